@@ -1,0 +1,23 @@
+"""LenStream: strong lenses simulated on the fly and streamed into self-supervised training."""
+
+import importlib
+
+_PUBLIC = {
+    "LensStream": "simulate.stream",
+    "Views": "simulate.scene",
+    "draw": "simulate.scene",
+    "labels": "simulate.scene",
+    "load_config": "configs.load",
+    "make_scene": "simulate.scene",
+    "render": "simulate.render",
+    "to_lenstronomy": "simulate.bridge",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name):
+    """Public names are imported when they are first used, so that `import lenstream` costs nothing."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'lenstream' has no attribute {name!r}")
+    module = importlib.import_module(f".{_PUBLIC[name]}", __name__)
+    return getattr(module, "load" if name == "load_config" else name)

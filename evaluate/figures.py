@@ -1,0 +1,299 @@
+"""The pictures of a run, as PNG files: what went in, what was learnt, how well it recovers the lens.
+
+Every function takes arrays or tables and a path, and draws on its own Figure (no pyplot, no global state). An encoder
+keeps its colour in every picture; the colours are those of Okabe & Ito (2008), told apart by all readers.
+"""
+
+import warnings
+from contextlib import contextmanager
+from itertools import cycle
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+DPI = 110
+UNITS = dict.fromkeys(("theta_E", "center_x", "center_y", "R_sersic", "R_half", "fwhm"), "arcsec")
+UNITS |= {"magnitude": "AB mag", "phi_G": "rad"}
+SYMBOLS = {"theta_E": r"$\theta_E$", "e1": "$e_1$", "e2": "$e_2$", "gamma": r"$\gamma$"}
+SYMBOLS |= {"gamma1": r"$\gamma_1$", "gamma2": r"$\gamma_2$"}
+COLOURS = {"lensiam": "#D55E00", "simsiam": "#0072B2", "lensimclr": "#009E73", "random": "#8A8A8A"}
+COLOURS |= {"supervised": "#222222"}
+OTHER_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8C6D31", "#B8B000"]
+LINES = {"ridge": {"linestyle": "-", "marker": "o"}, "finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}}
+SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+DENSITY = LinearSegmentedColormap.from_list("density", ["#A9C8E8", "#3E7DB8", "#08264D"])
+WORST_R2 = -0.2  # lower values are marked at the edge of the panel, so that they do not squeeze the others
+
+
+def unit(name):
+    """The unit of a parameter or of a column such as 'source.0.magnitude'; '' for a pure number."""
+    return UNITS.get(name.rsplit(".", 1)[-1], "")
+
+
+def symbol(name):
+    """A parameter's symbol, or any other name as it is ('$' would start a formula)."""
+    return SYMBOLS.get(name, name.replace("$", r"\$"))
+
+
+def with_unit(name):
+    """An axis label: symbol and unit."""
+    return symbol(name) + (f" [{unit(name)}]" if unit(name) else "")
+
+
+def colours(encoders):
+    """{encoder: colour}; names without a colour of their own take the spare ones in their order."""
+    others = cycle(OTHER_COLOURS)
+    return {e: COLOURS.get(e) or next(others) for e in dict.fromkeys(encoders)}
+
+
+def mean_and_spread(results):
+    """Results over seeds: columns task, encoder, protocol, n_labels, target, metric, mean, std (NaN for one seed)."""
+    keys = ["task", "encoder", "protocol", "n_labels", "target", "metric"]
+    return results.groupby(keys, sort=False)["value"].agg(["mean", "std"]).reset_index()
+
+
+def stretch(images):
+    """Images (..., H, W) of any scale -> (..., H, W) in 0 to 1, asinh above the noise, each on its own scale.
+
+    The noise is the median absolute deviation of the outermost pixels; without noise, 1/50 of the brightest pixel.
+    """
+    images = np.nan_to_num(np.asarray(images, dtype=np.float64))
+    border = np.concatenate([images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]], axis=-1)
+    sky = np.median(border, axis=-1)[..., None, None]
+    noise = 1.4826 * np.median(np.abs(border - sky[..., 0]), axis=-1)[..., None, None]
+    bright = np.max(images - sky, axis=(-2, -1), keepdims=True)
+    noise = np.maximum(noise, np.maximum(bright, 1e-30) / 50)
+    shown = np.arcsinh((images - sky) / (2 * noise))
+    low, high = np.arcsinh(-1.0), np.maximum(np.arcsinh(bright / (2 * noise)), 1.0)
+    return np.clip((shown - low) / (high - low), 0, 1)
+
+
+@contextmanager
+def _figure(path, width, height):
+    """A Figure of width x height inches, written to `path` at the end."""
+    fig = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    yield fig
+    fig.savefig(path, dpi=DPI, facecolor="white")
+
+
+def _bare(ax, colour=None):
+    """No ticks; a thin frame in `colour`, or none."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set(visible=colour is not None, color=colour or "none")
+
+
+def _plain(ax):
+    """Axes without a box and with a faint grid."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color="#E4E4E4", linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def _grid(fig, n, columns):
+    """n axes, `columns` in a row."""
+    axes = fig.subplots(max(-(-n // columns), 1), columns, squeeze=False).ravel()
+    for ax in axes[n:]:
+        ax.set_axis_off()
+    return axes[:n]
+
+
+def pairs(images, labels, path):
+    """Positive pairs: the two views of one lens side by side.
+
+    images: (n, 2, H, W), noisy; labels: name -> (n,) true values. The first 12 pairs are shown.
+    """
+    n = min(len(images), 12)
+    columns = min(n, 4)
+    white = np.full((images.shape[-2], max(images.shape[-1] // 32, 1)), np.nan)
+    with _figure(path, 3.1 * columns, 1.78 * -(-n // columns) + 0.6) as fig:
+        words = "Positive pairs: two views of one lens, each with a source galaxy and noise of its own.\n"
+        words += "The encoder is taught that both views mean the same; what they share is the lens."
+        fig.suptitle(words, fontsize=11)
+        for i, ax in enumerate(_grid(fig, n, columns)):
+            left, right = stretch(images[i])
+            ax.imshow(np.hstack([left, white, right]), **SKY)
+            _bare(ax)
+            shown = {"theta_E": '{:.2f}"', "e1": "{:+.2f}", "gamma": "{:.2f}"}
+            parts = [f"{symbol(k)} {shown[k].format(labels[k][i])}" for k in shown if k in labels]
+            ax.set_xlabel("    ".join(parts), fontsize=9)
+
+
+def preview(images, labels, path):
+    """The first 40 of the simulated images (n, H, W), and a histogram of each label: name -> (n,)."""
+    n = min(len(images), 40)
+    heights = [1.2 * -(-n // 10), 1.9 * max(-(-len(labels) // 5), 0.1)]
+    with _figure(path, 12, sum(heights) + 0.6) as fig:
+        fig.suptitle(f"{n} simulated images (asinh stretch) and the parameters of all {len(images)}", fontsize=11)
+        top, bottom = fig.subfigures(2, 1, height_ratios=heights)
+        for image, ax in zip(images, _grid(top, n, 10), strict=False):
+            ax.imshow(stretch(image), **SKY)
+            _bare(ax)
+        for (name, values), ax in zip(labels.items(), _grid(bottom, len(labels), 5), strict=True):
+            values = np.asarray(values)[np.isfinite(values)]
+            ax.hist(values, bins=int(np.clip(np.sqrt(len(values)), 5, 40)), color="#56B4E9")
+            _plain(ax)
+            ax.set_xlabel(with_unit(name), fontsize=9)
+            ax.set_ylabel("lenses", fontsize=9)
+            ax.locator_params(nbins=4)
+
+
+def predicted_vs_true(true, predicted, limit_std, path):
+    """Predictions on the test lenses, encoders x targets, with the 1:1 line and the information limit around it.
+
+    true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; limit_std: {target: (n,)} standard deviations, or None.
+    """
+    targets, encoders, limit_std = list(true), list(predicted), limit_std or {}
+    with _figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.8) as fig:
+        band = "; the band around the 1:1 line is the information limit" if limit_std else ""
+        fig.suptitle(f"Predicted (upwards) against true (to the right), test lenses{band}", fontsize=11)
+        axes = fig.subplots(len(encoders), len(targets), squeeze=False, sharex="col")
+        for row, encoder in zip(axes, encoders, strict=True):
+            for ax, target in zip(row, targets, strict=True):
+                _predicted_panel(ax, true[target], predicted[encoder].get(target), limit_std.get(target), target)
+            row[0].set_ylabel(f"{symbol(encoder)}\n", fontweight="bold", color=colours(encoders)[encoder])
+        for ax, target in zip(axes[-1], targets, strict=True):
+            ax.set_xlabel(f"true {with_unit(target)}")
+
+
+def _predicted_panel(ax, true, predicted, limit, target):
+    """One encoder, one target: density of test lenses, 1:1 line, scores."""
+    true = np.asarray(true, dtype=np.float64)
+    margin = 0.05 * (np.ptp(true) or 1.0)
+    low, high = true.min() - margin, true.max() + margin
+    ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", box_aspect=1)
+    ax.locator_params(nbins=4)
+    line = np.array([low, high])
+    width = 0.0 if limit is None else np.sqrt(np.mean(np.square(limit)))
+    ax.fill_between(line, line - width, line + width, color="#D55E00", alpha=0.35, linewidth=0, zorder=3)
+    ax.plot(line, line, color="#D55E00", linewidth=0.9, zorder=4)
+    if predicted is None:
+        ax.text(0.5, 0.5, "no predictions", transform=ax.transAxes, ha="center", color="#888888")
+        return
+    predicted = np.asarray(predicted, dtype=np.float64)
+    hexagons = {"gridsize": 42, "extent": (low, high, low, high), "mincnt": 1, "bins": "log", "linewidths": 0.1}
+    ax.hexbin(true, np.clip(predicted, low, high), cmap=DENSITY, **hexagons)
+    rmse = np.sqrt(np.mean(np.square(predicted - true)))
+    mark = '"' if unit(target) == "arcsec" else ""
+    words = f"$R^2$ {1 - rmse**2 / (np.var(true) or np.nan):.3f}\nRMSE {rmse:#.2g}{mark}"
+    words += f"\nlimit {width:#.2g}{mark}" if limit is not None else ""
+    paper = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5}
+    style = {"transform": ax.transAxes, "zorder": 5, "bbox": paper}
+    ax.text(0.04, 0.96, words, va="top", fontsize=8.5, linespacing=1.3, **style)
+    outside = np.mean((predicted < low) | (predicted > high))
+    if outside > 0:
+        ax.text(0.96, 0.04, f"{outside:.1%} beyond the frame", ha="right", fontsize=7.5, color="#444444", **style)
+
+
+def r2_against_labels(results, path):
+    """R2 against the number of labels in the tidy table: a panel per target, a row per task, mean and std of seeds."""
+    table = mean_and_spread(results[results["metric"] == "r2"])
+    tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
+    colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != "limit")
+    drawn = {}
+    with _figure(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
+        axes = fig.subplots(len(tasks), len(targets), squeeze=False, sharey=True)
+        for row, task in zip(axes, tasks, strict=True):
+            for ax, target in zip(row, targets, strict=True):
+                part = table[(table["task"] == task) & (table["target"] == target)]
+                _r2_panel(ax, part, colour, drawn)
+                ax.set_title(symbol(target) + (f", {symbol(task)}" if len(tasks) > 1 else ""))
+                ax.set_xlabel("labelled lenses")
+            row[0].set_ylabel("$R^2$ on test lenses")
+        lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0])
+        axes[0, 0].set_ylim(max(lowest - 0.04, WORST_R2), 1.04)
+        fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+
+
+def _r2_panel(ax, table, colour, drawn):
+    """One target; `drawn` collects {words: line} for the legend."""
+    curves = table[table["encoder"] != "limit"].sort_values("n_labels", kind="stable")
+    groups = list(curves.groupby(["encoder", "protocol"], sort=False))
+    for i, ((encoder, protocol), rows) in enumerate(groups):
+        x = rows["n_labels"] * 1.03 ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
+        style = {"color": colour[encoder], "markersize": 5, "linewidth": 1.6, **LINES.get(protocol, {"linestyle": ":"})}
+        ax.errorbar(x, rows["mean"], rows["std"].fillna(0), capsize=2, elinewidth=1, **style)
+        drawn.setdefault(symbol(f"{encoder}, {protocol}"), Line2D([], [], **style))
+        for low in x[rows["mean"] < WORST_R2]:
+            ax.plot(low, WORST_R2 + 0.03, "v", color=colour[encoder], markersize=6, zorder=5)
+            drawn["below the panel"] = Line2D([], [], linestyle="", marker="v", color="#666666", markersize=6)
+    for value in table.loc[table["encoder"] == "limit", "mean"]:
+        line = ax.axhline(value, color="#B00020", linewidth=1, linestyle=(0, (1, 1.5)))
+        drawn.setdefault("information limit", line)
+    _plain(ax)
+    numbers = sorted(set(curves["n_labels"]))
+    if numbers:
+        ax.set_xscale("log")
+        ax.set_xticks(numbers, [f"{n:,}" for n in numbers])
+        ax.set_xticks([], minor=True)
+        ax.set_xlim(numbers[0] / 1.3, numbers[-1] * 1.3)
+
+
+def training_curves(histories, path):
+    """Loss of each encoder, and what tells a healthy training from a collapsed or starved one.
+
+    histories: {encoder: DataFrame} with columns step, loss, feature_std, effective_rank, images_per_s, wait_share.
+    """
+    monitors = {
+        "feature_std": "feature standard deviation\n(near 0: collapsed)",
+        "effective_rank": "effective rank of features\n(near 1: collapsed)",
+        "images_per_s": "images / s",
+        "wait_share": "time spent waiting for data",
+    }
+    colour = colours(histories)
+    with _figure(path, 12, 5.2) as fig:
+        top, bottom = fig.subfigures(2, 1)
+        for ax, (encoder, history) in zip(
+            _grid(top, len(histories), max(len(histories), 1)), histories.items(), strict=True
+        ):
+            ax.plot(history["step"], history["loss"], color=colour[encoder], linewidth=1.5)
+            ax.set_title(symbol(encoder), color=colour[encoder], fontweight="bold", fontsize=10)
+            ax.set(xlabel="step", ylabel="loss (of this method)")
+            _plain(ax)
+        for ax, (column, words) in zip(bottom.subplots(1, len(monitors)), monitors.items(), strict=True):
+            for encoder, history in histories.items():
+                if column in history:
+                    ax.plot(history["step"], history[column], color=colour[encoder], linewidth=1.3)
+            ax.set(xlabel="step", ylabel=words, ylim=(0, None))
+            _plain(ax)
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+def umap_points(features, seed=0):
+    """Features (n, d) -> (n, 2) float32 by UMAP of the standardised features; the same for the same seed."""
+    features = np.asarray(features, dtype=np.float32)
+    spread = features.std(axis=0)
+    features = (features - features.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from umap import UMAP  # here, because its import compiles for seconds
+
+        reducer = UMAP(n_neighbors=max(min(15, len(features) - 1), 2), random_state=seed, n_jobs=1)
+        return reducer.fit_transform(features).astype(np.float32)
+
+
+def umap(points, labels, path):
+    """UMAP of each encoder's features, coloured by each parameter.
+
+    points: {encoder: (n, 2)}; labels: {target: (n,)}. Rows are encoders, columns targets.
+    """
+    encoders, targets = list(points), list(labels)
+    with _figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.9) as fig:
+        axes = fig.subplots(len(encoders), len(targets), squeeze=False)
+        for j, target in enumerate(targets):
+            low, high = np.nanpercentile(labels[target], [2, 98])
+            for i, encoder in enumerate(encoders):
+                ax = axes[i, j]
+                x, y = np.asarray(points[encoder]).T
+                dots = ax.scatter(x, y, c=labels[target], s=5, cmap="viridis", vmin=low, vmax=high, linewidths=0)
+                _bare(ax, "#CCCCCC")
+            bar = {"location": "bottom", "extend": "both", "aspect": 25, "pad": 0.01}
+            fig.colorbar(dots, ax=axes[:, j], label=with_unit(target), **bar)
+            axes[0, j].set_title(symbol(target))
+        for ax, encoder in zip(axes[:, 0], encoders, strict=True):
+            ax.set_ylabel(symbol(encoder), fontweight="bold", color=colours(encoders)[encoder])

@@ -1,0 +1,100 @@
+"""The information limit: how well any method could recover a parameter from each test image.
+
+The Cramer-Rao bound of the pixels' likelihood, from the simulator's own derivatives at the true parameters, with all
+other drawn parameters (the source's and the lens light's too) marginalised and the population's variance as a Gaussian
+prior. The shape of a galaxy image itself is taken as known, so for image sources the bound is optimistic.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..simulate.render import render
+from ..simulate.scene import Views, draw, with_amplitude
+
+CHUNK = 125  # systems at a time: bounds the memory of their derivatives
+STEP = 1e-3  # of a parameter's population standard deviation, for central differences
+
+
+def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
+    """The smallest standard deviation that an estimate of each target can have.
+
+    Args:
+        scene: from `simulate.scene`. indices: of the test systems, shape (n,). targets: names of lens parameters.
+        threads: for rendering. progress: called with the number of systems done.
+
+    Returns: dict of target to float64 (n,), in the target's unit.
+    """
+    prior = {where: values.std() for where, values in _drawn(draw(scene, np.arange(4096), Views())).items()}
+    free = [where for where, spread in prior.items() if spread > 1e-12]
+    names = _plain_names(scene)
+    columns = [free.index(names[t]) if names[t] in free else None for t in targets]
+    spread = np.array([prior[where] for where in free])
+    bounds = []
+    for first in range(0, len(indices), CHUNK):
+        systems = draw(scene, indices[first : first + CHUNK], Views())
+        bounds.append(_bounds(scene, systems, free, spread, threads))
+        progress(min(first + CHUNK, len(indices)))
+    table = np.concatenate(bounds)
+    return {t: np.zeros(len(table)) if c is None else table[:, c] for t, c in zip(targets, columns, strict=True)}
+
+
+def fisher(mean, derivatives, background, exposure_time):
+    """Fisher matrices of images with Gaussian noise of variance background^2 + max(mean, 0) / exposure_time.
+
+    Args: mean (n, pixels) [counts/s]; derivatives (n, p, pixels), per unit of each parameter.
+    Returns: float64 (n, p, p): sum D_i D_j / V + sum dV_i dV_j / (2 V^2), the second from the Poisson variance.
+    """
+    variance = background**2 + np.maximum(mean, 0) / exposure_time
+    of_mean = derivatives / np.sqrt(variance)[:, None]
+    of_variance = np.where(mean > 0, 1.0 / exposure_time, 0.0) / variance * np.sqrt(0.5)
+    of_variance = derivatives * of_variance[:, None]
+    return of_mean @ of_mean.transpose(0, 2, 1) + of_variance @ of_variance.transpose(0, 2, 1)
+
+
+def _bounds(scene, systems, free, spread, threads):
+    """Bounds (n, p) on the standard deviations of the free parameters of some systems."""
+
+    def image(changed):
+        return render(scene, changed, noise=False, dtype=np.float64, threads=threads)[:, 0].reshape(n, -1)
+
+    n, tool = len(systems.indices), scene.instrument
+    derivatives = []
+    for where, std in zip(free, spread, strict=True):
+        up, down = (image(_shifted(scene, systems, where, sign * STEP * std)) for sign in (1, -1))
+        derivatives.append((up - down) / (2 * STEP))  # per standard deviation: the matrices are then well-conditioned
+    information = fisher(image(systems), np.stack(derivatives, axis=1), tool.background, tool.exposure_time)
+    covariance = np.linalg.inv(information + np.eye(len(free)))
+    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * spread
+
+
+def _drawn(systems):
+    """All parameters by place (group, number, name), but for those that follow from others."""
+    derived = ("amp", "scale", "stamp")
+    return {
+        (group, k, name): values
+        for group in ("lens_mass", "source", "lens_light")
+        for k, component in enumerate(getattr(systems, group))
+        for name, values in component.items()
+        if name not in derived
+    }
+
+
+def _plain_names(scene):
+    """The place of each lens parameter under its plain name (see `scene.labels`)."""
+    places = {}
+    for k, values in enumerate(draw(scene, [0], Views()).lens_mass):
+        for name in values:
+            places[name if name not in places else f"{name}_{k}"] = ("lens_mass", k, name)
+    return places
+
+
+def _shifted(scene, systems, where, by):
+    """The systems with one parameter changed by `by`, and what follows from it."""
+    group, number, name = where
+    components = list(getattr(systems, group))
+    values = components[number] | {name: components[number][name] + by}
+    if group != "lens_mass":
+        values = with_amplitude(scene, getattr(scene.config, group)[number], values)
+    components[number] = values
+    return replace(systems, **{group: tuple(components)})

@@ -1,0 +1,58 @@
+"""Lens parameters of real images, from FITS cut-outs to a table, by the regressors of a finished run."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import DataError
+from . import real_lenses, regression
+from .benchmark import load_predictor
+from .cutouts import read_cutouts
+
+
+def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None, out=None):
+    """Predict the lens parameters of every FITS cut-out of a folder.
+
+    Args:
+        config, scene: of the run. run: its folder. images: folder of FITS cut-outs.
+        catalogue: CSV with published values, or None. pixel_scale: of the cut-outs [arcsec]; None reads the headers.
+        out: folder for predictions.csv, summary.csv and real_lenses.png; None is real_lenses/ in the run.
+
+    Returns: the table, its summary (None without a catalogue), the path of the figure, and the skipped files as
+    (name, reason). Raises: DataError for a run without a predictor, and for what cannot be read.
+    """
+    run, out = Path(run), Path(out or Path(run) / "real_lenses")
+    published = real_lenses.read_catalogue(catalogue) if catalogue else None
+    regressors = load_predictor(config, scene, run)
+    if not regressors:
+        raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
+    size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
+    without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
+    cutouts, skipped = read_cutouts(images, size, scale, pixel_scale, subtract_light=without_light)
+    mean, std = estimate(regressors, cutouts, scene.instrument.background)
+    targets = config.evaluate.targets
+    predictions = {t: (mean[:, k], std[:, k]) for k, t in enumerate(targets)}
+    table = real_lenses.prediction_table(cutouts, predictions, published)
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / "predictions.csv", index=False, float_format="%.5g")
+    summary = None
+    if published is not None:
+        summary = real_lenses.summary(table)
+        summary.to_csv(out / "summary.csv", index=False, float_format="%.5g")
+    real_lenses.draw(cutouts, table, out / "real_lenses.png")
+    return table, summary, out / "real_lenses.png", skipped
+
+
+def estimate(regressors, cutouts, background):
+    """Mean and standard deviation of each target for each cut-out, two float arrays (n, t).
+
+    The mean is over the regressors of several seeds; the variance adds their spread to their squared error on simulated
+    test lenses, so it is a statement about lenses like the simulated ones. Images are scaled so that their noise is
+    what the network is used to.
+    """
+    stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])
+    images = torch.from_numpy(stack.astype(np.float32)).unsqueeze(1)
+    predicted = np.stack([regression.predict(regressor, images) for regressor, _ in regressors])
+    error = np.mean([rmse**2 for _, rmse in regressors], axis=0)
+    return predicted.mean(0), np.sqrt(error + predicted.var(0))

@@ -1,0 +1,286 @@
+"""report.html: one page that says what came out of a run, and needs nothing but itself.
+
+Here the numbers are made ready; report.html.j2 lays them out and escapes whatever comes from outside. Pictures are
+base64 PNGs and Bokeh's code is inlined, so that the page can be mailed and opened without a network.
+"""
+
+import base64
+import io
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from .figures import colours, mean_and_spread, stretch, unit
+
+MAX_POINTS = 800  # points of the interactive UMAP; each carries its image of about 2 kB
+THUMBNAIL = 48  # pixels on a side
+SYMBOLS = {"theta_E": "&theta;<sub>E</sub>", "e1": "e<sub>1</sub>", "e2": "e<sub>2</sub>", "gamma": "&gamma;"}
+SYMBOLS |= {"gamma1": "&gamma;<sub>1</sub>", "gamma2": "&gamma;<sub>2</sub>"}
+SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
+SECTIONS += ["real_lenses", "numbers", "made"]
+
+
+@dataclass
+class FeatureSpace:
+    """UMAP points {encoder: (n, 2)}, labels {target: (n,)} and the images (n, H, W) they stand for."""
+
+    points: dict
+    labels: dict
+    thumbnails: np.ndarray
+
+
+@dataclass
+class RealLenses:
+    """Predictions for real lenses, one row each; a summary of them; a picture (a path). Any of them may be None."""
+
+    table: pd.DataFrame | None = None
+    summary: pd.DataFrame | None = None
+    figure: str | Path | None = None
+
+
+@dataclass
+class Report:
+    """All that the page shows.
+
+    results: the tidy table (task, encoder, protocol, n_labels, seed, target, metric, value). figures: name -> PNG file;
+    the names of SECTIONS have a place and a caption, others follow with their name as title; "umap" gives way to the
+    interactive one. notes: sentences the reader should know before believing the numbers.
+    """
+
+    name: str
+    config_yaml: str
+    environment: dict
+    results: pd.DataFrame
+    figures: dict = field(default_factory=dict)
+    umap: FeatureSpace | None = None
+    real_lenses: RealLenses | None = None
+    timings: dict = field(default_factory=dict)  # stage -> seconds
+    notes: list = field(default_factory=list)
+
+
+def show_r2(value):
+    """0.97, but 0.9996 close to one: as many digits as the distance from 1 needs."""
+    digits = 2 if value < 0.995 or value >= 1 else min(math.ceil(-math.log10(1 - value)), 6)
+    return f"{value:.{digits}f}"
+
+
+def show_rmse(value, target):
+    """Two digits, with the unit: 0.030" for arcseconds."""
+    mark = {"arcsec": '"', "": ""}.get(unit(target), f" {unit(target)}")
+    return f"{value:#.2g}".rstrip(".") + mark
+
+
+def symbol(target):
+    """A parameter as HTML; a name without a symbol is left to be escaped."""
+    return Markup(SYMBOLS[target]) if target in SYMBOLS else target
+
+
+def _cell_r2(found):
+    """'0.974 ± 0.002' of (mean, standard deviation), '0.974' for one seed, '' for nothing."""
+    if found is None:
+        return ""
+    mean, std = found
+    text = show_r2(mean) if mean > 0.999 else f"{mean:.3f}"
+    return text + ("" if math.isnan(std) else f" ± {std:.3f}")
+
+
+def _cell_rmse(found, target):
+    """The same of an RMSE, with the unit at the end."""
+    if found is None:
+        return ""
+    mean, std = found
+    return show_rmse(mean, target) + ("" if math.isnan(std) else f" ± {std:.1g}")
+
+
+class Scores:
+    """Mean and spread over seeds of one task, looked up by name, with a view at the largest number of labels."""
+
+    def __init__(self, results):
+        table = mean_and_spread(results)
+        judged = table[table["encoder"] != "limit"]
+        self.targets = list(dict.fromkeys(results["target"]))
+        self.n_labels = int(judged["n_labels"].max()) if len(judged) else 0
+        keys = ["encoder", "protocol", "n_labels", "target", "metric"]
+        self.values = {k[:5]: k[5:] for k in table[[*keys, "mean", "std"]].itertuples(index=False, name=None)}
+        self.rows = [k[:2] for k in dict.fromkeys(k[:3] for k in self.values) if k[2] == self.n_labels and k[2]]
+
+    def get(self, encoder, protocol, target, metric, n_labels=None):
+        """(mean, std), or None."""
+        n_labels = self.n_labels if n_labels is None else n_labels
+        found = self.values.get((encoder, protocol, n_labels, target, metric))
+        return None if found is None or math.isnan(found[0]) else found
+
+    def limit(self, target, metric):
+        """(mean, std) of the information limit, or None."""
+        return self.get("limit", "cramer-rao", target, metric, 0)
+
+    def best(self):
+        """(encoder, protocol) to speak of: a trained encoder, frozen if possible, with the highest mean R2."""
+
+        def merit(row):
+            found = [f[0] for f in (self.get(*row, target, "r2") for target in self.targets) if f]
+            return row[0] not in ("random", "supervised"), row[1] == "ridge", np.mean(found) if found else -np.inf
+
+        return max(self.rows, key=merit, default=None)
+
+
+def headline(results):
+    """HTML: the result in one sentence, and one more for the other parameters, from the numbers of the first task."""
+    scores = Scores(results[results["task"] == results["task"].iloc[0]] if len(results) else results)
+    best = scores.best()
+    if best is None:
+        return "No encoder has been evaluated.", ""
+    target, *others = scores.targets
+    who = Markup("frozen {} features recover" if best[1] == "ridge" else "fine-tuned {} recovers").format(best[0])
+    who = "training from scratch recovers" if best[0] == "supervised" else who
+    words = Markup("With {} labels, {} {}").format(f"{scores.n_labels:,}", who, symbol(target))
+    r2, rmse = (scores.get(*best, target, metric) for metric in ("r2", "rmse"))
+    words += f" with R² = {show_r2(r2[0])}" if r2 else ""
+    words += f" (RMSE {show_rmse(rmse[0], target)})" if rmse else ""
+    beside = {"random features reach": ("random", "ridge"), "training from scratch": ("supervised", "finetune")}
+    found = {w: scores.get(*row, target, "r2") for w, row in beside.items() if row != best}
+    parts = [f"{w} {show_r2(f[0])}" for w, f in found.items() if f]
+    words += f"; {', '.join(parts)}" if parts else ""
+    limit = scores.limit(target, "r2")
+    words += f"; the images allow at best {show_r2(limit[0])}." if limit else "."
+    parts = [(t, scores.get(*best, t, "r2"), scores.limit(t, "r2")) for t in others]
+    parts = [symbol(t) + f" {show_r2(f[0])}" + (f" (at best {show_r2(m[0])})" if m else "") for t, f, m in parts if f]
+    return words, Markup("The other parameters, in R²: {}.").format(Markup(", ").join(parts)) if parts else ""
+
+
+def main_table(scores):
+    """[(protocol, [(encoder, colour, [(R2, whether the best, RMSE in limits or in units), ...]), ...]), ...] as text.
+
+    One inner tuple a target, at the largest number of labels.
+    """
+    hue = colours(encoder for encoder, _ in scores.rows)
+    best = {t: max((f[0] for r in scores.rows if (f := scores.get(*r, t, "r2"))), default=None) for t in scores.targets}
+    groups = {}
+    for encoder, protocol in scores.rows:
+        cells = []
+        for target in scores.targets:
+            r2, rmse = (scores.get(encoder, protocol, target, metric) for metric in ("r2", "rmse"))
+            limit = scores.limit(target, "rmse")
+            error = f"\N{MULTIPLICATION SIGN} {rmse[0] / limit[0]:#.2g}".rstrip(".") if rmse and limit else ""
+            error = error or _cell_rmse(rmse, target)
+            cells.append((_cell_r2(r2), bool(r2) and r2[0] == best[target], error))
+        groups.setdefault(protocol, []).append((encoder, hue[encoder], cells))
+    return list(groups.items())
+
+
+def limit_row(scores):
+    """[(R2, RMSE), ...] of the information limit as text, one tuple a target; empty without a limit."""
+    found = [(scores.limit(t, "r2"), scores.limit(t, "rmse"), t) for t in scores.targets]
+    row = [(_cell_r2(r2), _cell_rmse(rmse, target)) for r2, rmse, target in found]
+    return row if any(r2 or rmse for r2, rmse in row) else []
+
+
+def all_numbers(scores):
+    """[(encoder, protocol, n_labels, [(R2, RMSE), ...]), ...] as text."""
+    rows = []
+    for row in dict.fromkeys(k[:3] for k in scores.values):
+        found = [[scores.get(*row[:2], t, metric, row[2]) for metric in ("r2", "rmse")] for t in scores.targets]
+        cells = zip(found, scores.targets, strict=True)
+        rows.append((*row, [(_cell_r2(r2), _cell_rmse(rmse, t)) for (r2, rmse), t in cells]))
+    return rows
+
+
+def _rows(frame):
+    """The rows of a DataFrame as tuples, None where a value is missing."""
+    return list(frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None))
+
+
+def _png(data):
+    """A PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def _thumbnail(image):
+    """Image (H, W) -> a grey PNG of THUMBNAIL x THUMBNAIL pixels as an address; 32 greys keep it small."""
+    grey = Image.fromarray((stretch(image)[::-1] * 255).astype(np.uint8))
+    file = io.BytesIO()
+    grey.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).quantize(32).save(file, "png", optimize=True)
+    return _png(file.getvalue())
+
+
+def feature_space(space):
+    """HTML (with its scripts) of the UMAP in which encoder and colour can be chosen and a point shows its image."""
+    from bokeh import layouts, models
+    from bokeh.embed import components
+    from bokeh.plotting import figure
+    from bokeh.resources import Resources
+
+    chosen = np.unique(np.linspace(0, len(space.thumbnails) - 1, MAX_POINTS).astype(int))
+    # Columns have neutral names, and Bokeh sees no '$' or backslash: it would fetch a formula typesetter for them.
+    encoders, targets = ([k.translate({36: None, 92: None}) for k in names] for names in (space.points, space.labels))
+    data = {"image": [_thumbnail(space.thumbnails[i]) for i in chosen]}
+    for i, points in enumerate(space.points.values()):
+        data[f"x{i}"], data[f"y{i}"] = np.ascontiguousarray(np.asarray(points, dtype=np.float32)[chosen].T)
+    for i, label in enumerate(space.labels.values()):
+        data[f"c{i}"] = np.asarray(label, dtype=np.float32)[chosen]
+    source = models.ColumnDataSource(data | {"x": data["x0"], "y": data["y0"], "c": data["c0"]})
+    ranges = [[float(v) for v in np.nanpercentile(label, [2, 98])] for label in space.labels.values()]
+    mapper = models.LinearColorMapper("Viridis256", low=ranges[0][0], high=ranges[0][1])
+    lines = [Markup("<br>{} = @c{}{{0.000}} {}").format(t, i, unit(t)) for i, t in enumerate(targets)]
+    image = '<img src="@image" width="144" height="144" style="image-rendering: pixelated">'
+    hover = models.HoverTool(tooltips=image + "".join(lines))
+    plot = figure(
+        width=960, height=560, tools=["pan,box_zoom,wheel_zoom,reset", hover], background_fill_color="#fbfbfb"
+    )
+    plot.scatter("x", "y", source=source, size=7, color={"field": "c", "transform": mapper}, line_color=None)
+    plot.axis.visible = plot.grid.visible = False
+    plot.toolbar.logo = None
+    plot.add_layout(models.ColorBar(color_mapper=mapper), "right")
+    code = """const d = source.data, e = encoder.active, t = target.active;
+        source.data = {...d, x: d["x" + e], y: d["y" + e], c: d["c" + t]};
+        mapper.low = ranges[t][0]; mapper.high = ranges[t][1]; plot.reset.emit();"""
+    with_units = [f"{t} [{unit(t)}]" if unit(t) else t for t in targets]
+    encoder, target = (models.RadioButtonGroup(labels=names, active=0) for names in (encoders, with_units))
+    known = {"source": source, "mapper": mapper, "ranges": ranges, "plot": plot}
+    for group in (encoder, target):
+        group.js_on_change("active", models.CustomJS(args={**known, "encoder": encoder, "target": target}, code=code))
+    script, div = components(layouts.column(encoder, target, plot))
+    return Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js() + div + script
+
+
+def write(report, path):
+    """Write the page."""
+    tasks = list(dict.fromkeys(report.results["task"]))
+    real = report.real_lenses
+    figures = {name: _png(Path(file).read_bytes()) for name, file in report.figures.items() if file}
+    if real is not None and real.figure:
+        figures["real_lenses"] = _png(Path(real.figure).read_bytes())
+    present = {"results", "numbers", "made", *figures}
+    present |= {"umap"} if report.umap is not None else set()
+    present |= {"real_lenses"} if real is not None else set()
+    shown = [name for name in SECTIONS if name in present] + [name for name in figures if name not in SECTIONS]
+    first, more = headline(report.results)
+    engine = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    page = engine.get_template("report.html.j2").render(
+        report=report,
+        headline=first,
+        lead=more,
+        shown=shown,
+        figures=figures,
+        tasks={task: Scores(report.results[report.results["task"] == task]) for task in tasks},
+        feature_space=Markup(feature_space(report.umap)) if report.umap is not None else "",
+        rows_of=_rows,
+        symbol=symbol,
+        unit=unit,
+        main_table=main_table,
+        limit_row=limit_row,
+        all_numbers=all_numbers,
+    )
+    Path(path).write_text(page, encoding="utf-8")

@@ -1,0 +1,76 @@
+"""Progress bars, and stopping cleanly on Ctrl-C or SIGTERM."""
+
+import signal
+import sys
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+console = Console(stderr=True)
+
+
+class Stopped(Exception):
+    """The user asked to stop; everything is saved."""
+
+
+class _Bar:
+    """A running bar; without a terminal it says a line now and then instead of drawing."""
+
+    def __init__(self, title, total, done, show):
+        self.title, self.total, self.note = title, total, ""
+        self.drawn = show and console.is_terminal
+        self.spoken = show and not console.is_terminal
+        self.next_line = done
+        if self.drawn:
+            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+            self.progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
+            self.task = self.progress.add_task(title, total=total, completed=done, note="")
+
+    def update(self, done, note=None):
+        """Set how much is done, and a few words about how it goes."""
+        self.note = note or self.note
+        if self.drawn:
+            self.progress.update(self.task, completed=done, note=self.note)
+        elif self.spoken and (done >= self.next_line or done == self.total):
+            print(f"{self.title}: {done}/{self.total} {self.note}".rstrip(), file=sys.stderr, flush=True)
+            self.next_line = done + max(1, self.total // 5)
+
+
+@contextmanager
+def bar(title, total, done=0, show=True):
+    """A progress bar from `done` to `total` for a with-block; its `update(done, note)` moves it."""
+    running = _Bar(title, total, done, show)
+    if running.drawn:
+        running.progress.start()
+    try:
+        yield running
+    finally:
+        if running.drawn:
+            running.progress.stop()
+
+
+@contextmanager
+def stopping():
+    """Within the block, the first Ctrl-C or SIGTERM only sets a flag; yields a function that tells whether it is set.
+
+    A second one interrupts at once. Outside the main thread signals cannot be caught and the flag stays unset.
+    """
+    asked = []
+
+    def handler(number, frame):
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        console.print("stopping: saving first (once more to stop at once)")
+
+    try:
+        old = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:
+        yield lambda: False
+        return
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, previous in old.items():
+            signal.signal(number, previous)

@@ -1,0 +1,125 @@
+"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lenstream.errors import ConfigError, LenStreamError
+
+app = typer.Typer(
+    help="Simulate strong lenses on the fly, pre-train encoders on the stream, measure what they know of the lens.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Recipe = Annotated[str, typer.Argument(help="A recipe that comes with LenStream (demo, w1, ...) or a YAML file.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Changes by dotted key, e.g. pretrain.steps=100 simulate.image.num_pix=64.")
+]
+Runs = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete a run of this name first.")]
+
+
+@app.command()
+def run(recipe: Recipe, overrides: Overrides = None, runs: Runs = Path("runs"), overwrite: Overwrite = False):
+    """Do everything: pre-train the encoders, evaluate them, draw figures, predict real lenses, write the report."""
+    from lenstream import pipeline
+
+    pipeline.run(_load(recipe, overrides), runs, overwrite)
+
+
+@app.command()
+def pretrain(recipe: Recipe, overrides: Overrides = None, runs: Runs = Path("runs"), overwrite: Overwrite = False):
+    """Only pre-train the encoders of a recipe."""
+    from lenstream import pipeline
+
+    pipeline.run(_load(recipe, overrides), runs, overwrite, until="pretrain")
+
+
+@app.command()
+def evaluate(recipe: Recipe, overrides: Overrides = None, runs: Runs = Path("runs"), overwrite: Overwrite = False):
+    """Pre-train what is not yet trained, and evaluate; no figures and no report."""
+    from lenstream import pipeline
+
+    pipeline.run(_load(recipe, overrides), runs, overwrite, until="evaluate")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
+    images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
+    catalogue: Annotated[Path | None, typer.Option(help="CSV with published values, by name.")] = None,
+    pixel_scale: Annotated[float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write; else real_lenses/ in the run.")] = None,
+):
+    """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any."""
+    from lenstream import pipeline
+
+    if pixel_scale is not None and not pixel_scale > 0:
+        raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
+    pipeline.predict(run, images, catalogue, pixel_scale, out)
+
+
+@app.command()
+def preview(
+    recipe: Recipe,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("preview.png"),
+):
+    """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
+    from lenstream import pipeline
+
+    pipeline.preview(_load(recipe, overrides), out)
+
+
+@app.command()
+def config(
+    show: Annotated[str, typer.Option("--show", help="Recipe or YAML file.")],
+    overrides: Overrides = None,
+):
+    """Print a config with all its defaults, and what every key means."""
+    from lenstream.configs.load import show as text
+
+    print(text(_load(show, overrides)), end="")
+
+
+def _load(recipe, overrides):
+    from lenstream.configs.load import load
+
+    return load(recipe, overrides or ())
+
+
+def main(arguments=None):
+    """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2."""
+    from lenstream.progress import Stopped
+
+    try:
+        code = app(arguments, standalone_mode=False)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"lenstream: {problem}", file=sys.stderr)
+        code = 2
+    except LenStreamError as error:
+        print(f"lenstream: {error}", file=sys.stderr)
+        code = 2
+    except typer.Exit as error:
+        code = error.exit_code
+    except Stopped as stopped:
+        print(f"lenstream: {stopped}; the same command continues from here", file=sys.stderr)
+        code = 130
+    except (KeyboardInterrupt, typer.Abort):
+        print("lenstream: interrupted; the same command continues from the last checkpoint", file=sys.stderr)
+        code = 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's own errors about options and arguments
+            raise
+        print(f"lenstream: {error.format_message()}", file=sys.stderr)
+        code = 2
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,377 @@
+"""The fused renderer: rays to noisy pixels, one image at a time, compiled once for every combination of profiles.
+
+A row of pixels is one unit of work. Its rays (at most a few hundred, so they stay in the first-level cache) go through
+one short loop per profile, and every such loop is a scalar profile function applied to all rays: the compiler turns it
+into vector instructions. Which profiles there are is data, not code, so nothing is compiled twice.
+
+All views of a system share its deflection, which is traced once.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .numerics import like, log2, ray_function, row_function
+from .philox import NOISE, philox4x32
+from .profiles import epl, interpol, sersic, shear
+
+EPL, SHEAR = 0, 1
+SERSIC_ELLIPSE, INTERPOL = 0, 1
+DEFLECTOR_KINDS = {"EPL": EPL, "SIE": EPL, "SHEAR": SHEAR}
+LIGHT_KINDS = {"SERSIC_ELLIPSE": SERSIC_ELLIPSE, "INTERPOL": INTERPOL}
+N_PARAMETERS = 10  # the width of a profile's row in the parameter tables
+BACKGROUND, EXPOSURE, PSF_SIGMA = 0, 1, 2  # columns of the observation table
+# Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
+# the peak). These few rays are traced again in float64.
+CUSP_RADIUS2 = 0.01
+
+
+@ray_function
+def _unpack(p):
+    """A profile's constants as a tuple: held in registers, never re-read inside the loop over rays."""
+    return p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9]
+
+
+@row_function
+def _add_epl(x, y, alpha_x, alpha_y, constants, coefficients, n_terms, scratch):
+    p = _unpack(constants)
+    zx, zy, power, cos2, sin2, b1, b2 = (scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5], scratch[6])
+    n = x.size
+    two = like(x[0], 2.0)
+    for i in range(n):
+        zx[i], zy[i], power[i], cos2[i], sin2[i] = epl.phase(x[i], y[i], p)
+        b1[i] = like(x[i], 0.0)
+        b2[i] = like(x[i], 0.0)
+    for k in range(n_terms - 4, -1, -4):
+        a1, a2, a3, a4 = coefficients[k], coefficients[k + 1], coefficients[k + 2], coefficients[k + 3]
+        for i in range(n):
+            b1[i], b2[i] = epl.clenshaw4(two * cos2[i], b1[i], b2[i], a4, a3, a2, a1)
+    for i in range(n):
+        u, v = epl.deflection(zx[i], zy[i], power[i], cos2[i], sin2[i], b1[i], b2[i], p)
+        alpha_x[i] += u
+        alpha_y[i] += v
+
+
+@row_function
+def _add_shear(x, y, alpha_x, alpha_y, constants):
+    p = _unpack(constants)
+    for i in range(x.size):
+        u, v = shear.deflection(x[i], y[i], p)
+        alpha_x[i] += u
+        alpha_y[i] += v
+
+
+@row_function
+def _add_sersic(x, y, flux, constants):
+    p = _unpack(constants)
+    for i in range(x.size):
+        flux[i] += sersic.brightness(x[i], y[i], p)
+
+
+@row_function
+def _add_interpol(x, y, flux, constants, stamp):
+    p = _unpack(constants)
+    for i in range(x.size):
+        flux[i] += interpol.brightness(x[i], y[i], p, stamp)
+
+
+@njit
+def _light_constants(kinds, rows, stamps, out, scratch):
+    for k in range(kinds.size):
+        if kinds[k] == INTERPOL:
+            interpol.constants(rows[k], stamps.shape[1], scratch)
+        else:
+            sersic.constants(rows[k], scratch)
+        out[k, :] = scratch
+
+
+@njit
+def _add_light(kinds, rows, constants, stamps, x, y, flux):
+    for k in range(kinds.size):
+        if kinds[k] == INTERPOL:
+            _add_interpol(x, y, flux, constants[k], stamps[int(rows[k, 5])])
+        else:
+            _add_sersic(x, y, flux, constants[k])
+
+
+@row_function
+def _gaussian_blur(image, sigma, truncation, buffer, weights):
+    """Separable Gaussian of `sigma` pixels with the edge repeated: scipy.ndimage.gaussian_filter(mode="nearest")."""
+    size = image.shape[0]
+    radius = int(truncation * sigma + 0.5)
+    if radius < 1:
+        return
+    total = 0.0
+    for k in range(-radius, radius + 1):
+        total += math.exp(-0.5 * (k / sigma) ** 2)
+    for k in range(radius + 1):
+        weights[k] = math.exp(-0.5 * (k / sigma) ** 2) / total
+    for i in range(size):
+        for j in range(size):
+            buffer[i, j] = weights[0] * image[i, j]
+        for k in range(1, radius + 1):
+            w = weights[k]
+            above, below = max(i - k, 0), min(i + k, size - 1)
+            for j in range(size):
+                buffer[i, j] += w * (image[above, j] + image[below, j])
+    for i in range(size):
+        for j in range(size):
+            image[i, j] = weights[0] * buffer[i, j]
+        for k in range(1, radius + 1):
+            w = weights[k]
+            inner = min(k, size)
+            for j in range(inner):
+                image[i, j] += w * buffer[i, 0]
+            for j in range(inner, size):
+                image[i, j] += w * buffer[i, j - k]
+            for j in range(size - inner):
+                image[i, j] += w * buffer[i, j + k]
+            for j in range(size - inner, size):
+                image[i, j] += w * buffer[i, size - 1]
+
+
+@row_function
+def _convolve(image, kernel, buffer):
+    """Direct convolution with an odd-sided kernel, zeros outside the image."""
+    size, reach = image.shape[0], kernel.shape[0] // 2
+    for i in range(size):
+        for j in range(size):
+            buffer[i, j] = image[i, j]
+            image[i, j] = like(image[0, 0], 0.0)
+    for i in range(size):
+        for di in range(max(-reach, i - size + 1), min(reach, i) + 1):
+            for dj in range(-reach, reach + 1):
+                w = kernel[di + reach, dj + reach]
+                for j in range(max(0, dj), min(size, size + dj)):
+                    image[i, j] += w * buffer[i - di, j - dj]
+
+
+@ray_function
+def normal(word):
+    """A standard normal number from 32 random bits: the inverse error function of Giles 2010, float32."""
+    half = (np.float32((word & np.uint32(0x7FFFFFFF)) >> np.uint32(7)) + np.float32(0.5)) * np.float32(2.0**-25)
+    x = np.float32(1.0) - np.float32(2.0) * half
+    w = np.float32(-0.6931471805599453) * log2(np.float32(4.0) * half * (np.float32(1.0) - half))
+    c = w - np.float32(2.5)
+    p = np.float32(2.81022636e-08)
+    p = np.float32(3.43273939e-07) + p * c
+    p = np.float32(-3.5233877e-06) + p * c
+    p = np.float32(-4.39150654e-06) + p * c
+    p = np.float32(0.00021858087) + p * c
+    p = np.float32(-0.00125372503) + p * c
+    p = np.float32(-0.00417768164) + p * c
+    p = np.float32(0.246640727) + p * c
+    p = np.float32(1.50140941) + p * c
+    d = np.sqrt(w) - np.float32(3.0)
+    r = np.float32(-0.000200214257)
+    r = np.float32(0.000100950558) + r * d
+    r = np.float32(0.00134934322) + r * d
+    r = np.float32(-0.00367342844) + r * d
+    r = np.float32(0.00573950773) + r * d
+    r = np.float32(-0.0076224613) + r * d
+    r = np.float32(0.00943887047) + r * d
+    r = np.float32(1.00167406) + r * d
+    r = np.float32(2.83297682) + r * d
+    value = np.float32(1.4142135623730951) * x * (p if w < np.float32(5.0) else r)
+    return value if (word >> np.uint32(31)) == 0 else -value
+
+
+@row_function
+def _add_noise(image, background, exposure, seed, stream, low, high, words):
+    """Gaussian noise of lenstronomy's variance, background^2 + max(image, 0) / exposure; four pixels a counter."""
+    size = image.shape[0]
+    blocks = (size + 3) // 4
+    variance = like(image[0, 0], background * background)
+    rate = like(image[0, 0], 1.0 / exposure)
+    key0, key1, zero = np.uint32(seed), np.uint32(NOISE + stream), np.uint32(0)
+    for i in range(size):
+        for b in range(blocks):
+            slot = np.uint32(i * blocks + b)
+            words[0, b], words[1, b], words[2, b], words[3, b] = philox4x32(low, high, zero, slot, key0, key1)
+        for lane in range(4):  # pixel j takes word j // blocks of counter j % blocks: both runs are contiguous
+            first = lane * blocks
+            for j in range(first, min(first + blocks, size)):
+                sigma = np.sqrt(variance + rate * max(image[i, j], like(image[0, 0], 0.0)))
+                image[i, j] += sigma * normal(words[lane, j - first])
+
+
+@ray_function
+def _trace_exactly(x, y, kinds, constants, coefficients, n_terms):
+    """The source-plane position of one ray, all in float64."""
+    alpha_x, alpha_y = 0.0, 0.0
+    for k in range(kinds.size):
+        if kinds[k] == EPL:
+            p, a = constants[k], coefficients[k]
+            zx, zy, power, cos2, sin2 = epl.phase(x, y, p)
+            b1, b2 = 0.0, 0.0
+            for m in range(n_terms[k] - 4, -1, -4):
+                b1, b2 = epl.clenshaw4(2.0 * cos2, b1, b2, a[m + 3], a[m + 2], a[m + 1], a[m])
+            u, v = epl.deflection(zx, zy, power, cos2, sin2, b1, b2, p)
+        else:
+            u, v = shear.deflection(x, y, constants[k])
+        alpha_x += u
+        alpha_y += v
+    return x - alpha_x, y - alpha_y
+
+
+@row_function
+def _closest(x, y, p):
+    """The smallest (R / R_sersic)^2 of a row of source-plane positions."""
+    p = _unpack(p)
+    smallest = like(x[0], 1e30)
+    for i in range(x.size):
+        smallest = min(smallest, sersic.radius2(x[i], y[i], p))
+    return smallest
+
+
+@row_function
+def _mend_cusp(beta_x, beta_y, flux, rough, exact, x, y, kinds, constants, coefficients, n_terms):
+    """Replace the float32 brightness of the rays inside a Sersic cusp by what float64 gives.
+
+    rough, exact: the source's constants in float32 and float64; x, y: image-plane positions; the rest: the deflectors.
+    """
+    if _closest(beta_x, beta_y, rough) > like(beta_x[0], CUSP_RADIUS2):
+        return
+    for i in range(beta_x.size):
+        if sersic.radius2(beta_x[i], beta_y[i], rough) < CUSP_RADIUS2:
+            u, v = _trace_exactly(np.float64(x[i]), np.float64(y[i]), kinds, constants, coefficients, n_terms)
+            flux[i] += like(flux[i], sersic.brightness(u, v, exact)) - sersic.brightness(beta_x[i], beta_y[i], rough)
+
+
+@njit(nogil=True, cache=True)
+def render(
+    num_pix,
+    pixel_scale,
+    rays,
+    deflector_kinds,
+    deflectors,
+    source_kinds,
+    sources,
+    light_kinds,
+    lights,
+    stamps,
+    psf_kernel,
+    truncation,
+    observation,
+    noise,
+    noise_streams,
+    seed,
+    indices,
+    start,
+    stop,
+    out,
+):
+    """Render systems `start` to `stop` of a batch of n systems with v views each into `out`.
+
+    Args:
+        num_pix, pixel_scale, rays: pixels on a side, arcsec, rays along a pixel's side.
+        deflector_kinds, source_kinds, light_kinds: int64 (k,), see DEFLECTOR_KINDS and LIGHT_KINDS.
+        deflectors: float64 (n, k, N_PARAMETERS), in the order of each profile's PARAMETERS.
+        sources, lights: float64 (n, v, k, N_PARAMETERS); lights are not lensed.
+        stamps: (s, size, size) galaxy images of the type of `out`, for INTERPOL.
+        psf_kernel: (k, k) of the type of `out`, odd-sided; of side 1 for a Gaussian PSF from the observation table.
+        truncation: radius of the Gaussian in sigma.
+        observation: float64 (n, v, 3): background [counts/s/pixel], exposure [s], PSF sigma [pixels].
+        noise: whether to add it. noise_streams: int64 (v,), the random stream of each view's noise.
+        seed: below 2**32. indices: uint64 (n,).
+        out: float32 or float64 (n, v, num_pix, num_pix) [counts/s/pixel]; decides the precision of everything.
+    """
+    n_views = out.shape[1]
+    dtype = out.dtype
+    width = num_pix * rays
+    n_rays = width * rays
+    exact_x, exact_y = np.empty(n_rays), np.empty(n_rays)
+    x, y = np.empty(n_rays, dtype), np.empty(n_rays, dtype)
+    zero = like(out[0, 0, 0, 0], 0.0)
+    alpha_x, alpha_y, flux = np.empty(n_rays, dtype), np.empty(n_rays, dtype), np.empty(n_rays, dtype)
+    beta_x, beta_y = np.empty(n_rays, dtype), np.empty(n_rays, dtype)
+    scratch = np.empty((7, n_rays), dtype)
+    exact_deflectors = np.zeros((deflector_kinds.size, N_PARAMETERS))
+    exact_sources = np.zeros((n_views, source_kinds.size, N_PARAMETERS))
+    exact_coefficients = np.zeros((deflector_kinds.size, epl.MAX_TERMS))
+    deflector_constants = np.zeros((deflector_kinds.size, N_PARAMETERS), dtype)
+    source_constants = np.zeros((n_views, source_kinds.size, N_PARAMETERS), dtype)
+    light_constants = np.zeros((n_views, light_kinds.size, N_PARAMETERS), dtype)
+    constants = np.zeros(N_PARAMETERS)
+    coefficients = np.zeros((deflector_kinds.size, epl.MAX_TERMS), dtype)
+    n_terms = np.zeros(deflector_kinds.size, np.int64)
+    buffer = np.empty((num_pix, num_pix), dtype)
+    largest = 0.0
+    for i in range(start, stop):
+        for v in range(n_views):
+            largest = max(largest, observation[i, v, PSF_SIGMA])
+    weights = np.empty(int(truncation * largest + 0.5) + 1, dtype)
+    words = np.empty((4, (num_pix + 3) // 4), np.uint32)
+    tolerance = 1e-9 if out.itemsize == 4 else 1e-15
+    for sy in range(rays):
+        for sx in range(width):
+            exact_x[sy * width + sx] = ((sx + 0.5) / rays - 0.5 * num_pix) * pixel_scale
+    x[:] = exact_x
+    per_pixel = like(out[0, 0, 0, 0], pixel_scale * pixel_scale / (rays * rays))
+
+    for i in range(start, stop):
+        for k in range(deflector_kinds.size):
+            if deflector_kinds[k] == EPL:
+                epl.constants(deflectors[i, k], exact_deflectors[k])
+                n_terms[k] = epl.series(deflectors[i, k], tolerance, exact_coefficients[k])
+            else:
+                exact_deflectors[k, :] = deflectors[i, k]
+        deflector_constants[:] = exact_deflectors
+        coefficients[:] = exact_coefficients
+        for v in range(n_views):
+            _light_constants(source_kinds, sources[i, v], stamps, exact_sources[v], constants)
+            _light_constants(light_kinds, lights[i, v], stamps, light_constants[v], constants)
+        source_constants[:] = exact_sources
+
+        for row in range(num_pix):
+            for sy in range(rays):
+                exact_y[sy * width : (sy + 1) * width] = (row + (sy + 0.5) / rays - 0.5 * num_pix) * pixel_scale
+            y[:] = exact_y
+            alpha_x[:] = zero
+            alpha_y[:] = zero
+            for k in range(deflector_kinds.size):
+                if deflector_kinds[k] == EPL:
+                    _add_epl(x, y, alpha_x, alpha_y, deflector_constants[k], coefficients[k], n_terms[k], scratch)
+                else:
+                    _add_shear(x, y, alpha_x, alpha_y, deflector_constants[k])
+            for r in range(n_rays):
+                beta_x[r] = x[r] - alpha_x[r]
+                beta_y[r] = y[r] - alpha_y[r]
+            for v in range(n_views):
+                flux[:] = zero
+                _add_light(source_kinds, sources[i, v], source_constants[v], stamps, beta_x, beta_y, flux)
+                for k in range(source_kinds.size if out.itemsize == 4 else 0):
+                    if source_kinds[k] == SERSIC_ELLIPSE:
+                        _mend_cusp(
+                            beta_x,
+                            beta_y,
+                            flux,
+                            source_constants[v, k],
+                            exact_sources[v, k],
+                            exact_x,
+                            exact_y,
+                            deflector_kinds,
+                            exact_deflectors,
+                            exact_coefficients,
+                            n_terms,
+                        )
+                _add_light(light_kinds, lights[i, v], light_constants[v], stamps, x, y, flux)
+                for j in range(num_pix):
+                    total = zero
+                    for sy in range(rays):
+                        for sx in range(rays):
+                            total += flux[sy * width + j * rays + sx]
+                    out[i, v, row, j] = total * per_pixel
+
+        low = np.uint32(indices[i] & np.uint64(0xFFFFFFFF))
+        high = np.uint32(indices[i] >> np.uint64(32))
+        for v in range(n_views):
+            image = out[i, v]
+            if psf_kernel.shape[0] > 1:
+                _convolve(image, psf_kernel, buffer)
+            else:
+                _gaussian_blur(image, observation[i, v, PSF_SIGMA], truncation, buffer, weights)
+            if noise:
+                background, exposure = observation[i, v, BACKGROUND], observation[i, v, EXPOSURE]
+                _add_noise(image, background, exposure, seed, noise_streams[v], low, high, words)

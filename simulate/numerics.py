@@ -1,0 +1,89 @@
+"""Scalar maths that the compiler can vectorise, written once for float32 and float64.
+
+``math.exp`` and ``math.log`` are calls that stop a loop from vectorising. In float32 these are replaced by short
+polynomials on the bits of the number (relative error below 2e-7); in float64, used for parity tests and
+derivatives, the exact library functions are kept.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+# No "reassoc": the rounding trick in exp2 relies on the order of its additions.
+FASTMATH = {"contract", "nnan", "ninf", "nsz", "arcp", "afn"}
+# error_model="numpy": a check for division by zero is a branch, and a branch stops a loop from vectorising.
+row_function = njit(fastmath=FASTMATH, error_model="numpy")  # a loop over rays or pixels
+ray_function = njit(fastmath=FASTMATH, error_model="numpy", inline="always")  # what is done for one of them
+
+LOG2_E = math.log2(math.e)
+MAX_ELLIPTICITY = 0.9  # q = 0.053: the EPL series then takes 330 terms in float64
+
+
+def like(x, constant):
+    """`constant` in the floating type of `x`, so that a literal does not turn float32 arithmetic into float64."""
+    return type(x)(constant)
+
+
+@overload(like, inline="always")
+def _like(x, constant):
+    real = np.float32 if x == types.float32 else np.float64
+    return lambda x, constant: real(constant)
+
+
+def exp2(x):
+    """2**x for one number; float32 is clamped to the range of normal numbers."""
+    return type(x)(2.0**x)
+
+
+@row_function
+def _exp2_float32(x):
+    x = min(max(x, np.float32(-125.0)), np.float32(126.0))
+    magic = np.float32(12582912.0)  # 1.5 * 2**23: adding it rounds to the nearest integer
+    shifted = x + magic
+    f = x - (shifted - magic)
+    p = np.float32(1.535336188319500e-4)
+    p = p * f + np.float32(1.339887440266574e-3)
+    p = p * f + np.float32(9.618437357674640e-3)
+    p = p * f + np.float32(5.550332471162809e-2)
+    p = p * f + np.float32(2.402264791363012e-1)
+    p = p * f + np.float32(6.931472028550421e-1)
+    p = p * f + np.float32(1.0)
+    exponent = (np.float32(shifted).view(np.int32) << np.int32(23)) + np.int32(0x3F800000)
+    return p * np.int32(exponent).view(np.float32)
+
+
+@overload(exp2, inline="always")
+def _exp2(x):
+    if x == types.float32:
+        return lambda x: _exp2_float32(x)
+    return lambda x: np.exp2(x)
+
+
+def log2(x):
+    """log2(x) for one positive number."""
+    return type(x)(math.log2(x))
+
+
+@row_function
+def _log2_float32(x):
+    x = max(x, np.float32(1e-37))
+    bits = np.float32(x).view(np.int32) + np.int32(0x3F800000 - 0x3F3504F3)
+    exponent = np.float32((bits >> np.int32(23)) - np.int32(127))
+    m = np.int32((bits & np.int32(0x007FFFFF)) + np.int32(0x3F3504F3)).view(np.float32)  # sqrt(1/2) <= m < sqrt(2)
+    s = (m - np.float32(1.0)) / (m + np.float32(1.0))
+    s2 = s * s
+    p = np.float32(0.32059887)  # 2 / (9 ln 2), then 2 / (7 ln 2), ...: the series of atanh
+    p = p * s2 + np.float32(0.41219858)
+    p = p * s2 + np.float32(0.57707802)
+    p = p * s2 + np.float32(0.96179669)
+    p = p * s2 + np.float32(2.88539008)
+    return exponent + s * p
+
+
+@overload(log2, inline="always")
+def _log2(x):
+    if x == types.float32:
+        return lambda x: _log2_float32(x)
+    return lambda x: np.log2(x)

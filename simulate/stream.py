@@ -1,0 +1,110 @@
+"""LensStream: an endless iterator of simulated batches whose whole state is one integer."""
+
+import queue
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .render import render
+from .scene import Views, draw, labels, make_scene
+
+RENDERED_AHEAD = 2  # batches that wait ready while the network trains
+# Index ranges that never meet: training streams from 0 upwards, labelled and test lenses far above.
+FIRST_INDEX = {"pretrain": 0, "labelled": 1 << 40, "test": 1 << 41, "preview": 0}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Systems on their way to the network."""
+
+    images: torch.Tensor  # float32 (n, v, bands, num_pix, num_pix) counts/s/pixel
+    labels: dict  # float32 tensors (n,) or (n, v), see scene.labels
+    indices: torch.Tensor  # int64 (n,)
+
+
+def simulate(scene, indices, views=None, threads=1):
+    """Draw and render the systems `indices` as one `Batch` in CPU memory."""
+    systems = draw(scene, indices, views or Views())
+    images = torch.from_numpy(render(scene, systems, threads=threads)).unsqueeze(2)
+    numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in labels(systems).items()}
+    return Batch(images, numbers, torch.from_numpy(systems.indices.astype(np.int64)))
+
+
+class LensStream:
+    """Endless batches of simulated lenses, rendered ahead in a thread that holds no lock while it renders.
+
+    Sample `index` is the same in every batch size, worker, process and rank. Use as a context manager, or call
+    `close`, to end the thread.
+
+    Args:
+        config: `configs.schema.Simulation`, or a `Scene` already made from one.
+        batch_size: systems in a batch, over all ranks. seed: of every random number (ignored for a `Scene`).
+        start: the index at which the stream begins, or `position` of a stream to continue.
+        rank, world: this process and their number; each gets its own slice of every batch.
+        views: `scene.Views`. device: where batches are put. threads: that render.
+    """
+
+    def __init__(self, config, batch_size, seed=0, start=0, rank=0, world=1, views=None, device="cpu", threads=1):
+        if batch_size % world:
+            raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
+        self.scene = config if hasattr(config, "instrument") else make_scene(config, seed)
+        self.batch_size, self.position = batch_size, start
+        self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+        self._views, self._threads = views or Views(), threads
+        self._device = torch.device(device)
+        self._ready = queue.Queue(maxsize=RENDERED_AHEAD)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._render_ahead, args=(start,), daemon=True)
+        self._thread.start()
+
+    def _render_ahead(self, first):
+        try:
+            while not self._closing.is_set():
+                indices = np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
+                self._hand_over(simulate(self.scene, indices, self._views, self._threads))
+                first += self.batch_size
+        except Exception as error:  # raised again in the thread that asks for the batch
+            self._hand_over(error)
+
+    def _hand_over(self, item):
+        while not self._closing.is_set():
+            try:
+                return self._ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._closing.is_set():
+            raise StopIteration
+        item = self._ready.get()
+        if isinstance(item, Exception):
+            self.close()
+            raise item
+        self.position += self.batch_size
+        return item if self._device.type == "cpu" else _to(item, self._device)
+
+    def close(self):
+        """End the rendering thread; batches rendered ahead are dropped (`position` does not count them)."""
+        self._closing.set()
+        self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def _to(batch, device):
+    """A batch copied to a device, from pinned memory where that lets the copy overlap with the network."""
+
+    def move(tensor):
+        tensor = tensor.pin_memory() if device.type == "cuda" else tensor
+        return tensor.to(device, non_blocking=True)
+
+    return Batch(move(batch.images), {k: move(v) for k, v in batch.labels.items()}, move(batch.indices))

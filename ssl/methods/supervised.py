@@ -1,0 +1,34 @@
+"""Supervised regression on the stream: the labels are the simulated parameters, without end."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Supervised(nn.Module):
+    """Forward: views float (n, 1, bands, h, w) and labels (n, t) to the loss and the features (n, d).
+
+    Targets are standardised with the mean and standard deviation of their population, so that each counts the same.
+    """
+
+    n_views = 1
+
+    def __init__(self, network, mean, std):
+        super().__init__()
+        self.network = network
+        self.head = nn.Linear(network.num_features, len(mean))
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
+        self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
+
+    def forward(self, views, labels):
+        """Mean squared error of the standardised targets."""
+        features = self.network(views[:, 0])
+        return F.mse_loss(self.head(features).float(), (labels - self.mean) / self.std), features
+
+    def predict(self, images):
+        """Targets in their own units, float32 (n, t), for images (n, bands, h, w)."""
+        return self.head(self.network(images)).float() * self.std + self.mean
+
+    def constant_lr(self):
+        """The parameters whose learning rate does not decay: none."""
+        return []
