@@ -16,7 +16,17 @@ from .errors import ConfigError, DataError, LenStreamError
 from .progress import console, stopping
 from .simulate.scene import Views, draw, labels, make_scene
 
-REPORTED_PACKAGES = ("lenstream", "torch", "timm", "lightly", "lightning", "numba", "numpy", "lenstronomy", "scikit-learn")
+REPORTED_PACKAGES = (
+    "lenstream",
+    "torch",
+    "timm",
+    "lightly",
+    "lightning",
+    "numba",
+    "numpy",
+    "lenstronomy",
+    "scikit-learn",
+)
 SHOWN_PAIRS = 12
 SHOWN_PREVIEW = 24
 
@@ -34,10 +44,13 @@ def run(config, runs, overwrite=False, until="report"):
         shutil.rmtree(folder, ignore_errors=True)
     if (folder / "finished").exists():
         _same_config(config, folder)
-        console.print(f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True)
+        console.print(
+            f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
+        )
         return
-    folder.mkdir(parents=True, exist_ok=True)
     _same_config(config, folder)
+    _check_real_lenses(config)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(show(config))
     (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
     _warn_of_destroyed_targets(config)
@@ -123,6 +136,17 @@ def _same_config(config, folder):
     )
 
 
+def _check_real_lenses(config):
+    """Raise DataError now, not after the training, for real lenses that are not there."""
+    from .evaluate.cutouts import fits_files
+    from .evaluate.real_lenses import read_catalogue
+
+    if config.real_lenses.images is not None:
+        fits_files(config.real_lenses.images)
+    if config.real_lenses.catalogue is not None:
+        read_catalogue(config.real_lenses.catalogue)
+
+
 def _warn_of_destroyed_targets(config):
     """Say which evaluation targets the image augmentations of an encoder change."""
     from .ssl.augment import destroyed
@@ -130,7 +154,9 @@ def _warn_of_destroyed_targets(config):
     for name, settings in config.pretrain.encoders.items():
         if settings.method == "simsiam":
             for target, by in destroyed(config.evaluate.targets).items():
-                console.print(f"note: {name} cannot keep {target} well: its {' and '.join(by)} change it", soft_wrap=True)
+                console.print(
+                    f"note: {name} cannot keep {target} well: its {' and '.join(by)} change it", soft_wrap=True
+                )
 
 
 def _draw_pairs(config, scene, folder):
@@ -167,7 +193,11 @@ def _draw_figures(config, folder):
 
     out = folder / "figures"
     out.mkdir(exist_ok=True)
-    results, arrays, targets = pd.read_csv(folder / "results.csv"), np.load(folder / "evaluation.npz"), config.evaluate.targets
+    results, arrays, targets = (
+        pd.read_csv(folder / "results.csv"),
+        np.load(folder / "evaluation.npz"),
+        config.evaluate.targets,
+    )
     true = {t: arrays["true"][:, k] for k, t in enumerate(targets)}
     bound = {t: arrays[f"bound/{t}"] for t in targets} if f"bound/{targets[0]}" in arrays else None
     predicted = {}
@@ -236,7 +266,9 @@ def _notes(config, real):
     """What a reader should know before believing the numbers."""
     notes = []
     if any(c.profile == "INTERPOL" for c in config.simulate.source):
-        notes.append("The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic.")
+        notes.append(
+            "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."
+        )
     if real:
         notes.append(
             "Uncertainties for real lenses are those of simulated lenses like the training ones; "

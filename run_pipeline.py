@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from lenstream.errors import ConfigError, LenStreamError
 
 app = typer.Typer(
@@ -52,7 +51,9 @@ def predict(
     run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
     images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
     catalogue: Annotated[Path | None, typer.Option(help="CSV with published values, by name.")] = None,
-    pixel_scale: Annotated[float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")] = None,
+    pixel_scale: Annotated[
+        float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else real_lenses/ in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any."""

@@ -85,7 +85,9 @@ def _override(values, text):
         raise ConfigError([f'override "{text}": "{value}" is not a YAML value']) from None
     if isinstance(place, list):
         if not (last.isdigit() and int(last) < len(place)):
-            raise ConfigError([f'override "{text}": {".".join(parents)} has entries 0 to {len(place) - 1}, not "{last}"'])
+            raise ConfigError(
+                [f'override "{text}": {".".join(parents)} has entries 0 to {len(place) - 1}, not "{last}"']
+            )
         place[int(last)] = parsed
     else:
         place[last] = parsed
@@ -110,15 +112,19 @@ def _sentence(error, values, source):
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
         names = _keys_at(values, path[:-1])
-        return f'{source}: unknown key "{dotted}".{nearest(path[-1], names) or " Known keys: " + ", ".join(names) + "."}'
+        return (
+            f'{source}: unknown key "{dotted}".{nearest(path[-1], names) or " Known keys: " + ", ".join(names) + "."}'
+        )
     if kind == "missing":
         return f'{source}: the key "{dotted}" is missing ({_meaning(values, path)})'
     if kind == "value_error":
-        return f"{source}: {dotted}: {str(error['ctx']['error'])}" if dotted else f"{source}: {error['ctx']['error']}"
+        return f"{source}: {dotted}: {error['ctx']['error']!s}" if dotted else f"{source}: {error['ctx']['error']}"
     if kind == "union_tag_invalid":
         expected = error["ctx"]["expected_tags"].replace("'", "")
         tag = error["ctx"]["tag"]
-        return f'{source}: {dotted}.profile: no profile "{tag}", expected {expected}.{nearest(tag, expected.split(", "))}'
+        return (
+            f'{source}: {dotted}.profile: no profile "{tag}", expected {expected}.{nearest(tag, expected.split(", "))}'
+        )
     if kind == "union_tag_not_found":
         return f"{source}: {dotted}: the key profile is missing"
     message = error["msg"][0].lower() + error["msg"][1:]
@@ -134,13 +140,11 @@ def _path_in(values, loc):
     """pydantic's location without the union tags that it puts between keys."""
     path, place = [], values
     for position, part in enumerate(loc):
-        if isinstance(place, dict) and part in place:
+        if (isinstance(place, dict) and part in place) or (
+            isinstance(place, list | tuple) and isinstance(part, int) and part < len(place)
+        ):
             place = place[part]
-        elif isinstance(place, list | tuple) and isinstance(part, int) and part < len(place):
-            place = place[part]
-        elif position < len(loc) - 1 or part in _UNION_TAGS:
-            continue
-        elif not isinstance(place, dict):
+        elif position < len(loc) - 1 or part in _UNION_TAGS or not isinstance(place, dict):
             continue
         path.append(part)
     return path

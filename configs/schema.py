@@ -109,7 +109,9 @@ def _check_ranges(section):
             continue
         lowest, highest = value.support() if isinstance(value, Distribution) else (value, value)
         if not (low <= lowest and highest <= high):
-            raise ValueError(f"{name} must lie between {low:g} and {high:g}, but {lowest:g} to {highest:g} is asked for")
+            raise ValueError(
+                f"{name} must lie between {low:g} and {high:g}, but {lowest:g} to {highest:g} is asked for"
+            )
     return section
 
 
@@ -137,7 +139,9 @@ class EPL(Elliptical):
 
     profile: Literal["EPL"] = key("elliptical power law")
     theta_E: Parameter = parameter("Einstein radius on the intermediate axis", "arcsec", low=0, high=100)
-    gamma: Parameter = parameter("logarithmic slope of the 3D mass density (2 = isothermal)", "-", 2.0, low=1.05, high=2.95)
+    gamma: Parameter = parameter(
+        "logarithmic slope of the 3D mass density (2 = isothermal)", "-", 2.0, low=1.05, high=2.95
+    )
 
 
 class SIE(Elliptical):
@@ -281,10 +285,10 @@ class Pretrain(Section):
 class Finetune(Section):
     """Training all weights on labelled lenses."""
 
-    epochs: int = key("passes through the labels", "epochs", 15, ge=1)
-    min_steps: int = key("steps at least, when labels are few", "steps", 60, ge=1)
+    epochs: int = key("passes through the labels", "epochs", 10, ge=1)
+    min_steps: int = key("steps at least, when labels are few", "steps", 40, ge=1)
     batch_size: int = key("labelled images a step", "images", 64, ge=2)
-    lr: float = key("peak learning rate (AdamW)", default=2e-3, gt=0)
+    lr: float = key("peak learning rate (AdamW)", default=4e-3, gt=0)
     weight_decay: float = key("decay of weights", default=1e-2, ge=0)
 
 
@@ -292,7 +296,9 @@ class Evaluate(Section):
     """How encoders are judged."""
 
     targets: list[str] = key("lens parameters to recover", default=["theta_E", "e1", "e2", "gamma"], min_length=1)
-    n_labels: list[Annotated[int, Field(ge=10)]] = key("numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1)
+    n_labels: list[Annotated[int, Field(ge=10)]] = key(
+        "numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1
+    )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
     n_test: int = key("test lenses", "lenses", 1000, ge=20)
     protocols: list[Literal["ridge", "finetune"]] = key("frozen ridge, fine-tuning", default=["ridge", "finetune"])

@@ -88,7 +88,9 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
             )
             if unit.n_labels == most:
                 rmse = [row[-1] for row in rows if row[-2] == "rmse"]
-                checkpoint.save(scratch / f"{unit.name()}.safetensors", regressor.state_dict(), targets=targets, rmse=rmse)
+                checkpoint.save(
+                    scratch / f"{unit.name()}.safetensors", regressor.state_dict(), targets=targets, rmse=rmse
+                )
                 np.save(scratch / f"{unit.name()}.npy", predicted)
             (scratch / f"{unit.name()}.json").write_text(json.dumps(rows))
         progress.update(len(units), "")

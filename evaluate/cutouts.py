@@ -59,7 +59,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     Raises:
         DataError: no such folder, no FITS file in it, or not one file that can be used.
     """
-    paths = _fits_files(folder)
+    paths = fits_files(folder)
     cutouts, skipped = [], []
     for path in paths:
         try:
@@ -108,7 +108,8 @@ def resample(image, variance, valid, scale_in, num_pix, pixel_scale):
     return flux, spread, covered
 
 
-def _fits_files(folder):
+def fits_files(folder):
+    """The FITS files of a folder in the order of their names; raises DataError if there is no folder or none in it."""
     folder = Path(folder).expanduser()
     if not folder.exists():
         raise DataError(f"There is no folder {folder}: expected a folder with FITS cut-outs of lenses.")

@@ -66,12 +66,12 @@ def ridge(network, train, train_features):
     scaler = StandardScaler().fit(train_features)
     x = scaler.transform(train_features)
     regressor = Supervised(network, y.mean(0), y.std(0))
-    for k in range(y.shape[1]):
-        fit = RidgeCV(RIDGE_STRENGTHS).fit(x, (y[:, k] - y[:, k].mean()) / y[:, k].std())
-        weight = fit.coef_ / scaler.scale_
-        with torch.no_grad():
-            regressor.head.weight[k] = torch.as_tensor(weight, dtype=torch.float32)
-            regressor.head.bias[k] = float(fit.intercept_ - weight @ scaler.mean_)
+    regressor.feature_mean.copy_(torch.as_tensor(scaler.mean_))
+    regressor.feature_std.copy_(torch.as_tensor(scaler.scale_))
+    fits = [RidgeCV(RIDGE_STRENGTHS).fit(x, (column - column.mean()) / column.std()) for column in y.T]
+    with torch.no_grad():
+        regressor.head.weight.copy_(torch.as_tensor(np.stack([fit.coef_ for fit in fits])))
+        regressor.head.bias.copy_(torch.as_tensor(np.stack([fit.intercept_ for fit in fits])))
     return regressor
 
 

@@ -52,8 +52,8 @@ def to_lenstronomy(scene, systems, i, view=0):
     }
 
 
-def lenstronomy_image(scene, systems, i, view=0):
-    """The noise-free image of a system as lenstronomy renders it: float64 (num_pix, num_pix) [counts/s/pixel]."""
+def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL"):
+    """lenstronomy's ``ImageModel`` for a scene, with the PSF of system `i`; `epl` may be "EPL_NUMBA"."""
     from lenstronomy.Data.imaging_data import ImageData
     from lenstronomy.Data.psf import PSF
     from lenstronomy.ImSim.image_model import ImageModel
@@ -65,12 +65,18 @@ def lenstronomy_image(scene, systems, i, view=0):
     terms = to_lenstronomy(scene, systems, i, view)
     model = terms["kwargs_model"]
     _, _, ra, dec, _, _, transform, _ = make_grid_with_coordtransform(size, scale, subgrid_res=1, inverse=False)
-    image_model = ImageModel(
+    return ImageModel(
         ImageData(np.zeros((size, size)), ra_at_xy_0=ra, dec_at_xy_0=dec, transform_pix2angle=transform),
         PSF(**terms["kwargs_psf"], pixel_size=scale),
-        LensModel(model["lens_model_list"]),
+        LensModel([epl if name == "EPL" else name for name in model["lens_model_list"]]),
         LightModel(model["source_light_model_list"]),
         LightModel(model["lens_light_model_list"]),
         kwargs_numerics=terms["kwargs_numerics"],
     )
-    return image_model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
+
+
+def lenstronomy_image(scene, systems, i, view=0):
+    """The noise-free image of a system as lenstronomy renders it: float64 (num_pix, num_pix) [counts/s/pixel]."""
+    terms = to_lenstronomy(scene, systems, i, view)
+    model = lenstronomy_image_model(scene, systems, i, view)
+    return model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])

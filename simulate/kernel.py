@@ -8,6 +8,8 @@ All views of a system share its deflection, which is traced once.
 """
 
 import math
+import zlib
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -36,7 +38,15 @@ def _unpack(p):
 @row_function
 def _add_epl(x, y, alpha_x, alpha_y, constants, coefficients, n_terms, scratch):
     p = _unpack(constants)
-    zx, zy, power, cos2, sin2, b1, b2 = (scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5], scratch[6])
+    zx, zy, power, cos2, sin2, b1, b2 = (
+        scratch[0],
+        scratch[1],
+        scratch[2],
+        scratch[3],
+        scratch[4],
+        scratch[5],
+        scratch[6],
+    )
     n = x.size
     two = like(x[0], 2.0)
     for i in range(n):
@@ -72,8 +82,9 @@ def _add_sersic(x, y, flux, constants):
 @row_function
 def _add_interpol(x, y, flux, constants, stamp):
     p = _unpack(constants)
+    pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
     for i in range(x.size):
-        flux[i] += interpol.brightness(x[i], y[i], p, stamp)
+        flux[i] += interpol.brightness(x[i], y[i], p, pixels, side)
 
 
 @njit
@@ -178,22 +189,31 @@ def normal(word):
 
 
 @row_function
-def _add_noise(image, background, exposure, seed, stream, low, high, words):
-    """Gaussian noise of lenstronomy's variance, background^2 + max(image, 0) / exposure; four pixels a counter."""
-    size = image.shape[0]
-    blocks = (size + 3) // 4
-    variance = like(image[0, 0], background * background)
-    rate = like(image[0, 0], 1.0 / exposure)
-    key0, key1, zero = np.uint32(seed), np.uint32(NOISE + stream), np.uint32(0)
-    for i in range(size):
-        for b in range(blocks):
-            slot = np.uint32(i * blocks + b)
-            words[0, b], words[1, b], words[2, b], words[3, b] = philox4x32(low, high, zero, slot, key0, key1)
-        for lane in range(4):  # pixel j takes word j // blocks of counter j % blocks: both runs are contiguous
-            first = lane * blocks
-            for j in range(first, min(first + blocks, size)):
-                sigma = np.sqrt(variance + rate * max(image[i, j], like(image[0, 0], 0.0)))
-                image[i, j] += sigma * normal(words[lane, j - first])
+def _random_words(low, high, key0, key1, a, b, c, d):
+    """Four random words for each of a row of counters, numbered by slot."""
+    for slot in range(a.size):
+        a[slot], b[slot], c[slot], d[slot] = philox4x32(low, high, np.uint32(0), np.uint32(slot), key0, key1)
+
+
+@row_function
+def _add_normals(pixels, words, variance, rate):
+    for j in range(pixels.size):
+        sigma = np.sqrt(variance + rate * max(pixels[j], like(variance, 0.0)))
+        pixels[j] += sigma * normal(words[j])
+
+
+@row_function
+def _add_noise(pixels, background, exposure, seed, stream, low, high, words):
+    """Gaussian noise of lenstronomy's variance, background^2 + max(pixel, 0) / exposure, on an image as one row.
+
+    Pixel p takes word p // n of counter p % n, where n = `words.shape[1]` is a quarter of the pixels: runs are long.
+    """
+    n = words.shape[1]
+    _random_words(low, high, np.uint32(seed), np.uint32(NOISE + stream), words[0], words[1], words[2], words[3])
+    variance, rate = like(pixels[0], background * background), like(pixels[0], 1.0 / exposure)
+    for lane in range(4):
+        run = pixels[lane * n : min((lane + 1) * n, pixels.size)]
+        _add_normals(run, words[lane], variance, rate)
 
 
 @ray_function
@@ -239,8 +259,8 @@ def _mend_cusp(beta_x, beta_y, flux, rough, exact, x, y, kinds, constants, coeff
             flux[i] += like(flux[i], sersic.brightness(u, v, exact)) - sersic.brightness(beta_x[i], beta_y[i], rough)
 
 
-@njit(nogil=True, cache=True)
-def render(
+@njit
+def _render(
     num_pix,
     pixel_scale,
     rays,
@@ -302,7 +322,7 @@ def render(
         for v in range(n_views):
             largest = max(largest, observation[i, v, PSF_SIGMA])
     weights = np.empty(int(truncation * largest + 0.5) + 1, dtype)
-    words = np.empty((4, (num_pix + 3) // 4), np.uint32)
+    words = np.empty((4, (num_pix * num_pix + 3) // 4), np.uint32)
     tolerance = 1e-9 if out.itemsize == 4 else 1e-15
     for sy in range(rays):
         for sx in range(width):
@@ -374,4 +394,31 @@ def render(
                 _gaussian_blur(image, observation[i, v, PSF_SIGMA], truncation, buffer, weights)
             if noise:
                 background, exposure = observation[i, v, BACKGROUND], observation[i, v, EXPOSURE]
-                _add_noise(image, background, exposure, seed, noise_streams[v], low, high, words)
+                _add_noise(
+                    image.reshape(num_pix * num_pix), background, exposure, seed, noise_streams[v], low, high, words
+                )
+
+
+def _cached(sources):
+    """`_render` as an entry point that is compiled once and kept on disk.
+
+    numba looks only at the time stamp of this file, and would serve machine code of before a change in a profile's
+    file. A closure variable is part of its key, so `sources`, a checksum of all that is compiled, keeps it honest.
+    """
+
+    @njit(nogil=True, cache=True)
+    def render(*arguments):
+        sources  # noqa: B018
+        _render(*arguments)
+
+    return render
+
+
+def _checksum():
+    folder = Path(__file__).parent
+    files = [folder / name for name in ("kernel.py", "numerics.py", "philox.py")] + sorted(folder.glob("profiles/*.py"))
+    return zlib.crc32(b"".join(f.read_bytes() for f in files))
+
+
+render = _cached(_checksum())
+render.__doc__ = _render.__doc__

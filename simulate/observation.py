@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -61,7 +60,9 @@ def read_psf(path, size=None):
     except (OSError, TypeError, IndexError) as error:
         raise DataError(f"simulate.observation.psf.file: cannot read {path} as a FITS image ({error})") from None
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise DataError(f"simulate.observation.psf.file: {path} has shape {kernel.shape}, expected square and odd-sided")
+        raise DataError(
+            f"simulate.observation.psf.file: {path} has shape {kernel.shape}, expected square and odd-sided"
+        )
     if size is not None and size < len(kernel):
         cut = (len(kernel) - size) // 2
         kernel = kernel[cut:-cut, cut:-cut]
@@ -76,14 +77,25 @@ def instrument(config, pixel_scale=None):
     Raises: ConfigError listing every number that neither the preset nor the config gives; DataError for a PSF file.
     """
     known = preset(config.instrument) if config.instrument else {}
-    names = ("exposure_time", "num_exposures", "magnitude_zero_point", "read_noise", "sky_brightness", "background_noise")
+    names = (
+        "exposure_time",
+        "num_exposures",
+        "magnitude_zero_point",
+        "read_noise",
+        "sky_brightness",
+        "background_noise",
+    )
     known |= {n: getattr(config, n) for n in names if getattr(config, n) is not None}
     known |= {"pixel_scale": pixel_scale} if pixel_scale is not None else {}
-    problems = [f"simulate.observation.{n}: missing" for n in ("exposure_time", "magnitude_zero_point") if n not in known]
+    problems = [
+        f"simulate.observation.{n}: missing" for n in ("exposure_time", "magnitude_zero_point") if n not in known
+    ]
     if "pixel_scale" not in known:
         problems.append("simulate.image.pixel_scale: missing, and no instrument gives it")
     if config.background_noise is None and not ("read_noise" in known and "sky_brightness" in known):
-        problems.append("simulate.observation: give background_noise, or read_noise and sky_brightness, or an instrument")
+        problems.append(
+            "simulate.observation: give background_noise, or read_noise and sky_brightness, or an instrument"
+        )
     fwhm, truncation, kernel = known.get("seeing"), 5.0, np.ones((1, 1))
     if config.psf is not None:
         psf = config.psf

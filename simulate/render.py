@@ -70,3 +70,13 @@ def _table(components, values, parameters, shape):
         for column, name in enumerate(parameters[component.profile]):
             out[..., k, column] = 2.0 if component.profile == "SIE" and name == "gamma" else drawn[name]
     return out
+
+
+def compile_ahead():
+    """Compile the renderer for both precisions, so that the first image comes at once; it is kept on disk."""
+    from ..configs.load import load
+    from .scene import Views, draw, make_scene
+
+    scene = make_scene(load("w1").simulate, 0)
+    for dtype in (np.float32, np.float64):
+        render(scene, draw(scene, [0], Views()), dtype=dtype)

@@ -66,5 +66,7 @@ def load_weights(network, path):
         k for k in weights if k not in wanted
     ]
     if wrong:
-        raise DataError(f"{path}: does not fit the backbone of the config; {len(wrong)} tensors differ, first {wrong[0]}")
+        raise DataError(
+            f"{path}: does not fit the backbone of the config; {len(wrong)} tensors differ, first {wrong[0]}"
+        )
     network.load_state_dict(weights)

@@ -76,8 +76,7 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
     fabric = Fabric(accelerator=pre.accelerator, precision=pre.precision, devices="auto" if _on_gpu(pre) else 1)
     fabric.launch()
     model = make_method(config, name, scene).to(memory_format=torch.channels_last)
-    constant = {id(p) for p in model.constant_lr()}
-    optimizer = make_optimizer(model, settings)
+    optimizer = make_optimizer(model, settings, model.constant_lr())
     raw_model, raw_optimizer = model, optimizer
     model, optimizer = fabric.setup(model, optimizer)
 
@@ -119,7 +118,7 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
             labels = None
             if settings.method == "supervised":
                 labels = torch.stack([batch.labels[t] for t in config.evaluate.targets], dim=1)
-            set_learning_rate(raw_optimizer, settings, step, pre.steps, constant)
+            set_learning_rate(raw_optimizer, settings, step, pre.steps)
             loss, features = model(images, labels)
             optimizer.zero_grad()
             fabric.backward(loss)
@@ -136,7 +135,7 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
                     "lr": raw_optimizer.param_groups[0]["lr"],
                     "feature_std": monitors.feature_std(features),
                     "effective_rank": monitors.effective_rank(features),
-                    "images_per_s": len(losses) * pre.batch_size * views.n / spent,
+                    "images_per_s": len(losses) * images.shape[0] * images.shape[1] * fabric.world_size / spent,
                     "wait_share": waited / spent,
                 }
                 if log:
@@ -156,19 +155,28 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
     return done
 
 
-def make_optimizer(model, settings):
-    """SGD with momentum or AdamW; biases, norms and other vectors carry no weight decay."""
-    groups = param_groups_weight_decay(model, weight_decay=settings.weight_decay)
+def make_optimizer(model, settings, constant_lr=()):
+    """SGD with momentum or AdamW; biases, norms and other vectors carry no weight decay.
+
+    Parameters in `constant_lr` get groups of their own, marked so for `set_learning_rate`.
+    """
+    constant = {id(p) for p in constant_lr}
+    groups = []
+    for group in param_groups_weight_decay(model, weight_decay=settings.weight_decay):
+        for is_constant in (False, True):
+            chosen = [p for p in group["params"] if (id(p) in constant) == is_constant]
+            if chosen:
+                groups.append(group | {"params": chosen, "constant_lr": is_constant})
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9)
     return torch.optim.AdamW(groups, lr=settings.lr)
 
 
-def set_learning_rate(optimizer, settings, step, steps, constant):
-    """Linear warm-up then cosine, per step; groups made of `constant` parameters (by id) keep the peak rate."""
-    factor = cosine_warmup_schedule(step, steps, 1.0, 0.0, settings.warmup, 0.0, 1.0)
+def set_learning_rate(optimizer, settings, step, steps):
+    """Linear warm-up then cosine, per step; groups marked constant_lr keep the peak rate."""
+    factor = cosine_warmup_schedule(step, steps, 1.0, 0.0, min(settings.warmup, steps), 0.0, 1.0)
     for group in optimizer.param_groups:
-        group["lr"] = settings.lr * (1.0 if id(group["params"][0]) in constant else factor)
+        group["lr"] = settings.lr * (1.0 if group["constant_lr"] else factor)
 
 
 def _mean_finite(losses, name, indices, folder):

@@ -6,6 +6,7 @@ frame, one ring of zeros surrounds the stamp, and `amp` times the stamp is in co
 
 import math
 
+import numpy as np
 from numba import njit
 
 from ..numerics import like, ray_function
@@ -23,15 +24,17 @@ def constants(row, size, out):
 
 
 @ray_function
-def brightness(x, y, p, stamp):
-    """Surface brightness at one position; `stamp` is the (size, size) image, zero on its outermost ring of pixels."""
+def brightness(x, y, p, stamp, side):
+    """Surface brightness at one position; `stamp` is a side x side image as one row, zero on its outermost pixels."""
     dx, dy = x - p[0], y - p[1]
-    zero, edge = like(x, 0.0), like(x, stamp.shape[0] - 1)
+    zero, one, edge = like(x, 0.0), like(x, 1.0), like(x, side - 1)
     column = min(max(p[4] + p[2] * dx + p[3] * dy, zero), edge)  # beyond the edge is the ring of zeros
     row = min(max(p[4] + p[2] * dy - p[3] * dx, zero), edge)
-    j, i = min(int(column), stamp.shape[1] - 2), min(int(row), stamp.shape[0] - 2)
+    j, i = min(np.int32(column), side - np.int32(2)), min(np.int32(row), side - np.int32(2))
     s, t = column - like(x, j), row - like(x, i)
-    one = like(x, 1.0)
-    low = stamp[i, j] * (one - s) + stamp[i, j + 1] * s
-    high = stamp[i + 1, j] * (one - s) + stamp[i + 1, j + 1] * s
+    first = np.int32(i * side) + j
+    # unsigned: numba would otherwise test each index for being negative, and the loop would not vectorise
+    low = stamp[np.uint32(first)] * (one - s) + stamp[np.uint32(first + np.int32(1))] * s
+    above = first + side
+    high = stamp[np.uint32(above)] * (one - s) + stamp[np.uint32(above + np.int32(1))] * s
     return p[5] * (low * (one - t) + high * t)

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 class Supervised(nn.Module):
     """Forward: views float (n, 1, bands, h, w) and labels (n, t) to the loss and the features (n, d).
 
-    Targets are standardised with the mean and standard deviation of their population, so that each counts the same.
+    Targets are standardised with the mean and standard deviation of their population, so that each counts the same;
+    features with `feature_mean` and `feature_std`, which are 0 and 1 until a closed-form fit sets them.
     """
 
     n_views = 1
@@ -19,15 +20,21 @@ class Supervised(nn.Module):
         self.head = nn.Linear(network.num_features, len(mean))
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
+        self.register_buffer("feature_mean", torch.zeros(network.num_features))
+        self.register_buffer("feature_std", torch.ones(network.num_features))
 
     def forward(self, views, labels):
         """Mean squared error of the standardised targets."""
         features = self.network(views[:, 0])
-        return F.mse_loss(self.head(features).float(), (labels - self.mean) / self.std), features
+        return F.mse_loss(self._estimate(features), (labels - self.mean) / self.std), features
 
     def predict(self, images):
         """Targets in their own units, float32 (n, t), for images (n, bands, h, w)."""
-        return self.head(self.network(images)).float() * self.std + self.mean
+        return self._estimate(self.network(images)) * self.std + self.mean
+
+    def _estimate(self, features):
+        """Standardised targets; centring first keeps float32 exact where features are large and nearly constant."""
+        return self.head((features - self.feature_mean) / self.feature_std).float()
 
     def constant_lr(self):
         """The parameters whose learning rate does not decay: none."""

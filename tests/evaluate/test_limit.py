@@ -1,0 +1,97 @@
+"""The information limit: known answers, the prior's share, and an estimator that reaches it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lenstream.configs.load import load
+from lenstream.evaluate import limit
+from lenstream.evaluate.limit import cramer_rao, fisher
+from lenstream.simulate.render import render
+from lenstream.simulate.scene import Views, draw, make_scene
+from scipy.optimize import minimize_scalar
+
+TARGETS = ["theta_E", "e1", "gamma"]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    config = load("tiny")
+    return make_scene(config.simulate, config.seed)
+
+
+def noisier(scene, factor):
+    return replace(scene, instrument=replace(scene.instrument, background=scene.instrument.background * factor))
+
+
+def test_fisher_of_a_linear_model_is_the_textbook_one():
+    rng = np.random.default_rng(0)
+    mean, derivatives = rng.random((3, 50)), rng.normal(size=(3, 2, 50))
+    expected = derivatives @ derivatives.transpose(0, 2, 1) / 0.3**2
+    np.testing.assert_allclose(fisher(mean, derivatives, 0.3, np.inf), expected, rtol=1e-12)
+
+
+def test_fisher_of_poisson_noise_counts_the_variance_too():
+    """For one pixel N(a, a / t): F = t / a + 1 / (2 a^2)."""
+    a, t = 2.0, 50.0
+    found = fisher(np.array([[a]]), np.ones((1, 1, 1)), 0.0, t)[0, 0, 0]
+    assert found == pytest.approx(t / a + 0.5 / a**2, rel=1e-12)
+
+
+def test_without_signal_the_bound_is_the_prior(scene):
+    bound = cramer_rao(noisier(scene, 1e9), np.arange(20), TARGETS)
+    for target, spread in zip(TARGETS, (0.8 / np.sqrt(12), 0.13, 0.15), strict=True):
+        np.testing.assert_allclose(bound[target], spread, rtol=0.1)
+
+
+def test_more_noise_never_helps(scene):
+    quiet, loud = (cramer_rao(noisier(scene, f), np.arange(20), TARGETS) for f in (1, 5))
+    for target in TARGETS:
+        assert (quiet[target] > 0).all()
+        assert (loud[target] >= quiet[target]).all()
+
+
+def test_the_derivatives_do_not_depend_on_their_step(scene, monkeypatch):
+    one = cramer_rao(scene, np.arange(10), TARGETS)
+    monkeypatch.setattr(limit, "STEP", 3e-3)
+    other = cramer_rao(scene, np.arange(10), TARGETS)
+    for target in TARGETS:
+        np.testing.assert_allclose(one[target], other[target], rtol=0.02)
+
+
+def test_what_is_not_drawn_is_known(scene):
+    config = load("tiny", ["simulate.lens_mass.0.gamma=2.0"])
+    bound = cramer_rao(make_scene(config.simulate, 1), np.arange(5), ["theta_E", "gamma"])
+    assert (bound["gamma"] == 0).all()
+    assert (bound["theta_E"] > 0).all()
+
+
+def test_a_maximum_likelihood_fit_reaches_the_bound():
+    """With theta_E alone unknown, the scatter of fits to 300 noisy images is the bound."""
+    lens = "simulate.lens_mass=[{profile: EPL, theta_E: {normal: [1.2, 0.01]}, e1: 0.1}]"
+    source = "simulate.source=[{profile: SERSIC_ELLIPSE, magnitude: 25.5, R_sersic: 0.2, center_x: 0.1}]"
+    lens = lens.replace("normal: [1.2, 0.01]", "truncnormal: [1.2, 0.01, 1.0, 1.4]")
+    config = load("tiny", [lens, source])
+    scene = make_scene(config.simulate, 1)
+    systems = draw(scene, np.full(300, 5), Views())
+    systems.indices[:] = np.arange(300)  # one lens under 300 noise draws
+    noisy = render(scene, systems, dtype=np.float64)[:, 0]
+    one = draw(scene, [5], Views())
+    truth = float(one.lens_mass[0]["theta_E"][0])
+
+    def model(theta_E):
+        values = one.lens_mass[0] | {"theta_E": np.array([theta_E])}
+        return render(scene, replace(one, lens_mass=(values,)), noise=False, dtype=np.float64)[0, 0]
+
+    variance = scene.instrument.background**2 + np.maximum(model(truth), 0) / scene.instrument.exposure_time
+    grid = truth + np.linspace(-0.05, 0.05, 201)
+    models = np.stack([model(t) for t in grid]).reshape(201, -1)
+    chi2 = (((noisy.reshape(300, 1, -1) - models[None]) ** 2) / variance.ravel()).sum(-1)
+    fits = []
+    for row in chi2:
+        k = int(np.clip(row.argmin(), 1, 199))
+        parabola = np.polynomial.Polynomial.fit(grid[k - 1 : k + 2], row[k - 1 : k + 2], 2)
+        fits.append(minimize_scalar(parabola, bounds=(grid[k - 1], grid[k + 1]), method="bounded").x)
+    bound = cramer_rao(scene, [5], ["theta_E"])["theta_E"][0]
+    without_prior = 1 / np.sqrt(1 / bound**2 - 1 / 0.01**2)
+    assert np.std(fits) == pytest.approx(without_prior, rel=0.15)

@@ -1,0 +1,66 @@
+"""The stream: a pure function of its position, shared by ranks, resumed exactly, closed cleanly."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from lenstream.simulate import stream as stream_module
+from lenstream.simulate.render import render
+from lenstream.simulate.scene import Views, draw
+from lenstream.simulate.stream import LensStream
+
+
+def take(scene, n, **settings):
+    with LensStream(scene, **{"batch_size": 8, "views": Views(2)} | settings) as stream:
+        return [next(stream) for _ in range(n)], stream.position
+
+
+def test_batches_are_the_rendered_indices(galaxies):
+    batches, position = take(galaxies, 3)
+    assert position == 24
+    indices = torch.cat([b.indices for b in batches])
+    assert indices.tolist() == list(range(24))
+    expected = render(galaxies, draw(galaxies, np.arange(24), Views(2)))
+    np.testing.assert_array_equal(torch.cat([b.images for b in batches])[:, :, 0].numpy(), expected)
+    assert batches[0].images.shape == (8, 2, 1, 48, 48)
+    assert batches[0].labels["theta_E"].dtype == torch.float32
+
+
+def test_a_stream_continues_from_its_position(galaxies):
+    whole, _ = take(galaxies, 4)
+    _, position = take(galaxies, 2)
+    rest, _ = take(galaxies, 2, start=position)
+    for a, b in zip(whole[2:], rest, strict=True):
+        assert torch.equal(a.images, b.images)
+
+
+def test_ranks_share_a_batch_without_overlap(galaxies):
+    whole, _ = take(galaxies, 2)
+    parts = [take(galaxies, 2, rank=r, world=2)[0] for r in range(2)]
+    for k in range(2):
+        assert torch.equal(torch.cat([parts[0][k].images, parts[1][k].images]), whole[k].images)
+
+
+def test_a_batch_that_ranks_cannot_share_is_refused(galaxies):
+    with pytest.raises(ValueError, match="cannot be shared"):
+        LensStream(galaxies, batch_size=9, world=2)
+
+
+def test_an_error_while_rendering_reaches_the_caller(galaxies, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("no photons")
+
+    monkeypatch.setattr(stream_module, "render", broken)
+    with LensStream(galaxies, batch_size=8) as stream, pytest.raises(RuntimeError, match="no photons"):
+        next(stream)
+
+
+def test_closing_ends_the_thread(galaxies):
+    before = threading.active_count()
+    stream = LensStream(galaxies, batch_size=8)
+    next(stream)
+    stream.close()
+    assert threading.active_count() == before
+    with pytest.raises(StopIteration):
+        next(stream)

@@ -1,0 +1,22 @@
+"""Collapse monitors on features with known answers."""
+
+import pytest
+import torch
+from lenstream.ssl.monitors import effective_rank, feature_std
+
+
+def test_spread_features():
+    x = torch.randn(4096, 16, generator=torch.Generator().manual_seed(0))
+    assert feature_std(x) == pytest.approx(1.0, abs=0.02)
+    assert effective_rank(x) == pytest.approx(16, rel=0.01)
+
+
+def test_collapsed_features():
+    x = torch.ones(128, 16)
+    assert feature_std(x) < 1e-6
+    assert effective_rank(x + 1e-3 * torch.randn(128, 1)) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_features_on_a_plane_have_rank_two():
+    x = torch.randn(2048, 2) @ torch.linalg.qr(torch.randn(16, 2))[0].T
+    assert effective_rank(x) == pytest.approx(2.0, abs=0.01)

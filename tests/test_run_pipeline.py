@@ -1,0 +1,165 @@
+"""The command line as a user meets it: a whole tiny run, stopping and continuing, and clear refusals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.io import fits
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def lenstream(*arguments, cwd, **settings):
+    """Run the command line in its own process."""
+    command = [sys.executable, "-m", "lenstream.run_pipeline", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=540, check=False, **settings)
+
+
+def cutout(path, image):
+    """A plain FITS image with a pixel scale."""
+    header = fits.Header({"PIXSCALE": 0.15})
+    fits.writeto(path, image.astype(np.float32), header)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a finished tiny run and a folder of cut-outs: one good, one truncated, one all NaN."""
+    cwd = tmp_path_factory.mktemp("run")
+    (cwd / "lenses").mkdir()
+    rng = np.random.default_rng(0)
+    good = rng.normal(0, 0.02, (40, 40))
+    cutout(cwd / "lenses" / "good.fits", good)
+    cutout(cwd / "lenses" / "blank.fits", np.full((40, 40), np.nan))
+    cutout(cwd / "lenses" / "cut.fits", good)
+    whole = (cwd / "lenses" / "cut.fits").read_bytes()
+    (cwd / "lenses" / "cut.fits").write_bytes(whole[:4000])
+    (cwd / "catalogue.csv").write_text("name,theta_E_published,e1,e2\ngood,1.2,0.1,-0.05\nother,1.0,0,0\n")
+    result = lenstream("run", "tiny", "real_lenses.images=lenses", "real_lenses.catalogue=catalogue.csv", cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return cwd, result
+
+
+def test_a_run_leaves_what_it_promises(finished):
+    cwd, result = finished
+    run = cwd / "runs" / "tiny"
+    results = pd.read_csv(run / "results.csv")
+    assert list(results.columns) == ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+    assert set(results.encoder) == {
+        "lensiam",
+        "simsiam",
+        "lensimclr",
+        "stream_supervised",
+        "random",
+        "supervised",
+        "limit",
+    }
+    assert set(results.target) == {"theta_E", "e1", "e2", "gamma"}
+    assert set(results[results.encoder == "lensiam"].n_labels) == {20, 40}
+    assert set(results[results.encoder == "lensiam"].seed) == {0, 1}
+    assert results.value.notna().all()
+    for name in ("pairs.png", "report.html", "config.yaml", "environment.json", "real_lenses/real_lenses.png"):
+        assert (run / name).stat().st_size > 100, name
+    for name in ("predicted_vs_true", "r2_against_labels", "training_curves", "umap"):
+        assert (run / "figures" / f"{name}.png").stat().st_size > 1000
+    assert "skipped blank.fits" in result.stderr
+    assert "skipped cut.fits" in result.stderr
+    html = (run / "report.html").read_text()
+    assert all(name in html for name in ("lensiam", "lensimclr", "good"))
+
+
+def test_a_finished_run_is_left_alone(finished):
+    cwd, _ = finished
+    report = cwd / "runs" / "tiny" / "report.html"
+    before = report.stat().st_mtime_ns
+    real = ["real_lenses.images=lenses", "real_lenses.catalogue=catalogue.csv"]
+    again = lenstream("run", "tiny", *real, cwd=cwd)
+    assert again.returncode == 0
+    assert "is finished" in again.stderr
+    assert report.stat().st_mtime_ns == before
+    other = lenstream("run", "tiny", "seed=4", cwd=cwd)
+    assert other.returncode == 2
+    assert "begun with another config (first difference: seed: 4)" in other.stderr
+
+
+def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
+    cwd, _ = finished
+    result = lenstream("predict", "--run", "runs/tiny", "--images", "lenses", "--out", "plain", cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    table = pd.read_csv(cwd / "plain" / "predictions.csv")
+    assert list(table.name) == ["good"]
+    assert np.isfinite(table[["theta_E", "theta_E_std", "e1", "e2", "gamma"]].to_numpy()).all()
+    assert not (cwd / "plain" / "summary.csv").exists()
+    arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "catalogue.csv", "--out", "beside"]
+    assert lenstream("predict", *arguments, cwd=cwd).returncode == 0
+    beside = pd.read_csv(cwd / "beside" / "predictions.csv")
+    assert beside.theta_E_published[0] == 1.2
+    assert beside.theta_E[0] == table.theta_E[0]
+    assert set(pd.read_csv(cwd / "beside" / "summary.csv").target) >= {"theta_E", "e1", "e2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "dmo"], 'Did you mean "demo"?'),
+        (["run", "tiny", "pretrain.stepss=3"], 'unknown key "pretrain.stepss". Did you mean "steps"?'),
+        (["run", "tiny", "simulate.image.pixel_scale=-1"], "pixel_scale: input should be greater than 0, got -1"),
+        (["run", "w1"], "the key pretrain is missing"),
+        (["preview", "tiny", "--out", "picture.doc"], "expected a picture's name"),
+        (["predict", "--run", "nowhere", "--images", "."], "no such run"),
+        (["predict", "--run", "runs/tiny", "--images", "nowhere"], "nowhere"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--pixel-scale", "-1"], "positive number"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--catalogue", "no.csv"], "no.csv"),
+        (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
+        (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
+        (["fly"], "No such command"),
+        (["run", "tiny", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, said):
+    cwd, _ = finished
+    (cwd / "empty").mkdir(exist_ok=True)
+    result = lenstream(*arguments, cwd=cwd)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_config_show_prints_what_every_key_means(tmp_path):
+    shown = lenstream("config", "--show", "demo", "seed=5", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert "seed: 5  # decides every random number" in shown.stdout
+    assert "[arcsec]" in shown.stdout
+
+
+def test_preview_draws_a_picture(tmp_path):
+    assert lenstream("preview", "w1", "--out", "w1.png", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "w1.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_signal_saves_and_the_same_command_continues(tmp_path, number):
+    arguments = ["pretrain", "tiny", "pretrain.steps=400", "pretrain.checkpoint_every=1000"]
+    command = [sys.executable, "-m", "lenstream.run_pipeline", *arguments]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "runs" / "tiny" / "encoders" / "lensiam" / "metrics.jsonl"
+    begun = time.monotonic()
+    while not (log.exists() and log.stat().st_size) and time.monotonic() - begun < 120:
+        time.sleep(0.1)
+    os.kill(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "stopped lensiam at step" in said
+    assert "the same command continues from here" in said
+    assert "Traceback" not in said
+    assert (log.parent / "checkpoint.safetensors").exists()
+    from lenstream.ssl import checkpoint
+
+    _, facts = checkpoint.load(log.parent / "checkpoint.safetensors")
+    assert f"at step {facts['step']} of 400" in said
