@@ -12,9 +12,6 @@ import statistics
 import time
 from pathlib import Path
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")  # before numpy: one core for everybody
-
 import numpy as np
 from lenstream.configs.load import check, load
 from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy

@@ -44,7 +44,7 @@ def check(values, source):
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError([_sentence(e, values, source) for e in error.errors()]) from None
-    problems = [f"{source}: {p}" for p in _cross_checks(config)]
+    problems = [f"{source}: {p}" for p in _cross_checks(config)] if config.pretrain else []
     if problems:
         raise ConfigError(problems)
     return config

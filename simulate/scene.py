@@ -1,7 +1,7 @@
 """A scene: a simulation config made ready to draw systems from and to render.
 
-``Scene`` holds what is the same for every system (grid, instrument, galaxy stamps); ``draw`` makes the parameters of the
-systems with given indices, a pure function of (config, seed, index).
+``Scene`` holds what is the same for every system (grid, instrument, galaxy stamps); ``draw`` makes the parameters of
+the systems with given indices, a pure function of (config, seed, index).
 """
 
 from dataclasses import dataclass
@@ -149,7 +149,7 @@ def _with_amplitude(scene, group, k, component, values, purpose, indices):
 
 
 def with_amplitude(scene, component, values):
-    """`values` with the parameters that follow from others: amp [counts/s/arcsec^2] and, for a stamp, scale [arcsec]."""
+    """`values` with the parameters that follow from others: amp [counts/s/arcsec^2]; for a stamp, scale [arcsec]."""
     flux = counts_per_second(values["magnitude"], scene.instrument.magnitude_zero_point)
     if isinstance(component, INTERPOL):
         scale = values["R_half"] / scene.stamps.R_half[values["stamp"].astype(np.int64)]

@@ -60,7 +60,7 @@ def brightness(images, generator, spread=0.4, probability=0.8):
 
 
 def blur(images, generator, sigma=(0.1, 1.0), probability=0.5):
-    """Gaussian blur of random width in pixels, with the given probability; at the edges the weights are renormalised."""
+    """Gaussian blur of random width in pixels, with the given probability; at the edges weights are renormalised."""
     n, _, h, w = images.shape
     low, high = sigma
     width = low + (high - low) * torch.rand(n, generator=generator, device=images.device)

@@ -8,14 +8,14 @@ COLLAPSED_STD = 0.1  # of a value that is 1 for features spread over the sphere
 
 @torch.no_grad()
 def feature_std(features):
-    """Spread of normalised features (n, d), times sqrt(d): 1 over the whole sphere, 0 when collapsed (SimSiam, fig. 2)."""
+    """Spread of normalised features (n, d), times sqrt(d): 1 over the whole sphere, 0 if collapsed."""
     unit = F.normalize(features.float(), dim=1)
     return float(unit.std(dim=0).mean() * features.shape[1] ** 0.5)
 
 
 @torch.no_grad()
 def effective_rank(features):
-    """exp of the entropy of the singular values of centred features (n, d): RankMe (Garrido+ 2023, arXiv:2210.02885)."""
+    """exp(entropy of the singular values) of centred features (n, d): RankMe (Garrido+ 2023, arXiv:2210.02885)."""
     centred = features.float() - features.float().mean(0)
     values = torch.linalg.svdvals(centred)
     p = values / values.sum().clamp(min=1e-12)

@@ -28,7 +28,7 @@ def test_given_numbers_replace_the_presets():
 
 
 def test_an_unknown_instrument_is_named_with_the_nearest():
-    with pytest.raises(ConfigError, match='no instrument "Euclit/VIS".*Did you mean "Euclid"'):
+    with pytest.raises(ConfigError, match=r'no instrument "Euclit/VIS".*Did you mean "Euclid"'):
         instrument(Observation(instrument="Euclit/VIS"))
     with pytest.raises(ConfigError, match="band"):
         instrument(Observation(instrument="Euclid/X"))
@@ -50,7 +50,7 @@ def test_a_psf_is_cut_and_normalised(tmp_path):
 @pytest.mark.parametrize("kernel", [np.ones((4, 4)), np.ones((3, 5)), np.full((3, 3), np.nan), np.zeros((3, 3))])
 def test_a_bad_psf_is_refused_in_one_sentence(tmp_path, kernel):
     fits.writeto(tmp_path / "psf.fits", kernel)
-    with pytest.raises(DataError, match="psf.fits"):
+    with pytest.raises(DataError, match=r"psf\.fits"):
         read_psf(tmp_path / "psf.fits")
 
 

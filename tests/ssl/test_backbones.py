@@ -27,7 +27,7 @@ def test_the_stretch_is_in_units_of_the_noise():
 
 
 def test_unknown_names_and_options_are_config_errors():
-    with pytest.raises(ConfigError, match='"resnet81".*Did you mean'):
+    with pytest.raises(ConfigError, match=r'"resnet81".*Did you mean'):
         make_network(Backbone(name="resnet81"), 1.0)
     with pytest.raises(ConfigError, match="timm cannot make test_resnet"):
         make_network(Backbone(options={"no_such_option": 1}), 1.0)
