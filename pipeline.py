@@ -40,8 +40,10 @@ def run(config, runs, overwrite=False, until="report"):
     folder = Path(runs) / config.name
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
-    if overwrite:
-        shutil.rmtree(folder, ignore_errors=True)
+    if overwrite and folder.exists():
+        if not (folder / "config.yaml").is_file():
+            raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
+        shutil.rmtree(folder)
     if (folder / "finished").exists():
         _same_config(config, folder)
         console.print(

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, nearest
+from .names import parameter_names, plain_names
 from .schema import Config, Distribution, Section
 
 _FOLDER = Path(__file__).parent
@@ -95,9 +96,7 @@ def _override(values, text):
 
 def _cross_checks(config):
     """What no single section can see."""
-    from ..simulate.scene import label_names
-
-    known = label_names(config.simulate)
+    known = plain_names(parameter_names(c) for c in config.simulate.lens_mass)
     for target in config.evaluate.targets:
         if target not in known:
             yield f'evaluate.targets: "{target}" is not a lens parameter of this simulation.{nearest(target, known)}'

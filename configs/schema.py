@@ -318,7 +318,7 @@ class RealLenses(Section):
 class Config(Section):
     """One experiment."""
 
-    name: str = key("name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = key("name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation = key("from an index to a noisy image")
     pretrain: Pretrain | None = key("from views to encoders", "-", None)

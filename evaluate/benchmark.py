@@ -102,7 +102,6 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
             bound = cramer_rao(scene, test.indices, targets, threads=2, progress=progress.update)
         rows += regression.limit_scores(targets, test.targets.numpy(), bound)
     results = pd.DataFrame(rows, columns=regression.COLUMNS)
-    results.to_csv(folder / "results.csv", index=False)
 
     arrays = {"indices": test.indices, "true": test.targets.numpy()}
     arrays |= {f"bound/{t}": b for t, b in bound.items()} | {f"features/{n}": f for n, f in features.items()}
@@ -110,7 +109,8 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
         if unit.n_labels == most and unit.seed == 0:
             arrays[f"predicted/{unit.encoder}/{unit.protocol}"] = np.load(scratch / f"{unit.name()}.npy")
     np.savez(folder / "evaluation.npz", **arrays)
-    _keep_best(results, most, scratch, folder / "predictor", targets)
+    _keep_best(results, most, scratch, folder / "predictor")
+    results.to_csv(folder / "results.csv", index=False)  # last: it says that the evaluation is complete
     shutil.rmtree(scratch)
     return results
 
@@ -141,13 +141,13 @@ def best(results):
     return judged.groupby(["encoder", "protocol"], sort=False)["value"].mean().idxmax()
 
 
-def _keep_best(results, most, scratch, predictor, targets):
+def _keep_best(results, most, scratch, predictor):
     """Keep the regressors of the best encoder for predictions of other images."""
     shutil.rmtree(predictor, ignore_errors=True)
     predictor.mkdir()
     encoder, protocol = best(results)
     for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
-        shutil.move(path, predictor / path.name)
+        shutil.copy(path, predictor / path.name)
 
 
 def load_predictor(config, scene, folder):

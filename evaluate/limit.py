@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..configs.names import plain_names
 from ..simulate.render import render
 from ..simulate.scene import Views, draw, with_amplitude
 
@@ -27,8 +28,8 @@ def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
     """
     prior = {where: values.std() for where, values in _drawn(draw(scene, np.arange(4096), Views())).items()}
     free = [where for where, spread in prior.items() if spread > 1e-12]
-    names = _plain_names(scene)
-    columns = [free.index(names[t]) if names[t] in free else None for t in targets]
+    places = plain_names(draw(scene, [0], Views()).lens_mass)
+    columns = [free.index(w) if (w := ("lens_mass", *places[t])) in free else None for t in targets]
     spread = np.array([prior[where] for where in free])
     bounds = []
     for first in range(0, len(indices), CHUNK):
@@ -78,15 +79,6 @@ def _drawn(systems):
         for name, values in component.items()
         if name not in derived
     }
-
-
-def _plain_names(scene):
-    """The place of each lens parameter under its plain name (see `scene.labels`)."""
-    places = {}
-    for k, values in enumerate(draw(scene, [0], Views()).lens_mass):
-        for name in values:
-            places[name if name not in places else f"{name}_{k}"] = ("lens_mass", k, name)
-    return places
 
 
 def _shifted(scene, systems, where, by):

@@ -7,15 +7,14 @@ into vector instructions. Which profiles there are is data, not code, so nothing
 All views of a system share its deflection, which is traced once.
 """
 
-import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-from .numerics import like, log2, ray_function, row_function
-from .philox import NOISE, philox4x32
+from . import noise, psf
+from .numerics import like, ray_function, row_function
 from .profiles import epl, interpol, sersic, shear
 
 EPL, SHEAR = 0, 1
@@ -106,116 +105,6 @@ def _add_light(kinds, rows, constants, stamps, x, y, flux):
             _add_sersic(x, y, flux, constants[k])
 
 
-@row_function
-def _gaussian_blur(image, sigma, truncation, buffer, weights):
-    """Separable Gaussian of `sigma` pixels with the edge repeated: scipy.ndimage.gaussian_filter(mode="nearest")."""
-    size = image.shape[0]
-    radius = int(truncation * sigma + 0.5)
-    if radius < 1:
-        return
-    total = 0.0
-    for k in range(-radius, radius + 1):
-        total += math.exp(-0.5 * (k / sigma) ** 2)
-    for k in range(radius + 1):
-        weights[k] = math.exp(-0.5 * (k / sigma) ** 2) / total
-    for i in range(size):
-        for j in range(size):
-            buffer[i, j] = weights[0] * image[i, j]
-        for k in range(1, radius + 1):
-            w = weights[k]
-            above, below = max(i - k, 0), min(i + k, size - 1)
-            for j in range(size):
-                buffer[i, j] += w * (image[above, j] + image[below, j])
-    for i in range(size):
-        for j in range(size):
-            image[i, j] = weights[0] * buffer[i, j]
-        for k in range(1, radius + 1):
-            w = weights[k]
-            inner = min(k, size)
-            for j in range(inner):
-                image[i, j] += w * buffer[i, 0]
-            for j in range(inner, size):
-                image[i, j] += w * buffer[i, j - k]
-            for j in range(size - inner):
-                image[i, j] += w * buffer[i, j + k]
-            for j in range(size - inner, size):
-                image[i, j] += w * buffer[i, size - 1]
-
-
-@row_function
-def _convolve(image, kernel, buffer):
-    """Direct convolution with an odd-sided kernel, zeros outside the image."""
-    size, reach = image.shape[0], kernel.shape[0] // 2
-    for i in range(size):
-        for j in range(size):
-            buffer[i, j] = image[i, j]
-            image[i, j] = like(image[0, 0], 0.0)
-    for i in range(size):
-        for di in range(max(-reach, i - size + 1), min(reach, i) + 1):
-            for dj in range(-reach, reach + 1):
-                w = kernel[di + reach, dj + reach]
-                for j in range(max(0, dj), min(size, size + dj)):
-                    image[i, j] += w * buffer[i - di, j - dj]
-
-
-@ray_function
-def normal(word):
-    """A standard normal number from 32 random bits: the inverse error function of Giles 2010, float32."""
-    half = (np.float32((word & np.uint32(0x7FFFFFFF)) >> np.uint32(7)) + np.float32(0.5)) * np.float32(2.0**-25)
-    x = np.float32(1.0) - np.float32(2.0) * half
-    w = np.float32(-0.6931471805599453) * log2(np.float32(4.0) * half * (np.float32(1.0) - half))
-    c = w - np.float32(2.5)
-    p = np.float32(2.81022636e-08)
-    p = np.float32(3.43273939e-07) + p * c
-    p = np.float32(-3.5233877e-06) + p * c
-    p = np.float32(-4.39150654e-06) + p * c
-    p = np.float32(0.00021858087) + p * c
-    p = np.float32(-0.00125372503) + p * c
-    p = np.float32(-0.00417768164) + p * c
-    p = np.float32(0.246640727) + p * c
-    p = np.float32(1.50140941) + p * c
-    d = np.sqrt(w) - np.float32(3.0)
-    r = np.float32(-0.000200214257)
-    r = np.float32(0.000100950558) + r * d
-    r = np.float32(0.00134934322) + r * d
-    r = np.float32(-0.00367342844) + r * d
-    r = np.float32(0.00573950773) + r * d
-    r = np.float32(-0.0076224613) + r * d
-    r = np.float32(0.00943887047) + r * d
-    r = np.float32(1.00167406) + r * d
-    r = np.float32(2.83297682) + r * d
-    value = np.float32(1.4142135623730951) * x * (p if w < np.float32(5.0) else r)
-    return value if (word >> np.uint32(31)) == 0 else -value
-
-
-@row_function
-def _random_words(low, high, key0, key1, a, b, c, d):
-    """Four random words for each of a row of counters, numbered by slot."""
-    for slot in range(a.size):
-        a[slot], b[slot], c[slot], d[slot] = philox4x32(low, high, np.uint32(0), np.uint32(slot), key0, key1)
-
-
-@row_function
-def _add_normals(pixels, words, variance, rate):
-    for j in range(pixels.size):
-        sigma = np.sqrt(variance + rate * max(pixels[j], like(variance, 0.0)))
-        pixels[j] += sigma * normal(words[j])
-
-
-@row_function
-def _add_noise(pixels, background, exposure, seed, stream, low, high, words):
-    """Gaussian noise of lenstronomy's variance, background^2 + max(pixel, 0) / exposure, on an image as one row.
-
-    Pixel p takes word p // n of counter p % n, where n = `words.shape[1]` is a quarter of the pixels: runs are long.
-    """
-    n = words.shape[1]
-    _random_words(low, high, np.uint32(seed), np.uint32(NOISE + stream), words[0], words[1], words[2], words[3])
-    variance, rate = like(pixels[0], background * background), like(pixels[0], 1.0 / exposure)
-    for lane in range(4):
-        run = pixels[lane * n : min((lane + 1) * n, pixels.size)]
-        _add_normals(run, words[lane], variance, rate)
-
-
 @ray_function
 def _trace_exactly(x, y, kinds, constants, coefficients, n_terms):
     """The source-plane position of one ray, all in float64."""
@@ -274,7 +163,7 @@ def _render(
     psf_kernel,
     truncation,
     observation,
-    noise,
+    noisy,
     noise_streams,
     seed,
     indices,
@@ -293,7 +182,7 @@ def _render(
         psf_kernel: (k, k) of the type of `out`, odd-sided; of side 1 for a Gaussian PSF from the observation table.
         truncation: radius of the Gaussian in sigma.
         observation: float64 (n, v, 3): background [counts/s/pixel], exposure [s], PSF sigma [pixels].
-        noise: whether to add it. noise_streams: int64 (v,), the random stream of each view's noise.
+        noisy: whether to add noise. noise_streams: int64 (v,), the random stream of each view's noise.
         seed: below 2**32. indices: uint64 (n,).
         out: float32 or float64 (n, v, num_pix, num_pix) [counts/s/pixel]; decides the precision of everything.
     """
@@ -389,12 +278,12 @@ def _render(
         for v in range(n_views):
             image = out[i, v]
             if psf_kernel.shape[0] > 1:
-                _convolve(image, psf_kernel, buffer)
+                psf.convolve(image, psf_kernel, buffer)
             else:
-                _gaussian_blur(image, observation[i, v, PSF_SIGMA], truncation, buffer, weights)
-            if noise:
+                psf.gaussian_blur(image, observation[i, v, PSF_SIGMA], truncation, buffer, weights)
+            if noisy:
                 background, exposure = observation[i, v, BACKGROUND], observation[i, v, EXPOSURE]
-                _add_noise(
+                noise.add_noise(
                     image.reshape(num_pix * num_pix), background, exposure, seed, noise_streams[v], low, high, words
                 )
 
@@ -416,7 +305,8 @@ def _cached(sources):
 
 def _checksum():
     folder = Path(__file__).parent
-    files = [folder / name for name in ("kernel.py", "numerics.py", "philox.py")] + sorted(folder.glob("profiles/*.py"))
+    names = ("kernel", "noise", "numerics", "philox", "psf")
+    files = [folder / f"{name}.py" for name in names] + sorted(folder.glob("profiles/*.py"))
     return zlib.crc32(b"".join(f.read_bytes() for f in files))
 
 

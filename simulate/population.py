@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import special, stats
 
+from ..configs.names import parameter_names
 from .philox import slot_of, uniforms
 
 
@@ -40,9 +41,8 @@ def draw_component(component, path, seed, purpose, indices):
 
     Returns: dict of float64 (n,) arrays, one per parameter that the component gives; constants are repeated.
     """
-    names = [name for name, field in type(component).model_fields.items() if "range" in field.json_schema_extra]
     joint = getattr(component, "e1_e2", None)
-    names = [n for n in names if getattr(component, n) is not None]
+    names = [n for n in parameter_names(component) if getattr(component, n) is not None]
     drawn = [n for n in names if not isinstance(getattr(component, n), float)]
     slots = [slot_of(f"{path}.{n}") for n in drawn] + [slot_of(f"{path}.e1_e2.{k}") for k in ("radius", "angle")]
     u = uniforms(seed, purpose, indices, slots)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..configs.names import plain_names
 from ..configs.schema import INTERPOL, SHEAR, Distribution, Simulation
 from ..errors import DataError
 from . import galaxies, philox, population
@@ -157,42 +158,21 @@ def with_amplitude(scene, component, values):
     return values | {"amp": flux / sersic.total_flux(values["R_sersic"], values["n_sersic"])}
 
 
-def labels_of_mass(lens_mass):
-    """The deflectors' parameters under the names of `labels`, from one dict per deflector."""
-    out = {}
-    for k, values in enumerate(lens_mass):
-        for name, value in values.items():
-            out[name if name not in out else f"{name}_{k}"] = value
-    return out
-
-
 def labels(systems):
     """The parameters that an analysis asks for: dict of float64 arrays, (n,) for the lens and (n, v) for the rest.
 
-    The first deflector to have a parameter gives it its plain name (theta_E, gamma1); later ones add their number
-    (theta_E_2). The source's begin with source_, the lens light's with lens_light_.
+    Names are those of `configs.names.plain_names`; the source's begin with source_, the lens light's with lens_light_.
     """
-    out = labels_of_mass(systems.lens_mass)
-    for group in ("source", "lens_light"):
-        for k, values in enumerate(getattr(systems, group)):
-            for name, value in values.items():
-                full = f"{group}_{name}"
-                out[full if full not in out else f"{full}_{k}"] = value
+    out = {}
+    for group, prefix in (("lens_mass", ""), ("source", "source_"), ("lens_light", "lens_light_")):
+        drawn = getattr(systems, group)
+        out |= {plain: drawn[k][name] for plain, (k, name) in plain_names(drawn, prefix).items()}
     return out
-
-
-def label_names(config):
-    """Names of the lens parameters of a `configs.schema.Simulation`: what an evaluation can ask for."""
-    return list(labels_of_mass([{n: None for n in _drawn_names(c)} for c in config.lens_mass]))
-
-
-def _drawn_names(component):
-    return [name for name, field in type(component).model_fields.items() if "range" in field.json_schema_extra]
 
 
 def moments(scene, targets, n=4096):
     """Mean and standard deviation of lens parameters over the population, two float64 arrays (len(targets),)."""
-    values = labels_of_mass(draw(scene, np.arange(n), Views()).lens_mass)
+    values = labels(draw(scene, np.arange(n), Views()))
     table = np.stack([values[t] for t in targets], axis=1)
     return table.mean(0), table.std(0)
 

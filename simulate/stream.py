@@ -12,7 +12,7 @@ from .scene import Views, draw, labels, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
 # Index ranges that never meet: training streams from 0 upwards, labelled and test lenses far above.
-FIRST_INDEX = {"pretrain": 0, "labelled": 1 << 40, "test": 1 << 41, "preview": 0}
+FIRST_INDEX = {"pretrain": 0, "labelled": 1 << 40, "test": 1 << 41}
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
     if done.exists():
         return done
     settings, pre = config.pretrain.encoders[name], config.pretrain
-    fabric = Fabric(accelerator=pre.accelerator, precision=pre.precision, devices="auto" if _on_gpu(pre) else 1)
+    fabric = Fabric(accelerator=pre.accelerator, precision=pre.precision, devices=1)
     fabric.launch()
     model = make_method(config, name, scene).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(model, settings, model.constant_lr())
@@ -92,7 +92,7 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
         if fabric.is_global_zero:
             checkpoint.save(folder / "checkpoint.safetensors", tensors, step=step, fingerprint=fingerprint)
 
-    losses, waited, since = [], 0.0, time.perf_counter()
+    losses, indices, waited, since = [], None, 0.0, time.perf_counter()
     stream = LensStream(
         scene,
         pre.batch_size,
@@ -106,12 +106,14 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
     with stream, bar(f"pre-training {name}", pre.steps, done=step, show=fabric.is_global_zero) as progress:
         while step < pre.steps:
             if stop():
+                if losses:
+                    _mean_finite(losses, name, indices, folder)
                 save()
                 raise Stopped(f"stopped {name} at step {step} of {pre.steps}")
             asked = time.perf_counter()
             batch = next(stream)
             waited += time.perf_counter() - asked
-            images = batch.images
+            images, indices = batch.images, batch.indices
             if not physics:
                 generator.manual_seed(_number(config.seed, name, step, fabric.global_rank))
                 images = torch.stack([augment(images[:, 0], generator) for _ in range(2)], dim=1)
@@ -127,7 +129,7 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
             step += 1
 
             if step % pre.log_every == 0 or step % pre.checkpoint_every == 0 or step == pre.steps:
-                loss = _mean_finite(losses, name, batch.indices, folder)
+                loss = _mean_finite(losses, name, indices, folder)
                 spent = time.perf_counter() - since
                 record = {
                     "step": step,
@@ -219,10 +221,6 @@ def _number(*parts):
     """A 63-bit seed from numbers and names."""
     words = [zlib.crc32(p.encode()) if isinstance(p, str) else p for p in parts]
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _on_gpu(pre):
-    return pre.accelerator == "cuda" or (pre.accelerator == "auto" and torch.cuda.is_available())
 
 
 class Log:

@@ -117,6 +117,7 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--catalogue", "no.csv"], "no.csv"),
         (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
         (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
+        (["run", "tiny", "name=strangers", "--overwrite"], "is not a LenStream run"),
         (["fly"], "No such command"),
         (["run", "tiny", "--nonsense"], "--nonsense"),
     ],
@@ -124,6 +125,7 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
 def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, said):
     cwd, _ = finished
     (cwd / "empty").mkdir(exist_ok=True)
+    (cwd / "runs" / "strangers").mkdir(exist_ok=True)
     result = lenstream(*arguments, cwd=cwd)
     assert result.returncode == 2, result.stderr
     assert said in result.stderr
@@ -144,7 +146,7 @@ def test_preview_draws_a_picture(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_a_signal_saves_and_the_same_command_continues(tmp_path, number):
+def test_a_signal_saves_the_step_that_it_names(tmp_path, number):
     arguments = ["pretrain", "tiny", "pretrain.steps=400", "pretrain.checkpoint_every=1000"]
     command = [sys.executable, "-m", "lenstream.run_pipeline", *arguments]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)

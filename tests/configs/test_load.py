@@ -43,6 +43,7 @@ def test_recipes_load_and_their_printed_form_is_the_same_config(recipe, tmp_path
         ("seed.deeper=1", "seed is a value, it has no keys"),
         ("nonsense", "expected dotted.key=value"),
         ("name=../elsewhere", "name: string should match pattern"),
+        ("name=..", "name: string should match pattern"),
     ],
 )
 def test_a_mistake_is_one_clear_sentence(override, said):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lenstream.configs.load import load
 from lenstream.errors import DataError
-from lenstream.simulate.scene import Views, draw, label_names, labels, make_scene, moments
+from lenstream.simulate.scene import Views, draw, labels, make_scene, moments
 
 
 def test_a_draw_depends_on_its_index_only(galaxies):
@@ -23,7 +23,6 @@ def test_another_seed_draws_other_lenses(w1):
 def test_labels_have_plain_names_and_promised_ones(w1):
     values = labels(draw(w1, np.arange(5), Views()))
     assert {"theta_E", "gamma", "e1", "e2", "gamma1", "gamma2", "source_R_sersic"} <= set(values)
-    assert set(label_names(w1.config)) <= set(values)
 
 
 def test_a_second_deflector_does_not_hide_the_first():

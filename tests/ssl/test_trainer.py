@@ -108,6 +108,13 @@ def test_vectors_carry_no_weight_decay(tiny):
         assert all((p.dim() > 1) == (group["weight_decay"] > 0) for p in group["params"])
 
 
+@pytest.mark.parametrize("name", ["lensiam", "lensimclr"])
+def test_bf16_trains_weights_that_stay_float32(tiny, tmp_path, name):
+    config, scene = load("tiny", ["pretrain.precision=bf16-mixed", "pretrain.steps=2"]), tiny[1]
+    weights, _ = checkpoint.load(pretrain(config, name, scene, tmp_path))
+    assert all(w.dtype in (torch.float32, torch.int64) and torch.isfinite(w).all() for w in weights.values())
+
+
 @pytest.mark.slow
 def test_lensiam_learns_the_einstein_radius(tmp_path):
     """Half a minute of training puts theta_E into features where random weights have less of it."""
