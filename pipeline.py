@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from rich import box
 from rich.table import Table
 
 from .configs.load import load, show
@@ -104,10 +106,23 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     table, summary, figure, skipped = predict_folder(config, scene, folder, images, catalogue, pixel_scale, out)
     for name, reason in skipped:
         console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
-    _print_frame(table.set_index("name").round(3), f"{len(table)} lenses")
+    brackets = "" if summary is None else ", published in brackets"
+    _print_frame(_in_words(table, config.evaluate.targets), f"{len(table)} lenses{brackets}")
     if summary is not None:
-        _print_frame(summary.set_index("target").round(3), "predicted - published")
+        columns = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]
+        _print_frame(summary.set_index("target")[columns].round(3), "predicted - published")
     console.print(f"wrote {figure.parent / 'predictions.csv'} and {figure.name}", soft_wrap=True)
+
+
+def _in_words(table, targets):
+    """A prediction table with one column a target: 1.21±0.03 (1.16), the published value in brackets."""
+
+    def cell(row, target):
+        text, published = f"{row[target]:.2f}±{row[f'{target}_std']:.2f}", row.get(f"{target}_published", np.nan)
+        return text + (f" ({published:.2f})" if np.isfinite(published) else "")
+
+    words = {t: [cell(row, t) for _, row in table.iterrows()] for t in targets}
+    return pd.DataFrame(words, index=table["name"].rename("lens"))
 
 
 def environment():
@@ -154,11 +169,9 @@ def _warn_of_destroyed_targets(config):
     from .ssl.augment import destroyed
 
     for name, settings in config.pretrain.encoders.items():
-        if settings.method == "simsiam":
-            for target, by in destroyed(config.evaluate.targets).items():
-                console.print(
-                    f"note: {name} cannot keep {target} well: its {' and '.join(by)} change it", soft_wrap=True
-                )
+        if settings.method == "simsiam" and (changed := destroyed(config.evaluate.targets)):
+            what = ", ".join(f"{target} ({' and '.join(by)})" for target, by in changed.items())
+            console.print(f"note: {name} cannot keep what its augmentations change: {what}", soft_wrap=True)
 
 
 def _draw_pairs(config, scene, folder):
@@ -188,8 +201,6 @@ def _evaluate(config, scene, encoders, folder, stop):
 
 def _draw_figures(config, folder):
     """All figures of a run from its files; returns the UMAP's points by encoder, or None."""
-    import pandas as pd
-
     from .evaluate import figures
     from .ssl.trainer import read_log
 
@@ -235,8 +246,6 @@ def _real_lenses(config, scene, folder):
 
 
 def _write_report(config, scene, folder, umap, real):
-    import pandas as pd
-
     from .evaluate import report
     from .simulate.render import render
 
@@ -293,8 +302,6 @@ def _timed(folder, stage):
 
 def _print_summary(folder):
     """R2 of every encoder at the largest number of labels, beside the limit."""
-    import pandas as pd
-
     results = pd.read_csv(folder / "results.csv")
     most = results.n_labels.max()
     shown = results[(results.metric == "r2") & results.n_labels.isin([0, most])]
@@ -305,10 +312,10 @@ def _print_summary(folder):
 
 def _print_frame(frame, title):
     """A DataFrame as a table on the terminal, its index as the first column."""
-    table = Table(title=title)
+    table = Table(title=title, box=box.SIMPLE_HEAD)
     table.add_column(frame.index.name or "")
     for column in frame.columns:
         table.add_column(str(column), justify="right")
     for name, row in frame.iterrows():
-        table.add_row(str(name), *("" if value != value else f"{value:g}" for value in row))
+        table.add_row(str(name), *(value if isinstance(value, str) else f"{value:g}" for value in row))
     console.print(table)

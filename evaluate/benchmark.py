@@ -44,7 +44,7 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
     Args:
         config: `configs.schema.Config`. scene: of its simulation. encoders: name to the path of encoder.safetensors.
         folder: the run's; gets results.csv, evaluation.npz (test labels, bounds, predictions and features) and
-            predictor/ with the regressors of the best encoder, one per seed.
+            predictor/ with the regressors that are best at some target.
         stop: asked before every unit; when true, `Stopped` is raised.
 
     Returns: DataFrame with the columns `regression.COLUMNS`.
@@ -133,33 +133,34 @@ def _units(settings, networks):
 
 
 def best(results):
-    """Encoder and protocol with the smallest error over all targets, at the largest number of labels.
-
-    Errors are relative to the spread of each target: the mean over targets of 1 - R2.
-    """
+    """For each target the encoder and protocol with the highest mean R2, at the largest number of labels."""
     judged = results[(results.n_labels == results.n_labels.max()) & (results.metric == "r2")]
-    return judged.groupby(["encoder", "protocol"], sort=False)["value"].mean().idxmax()
+    means = judged.groupby(["target", "encoder", "protocol"], sort=False)["value"].mean()
+    return {target: means[target].idxmax() for target in judged.target.unique()}
 
 
 def _keep_best(results, most, scratch, predictor):
-    """Keep the regressors of the best encoder for predictions of other images."""
+    """Keep the regressors that are best at some target, for predictions of other images."""
     shutil.rmtree(predictor, ignore_errors=True)
-    predictor.mkdir()
-    encoder, protocol = best(results)
-    for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
-        shutil.copy(path, predictor / path.name)
+    for encoder, protocol in set(best(results).values()):
+        (predictor / f"{encoder}-{protocol}").mkdir(parents=True)
+        for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
+            shutil.copy(path, predictor / f"{encoder}-{protocol}" / path.name)
 
 
 def load_predictor(config, scene, folder):
-    """The regressors that `evaluate` kept, as a list of (module, RMSE of each target on the test lenses).
+    """The regressors that `evaluate` kept: a list of groups, one per encoder and protocol.
 
-    Raises: DataError if one is damaged.
+    A group is a list with one (module, RMSE of each target on the test lenses) per seed.
+    Raises: DataError if a file is damaged.
     """
-    regressors = []
-    for path in sorted((Path(folder) / "predictor").glob("*.safetensors")):
-        tensors, facts = checkpoint.load(path)
-        network = _network(config, scene, next(iter(config.pretrain.encoders)), None)
-        regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
-        regressor.load_state_dict(tensors)
-        regressors.append((regressor, np.array(facts["rmse"])))
-    return regressors
+    groups = []
+    for group in sorted((Path(folder) / "predictor").glob("*/")):
+        groups.append([])
+        for path in sorted(group.glob("*.safetensors")):
+            tensors, facts = checkpoint.load(path)
+            network = _network(config, scene, next(iter(config.pretrain.encoders)), None)
+            regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
+            regressor.load_state_dict(tensors)
+            groups[-1].append((regressor, np.array(facts["rmse"])))
+    return groups

@@ -24,13 +24,13 @@ def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None,
     """
     run, out = Path(run), Path(out or Path(run) / "real_lenses")
     published = real_lenses.read_catalogue(catalogue) if catalogue else None
-    regressors = load_predictor(config, scene, run)
-    if not regressors:
+    groups = load_predictor(config, scene, run)
+    if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
     cutouts, skipped = read_cutouts(images, size, scale, pixel_scale, subtract_light=without_light)
-    mean, std = estimate(regressors, cutouts, scene.instrument.background)
+    mean, std = estimate(groups, cutouts, scene.instrument.background)
     targets = config.evaluate.targets
     predictions = {t: (mean[:, k], std[:, k]) for k, t in enumerate(targets)}
     table = real_lenses.prediction_table(cutouts, predictions, published)
@@ -44,15 +44,20 @@ def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None,
     return table, summary, out / "real_lenses.png", skipped
 
 
-def estimate(regressors, cutouts, background):
+def estimate(groups, cutouts, background):
     """Mean and standard deviation of each target for each cut-out, two float arrays (n, t).
 
-    The mean is over the regressors of several seeds; the variance adds their spread to their squared error on simulated
-    test lenses, so it is a statement about lenses like the simulated ones. Images are scaled so that their noise is
-    what the network is used to.
+    Each target is taken from the group of regressors (see `load_predictor`) with the smallest error on simulated test
+    lenses. The mean is over the group's seeds; the variance adds their spread to that squared error, so it is a
+    statement about lenses like the simulated ones. Images are scaled so that their noise is what the network is used to.
     """
     stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])
     images = torch.from_numpy(stack.astype(np.float32)).unsqueeze(1)
-    predicted = np.stack([regression.predict(regressor, images) for regressor, _ in regressors])
-    error = np.mean([rmse**2 for _, rmse in regressors], axis=0)
-    return predicted.mean(0), np.sqrt(error + predicted.var(0))
+    errors, means, variances = [], [], []
+    for group in groups:
+        predicted = np.stack([regression.predict(regressor, images) for regressor, _ in group])
+        errors.append(np.mean([rmse**2 for _, rmse in group], axis=0))
+        means.append(predicted.mean(0))
+        variances.append(errors[-1] + predicted.var(0))
+    chosen, target = np.argmin(errors, axis=0), np.arange(len(errors[0]))
+    return np.stack(means)[chosen, :, target].T, np.sqrt(np.stack(variances)[chosen, :, target].T)

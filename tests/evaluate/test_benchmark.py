@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from lenstream.configs.load import load
 from lenstream.errors import DataError
-from lenstream.evaluate import benchmark
+from lenstream.evaluate import benchmark, regression
 from lenstream.evaluate.predict import predict_folder
 from lenstream.progress import Stopped
 from lenstream.simulate.scene import make_scene
@@ -57,19 +57,20 @@ def test_a_stopped_evaluation_continues_with_the_same_numbers(trained, evaluated
     pd.testing.assert_frame_equal(benchmark.evaluate(*trained, tmp_path), evaluated[1])
 
 
-def test_the_best_encoders_regressors_are_kept_and_predict_what_they_did(trained, evaluated):
+def test_the_regressors_best_at_a_target_are_kept_and_predict_what_they_did(trained, evaluated):
     config, scene, _ = trained
     folder, results = evaluated
-    encoder, protocol = benchmark.best(results)
-    regressors = benchmark.load_predictor(config, scene, folder)
-    assert len(regressors) == 2
-    from lenstream.evaluate import regression
-
+    winners = benchmark.best(results)
+    assert list(winners) == config.evaluate.targets
+    names = sorted({f"{encoder}-{protocol}" for encoder, protocol in winners.values()})
+    assert sorted(p.name for p in (folder / "predictor").iterdir()) == names
     test = regression.labelled_lenses(scene, config.evaluate.targets, "test", config.evaluate.n_test)
-    kept = np.load(folder / "evaluation.npz")[f"predicted/{encoder}/{protocol}"]
-    np.testing.assert_array_equal(regression.predict(regressors[0][0], test.images), kept)
-    rmse = np.sqrt(((kept - test.targets.numpy()) ** 2).mean(0))
-    np.testing.assert_allclose(regressors[0][1], rmse, rtol=1e-5)
+    for name, group in zip(names, benchmark.load_predictor(config, scene, folder), strict=True):
+        assert len(group) == config.evaluate.seeds
+        regressor, rmse = group[0]
+        kept = np.load(folder / "evaluation.npz")[f"predicted/{name.replace('-', '/')}"]
+        np.testing.assert_array_equal(regression.predict(regressor, test.images), kept)
+        np.testing.assert_allclose(rmse, np.sqrt(((kept - test.targets.numpy()) ** 2).mean(0)), rtol=1e-5)
 
 
 def test_a_run_without_a_predictor_cannot_predict(trained, tmp_path):
