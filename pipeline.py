@@ -312,7 +312,7 @@ def _print_summary(folder):
 
 def _print_frame(frame, title):
     """A DataFrame as a table on the terminal, its index as the first column."""
-    table = Table(title=title, box=box.SIMPLE_HEAD)
+    table = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
     table.add_column(frame.index.name or "")
     for column in frame.columns:
         table.add_column(str(column), justify="right")

@@ -49,7 +49,7 @@ def estimate(groups, cutouts, background):
 
     Each target is taken from the group of regressors (see `load_predictor`) with the smallest error on simulated test
     lenses. The mean is over the group's seeds; the variance adds their spread to that squared error, so it is a
-    statement about lenses like the simulated ones. Images are scaled so that their noise is what the network is used to.
+    statement about lenses like the simulated ones. Images are scaled so that their noise is what the network knows.
     """
     stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])
     images = torch.from_numpy(stack.astype(np.float32)).unsqueeze(1)
