@@ -82,7 +82,7 @@ def _read_galaxies(component, seed, path):
 
 
 def _join(pools):
-    """Several pools as one, padded with zeros to the largest stamp."""
+    """Several pools as one, padded with zeros to the largest stamp (an odd difference moves stamps by half a pixel)."""
     size = max(p.images.shape[1] for p in pools)
 
     def pad(images):

@@ -64,3 +64,12 @@ def test_closing_ends_the_thread(galaxies):
     assert threading.active_count() == before
     with pytest.raises(StopIteration):
         next(stream)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_batches_arrive_on_the_gpu_as_they_are(galaxies):
+    (there,), _ = take(galaxies, 1, device="cuda")
+    (here,), _ = take(galaxies, 1)
+    assert there.images.device.type == "cuda"
+    assert torch.equal(there.images.cpu(), here.images)
