@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from lenstream.errors import ConfigError, LenStreamError
 
 app = typer.Typer(

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from lenstream.configs.load import check, load
 from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy
 from lenstream.simulate.render import render

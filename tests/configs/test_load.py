@@ -4,10 +4,11 @@ from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
+
 from lenstream.configs import schema
 from lenstream.configs.load import available, check, load, show
 from lenstream.errors import ConfigError
-from pydantic import BaseModel
 
 
 def problems(*overrides, recipe="demo"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from lenstream.configs.load import load
 from lenstream.errors import DataError
 from lenstream.evaluate import benchmark, regression

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
+
 from lenstream.errors import DataError
 from lenstream.evaluate.cutouts import overlap_matrix, read_cutouts, resample, sky_noise
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from lenstream.evaluate import figures
 from PIL import Image
+
+from lenstream.evaluate import figures
 
 TARGETS = ["theta_E", "e1", "odd$name$"]
 COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+
 from lenstream.configs.load import load
 from lenstream.evaluate import limit
 from lenstream.evaluate.limit import cramer_rao, fisher
 from lenstream.simulate.render import render
 from lenstream.simulate.scene import Views, draw, make_scene
-from scipy.optimize import minimize_scalar
 
 TARGETS = ["theta_E", "e1", "gamma"]
 

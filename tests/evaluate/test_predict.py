@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
+from torch import nn
+
 from lenstream.evaluate.cutouts import Cutout
 from lenstream.evaluate.predict import estimate
 from lenstream.ssl.methods.supervised import Supervised
-from torch import nn
 
 
 class Total(nn.Module):

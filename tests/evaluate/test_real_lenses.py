@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
+
 from lenstream.errors import DataError
 from lenstream.evaluate.cutouts import Cutout, read_cutouts
 from lenstream.evaluate.real_lenses import SUMMARY_COLUMNS, draw, prediction_table, read_catalogue, summary
-from matplotlib.image import imread
 
 DATA = Path(os.environ.get("LENSTREAM_DATA", Path(__file__).resolve().parents[2] / "../shared/data"))
 SLACS = DATA / "slacs_dev"

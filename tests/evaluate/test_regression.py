@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from lenstream.configs.load import load
 from lenstream.configs.schema import Finetune
 from lenstream.evaluate import regression
 from lenstream.simulate.scene import make_scene
-from torch import nn
 
 
 class Pixels(nn.Module):

@@ -6,8 +6,9 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
-from lenstream.evaluate import report as reports
 from PIL import Image
+
+from lenstream.evaluate import report as reports
 
 COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
 R2 = {"lensiam": 0.971, "simsiam": 0.905, "random": 0.566}

@@ -1,6 +1,7 @@
 """Scenes that several tests of the simulator use."""
 
 import pytest
+
 from lenstream.configs.load import load
 from lenstream.simulate.scene import make_scene
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+
 from lenstream.errors import DataError
 from lenstream.simulate.catalogues import clean, read_cosmos
 

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+
 from lenstream.errors import DataError
 from lenstream.simulate.galaxies import half_light_radii, procedural
 

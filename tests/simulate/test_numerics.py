@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lenstream.simulate.numerics import exp2, log2, row_function
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from lenstronomy.SimulationAPI.observation_api import SingleBand
+
 from lenstream.configs.schema import PSF, Observation
 from lenstream.errors import ConfigError, DataError
 from lenstream.simulate.observation import instrument, preset, read_psf
-from lenstronomy.SimulationAPI.observation_api import SingleBand
 
 
 @pytest.mark.parametrize("name", ["HST/WFC3_F160W", "Euclid/VIS", "LSST/i", "LSST/g", "DES/r", "Roman/F129"])

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from lenstream.simulate.philox import NOISE, SOURCE, philox4x32, slot_of, uniforms
 from numba import njit
+
+from lenstream.simulate.philox import NOISE, SOURCE, philox4x32, slot_of, uniforms
 
 # Random123's known answers for philox4x32-10 (kat_vectors): counter, key, words.
 VECTORS = [

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+
 from lenstream.configs.schema import EPL, Distribution
 from lenstream.simulate.population import draw_component, quantile, rayleigh_ellipticity
-from scipy import stats
 
 CASES = {
     "uniform": ((0.8, 1.6), stats.uniform(0.8, 0.8)),

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lenstream.simulate import kernel
-from lenstream.simulate.profiles import epl, interpol, sersic
 from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
+
+from lenstream.simulate import kernel
+from lenstream.simulate.profiles import epl, interpol, sersic
 
 X, Y = (a.ravel() for a in np.meshgrid(np.linspace(-2.4, 2.4, 24), np.linspace(-2.1, 2.5, 24)))
 ellipticity = st.tuples(st.floats(0.0, 0.65), st.floats(0.0, 2 * np.pi)).map(

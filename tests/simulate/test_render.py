@@ -5,11 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import ndimage, signal
+
 from lenstream.configs.load import check, load
 from lenstream.simulate.bridge import lenstronomy_image
 from lenstream.simulate.render import render
 from lenstream.simulate.scene import Views, draw, make_scene
-from scipy import ndimage, signal
 
 N_PARITY = 200
 

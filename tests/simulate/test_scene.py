@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lenstream.configs.load import load
 from lenstream.errors import DataError
 from lenstream.simulate.scene import Views, draw, labels, make_scene, moments

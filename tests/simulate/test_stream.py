@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+
 from lenstream.simulate import stream as stream_module
 from lenstream.simulate.render import render
 from lenstream.simulate.scene import Views, draw

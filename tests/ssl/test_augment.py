@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from lenstream.ssl.augment import augment, blur, brightness, crop_and_flip, destroyed
 
 

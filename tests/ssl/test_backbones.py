@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from lenstream.configs.schema import Backbone
 from lenstream.errors import ConfigError, DataError
 from lenstream.ssl import checkpoint

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
+
 from lenstream.errors import DataError
 from lenstream.ssl import checkpoint
-from torch import nn
 
 
 def trained(optimizer_class, **settings):

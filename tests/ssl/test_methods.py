@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
+
 from lenstream.configs.schema import Encoder
 from lenstream.ssl.methods.simclr import SimCLR
 from lenstream.ssl.methods.simsiam import SimSiam
 from lenstream.ssl.methods.supervised import Supervised
-from torch import nn
 
 
 class Flat(nn.Module):

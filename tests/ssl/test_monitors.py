@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from lenstream.ssl.monitors import effective_rank, feature_std
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+
 from lenstream.configs.load import load
 from lenstream.errors import DataError, LenStreamError
 from lenstream.progress import Stopped
