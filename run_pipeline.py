@@ -55,7 +55,7 @@ def predict(
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write; else real_lenses/ in the run.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any."""
     from lenstream import pipeline

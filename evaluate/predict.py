@@ -17,12 +17,13 @@ def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None,
     Args:
         config, scene: of the run. run: its folder. images: folder of FITS cut-outs.
         catalogue: CSV with published values, or None. pixel_scale: of the cut-outs [arcsec]; None reads the headers.
-        out: folder for predictions.csv, summary.csv and real_lenses.png; None is real_lenses/ in the run.
+        out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/FOLDER in the run.
 
     Returns: the table, its summary (None without a catalogue), the path of the figure, and the skipped files as
     (name, reason). Raises: DataError for a run without a predictor, and for what cannot be read.
     """
-    run, out = Path(run), Path(out or Path(run) / "real_lenses")
+    run = Path(run)
+    out = Path(out or run / "predictions" / Path(images).resolve().name)
     published = real_lenses.read_catalogue(catalogue) if catalogue else None
     groups = load_predictor(config, scene, run)
     if not groups:

@@ -95,12 +95,16 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     assert list(table.name) == ["good"]
     assert np.isfinite(table[["theta_E", "theta_E_std", "e1", "e2", "gamma"]].to_numpy()).all()
     assert not (cwd / "plain" / "summary.csv").exists()
-    arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "catalogue.csv", "--out", "beside"]
+    arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "catalogue.csv"]
     assert lenstream("predict", *arguments, cwd=cwd).returncode == 0
-    beside = pd.read_csv(cwd / "beside" / "predictions.csv")
+    beside = pd.read_csv(cwd / "runs" / "tiny" / "predictions" / "lenses" / "predictions.csv")
     assert beside.theta_E_published[0] == 1.2
     assert beside.theta_E[0] == table.theta_E[0]
-    assert set(pd.read_csv(cwd / "beside" / "summary.csv").target) >= {"theta_E", "e1", "e2"}
+    assert set(pd.read_csv(cwd / "runs" / "tiny" / "predictions" / "lenses" / "summary.csv").target) >= {
+        "theta_E",
+        "e1",
+        "e2",
+    }
 
 
 @pytest.mark.parametrize(
