@@ -65,10 +65,13 @@ def run(config, runs, overwrite=False, until="report"):
         with _timed(folder, "pre-training"):
             encoders = _pretrain(config, scene, folder, stop)
         if until == "pretrain":
+            console.print(f"encoders: {folder / 'encoders'}", soft_wrap=True)
             return
         with _timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
     if until == "evaluate":
+        _print_summary(folder)
+        console.print(f"results: {folder / 'results.csv'}", soft_wrap=True)
         return
     with _timed(folder, "figures and real lenses"):
         umap = _draw_figures(config, folder)
