@@ -57,10 +57,10 @@ def run(config, runs, overwrite=False, until="report"):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(show(config))
     (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
-    _warn_of_destroyed_targets(config)
     with _timed(folder, "pairs"):
         scene = make_scene(config.simulate, config.seed)
         _draw_pairs(config, scene, folder)
+    _warn_of_destroyed_targets(config)
     with stopping() as stop:
         with _timed(folder, "pre-training"):
             encoders = _pretrain(config, scene, folder, stop)
@@ -107,14 +107,18 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     config = load(str(folder / "config.yaml"))
     scene = make_scene(config.simulate, config.seed)
     table, summary, figure, skipped = predict_folder(config, scene, folder, images, catalogue, pixel_scale, out)
-    for name, reason in skipped:
-        console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
+    _say_skipped(skipped)
     brackets = "" if summary is None else ", published in brackets"
     _print_frame(_in_words(table, config.evaluate.targets), f"{len(table)} lenses{brackets}")
     if summary is not None:
         columns = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]
         _print_frame(summary.set_index("target")[columns].round(3), "predicted - published")
     console.print(f"wrote {figure.parent / 'predictions.csv'} and {figure.name}", soft_wrap=True)
+
+
+def _say_skipped(skipped):
+    for name, reason in skipped:
+        console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
 
 
 def _in_words(table, targets):
@@ -170,9 +174,11 @@ def _check_real_lenses(config):
 def _warn_of_destroyed_targets(config):
     """Say which evaluation targets the image augmentations of an encoder change."""
     from .ssl.augment import destroyed
+    from .ssl.trainer import METHODS
 
     for name, settings in config.pretrain.encoders.items():
-        if settings.method == "simsiam" and (changed := destroyed(config.evaluate.targets)):
+        changed = destroyed(config.evaluate.targets)
+        if changed and not METHODS[settings.method].physics_views:
             what = ", ".join(f"{target} ({' and '.join(by)})" for target, by in changed.items())
             console.print(f"note: {name} cannot keep what its augmentations change: {what}", soft_wrap=True)
 
@@ -243,8 +249,7 @@ def _real_lenses(config, scene, folder):
     table, summary, figure, skipped = predict_folder(
         config, scene, folder, real.images, real.catalogue, real.pixel_scale, folder / "real_lenses"
     )
-    for name, reason in skipped:
-        console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
+    _say_skipped(skipped)
     return table, summary, figure
 
 

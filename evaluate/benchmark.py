@@ -4,6 +4,7 @@ Each unit of work is written when it is done, so a stopped evaluation continues 
 """
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from .limit import cramer_rao
 
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 RANDOM = "random"
+THREADS = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
     networks = {name: _network(config, scene, name, path) for name, path in encoders.items()}
     networks[RANDOM] = _network(config, scene, next(iter(encoders)), None)
     most = max(settings.n_labels)
-    test = regression.labelled_lenses(scene, targets, "test", settings.n_test, threads=2)
+    test = regression.labelled_lenses(scene, targets, "test", settings.n_test, threads=THREADS)
     pools = [
-        regression.labelled_lenses(scene, targets, "labelled", most, skip=seed * most, threads=2)
+        regression.labelled_lenses(scene, targets, "labelled", most, skip=seed * most, threads=THREADS)
         for seed in range(settings.seeds)
     ]
     features = {name: regression.features(network, test.images, device) for name, network in networks.items()}
@@ -99,7 +101,7 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
     bound = {}
     if settings.limit:
         with bar("information limit", settings.n_test) as progress:
-            bound = cramer_rao(scene, test.indices, targets, threads=2, progress=progress.update)
+            bound = cramer_rao(scene, test.indices, targets, threads=THREADS, progress=progress.update)
         rows += regression.limit_scores(targets, test.targets.numpy(), bound)
     results = pd.DataFrame(rows, columns=regression.COLUMNS)
 

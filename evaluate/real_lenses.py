@@ -15,11 +15,11 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import DataError, nearest
+from .figures import unit
 
 SHOWN = 24  # thumbnails in the figure
 PER_ROW = 8  # thumbnails in a row
 PANELS_PER_ROW = 4
-UNITS = {"theta_E": "arcsec"}  # what else is predicted is a pure number
 SUMMARY_COLUMNS = [
     "target",
     "n",
@@ -231,9 +231,9 @@ def _comparison(ax, target, table):
     ax.errorbar(published, predicted, std, fmt="o", markersize=4, color="#1f5fa8", ecolor="#9fbfe0", zorder=2)
     ticks = MaxNLocator(5).tick_values(*limits)
     ax.set(xticks=ticks, yticks=ticks, xlim=limits, ylim=limits, aspect="equal")
-    unit = f" ({UNITS[target]})" if target in UNITS else ""
-    ax.set_xlabel(f"published {target}{unit}", fontsize=9)
-    ax.set_ylabel(f"predicted {target}{unit}", fontsize=9)
+    in_unit = f" ({unit(target)})" if unit(target) else ""
+    ax.set_xlabel(f"published {target}{in_unit}", fontsize=9)
+    ax.set_ylabel(f"predicted {target}{in_unit}", fontsize=9)
     ax.tick_params(labelsize=8)
     numbers = summary(known).set_index("target").loc[target]
     if len(known) > 1:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .render import render
-from .scene import Views, draw, labels, make_scene
+from .scene import Scene, Views, draw, labels, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
 # Index ranges that never meet: training streams from 0 upwards, labelled and test lenses far above.
@@ -49,7 +49,7 @@ class LensStream:
     def __init__(self, config, batch_size, seed=0, start=0, rank=0, world=1, views=None, device="cpu", threads=1):
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
-        self.scene = config if hasattr(config, "instrument") else make_scene(config, seed)
+        self.scene = config if isinstance(config, Scene) else make_scene(config, seed)
         self.batch_size, self.position = batch_size, start
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
         self._views, self._threads = views or Views(), threads

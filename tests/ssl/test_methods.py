@@ -46,8 +46,8 @@ def test_simsiam_stops_the_gradient_at_the_projection_and_trains_the_predictor(v
     assert features.shape == (12, 8)
 
 
-def test_simsiam_without_the_predictor_gets_no_gradient_from_equal_views(views):
-    """At its minimum (p equal to z, views equal) the loss is -1."""
+def test_simsiam_of_equal_views_and_no_predictor_is_at_its_minimum(views):
+    """p equal to z: the loss is -1."""
     method = SimSiam(Flat(), settings("lensiam"))
     method.predictor = nn.Identity()
     same = views[:, :1].repeat(1, 2, 1, 1, 1)
