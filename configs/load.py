@@ -7,8 +7,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, nearest
+from .keys import Distribution, Section
 from .names import parameter_names, plain_names
-from .schema import Config, Distribution, Section
+from .schema import Config
 
 _FOLDER = Path(__file__).parent
 _UNION_TAGS = {"EPL", "SIE", "SHEAR", "SERSIC_ELLIPSE", "INTERPOL", "number", "distribution"}  # pydantic's, not keys

@@ -72,7 +72,7 @@ def read_psf(path, size=None):
 
 
 def instrument(config, pixel_scale=None):
-    """The `Instrument` of an observation config (`configs.schema.Observation`), pixel scale given or the preset's.
+    """The `Instrument` of an observation config (`configs.observation.Observation`), pixel scale given or the preset's.
 
     Raises: ConfigError listing every number that neither the preset nor the config gives; DataError for a PSF file.
     """

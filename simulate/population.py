@@ -8,7 +8,7 @@ from .philox import slot_of, uniforms
 
 
 def quantile(distribution, u):
-    """The value of a `configs.schema.Distribution` below which a fraction `u` lies; float64, the shape of `u`."""
+    """The value of a `configs.keys.Distribution` below which a fraction `u` lies; float64, the shape of `u`."""
     kind, numbers = distribution.kind_and_numbers()
     if kind == "uniform":
         low, high = numbers
@@ -36,7 +36,7 @@ def draw_component(component, path, seed, purpose, indices):
     """Draw all parameters of one profile.
 
     Args:
-        component: a profile of `configs.schema`, e.g. EPL. path: its place, e.g. "lens_mass.0"; names the streams.
+        component: a profile of `configs.profiles`, e.g. EPL. path: its place, e.g. "lens_mass.0"; names the streams.
         seed, purpose: the Philox key. indices: uint64 (n,).
 
     Returns: dict of float64 (n,) arrays, one per parameter that the component gives; constants are repeated.

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..configs.keys import Distribution
 from ..configs.names import plain_names
-from ..configs.schema import INTERPOL, SHEAR, Distribution, Simulation
+from ..configs.profiles import INTERPOL, SHEAR
+from ..configs.schema import Simulation
 from ..errors import DataError
 from . import galaxies, philox, population
 from .observation import FWHM_PER_SIGMA, Instrument, counts_per_second, instrument

@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 from lenstronomy.SimulationAPI.observation_api import SingleBand
 
-from lenstream.configs.schema import PSF, Observation
+from lenstream.configs.observation import PSF, Observation
 from lenstream.errors import ConfigError, DataError
 from lenstream.simulate.observation import instrument, preset, read_psf
 

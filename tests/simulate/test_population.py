@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lenstream.configs.schema import EPL, Distribution
+from lenstream.configs.keys import Distribution
+from lenstream.configs.profiles import EPL
 from lenstream.simulate.population import draw_component, quantile, rayleigh_ellipticity
 
 CASES = {
