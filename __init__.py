@@ -6,7 +6,7 @@ _PUBLIC = {
     "LensStream": "simulate.stream",
     "Views": "simulate.scene",
     "draw": "simulate.scene",
-    "labels": "simulate.scene",
+    "labels": "simulate.labels",
     "load_config": "configs.load",
     "make_scene": "simulate.scene",
     "render": "simulate.render",

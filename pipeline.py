@@ -16,7 +16,8 @@ from rich.table import Table
 from .configs.load import load, show
 from .errors import ConfigError, DataError, LenStreamError
 from .progress import console, stopping
-from .simulate.scene import Views, draw, labels, make_scene
+from .simulate.labels import labels
+from .simulate.scene import Views, draw, make_scene
 
 REPORTED_PACKAGES = (
     "lenstream",

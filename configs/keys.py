@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from ..errors import DataError
 from ..simulate.numerics import MAX_ELLIPTICITY
+from ..simulate.tables import read_column
 
 
 def key(meaning, unit="-", default=..., **limits):
@@ -37,49 +39,157 @@ def one_of(*names):
     return check
 
 
-class Distribution(Section):
-    """How a parameter is drawn: one of the keys below, e.g. {uniform: [0.8, 1.6]}."""
+PLAIN = ("uniform", "normal", "truncnormal", "lognormal", "loguniform", "beta")
+
+
+class PlainDistribution(Section):
+    """A distribution that a few numbers describe: one of the keys below, e.g. {uniform: [0.8, 1.6]}."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     uniform: tuple[float, float] | None = key("lowest, highest", "the parameter's", None)
     normal: tuple[float, float] | None = key("mean, standard deviation", "the parameter's", None)
     truncnormal: tuple[float, float, float, float] | None = key(
         "mean, standard deviation, lowest, highest", "the parameter's", None
     )
+    lognormal: tuple[float, ...] | None = key(
+        "median, standard deviation of log10 in dex and, to cut it off, lowest, highest", "the parameter's", None
+    )
     loguniform: tuple[float, float] | None = key("lowest, highest, uniform in the logarithm", "the parameter's", None)
     beta: tuple[float, float, float, float] | None = key("a, b, lowest, highest", "the parameter's", None)
 
-    exactly_one = model_validator(mode="after")(one_of("uniform", "normal", "truncnormal", "loguniform", "beta"))
+    exactly_one = model_validator(mode="after")(one_of(*PLAIN))
 
     @model_validator(mode="after")
     def numbers_make_sense(self):
         kind, numbers = self.kind_and_numbers()
-        if kind in ("uniform", "truncnormal", "loguniform", "beta") and not numbers[-2] < numbers[-1]:
+        if kind not in PLAIN:
+            return self
+        if kind == "lognormal" and len(numbers) not in (2, 4):
+            raise ValueError("lognormal: give median and dex, or median, dex, lowest and highest")
+        bounds = numbers if kind in ("uniform", "loguniform") else numbers[2:]
+        if bounds and not bounds[0] < bounds[1]:
             raise ValueError(f"{kind}: the lowest value must be below the highest")
-        if kind in ("normal", "truncnormal") and not numbers[1] > 0:
+        if kind in ("normal", "truncnormal", "lognormal") and not numbers[1] > 0:
             raise ValueError(f"{kind}: the standard deviation must be positive")
-        if kind == "loguniform" and not numbers[0] > 0:
-            raise ValueError("loguniform: the lowest value must be positive")
+        if kind == "lognormal" and not numbers[0] > 0:
+            raise ValueError("lognormal: the median must be positive")
+        if kind in ("loguniform", "lognormal") and bounds and not bounds[0] > 0:
+            raise ValueError(f"{kind}: the lowest value must be positive")
         if kind == "beta" and not min(numbers[:2]) > 0:
             raise ValueError("beta: a and b must be positive")
         return self
 
     def kind_and_numbers(self):
         """The name of the distribution and its numbers."""
-        return next((k, v) for k, v in self if v is not None)
+        return next((k, v) for k, v in self if v is not None and k != "weight")
 
     def support(self):
         """Lowest and highest value that can be drawn."""
         kind, numbers = self.kind_and_numbers()
-        return (-float("inf"), float("inf")) if kind == "normal" else tuple(numbers[-2:])
+        if kind == "normal":
+            return -float("inf"), float("inf")
+        if kind == "lognormal" and len(numbers) == 2:
+            return 0.0, float("inf")
+        return tuple(numbers[-2:])
+
+
+class MixturePart(PlainDistribution):
+    """One of the distributions that are mixed, e.g. {weight: 0.7, normal: [2, 0.2]}."""
+
+    weight: float = key("how often this one is drawn, relative to the others", gt=0)
+
+
+class Table(Section):
+    """A column of a catalogue."""
+
+    file: str = key("CSV file with a header, or a FITS table (.fits, .fit, .fits.gz)")
+    column: str = key("name of the column; every row of it holds a number")
+
+    @model_validator(mode="after")
+    def can_be_read(self):
+        try:
+            read_column(self.file, self.column)
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class Follow(Section):
+    """offset + factor * another parameter + scatter * a standard normal number, clipped to low and high."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    parameter: str = key("the other parameter, e.g. lens_mass.0.theta_E; it is drawn earlier, or in the same component")
+    factor: float = key("what the other parameter is multiplied by", "this parameter's / the other's", 1.0)
+    offset: float = key("what is added", "the parameter's", 0.0)
+    scatter: float = key("standard deviation around that", "the parameter's", 0.0, ge=0)
+    low: float | None = key("values below are set to it", "the parameter's", None)
+    high: float | None = key("values above are set to it", "the parameter's", None)
+
+    @model_validator(mode="after")
+    def bounds_are_in_order(self):
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError("low must be below high")
+        return self
+
+
+class Distribution(PlainDistribution):
+    """How a parameter is drawn: one of the keys below, e.g. {uniform: [0.8, 1.6]}."""
+
+    mixture: list[MixturePart] | None = key("several distributions with weights", "the parameter's", None, min_length=1)
+    table: Table | None = key(
+        "a column of a catalogue; parameters that name the same file take the same row of it",
+        "the parameter's",
+        None,
+    )
+    follow: Follow | None = key("another parameter, with scatter", "the parameter's", None)
+
+    exactly_one = model_validator(mode="after")(one_of(*PLAIN, "mixture", "table", "follow"))
+
+    def support(self):
+        """Lowest and highest value that can be drawn."""
+        if self.mixture is not None:
+            lowest, highest = zip(*(part.support() for part in self.mixture), strict=True)
+            return min(lowest), max(highest)
+        if self.table is not None:
+            values = read_column(self.table.file, self.table.column)
+            return float(values.min()), float(values.max())
+        if self.follow is not None:
+            low, high = self.follow.low, self.follow.high
+            return -float("inf") if low is None else low, float("inf") if high is None else high
+        return super().support()
+
+
+class FollowShape(Section):
+    """An ellipse like another component's, with scatter in the modulus |e| = (1-q)/(1+q) and in the angle.
+
+    phi = the other's phi + N(0, angle_scatter); |e| = factor * the other's + N(0, scatter), clipped to 0 ... largest.
+    """
+
+    component: str = key("the other component, e.g. lens_mass.0; it is drawn earlier and has e1 and e2")
+    factor: float = key("|e| over the other's |e|", default=1.0, gt=0, le=100)
+    scatter: float = key("standard deviation of |e| around that", default=0.05, ge=0, le=1)
+    angle_scatter: float = key(
+        "standard deviation of the angle between the two; SLACS lenses have 10 deg between light and mass "
+        "(Koopmans+ 2006)",
+        "rad",
+        0.17,
+        ge=0,
+        le=100,
+    )
+    largest: float = key("largest |e|", default=0.6, gt=0, lt=MAX_ELLIPTICITY)
 
 
 class Ellipticity(Section):
-    """e1 and e2 drawn together, without a preferred direction and with a bounded axis ratio."""
+    """e1 and e2 drawn together, with a bounded axis ratio: in any direction, or like another component's."""
 
-    rayleigh: tuple[
-        Annotated[float, Field(gt=0)],
-        Annotated[float, Field(gt=0, lt=MAX_ELLIPTICITY)],
-    ] = key("spread of e1 and of e2, largest |e| = (1-q)/(1+q)")
+    rayleigh: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0, lt=MAX_ELLIPTICITY)]] | None = key(
+        "spread of e1 and of e2, largest |e| = (1-q)/(1+q); no preferred direction", "-", None
+    )
+    follow: FollowShape | None = key("the shape of another component, with scatter, e.g. light like mass", "-", None)
+
+    exactly_one = model_validator(mode="after")(one_of("rayleigh", "follow"))
 
 
 def _kind_of_number(value):
@@ -87,7 +197,7 @@ def _kind_of_number(value):
 
 
 Parameter = Annotated[
-    Annotated[float, Tag("number")] | Annotated[Distribution, Tag("distribution")],
+    Annotated[float, Field(allow_inf_nan=False), Tag("number")] | Annotated[Distribution, Tag("distribution")],
     Discriminator(_kind_of_number),
 ]
 

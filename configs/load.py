@@ -1,5 +1,6 @@
 """Loading a config: YAML, dotted overrides, strict checks with every mistake listed at once, and printing it back."""
 
+import copy
 from pathlib import Path
 from typing import get_args
 
@@ -7,12 +8,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, nearest
-from .keys import Distribution, Section
+from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
 from .schema import Config
 
 _FOLDER = Path(__file__).parent
 _UNION_TAGS = {"EPL", "SIE", "SHEAR", "SERSIC_ELLIPSE", "INTERPOL", "number", "distribution"}  # pydantic's, not keys
+_UNION_TAGS |= {"CDM", "AXION_VORTEX"}
+_UNION_TAGS |= {"DOUBLE_SERSIC", "SIS", "POINT_MASS", "NFW", "TNFW", "MULTIPOLE", "CONVERGENCE"}
+_TELLS_APART = ("kind", "profile")  # keys that say which section it is, printed first
 
 
 def available():
@@ -35,8 +39,11 @@ def load(name, overrides=()):
         raise ConfigError([f"{path}: cannot be read as YAML ({' '.join(str(error).split())})"]) from None
     if not isinstance(values, dict):
         raise ConfigError([f"{path}: expected keys and values, such as 'seed: 1'"])
+    wanted = [_parsed(o, o.partition("=")[2]) for o in overrides if o.startswith("mode=")]
+    _apply_mode(values, wanted, path.name)
     for override in overrides:
-        _override(values, override)
+        if not override.startswith("mode="):
+            _override(values, override)
     return check(values, path.name)
 
 
@@ -63,36 +70,63 @@ def _find(name):
     return _FOLDER / f"{name}.yaml"
 
 
+def _apply_mode(values, wanted, source):
+    """Replace the key modes by what the chosen mode overrides; the key mode stays, and says which it was.
+
+    `modes` maps the name of each variant of a recipe to {dotted.key: value}; `mode` is the one that is used unless the
+    last of `wanted` names another. A config that was printed has a mode and no modes: nothing is left to override.
+    """
+    modes = values.pop("modes", None)
+    if modes is None and not wanted:
+        return
+    chosen = wanted[-1] if wanted else values.get("mode")
+    if modes is None:
+        raise ConfigError([f'{source}: mode "{chosen}" is asked for, but this recipe has no modes'])
+    if not isinstance(modes, dict) or not all(isinstance(m, dict | None) for m in modes.values()):
+        raise ConfigError([f"{source}: modes: expected the name of each mode with {{dotted.key: value, ...}}"])
+    if chosen not in modes:
+        raise ConfigError([f'{source}: no mode "{chosen}"; there are {", ".join(modes)}.{nearest(chosen, modes)}'])
+    values["mode"] = chosen
+    for dotted, value in (modes[chosen] or {}).items():
+        _put(values, str(dotted), copy.deepcopy(value), f"{source}: modes.{chosen}: {dotted}")
+
+
 def _override(values, text):
     dotted, equals, value = text.partition("=")
     if not equals or not dotted:
         raise ConfigError([f'override "{text}": expected dotted.key=value, e.g. simulate.image.num_pix=64'])
+    _put(values, dotted, _parsed(text, value), f'override "{text}"')
+
+
+def _parsed(text, value):
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError([f'override "{text}": "{value}" is not a YAML value']) from None
+
+
+def _put(values, dotted, value, what):
+    """Set a dotted key, making sections on the way; `what` begins the message if there is no such place."""
     *parents, last = dotted.split(".")
     place = values
     for step, part in enumerate(parents):
         if isinstance(place, list):
             if not (part.isdigit() and int(part) < len(place)):
                 where = ".".join(parents[:step])
-                raise ConfigError([f'override "{text}": {where} has entries 0 to {len(place) - 1}, not "{part}"'])
+                raise ConfigError([f'{what}: {where} has entries 0 to {len(place) - 1}, not "{part}"'])
             place = place[int(part)]
         else:
             if place.get(part) is None:
                 place[part] = {}
             place = place[part]
         if not isinstance(place, dict | list):
-            raise ConfigError([f'override "{text}": {".".join(parents[: step + 1])} is a value, it has no keys'])
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError([f'override "{text}": "{value}" is not a YAML value']) from None
+            raise ConfigError([f"{what}: {'.'.join(parents[: step + 1])} is a value, it has no keys"])
     if isinstance(place, list):
         if not (last.isdigit() and int(last) < len(place)):
-            raise ConfigError(
-                [f'override "{text}": {".".join(parents)} has entries 0 to {len(place) - 1}, not "{last}"']
-            )
-        place[int(last)] = parsed
+            raise ConfigError([f'{what}: {".".join(parents)} has entries 0 to {len(place) - 1}, not "{last}"'])
+        place[int(last)] = value
     else:
-        place[last] = parsed
+        place[last] = value
 
 
 def _cross_checks(config):
@@ -121,12 +155,11 @@ def _sentence(error, values, source):
         return f"{source}: {dotted}: {error['ctx']['error']!s}" if dotted else f"{source}: {error['ctx']['error']}"
     if kind == "union_tag_invalid":
         expected = error["ctx"]["expected_tags"].replace("'", "")
-        tag = error["ctx"]["tag"]
-        return (
-            f'{source}: {dotted}.profile: no profile "{tag}", expected {expected}.{nearest(tag, expected.split(", "))}'
-        )
+        tag, by = error["ctx"]["tag"], error["ctx"]["discriminator"].strip("'")
+        hint = nearest(tag, expected.split(", "))
+        return f'{source}: {dotted}.{by}: no {by} "{tag}", expected {expected}.{hint}'
     if kind == "union_tag_not_found":
-        return f"{source}: {dotted}: the key profile is missing"
+        return f"{source}: {dotted}: the key {error['ctx']['discriminator'].strip(chr(39))} is missing"
     message = error["msg"][0].lower() + error["msg"][1:]
     hint = nearest(given, _choices(error)) if kind == "literal_error" else ""
     return f"{source}: {dotted}: {message}, got {given!r}.{hint}"
@@ -160,10 +193,15 @@ def _model_at(values, path):
             model = field.annotation if field else None
         options = _models_in(model)
         if isinstance(place, dict) and options:
-            tagged = [m for m in options if m.__name__ == place.get("profile")]
-            plain = [m for m in options if "profile" not in m.model_fields]
+            tagged = [m for m in options if _tags(m) & {place.get(k) for k in _TELLS_APART}]
+            plain = [m for m in options if not set(_TELLS_APART) & set(m.model_fields)]
             model = (tagged or plain or options)[0]
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _tags(model):
+    """The values of profile or kind that say a section is of this model."""
+    return {tag for k in _TELLS_APART if k in model.model_fields for tag in get_args(model.model_fields[k].annotation)}
 
 
 def _models_in(annotation):
@@ -190,7 +228,7 @@ def show(config):
 
 def _lines(section, depth):
     indent = "  " * depth
-    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] != "profile")  # it says what follows
+    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in _TELLS_APART)
     for name, field in fields:
         value = getattr(section, name)
         unit = field.json_schema_extra["unit"]
@@ -202,7 +240,7 @@ def _entry(head, value, comment, depth):
     if isinstance(value, Section) and not _is_flat(value):
         yield head + comment
         yield from _lines(value, depth + 1)
-    elif isinstance(value, dict) and value and all(isinstance(v, Section) for v in value.values()):
+    elif isinstance(value, dict) and value and all(isinstance(v, Section) and not _is_flat(v) for v in value.values()):
         yield head + comment
         for name, section in value.items():
             yield f"{'  ' * (depth + 1)}{name}:"
@@ -218,10 +256,20 @@ def _entry(head, value, comment, depth):
 
 
 def _is_flat(value):
-    return isinstance(value, Distribution) or len(type(value).model_fields) == 1
+    return isinstance(value, Distribution | Ellipticity)
+
+
+def _plain(value):
+    """Sections and tuples as dictionaries and lists, without what is not given."""
+    if isinstance(value, Section):
+        return {k: _plain(v) for k, v in value if v is not None}
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _flat(value):
-    if isinstance(value, Section):
-        value = {k: list(v) if isinstance(v, tuple) else v for k, v in value if v is not None}
-    return yaml.safe_dump(value, default_flow_style=True, width=1 << 20).removesuffix("\n...\n").strip()
+    value = _plain(value)
+    return (
+        yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1 << 20).removesuffix("\n...\n").strip()
+    )

@@ -1,8 +1,8 @@
 """Settings of the pixel grid, the instrument, the point-spread function and the noise."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from .keys import Parameter, Section, check_ranges, key, parameter
 
@@ -12,24 +12,54 @@ class Image(Section):
 
     num_pix: int = key("pixels on a side", "pixels", ge=4, le=4096)
     pixel_scale: float | None = key("size of a pixel; empty: the instrument's", "arcsec", None, gt=0, le=100)
-    rays: int = key("rays along a side of a pixel (2 means 4 rays a pixel)", "rays", 2, ge=1, le=32)
+    rays: Annotated[int, Field(ge=1, le=128)] | Literal["adaptive"] = key(
+        "rays along a side of a pixel (2: 4 rays a pixel), or adaptive: as many as the tolerance needs",
+        "rays",
+        "adaptive",
+    )
+    tolerance: float = key("largest error of a pixel with adaptive rays", "of the peak", 1e-3, ge=1e-6, le=0.1)
 
 
 class PSF(Section):
     """The point-spread function."""
 
-    kind: Literal["gaussian", "pixel", "none"] = key("gaussian (edge pixels repeated), pixel (a kernel) or none")
-    fwhm: Parameter | None = parameter("full width at half maximum, for gaussian", "arcsec", None, low=1e-6, high=100)
+    kind: Literal["gaussian", "moffat", "pixel", "none"] = key(
+        "gaussian (edge pixels repeated), moffat, pixel (kernels from files) or none"
+    )
+    fwhm: Parameter | None = parameter(
+        "full width at half maximum, for gaussian and moffat; empty: the instrument's",
+        "arcsec",
+        None,
+        low=1e-6,
+        high=100,
+    )
+    beta: Parameter | None = parameter("power of the wings, for moffat", "-", None, low=1.05, high=100)
     truncation: float = key("radius at which the Gaussian is cut", "sigma", 5.0, gt=0, le=20)
-    file: str | None = key("FITS file with the kernel at the image's pixel scale, for pixel", "-", None)
-    size: int | None = key("side to which the kernel is cut, odd; empty: as in the file", "pixels", None, ge=1)
+    file: str | None = key(
+        "FITS file with a kernel or a cube of kernels, or a folder of such files, of which one is drawn, for pixel",
+        "-",
+        None,
+    )
+    size: int | None = key(
+        "side to which kernels are cut, odd; empty: as in the file; moffat: 4 FWHM to each side",
+        "kernel pixels",
+        None,
+        ge=1,
+    )
+    supersampling: int = key(
+        "the PSF is applied on pixels finer by this; kernels in a file have pixels as fine", "-", 1, ge=1, le=16
+    )
 
     ranges = model_validator(mode="after")(check_ranges)
 
     @model_validator(mode="after")
     def kind_has_its_keys(self):
-        if self.kind == "pixel" and self.file is None:
-            raise ValueError("a pixel PSF needs the key file")
+        for name, kinds in (("fwhm", ("gaussian", "moffat")), ("beta", ("moffat",)), ("file", ("pixel",))):
+            if getattr(self, name) is not None and self.kind not in kinds:
+                raise ValueError(f"{name} belongs to a {' or '.join(kinds)} PSF, but kind is {self.kind}")
+        for name, kind in (("file", "pixel"), ("beta", "moffat")):
+            if self.kind == kind and getattr(self, name) is None:
+                raise ValueError(f"a {kind} PSF needs the key {name}")
         if self.size is not None and self.size % 2 == 0:
             raise ValueError(f"size must be odd, so that the kernel has a central pixel; got {self.size}")
         return self
@@ -41,11 +71,42 @@ class Observation(Section):
     instrument: str | None = key(
         "lenstronomy's instrument and band, e.g. HST/WFC3_F160W, Euclid/VIS, LSST/i; empty: the keys below", "-", None
     )
-    exposure_time: float | None = key("one exposure", "s", None, gt=0)
+    coadd_years: int | None = key("years of a survey that are added, where the instrument has it", "years", None, ge=1)
+    survey_mode: str | None = key("survey of Roman, e.g. wide_area, time_domain_deep", "-", None)
+    exposure_time: Parameter | None = parameter("one exposure", "s", None, low=1e-3, high=1e9)
     num_exposures: int | None = key("exposures that are added", "exposures", None, ge=1)
-    magnitude_zero_point: float | None = key("magnitude of one count per second", "AB mag", None)
+    magnitude_zero_point: float | None = key("magnitude of one electron per second", "AB mag", None)
     read_noise: float | None = key("rms of one read-out", "electrons", None, ge=0)
     sky_brightness: float | None = key("surface brightness of the sky", "AB mag/arcsec^2", None)
     background_noise: float | None = key("rms of the background, instead of read noise and sky", "counts/s", None, ge=0)
+    ccd_gain: float | None = key("electrons in an ADU", "electrons", None, gt=0)
+    data_count_unit: Literal["e-", "ADU"] = key("what a count is: an electron or an ADU", default="e-")
     noise: bool = key("add background and Poisson noise", default=True)
+    noise_correlation: float = key(
+        "correlation of the noise in neighbouring pixels, as drizzling makes it (HST: about 0.28)",
+        "-",
+        0.0,
+        ge=0,
+        le=0.7,
+    )
+    sky_cutouts: str | None = key(
+        "folder of images of blank sky (FITS, .npy, .npz; counts/s, background subtracted); a patch of one, drawn anew "
+        "each time, takes the place of the Gaussian background",
+        "-",
+        None,
+    )
+    bad_pixels: float = key("fraction of pixels that are lost", "-", 0.0, ge=0, lt=1)
+    cosmic_rays: float = key("mean number of cosmic-ray tracks, whose pixels are lost", "per image", 0.0, ge=0, le=500)
+    mask_value: Literal["nan", 0] = key("what a lost pixel holds: 0 or nan", "counts/s", 0)
     psf: PSF | None = key("point-spread function; empty: the instrument's", "-", None)
+    defect: Literal["double_poisson", "doubled_model", "clipped_over_peak"] | None = key(
+        "a known defect of a published dataset, reproduced in place of the noise", "-", None
+    )
+
+    ranges = model_validator(mode="after")(check_ranges)
+
+    @model_validator(mode="after")
+    def only_one_background(self):
+        if self.sky_cutouts is not None and self.background_noise is not None:
+            raise ValueError("give either sky_cutouts or background_noise, not both")
+        return self

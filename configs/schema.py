@@ -5,21 +5,66 @@ Parameters of lenses and galaxies carry lenstronomy's names and take a number or
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
+from ..errors import nearest
+from .follow import check_follow
 from .keys import Section, key
 from .observation import Image, Observation
 from .profiles import Deflector, Light
+from .selection import Selection
+from .substructure import Cosmology, Substructure
 
 
 class Simulation(Section):
     """What a simulated lens is made of."""
 
     image: Image = key("the pixel grid")
+    cosmology: Cosmology = key("redshifts and distances, for masses and for galaxies at_redshift", default=Cosmology())
+    classes: dict[str, Annotated[float, Field(gt=0)]] = key(
+        "classes of systems and how frequent they are; components say with `only` where they occur", "-", {}
+    )
     lens_mass: list[Deflector] = key("deflectors", min_length=1)
+    substructure: list[Substructure] = key("dark subhalos of the first deflector", default=[])
     source: list[Light] = key("the lensed galaxy, drawn anew for every view", min_length=1)
     lens_light: list[Light] = key("light in front, not lensed", default=[])
     observation: Observation = key("instrument, noise and PSF")
+    bands: dict[str, dict[str, object]] = key(
+        "several bands by name, each with the keys of `observation` that are different in it", default={}
+    )
+    selection: Selection | None = key("which systems are kept; empty: all", "-", None)
+
+    @model_validator(mode="after")
+    def names_are_known(self):
+        problems = [problem.removeprefix("simulate.") for problem in check_follow(self)]
+        for group in ("lens_mass", "substructure", "source", "lens_light"):
+            for k, component in enumerate(getattr(self, group)):
+                for name in component.only or ():
+                    if name not in self.classes:
+                        problems.append(f'{group}.{k}.only: no class "{name}".{nearest(name, self.classes)}')
+                for name in getattr(component, "colors", ()):
+                    if name not in list(self.bands)[1:]:
+                        problems.append(f'{group}.{k}.colors: no band "{name}" after the first')
+        if self.substructure and "theta_E" not in type(self.lens_mass[0]).model_fields:
+            problems.append("substructure belongs to the first of lens_mass, which needs a theta_E")
+        if problems:
+            raise ValueError("; ".join(problems))
+        self.band_observations()
+        return self
+
+    def band_observations(self):
+        """The `Observation` of each band, by name; one without a name if there are no bands."""
+        if not self.bands:
+            return {"": self.observation}
+        common, out = self.observation.model_dump(exclude_unset=True), {}
+        for name, changes in self.bands.items():
+            try:
+                out[name] = Observation.model_validate(common | changes)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(p) for p in first["loc"])
+                raise ValueError(f"bands.{name}.{where}: {first['msg']}") from None
+        return out
 
 
 class Backbone(Section):
@@ -97,6 +142,7 @@ class RealLenses(Section):
 class Config(Section):
     """One experiment."""
 
+    mode: str | None = key("which of the recipe's modes this is, if it has any", "-", None)
     name: str = key("name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation = key("from an index to a noisy image")

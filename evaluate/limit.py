@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..configs.names import plain_names
-from ..simulate.render import render
+from ..simulate.render import noise_levels, render
 from ..simulate.scene import Views, draw, with_amplitude
 
 CHUNK = 125  # systems at a time: bounds the memory of their derivatives
 STEP = 1e-3  # of a parameter's population standard deviation, for central differences
+RAYS = 4  # a side, in place of adaptive ones: these would come and go between the two images of a difference
 
 
 def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
@@ -43,12 +44,13 @@ def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
 def fisher(mean, derivatives, background, exposure_time):
     """Fisher matrices of images with Gaussian noise of variance background^2 + max(mean, 0) / exposure_time.
 
-    Args: mean (n, pixels) [counts/s]; derivatives (n, p, pixels), per unit of each parameter.
+    Args: mean (n, pixels) [counts/s]; derivatives (n, p, pixels), per unit of each parameter; background [counts/s] and
+        exposure_time [s]: numbers, or arrays that go with mean.
     Returns: float64 (n, p, p): sum D_i D_j / V + sum dV_i dV_j / (2 V^2), the second from the Poisson variance.
     """
     variance = background**2 + np.maximum(mean, 0) / exposure_time
     of_mean = derivatives / np.sqrt(variance)[:, None]
-    of_variance = np.where(mean > 0, 1.0 / exposure_time, 0.0) / variance * np.sqrt(0.5)
+    of_variance = np.where(mean > 0, 1.0 / np.asarray(exposure_time), 0.0) / variance * np.sqrt(0.5)
     of_variance = derivatives * of_variance[:, None]
     return of_mean @ of_mean.transpose(0, 2, 1) + of_variance @ of_variance.transpose(0, 2, 1)
 
@@ -57,21 +59,25 @@ def _bounds(scene, systems, free, spread, threads):
     """Bounds (n, p) on the standard deviations of the free parameters of some systems."""
 
     def image(changed):
-        return render(scene, changed, noise=False, dtype=np.float64, threads=threads)[:, 0].reshape(n, -1)
+        return render(scene, changed, noise=False, dtype=np.float64, threads=threads, rays=rays)[:, 0].reshape(n, -1)
 
-    n, tool = len(systems.indices), scene.instrument
+    n = len(systems.indices)
+    rays = RAYS * scene.instrument.supersampling if scene.config.image.rays == "adaptive" else None
+    background, exposure, gain = (
+        np.repeat(a, scene.config.image.num_pix**2, axis=1) for a in noise_levels(scene, systems)
+    )
     derivatives = []
     for where, std in zip(free, spread, strict=True):
         up, down = (image(_shifted(scene, systems, where, sign * STEP * std)) for sign in (1, -1))
         derivatives.append((up - down) / (2 * STEP))  # per standard deviation: the matrices are then well-conditioned
-    information = fisher(image(systems), np.stack(derivatives, axis=1), tool.background, tool.exposure_time)
+    information = fisher(image(systems), np.stack(derivatives, axis=1), background, exposure * gain)
     covariance = np.linalg.inv(information + np.eye(len(free)))
     return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * spread
 
 
 def _drawn(systems):
     """All parameters by place (group, number, name), but for those that follow from others."""
-    derived = ("amp", "scale", "stamp")
+    derived = ("amp", "amp_bulge", "scale", "stamp", "parity")
     return {
         (group, k, name): values
         for group in ("lens_mass", "source", "lens_light")

@@ -2,58 +2,119 @@
 
 import numpy as np
 
-from .profiles import epl, interpol, sersic, shear
+from .profiles import convergence, epl, multipole, nfw, point_mass, sersic, shear, sis, tnfw
+from .psf import moffat_kernels
+from .scene import parts, present
 
 _NAMES = {
     "EPL": epl.PARAMETERS,
     "SIE": tuple(n for n in epl.PARAMETERS if n != "gamma"),
     "SHEAR": shear.PARAMETERS,
+    "SIS": sis.PARAMETERS,
+    "CONVERGENCE": convergence.PARAMETERS,
+    "NFW": nfw.PARAMETERS,
+    "TNFW": tnfw.PARAMETERS,
+    "POINT_MASS": point_mass.PARAMETERS,
+    "MULTIPOLE": multipole.PARAMETERS,
     "SERSIC_ELLIPSE": sersic.PARAMETERS,
-    "INTERPOL": tuple(n for n in interpol.PARAMETERS if n != "stamp"),
 }
+_SPLINE = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}  # lenstronomy's own default for INTERPOL is linear
 
 
-def to_lenstronomy(scene, systems, i, view=0):
+def to_lenstronomy(scene, systems, i, view=0, band=0):
     """System number `i` of a batch in lenstronomy's terms.
 
-    Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list), `kwargs_lens`,
-    `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and `kwargs_numerics`, ready for ``ImageModel``; amplitudes are
-    in counts/s/arcsec^2.
+    Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list and, with gridded
+    deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
+    `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. Adaptive rays have no like there:
+    they are given as 8 x 8 a pixel.
     """
-    config, tool = scene.config, scene.instrument
-
-    def parameters(component, values, at):
-        out = {name: float(values[name][at]) for name in _NAMES[component.profile]}
-        if component.profile == "INTERPOL":
-            # lenstronomy adds the ring of zeros itself
-            out["image"] = scene.stamps.images[int(values["stamp"][at])][1:-1, 1:-1].astype(float)
-        return out
-
-    def group(components, drawn, at):
-        return [parameters(c, values, at) for c, values in zip(components, drawn, strict=True)]
-
-    if len(tool.psf_kernel) > 1:
-        psf = {"psf_type": "PIXEL", "kernel_point_source": np.array(tool.psf_kernel)}
-    elif systems.fwhm[i, view] > 0:
-        psf = {"psf_type": "GAUSSIAN", "fwhm": float(systems.fwhm[i, view]), "truncation": tool.truncation}
-    else:
-        psf = {"psf_type": "NONE"}
+    tool = list(scene.bands.values())[band]
+    lens = _deflectors(scene, systems, i)
+    light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
+    model = {
+        "lens_model_list": [name for name, _ in lens],
+        "source_light_model_list": [name for name, _ in light["source"]],
+        "lens_light_model_list": [name for name, _ in light["lens_light"]],
+    }
+    if "INTERPOL" in model["lens_model_list"]:
+        model["lens_profile_kwargs_list"] = [_SPLINE if name == "INTERPOL" else {} for name, _ in lens]
+    rays = scene.config.image.rays
     return {
-        "kwargs_model": {
-            "lens_model_list": [c.profile for c in config.lens_mass],
-            "source_light_model_list": [c.profile for c in config.source],
-            "lens_light_model_list": [c.profile for c in config.lens_light],
+        "kwargs_model": model,
+        "kwargs_lens": [values for _, values in lens],
+        "kwargs_source": [values for _, values in light["source"]],
+        "kwargs_lens_light": [values for _, values in light["lens_light"]],
+        "kwargs_psf": _psf(tool, {n: v[i, view, band] for n, v in systems.optics.items()}),
+        "kwargs_numerics": {
+            "supersampling_factor": 8 * tool.supersampling if rays == "adaptive" else rays,
+            "supersampling_convolution": tool.supersampling > 1,
         },
-        "kwargs_lens": group(config.lens_mass, systems.lens_mass, i),
-        "kwargs_source": group(config.source, systems.source, (i, view)),
-        "kwargs_lens_light": group(config.lens_light, systems.lens_light, (i, view)),
-        "kwargs_psf": psf,
-        "kwargs_numerics": {"supersampling_factor": config.image.rays, "supersampling_convolution": False},
     }
 
 
-def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL"):
-    """lenstronomy's ``ImageModel`` for a scene, with the PSF of system `i`; `epl` may be "EPL_NUMBA"."""
+def _deflectors(scene, systems, i):
+    """Pairs of a profile's name and its parameters, the subhalos last."""
+    out, n_maps = [], 0
+    for component, values in zip(scene.config.lens_mass, systems.lens_mass, strict=True):
+        is_map = component.profile == "INTERPOL"
+        if present(scene, component, systems.kind[i : i + 1])[0]:
+            if is_map:
+                out.append(("INTERPOL", _map(scene.maps[n_maps], values["center_x"][i], values["center_y"][i])))
+            else:
+                own = {name: float(values[name][i]) for name in _NAMES[component.profile]}
+                if component.profile == "MULTIPOLE":
+                    own["m"] = int(own["m"])
+                out.append((component.profile, own))
+        n_maps += is_map
+    for halos in systems.halos:
+        for h in range(halos.first[i], halos.first[i + 1]):
+            out.append((halos.profile, {name: float(halos.parameters[name][h]) for name in _NAMES[halos.profile]}))
+    return out
+
+
+def _map(grid, center_x, center_y):
+    x, y = grid.axes(center_x, center_y)
+    nothing = np.zeros_like(grid.f_x)  # potential and second derivatives are not needed for images
+    second = {name: nothing for name in ("f_", "f_xx", "f_yy", "f_xy")}
+    return {"grid_interp_x": x, "grid_interp_y": y, "f_x": grid.f_x, "f_y": grid.f_y} | second
+
+
+def _light(scene, systems, group, i, view, band):
+    out = []
+    for component, drawn in zip(getattr(scene.config, group), getattr(systems, group), strict=True):
+        if not present(scene, component, systems.kind[i : i + 1])[0]:
+            continue
+        for name, values in parts(component, drawn):
+            at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
+            out.append((name, _image(scene, at, band) if name == "INTERPOL" else {n: at[n] for n in _NAMES[name]}))
+    return out
+
+
+def _image(scene, values, band):
+    """A galaxy image; lenstronomy adds the ring of zeros itself."""
+    own = scene.stamps.images[int(values["stamp"])]
+    image = own[min(band, len(own) - 1)][1:-1, 1:-1].astype(float)
+    names = ("amp", "center_x", "center_y", "phi_G", "scale")
+    return {"image": image[:, :: int(values["parity"])]} | {n: values[n] for n in names}
+
+
+def _psf(tool, drawn):
+    if tool.psf_kind == "gaussian":
+        return {"psf_type": "GAUSSIAN", "fwhm": float(drawn["fwhm"]), "truncation": tool.truncation}
+    if tool.psf_kind == "none":
+        return {"psf_type": "NONE"}
+    if tool.psf_kind == "moffat":
+        scale = tool.pixel_scale / tool.supersampling
+        (kernel,) = moffat_kernels(np.array([drawn["fwhm"]]), np.array([drawn["beta"]]), scale, tool.psf_size)
+    else:
+        kernel = np.array(tool.kernels[int(drawn["kernel"])])
+    finer = {"point_source_supersampling_factor": tool.supersampling} if tool.supersampling > 1 else {}
+    return {"psf_type": "PIXEL", "kernel_point_source": kernel} | finer
+
+
+def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL", band=0):
+    """lenstronomy's ``ImageModel`` for system `i` of a scene; `epl` may be "EPL_NUMBA"."""
     from lenstronomy.Data.imaging_data import ImageData
     from lenstronomy.Data.psf import PSF
     from lenstronomy.ImSim.image_model import ImageModel
@@ -62,21 +123,25 @@ def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL"):
     from lenstronomy.Util.util import make_grid_with_coordtransform
 
     size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
-    terms = to_lenstronomy(scene, systems, i, view)
+    terms = to_lenstronomy(scene, systems, i, view, band)
     model = terms["kwargs_model"]
     _, _, ra, dec, _, _, transform, _ = make_grid_with_coordtransform(size, scale, subgrid_res=1, inverse=False)
+    maps = model.get("lens_profile_kwargs_list")
     return ImageModel(
         ImageData(np.zeros((size, size)), ra_at_xy_0=ra, dec_at_xy_0=dec, transform_pix2angle=transform),
         PSF(**terms["kwargs_psf"], pixel_size=scale),
-        LensModel([epl if name == "EPL" else name for name in model["lens_model_list"]]),
+        LensModel(
+            [epl if name == "EPL" else name for name in model["lens_model_list"]],
+            **({"profile_kwargs_list": maps} if maps else {}),
+        ),
         LightModel(model["source_light_model_list"]),
         LightModel(model["lens_light_model_list"]),
         kwargs_numerics=terms["kwargs_numerics"],
     )
 
 
-def lenstronomy_image(scene, systems, i, view=0):
+def lenstronomy_image(scene, systems, i, view=0, band=0):
     """The noise-free image of a system as lenstronomy renders it: float64 (num_pix, num_pix) [counts/s/pixel]."""
-    terms = to_lenstronomy(scene, systems, i, view)
-    model = lenstronomy_image_model(scene, systems, i, view)
+    terms = to_lenstronomy(scene, systems, i, view, band)
+    model = lenstronomy_image_model(scene, systems, i, view, band=band)
     return model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])

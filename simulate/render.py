@@ -1,75 +1,280 @@
 """From parameters to pixels: fills the kernel's tables and runs it, on as many threads as asked."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
-from . import kernel
-from .profiles import epl, interpol, sersic, shear
-from .scene import psf_sigma
+from ..errors import DataError
+from . import defects, deflection, halos, kernel, light, pixels, psf
+from . import noise as detector
+from .observation import background_at
+from .profiles import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
+from .scene import parts, present, psf_sigma
 
-_DEFLECTOR_PARAMETERS = {"EPL": epl.PARAMETERS, "SIE": epl.PARAMETERS, "SHEAR": shear.PARAMETERS}
+_PARAMETERS = {
+    "EPL": epl.PARAMETERS,
+    "SIE": epl.PARAMETERS,
+    "SHEAR": shear.PARAMETERS,
+    "SIS": sis.PARAMETERS,
+    "CONVERGENCE": convergence.PARAMETERS,
+    "NFW": nfw.PARAMETERS,
+    "TNFW": tnfw.PARAMETERS,
+    "POINT_MASS": point_mass.PARAMETERS,
+    "MULTIPOLE": multipole.PARAMETERS,
+    "INTERPOL": deflection_map.PARAMETERS,
+}
 _LIGHT_PARAMETERS = {"SERSIC_ELLIPSE": sersic.PARAMETERS, "INTERPOL": interpol.PARAMETERS}
 
 
-def render(scene, systems, noise=None, dtype=np.float32, threads=1):
+@dataclass(frozen=True)
+class Rendered:
+    """Images of n systems with v views in b bands."""
+
+    images: np.ndarray  # (n, v, b, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y)
+    mask: np.ndarray | None  # bool, the same shape, True where a pixel is lost; None if none can be
+    arcs: np.ndarray | None  # float64 (n, v, b, 2): the source's flux in the frame [counts/s], its (S/N)^2
+
+
+def render(scene, systems, noise=None, dtype=np.float32, threads=1, rays=None, exact_halos=False):
     """Images of systems.
 
     Args:
         scene: from `scene.make_scene`. systems: from `scene.draw`.
         noise: add noise; None takes what the config says. dtype: float32, or float64 (for parity and derivatives).
         threads: systems are shared between that many threads; the result does not depend on it.
+        rays: along a pixel's side, or "adaptive"; None takes what the config says.
+        exact_halos: trace every subhalo ray by ray; float64 always does.
 
-    Returns: `dtype` array (n, v, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y).
+    Returns: `dtype` array (n, v, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y); with
+        `simulate.bands` (n, v, b, num_pix, num_pix).
     """
-    config, tool = scene.config, scene.instrument
-    n, n_views = len(systems.indices), systems.views.n
-    size = config.image.num_pix
-    observation = np.empty((n, n_views, 3))
-    observation[..., kernel.BACKGROUND] = tool.background
-    observation[..., kernel.EXPOSURE] = tool.exposure_time
-    observation[..., kernel.PSF_SIGMA] = psf_sigma(scene, systems)
-    stamps = np.zeros((1, 3, 3)) if scene.stamps is None else scene.stamps.images
-    out = np.empty((n, n_views, size, size), dtype=dtype)
-    arguments = (
-        size,
-        float(tool.pixel_scale),
-        config.image.rays,
-        _kinds(config.lens_mass, kernel.DEFLECTOR_KINDS),
-        _table(config.lens_mass, systems.lens_mass, _DEFLECTOR_PARAMETERS, (n,)),
-        _kinds(config.source, kernel.LIGHT_KINDS),
-        _table(config.source, systems.source, _LIGHT_PARAMETERS, (n, n_views)),
-        _kinds(config.lens_light, kernel.LIGHT_KINDS),
-        _table(config.lens_light, systems.lens_light, _LIGHT_PARAMETERS, (n, n_views)),
-        np.ascontiguousarray(stamps, dtype=dtype),
-        np.ascontiguousarray(tool.psf_kernel, dtype=dtype),
-        float(tool.truncation),
-        observation,
-        config.observation.noise if noise is None else noise,
-        np.array([systems.views.stream("noise", v) for v in range(n_views)]),
-        scene.seed,
-        systems.indices,
+    images = render_all(scene, systems, noise, dtype, threads, rays, exact_halos).images
+    return images if scene.config.bands else images[:, :, 0]
+
+
+def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=None, exact_halos=False, arcs=False):
+    """As `render`, with masks and, if `arcs`, flux and signal to noise of the lensed source: `Rendered`."""
+    n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
+    size, n_layers = scene.config.image.num_pix, n_views * n_bands
+    out = np.empty((n, n_layers, size, size), dtype=dtype)
+    of_arcs = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
+    mask = [None] * max(1, min(threads, n))
+    work = _Work(scene, systems, dtype, rays, exact_halos or dtype == np.float64)
+    noisy = scene.config.observation.noise if noise is None else noise
+
+    def chunk(number, start, stop):
+        work.render(start, stop, out, of_arcs)
+        if noisy:
+            mask[number] = _observe(scene, systems, out, start, stop)
+
+    edges = np.linspace(0, n, len(mask) + 1).astype(int)
+    if len(mask) == 1:
+        chunk(0, 0, n)
+    else:
+        with ThreadPoolExecutor(len(mask)) as pool:  # plain threads: numba's own layers abort when two callers meet
+            list(pool.map(chunk, range(len(mask)), edges[:-1], edges[1:]))
+    shape = (n, n_views, n_bands, size, size)
+    return Rendered(
+        images=out.reshape(shape),
+        mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
+        arcs=of_arcs.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
-    if threads == 1 or n < 2:
-        kernel.render(*arguments, 0, n, out)
-        return out
-    edges = np.linspace(0, n, min(threads, n) + 1).astype(int)
-    with ThreadPoolExecutor(threads) as pool:  # plain threads: numba's own layers abort when two callers meet
-        list(pool.map(lambda a, b: kernel.render(*arguments, a, b, out), edges[:-1], edges[1:]))
-    return out
 
 
-def _kinds(components, table):
-    return np.array([table[c.profile] for c in components], dtype=np.int64)
+def tracer(scene, systems):
+    """`trace(x, y) -> alpha_x, alpha_y` of systems, float64 (n, m) [arcsec], through every deflector and subhalo."""
+    tables, maps = _tables(scene, systems), _maps(scene, np.float64)
+    work = pixels.workspace(1, np.float64)
+
+    def trace(x, y):
+        x, y = (np.ascontiguousarray(a, dtype=float) for a in (x, y))
+        alpha_x, alpha_y = np.empty_like(x), np.empty_like(x)
+        kernel.trace(tables, maps, x, y, work, 0, len(x), alpha_x, alpha_y)
+        return alpha_x, alpha_y
+
+    return trace
 
 
-def _table(components, values, parameters, shape):
-    """Parameters as float64 (*shape, number of profiles, N_PARAMETERS), in the order that each profile reads."""
-    out = np.zeros((*shape, len(components), kernel.N_PARAMETERS))
-    for k, (component, drawn) in enumerate(zip(components, values, strict=True)):
-        for column, name in enumerate(parameters[component.profile]):
-            out[..., k, column] = 2.0 if component.profile == "SIE" and name == "gamma" else drawn[name]
-    return out
+class _Work:
+    """All arguments of the kernel for a batch; `render` may run in several threads for parts of it."""
+
+    def __init__(self, scene, systems, dtype, rays, exact_halos):
+        image, tool = scene.config.image, scene.instrument
+        rays = image.rays if rays is None else rays
+        self.frame = kernel.Frame(
+            image.num_pix,
+            float(tool.pixel_scale),
+            kernel.ADAPTIVE if rays == "adaptive" else int(rays),
+            float(image.tolerance),
+            tool.supersampling,
+        )
+        self.dtype, self.exact_halos = dtype, exact_halos
+        self.tables = _tables(scene, systems)
+        self.maps, self.exact_maps = _maps(scene, dtype), _maps(scene, np.float64)
+        self.stamps = _stamps(scene, np.dtype(dtype))
+        self.blur = _blur(scene, systems, dtype)
+        background, exposure, gain = noise_levels(scene, systems)
+        self.variance = np.stack([background, exposure * gain], axis=-1)
+
+    def render(self, start, stop, out, arcs):
+        frame, tables = self.frame, self.tables
+        size, most = frame.num_pix * frame.supersampling, int(np.diff(tables.halo_first).max(initial=0))
+        tiled = most > halos.FEW and not self.exact_halos
+        kernel.render(
+            frame,
+            tables,
+            self.maps,
+            self.exact_maps,
+            self.stamps,
+            self.blur,
+            self.variance,
+            self.exact_halos,
+            halos.grid_of_tiles(size, frame.pixel_scale / frame.supersampling, tiled, most, self.dtype),
+            pixels.workspace(max(tables.source_kinds.shape[2], tables.light_kinds.shape[2]), self.dtype),
+            start,
+            stop,
+            out,
+            arcs,
+        )
+
+
+def _observe(scene, systems, images, start, stop):
+    """Noise, sky and lost pixels of systems `start` to `stop`, in place; returns their mask or None."""
+    n_views, tools = systems.views.n, list(scene.bands.values())
+    bands = np.tile(np.arange(len(tools)), n_views)
+    view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], len(tools))
+    streams, indices = view * len(tools) + bands, systems.indices[start:stop]
+    background, exposure, _ = (level[start:stop] for level in noise_levels(scene, systems))
+    defect = scene.config.observation.defect
+    if defect is not None:
+        part = images[start:stop]
+        part[:] = defects.apply(defect, part, exposure, background, scene.seed, streams, indices, len(tools))
+        return None
+    return detector.observe(images[start:stop], tools, bands, streams, scene.seed, indices, exposure)
+
+
+def noise_levels(scene, systems):
+    """Background rms [counts/s], exposure time [s] and electrons per count of every layer, float64 (n, layers)."""
+    exposure = systems.optics["exposure_time"]
+    background = np.stack([background_at(t, exposure[..., b]) for b, t in enumerate(scene.bands.values())], axis=-1)
+    gain = np.broadcast_to([tool.gain for tool in scene.bands.values()], exposure.shape)
+    return tuple(a.reshape(len(systems.indices), -1) for a in (background, exposure, gain))
+
+
+def _tables(scene, systems):
+    config, kind = scene.config, systems.kind
+    n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
+    shape = (n, len(config.lens_mass))
+    deflector_kinds, deflectors = np.full(shape, deflection.ABSENT), np.zeros((*shape, deflection.N_PARAMETERS))
+    n_maps = 0
+    for k, (component, values) in enumerate(zip(config.lens_mass, systems.lens_mass, strict=True)):
+        profile = component.profile
+        extra = {"map": n_maps, "gamma": 2.0} if profile in ("INTERPOL", "SIE") else {}
+        n_maps += profile == "INTERPOL"
+        there = present(scene, component, kind)
+        deflector_kinds[there, k] = deflection.KINDS[profile]
+        _fill(deflectors[:, k], _PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
+    source_kinds, sources = _light_table(scene, "source", systems, n_layers)
+    light_kinds, lights = _light_table(scene, "lens_light", systems, n_layers)
+    first, halo_kinds, rows = _halo_table(systems.halos, n)
+    return kernel.Tables(
+        deflector_kinds, deflectors, first, halo_kinds, rows, source_kinds, sources, light_kinds, lights
+    )
+
+
+def _fill(rows, names, values, there=slice(None), what=""):
+    """Put parameters into the columns of rows (n, ..., N_PARAMETERS), of the systems where their component occurs.
+
+    Raises: DataError for a parameter that is not a finite number.
+    """
+    for column, name in enumerate(names):
+        value = np.broadcast_to(values[name], rows.shape[:-1])[there]
+        if not np.isfinite(value).all():
+            raise DataError(
+                f"{what}.{name} must be a finite number in every system, got {value[~np.isfinite(value)][0]}"
+            )
+        rows[there, ..., column] = value
+
+
+def _halo_table(drawn, n):
+    """The subhalos of all substructures, system by system: first (n + 1,), kinds, rows."""
+    counts = np.zeros(n, np.int64) + sum(np.diff(h.first) for h in drawn)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    kinds, rows = np.zeros(first[-1], np.int64), np.zeros((first[-1], deflection.N_PARAMETERS))
+    taken = first[:-1].copy()
+    for h in drawn:
+        own = np.diff(h.first)
+        places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
+        block = np.zeros((h.first[-1], deflection.N_PARAMETERS))
+        _fill(block, _PARAMETERS[h.profile], h.parameters, what="substructure")
+        kinds[places], rows[places] = deflection.KINDS[h.profile], block
+        taken += own
+    return first, kinds, rows
+
+
+def _light_table(scene, group, systems, n_layers):
+    n, n_bands = len(systems.indices), len(scene.bands)
+    components, drawn = getattr(scene.config, group), getattr(systems, group)
+    pieces = [
+        (f"{group}.{k}", present(scene, c, systems.kind), part)
+        for k, (c, values) in enumerate(zip(components, drawn, strict=True))
+        for part in parts(c, values)
+    ]
+    kinds = np.full((n, n_layers, len(pieces)), light.ABSENT)
+    rows = np.zeros((n, n_layers // n_bands, n_bands, len(pieces), deflection.N_PARAMETERS))
+    for k, (path, there, (profile, values)) in enumerate(pieces):
+        kinds[there, :, k] = light.KINDS[profile]
+        for b in range(n_bands):
+            own = values | {"amp": values["amp"][..., b]}
+            if profile == "INTERPOL":
+                n_own = scene.stamps.images.shape[1]  # one, or as many as the scene has
+                own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
+            _fill(rows[:, :, b, k], _LIGHT_PARAMETERS[profile], own, there, path)
+    return kinds, rows.reshape(n, n_layers, len(pieces), deflection.N_PARAMETERS)
+
+
+def _stamps(scene, dtype):
+    """All bands of all stamps, one after the other, (stamps * bands, side, side)."""
+    if scene.stamps is None:
+        return np.zeros((1, 3, 3), dtype)
+    images = scene.stamps.images.astype(dtype, copy=False)
+    return np.ascontiguousarray(images.reshape(-1, *images.shape[2:]))
+
+
+def _maps(scene, dtype):
+    if not scene.maps:
+        return deflection.Maps(np.zeros((0, 5)), np.zeros((0, 0), dtype), np.zeros(0, np.int32))
+    coefficients = np.zeros((len(scene.maps), max(m.coefficients.size for m in scene.maps)), dtype)
+    for k, m in enumerate(scene.maps):
+        coefficients[k, : m.coefficients.size] = m.coefficients
+    sides = np.array([m.side for m in scene.maps], dtype=np.int32)
+    return deflection.Maps(np.stack([m.grid for m in scene.maps]), coefficients, sides)
+
+
+def _blur(scene, systems, dtype):
+    """The PSF of every layer, with the kernels of all bands in one bank."""
+    n, n_views, n_bands = systems.optics["fwhm"].shape
+    fine = scene.instrument.supersampling
+    numbers, bank = np.full((n, n_views, n_bands), -1), []
+    for b, tool in enumerate(scene.bands.values()):
+        if tool.psf_kind == "pixel":
+            numbers[..., b] = sum(map(len, bank)) + systems.optics["kernel"][..., b].astype(int)
+            bank.append(tool.kernels)
+        elif tool.psf_kind == "moffat":
+            pairs = np.stack([systems.optics["fwhm"][..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
+            unique, which = np.unique(pairs, axis=0, return_inverse=True)
+            numbers[..., b] = sum(map(len, bank)) + which.reshape(n, n_views)
+            bank.append(psf.moffat_kernels(*unique.T, tool.pixel_scale / fine, tool.psf_size))
+    side = max((k.shape[1] for k in bank), default=1)
+    kernels = [np.pad(k, [(0, 0)] + 2 * [2 * ((side - k.shape[1]) // 2,)]) for k in bank]
+    kernels = psf.phase_kernels(np.concatenate(kernels), fine) if kernels else np.ones((1, fine * fine, 1, 1))
+    return kernel.Blur(
+        (psf_sigma(scene, systems) * fine).reshape(n, -1),
+        float(scene.instrument.truncation),
+        numbers.reshape(n, -1),
+        kernels.astype(dtype),
+    )
 
 
 def compile_ahead():
@@ -77,6 +282,7 @@ def compile_ahead():
     from ..configs.load import load
     from .scene import Views, draw, make_scene
 
-    scene = make_scene(load("w1").simulate, 0)
-    for dtype in (np.float32, np.float64):
-        render(scene, draw(scene, [0], Views()), dtype=dtype)
+    for name in ("w1", "tiny"):
+        scene = make_scene(load(name).simulate, 0)
+        for dtype in (np.float32, np.float64):
+            render(scene, draw(scene, [0], Views()), dtype=dtype)

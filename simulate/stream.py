@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .render import render
-from .scene import Scene, Views, draw, labels, make_scene
+from .labels import derived_labels, labels
+from .render import render_all
+from .scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
-# Index ranges that never meet: training streams from 0 upwards, labelled and test lenses far above.
-FIRST_INDEX = {"pretrain": 0, "labelled": 1 << 40, "test": 1 << 41}
 
 
 @dataclass(frozen=True)
@@ -20,16 +19,19 @@ class Batch:
     """Systems on their way to the network."""
 
     images: torch.Tensor  # float32 (n, v, bands, num_pix, num_pix) counts/s/pixel
-    labels: dict  # float32 tensors (n,) or (n, v), see scene.labels
+    labels: dict  # float32 tensors (n,) or (n, v), see `labels`
     indices: torch.Tensor  # int64 (n,)
+    mask: torch.Tensor | None = None  # bool, as images: lost pixels; None if the instrument loses none
 
 
 def simulate(scene, indices, views=None, threads=1):
     """Draw and render the systems `indices` as one `Batch` in CPU memory."""
     systems = draw(scene, indices, views or Views())
-    images = torch.from_numpy(render(scene, systems, threads=threads)).unsqueeze(2)
-    numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in labels(systems).items()}
-    return Batch(images, numbers, torch.from_numpy(systems.indices.astype(np.int64)))
+    rendered = render_all(scene, systems, threads=threads, arcs=True)
+    values = labels(systems) | derived_labels(scene, systems, rendered.arcs)
+    numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
+    mask = None if rendered.mask is None else torch.from_numpy(rendered.mask)
+    return Batch(torch.from_numpy(rendered.images), numbers, torch.from_numpy(systems.indices.astype(np.int64)), mask)
 
 
 class LensStream:
@@ -107,4 +109,5 @@ def _to(batch, device):
         tensor = tensor.pin_memory() if device.type == "cuda" else tensor
         return tensor.to(device, non_blocking=True)
 
-    return Batch(move(batch.images), {k: move(v) for k, v in batch.labels.items()}, move(batch.indices))
+    mask = None if batch.mask is None else move(batch.mask)
+    return Batch(move(batch.images), {k: move(v) for k, v in batch.labels.items()}, move(batch.indices), mask)

@@ -19,7 +19,8 @@ from timm.optim import param_groups_weight_decay
 
 from ..errors import DataError, LenStreamError
 from ..progress import Stopped, bar
-from ..simulate.scene import Views, moments
+from ..simulate.labels import moments
+from ..simulate.scene import Views
 from ..simulate.stream import FIRST_INDEX, LensStream
 from . import checkpoint, monitors
 from .augment import augment

@@ -5,7 +5,7 @@ the series of Tessore & Metcalf 2015 (arXiv:1507.01819, eq. 23), lenstronomy's c
 intermediate axis, e1 = (1-q)/(1+q) cos 2phi, e2 = (1-q)/(1+q) sin 2phi.
 
 The series sum_n a_n z^n on the unit circle, z = exp(2i phi), is summed by Clenshaw's recurrence: two fused
-multiply-adds a term, in blocks of four terms so that a row of rays stays in vector registers.
+multiply-adds a term. The work on a ray comes in short pieces, so that a processor can overlap many rays in each.
 """
 
 import math
@@ -47,14 +47,19 @@ def series(row, tolerance, coefficients):
 
 
 @ray_function
-def phase(x, y, p):
-    """Elliptical coordinates (zx, zy), log2 of (b/R)^2 raised to its power, and cos and sin of twice the angle."""
+def ellipse(x, y, p):
+    """Elliptical coordinates (zx, zy) of a position, 1 / (zx^2 + zy^2), and cos and sin of twice the angle."""
     dx, dy = x - p[0], y - p[1]
     zx = p[4] * (p[2] * dx + p[3] * dy)
     zy = p[2] * dy - p[3] * dx
-    r2 = max(zx * zx + zy * zy, like(x, 1e-18))
-    inverse = like(x, 1.0) / r2
-    return zx, zy, p[5] * log2(p[6] * inverse), (zx * zx - zy * zy) * inverse, like(x, 2.0) * zx * zy * inverse
+    inverse = like(x, 1.0) / max(zx * zx + zy * zy, like(x, 1e-18))
+    return zx, zy, inverse, (zx * zx - zy * zy) * inverse, like(x, 2.0) * zx * zy * inverse
+
+
+@ray_function
+def log2_power(inverse, p):
+    """log2 of (b/R)^(gamma - 1), from 1/R^2."""
+    return p[5] * log2(p[6] * inverse)
 
 
 @ray_function
@@ -68,7 +73,7 @@ def clenshaw4(r, b1, b2, a4, a3, a2, a1):
 
 @ray_function
 def deflection(zx, zy, log2_power, cos2, sin2, b1, b2, p):
-    """alpha_x, alpha_y from `phase` and the summed series S = 1 + z b_1 - b_2."""
+    """alpha_x, alpha_y from the pieces above and the summed series S = 1 + z b_1 - b_2."""
     real, imag = like(zx, 1.0) - b2 + cos2 * b1, sin2 * b1
     scale = p[7] * exp2(log2_power)
     u = scale * (zx * real - zy * imag)

@@ -45,15 +45,27 @@ def constants(row, out):
 
 @ray_function
 def radius2(x, y, p):
-    """(R / R_sersic)^2 at one position; `p` from `constants`."""
+    """(R / R_sersic)^2 at one position, with lenstronomy's floor; `p` from `constants`."""
     dx, dy = x - p[0], y - p[1]
     u, v = p[2] * dx + p[3] * dy, p[3] * dx + p[4] * dy
-    return u * u + v * v
+    return max(u * u + v * v, p[5])
+
+
+@ray_function
+def log2_root(r2, p):
+    """log2 of (R / R_sersic)^(1/n), from (R / R_sersic)^2."""
+    return p[6] * log2(r2)
+
+
+@ray_function
+def light(root, r2, p):
+    """Surface brightness [counts/s/arcsec^2] from (R / R_sersic)^(1/n) and (R / R_sersic)^2."""
+    value = p[8] * exp2(p[7] * (root - like(root, 1.0)))
+    return value if r2 <= like(r2, MAX_R_FRAC**2) else like(r2, 0.0)
 
 
 @ray_function
 def brightness(x, y, p):
     """Surface brightness [counts/s/arcsec^2] at one position; `p` from `constants`."""
-    r2 = max(radius2(x, y, p), p[5])
-    value = p[8] * exp2(p[7] * (exp2(p[6] * log2(r2)) - like(x, 1.0)))
-    return value if r2 <= like(x, MAX_R_FRAC**2) else like(x, 0.0)
+    r2 = radius2(x, y, p)
+    return light(exp2(log2_root(r2, p)), r2, p)

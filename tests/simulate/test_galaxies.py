@@ -1,78 +1,14 @@
-"""Made-up galaxies: what every stamp promises, purity, and that they differ from one another."""
+"""Stamps: half-light radii of known profiles, pools that join without moving, splits that do not leak."""
 
-import time
+import logging
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lenstream.errors import DataError
-from lenstream.simulate.galaxies import half_light_radii, procedural
-
-
-@pytest.fixture(scope="module")
-def stamps():
-    return procedural(0, 256)
-
-
-def centroids(images):
-    place = np.arange(images.shape[-1]) - 0.5 * (images.shape[-1] - 1)
-    images = images.astype(float)
-    return np.stack([images.sum(2) @ place, images.sum(1) @ place], axis=1)
-
-
-def test_every_stamp_keeps_the_promises(stamps):
-    images = stamps.images
-    assert images.shape == (256, 64, 64) and images.dtype == np.float32 and images.flags.c_contiguous
-    assert np.isfinite(images).all() and images.min() >= 0.0
-    assert np.abs(images.sum((1, 2), dtype=float) - 1.0).max() < 1e-5
-    ring = np.ones((64, 64), bool)
-    ring[1:-1, 1:-1] = False
-    assert not images[:, ring].any()
-    assert stamps.R_half.shape == stamps.pixel_scale.shape == stamps.magnitude.shape == (256,)
-    assert np.isnan(stamps.pixel_scale).all() and np.isnan(stamps.magnitude).all()
-    assert len(set(stamps.names)) == 256
-
-
-def test_centroids_are_in_the_middle(stamps):
-    away = np.abs(centroids(stamps.images)).max(1)
-    assert np.quantile(away, 0.98) < 1e-3 and away.max() < 0.6
-
-
-def test_light_falls_smoothly_to_the_edge(stamps):
-    peak = stamps.images.max((1, 2))
-    next_to_ring = stamps.images[:, 1:-1, 1:-1][:, [0, -1]].max((1, 2))
-    assert (next_to_ring < 0.01 * peak).all()
-
-
-def test_a_galaxy_does_not_depend_on_how_many_are_made(stamps):
-    one, few = procedural(0, 1), procedural(0, 37)
-    for other in (one, few):
-        n = len(other.images)
-        assert np.array_equal(other.images, stamps.images[:n])
-        assert np.array_equal(other.R_half, stamps.R_half[:n])
-        assert other.names == stamps.names[:n]
-
-
-def test_another_seed_makes_other_galaxies(stamps):
-    other = procedural(1, 8)
-    for k in range(8):
-        assert np.abs(other.images[k] - stamps.images[k]).sum() > 0.05
-
-
-@pytest.mark.parametrize("size", [16, 33, 65, 128])
-def test_other_sizes(size):
-    stamps = procedural(3, 12, size)
-    assert stamps.images.shape == (12, size, size)
-    assert np.abs(stamps.images.sum((1, 2), dtype=float) - 1.0).max() < 1e-5
-    assert not stamps.images[:, 0].any() and not stamps.images[:, :, -1].any()
-    assert np.median(np.abs(centroids(stamps.images))) < 0.02
-    assert 0.05 < np.median(stamps.R_half) / size < 0.2
-
-
-def test_no_galaxies_and_too_small_a_size():
-    assert procedural(0, 0).images.shape == (0, 64, 64)
-    with pytest.raises(DataError, match="16 or more"):
-        procedural(0, 1, size=8)
+from lenstream.simulate.galaxies import TEST, TRAIN, VALIDATION, Stamps, half_light_radii, join, split, take
+from lenstream.simulate.procedural import procedural
 
 
 @pytest.mark.parametrize("size", [101, 128])
@@ -95,28 +31,99 @@ def test_half_light_radius_of_a_point_is_that_of_its_bilinear_tent():
     assert half_light_radii(point)[0] == pytest.approx(expected, abs=0.05)
 
 
-def test_galaxies_fill_their_stamps(stamps):
-    assert stamps.R_half.min() > 64 / 40 and stamps.R_half.max() < 64 / 4
-    assert 64 / 12 < np.median(stamps.R_half) < 64 / 6
+def pool(n, size, bands=1, name="a"):
+    """Points beside the middle, each with a band of its own brightness."""
+    images = np.zeros((n, bands, size, size), np.float32)
+    images[:, :, size // 2, size // 2 - 1] = 1.0
+    magnitude = 20.0 + np.arange(n * bands).reshape(n, bands)
+    ones = np.ones(n)
+    return Stamps(images, ones, 0.03 * ones, magnitude, 0.5 * ones, tuple(f"{name}{k}" for k in range(n)))
 
 
-def test_galaxies_are_diverse(stamps):
-    """Concentration from discs to ellipticals, asymmetry from none to strong, elongation from round to edge-on."""
-    images = stamps.images.astype(float)
-    place = np.arange(64) - 31.5
-    r = np.hypot(place[:, None], place[None, :])
-    inner = np.array([image[r < 0.4 * R].sum() for image, R in zip(images, stamps.R_half, strict=True)])
-    asymmetry = 0.5 * np.abs(images - images[:, ::-1, ::-1]).sum((1, 2))
-    xx, yy = images.sum(1) @ place**2, images.sum(2) @ place**2
-    xy = np.einsum("nij,i,j->n", images, place, place)
-    elongation = np.hypot(xx - yy, 2 * xy) / (xx + yy)
-    assert np.quantile(inner, 0.95) > 1.7 * np.quantile(inner, 0.05)
-    assert (asymmetry < 0.02).mean() > 0.15 and (asymmetry > 0.25).mean() > 0.1
-    assert np.quantile(elongation, 0.1) < 0.15 and np.quantile(elongation, 0.9) > 0.5
+def centroid(image):
+    place = np.arange(image.shape[-1]) - 0.5 * (image.shape[-1] - 1)
+    return np.array([image.sum(0) @ place, image.sum(1) @ place]) / image.sum()
 
 
-def test_a_catalogue_for_a_demo_is_made_quickly():
-    procedural(0, 1)
-    began = time.process_time()
-    procedural(5, 128)
-    assert time.process_time() - began < 1.5  # 0.25 s as a rule; 512 stay below 1.5 s
+@pytest.mark.parametrize("sizes", [(8, 12, 10), (9, 9, 33)])
+def test_joining_moves_no_stamp(sizes):
+    pools = [pool(2, size, name=str(size) + "-" + str(k)) for k, size in enumerate(sizes)]
+    joined = join(pools)
+    assert joined.images.shape == (6, 1, max(sizes), max(sizes)) and joined.images.dtype == np.float32
+    assert joined.names == sum((p.names for p in pools), ())
+    for k in range(6):
+        np.testing.assert_array_equal(centroid(joined.images[k, 0]), centroid(pools[k // 2].images[k % 2, 0]))
+        assert joined.magnitude[k] == pools[k // 2].magnitude[k % 2]
+
+
+def test_joining_made_up_galaxies_of_several_sizes_keeps_half_light_radii():
+    pools = [procedural(1, 4, 32), procedural(2, 4, 64)]
+    joined = join(pools)
+    expected = np.concatenate([half_light_radii(p.images[:, 0]) for p in pools])
+    np.testing.assert_allclose(half_light_radii(joined.images[:, 0]), expected, rtol=1e-5)
+
+
+def test_one_pool_stays_as_it_is():
+    only = pool(3, 8)
+    assert join([only]) is only
+
+
+def test_pools_of_one_band_are_repeated():
+    joined = join([pool(2, 8), pool(3, 10, bands=3)])
+    assert joined.images.shape == (5, 3, 10, 10)
+    np.testing.assert_array_equal(joined.images[0, 0], joined.images[0, 2])
+    np.testing.assert_array_equal(joined.magnitude[1], [21.0, 21.0, 21.0])
+    np.testing.assert_array_equal(joined.magnitude[2], [20.0, 21.0, 22.0])
+
+
+def test_what_cannot_be_joined():
+    with pytest.raises(ValueError, match="no common middle"):
+        join([pool(1, 8), pool(1, 9)])
+    with pytest.raises(ValueError, match="2 bands"):
+        join([pool(1, 8, bands=2), pool(1, 8, bands=3)])
+
+
+def test_taking_some():
+    some = take(pool(5, 8, bands=2), np.array([False, True, False, False, True]))
+    assert some.names == ("a1", "a4") and some.images.shape == (2, 2, 8, 8) and some.R_half.shape == (2,)
+    np.testing.assert_array_equal(some.magnitude, [[22.0, 23.0], [28.0, 29.0]])
+
+
+@pytest.mark.parametrize("n", [3, 4, 10, 37, 512, 10_000])
+def test_the_shares_of_a_split(n):
+    part = split([f"procedural-0-{k}" for k in range(n)])
+    assert part.dtype == np.int8 and part.shape == (n,)
+    held_back = max(1, round(0.1 * n))
+    assert (part == TEST).sum() == (part == VALIDATION).sum() == held_back
+    assert (part == TRAIN).sum() == n - 2 * held_back >= 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.text(max_size=6), min_size=3, max_size=60), st.randoms(use_true_random=False))
+def test_a_split_goes_by_object_whatever_the_order(names, random):
+    part = dict(zip(names, split(names), strict=True))
+    assert [part[name] for name in names] == list(split(names))  # every stamp of an object has the part of the last one
+    shuffled = names.copy()
+    random.shuffle(shuffled)
+    assert dict(zip(shuffled, split(shuffled), strict=True)) == part
+    if len(part) >= 3:
+        assert set(part.values()) == {TRAIN, VALIDATION, TEST}
+
+
+def test_a_split_does_not_follow_the_order_of_a_catalogue():
+    part = split([f"{k:06d}" for k in range(5000)])
+    where = np.flatnonzero(part == TEST) / 5000
+    assert abs(where.mean() - 0.5) < 0.06 and abs(where.std() - 12**-0.5) < 0.03
+
+
+def test_a_split_stays_when_few_objects_are_added():
+    names = [str(k) for k in range(1000)]
+    before, after = split(names), split([*names, "new"])[:-1]
+    assert (before != after).sum() <= 2
+
+
+@pytest.mark.parametrize("names", [["only"], ["a", "b"], ["a", "a", "b", "b", "b"]])
+def test_too_few_objects_to_split(names, caplog):
+    with caplog.at_level(logging.WARNING, "lenstream"):
+        assert not split(names).any()
+    assert len(caplog.records) == 1 and "cannot be split" in caplog.text

@@ -1,9 +1,9 @@
-"""The vectorisable exp2 and log2 against numpy."""
+"""The vectorisable functions against numpy."""
 
 import numpy as np
 import pytest
 
-from lenstream.simulate.numerics import exp2, log2, row_function
+from lenstream.simulate.numerics import atan_ratio, exp2, log1p, log2, row_function
 
 
 @row_function
@@ -40,3 +40,39 @@ def test_exp2_far_out_is_clamped_not_infinite():
     far = _apply(_exp2_of, np.array([-1e4, 1e4], np.float32))
     assert far[0] < 1e-37
     assert np.isfinite(far).all()
+
+
+@row_function
+def _log1p_of(x, out):
+    for i in range(x.size):
+        out[i] = log1p(x[i])
+
+
+@row_function
+def _atan_ratio_of(x, out):
+    for i in range(x.size):
+        out[i] = atan_ratio(x[i])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 4e-7), (np.float64, 1e-15)])
+def test_log1p(dtype, tolerance):
+    x = np.geomspace(1e-30, 1e30, 100_001)
+    x = np.concatenate([x, -x[x < 0.99], [0.0]]).astype(dtype)
+    np.testing.assert_allclose(_apply(_log1p_of, x), np.log1p(x.astype(float)), rtol=tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 1e-15)])
+def test_atan_ratio(dtype, tolerance):
+    up = np.concatenate([np.linspace(1e-3, 1.0, 50_001), np.geomspace(1e-30, 1e-3, 1001)]).astype(dtype)
+    root = np.sqrt(up.astype(float))
+    np.testing.assert_allclose(_apply(_atan_ratio_of, up), np.arctan(root) / root, rtol=tolerance)
+    down = up[up < 0.1716]
+    root = np.sqrt(down.astype(float))
+    np.testing.assert_allclose(_apply(_atan_ratio_of, -down), np.arctanh(root) / root, rtol=tolerance)
+    assert _apply(_atan_ratio_of, np.zeros(1, dtype))[0] == pytest.approx(1.0, rel=tolerance)
+
+
+def test_called_from_python_they_are_the_library_functions():
+    assert log1p(0.5) == np.log1p(0.5)
+    assert atan_ratio(1.0) == pytest.approx(np.pi / 4, rel=1e-15)
+    assert isinstance(atan_ratio(np.float32(-0.1)), np.float32)

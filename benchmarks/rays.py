@@ -1,0 +1,52 @@
+"""Accuracy beside speed: rays a pixel, and the shortcut for many subhalos."""
+
+import inspect
+import statistics
+
+import numpy as np
+from contest import lenstream_rate, plain_images
+from workloads import with_rays
+
+from lenstream.simulate.render import render
+
+SETTINGS = ("adaptive", 2, 4, 8)
+SYSTEMS = 200
+CONVERGED = 32  # rays along a pixel's side that count as the truth
+
+
+def table(seconds, rounds, n=SYSTEMS):
+    """For each setting of rays on W1: (images/s, relative to 2 rays, largest and median error over n systems).
+
+    The error of a system is that of its worst pixel, behind the PSF, over the peak of its converged image.
+    """
+    scenes = {rays: with_rays("w1", rays) for rays in SETTINGS}
+    scenes = {rays: scene for rays, scene in scenes.items() if scene is not None}
+    print(f"rays: {n} systems with {CONVERGED}x{CONVERGED} rays a pixel", flush=True)
+    truth = plain_images(with_rays("w1", CONVERGED), n, np.float32)
+    peak = truth.max(axis=(1, 2))
+    runs = {rays: lenstream_rate(scene, np.float32) for rays, scene in scenes.items()}
+    for run in runs.values():
+        run(0.05)
+    rates = [{rays: run(seconds) for rays, run in runs.items()} for _ in range(rounds)]
+    out = {}
+    for rays, scene in scenes.items():
+        error = np.abs(plain_images(scene, n, np.float32) - truth).max(axis=(1, 2)) / peak
+        speed = statistics.median(r[rays] for r in rates)
+        relative = statistics.median(r[rays] / r[2] for r in rates)
+        out[rays] = speed, relative, float(error.max()), float(np.median(error))
+    return out
+
+
+def halo_error(scene, n=32):
+    """What the shortcut for many subhalos changes in float64 images: (of the subhalos' own signal, of the peak).
+
+    The first is the largest change over the largest effect that the subhalos have on the same image; worst of n
+    systems. None if this LenStream has no way to switch the shortcut off.
+    """
+    if "exact_halos" not in inspect.signature(render).parameters:
+        return None
+    bare = with_rays("w4", 2, "simulate.substructure=[]")
+    exact = plain_images(scene, n, np.float64, exact_halos=True)
+    off = np.abs(plain_images(scene, n, np.float64) - exact).max(axis=(1, 2))
+    signal = np.abs(exact - plain_images(bare, n, np.float64)).max(axis=(1, 2))
+    return float((off / signal).max()), float((off / exact.max(axis=(1, 2))).max())

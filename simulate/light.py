@@ -1,0 +1,115 @@
+"""The surface brightness of galaxies at chunks of rays: short loops, as in `deflection`."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .deflection import ABSENT, N_PARAMETERS, unpack
+from .numerics import exp2, like, row_function
+from .profiles import interpol, sersic
+
+SERSIC, INTERPOL = 0, 1
+KINDS = {"SERSIC": SERSIC, "SERSIC_ELLIPSE": SERSIC, "INTERPOL": INTERPOL}
+
+
+class Light(NamedTuple):
+    """The light components of one layer: kinds (k,), constants (k, N_PARAMETERS), stamp numbers (k,)."""
+
+    kinds: np.ndarray
+    constants: np.ndarray
+    stamps: np.ndarray
+
+
+@njit
+def prepare(kinds, rows, side, light, scratch):
+    """Fill `light` from kinds (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
+    for k in range(kinds.size):
+        light.kinds[k] = kinds[k]
+        out = scratch[:N_PARAMETERS]
+        if kinds[k] == INTERPOL:
+            interpol.constants(rows[k], side, out)
+            light.stamps[k] = int(rows[k, 5])
+        elif kinds[k] == SERSIC:
+            sersic.constants(rows[k], out)
+        for j in range(N_PARAMETERS):
+            light.constants[k, j] = out[j]
+
+
+@row_function
+def radius2(x, y, n, constants, r2):
+    """(R / R_sersic)^2 of n positions; returns the smallest."""
+    p = unpack(constants)
+    smallest = like(p[0], 1e30)
+    for i in range(n):
+        r2[i] = sersic.radius2(x[i], y[i], p)
+        smallest = min(smallest, r2[i])
+    return smallest
+
+
+@row_function
+def _log2_root(r2, n, constants, out):
+    p = unpack(constants)
+    for i in range(n):
+        out[i] = sersic.log2_root(r2[i], p)
+
+
+@row_function
+def _exp2(values, n):
+    for i in range(n):
+        values[i] = exp2(values[i])
+
+
+@row_function
+def _sersic_light(root, r2, n, constants, flux):
+    p = unpack(constants)
+    for i in range(n):
+        flux[i] += sersic.light(root[i], r2[i], p)
+
+
+@row_function
+def _place(x, y, n, constants, side, first, s, t):
+    """`interpol.place` of n positions; returns whether any of them has light."""
+    p = unpack(constants)
+    largest = np.int32(-1)
+    for i in range(n):
+        first[i], s[i], t[i] = interpol.place(x[i], y[i], p, side)
+        largest = max(largest, first[i])
+    return largest >= 0
+
+
+@row_function
+def _interpol_light(first, s, t, n, constants, stamp, side, flux):
+    p = unpack(constants)
+    for i in range(n):
+        if first[i] >= 0:
+            flux[i] += interpol.brightness(first[i], s[i], t[i], p, stamp, side)
+
+
+@njit
+def shine(light, stamps, x, y, n, flux, closest, scratch, places):
+    """Surface brightness [counts/s/arcsec^2] of all components at n positions, into `flux`.
+
+    closest: (k,), gets the smallest (R / R_sersic)^2 met by each Sersic component. scratch: (2 or more, n) of the type
+    of x. places: int32 (n,).
+    """
+    flux[:n] = like(flux[0], 0.0)
+    for k in range(light.kinds.size):
+        constants = light.constants[k]
+        if light.kinds[k] == SERSIC:
+            r2, root = scratch[0], scratch[1]
+            closest[k] = radius2(x, y, n, constants, r2)
+            _log2_root(r2, n, constants, root)
+            _exp2(root, n)
+            _sersic_light(root, r2, n, constants, flux)
+        elif light.kinds[k] == INTERPOL:
+            stamp = stamps[light.stamps[k]]
+            pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
+            if _place(x, y, n, constants, side, places, scratch[0], scratch[1]):
+                _interpol_light(places, scratch[0], scratch[1], n, constants, pixels, side, flux)
+
+
+@njit
+def centre(light, k):
+    """Where component `k` has its centre, and whether it is there at all."""
+    return light.constants[k, 0], light.constants[k, 1], light.kinds[k] != ABSENT

@@ -1,0 +1,222 @@
+"""Distributions in configs: what they allow, and one clear sentence for each mistake."""
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from pydantic import ValidationError
+
+from lenstream.configs.follow import check_follow
+from lenstream.configs.keys import Distribution, Ellipticity
+from lenstream.configs.observation import Observation
+from lenstream.configs.profiles import EPL, SERSIC_ELLIPSE
+from lenstream.configs.schema import Simulation
+from lenstream.configs.selection import Selection
+from lenstream.errors import DataError
+from lenstream.simulate.tables import read_column
+
+PART = {"weight": 0.7, "uniform": (1, 2)}
+
+
+def said(make, **settings):
+    """The one mistake in some settings, in words."""
+    with pytest.raises(ValidationError) as caught:
+        make(**settings)
+    (error,) = caught.value.errors()
+    return error["msg"].removeprefix("Value error, ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "support"),
+    [
+        ({"uniform": (1, 2)}, (1, 2)),
+        ({"normal": (1, 2)}, (-np.inf, np.inf)),
+        ({"lognormal": (1, 0.2)}, (0, np.inf)),
+        ({"lognormal": (1, 0.2, 0.5, 2)}, (0.5, 2)),
+        ({"mixture": [PART, {"weight": 0.3, "beta": (1, 2, 1.5, 4)}]}, (1, 4)),
+        ({"mixture": [PART, {"weight": 0.3, "lognormal": (1, 2)}]}, (0, np.inf)),
+        ({"follow": {"parameter": "lens_mass.0.e1"}}, (-np.inf, np.inf)),
+        ({"follow": {"parameter": "lens_mass.0.e1", "low": 0.5}}, (0.5, np.inf)),
+    ],
+)
+def test_support(settings, support):
+    assert Distribution(**settings).support() == support
+
+
+def test_support_of_a_table_is_that_of_its_column(tmp_path):
+    (tmp_path / "t.csv").write_text("theta_E, gamma\n1.5,2\n0.7,2.1\n")
+    table = {"table": {"file": str(tmp_path / "t.csv"), "column": "theta_E"}}
+    assert Distribution(**table).support() == (0.7, 1.5)
+    (tmp_path / "t.csv").write_text("theta_E, gamma\n1.5,2\n-0.7,2.1\n0,1\n")  # a changed file is read again
+    assert "theta_E must lie between 0 and 100, but -0.7 to 1.5" in said(EPL, profile="EPL", theta_E=table)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "give exactly one of uniform, normal"),
+        ({"uniform": (1, 2), "mixture": [PART]}, "give exactly one of"),
+        ({"lognormal": (1,)}, "median and dex"),
+        ({"lognormal": (1, 0.1, 2)}, "median and dex"),
+        ({"lognormal": (-1, 0.1)}, "the median must be positive"),
+        ({"lognormal": (1, 0)}, "the standard deviation must be positive"),
+        ({"lognormal": (1, 0.1, 0, 2)}, "the lowest value must be positive"),
+        ({"lognormal": (1, 0.1, 3, 2)}, "the lowest value must be below the highest"),
+        ({"mixture": []}, "at least 1 item"),
+        ({"mixture": [{"uniform": (1, 2)}]}, "Field required"),
+        ({"mixture": [PART | {"weight": 0}]}, "greater than 0"),
+        ({"mixture": [PART | {"uniform": (2, 1)}]}, "the lowest value must be below the highest"),
+        ({"normal": (float("nan"), 1)}, "finite number"),
+        ({"follow": {"parameter": "lens_mass.0.e1", "low": 1, "high": 0}}, "low must be below high"),
+        ({"table": {"file": "nowhere.csv", "column": "a"}}, "there is no catalogue nowhere.csv"),
+    ],
+)
+def test_a_mistake_in_a_distribution_is_one_sentence(settings, message):
+    assert message in said(Distribution, **settings)
+
+
+def test_a_bounded_parameter_that_follows_needs_bounds():
+    law = {"parameter": "lens_mass.0.gamma"}
+    assert "theta_E must lie between 0 and 100" in said(EPL, profile="EPL", theta_E={"follow": law})
+    EPL(profile="EPL", theta_E={"follow": law | {"low": 0.1, "high": 3}})
+
+
+def test_joint_ellipticity_is_rayleigh_or_follows():
+    both = {"rayleigh": (0.1, 0.3), "follow": {"component": "lens_mass.0"}}
+    assert "exactly one of rayleigh, follow" in said(Ellipticity, **both)
+    assert "exactly one of rayleigh, follow" in said(Ellipticity)
+    assert "less than 0.9" in said(Ellipticity, follow={"component": "lens_mass.0", "largest": 0.95})
+
+
+def test_distributions_survive_plain_values(tmp_path):
+    (tmp_path / "t.csv").write_text("a\n1\n2\n")
+    for settings in (
+        {"lognormal": (1, 0.2, 0.5, 2)},
+        {"mixture": [PART, {"weight": 0.3, "normal": (0, 1)}]},
+        {"table": {"file": str(tmp_path / "t.csv"), "column": "a"}},
+        {"follow": {"parameter": "lens_mass.0.e1", "scatter": 0.1}},
+    ):
+        one = Distribution(**settings)
+        assert Distribution.model_validate(one.model_dump(mode="json", exclude_none=True)) == one
+
+
+@pytest.mark.parametrize("ending", ["csv", "fits"])
+def test_columns_of_catalogues(tmp_path, ending):
+    path = tmp_path / f"catalogue.{ending}"
+    Table({"sigma": [210.0, 250.5, 190.0], "n": [1, 2, 3], "name": ["a", "b", "c"], "z": [0.1, np.nan, 0.2]}).write(
+        path
+    )
+    np.testing.assert_array_equal(read_column(path, "sigma"), [210.0, 250.5, 190.0])
+    assert read_column(path, "n").dtype == np.float64
+    for column, message in (
+        ("sigm", 'no column "sigm". Did you mean "sigma"?'),
+        ("name", "does not hold numbers"),
+        ("z", "has no number in row 2"),
+    ):
+        with pytest.raises(DataError) as caught:
+            read_column(path, column)
+        assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", "cannot be read"),
+        ("t.csv", b"a,b\n", "has no rows"),
+        ("t.csv", b"\x00\xff\xfe,,\n1", ""),
+        ("t.fits", b"SIMPLE  = nonsense", "cannot be read"),
+    ],
+)
+def test_broken_catalogues_are_one_sentence(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_column(tmp_path / name, "a")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+LENS = {"profile": "EPL", "theta_E": {"uniform": (0.8, 1.6)}, "e1_e2": {"rayleigh": (0.1, 0.3)}}
+GALAXY = {"profile": "SERSIC_ELLIPSE", "magnitude": 20.0, "R_sersic": 0.5}
+NOISE = {"exposure_time": 100, "magnitude_zero_point": 25, "background_noise": 0.01}
+
+
+def problems(lens=None, light=None, source=None, fwhm=0.1):
+    """Mistakes in what follows what, in a scene with one lens, shear, one light component and two sources."""
+    valid = Simulation(
+        image={"num_pix": 32, "pixel_scale": 0.1},
+        lens_mass=[LENS, {"profile": "SHEAR"}],
+        lens_light=[GALAXY],
+        source=[GALAXY, GALAXY],
+        observation=NOISE | {"psf": {"kind": "gaussian", "fwhm": 0.1}},
+    )
+    changes = {  # made after the checks of the whole, so that what is tested is check_follow alone
+        "lens_mass": [EPL(**LENS | (lens or {})), valid.lens_mass[1]],
+        "lens_light": [SERSIC_ELLIPSE(**GALAXY | (light or {}))],
+        "source": [SERSIC_ELLIPSE(**GALAXY | (source or {})), valid.source[1]],
+        "observation": Observation(**NOISE | {"psf": {"kind": "gaussian", "fwhm": fwhm}}),
+    }
+    return list(check_follow(valid.model_copy(update=changes)))
+
+
+def following(parameter, **law):
+    return {"follow": {"parameter": parameter} | law}
+
+
+def test_what_may_follow():
+    assert problems() == []
+    assert (
+        problems(light={"e1_e2": {"follow": {"component": "lens_mass.0"}}, "center_x": following("lens_mass.0.e1")})
+        == []
+    )
+    assert problems(source={"center_x": following("lens_light.0.e2"), "e1": following("lens_mass.1.gamma1")}) == []
+    size = following("source.0.magnitude", low=0.1, high=1)
+    assert problems(source={"magnitude": {"normal": (24, 1)}, "R_sersic": size}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"light": {"e1": following("lens_mass.0.theta_e")}},
+            'simulate.lens_light.0.e1.follow.parameter: "lens_mass.0.theta_e" is not a parameter that this simulation '
+            'draws. Did you mean "lens_mass.0.theta_E"?',
+        ),
+        ({"light": {"e1": following("q")}}, "Expected a parameter by its place"),
+        ({"light": {"e1": following("source.0.e1")}}, "is drawn later than lens_light.0"),
+        ({"source": {"e1": following("source.1.e1")}}, "is drawn later than source.0"),
+        ({"light": {"e1": following("lens_light.0.e1")}}, "follows itself"),
+        (
+            {"light": {"e1": following("lens_light.0.center_x"), "center_x": following("lens_light.0.e1")}},
+            "follows itself",
+        ),
+        ({"light": {"e1_e2": {"follow": {"component": "lens_mas.0"}}}}, 'Did you mean "lens_mass.0"?'),
+        ({"light": {"e1_e2": {"follow": {"component": "lens_mass.1"}}}}, "(SHEAR) has no e1 and e2"),
+        ({"light": {"e1_e2": {"follow": {"component": "lens_light.0"}}}}, "follows itself"),
+        ({"light": {"e1_e2": {"follow": {"component": "source.0"}}}}, "is drawn later than lens_light.0"),
+        (
+            {"light": {"colors": {"r": following("lens_light.0.magnitude")}}},
+            "simulate.lens_light.0.colors.r.follow: only parameters of profiles",
+        ),
+        ({"fwhm": following("lens_mass.0.theta_E", low=0.1, high=1)}, "simulate.observation.psf.fwhm.follow: only"),
+    ],
+)
+def test_what_may_not_follow(settings, message):
+    found = problems(**settings)
+    assert found and all("\n" not in p for p in found)
+    assert message in found[0]
+
+
+def test_a_psf_of_one_band_cannot_follow_either():
+    psf = {"psf": {"kind": "gaussian", "fwhm": following("lens_mass.0.theta_E", low=0.1, high=1)}}
+    with pytest.raises(ValidationError, match=r"bands\.r\.psf\.fwhm\.follow: only parameters of profiles"):
+        Simulation(
+            image={"num_pix": 32, "pixel_scale": 0.1},
+            bands={"g": {}, "r": psf},
+            lens_mass=[LENS],
+            source=[GALAXY],
+            observation=NOISE | {"psf": {"kind": "gaussian", "fwhm": 0.1}},
+        )
+
+
+def test_a_selection_needs_a_cut():
+    assert "give at least one of arc_snr_min" in said(Selection, max_attempts=3)
+    assert "greater than 0" in said(Selection, magnification_min=-1)
+    assert Selection(arc_snr_min=10).max_attempts == 100

@@ -1,0 +1,55 @@
+"""SERSIC_ELLIPSE against lenstronomy: surface brightness and total flux."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lenstronomy.LightModel.light_model import LightModel
+
+from lenstream.simulate.profiles import sersic
+
+MODEL = LightModel(["SERSIC_ELLIPSE"])
+R_sersic, n_sersic, position = st.floats(0.05, 2), st.floats(0.3, 8), st.floats(-0.3, 0.3)
+ellipticity = st.tuples(st.floats(0.0, 0.65), st.floats(0.0, 2 * np.pi)).map(
+    lambda p: (p[0] * np.cos(p[1]), p[0] * np.sin(p[1]))
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(R_sersic, n_sersic, ellipticity, position, position)
+def test_is_lenstronomys(profiles, R_sersic, n_sersic, e, cx, cy):
+    parameters = (2.0, R_sersic, n_sersic, *e, cx, cy)
+    for x, y in (profiles.grid, profiles.rays(cx, cy)):
+        theirs = MODEL.surface_brightness(x, y, [dict(zip(sersic.PARAMETERS, parameters, strict=True))])
+        ours = profiles.light(sersic, parameters, x, y)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12 * theirs.max())
+        x, y, single = (np.float32(a).astype(float) for a in (x, y, parameters))
+        theirs = MODEL.surface_brightness(x, y, [dict(zip(sersic.PARAMETERS, single, strict=True))])
+        ours = profiles.light(sersic, single, x, y, dtype=np.float32)
+        np.testing.assert_allclose(ours, theirs, atol=1e-5 * theirs.max())
+
+
+@settings(deadline=None, max_examples=30)
+@given(R_sersic, n_sersic, ellipticity)
+def test_total_flux_is_lenstronomys(R_sersic, n_sersic, e):
+    parameters = (1.0, R_sersic, n_sersic, *e, 0.0, 0.0)
+    flux = MODEL.total_flux([dict(zip(sersic.PARAMETERS, parameters, strict=True))])[0]
+    np.testing.assert_allclose(sersic.total_flux(R_sersic, n_sersic), flux, rtol=1e-10)
+
+
+def test_brightness_at_R_sersic_is_amp(profiles):
+    angle = np.linspace(0, 6, 16)
+    x, y = 0.1 + 0.7 * np.cos(angle), 0.2 + 0.7 * np.sin(angle)
+    flux = profiles.light(sersic, (3.0, 0.7, 4.0, 0.0, 0.0, 0.1, 0.2), x, y)
+    np.testing.assert_allclose(flux, 3.0, rtol=1e-12)
+
+
+def test_is_finite_and_brightest_on_the_centre(profiles):
+    for dtype in (np.float32, np.float64):
+        r = np.array([0.0, 1e-12, 1e-6, 1e-3, 0.1, 1e3, 1e6])
+        flux = profiles.light(sersic, (1.0, 0.5, 4.0, 0.2, 0.1, 0.0, 0.0), r, 0 * r, dtype=dtype)
+        assert np.isfinite(flux).all()
+        assert (np.diff(flux) <= 0).all()
+
+
+def test_without_light_is_dark(profiles):
+    assert not profiles.light(sersic, (0.0, 0.5, 4.0, 0.2, 0.1, 0.0, 0.0), *profiles.rays()).any()
