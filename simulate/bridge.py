@@ -49,6 +49,7 @@ def to_lenstronomy(scene, systems, i, view=0, band=0):
         "kwargs_numerics": {
             "supersampling_factor": 8 * tool.supersampling if rays == "adaptive" else rays,
             "supersampling_convolution": tool.supersampling > 1,
+            "supersampling_kernel_size": None,  # by default only a kernel's middle is applied on the finer pixels
         },
     }
 

@@ -147,7 +147,7 @@ def _relative(x, n, centre, half, u):
 def subtract_halos(halos, maps, tiles, t, x, y, n, beta_x, beta_y, scratch):
     """Subtract the deflection of all subhalos at n positions within tile `t` from (beta_x, beta_y)."""
     for k in range(tiles.first[t], tiles.first[t + 1]):
-        subtract(halos, maps, tiles.near[k], x, y, n, beta_x, beta_y, scratch)
+        subtract(halos, maps, np.int64(tiles.near[k]), x, y, n, beta_x, beta_y, scratch)
     if not tiles.smooth[0]:
         return
     u, v, sum_x, sum_y = scratch[0], scratch[1], scratch[2], scratch[3]

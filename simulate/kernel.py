@@ -92,6 +92,7 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
     out_source, out_light = np.empty((n_layers, n_pixels), dtype), np.empty((n_layers, n_pixels), dtype)
     buffer, weights = np.empty(psf.work_size(size, size), dtype), np.empty(_reach(blur, start, stop) + 1, dtype)
     mend = out.itemsize == 4 and frame.rays != ADAPTIVE
+    yes, no = n_layers > 0, n_layers < 0  # plain constants would have `refine` compiled for each of them
 
     for i in range(start, stop):
         deflection.prepare(tables.deflector_kinds[i], tables.deflectors[i], maps.grids, tolerance, lens, scratch)
@@ -127,10 +128,10 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
             cells = (pixel_x, pixel_y, scale)
             for v in range(n_layers):
                 one = pixels.of_layer(sources, v)
-                pixels.refine(optics, one, stamps, cells, work, frame.tolerance, beta, True, out_source[v])
+                pixels.refine(optics, one, stamps, cells, work, frame.tolerance, beta, yes, out_source[v])
                 one = pixels.of_layer(lights, v)
                 if one.kinds.size > 0:
-                    pixels.refine(optics, one, stamps, cells, work, frame.tolerance, here, False, out_light[v])
+                    pixels.refine(optics, one, stamps, cells, work, frame.tolerance, here, no, out_light[v])
 
         area = like(out[0, 0, 0, 0], scale * scale)
         for v in range(n_layers):

@@ -10,6 +10,9 @@ from .numerics import exp2, like, row_function
 from .profiles import interpol, sersic
 
 SERSIC, INTERPOL = 0, 1
+# Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
+# the peak).
+CUSP_RADIUS2 = 0.01
 KINDS = {"SERSIC": SERSIC, "SERSIC_ELLIPSE": SERSIC, "INTERPOL": INTERPOL}
 
 
@@ -38,13 +41,19 @@ def prepare(kinds, rows, side, light, scratch):
 
 @row_function
 def radius2(x, y, n, constants, r2):
-    """(R / R_sersic)^2 of n positions; returns the smallest."""
+    """(R / R_sersic)^2 of n positions."""
     p = unpack(constants)
-    smallest = like(p[0], 1e30)
     for i in range(n):
         r2[i] = sersic.radius2(x[i], y[i], p)
-        smallest = min(smallest, r2[i])
-    return smallest
+
+
+@row_function
+def any_below(values, n, limit):
+    """Whether any of n values is below a limit; with integers, as a running minimum of floats does not vectorise."""
+    found = np.int32(0)
+    for i in range(n):
+        found |= np.int32(1) if values[i] < limit else np.int32(0)
+    return found != 0
 
 
 @row_function
@@ -87,18 +96,19 @@ def _interpol_light(first, s, t, n, constants, stamp, side, flux):
 
 
 @njit
-def shine(light, stamps, x, y, n, flux, closest, scratch, places):
+def shine(light, stamps, x, y, n, flux, cusp, scratch, places):
     """Surface brightness [counts/s/arcsec^2] of all components at n positions, into `flux`.
 
-    closest: (k,), gets the smallest (R / R_sersic)^2 met by each Sersic component. scratch: (2 or more, n) of the type
-    of x. places: int32 (n,).
+    cusp: bool (k,), tells in which Sersic components a ray is within the root of CUSP_RADIUS2 of the centre. scratch:
+    (2 or more, n) of the type of x. places: int32 (n,).
     """
     flux[:n] = like(flux[0], 0.0)
     for k in range(light.kinds.size):
         constants = light.constants[k]
         if light.kinds[k] == SERSIC:
             r2, root = scratch[0], scratch[1]
-            closest[k] = radius2(x, y, n, constants, r2)
+            radius2(x, y, n, constants, r2)
+            cusp[k] = any_below(r2, n, like(r2[0], CUSP_RADIUS2))
             _log2_root(r2, n, constants, root)
             _exp2(root, n)
             _sersic_light(root, r2, n, constants, flux)

@@ -51,8 +51,8 @@ def _exp2_float32(x):
     p = p * f + np.float32(2.402264791363012e-1)
     p = p * f + np.float32(6.931472028550421e-1)
     p = p * f + np.float32(1.0)
-    exponent = (np.float32(shifted).view(np.int32) << np.int32(23)) + np.int32(0x3F800000)
-    return p * np.int32(exponent).view(np.float32)
+    exponent = np.int32(np.int32(np.float32(shifted).view(np.int32) << np.int32(23)) + np.int32(0x3F800000))
+    return p * exponent.view(np.float32)
 
 
 @overload(exp2, inline="always")
@@ -70,17 +70,22 @@ def log2(x):
 @row_function
 def _log2_float32(x):
     x = max(x, np.float32(1e-37))
-    bits = np.float32(x).view(np.int32) + np.int32(0x3F800000 - 0x3F3504F3)
-    exponent = np.float32((bits >> np.int32(23)) - np.int32(127))
-    m = np.int32((bits & np.int32(0x007FFFFF)) + np.int32(0x3F3504F3)).view(np.float32)  # sqrt(1/2) <= m < sqrt(2)
-    s = (m - np.float32(1.0)) / (m + np.float32(1.0))
-    s2 = s * s
-    p = np.float32(0.32059887)  # 2 / (9 ln 2), then 2 / (7 ln 2), ...: the series of atanh
-    p = p * s2 + np.float32(0.41219858)
-    p = p * s2 + np.float32(0.57707802)
-    p = p * s2 + np.float32(0.96179669)
-    p = p * s2 + np.float32(2.88539008)
-    return exponent + s * p
+    # Every step is cast back: numba adds int32 in 64 bits, which halves the width of a vector.
+    bits = np.int32(np.float32(x).view(np.int32) + np.int32(0x3F800000 - 0x3F3504F3))
+    exponent = np.float32(np.int32(np.int32(bits >> np.int32(23)) - np.int32(127)))
+    fraction = np.int32(bits & np.int32(0x007FFFFF))
+    m = np.int32(fraction + np.int32(0x3F3504F3)).view(np.float32)  # sqrt(1/2) <= m < sqrt(2)
+    z = m - np.float32(1.0)
+    p = np.float32(0.12541118264198303)  # log2(1 + z) / z, error of the product below 1e-8; a division costs more
+    p = p * z + np.float32(-0.2103029042482376)
+    p = p * z + np.float32(0.21737967431545258)
+    p = p * z + np.float32(-0.23851951956748962)
+    p = p * z + np.float32(0.28765666484832764)
+    p = p * z + np.float32(-0.3607212007045746)
+    p = p * z + np.float32(0.48092252016067505)
+    p = p * z + np.float32(-0.7213471531867981)
+    p = p * z + np.float32(1.442694902420044)
+    return exponent + z * p
 
 
 @overload(log2, inline="always")

@@ -16,9 +16,6 @@ from .profiles import sersic
 
 CHUNK = 512  # rays that go through all loops together
 PADDED = CHUNK + 16  # rows of 2048 bytes exactly would fall on the same lines of the cache
-# Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
-# the peak). These few rays are traced again in float64.
-CUSP_RADIUS2 = 0.01
 GAUSS = np.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
 ERROR = 0.15  # of the curvature across a cell may be in the error of its mean, see `_judge`
@@ -38,7 +35,7 @@ class Work(NamedTuple):
     flux: np.ndarray
     rows: np.ndarray  # (deflection.SCRATCH, PADDED)
     places: np.ndarray  # int32
-    closest: np.ndarray  # (components,)
+    cusp: np.ndarray  # bool (components,)
     exact_x: np.ndarray
     exact_y: np.ndarray
     exact_beta_x: np.ndarray
@@ -52,7 +49,12 @@ def workspace(n_components, dtype):
     exact = [np.empty(PADDED) for _ in range(4)]
     rows = (deflection.SCRATCH, PADDED)
     return Work(
-        *rays, np.empty(rows, dtype), np.empty(PADDED, np.int32), np.empty(n_components, dtype), *exact, np.empty(rows)
+        *rays,
+        np.empty(rows, dtype),
+        np.empty(PADDED, np.int32),
+        np.empty(n_components, np.bool_),
+        *exact,
+        np.empty(rows),
     )
 
 
@@ -70,11 +72,13 @@ _OUTER, _INNER = 5.0 / 18.0, 8.0 / 18.0
 @row_function
 def _spread(cell_x, cell_y, start, m, width, offset_x, offset_y, first, count, x, y):
     """The rays of m cells, all rays with one offset together: ray s m + c belongs to cell c."""
+    from_x, from_y = cell_x[start : start + m], cell_y[start : start + m]  # a computed index would stop vectorisation
     for s in range(count):
         dx, dy = width * offset_x[first + s], width * offset_y[first + s]
+        to_x, to_y = x[s * m : (s + 1) * m], y[s * m : (s + 1) * m]
         for c in range(m):
-            x[s * m + c] = cell_x[start + c] + dx
-            y[s * m + c] = cell_y[start + c] + dy
+            to_x[c] = from_x[c] + dx
+            to_y[c] = from_y[c] + dy
 
 
 @row_function
@@ -105,16 +109,16 @@ def trace_exactly(lens, subhalos, maps, x, y, n, beta_x, beta_y, rows):
 
 @njit
 def _mend_cusps(rough, exact, lens, subhalos, maps, cells, start, m, width, offsets, first, n, work):
-    """Replace the float32 brightness of rays inside a Sersic cusp by what float64 gives.
+    """Replace the float32 brightness of rays inside a Sersic cusp by what float64 gives (see `light.CUSP_RADIUS2`).
 
     rough, exact: the source in float32 and float64. lens, subhalos: in float64.
     """
     for k in range(rough.kinds.size):
-        if rough.kinds[k] != light.SERSIC or work.closest[k] > like(work.closest[k], CUSP_RADIUS2):
+        if rough.kinds[k] != light.SERSIC or not work.cusp[k]:
             continue
-        p, exact_p, count = rough.constants[k], exact.constants[k], 0
+        p, exact_p, count = rough.constants[k], exact.constants[k], np.int64(0)
         for i in range(n):
-            if sersic.radius2(work.beta_x[i], work.beta_y[i], p) <= CUSP_RADIUS2:
+            if sersic.radius2(work.beta_x[i], work.beta_y[i], p) <= light.CUSP_RADIUS2:
                 s, c = first + i // m, start + i % m
                 work.exact_x[count] = cells[0][c] + width * offsets[0][s]
                 work.exact_y[count] = cells[1][c] + width * offsets[1][s]
@@ -132,8 +136,9 @@ def _mend_cusps(rough, exact, lens, subhalos, maps, cells, start, m, width, offs
 @row_function
 def _add_rays(flux, m, count, total):
     for s in range(count):
+        rays = flux[s * m : (s + 1) * m]
         for c in range(m):
-            total[c] += flux[s * m + c]
+            total[c] += rays[c]
 
 
 @njit
@@ -151,7 +156,7 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
     n_offsets, n_pixels = offset_x.size, cell_x.size
     at_once = max(1, CHUNK // n_offsets)
     total = work.rows[deflection.SCRATCH - 1]
-    start = 0
+    start = np.int64(0)  # a plain 0 would have everything below compiled a second time, for the constant
     while start < n_pixels:
         tile = tiles.tile[tiles.order[start]]
         m = 1
@@ -168,9 +173,7 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
                     beta[1, tiles.order[start + c]] = work.beta_y[c]
             for layer in range(sources.kinds.shape[0]):
                 source, lens_light = of_layer(sources, layer), of_layer(lights, layer)
-                light.shine(
-                    source, stamps, work.beta_x, work.beta_y, n, work.flux, work.closest, work.rows, work.places
-                )
+                light.shine(source, stamps, work.beta_x, work.beta_y, n, work.flux, work.cusp, work.rows, work.places)
                 if mend:
                     _mend_cusps(
                         source,
@@ -189,7 +192,7 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
                     )
                 _store(work.flux, m, count, total, tiles.order, start, first, n_offsets, out_source[layer])
                 if lens_light.kinds.size > 0:
-                    light.shine(lens_light, stamps, work.x, work.y, n, work.flux, work.closest, work.rows, work.places)
+                    light.shine(lens_light, stamps, work.x, work.y, n, work.flux, work.cusp, work.rows, work.places)
                     _store(work.flux, m, count, total, tiles.order, start, first, n_offsets, out_light[layer])
         start += m
 
@@ -202,7 +205,7 @@ def _store(flux, m, count, total, order, start, first, n_offsets, out):
     share = like(flux[0], 1.0 / n_offsets)
     for c in range(m):
         value = total[c] * share
-        pixel = order[start + c]
+        pixel = np.uint32(order[start + c])  # unsigned: numba would otherwise test each index for being negative
         out[pixel] = value if first == 0 else out[pixel] + value
 
 
@@ -232,7 +235,7 @@ def refine(optics, one, stamps, grid, work, tolerance, beta, lensed, out):
     cell_x, cell_y, pixel = np.empty(most), np.empty(most), np.empty(most, np.int32)
     child_x, child_y, child_pixel = np.empty(most), np.empty(most), np.empty(most, np.int32)
     mean, error = np.empty(most, out.dtype), np.empty(most, out.dtype)
-    n = 0
+    n = np.int64(0)
     for i in range(n_pixels):
         p = tiles.order[i]
         if flagged[p]:
@@ -246,7 +249,7 @@ def refine(optics, one, stamps, grid, work, tolerance, beta, lensed, out):
         if level == 0:
             peak = max(out.max(), mean[:n].max()) if n > 0 else peak
         limit = like(peak, tolerance / share) * peak
-        count = 0
+        count = np.int64(0)
         for c in range(n):
             if error[c] > limit and level < LEVELS - 1 and count + 4 <= most:
                 for q in range(4):
@@ -266,7 +269,7 @@ def refine(optics, one, stamps, grid, work, tolerance, beta, lensed, out):
 @njit
 def _integrate(lens, subhalos, maps, tiles, one, stamps, lensed, cell_x, cell_y, pixel, n, width, work, mean, error):
     """Mean brightness of n cells by 3 x 3 Gauss-Legendre points, and a bound on its error."""
-    start, at_once = 0, CHUNK // 9
+    start, at_once = np.int64(0), CHUNK // 9
     least = like(mean[0], ROUGH if (one.kinds == light.INTERPOL).any() else 0.0)
     while start < n:
         tile = tiles.tile[pixel[start]]
@@ -278,7 +281,7 @@ def _integrate(lens, subhalos, maps, tiles, one, stamps, lensed, cell_x, cell_y,
         if lensed:
             _trace(lens, subhalos, maps, tiles, tile, 9 * m, work)
             x, y = work.beta_x, work.beta_y
-        light.shine(one, stamps, x, y, 9 * m, work.flux, work.closest, work.rows, work.places)
+        light.shine(one, stamps, x, y, 9 * m, work.flux, work.cusp, work.rows, work.places)
         _judge(work.flux, m, least, mean, error, start)
         for k in range(one.kinds.size):
             if one.kinds[k] == light.SERSIC:
@@ -297,17 +300,20 @@ def _judge(f, m, least, mean, error, start):
     """
     outer, inner, two = like(f[0], _OUTER), like(f[0], _INNER), like(f[0], 2.0)
     part, smooth, one, tiny = like(f[0], ERROR), like(f[0], SMOOTH), like(f[0], 1.0), like(f[0], 1e-30)
+    f0, f1, f2, f3, f4 = f[:m], f[m : 2 * m], f[2 * m : 3 * m], f[3 * m : 4 * m], f[4 * m : 5 * m]
+    f5, f6, f7, f8 = f[5 * m : 6 * m], f[6 * m : 7 * m], f[7 * m : 8 * m], f[8 * m : 9 * m]
+    means, errors = mean[start : start + m], error[start : start + m]
     for c in range(m):
-        a, b, d = f[c], f[m + c], f[2 * m + c]
-        e, g, h = f[3 * m + c], f[4 * m + c], f[5 * m + c]
-        i, j, k = f[6 * m + c], f[7 * m + c], f[8 * m + c]
+        a, b, d = f0[c], f1[c], f2[c]
+        e, g, h = f3[c], f4[c], f5[c]
+        i, j, k = f6[c], f7[c], f8[c]
         value = outer * (outer * (a + d + i + k) + inner * (b + j + e + h)) + inner * inner * g
         along = outer * (abs(a - two * b + d) + abs(i - two * j + k)) + inner * abs(e - two * g + h)
         up = outer * (abs(a - two * e + i) + abs(d - two * h + k)) + inner * abs(b - two * g + j)
         curved = along + up
-        mean[start + c] = value
+        means[c] = value
         relative = curved / (value + tiny)
-        error[start + c] = part * curved * min(one, least + smooth * relative * relative)
+        errors[c] = part * curved * min(one, least + smooth * relative * relative)
 
 
 @row_function

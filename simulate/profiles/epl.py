@@ -30,7 +30,7 @@ def constants(row, out):
     out[4] = q
     out[5] = 0.5 * (gamma - 1.0)  # the power of (b / R)^2
     out[6] = theta_E * theta_E * q  # b^2
-    out[7] = 2.0 / (1.0 + q)
+    out[7] = math.log2(2.0 / (1.0 + q))
 
 
 @njit
@@ -58,8 +58,8 @@ def ellipse(x, y, p):
 
 @ray_function
 def log2_power(inverse, p):
-    """log2 of (b/R)^(gamma - 1), from 1/R^2."""
-    return p[5] * log2(p[6] * inverse)
+    """log2 of 2 / (1 + q) (b/R)^(gamma - 1), from 1/R^2."""
+    return p[5] * log2(p[6] * inverse) + p[7]
 
 
 @ray_function
@@ -75,7 +75,7 @@ def clenshaw4(r, b1, b2, a4, a3, a2, a1):
 def deflection(zx, zy, log2_power, cos2, sin2, b1, b2, p):
     """alpha_x, alpha_y from the pieces above and the summed series S = 1 + z b_1 - b_2."""
     real, imag = like(zx, 1.0) - b2 + cos2 * b1, sin2 * b1
-    scale = p[7] * exp2(log2_power)
+    scale = exp2(log2_power)
     u = scale * (zx * real - zy * imag)
     v = scale * (zx * imag + zy * real)
     return p[2] * u - p[3] * v, p[3] * u + p[2] * v
