@@ -28,17 +28,17 @@ KINDS = {
     "INTERPOL": MAP,
 }
 N_PARAMETERS = 10  # the width of a profile's row of parameters, and of its constants
-SCRATCH = 7  # rows of scratch space that a chunk needs
+# The rows of the array that a chunk of rays lives in: image plane, source plane, then scratch space.
+X, Y, BETA_X, BETA_Y, SCRATCH = 0, 1, 2, 3, 4
+N_ROWS = SCRATCH + 7
 
 
 class Lens(NamedTuple):
-    """The deflectors of one system."""
+    """The deflectors of one system. Few arrays: handing one to a compiled function costs as much as a dozen rays."""
 
-    kinds: np.ndarray  # (k,)
+    numbers: np.ndarray  # int64 (k, 3): kind, terms of an EPL's series, number of a MAP's map
     constants: np.ndarray  # (k, N_PARAMETERS)
     coefficients: np.ndarray  # (k, terms): the series of each EPL
-    n_terms: np.ndarray  # (k,)
-    map: np.ndarray  # (k,): number of the map of each MAP
 
 
 class Maps(NamedTuple):
@@ -55,9 +55,10 @@ def prepare(kinds, rows, grids, tolerance, lens, scratch):
 
     tolerance: of the EPL series. scratch: float64 (epl.MAX_TERMS,).
     """
+    out = scratch[:N_PARAMETERS]
     for k in range(kinds.size):
-        kind, row, out = kinds[k], rows[k], scratch[:N_PARAMETERS]
-        lens.kinds[k] = kind
+        kind, row = kinds[k], rows[k]
+        lens.numbers[k, 0] = kind
         if kind == EPL:
             epl.constants(row, out)
         elif kind == SIS:
@@ -73,7 +74,7 @@ def prepare(kinds, rows, grids, tolerance, lens, scratch):
         elif kind == MULTIPOLE:
             multipole.constants(row, out)
         elif kind == MAP:
-            lens.map[k] = int(row[2])
+            lens.numbers[k, 2] = int(row[2])
             deflection_map.constants(row, grids[int(row[2])], out)
         else:
             out[:] = row
@@ -81,27 +82,27 @@ def prepare(kinds, rows, grids, tolerance, lens, scratch):
             lens.constants[k, j] = out[j]
         if kind == EPL:
             n = epl.series(row, tolerance, scratch)
-            lens.n_terms[k] = n
+            lens.numbers[k, 1] = n
             for j in range(n):
                 lens.coefficients[k, j] = scratch[j]
 
 
 @ray_function
-def unpack(p):
+def unpack(p, k):
     """A profile's constants as a tuple: held in registers, never re-read inside the loop over rays."""
-    return p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9]
+    return p[k, 0], p[k, 1], p[k, 2], p[k, 3], p[k, 4], p[k, 5], p[k, 6], p[k, 7], p[k, 8], p[k, 9]
 
 
 @row_function
-def _ellipse(x, y, n, constants, zx, zy, inverse, cos2, sin2):
-    p = unpack(constants)
+def _ellipse(x, y, n, constants, k, zx, zy, inverse, cos2, sin2):
+    p = unpack(constants, k)
     for i in range(n):
         zx[i], zy[i], inverse[i], cos2[i], sin2[i] = epl.ellipse(x[i], y[i], p)
 
 
 @row_function
-def _log2_power(inverse, n, constants):
-    p = unpack(constants)
+def _log2_power(inverse, n, constants, k):
+    p = unpack(constants, k)
     for i in range(n):
         inverse[i] = epl.log2_power(inverse[i], p)
 
@@ -128,8 +129,8 @@ def _clenshaw8(cos2, n, b1, b2, a8, a7, a6, a5, a4, a3, a2, a1):
 
 
 @row_function
-def _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, beta_x, beta_y):
-    p = unpack(constants)
+def _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, k, beta_x, beta_y):
+    p = unpack(constants, k)
     for i in range(n):
         u, v = epl.deflection(zx[i], zy[i], power[i], cos2[i], sin2[i], b1[i], b2[i], p)
         beta_x[i] -= u
@@ -137,31 +138,32 @@ def _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, beta_x, beta_y):
 
 
 @njit
-def _subtract_epl(x, y, n, constants, a, n_terms, beta_x, beta_y, scratch):
-    zx, zy, power, cos2, sin2 = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    b1, b2 = scratch[5], scratch[6]
-    _ellipse(x, y, n, constants, zx, zy, power, cos2, sin2)
-    _log2_power(power, n, constants)
-    k = n_terms - 4
-    _clenshaw_first(cos2, n, b1, b2, a[k + 3], a[k + 2], a[k + 1], a[k])
-    while k >= 8:
-        k -= 8
-        _clenshaw8(cos2, n, b1, b2, a[k + 7], a[k + 6], a[k + 5], a[k + 4], a[k + 3], a[k + 2], a[k + 1], a[k])
-    if k >= 4:
+def _subtract_epl(rows, n, constants, k, coefficients, n_terms):
+    zx, zy, power, cos2 = rows[SCRATCH], rows[SCRATCH + 1], rows[SCRATCH + 2], rows[SCRATCH + 3]
+    sin2, b1, b2 = rows[SCRATCH + 4], rows[SCRATCH + 5], rows[SCRATCH + 6]
+    _ellipse(rows[X], rows[Y], n, constants, k, zx, zy, power, cos2, sin2)
+    _log2_power(power, n, constants, k)
+    a, m = coefficients[k], n_terms - 4
+    _clenshaw_first(cos2, n, b1, b2, a[m + 3], a[m + 2], a[m + 1], a[m])
+    while m >= 8:
+        m -= 8
+        _clenshaw8(cos2, n, b1, b2, a[m + 7], a[m + 6], a[m + 5], a[m + 4], a[m + 3], a[m + 2], a[m + 1], a[m])
+    if m >= 4:
         _clenshaw4(cos2, n, b1, b2, a[3], a[2], a[1], a[0])
-    _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, beta_x, beta_y)
+    _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, k, rows[BETA_X], rows[BETA_Y])
 
 
 def _row_loop(deflection):
-    """A loop that subtracts a scalar deflection from the positions of n rays."""
+    """A loop that subtracts the scalar deflections of deflectors which[first:last] from the positions of n rays."""
 
     @row_function
-    def loop(x, y, n, constants, beta_x, beta_y):
-        p = unpack(constants)
-        for i in range(n):
-            u, v = deflection(x[i], y[i], p)
-            beta_x[i] -= u
-            beta_y[i] -= v
+    def loop(x, y, n, constants, which, first, last, beta_x, beta_y):
+        for q in range(first, last):
+            p = unpack(constants, which[q])
+            for i in range(n):
+                u, v = deflection(x[i], y[i], p)
+                beta_x[i] -= u
+                beta_y[i] -= v
 
     return loop
 
@@ -176,8 +178,8 @@ _subtract_multipole = _row_loop(multipole.deflection)
 
 
 @row_function
-def _subtract_map(x, y, n, constants, coefficients, side, beta_x, beta_y):
-    p = unpack(constants)
+def _subtract_map(x, y, n, constants, k, coefficients, side, beta_x, beta_y):
+    p = unpack(constants, k)
     for i in range(n):
         u, v = deflection_map.deflection(x[i], y[i], p, coefficients, side)
         beta_x[i] -= u
@@ -185,25 +187,34 @@ def _subtract_map(x, y, n, constants, coefficients, side, beta_x, beta_y):
 
 
 @njit
-def subtract(lens, maps, k, x, y, n, beta_x, beta_y, scratch):
-    """Subtract the deflection of deflector `k` at n image-plane positions from (beta_x, beta_y)."""
-    kind, constants = lens.kinds[k], lens.constants[k]
-    if kind == EPL:
-        _subtract_epl(x, y, n, constants, lens.coefficients[k], lens.n_terms[k], beta_x, beta_y, scratch)
-    elif kind == SHEAR:
-        _subtract_shear(x, y, n, constants, beta_x, beta_y)
-    elif kind == SIS:
-        _subtract_sis(x, y, n, constants, beta_x, beta_y)
-    elif kind == CONVERGENCE:
-        _subtract_convergence(x, y, n, constants, beta_x, beta_y)
-    elif kind == NFW:
-        _subtract_nfw(x, y, n, constants, beta_x, beta_y)
-    elif kind == TNFW:
-        _subtract_tnfw(x, y, n, constants, beta_x, beta_y)
-    elif kind == POINT_MASS:
-        _subtract_point_mass(x, y, n, constants, beta_x, beta_y)
-    elif kind == MULTIPOLE:
-        _subtract_multipole(x, y, n, constants, beta_x, beta_y)
-    elif kind == MAP:
-        m = lens.map[k]
-        _subtract_map(x, y, n, constants, maps.coefficients[m], maps.sides[m], beta_x, beta_y)
+def subtract(lens, maps, which, first, last, rows, n):
+    """Subtract the deflections of deflectors which[first:last] at the first n rays of `rows` from where these arrive.
+
+    Deflectors of one kind that stand together go through one loop. which: int32.
+    """
+    x, y, beta_x, beta_y, constants = rows[X], rows[Y], rows[BETA_X], rows[BETA_Y], lens.constants
+    while first < last:
+        k = np.int64(which[first])
+        kind, end = lens.numbers[k, 0], first + 1
+        while end < last and kind != EPL and kind != MAP and lens.numbers[which[end], 0] == kind:
+            end += 1
+        if kind == EPL:
+            _subtract_epl(rows, n, constants, k, lens.coefficients, lens.numbers[k, 1])
+        elif kind == SHEAR:
+            _subtract_shear(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == SIS:
+            _subtract_sis(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == CONVERGENCE:
+            _subtract_convergence(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == NFW:
+            _subtract_nfw(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == TNFW:
+            _subtract_tnfw(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == POINT_MASS:
+            _subtract_point_mass(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == MULTIPOLE:
+            _subtract_multipole(x, y, n, constants, which, first, end, beta_x, beta_y)
+        elif kind == MAP:
+            m = lens.numbers[k, 2]
+            _subtract_map(x, y, n, constants, k, maps.coefficients[m], maps.sides[m], beta_x, beta_y)
+        first = end

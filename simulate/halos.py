@@ -1,22 +1,25 @@
 """Many subhalos at little cost: near ones ray by ray, far ones by one polynomial for each tile of the image.
 
-A tile of the image has N_NODES x N_NODES Chebyshev nodes. The deflection of every subhalo farther than NEAR tile
-half-widths from the tile's centre is smooth across it: it is summed at the nodes only, and the polynomial through them
-gives the sum at any ray. With 6 nodes a side, a subhalo at twice the half-width is interpolated to about 3e-4 of its
-deflection. `tests/simulate/test_halos.py` holds the error to 1e-3 of the subhalos' signal and 1e-4 of the peak.
+A tile of the image has N_NODES x N_NODES Chebyshev nodes. The deflection of a subhalo outside is smooth across it: it
+is summed at the nodes only, and the polynomial through them gives the sum at any ray. The error of the polynomial is
+about rho^-N_NODES of the deflection, with rho = g + sqrt(g^2 + 1) for a subhalo at g half-widths from the tile's edge
+(rho is the ellipse on which the deflection first has a pole), so a weak subhalo counts as far sooner than a strong
+one. `tests/simulate/test_subhalos.py` holds the error of an image to 1e-3 of the subhalos' signal and 1e-4 of the peak.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from .deflection import subtract
-from .numerics import like, row_function
+from . import deflection
+from .numerics import like, ray_function, row_function
 
-N_NODES = 6
-NEAR = 2.0
-TILE_X, TILE_Y = 16, 8  # pixels: with 2x2 rays a pixel, a tile fills a chunk
+N_NODES = 6  # even: `_horner` takes two steps at a time
+NEAREST = 1.0  # half-widths from the edge: a far subhalo is at least as far, and so good to 5e-3 of its deflection
+ERROR = 5e-5  # pixels: a far subhalo's deflection is at least as good as this
+TILE = 8  # pixels on a side
 FEW = 12  # so few subhalos are cheaper ray by ray
 
 _NODES = np.cos((np.arange(N_NODES) + 0.5) * np.pi / N_NODES)
@@ -28,30 +31,32 @@ class Tiles(NamedTuple):
 
     order: np.ndarray  # int32 (pixels,): pixels, one tile after the other
     tile: np.ndarray  # int32 (pixels,): the tile of each pixel
-    centre: np.ndarray  # float64 (tiles, 2) [arcsec]
-    half: np.ndarray  # float64 (2,) [arcsec]: half-widths of a tile
-    first: np.ndarray  # int64 (tiles + 1,): near subhalos of tile t are near[first[t]:first[t + 1]]
-    near: np.ndarray  # int32
-    powers: np.ndarray  # (tiles, 2, N_NODES, N_NODES): coefficients of v^a u^b for both components
+    centre: np.ndarray  # float64 (2, tiles): x and y [arcsec]
+    half: np.ndarray  # float64 (1,) [arcsec]: half the side of a tile
+    pixel: np.ndarray  # float64 (1,) [arcsec]
+    count: np.ndarray  # int64 (tiles,): how many subhalos are near
+    near: np.ndarray  # int32 (tiles, subhalos): which ones
+    powers: np.ndarray  # (2, N_NODES^2 * tiles): coefficients of v^a u^b, tiles side by side, for both components
     smooth: np.ndarray  # bool (1,): whether any subhalo is in the polynomials
 
 
 def grid_of_tiles(num_pix, pixel_scale, tiled, n_halos, dtype):
     """Empty `Tiles` for an image; one tile for all of it unless `tiled`."""
-    wide, high = (TILE_X, TILE_Y) if tiled else (num_pix, num_pix)
+    side = TILE if tiled else num_pix
     rows, columns = np.indices((num_pix, num_pix)).reshape(2, -1)
-    across = -(-num_pix // wide)
-    tile = (rows // high) * across + columns // wide
+    across = -(-num_pix // side)
+    tile = (rows // side) * across + columns // side
     n = int(tile.max()) + 1
-    middle = np.stack([(np.arange(n) % across + 0.5) * wide, (np.arange(n) // across + 0.5) * high], axis=1)
+    middle = np.stack([np.arange(n) % across + 0.5, np.arange(n) // across + 0.5]) * side
     return Tiles(
         order=np.argsort(tile, kind="stable").astype(np.int32),
         tile=tile.astype(np.int32),
         centre=(middle - 0.5 * num_pix) * pixel_scale,
-        half=0.5 * pixel_scale * np.array([wide, high]),
-        first=np.zeros(n + 1, np.int64),
-        near=np.zeros(n * n_halos, np.int32),
-        powers=np.zeros((n, 2, N_NODES, N_NODES), dtype),
+        half=np.array([0.5 * pixel_scale * side]),
+        pixel=np.array([pixel_scale]),
+        count=np.zeros(n, np.int64),
+        near=np.zeros((n, n_halos), np.int32),
+        powers=np.zeros((2, N_NODES * N_NODES * n), dtype),
         smooth=np.zeros(1, np.bool_),
     )
 
@@ -60,80 +65,111 @@ def grid_of_tiles(num_pix, pixel_scale, tiled, n_halos, dtype):
 def all_near(tiles, n_halos):
     """Every subhalo ray by ray, in every tile."""
     tiles.smooth[0] = False
-    for t in range(tiles.first.size - 1):
-        tiles.first[t + 1] = (t + 1) * n_halos
+    for t in range(tiles.count.size):
+        tiles.count[t] = n_halos
         for h in range(n_halos):
-            tiles.near[t * n_halos + h] = h
+            tiles.near[t, h] = h
 
 
 @njit
-def sort_by_distance(halos, maps, tiles, scratch):
-    """Sort the subhalos into near and far ones for every tile, and sum the far ones into the tile's polynomials."""
-    n_tiles, n_halos = tiles.first.size - 1, halos.kinds.size
-    n = N_NODES * N_NODES
-    dtype = halos.constants.dtype
-    x, y = np.empty(n_tiles * n, dtype), np.empty(n_tiles * n, dtype)
-    for t in range(n_tiles):
-        for a in range(N_NODES):
-            for b in range(N_NODES):
-                x[t * n + a * N_NODES + b] = tiles.centre[t, 0] + tiles.half[0] * _NODES[b]
-                y[t * n + a * N_NODES + b] = tiles.centre[t, 1] + tiles.half[1] * _NODES[a]
-    one_x, one_y = np.empty_like(x), np.empty_like(x)
-    sum_x, sum_y = np.zeros_like(x), np.zeros_like(x)
-    is_near = np.zeros((n_tiles, n_halos), np.bool_)
-    for h in range(n_halos):
-        one_x[:] = like(x[0], 0.0)
-        one_y[:] = like(x[0], 0.0)
-        subtract(halos, maps, h, x, y, x.size, one_x, one_y, scratch)
-        for t in range(n_tiles):
-            u = (halos.constants[h, 0] - tiles.centre[t, 0]) / tiles.half[0]
-            v = (halos.constants[h, 1] - tiles.centre[t, 1]) / tiles.half[1]
-            if u * u + v * v < NEAR * NEAR:
-                is_near[t, h] = True
-            else:
-                _add(sum_x, one_x, t * n, n)
-                _add(sum_y, one_y, t * n, n)
-    tiles.smooth[0] = True
-    count = 0
-    for t in range(n_tiles):
-        for h in range(n_halos):
-            if is_near[t, h]:
-                tiles.near[count] = h
-                count += 1
-        tiles.first[t + 1] = count
-        _fit(sum_x[t * n : (t + 1) * n], tiles.powers[t, 0])
-        _fit(sum_y[t * n : (t + 1) * n], tiles.powers[t, 1])
+def sort_by_distance(halos, maps, tiles):
+    """Sort the subhalos into near and far ones for every tile, and sum the far ones into the tile's polynomials.
 
-
-@row_function
-def _add(total, values, start, n):
-    for i in range(start, start + n):
-        total[i] += values[i]
-
-
-@njit
-def _fit(values, powers):
-    """Coefficients of v^a u^b from values at the nodes, (a, b) in rows."""
+    Values at the nodes are held node by node, with the tiles of a node side by side: long loops, whatever their number.
+    """
+    n_tiles, n_halos = tiles.count.size, halos.numbers.shape[0]
+    rows = np.empty((deflection.N_ROWS, N_NODES * N_NODES * n_tiles), halos.constants.dtype)
+    zero = like(rows[0, 0], 0.0)
     for a in range(N_NODES):
         for b in range(N_NODES):
-            total = 0.0
-            for i in range(N_NODES):
-                for j in range(N_NODES):
-                    total += _TO_POWERS[a, i] * values[i * N_NODES + j] * _TO_POWERS[b, j]
-            powers[a, b] = total
+            for t in range(n_tiles):
+                i = (a * N_NODES + b) * n_tiles + t
+                rows[deflection.X, i] = tiles.centre[0, t] + tiles.half[0] * _NODES[b]
+                rows[deflection.Y, i] = tiles.centre[1, t] + tiles.half[0] * _NODES[a]
+    one_x, one_y = rows[deflection.BETA_X], rows[deflection.BETA_Y]
+    total_x, total_y = np.zeros_like(one_x), np.zeros_like(one_x)
+    far = np.empty(n_tiles, halos.constants.dtype)
+    tiles.count[:] = 0
+    everything = np.arange(n_halos).astype(np.int32)
+    error = ERROR * tiles.pixel[0]
+    middle = (N_NODES * N_NODES // 2 + N_NODES // 2) * n_tiles
+    for h in range(n_halos):
+        one_x[:] = zero
+        one_y[:] = zero
+        deflection.subtract(halos, maps, everything, h, h + 1, rows, one_x.size)
+        x, y, alpha_x, alpha_y = halos.constants[h, 0], halos.constants[h, 1], one_x[middle:], one_y[middle:]
+        _judge(x, y, tiles.centre[0], tiles.centre[1], tiles.half[0], error, alpha_x, alpha_y, far)
+        _add_far(one_x, one_y, far, n_tiles, total_x, total_y)
+        for t in range(n_tiles):
+            if far[t] == zero:
+                tiles.near[t, tiles.count[t]] = h
+                tiles.count[t] += 1
+    tiles.smooth[0] = True
+    _fit(total_x, n_tiles, tiles.powers[0], one_x)
+    _fit(total_y, n_tiles, tiles.powers[1], one_x)
 
 
 @row_function
-def _horner(u, v, n, first, px, py, sum_x, sum_y):
-    """One step of Horner's rule in v: sum <- sum v + (polynomial in u with the six coefficients of px, py)."""
-    x0, x1, x2, x3, x4, x5 = px[0], px[1], px[2], px[3], px[4], px[5]
-    y0, y1, y2, y3, y4, y5 = py[0], py[1], py[2], py[3], py[4], py[5]
+def _judge(x, y, centre_x, centre_y, half, error, alpha_x, alpha_y, far):
+    """For which tiles a subhalo at (x, y) is far: 1 or 0; alpha_x, alpha_y: its deflection near the middle of each."""
+    inverse, one, zero = 1.0 / half, like(far[0], 1.0), like(far[0], 0.0)
+    for t in range(far.size):
+        u, v = abs(x - centre_x[t]) * inverse, abs(y - centre_y[t]) * inverse
+        gap_u, gap_v = max(u - 1.0, 0.0), max(v - 1.0, 0.0)
+        gap2 = gap_u * gap_u + gap_v * gap_v
+        rho = math.sqrt(gap2) + math.sqrt(gap2 + 1.0)
+        rho3 = rho * rho * rho
+        good = error * rho3 * rho3
+        # at the edge the deflection is stronger than in the middle, at most by the ratio of the distances
+        strength2 = (alpha_x[t] * alpha_x[t] + alpha_y[t] * alpha_y[t]) * (u * u + v * v)
+        far[t] = one if (gap2 >= NEAREST * NEAREST) & (strength2 <= gap2 * good * good) else zero
+
+
+@row_function
+def _add_far(one_x, one_y, far, n_tiles, total_x, total_y):
+    for node in range(N_NODES * N_NODES):
+        start = np.uint64(node * n_tiles)  # unsigned: numba would otherwise test each index for being negative
+        for t in range(n_tiles):
+            i = start + np.uint64(t)
+            total_x[i] += far[t] * one_x[i]
+            total_y[i] += far[t] * one_y[i]
+
+
+@row_function
+def _fit(values, n_tiles, powers, scratch):
+    """Coefficients of v^a u^b of every tile from values at its nodes: one axis after the other."""
+    for axis in range(2):
+        source, to = (values, scratch) if axis == 0 else (scratch, powers)
+        step, other = (1, N_NODES) if axis == 0 else (N_NODES, 1)
+        for line in range(N_NODES):
+            for a in range(N_NODES):
+                start = np.uint64((line * other + a * step) * n_tiles)
+                for t in range(n_tiles):
+                    to[start + np.uint64(t)] = like(values[0], 0.0)
+                for i in range(N_NODES):
+                    weight = like(values[0], _TO_POWERS[a, i])
+                    begin = np.uint64((line * other + i * step) * n_tiles)
+                    for t in range(n_tiles):
+                        to[start + np.uint64(t)] += weight * source[begin + np.uint64(t)]
+
+
+@ray_function
+def _in_u(s, p, k):
+    """The polynomial in u with the six coefficients p[k]."""
+    return ((((p[k, 5] * s + p[k, 4]) * s + p[k, 3]) * s + p[k, 2]) * s + p[k, 1]) * s + p[k, 0]
+
+
+@row_function
+def _horner(u, v, n, first, p, sum_x, sum_y):
+    """Two steps of Horner's rule in v: sum <- (sum v + polynomial in u) v + polynomial in u.
+
+    p: (4, 6), the coefficients of both steps for x, then for y.
+    """
+    zero = like(u[0], 0.0)
     for i in range(n):
-        s = u[i]
-        in_x = ((((x5 * s + x4) * s + x3) * s + x2) * s + x1) * s + x0
-        in_y = ((((y5 * s + y4) * s + y3) * s + y2) * s + y1) * s + y0
-        sum_x[i] = in_x if first else sum_x[i] * v[i] + in_x
-        sum_y[i] = in_y if first else sum_y[i] * v[i] + in_y
+        a, b = zero if first else sum_x[i], zero if first else sum_y[i]
+        sum_x[i] = (a * v[i] + _in_u(u[i], p, 0)) * v[i] + _in_u(u[i], p, 1)
+        sum_y[i] = (b * v[i] + _in_u(u[i], p, 2)) * v[i] + _in_u(u[i], p, 3)
 
 
 @row_function
@@ -143,17 +179,29 @@ def _relative(x, n, centre, half, u):
         u[i] = (x[i] - centre) * inverse
 
 
+@row_function
+def _add(total, values, n):
+    for i in range(n):
+        total[i] += values[i]
+
+
 @njit
-def subtract_halos(halos, maps, tiles, t, x, y, n, beta_x, beta_y, scratch):
-    """Subtract the deflection of all subhalos at n positions within tile `t` from (beta_x, beta_y)."""
-    for k in range(tiles.first[t], tiles.first[t + 1]):
-        subtract(halos, maps, np.int64(tiles.near[k]), x, y, n, beta_x, beta_y, scratch)
+def subtract_halos(halos, maps, tiles, t, rows, n):
+    """Subtract the deflection of all subhalos at the first n rays of `rows`, all in tile `t`."""
+    deflection.subtract(halos, maps, tiles.near[t], np.int64(0), tiles.count[t], rows, n)
     if not tiles.smooth[0]:
         return
-    u, v, sum_x, sum_y = scratch[0], scratch[1], scratch[2], scratch[3]
-    _relative(x, n, like(x[0], tiles.centre[t, 0]), like(x[0], tiles.half[0]), u)
-    _relative(y, n, like(x[0], tiles.centre[t, 1]), like(x[0], tiles.half[1]), v)
-    for a in range(N_NODES - 1, -1, -1):
-        _horner(u, v, n, a == N_NODES - 1, tiles.powers[t, 0, a], tiles.powers[t, 1, a], sum_x, sum_y)
-    _add(beta_x, sum_x, 0, n)
-    _add(beta_y, sum_y, 0, n)
+    at, n_tiles = deflection.SCRATCH, tiles.count.size
+    u, v, sum_x, sum_y = rows[at], rows[at + 1], rows[at + 2], rows[at + 3]
+    p = rows[at + 4, : 4 * N_NODES].reshape(4, N_NODES)
+    _relative(rows[deflection.X], n, like(u[0], tiles.centre[0, t]), like(u[0], tiles.half[0]), u)
+    _relative(rows[deflection.Y], n, like(u[0], tiles.centre[1, t]), like(u[0], tiles.half[0]), v)
+    for a in range(N_NODES - 1, 0, -2):
+        for b in range(N_NODES):
+            p[0, b] = tiles.powers[0, (a * N_NODES + b) * n_tiles + t]
+            p[1, b] = tiles.powers[0, ((a - 1) * N_NODES + b) * n_tiles + t]
+            p[2, b] = tiles.powers[1, (a * N_NODES + b) * n_tiles + t]
+            p[3, b] = tiles.powers[1, ((a - 1) * N_NODES + b) * n_tiles + t]
+        _horner(u, v, n, a == N_NODES - 1, p, sum_x, sum_y)
+    _add(rows[deflection.BETA_X], sum_x, n)
+    _add(rows[deflection.BETA_Y], sum_y, n)

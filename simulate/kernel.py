@@ -102,7 +102,7 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
         if h1 - h0 <= halos.FEW or exact_halos:
             halos.all_near(tiles, h1 - h0)
         else:
-            halos.sort_by_distance(subhalos, maps, tiles, work.rows)
+            halos.sort_by_distance(subhalos, maps, tiles)
         exact_subhalos = _first(exact_all_halos, h1 - h0)
         for v in range(n_layers):
             of_v = pixels.of_layer(sources, v)
@@ -155,27 +155,14 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
 @njit
 def _lens_pair(n, n_terms, dtype):
     """Two lenses to be filled, in a type and in float64."""
-    kinds = np.zeros(n, np.int64)
-    rough = deflection.Lens(
-        kinds,
-        np.zeros((n, deflection.N_PARAMETERS), dtype),
-        np.zeros((n, n_terms), dtype),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-    )
-    exact = deflection.Lens(
-        kinds.copy(),
-        np.zeros((n, deflection.N_PARAMETERS)),
-        np.zeros((n, n_terms)),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-    )
-    return rough, exact
+    numbers, shape = np.zeros((n, 3), np.int64), (n, deflection.N_PARAMETERS)
+    rough = deflection.Lens(numbers, np.zeros(shape, dtype), np.zeros((n, n_terms), dtype))
+    return rough, deflection.Lens(numbers.copy(), np.zeros(shape), np.zeros((n, n_terms)))
 
 
 @njit
 def _first(lens, n):
-    return deflection.Lens(lens.kinds[:n], lens.constants[:n], lens.coefficients[:n], lens.n_terms[:n], lens.map[:n])
+    return deflection.Lens(lens.numbers[:n], lens.constants[:n], lens.coefficients[:n])
 
 
 @njit
@@ -239,6 +226,7 @@ def _signal_to_noise2(source, image, background, exposure):
 @njit
 def _trace(tables, maps, x, y, work, start, stop, alpha_x, alpha_y):
     """Deflections [arcsec] of systems `start` to `stop` at their positions x, y (n, m), all float64."""
+    rays = work.exact
     for i in range(start, stop):
         lens, _ = _lens_pair(tables.deflector_kinds.shape[1], epl.MAX_TERMS, np.float64)
         h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
@@ -248,11 +236,12 @@ def _trace(tables, maps, x, y, work, start, stop, alpha_x, alpha_y):
         deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], maps.grids, 1e-15, subhalos, scratch)
         for first in range(0, x.shape[1], pixels.CHUNK):
             n = min(pixels.CHUNK, x.shape[1] - first)
-            xs, ys = x[i, first : first + n], y[i, first : first + n]
-            pixels.trace_exactly(lens, subhalos, maps, xs, ys, n, work.beta_x, work.beta_y, work.rows)
             for r in range(n):
-                alpha_x[i, first + r] = xs[r] - work.beta_x[r]
-                alpha_y[i, first + r] = ys[r] - work.beta_y[r]
+                rays[deflection.X, r], rays[deflection.Y, r] = x[i, first + r], y[i, first + r]
+            pixels.trace_exactly(lens, subhalos, maps, work.everything, n, rays)
+            for r in range(n):
+                alpha_x[i, first + r] = rays[deflection.X, r] - rays[deflection.BETA_X, r]
+                alpha_y[i, first + r] = rays[deflection.Y, r] - rays[deflection.BETA_Y, r]
 
 
 render = compiled.cached(_render)

@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .deflection import ABSENT, N_PARAMETERS, unpack
+from .deflection import ABSENT, N_PARAMETERS, N_ROWS, SCRATCH, unpack
 from .numerics import exp2, like, row_function
 from .profiles import interpol, sersic
 
 SERSIC, INTERPOL = 0, 1
+FLUX, TOTAL = N_ROWS, N_ROWS + 1  # two more rows of the array that a chunk of rays lives in: see `deflection`
 # Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
 # the peak).
 CUSP_RADIUS2 = 0.01
@@ -40,9 +41,9 @@ def prepare(kinds, rows, side, light, scratch):
 
 
 @row_function
-def radius2(x, y, n, constants, r2):
+def radius2(x, y, n, constants, k, r2):
     """(R / R_sersic)^2 of n positions."""
-    p = unpack(constants)
+    p = unpack(constants, k)
     for i in range(n):
         r2[i] = sersic.radius2(x[i], y[i], p)
 
@@ -57,8 +58,8 @@ def any_below(values, n, limit):
 
 
 @row_function
-def _log2_root(r2, n, constants, out):
-    p = unpack(constants)
+def _log2_root(r2, n, constants, k, out):
+    p = unpack(constants, k)
     for i in range(n):
         out[i] = sersic.log2_root(r2[i], p)
 
@@ -70,16 +71,16 @@ def _exp2(values, n):
 
 
 @row_function
-def _sersic_light(root, r2, n, constants, flux):
-    p = unpack(constants)
+def _sersic_light(root, r2, n, constants, k, flux):
+    p = unpack(constants, k)
     for i in range(n):
         flux[i] += sersic.light(root[i], r2[i], p)
 
 
 @row_function
-def _place(x, y, n, constants, side, first, s, t):
+def _place(x, y, n, constants, k, side, first, s, t):
     """`interpol.place` of n positions; returns whether any of them has light."""
-    p = unpack(constants)
+    p = unpack(constants, k)
     largest = np.int32(-1)
     for i in range(n):
         first[i], s[i], t[i] = interpol.place(x[i], y[i], p, side)
@@ -88,35 +89,34 @@ def _place(x, y, n, constants, side, first, s, t):
 
 
 @row_function
-def _interpol_light(first, s, t, n, constants, stamp, side, flux):
-    p = unpack(constants)
+def _interpol_light(first, s, t, n, constants, k, stamp, side, flux):
+    p = unpack(constants, k)
     for i in range(n):
         if first[i] >= 0:
             flux[i] += interpol.brightness(first[i], s[i], t[i], p, stamp, side)
 
 
 @njit
-def shine(light, stamps, x, y, n, flux, cusp, scratch, places):
-    """Surface brightness [counts/s/arcsec^2] of all components at n positions, into `flux`.
+def shine(light, stamps, x, y, n, rows, cusp, places):
+    """Surface brightness [counts/s/arcsec^2] of all components at n positions, into row FLUX of `rows`.
 
-    cusp: bool (k,), tells in which Sersic components a ray is within the root of CUSP_RADIUS2 of the centre. scratch:
-    (2 or more, n) of the type of x. places: int32 (n,).
+    cusp: bool (k,), tells in which Sersic components a ray is within the root of CUSP_RADIUS2 of the centre. rows: its
+    first rows of scratch space are overwritten. places: int32 (n,).
     """
+    flux, one, two, constants = rows[FLUX], rows[SCRATCH], rows[SCRATCH + 1], light.constants
     flux[:n] = like(flux[0], 0.0)
     for k in range(light.kinds.size):
-        constants = light.constants[k]
         if light.kinds[k] == SERSIC:
-            r2, root = scratch[0], scratch[1]
-            radius2(x, y, n, constants, r2)
-            cusp[k] = any_below(r2, n, like(r2[0], CUSP_RADIUS2))
-            _log2_root(r2, n, constants, root)
-            _exp2(root, n)
-            _sersic_light(root, r2, n, constants, flux)
+            radius2(x, y, n, constants, k, one)
+            cusp[k] = any_below(one, n, like(one[0], CUSP_RADIUS2))
+            _log2_root(one, n, constants, k, two)
+            _exp2(two, n)
+            _sersic_light(two, one, n, constants, k, flux)
         elif light.kinds[k] == INTERPOL:
             stamp = stamps[light.stamps[k]]
             pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
-            if _place(x, y, n, constants, side, places, scratch[0], scratch[1]):
-                _interpol_light(places, scratch[0], scratch[1], n, constants, pixels, side, flux)
+            if _place(x, y, n, constants, k, side, places, one, two):
+                _interpol_light(places, one, two, n, constants, k, pixels, side, flux)
 
 
 @njit

@@ -11,11 +11,12 @@ import numpy as np
 from numba import njit
 
 from . import deflection, halos, light
+from .deflection import BETA_X, BETA_Y, X, Y
 from .numerics import like, row_function
 from .profiles import sersic
 
-CHUNK = 512  # rays that go through all loops together
-PADDED = CHUNK + 16  # rows of 2048 bytes exactly would fall on the same lines of the cache
+CHUNK = 1024  # rays that go through all loops together
+PADDED = CHUNK + 16  # rows of 4096 bytes exactly would fall on the same lines of the cache
 GAUSS = np.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
 ERROR = 0.15  # of the curvature across a cell may be in the error of its mean, see `_judge`
@@ -26,35 +27,23 @@ MOST_CELLS = 8  # times the number of pixels at one level
 
 
 class Work(NamedTuple):
-    """Scratch space for a chunk of rays; the last five are of float64."""
+    """Scratch space for a chunk of rays."""
 
-    x: np.ndarray
-    y: np.ndarray
-    beta_x: np.ndarray
-    beta_y: np.ndarray
-    flux: np.ndarray
-    rows: np.ndarray  # (deflection.SCRATCH, PADDED)
-    places: np.ndarray  # int32
+    rows: np.ndarray  # (light.TOTAL + 1, PADDED), see `deflection` and `light`
+    exact: np.ndarray  # float64 (deflection.N_ROWS, PADDED)
+    places: np.ndarray  # int32 (PADDED,)
     cusp: np.ndarray  # bool (components,)
-    exact_x: np.ndarray
-    exact_y: np.ndarray
-    exact_beta_x: np.ndarray
-    exact_beta_y: np.ndarray
-    exact_rows: np.ndarray
+    everything: np.ndarray  # int32: 0, 1, 2, ...
 
 
-def workspace(n_components, dtype):
+def workspace(n_components, n_deflectors, dtype):
     """A `Work` for rays of a dtype."""
-    rays = [np.empty(PADDED, dtype) for _ in range(5)]
-    exact = [np.empty(PADDED) for _ in range(4)]
-    rows = (deflection.SCRATCH, PADDED)
     return Work(
-        *rays,
-        np.empty(rows, dtype),
-        np.empty(PADDED, np.int32),
-        np.empty(n_components, np.bool_),
-        *exact,
-        np.empty(rows),
+        rows=np.empty((light.TOTAL + 1, PADDED), dtype),
+        exact=np.empty((deflection.N_ROWS, PADDED)),
+        places=np.empty(PADDED, np.int32),
+        cusp=np.zeros(n_components, np.bool_),
+        everything=np.arange(n_deflectors, dtype=np.int32),
     )
 
 
@@ -88,49 +77,42 @@ def _copy(x, y, n, to_x, to_y):
 
 
 @njit
-def _trace(lens, subhalos, maps, tiles, tile, n, work):
-    """Source-plane positions of the n rays of a chunk."""
-    _copy(work.x, work.y, n, work.beta_x, work.beta_y)
-    for k in range(lens.kinds.size):
-        deflection.subtract(lens, maps, k, work.x, work.y, n, work.beta_x, work.beta_y, work.rows)
-    if subhalos.kinds.size > 0:
-        halos.subtract_halos(subhalos, maps, tiles, tile, work.x, work.y, n, work.beta_x, work.beta_y, work.rows)
+def _trace(lens, maps, everything, n, rows):
+    """Source-plane positions of the n rays of a chunk, without subhalos."""
+    _copy(rows[X], rows[Y], n, rows[BETA_X], rows[BETA_Y])
+    deflection.subtract(lens, maps, everything, np.int64(0), lens.numbers.shape[0], rows, n)
 
 
 @njit
-def trace_exactly(lens, subhalos, maps, x, y, n, beta_x, beta_y, rows):
-    """Source-plane positions of n rays through every deflector and every subhalo one by one."""
-    _copy(x, y, n, beta_x, beta_y)
-    for k in range(lens.kinds.size):
-        deflection.subtract(lens, maps, k, x, y, n, beta_x, beta_y, rows)
-    for k in range(subhalos.kinds.size):
-        deflection.subtract(subhalos, maps, k, x, y, n, beta_x, beta_y, rows)
+def trace_exactly(lens, subhalos, maps, everything, n, rows):
+    """Source-plane positions of the first n rays of `rows` through every deflector and every subhalo one by one."""
+    _trace(lens, maps, everything, n, rows)
+    deflection.subtract(subhalos, maps, everything, np.int64(0), subhalos.numbers.shape[0], rows, n)
 
 
 @njit
-def _mend_cusps(rough, exact, lens, subhalos, maps, cells, start, m, width, offsets, first, n, work):
+def _mend_cusps(rough, exact, optics, cells, start, m, width, offsets, first, n, work):
     """Replace the float32 brightness of rays inside a Sersic cusp by what float64 gives (see `light.CUSP_RADIUS2`).
 
-    rough, exact: the source in float32 and float64. lens, subhalos: in float64.
+    rough, exact: the source in float32 and float64. optics: (lens, subhalos, maps) in float64.
     """
+    beta_x, beta_y, flux = work.rows[BETA_X], work.rows[BETA_Y], work.rows[light.FLUX]
     for k in range(rough.kinds.size):
         if rough.kinds[k] != light.SERSIC or not work.cusp[k]:
             continue
         p, exact_p, count = rough.constants[k], exact.constants[k], np.int64(0)
         for i in range(n):
-            if sersic.radius2(work.beta_x[i], work.beta_y[i], p) <= light.CUSP_RADIUS2:
+            if sersic.radius2(beta_x[i], beta_y[i], p) <= light.CUSP_RADIUS2:
                 s, c = first + i // m, start + i % m
-                work.exact_x[count] = cells[0][c] + width * offsets[0][s]
-                work.exact_y[count] = cells[1][c] + width * offsets[1][s]
+                work.exact[X, count] = cells[0][c] + width * offsets[0][s]
+                work.exact[Y, count] = cells[1][c] + width * offsets[1][s]
                 work.places[count] = i
                 count += 1
-        bx, by = work.exact_beta_x, work.exact_beta_y
-        trace_exactly(lens, subhalos, maps, work.exact_x, work.exact_y, count, bx, by, work.exact_rows)
+        trace_exactly(optics[0], optics[1], optics[2], work.everything, count, work.exact)
         for j in range(count):
             i = work.places[j]
-            work.flux[i] += like(work.flux[i], sersic.brightness(bx[j], by[j], exact_p)) - sersic.brightness(
-                work.beta_x[i], work.beta_y[i], p
-            )
+            brightness = sersic.brightness(work.exact[BETA_X, j], work.exact[BETA_Y, j], exact_p)
+            flux[i] += like(flux[i], brightness) - sersic.brightness(beta_x[i], beta_y[i], p)
 
 
 @row_function
@@ -153,53 +135,51 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
     """
     lens, subhalos, maps, tiles = optics
     cell_x, cell_y, width, offset_x, offset_y = grid
-    n_offsets, n_pixels = offset_x.size, cell_x.size
+    n_offsets, n_pixels, rows = offset_x.size, cell_x.size, work.rows
     at_once = max(1, CHUNK // n_offsets)
-    total = work.rows[deflection.SCRATCH - 1]
     start = np.int64(0)  # a plain 0 would have everything below compiled a second time, for the constant
     while start < n_pixels:
-        tile = tiles.tile[tiles.order[start]]
-        m = 1
-        while m < at_once and start + m < n_pixels and tiles.tile[tiles.order[start + m]] == tile:
-            m += 1
+        m = _same_tile(tiles, tiles.order, start, min(n_pixels, start + at_once))
         for first in range(0, n_offsets, CHUNK):
             count = min(CHUNK, n_offsets - first)
             n = count * m
-            _spread(cell_x, cell_y, start, m, width, offset_x, offset_y, first, count, work.x, work.y)
-            _trace(lens, subhalos, maps, tiles, tile, n, work)
+            _spread(cell_x, cell_y, start, m, width, offset_x, offset_y, first, count, rows[X], rows[Y])
+            _trace(lens, maps, work.everything, n, rows)
+            if subhalos.numbers.shape[0] > 0:
+                halos.subtract_halos(subhalos, maps, tiles, tiles.tile[tiles.order[start]], rows, n)
             if n_offsets == 1:
                 for c in range(m):
-                    beta[0, tiles.order[start + c]] = work.beta_x[c]
-                    beta[1, tiles.order[start + c]] = work.beta_y[c]
+                    beta[0, tiles.order[start + c]] = rows[BETA_X, c]
+                    beta[1, tiles.order[start + c]] = rows[BETA_Y, c]
             for layer in range(sources.kinds.shape[0]):
                 source, lens_light = of_layer(sources, layer), of_layer(lights, layer)
-                light.shine(source, stamps, work.beta_x, work.beta_y, n, work.flux, work.cusp, work.rows, work.places)
-                if mend:
-                    _mend_cusps(
-                        source,
-                        of_layer(exact_sources, layer),
-                        exact[0],
-                        exact[1],
-                        exact[2],
-                        (cell_x, cell_y),
-                        start,
-                        m,
-                        width,
-                        (offset_x, offset_y),
-                        first,
-                        n,
-                        work,
-                    )
-                _store(work.flux, m, count, total, tiles.order, start, first, n_offsets, out_source[layer])
+                light.shine(source, stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
+                if mend and work.cusp.any():
+                    in_cells, offsets = (cell_x, cell_y), (offset_x, offset_y)
+                    in_full = of_layer(exact_sources, layer)
+                    _mend_cusps(source, in_full, exact, in_cells, start, m, width, offsets, first, n, work)
+                _store(rows, m, count, tiles.order, start, first, n_offsets, out_source[layer])
                 if lens_light.kinds.size > 0:
-                    light.shine(lens_light, stamps, work.x, work.y, n, work.flux, work.cusp, work.rows, work.places)
-                    _store(work.flux, m, count, total, tiles.order, start, first, n_offsets, out_light[layer])
+                    light.shine(lens_light, stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
+                    _store(rows, m, count, tiles.order, start, first, n_offsets, out_light[layer])
         start += m
 
 
 @njit
-def _store(flux, m, count, total, order, start, first, n_offsets, out):
+def _same_tile(tiles, pixels, start, stop):
+    """How many of pixels[start:stop], from the first one on, lie in its tile."""
+    if tiles.count.size == 1:
+        return stop - start
+    tile, m = tiles.tile[pixels[start]], 1
+    while start + m < stop and tiles.tile[pixels[start + m]] == tile:
+        m += 1
+    return m
+
+
+@njit
+def _store(rows, m, count, order, start, first, n_offsets, out):
     """Add the rays of m cells to their pixels, or begin the pixels with the first rays."""
+    flux, total = rows[light.FLUX], rows[light.TOTAL]
     total[:m] = like(flux[0], 0.0)
     _add_rays(flux, m, count, total)
     share = like(flux[0], 1.0 / n_offsets)
@@ -269,24 +249,22 @@ def refine(optics, one, stamps, grid, work, tolerance, beta, lensed, out):
 @njit
 def _integrate(lens, subhalos, maps, tiles, one, stamps, lensed, cell_x, cell_y, pixel, n, width, work, mean, error):
     """Mean brightness of n cells by 3 x 3 Gauss-Legendre points, and a bound on its error."""
-    start, at_once = np.int64(0), CHUNK // 9
+    start, rows = np.int64(0), work.rows
     least = like(mean[0], ROUGH if (one.kinds == light.INTERPOL).any() else 0.0)
+    x, y = (rows[BETA_X], rows[BETA_Y]) if lensed else (rows[X], rows[Y])
     while start < n:
-        tile = tiles.tile[pixel[start]]
-        m = 1
-        while m < at_once and start + m < n and tiles.tile[pixel[start + m]] == tile:
-            m += 1
-        _spread(cell_x, cell_y, start, m, width, _GAUSS_X, _GAUSS_Y, 0, 9, work.x, work.y)
-        x, y = work.x, work.y
+        m = _same_tile(tiles, pixel, start, min(n, start + CHUNK // 9))
+        _spread(cell_x, cell_y, start, m, width, _GAUSS_X, _GAUSS_Y, 0, 9, rows[X], rows[Y])
         if lensed:
-            _trace(lens, subhalos, maps, tiles, tile, 9 * m, work)
-            x, y = work.beta_x, work.beta_y
-        light.shine(one, stamps, x, y, 9 * m, work.flux, work.cusp, work.rows, work.places)
-        _judge(work.flux, m, least, mean, error, start)
+            _trace(lens, maps, work.everything, 9 * m, rows)
+            if subhalos.numbers.shape[0] > 0:
+                halos.subtract_halos(subhalos, maps, tiles, tiles.tile[pixel[start]], rows, 9 * m)
+        light.shine(one, stamps, x, y, 9 * m, rows, work.cusp, work.places)
+        _judge(rows[light.FLUX], m, least, mean, error, start)
         for k in range(one.kinds.size):
             if one.kinds[k] == light.SERSIC:
-                light.radius2(x, y, 9 * m, one.constants[k], work.rows[0])
-                _judge_cusp(work.flux, work.rows[0], m, error, start)
+                light.radius2(x, y, 9 * m, one.constants, k, rows[deflection.SCRATCH])
+                _judge_cusp(rows[light.FLUX], rows[deflection.SCRATCH], m, error, start)
         start += m
 
 

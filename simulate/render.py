@@ -85,7 +85,7 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
 def tracer(scene, systems):
     """`trace(x, y) -> alpha_x, alpha_y` of systems, float64 (n, m) [arcsec], through every deflector and subhalo."""
     tables, maps = _tables(scene, systems), _maps(scene, np.float64)
-    work = pixels.workspace(1, np.float64)
+    work = _workspace(tables, np.float64)
 
     def trace(x, y):
         x, y = (np.ascontiguousarray(a, dtype=float) for a in (x, y))
@@ -131,7 +131,7 @@ class _Work:
             self.variance,
             self.exact_halos,
             halos.grid_of_tiles(size, frame.pixel_scale / frame.supersampling, tiled, most, self.dtype),
-            pixels.workspace(max(tables.source_kinds.shape[2], tables.light_kinds.shape[2]), self.dtype),
+            _workspace(tables, self.dtype),
             start,
             stop,
             out,
@@ -240,6 +240,12 @@ def _stamps(scene, dtype):
         return np.zeros((1, 3, 3), dtype)
     images = scene.stamps.images.astype(dtype, copy=False)
     return np.ascontiguousarray(images.reshape(-1, *images.shape[2:]))
+
+
+def _workspace(tables, dtype):
+    most = int(np.diff(tables.halo_first).max(initial=0))
+    n_components = max(tables.source_kinds.shape[2], tables.light_kinds.shape[2])
+    return pixels.workspace(n_components, max(tables.deflector_kinds.shape[1], most), dtype)
 
 
 def _maps(scene, dtype):
