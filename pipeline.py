@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 
 from .configs.load import load, show
-from .errors import ConfigError, DataError, LenStreamError
+from .errors import ConfigError, DataError
 from .progress import console, stopping
 from .simulate.labels import labels
 from .simulate.scene import Views, draw, make_scene
@@ -31,7 +31,6 @@ REPORTED_PACKAGES = (
     "scikit-learn",
 )
 SHOWN_PAIRS = 12
-SHOWN_PREVIEW = 24
 
 
 def run(config, runs, overwrite=False, until="report"):
@@ -84,19 +83,11 @@ def run(config, runs, overwrite=False, until="report"):
 
 
 def preview(config, path):
-    """Draw a contact sheet of simulated lenses and the histograms of their parameters."""
-    from .evaluate import figures
-    from .simulate.render import render
+    """Draw simulated systems with the histograms of their labels, and say how exact and how fast they are."""
+    from .evaluate.preview import preview as look
 
-    if path.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
-        raise LenStreamError(f"--out {path}: expected a picture's name ending in .png, .pdf, .svg or .jpg")
-    scene = make_scene(config.simulate, config.seed)
-    systems = draw(scene, np.arange(512), Views())
-    first = draw(scene, np.arange(SHOWN_PREVIEW), Views())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = {n: v if v.ndim == 1 else v[:, 0] for n, v in labels(systems).items() if v.std() > 0}
-    figures.preview(render(scene, first)[:, 0], values, path)
-    console.print(f"wrote {path}")
+    for line in look(config, path):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):

@@ -74,7 +74,7 @@ def stretch(images):
 
 
 @contextmanager
-def _figure(path, width, height):
+def figure(path, width, height):
     """A Figure of width x height inches, written to `path` at the end."""
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
@@ -82,20 +82,20 @@ def _figure(path, width, height):
     fig.savefig(path, dpi=DPI, facecolor="white")
 
 
-def _bare(ax, colour=None):
+def bare(ax, colour=None):
     """No ticks; a thin frame in `colour`, or none."""
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(visible=colour is not None, color=colour or "none")
 
 
-def _plain(ax):
+def plain(ax):
     """Axes without a box and with a faint grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="#E4E4E4", linewidth=0.6)
     ax.set_axisbelow(True)
 
 
-def _grid(fig, n, columns):
+def grid_of_axes(fig, n, columns):
     """n axes, `columns` in a row."""
     axes = fig.subplots(max(-(-n // columns), 1), columns, squeeze=False).ravel()
     for ax in axes[n:]:
@@ -111,36 +111,17 @@ def pairs(images, labels, path):
     n = min(len(images), 12)
     columns = min(n, 4)
     white = np.full((images.shape[-2], max(images.shape[-1] // 32, 1)), np.nan)
-    with _figure(path, 3.1 * columns, 1.78 * -(-n // columns) + 0.6) as fig:
+    with figure(path, 3.1 * columns, 1.78 * -(-n // columns) + 0.6) as fig:
         words = "Positive pairs: two views of one lens, each with a source galaxy and noise of its own.\n"
         words += "The encoder is taught that both views mean the same; what they share is the lens."
         fig.suptitle(words, fontsize=11)
-        for i, ax in enumerate(_grid(fig, n, columns)):
+        for i, ax in enumerate(grid_of_axes(fig, n, columns)):
             left, right = stretch(images[i])
             ax.imshow(np.hstack([left, white, right]), **SKY)
-            _bare(ax)
+            bare(ax)
             shown = {"theta_E": '{:.2f}"', "e1": "{:+.2f}", "gamma": "{:.2f}"}
             parts = [f"{symbol(k)} {shown[k].format(labels[k][i])}" for k in shown if k in labels]
             ax.set_xlabel("    ".join(parts), fontsize=9)
-
-
-def preview(images, labels, path):
-    """The first 40 of the simulated images (n, H, W), and a histogram of each label: name -> (n,)."""
-    n = min(len(images), 40)
-    heights = [1.2 * -(-n // 10), 1.9 * max(-(-len(labels) // 5), 0.1)]
-    with _figure(path, 12, sum(heights) + 0.6) as fig:
-        fig.suptitle(f"{n} simulated images (asinh stretch) and the parameters of all {len(images)}", fontsize=11)
-        top, bottom = fig.subfigures(2, 1, height_ratios=heights)
-        for image, ax in zip(images, _grid(top, n, 10), strict=False):
-            ax.imshow(stretch(image), **SKY)
-            _bare(ax)
-        for (name, values), ax in zip(labels.items(), _grid(bottom, len(labels), 5), strict=True):
-            values = np.asarray(values)[np.isfinite(values)]
-            ax.hist(values, bins=int(np.clip(np.sqrt(len(values)), 5, 40)), color="#56B4E9")
-            _plain(ax)
-            ax.set_xlabel(with_unit(name), fontsize=9)
-            ax.set_ylabel("lenses", fontsize=9)
-            ax.locator_params(nbins=4)
 
 
 def predicted_vs_true(true, predicted, limit_std, path):
@@ -149,7 +130,7 @@ def predicted_vs_true(true, predicted, limit_std, path):
     true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; limit_std: {target: (n,)} standard deviations, or None.
     """
     targets, encoders, limit_std = list(true), list(predicted), limit_std or {}
-    with _figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.8) as fig:
+    with figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.8) as fig:
         band = "; the band around the 1:1 line is the information limit" if limit_std else ""
         fig.suptitle(f"Predicted (upwards) against true (to the right), test lenses{band}", fontsize=11)
         axes = fig.subplots(len(encoders), len(targets), squeeze=False, sharex="col")
@@ -196,7 +177,7 @@ def r2_against_labels(results, path):
     tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
     colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != "limit")
     drawn = {}
-    with _figure(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
+    with figure(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
         axes = fig.subplots(len(tasks), len(targets), squeeze=False, sharey=True)
         for row, task in zip(axes, tasks, strict=True):
             for ax, target in zip(row, targets, strict=True):
@@ -225,7 +206,7 @@ def _r2_panel(ax, table, colour, drawn):
     for value in table.loc[table["encoder"] == "limit", "mean"]:
         line = ax.axhline(value, color="#B00020", linewidth=1, linestyle=(0, (1, 1.5)))
         drawn.setdefault("information limit", line)
-    _plain(ax)
+    plain(ax)
     numbers = sorted(set(curves["n_labels"]))
     if numbers:
         ax.set_xscale("log")
@@ -246,21 +227,21 @@ def training_curves(histories, path):
         "wait_share": "time spent waiting for data",
     }
     colour = colours(histories)
-    with _figure(path, 12, 5.2) as fig:
+    with figure(path, 12, 5.2) as fig:
         top, bottom = fig.subfigures(2, 1)
         for ax, (encoder, history) in zip(
-            _grid(top, len(histories), max(len(histories), 1)), histories.items(), strict=True
+            grid_of_axes(top, len(histories), max(len(histories), 1)), histories.items(), strict=True
         ):
             ax.plot(history["step"], history["loss"], color=colour[encoder], linewidth=1.5)
             ax.set_title(symbol(encoder), color=colour[encoder], fontweight="bold", fontsize=10)
             ax.set(xlabel="step", ylabel="loss (of this method)")
-            _plain(ax)
+            plain(ax)
         for ax, (column, words) in zip(bottom.subplots(1, len(monitors)), monitors.items(), strict=True):
             for encoder, history in histories.items():
                 if column in history:
                     ax.plot(history["step"], history[column], color=colour[encoder], linewidth=1.3)
             ax.set(xlabel="step", ylabel=words, ylim=(0, None))
-            _plain(ax)
+            plain(ax)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
@@ -283,7 +264,7 @@ def umap(points, labels, path):
     points: {encoder: (n, 2)}; labels: {target: (n,)}. Rows are encoders, columns targets.
     """
     encoders, targets = list(points), list(labels)
-    with _figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.9) as fig:
+    with figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.9) as fig:
         axes = fig.subplots(len(encoders), len(targets), squeeze=False)
         for j, target in enumerate(targets):
             low, high = np.nanpercentile(labels[target], [2, 98])
@@ -291,7 +272,7 @@ def umap(points, labels, path):
                 ax = axes[i, j]
                 x, y = np.asarray(points[encoder]).T
                 dots = ax.scatter(x, y, c=labels[target], s=5, cmap="viridis", vmin=low, vmax=high, linewidths=0)
-                _bare(ax, "#CCCCCC")
+                bare(ax, "#CCCCCC")
             bar = {"location": "bottom", "extend": "both", "aspect": 25, "pad": 0.01}
             fig.colorbar(dots, ax=axes[:, j], label=with_unit(target), **bar)
             axes[0, j].set_title(symbol(target))

@@ -30,8 +30,8 @@ def labels(systems):
     for group, prefix in _PREFIXES.items():
         drawn = [{n: v for n, v in c.items() if n not in _OF_IMAGES} for c in getattr(systems, group)]
         out |= {plain: drawn[k][name] for plain, (k, name) in plain_names(drawn, prefix).items()}
-    for halos in systems.halos:
-        out |= {name: value for name, value in halos.system.items() if name not in out}
+    for halos in systems.halos:  # of several substructures with the same, each system has that of its class
+        out |= {n: np.where(np.isnan(out[n]), v, out[n]) if n in out else v for n, v in halos.system.items()}
     return out
 
 
@@ -68,14 +68,16 @@ def derived_labels(scene, systems, arcs):
 
 def units(scene):
     """The unit of every label, by name; "-" for a pure number."""
-    out = {}
+    config, out = scene.config, {}
     for group, prefix in _PREFIXES.items():
-        components = getattr(scene.config, group)
+        components = getattr(config, group)
         fields = [type(c).model_fields for c in components]
         names = [[*(n for n in parameter_names(c)), *(f"color_{b}" for b in list(scene.bands)[1:])] for c in components]
         for plain, (k, name) in plain_names(names, prefix).items():
             out[plain] = fields[k][name].json_schema_extra["unit"] if name in fields[k] else "AB mag"
-    return out | _DERIVED
+    for component in config.substructure:
+        out |= {n: f.json_schema_extra["unit"] for n, f in type(component).model_fields.items() if n not in out}
+    return out | {"angle": "rad", "half_length": "arcsec"} | _DERIVED
 
 
 def all_labels(scene, systems):

@@ -4,7 +4,7 @@ Each subhalo owns one Philox counter, (index, attempt, slot of the component + i
 mass, its place (two) and its concentration: a system's subhalos are the same bits in whatever batch they are drawn.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numba import njit
@@ -45,7 +45,8 @@ def draw_halos(component, path, seed, indices, attempt, cosmology, lens, present
     where = angles.geometry(cosmology)
     present = np.ones(len(indices), dtype=bool) if present is None else np.asarray(present, dtype=bool)
     draw = _draw_cdm if component.kind == "CDM" else _draw_vortex
-    return draw(component, path, seed, indices, attempt, where, lens, present)
+    halos = draw(component, path, seed, indices, attempt, where, lens, present)
+    return replace(halos, system={name: np.where(present, value, np.nan) for name, value in halos.system.items()})
 
 
 def region_mass(component, where, theta_E):

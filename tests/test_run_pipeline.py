@@ -111,6 +111,9 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     ("arguments", "said"),
     [
         (["run", "dmo"], 'Did you mean "demo"?'),
+        (["preview", "deeplens"], "there are deeplense_model_1, deeplense_model_2"),
+        (["preview", "w1", "mode=as_released"], "this recipe has no modes"),
+        (["config", "--show", "deeplense_model_1", "mode=as_relased"], 'Did you mean "as_released"?'),
         (["run", "tiny", "pretrain.stepss=3"], 'unknown key "pretrain.stepss". Did you mean "steps"?'),
         (["run", "tiny", "simulate.image.pixel_scale=-1"], "pixel_scale: input should be greater than 0, got -1"),
         (["run", "w1"], "the key pretrain is missing"),
@@ -144,9 +147,21 @@ def test_config_show_prints_what_every_key_means(tmp_path):
     assert "[arcsec]" in shown.stdout
 
 
-def test_preview_draws_a_picture(tmp_path):
-    assert lenstream("preview", "w1", "--out", "w1.png", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "w1.png").read_bytes().startswith(b"\x89PNG")
+def test_config_show_prints_a_mode_that_loads_again(tmp_path):
+    shown = lenstream("config", "--show", "deeplense_model_1", "mode=as_released", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert "mode: as_released" in shown.stdout and "defect: double_poisson" in shown.stdout
+    (tmp_path / "mine.yaml").write_text(shown.stdout)
+    again = lenstream("config", "--show", "mine.yaml", cwd=tmp_path)
+    assert again.stdout == shown.stdout
+
+
+def test_preview_draws_a_picture_and_says_what_it_measured(tmp_path):
+    small = ["simulate.image.num_pix=24", "simulate.image.pixel_scale=0.3", "mode=as_released"]
+    result = lenstream("preview", "deeplense_model_1", *small, "--out", "new/a.png", cwd=tmp_path)
+    assert result.returncode == 0
+    assert (tmp_path / "new" / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert all(word in result.stderr for word in ("3 classes", "rays", "a second", "wrote new/a.png"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])

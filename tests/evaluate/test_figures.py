@@ -49,13 +49,6 @@ def test_pairs(rng, tmp_path, n):
     check(tmp_path / "a.png", 200, 150)
 
 
-@pytest.mark.parametrize("labels", [[], ["theta_E"], ["theta_E", "e1", "source.0.magnitude", "a", "b", "c"]])
-def test_preview(rng, tmp_path, labels):
-    images = rng.normal(size=(12, 16, 16)).astype(np.float32)
-    figures.preview(images, {k: rng.normal(size=12) for k in labels}, tmp_path / "a.png")
-    check(tmp_path / "a.png")
-
-
 @pytest.mark.parametrize("limit", [True, False])
 def test_predicted_vs_true(rng, tmp_path, limit):
     true = {t: rng.normal(size=50) for t in TARGETS}
