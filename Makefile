@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip uv
 	$(VENV)/bin/uv pip install --python $(VENV)/bin/python --compile-bytecode --constraint constraints.txt --editable '.[test]'
-	@echo "compiling the renderer (once, half a minute)"
-	@$(VENV)/bin/python -c 'from lenstream.simulate.render import compile_ahead; compile_ahead()'
+	@echo "compiling the renderer (once, a minute or two)"
+	@$(VENV)/bin/python -c 'from lenstream.simulate.render import compile_ahead; compile_ahead("float32")' & \
+	$(VENV)/bin/python -c 'from lenstream.simulate.render import compile_ahead; compile_ahead("float64")'; s=$$?; wait; exit $$s
 	@touch $@
 
 demo: $(STAMP)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
+from .compiled import cached
 from .noise import normal
 from .philox import NOISE, philox4x32
 
@@ -61,7 +62,7 @@ def _over_peak(images, bands):
     return (views / np.where(peak > 0, peak, 1.0)).reshape(images.shape)
 
 
-@njit(cache=True, nogil=True)
+@cached
 def _noisy(images, exposure, background, seed, streams, indices, double_poisson, out):
     """Gaussian noise of lenstronomy's variance, then Poisson draws of the counts if `double_poisson`.
 
@@ -86,7 +87,7 @@ def _noisy(images, exposure, background, seed, streams, indices, double_poisson,
                     out[i, layer, row, column] = np.float32(noisy)
 
 
-@njit(cache=True)
+@njit
 def poisson(mean, low, high, slot, k0, k1):
     """A Poisson number of a mean, from counters (low, high, 1, slot), (low, high, 2, slot), ...
 
@@ -125,7 +126,7 @@ def poisson(mean, low, high, slot, k0, k1):
             return number
 
 
-@njit(cache=True)
+@njit
 def _two_uniforms(low, high, attempt, slot, k0, k1):
     a, b, c, d = philox4x32(low, high, np.uint32(attempt), slot, k0, k1)
     scale = 1.0 / 4503599627370496.0

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from .compiled import cached
+
 MAX_IMAGES = 7
 FAINTEST = 1e-2  # images with less magnification, at the centre of a steep lens, are left out
 LEVELS = 5  # how often cells that may hold an image are divided
@@ -106,7 +108,7 @@ def image_positions(trace, source_x, source_y, half_width, n_grid=24):
     return _brightest(x, y, np.where(seen, magnification, np.nan), 0.1 * fine)
 
 
-@njit(cache=True)
+@njit
 def _bends(a, out):
     """How far a map bends from node to node: the larger second difference; at the border that of the node beside it."""
     rows, columns = a.shape
@@ -118,7 +120,7 @@ def _bends(a, out):
             out[r, c] = max(along_x, along_y)
 
 
-@njit(cache=True)
+@njit
 def _may_hold(a, bends, r, c, at):
     """Whether a map of a cell may take the value `at`, which may go beyond the corners by what it bends."""
     p, q, s, t = a[r, c], a[r, c + 1], a[r + 1, c], a[r + 1, c + 1]
@@ -127,7 +129,7 @@ def _may_hold(a, bends, r, c, at):
     return min(min(p, q), min(s, t)) - margin <= at <= max(max(p, q), max(s, t)) + margin
 
 
-@njit(cache=True)
+@cached
 def _possible_cells(beta_x, beta_y, patches, source_x, source_y):
     """Row and column of the cells whose image may hold the source: int64 (n, k, 2), padded with -1.
 
@@ -154,13 +156,13 @@ def _possible_cells(beta_x, beta_y, patches, source_x, source_y):
     return cells[:, :most].copy()
 
 
-@njit(cache=True)
+@njit
 def _crosses(px, py, qx, qy, x, y):
     """Whether the line from (x, y) to the right meets the edge from p to q."""
     return (py <= y) != (qy <= y) and x < px + (y - py) * (qx - px) / (qy - py)
 
 
-@njit(cache=True)
+@cached
 def _triangles_around(beta_x, beta_y, cells, source_x, source_y):
     """Where on the fine grid (column, row) linear interpolation puts the source: float64 (n, k), NaN-padded.
 
@@ -197,7 +199,7 @@ def _triangles_around(beta_x, beta_y, cells, source_x, source_y):
     return out_column[:, :most].copy(), out_row[:, :most].copy()
 
 
-@njit(cache=True)
+@njit
 def _inside(ux, uy, vx, vy, x, y):
     """How far along u and along v the point (x, y) lies."""
     det = ux * vy - uy * vx

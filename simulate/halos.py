@@ -7,7 +7,6 @@ about rho^-N_NODES of the deflection, with rho = g + sqrt(g^2 + 1) for a subhalo
 one. `tests/simulate/test_subhalos.py` holds the error of an image to 1e-3 of the subhalos' signal and 1e-4 of the peak.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -75,64 +74,71 @@ def all_near(tiles, n_halos):
 def sort_by_distance(halos, maps, tiles):
     """Sort the subhalos into near and far ones for every tile, and sum the far ones into the tile's polynomials.
 
-    Values at the nodes are held node by node, with the tiles of a node side by side: long loops, whatever their number.
+    All subhalos are summed at all nodes, and then the near ones of each tile are taken out at its nodes again. Values
+    are held node by node, with the tiles of a node side by side: long loops, whatever the number of nodes.
     """
-    n_tiles, n_halos = tiles.count.size, halos.numbers.shape[0]
-    rows = np.empty((deflection.N_ROWS, N_NODES * N_NODES * n_tiles), halos.constants.dtype)
-    zero = like(rows[0, 0], 0.0)
-    for a in range(N_NODES):
-        for b in range(N_NODES):
-            for t in range(n_tiles):
-                i = (a * N_NODES + b) * n_tiles + t
-                rows[deflection.X, i] = tiles.centre[0, t] + tiles.half[0] * _NODES[b]
-                rows[deflection.Y, i] = tiles.centre[1, t] + tiles.half[0] * _NODES[a]
-    one_x, one_y = rows[deflection.BETA_X], rows[deflection.BETA_Y]
-    total_x, total_y = np.zeros_like(one_x), np.zeros_like(one_x)
-    far = np.empty(n_tiles, halos.constants.dtype)
-    tiles.count[:] = 0
+    n_tiles, n_halos, n = tiles.count.size, halos.numbers.shape[0], N_NODES * N_NODES
     everything = np.arange(n_halos).astype(np.int32)
-    error = ERROR * tiles.pixel[0]
-    middle = (N_NODES * N_NODES // 2 + N_NODES // 2) * n_tiles
-    for h in range(n_halos):
-        one_x[:] = zero
-        one_y[:] = zero
-        deflection.subtract(halos, maps, everything, h, h + 1, rows, one_x.size)
-        x, y, alpha_x, alpha_y = halos.constants[h, 0], halos.constants[h, 1], one_x[middle:], one_y[middle:]
-        _judge(x, y, tiles.centre[0], tiles.centre[1], tiles.half[0], error, alpha_x, alpha_y, far)
-        _add_far(one_x, one_y, far, n_tiles, total_x, total_y)
+    nodes = np.zeros((deflection.N_ROWS, n * n_tiles), halos.constants.dtype)
+    for i in range(n):
         for t in range(n_tiles):
-            if far[t] == zero:
+            nodes[deflection.X, i * n_tiles + t] = tiles.centre[0, t] + tiles.half[0] * _NODES[i % N_NODES]
+            nodes[deflection.Y, i * n_tiles + t] = tiles.centre[1, t] + tiles.half[0] * _NODES[i // N_NODES]
+    deflection.subtract(halos, maps, everything, np.int64(0), n_halos, nodes, n * n_tiles)
+    _find_near(halos, maps, tiles, everything)
+    own = np.empty((deflection.N_ROWS, n), halos.constants.dtype)
+    total_x, total_y = nodes[deflection.BETA_X], nodes[deflection.BETA_Y]
+    for t in range(n_tiles):
+        for i in range(n):
+            own[deflection.X, i] = nodes[deflection.X, i * n_tiles + t]
+            own[deflection.Y, i] = nodes[deflection.Y, i * n_tiles + t]
+            own[deflection.BETA_X, i] = like(own[0, 0], 0.0)
+            own[deflection.BETA_Y, i] = like(own[0, 0], 0.0)
+        deflection.subtract(halos, maps, tiles.near[t], np.int64(0), tiles.count[t], own, n)
+        for i in range(n):
+            total_x[i * n_tiles + t] -= own[deflection.BETA_X, i]
+            total_y[i * n_tiles + t] -= own[deflection.BETA_Y, i]
+    tiles.smooth[0] = True
+    _fit(total_x, n_tiles, tiles.powers[0], nodes[deflection.SCRATCH])
+    _fit(total_y, n_tiles, tiles.powers[1], nodes[deflection.SCRATCH])
+
+
+@njit
+def _find_near(halos, maps, tiles, everything):
+    """Fill in which subhalos are near each tile."""
+    n_tiles, error = tiles.count.size, ERROR * tiles.pixel[0]
+    middle = np.zeros((deflection.N_ROWS, n_tiles), halos.constants.dtype)
+    far = np.empty(n_tiles, np.bool_)
+    for t in range(n_tiles):
+        middle[deflection.X, t], middle[deflection.Y, t] = tiles.centre[0, t], tiles.centre[1, t]
+    tiles.count[:] = 0
+    for h in range(halos.numbers.shape[0]):
+        middle[deflection.BETA_X, :] = like(middle[0, 0], 0.0)
+        middle[deflection.BETA_Y, :] = like(middle[0, 0], 0.0)
+        deflection.subtract(halos, maps, everything, h, h + 1, middle, n_tiles)
+        _judge(halos.constants[h, 0], halos.constants[h, 1], middle, tiles.half[0], error, far)
+        for t in range(n_tiles):
+            if not far[t]:
                 tiles.near[t, tiles.count[t]] = h
                 tiles.count[t] += 1
-    tiles.smooth[0] = True
-    _fit(total_x, n_tiles, tiles.powers[0], one_x)
-    _fit(total_y, n_tiles, tiles.powers[1], one_x)
 
 
 @row_function
-def _judge(x, y, centre_x, centre_y, half, error, alpha_x, alpha_y, far):
-    """For which tiles a subhalo at (x, y) is far: 1 or 0; alpha_x, alpha_y: its deflection near the middle of each."""
-    inverse, one, zero = 1.0 / half, like(far[0], 1.0), like(far[0], 0.0)
+def _judge(x, y, middle, half, error, far):
+    """For which tiles a subhalo at (x, y) is far; middle: the rows of rays at the middles of the tiles."""
+    inverse = like(x, 1.0 / half)
+    centre_x, centre_y, alpha_x, alpha_y = middle[0], middle[1], middle[2], middle[3]
+    one, zero, nearest, error = like(x, 1.0), like(x, 0.0), like(x, NEAREST * NEAREST), like(x, error)
     for t in range(far.size):
         u, v = abs(x - centre_x[t]) * inverse, abs(y - centre_y[t]) * inverse
-        gap_u, gap_v = max(u - 1.0, 0.0), max(v - 1.0, 0.0)
+        gap_u, gap_v = max(u - one, zero), max(v - one, zero)
         gap2 = gap_u * gap_u + gap_v * gap_v
-        rho = math.sqrt(gap2) + math.sqrt(gap2 + 1.0)
+        rho = np.sqrt(gap2) + np.sqrt(gap2 + one)
         rho3 = rho * rho * rho
         good = error * rho3 * rho3
         # at the edge the deflection is stronger than in the middle, at most by the ratio of the distances
         strength2 = (alpha_x[t] * alpha_x[t] + alpha_y[t] * alpha_y[t]) * (u * u + v * v)
-        far[t] = one if (gap2 >= NEAREST * NEAREST) & (strength2 <= gap2 * good * good) else zero
-
-
-@row_function
-def _add_far(one_x, one_y, far, n_tiles, total_x, total_y):
-    for node in range(N_NODES * N_NODES):
-        start = np.uint64(node * n_tiles)  # unsigned: numba would otherwise test each index for being negative
-        for t in range(n_tiles):
-            i = start + np.uint64(t)
-            total_x[i] += far[t] * one_x[i]
-            total_y[i] += far[t] * one_y[i]
+        far[t] = (gap2 >= nearest) & (strength2 <= gap2 * good * good)
 
 
 @row_function

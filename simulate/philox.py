@@ -11,6 +11,8 @@ import zlib
 import numpy as np
 from numba import njit
 
+from .compiled import cached
+
 # Purposes: what a stream of numbers is for. A view adds its number, so views never share a stream.
 LENS = 0
 ENVIRONMENT = 1
@@ -43,7 +45,7 @@ def slot_of(name):
     return zlib.crc32(name.encode())
 
 
-@njit(cache=True)
+@cached
 def _uniforms(seed, purpose, indices, attempt, slots):
     out = np.empty((indices.size, slots.size))
     for i in range(indices.size):

@@ -60,7 +60,7 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
     out = np.empty((n, n_layers, size, size), dtype=dtype)
     of_arcs = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
     mask = [None] * max(1, min(threads, n))
-    work = _Work(scene, systems, dtype, rays, exact_halos or dtype == np.float64)
+    work = _Work(scene, systems, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
     noisy = scene.config.observation.noise if noise is None else noise
 
     def chunk(number, start, stop):
@@ -283,12 +283,14 @@ def _blur(scene, systems, dtype):
     )
 
 
-def compile_ahead():
-    """Compile the renderer for both precisions, so that the first image comes at once; it is kept on disk."""
+def compile_ahead(dtype):
+    """Compile all that makes images of a precision, so that the first one comes at once; it is kept on disk."""
     from ..configs.load import load
+    from .labels import all_labels
     from .scene import Views, draw, make_scene
 
-    for name in ("w1", "tiny"):
-        scene = make_scene(load(name).simulate, 0)
-        for dtype in (np.float32, np.float64):
-            render(scene, draw(scene, [0], Views()), dtype=dtype)
+    scene = make_scene(load("w4", ["simulate.observation.noise=true"]).simulate, 0)
+    systems = draw(scene, [0], Views())
+    render(scene, systems, dtype=dtype)
+    if dtype == "float64":
+        all_labels(scene, systems)

@@ -7,11 +7,11 @@ mass, its place (two) and its concentration: a system's subhalos are the same bi
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numba import njit
 from scipy import special, stats
 
 from ..errors import ConfigError
 from . import cosmology as angles
+from .compiled import cached
 from .philox import ENVIRONMENT, philox4x32, slot_of, uniforms
 from .population import quantile
 
@@ -191,7 +191,7 @@ def _strengthened(parameters, profile, factor):
     return {name: values * scale.get(name, 1.0) for name, values in parameters.items()}
 
 
-@njit(cache=True)
+@cached
 def _halo_uniforms(seed, purpose, indices, attempt, base, first):
     """Four uniform numbers in (0, 1) for each subhalo, float64 (4, total): one Philox block each."""
     out = np.empty((4, first[-1]))
