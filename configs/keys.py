@@ -22,9 +22,9 @@ def key(meaning, unit="-", default=..., **limits):
 
 
 class Section(BaseModel):
-    """A group of settings: unknown keys are errors, values cannot be changed after loading."""
+    """A group of settings: unknown keys are errors, so are nan and inf; values cannot be changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, allow_inf_nan=False)
 
 
 def one_of(*names):
@@ -44,8 +44,6 @@ PLAIN = ("uniform", "normal", "truncnormal", "lognormal", "loguniform", "beta")
 
 class PlainDistribution(Section):
     """A distribution that a few numbers describe: one of the keys below, e.g. {uniform: [0.8, 1.6]}."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     uniform: tuple[float, float] | None = key("lowest, highest", "the parameter's", None)
     normal: tuple[float, float] | None = key("mean, standard deviation", "the parameter's", None)
@@ -117,8 +115,6 @@ class Table(Section):
 
 class Follow(Section):
     """offset + factor * another parameter + scatter * a standard normal number, clipped to low and high."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     parameter: str = key("the other parameter, e.g. lens_mass.0.theta_E; it is drawn earlier, or in the same component")
     factor: float = key("what the other parameter is multiplied by", "this parameter's / the other's", 1.0)
@@ -197,7 +193,7 @@ def _kind_of_number(value):
 
 
 Parameter = Annotated[
-    Annotated[float, Field(allow_inf_nan=False), Tag("number")] | Annotated[Distribution, Tag("distribution")],
+    Annotated[float, Tag("number")] | Annotated[Distribution, Tag("distribution")],
     Discriminator(_kind_of_number),
 ]
 

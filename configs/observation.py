@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from .keys import Parameter, Section, check_ranges, key, parameter
 
@@ -12,7 +12,10 @@ class Image(Section):
 
     num_pix: int = key("pixels on a side", "pixels", ge=4, le=4096)
     pixel_scale: float | None = key("size of a pixel; empty: the instrument's", "arcsec", None, gt=0, le=100)
-    rays: Annotated[int, Field(ge=1, le=128)] | Literal["adaptive"] = key(
+    rays: Annotated[
+        Annotated[int, Field(ge=1, le=128), Tag("number")] | Annotated[Literal["adaptive"], Tag("word")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "number"),
+    ] = key(
         "rays along a side of a pixel (2: 4 rays a pixel), or adaptive: as many as the tolerance needs",
         "rays",
         "adaptive",

@@ -43,13 +43,15 @@ def einstein_radius(trace, center_x=0.0, center_y=0.0, guess=1.0):
     # Illinois's false position in logarithms, in which a power law is a straight line
     low, high = steps[inner], steps[inner + 1]
     f_low, f_high = np.where(found, coarse[rows, inner], 1.0), np.where(found, coarse[rows, inner + 1], -1.0)
-    side, last = np.zeros(len(scale)), low
+    side, x, going = np.zeros(len(scale)), low, found
     for _ in range(60):
-        x = (low * f_high - high * f_low) / (f_high - f_low)
-        f = _log_mean_convergence(trace, center_x, center_y, (scale * np.exp(x))[:, None], N_ANGLES)[:, 0]
-        if (np.abs(x - last)[found] < 1e-8).all():
+        last = x
+        x = np.where(going, (low * f_high - high * f_low) / np.where(going, f_high - f_low, 1.0), last)
+        going = going & (np.abs(x - last) >= 1e-8)  # a system ends at the same step whatever else is in the batch
+        if not going.any():
             break
-        last, below = x, f >= 0
+        f = _log_mean_convergence(trace, center_x, center_y, (scale * np.exp(x))[:, None], N_ANGLES)[:, 0]
+        below = f >= 0
         f_high = np.where(below & (side > 0), 0.5 * f_high, f_high)
         f_low = np.where(~below & (side < 0), 0.5 * f_low, f_low)
         low, f_low = np.where(below, x, low), np.where(below, f, f_low)
@@ -65,7 +67,8 @@ def _log_mean_convergence(trace, center_x, center_y, radii, n_angles):
     x = center_x[:, None, None] + radii[:, :, None] * cos
     y = center_y[:, None, None] + radii[:, :, None] * sin
     alpha_x, alpha_y = (a.reshape(x.shape) for a in trace(x.reshape(len(x), -1), y.reshape(len(x), -1)))
-    return np.log(np.maximum((alpha_x @ cos + alpha_y @ sin) / (n_angles * radii), 1e-300))
+    outwards = (alpha_x * cos + alpha_y * sin).sum(-1)  # a product of matrices would round differently for another n
+    return np.log(np.maximum(outwards / (n_angles * radii), 1e-300))
 
 
 @dataclass(frozen=True)

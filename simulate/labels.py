@@ -10,6 +10,10 @@ from .selection import flux_before_lensing
 
 _PREFIXES = {"lens_mass": "", "source": "source_", "lens_light": "lens_light_"}
 _OF_IMAGES = ("amp", "amp_bulge", "stamp", "scale", "parity")  # means to an end, no properties of a galaxy
+_OF_SUBSTRUCTURE = {
+    "CDM": {"n_mean": "subhalos", "f_sub": "-", "slope": "-"},
+    "AXION_VORTEX": {"mass": "Msun", "axion_mass": "eV", "half_length": "arcsec", "angle": "rad"},
+}
 _DERIVED = {
     "theta_E_effective": "arcsec",
     "magnification": "-",
@@ -72,12 +76,14 @@ def units(scene):
     for group, prefix in _PREFIXES.items():
         components = getattr(config, group)
         fields = [type(c).model_fields for c in components]
-        names = [[*(n for n in parameter_names(c)), *(f"color_{b}" for b in list(scene.bands)[1:])] for c in components]
+        colors = [] if group == "lens_mass" else [f"color_{b}" for b in list(scene.bands)[1:]]
+        names = [[*parameter_names(c), *colors] for c in components]
         for plain, (k, name) in plain_names(names, prefix).items():
             out[plain] = fields[k][name].json_schema_extra["unit"] if name in fields[k] else "AB mag"
-    for component in config.substructure:
-        out |= {n: f.json_schema_extra["unit"] for n, f in type(component).model_fields.items() if n not in out}
-    return out | {"angle": "rad", "half_length": "arcsec"} | _DERIVED
+    for component in scene.config.substructure:
+        known = _OF_SUBSTRUCTURE[component.kind].items()
+        out = {name: unit for name, unit in known if getattr(component, name, 0) is not None} | out
+    return out | _DERIVED
 
 
 def all_labels(scene, systems):

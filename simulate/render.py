@@ -101,6 +101,9 @@ class _Work:
 
     def __init__(self, scene, systems, dtype, rays, exact_halos):
         image, tool = scene.config.image, scene.instrument
+        for name, value in systems.optics.items():
+            if not np.isfinite(value).all():
+                raise DataError(f"optics.{name} must be a finite number in every system, got {value.min()}")
         rays = image.rays if rays is None else rays
         self.frame = kernel.Frame(
             image.num_pix,
@@ -110,6 +113,8 @@ class _Work:
             tool.supersampling,
         )
         self.dtype, self.exact_halos = dtype, exact_halos
+        # Of the scene, not of the batch: the order of rays shows in the last bit
+        self.tiled = bool(scene.config.substructure) and not exact_halos
         self.tables = _tables(scene, systems)
         self.maps, self.exact_maps = _maps(scene, dtype), _maps(scene, np.float64)
         self.stamps = _stamps(scene, np.dtype(dtype))
@@ -120,7 +125,6 @@ class _Work:
     def render(self, start, stop, out, arcs):
         frame, tables = self.frame, self.tables
         size, most = frame.num_pix * frame.supersampling, int(np.diff(tables.halo_first).max(initial=0))
-        tiled = most > halos.FEW and not self.exact_halos
         kernel.render(
             frame,
             tables,
@@ -130,7 +134,7 @@ class _Work:
             self.blur,
             self.variance,
             self.exact_halos,
-            halos.grid_of_tiles(size, frame.pixel_scale / frame.supersampling, tiled, most, self.dtype),
+            halos.grid_of_tiles(size, frame.pixel_scale / frame.supersampling, self.tiled, most, self.dtype),
             _workspace(tables, self.dtype),
             start,
             stop,

@@ -22,7 +22,8 @@ def scene():
 
 
 def noisier(scene, factor):
-    return replace(scene, instrument=replace(scene.instrument, background=scene.instrument.background * factor))
+    bands = {name: replace(tool, background=tool.background * factor) for name, tool in scene.bands.items()}
+    return replace(scene, bands=bands)
 
 
 def test_fisher_of_a_linear_model_is_the_textbook_one():

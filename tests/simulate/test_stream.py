@@ -52,7 +52,7 @@ def test_an_error_while_rendering_reaches_the_caller(galaxies, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("no photons")
 
-    monkeypatch.setattr(stream_module, "render", broken)
+    monkeypatch.setattr(stream_module, "render_all", broken)
     with LensStream(galaxies, batch_size=8) as stream, pytest.raises(RuntimeError, match="no photons"):
         next(stream)
 

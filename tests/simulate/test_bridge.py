@@ -1,0 +1,135 @@
+"""The bridge: what it gives feeds lenstronomy's own classes, and these make the same image and the same amplitudes."""
+
+import numpy as np
+import pytest
+from lenstronomy.LensModel.lens_model import LensModel
+from lenstronomy.LightModel.light_model import LightModel
+from lenstronomy.SimulationAPI.sim_api import SimAPI
+
+from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy
+from lenstream.simulate.render import render, tracer
+from lenstream.simulate.scene import Views, draw
+
+SMALL = {"num_pix": 24, "pixel_scale": 0.16, "rays": 2}
+
+
+@pytest.fixture(scope="module")
+def mixed(scene_with, observed, tmp_path_factory):
+    """Every kind of deflector and of light, subhalos, two bands with different PSFs, two views."""
+    y, x = np.meshgrid(np.linspace(-3, 3, 31), np.linspace(-3, 3, 31), indexing="ij")
+    path = tmp_path_factory.mktemp("map") / "field.npz"
+    np.savez(path, f_x=0.1 * np.tanh(x), f_y=0.1 * np.tanh(y), pixel_scale=0.2)
+    centre = {"center_x": {"normal": (0, 0.05)}, "center_y": {"normal": (0, 0.05)}}
+    sersic = {"profile": "SERSIC_ELLIPSE", "magnitude": 23, "R_sersic": {"uniform": (0.1, 0.3)}} | centre
+    return scene_with(
+        image=SMALL,
+        lens_mass=[
+            {"profile": "EPL", "theta_E": 0.8, "gamma": {"uniform": (1.7, 2.3)}, "e1": 0.1} | centre,
+            {"profile": "SHEAR", "gamma1": 0.03, "gamma2": -0.02},
+            {"profile": "INTERPOL", "file": str(path)} | centre,
+            {"profile": "MULTIPOLE", "m": 4, "a_m": 0.02, "phi_m": 0.3} | centre,
+            {"profile": "SIE", "theta_E": 0.2, "e2": 0.1, "center_x": 0.9},
+            {"profile": "TNFW", "Rs": 0.3, "alpha_Rs": 0.1, "r_trunc": 1, "center_y": 0.9},
+        ],
+        substructure=[{"kind": "CDM", "n_mean": 5, "m_min": 1e8, "m_max": 1e9, "r_max": 2}],
+        source=[sersic, {"profile": "INTERPOL", "n_galaxies": 4, "magnitude": 24, "R_half": 0.2}],
+        lens_light=[
+            {
+                "profile": "DOUBLE_SERSIC",
+                "magnitude": 21,
+                "bulge_fraction": 0.3,
+                "R_sersic": 0.6,
+                "R_bulge": 0.2,
+                "e1": 0.2,
+                "colors": {"g": 1.0},
+            }
+        ],
+        bands={"r": {}, "g": {"psf": {"kind": "moffat", "fwhm": 0.3, "beta": 3, "size": 9}}},
+    )
+
+
+def test_the_image_of_lenstronomys_classes_is_ours(mixed):
+    systems = draw(mixed, np.arange(2), Views(2))
+    ours = render(mixed, systems, dtype=np.float64)
+    for i, v, b in np.ndindex(2, 2, 2):
+        terms = to_lenstronomy(mixed, systems, i, v, b)
+        model = lenstronomy_image_model(mixed, systems, i, v, band=b)
+        theirs = model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
+        np.testing.assert_allclose(ours[i, v, b], theirs, rtol=0, atol=1e-8 * theirs.max())
+
+
+def test_lens_model_and_light_model_take_the_terms_as_they_are(mixed):
+    systems = draw(mixed, np.arange(2), Views())
+    terms = to_lenstronomy(mixed, systems, 1)
+    model = terms["kwargs_model"]
+    x, y = np.random.default_rng(0).uniform(-1.5, 1.5, (2, 50))
+    lens = LensModel(model["lens_model_list"], profile_kwargs_list=model["lens_profile_kwargs_list"])
+    assert len(model["lens_model_list"]) == 6 + np.diff(systems.halos[0].first)[1]
+    alpha = np.stack(tracer(mixed, systems)(np.tile(x, (2, 1)), np.tile(y, (2, 1))))[:, 1]
+    np.testing.assert_allclose(alpha, lens.alpha(x, y, terms["kwargs_lens"]), atol=1e-9)
+    for group, n in (("source", 2), ("lens_light", 2)):
+        light = LightModel(model[f"{group}_light_model_list".replace("light_light", "light")])
+        assert len(terms[f"kwargs_{group}"]) == n
+        assert light.surface_brightness(x, y, terms[f"kwargs_{group}"]).max() > 0
+    total = np.sum(light.total_flux(terms["kwargs_lens_light"]))  # of disc and bulge together
+    assert total == pytest.approx(10 ** (-0.4 * (21 - mixed.instrument.magnitude_zero_point)), rel=1e-6)
+
+
+@pytest.mark.parametrize("band", [0, 1])
+def test_the_simulation_api_makes_the_same_image(mixed, band):
+    systems = draw(mixed, np.arange(1), Views())
+    terms = to_lenstronomy(mixed, systems, 0, band=band)
+    tool = list(mixed.bands.values())[band]
+    psf = terms["kwargs_psf"]
+    single_band = {
+        "pixel_scale": tool.pixel_scale,
+        "exposure_time": tool.exposure_time,
+        "magnitude_zero_point": tool.magnitude_zero_point,
+        "background_noise": tool.background,
+        "num_exposures": 1,
+        "psf_type": psf["psf_type"],
+    }
+    single_band |= {"seeing": psf["fwhm"], "truncation": 5} if "fwhm" in psf else {}
+    single_band |= {n: psf[n] for n in ("kernel_point_source",) if n in psf}
+    api = SimAPI(mixed.config.image.num_pix, single_band, terms["kwargs_model"])
+    model = api.image_model_class(terms["kwargs_numerics"])
+    theirs = model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
+    ours = render(mixed, systems, dtype=np.float64)[0, 0, band]
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8 * theirs.max())
+
+
+def test_amplitudes_are_those_of_lenstronomys_magnitudes(scene_with):
+    """SimAPI.magnitude2amplitude, an independent way from a magnitude to an amplitude."""
+    shape = {"R_sersic": {"uniform": (0.1, 0.4)}, "n_sersic": {"uniform": (0.7, 4)}, "e1": 0.2}
+    scene = scene_with(image=SMALL, source=[{"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (20, 25)}} | shape])
+    systems = draw(scene, np.arange(5), Views())
+    for i in range(5):
+        terms = to_lenstronomy(scene, systems, i)
+        single_band = {"pixel_scale": 0.16, "exposure_time": 100, "magnitude_zero_point": 25.96, "background_noise": 1}
+        single_band |= {"num_exposures": 1, "psf_type": "NONE"}
+        api = SimAPI(24, single_band, {"source_light_model_list": ["SERSIC_ELLIPSE"]})
+        (given,) = terms["kwargs_source"]
+        by_magnitude = {n: v for n, v in given.items() if n != "amp"}
+        by_magnitude["magnitude"] = float(systems.source[0]["magnitude"][i, 0])
+        _, (theirs,), _ = api.magnitude2amplitude(kwargs_source_mag=[by_magnitude])
+        assert given["amp"] == pytest.approx(theirs["amp"], rel=1e-6)
+
+
+def test_adaptive_rays_are_given_as_eight_by_eight(scene_with):
+    scene = scene_with(image=SMALL | {"rays": "adaptive"})
+    systems = draw(scene, [0], Views())
+    terms = to_lenstronomy(scene, systems, 0)
+    assert terms["kwargs_numerics"]["supersampling_factor"] == 8
+    model = lenstronomy_image_model(scene, systems)
+    theirs = model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
+    assert np.abs(render(scene, systems)[0, 0] - theirs).max() < 0.02 * theirs.max()
+
+
+def test_what_is_absent_from_a_class_is_absent_for_lenstronomy(everything):
+    systems = draw(everything, np.arange(12), Views())
+    for i, kind in enumerate(systems.kind):
+        model = to_lenstronomy(everything, systems, i, band=1)["kwargs_model"]
+        n = np.diff(systems.halos[0].first)[i]
+        assert model["lens_model_list"] == [["EPL", "SHEAR"], ["EPL"] + n * ["TNFW"], []][kind]
+        assert model["source_light_model_list"] == [["SERSIC_ELLIPSE", "INTERPOL"], ["SERSIC_ELLIPSE"], []][kind]
+        assert len(model["lens_light_model_list"]) == [2, 0, 2][kind]
