@@ -205,7 +205,7 @@ def refine(optics, one, stamps, grid, work, tolerance, beta, lensed, out):
     pixel_x, pixel_y, pixel_width = grid
     n_pixels = out.size
     size = int(np.sqrt(n_pixels) + 0.5)
-    most = MOST_CELLS * n_pixels
+    most = max(MOST_CELLS * n_pixels, 1 << 15)
     flagged = np.zeros(n_pixels, np.bool_)
     _flag_steep(out, size, tolerance, flagged)
     for k in range(one.kinds.size):
@@ -227,7 +227,9 @@ def refine(optics, one, stamps, grid, work, tolerance, beta, lensed, out):
     for level in range(LEVELS):
         _integrate(lens, subhalos, maps, tiles, one, stamps, lensed, cell_x, cell_y, pixel, n, width, work, mean, error)
         if level == 0:
-            peak = max(out.max(), mean[:n].max()) if n > 0 else peak
+            peak = out.max()
+            for c in range(n):  # less its error: a point right on a cusp says too much
+                peak = max(peak, mean[c] - like(peak, 1.5) * error[c])
         limit = like(peak, tolerance / share) * peak
         count = np.int64(0)
         for c in range(n):
@@ -316,13 +318,26 @@ def _flag_steep(image, size, tolerance, flagged):
 
     Beside a strongly curved pixel one is flagged too: its own curvature may vanish where the sign changes.
     """
-    peak = image.max()
-    limit = like(peak, UNSEEN * 24.0 * tolerance) * peak
     raw, curved = image.copy(), np.empty_like(image)
+    peak = like(image[0], 0.0)
+    for i in range(size):
+        peak = max(peak, _peak_of_row(raw, i * size, max(i - 1, 0) * size, min(i + 1, size - 1) * size, size))
+    limit = like(peak, UNSEEN * 24.0 * tolerance) * peak
     for i in range(size):
         _curvature_row(raw, image, curved, i * size, max(i - 1, 0) * size, min(i + 1, size - 1) * size, size)
     for i in range(size):
         _flag_row(curved, flagged, i * size, max(i - 1, 0) * size, min(i + 1, size - 1) * size, size, limit)
+
+
+@row_function
+def _peak_of_row(raw, row, below, above, size):
+    """The highest pixel of a row, none counted higher than its highest neighbour: a ray on a cusp says too much."""
+    peak = like(raw[0], 0.0)
+    for j in range(size):
+        left, right = max(j - 1, 0), min(j + 1, size - 1)
+        beside = max(max(raw[row + left], raw[row + right]), max(raw[below + j], raw[above + j]))
+        peak = max(peak, min(raw[row + j], beside))
+    return peak
 
 
 @row_function
@@ -348,8 +363,7 @@ def _flag_row(curved, flagged, row, below, above, size, limit):
 
 @row_function
 def _flag_centre(beta, size, x, y, flagged):
-    """Flag the pixels whose footprint may hold the position (x, y), whatever their ray has seen."""
-    half = like(beta[0, 0], 0.5)
+    """Flag the pixels that, or whose neighbours, may hold the position (x, y), whatever their rays see."""
     for i in range(size):
         below, above = max(i - 1, 0) * size, min(i + 1, size - 1) * size
         for j in range(size):
@@ -357,5 +371,5 @@ def _flag_centre(beta, size, x, y, flagged):
             left, right = i * size + max(j - 1, 0), i * size + min(j + 1, size - 1)
             reach_x = abs(beta[0, right] - beta[0, left]) + abs(beta[0, above + j] - beta[0, below + j])
             reach_y = abs(beta[1, right] - beta[1, left]) + abs(beta[1, above + j] - beta[1, below + j])
-            inside = (abs(beta[0, k] - x) <= half * reach_x) & (abs(beta[1, k] - y) <= half * reach_y)
+            inside = (abs(beta[0, k] - x) <= reach_x) & (abs(beta[1, k] - y) <= reach_y)
             flagged[k] |= inside

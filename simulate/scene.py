@@ -4,7 +4,7 @@
 the parameters of the systems with given indices, a pure function of (config, seed, index).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -226,7 +226,7 @@ def assemble(scene, lens, seen, views):
         attempt=np.stack([s.attempt for s in seen], axis=1),
         kind=lens.kind,
         lens_mass=tuple(there("lens_mass", k, values) for k, values in enumerate(lens.lens_mass)),
-        halos=tuple(replace(h, system=there("substructure", k, h.system)) for k, h in enumerate(lens.halos)),
+        halos=lens.halos,
         source=stacked("source"),
         lens_light=stacked("lens_light"),
         optics={n: np.stack([s.optics[n] for s in seen], axis=1) for n in seen[0].optics},
