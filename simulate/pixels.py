@@ -19,10 +19,10 @@ CHUNK = 1024  # rays that go through all loops together
 PADDED = CHUNK + 16  # rows of 4096 bytes exactly would fall on the same lines of the cache
 GAUSS = np.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
-ERROR = 0.15  # of the curvature across a cell may be in the error of its mean, see `_judge`
+ERROR = 0.12  # of the curvature across a cell may be in the error of its mean, see `_judge`
 SMOOTH = 2.0  # times the relative curvature squared: how much smaller that error is in a smooth cell
 ROUGH = 0.6  # the same in a cell of a galaxy image, whose bilinear kinks no cell can see
-UNSEEN = 0.25  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
+UNSEEN = 0.4  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
 MOST_CELLS = 8  # times the number of pixels at one level
 
 

@@ -70,7 +70,8 @@ CASES = {
         {"lens_light": [SERSIC | {"magnitude": 20, "n_sersic": 4, "center_x": 0.05, "center_y": 0.11}]},
         1e-3,
     ),
-    "tiny source": ({"source": [SERSIC | {"R_sersic": 0.01, "center_x": 0.1, "center_y": 0.05}]}, 1e-3),
+    # eight times smaller than a pixel: faint pixels beside its images may keep the one ray that misses them
+    "tiny source": ({"source": [SERSIC | {"R_sersic": 0.01, "center_x": 0.1, "center_y": 0.05}]}, 5e-3),
     "source behind the centre": ({"source": [SERSIC], "lens_mass": [SIS | {"center_x": 0.0}]}, 1e-3),
     "tiny source behind the centre": ({"source": [SERSIC | {"R_sersic": 0.02}], "lens_mass": [SIS]}, 2e-3),
     "steep cusp as source": ({"source": [SERSIC | {"n_sersic": 4, "center_x": 0.1}], "lens_mass": [SIS]}, 1e-3),
