@@ -60,11 +60,6 @@ class Instrument:
         """Whether there are masks: pixels may be bad, hit by cosmic rays, or absent in the sky."""
         return self.bad_pixels > 0 or self.cosmic_rays > 0 or (self.sky is not None and np.isnan(self.sky.pixels).any())
 
-    @property
-    def psf_kernel(self):
-        """The first of the kernels, (1, 1) if there is none."""
-        return self.kernels[0] if len(self.kernels) else np.ones((1, 1))
-
 
 def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
     """lenstronomy's settings of an instrument and band, e.g. "Euclid/VIS", as for its SingleBand class.
