@@ -2,22 +2,10 @@
 
 import numpy as np
 
-from .profiles import convergence, epl, multipole, nfw, point_mass, sersic, shear, sis, tnfw
+from .parameters import DEFLECTORS, LIGHTS
 from .psf import moffat_kernels
 from .scene import parts, present
 
-_NAMES = {
-    "EPL": epl.PARAMETERS,
-    "SIE": tuple(n for n in epl.PARAMETERS if n != "gamma"),
-    "SHEAR": shear.PARAMETERS,
-    "SIS": sis.PARAMETERS,
-    "CONVERGENCE": convergence.PARAMETERS,
-    "NFW": nfw.PARAMETERS,
-    "TNFW": tnfw.PARAMETERS,
-    "POINT_MASS": point_mass.PARAMETERS,
-    "MULTIPOLE": multipole.PARAMETERS,
-    "SERSIC_ELLIPSE": sersic.PARAMETERS,
-}
 _SPLINE = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}  # lenstronomy's own default for INTERPOL is linear
 
 
@@ -63,14 +51,15 @@ def _deflectors(scene, systems, i):
             if is_map:
                 out.append(("INTERPOL", _map(scene.maps[n_maps], values["center_x"][i], values["center_y"][i])))
             else:
-                own = {name: float(values[name][i]) for name in _NAMES[component.profile]}
+                names = DEFLECTORS[component.profile]
+                own = {name: float(values[name][i]) for name in names if name in values}  # a SIE has no gamma
                 if component.profile == "MULTIPOLE":
                     own["m"] = int(own["m"])
                 out.append((component.profile, own))
         n_maps += is_map
     for halos in systems.halos:
         for h in range(halos.first[i], halos.first[i + 1]):
-            out.append((halos.profile, {name: float(halos.parameters[name][h]) for name in _NAMES[halos.profile]}))
+            out.append((halos.profile, {name: float(halos.parameters[name][h]) for name in DEFLECTORS[halos.profile]}))
     return out
 
 
@@ -88,7 +77,7 @@ def _light(scene, systems, group, i, view, band):
             continue
         for name, values in parts(component, drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
-            out.append((name, _image(scene, at, band) if name == "INTERPOL" else {n: at[n] for n in _NAMES[name]}))
+            out.append((name, _image(scene, at, band) if name == "INTERPOL" else {n: at[n] for n in LIGHTS[name]}))
     return out
 
 

@@ -6,25 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from . import defects, deflection, halos, kernel, light, pixels, psf
+from . import defects, deflection, halos, kernel, light, parameters, pixels, psf
 from . import noise as detector
 from .observation import background_at
-from .profiles import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
 from .scene import parts, present, psf_sigma
-
-_PARAMETERS = {
-    "EPL": epl.PARAMETERS,
-    "SIE": epl.PARAMETERS,
-    "SHEAR": shear.PARAMETERS,
-    "SIS": sis.PARAMETERS,
-    "CONVERGENCE": convergence.PARAMETERS,
-    "NFW": nfw.PARAMETERS,
-    "TNFW": tnfw.PARAMETERS,
-    "POINT_MASS": point_mass.PARAMETERS,
-    "MULTIPOLE": multipole.PARAMETERS,
-    "INTERPOL": deflection_map.PARAMETERS,
-}
-_LIGHT_PARAMETERS = {"SERSIC_ELLIPSE": sersic.PARAMETERS, "INTERPOL": interpol.PARAMETERS}
 
 
 @dataclass(frozen=True)
@@ -178,7 +163,7 @@ def _tables(scene, systems):
         n_maps += profile == "INTERPOL"
         there = present(scene, component, kind)
         deflector_kinds[there, k] = deflection.KINDS[profile]
-        _fill(deflectors[:, k], _PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
+        _fill(deflectors[:, k], parameters.DEFLECTORS[profile], extra | values, there, f"lens_mass.{k}")
     source_kinds, sources = _light_table(scene, "source", systems, n_layers)
     light_kinds, lights = _light_table(scene, "lens_light", systems, n_layers)
     first, halo_kinds, rows = _halo_table(systems.halos, n)
@@ -211,7 +196,7 @@ def _halo_table(drawn, n):
         own = np.diff(h.first)
         places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
         block = np.zeros((h.first[-1], deflection.N_PARAMETERS))
-        _fill(block, _PARAMETERS[h.profile], h.parameters, what="substructure")
+        _fill(block, parameters.DEFLECTORS[h.profile], h.parameters, what="substructure")
         kinds[places], rows[places] = deflection.KINDS[h.profile], block
         taken += own
     return first, kinds, rows
@@ -234,7 +219,7 @@ def _light_table(scene, group, systems, n_layers):
             if profile == "INTERPOL":
                 n_own = scene.stamps.images.shape[1]  # one, or as many as the scene has
                 own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
-            _fill(rows[:, :, b, k], _LIGHT_PARAMETERS[profile], own, there, path)
+            _fill(rows[:, :, b, k], parameters.LIGHTS[profile], own, there, path)
     return kinds, rows.reshape(n, n_layers, len(pieces), deflection.N_PARAMETERS)
 
 
