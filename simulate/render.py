@@ -11,6 +11,8 @@ from . import noise as detector
 from .observation import background_at
 from .scene import parts, present, psf_sigma
 
+CHUNKS_PER_THREAD = 8  # a core that is busy elsewhere then holds the others up for an eighth of its share only
+
 
 @dataclass(frozen=True)
 class Rendered:
@@ -44,7 +46,8 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
     out = np.empty((n, n_layers, size, size), dtype=dtype)
     of_arcs = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
-    mask = [None] * max(1, min(threads, n))
+    n_chunks = 1 if threads == 1 else max(1, min(CHUNKS_PER_THREAD * threads, n))
+    mask = [None] * n_chunks
     work = _Work(scene, systems, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
     noisy = scene.config.observation.noise if noise is None else noise
 
@@ -53,12 +56,12 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
         if noisy:
             mask[number] = _observe(scene, systems, out, start, stop)
 
-    edges = np.linspace(0, n, len(mask) + 1).astype(int)
-    if len(mask) == 1:
+    edges = np.linspace(0, n, n_chunks + 1).astype(int)
+    if n_chunks == 1:
         chunk(0, 0, n)
     else:
-        with ThreadPoolExecutor(len(mask)) as pool:  # plain threads: numba's own layers abort when two callers meet
-            list(pool.map(chunk, range(len(mask)), edges[:-1], edges[1:]))
+        with ThreadPoolExecutor(threads) as pool:  # plain threads: numba's own layers abort when two callers meet
+            list(pool.map(chunk, range(n_chunks), edges[:-1], edges[1:]))
     shape = (n, n_views, n_bands, size, size)
     return Rendered(
         images=out.reshape(shape),
