@@ -48,13 +48,14 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
     of_arcs = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
     n_chunks = 1 if threads == 1 else max(1, min(CHUNKS_PER_THREAD * threads, n))
     mask = [None] * n_chunks
-    work = _Work(scene, systems, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
+    levels = noise_levels(scene, systems)
+    work = _Work(scene, systems, levels, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
     noisy = scene.config.observation.noise if noise is None else noise
 
     def chunk(number, start, stop):
         work.render(start, stop, out, of_arcs)
         if noisy:
-            mask[number] = _observe(scene, systems, out, start, stop)
+            mask[number] = _observe(scene, systems, levels, out, start, stop)
 
     edges = np.linspace(0, n, n_chunks + 1).astype(int)
     if n_chunks == 1:
@@ -87,7 +88,7 @@ def tracer(scene, systems):
 class _Work:
     """All arguments of the kernel for a batch; `render` may run in several threads for parts of it."""
 
-    def __init__(self, scene, systems, dtype, rays, exact_halos):
+    def __init__(self, scene, systems, levels, dtype, rays, exact_halos):
         image, tool = scene.config.image, scene.instrument
         for name, value in systems.optics.items():
             if not np.isfinite(value).all():
@@ -107,7 +108,7 @@ class _Work:
         self.maps, self.exact_maps = _maps(scene, dtype), _maps(scene, np.float64)
         self.stamps = _stamps(scene, np.dtype(dtype))
         self.blur = _blur(scene, systems, dtype)
-        background, exposure, gain = noise_levels(scene, systems)
+        background, exposure, gain = levels
         self.variance = np.stack([background, exposure * gain], axis=-1)
 
     def render(self, start, stop, out, arcs):
@@ -131,13 +132,16 @@ class _Work:
         )
 
 
-def _observe(scene, systems, images, start, stop):
-    """Noise, sky and lost pixels of systems `start` to `stop`, in place; returns their mask or None."""
+def _observe(scene, systems, levels, images, start, stop):
+    """Noise, sky and lost pixels of systems `start` to `stop`, in place; returns their mask or None.
+
+    levels: from `noise_levels`, of all systems.
+    """
     n_views, tools = systems.views.n, list(scene.bands.values())
     bands = np.tile(np.arange(len(tools)), n_views)
     view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], len(tools))
     streams, indices = view * len(tools) + bands, systems.indices[start:stop]
-    background, exposure, _ = (level[start:stop] for level in noise_levels(scene, systems))
+    background, exposure, _ = (level[start:stop] for level in levels)
     defect = scene.config.observation.defect
     if defect is not None:
         part = images[start:stop]
