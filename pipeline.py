@@ -36,35 +36,31 @@ SHOWN_PAIRS = 12
 def run(config, runs, overwrite=False, until="report"):
     """Carry a config through to its report, or to the end of the stage `until` ("pretrain", "evaluate").
 
+    As one rank of a torchrun or Slurm job it takes part in the training; the first rank does all the rest.
+
     Args: config: `configs.schema.Config`. runs: folder of all runs. overwrite: delete a run of this name first.
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
+    from .ssl.launch import make_fabric
+    from .ssl.trainer import pretrain
+
     folder = Path(runs) / config.name
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
-    if overwrite and folder.exists():
-        if not (folder / "config.yaml").is_file():
-            raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
-        shutil.rmtree(folder)
-    if (folder / "finished").exists():
-        _same_config(config, folder)
-        console.print(
-            f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
-        )
+    fabric = make_fabric(config.pretrain)
+    if fabric.is_global_zero:  # the other ranks of a torchrun or Slurm job only train
+        finished = _prepare(config, folder, overwrite)
+    if fabric.broadcast(finished if fabric.is_global_zero else None):
         return
-    _same_config(config, folder)
-    _check_real_lenses(config)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(show(config))
-    (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
-    with _timed(folder, "pairs"):
-        scene = make_scene(config.simulate, config.seed)
-        _draw_pairs(config, scene, folder)
-    _warn_of_destroyed_targets(config)
     with stopping() as stop:
-        with _timed(folder, "pre-training"):
-            encoders = _pretrain(config, scene, folder, stop)
-        if until == "pretrain":
+        with _timed(folder, "pre-training", fabric.is_global_zero):
+            scene = make_scene(config.simulate, config.seed)
+            encoders = {
+                n: pretrain(config, n, scene, folder / "encoders" / n, fabric, stop) for n in config.pretrain.encoders
+            }
+        if not fabric.is_global_zero:
+            return
+        if until == "pretrain" or config.evaluate is None:
             console.print(f"encoders: {folder / 'encoders'}", soft_wrap=True)
             return
         with _timed(folder, "evaluation"):
@@ -80,6 +76,33 @@ def run(config, runs, overwrite=False, until="report"):
     (folder / "finished").touch()
     _print_summary(folder)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _prepare(config, folder, overwrite):
+    """Make a run's folder, say what can be known before the training, draw pairs; True if the run is finished."""
+    from .ssl.views import warnings
+
+    if overwrite and folder.exists():
+        if not (folder / "config.yaml").is_file():
+            raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
+        shutil.rmtree(folder)
+    _same_config(config, folder)
+    if (folder / "finished").exists():
+        console.print(
+            f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
+        )
+        return True
+    _check_real_lenses(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(show(config))
+    (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
+    if config.pretrain.data is None:
+        with _timed(folder, "pairs"):
+            _draw_pairs(make_scene(config.simulate, config.seed), folder)
+    for name, settings in config.pretrain.encoders.items():
+        for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
+            console.print(warning, soft_wrap=True)
+    return False
 
 
 def preview(config, path):
@@ -163,19 +186,7 @@ def _check_real_lenses(config):
         read_catalogue(config.real_lenses.catalogue)
 
 
-def _warn_of_destroyed_targets(config):
-    """Say which evaluation targets the image augmentations of an encoder change."""
-    from .ssl.augment import destroyed
-    from .ssl.trainer import METHODS
-
-    for name, settings in config.pretrain.encoders.items():
-        changed = destroyed(config.evaluate.targets)
-        if changed and not METHODS[settings.method].physics_views:
-            what = ", ".join(f"{target} ({' and '.join(by)})" for target, by in changed.items())
-            console.print(f"note: {name} cannot keep what its augmentations change: {what}", soft_wrap=True)
-
-
-def _draw_pairs(config, scene, folder):
+def _draw_pairs(scene, folder):
     if (folder / "pairs.png").exists():
         return
     from .evaluate import figures
@@ -185,12 +196,6 @@ def _draw_pairs(config, scene, folder):
     values = {n: v for n, v in labels(systems).items() if v.ndim == 1}
     figures.pairs(render(scene, systems), values, folder / "pairs.png")
     console.print(f"first picture: {folder / 'pairs.png'}", soft_wrap=True)
-
-
-def _pretrain(config, scene, folder, stop):
-    from .ssl.trainer import pretrain
-
-    return {n: pretrain(config, n, scene, folder / "encoders" / n, stop) for n in config.pretrain.encoders}
 
 
 def _evaluate(config, scene, encoders, folder, stop):
@@ -203,7 +208,7 @@ def _evaluate(config, scene, encoders, folder, stop):
 def _draw_figures(config, folder):
     """All figures of a run from its files; returns the UMAP's points by encoder, or None."""
     from .evaluate import figures
-    from .ssl.trainer import read_log
+    from .ssl.log import read_log
 
     out = folder / "figures"
     out.mkdir(exist_ok=True)
@@ -289,15 +294,16 @@ def _notes(config, real):
 
 
 @contextmanager
-def _timed(folder, stage):
+def _timed(folder, stage, write=True):
     """Add the seconds of a with-block to the run's timings.json."""
     path, begun = folder / "timings.json", time.perf_counter()
     try:
         yield
     finally:
-        timings = json.loads(path.read_text()) if path.exists() else {}
-        timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - begun
-        path.write_text(json.dumps(timings, indent=1))
+        if write:
+            timings = json.loads(path.read_text()) if path.exists() else {}
+            timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - begun
+            path.write_text(json.dumps(timings, indent=1))
 
 
 def _print_summary(folder):

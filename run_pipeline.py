@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,31 +20,52 @@ Overrides = Annotated[
     list[str] | None, typer.Argument(help="Changes by dotted key, e.g. pretrain.steps=100 simulate.image.num_pix=64.")
 ]
 Runs = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
+Scale = Annotated[
+    Literal["full", "tiny"], typer.Option(help="tiny: the same with a small network and few steps, in a CPU minute.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete a run of this name first.")]
 
 
 @app.command()
-def run(recipe: Recipe, overrides: Overrides = None, runs: Runs = Path("runs"), overwrite: Overwrite = False):
+def run(
+    recipe: Recipe,
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    scale: Scale = "full",
+    overwrite: Overwrite = False,
+):
     """Do everything: pre-train the encoders, evaluate them, draw figures, predict real lenses, write the report."""
     from lenstream import pipeline
 
-    pipeline.run(_load(recipe, overrides), runs, overwrite)
+    pipeline.run(_load(recipe, overrides, scale), runs, overwrite)
 
 
 @app.command()
-def pretrain(recipe: Recipe, overrides: Overrides = None, runs: Runs = Path("runs"), overwrite: Overwrite = False):
+def pretrain(
+    recipe: Recipe,
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    scale: Scale = "full",
+    overwrite: Overwrite = False,
+):
     """Only pre-train the encoders of a recipe."""
     from lenstream import pipeline
 
-    pipeline.run(_load(recipe, overrides), runs, overwrite, until="pretrain")
+    pipeline.run(_load(recipe, overrides, scale), runs, overwrite, until="pretrain")
 
 
 @app.command()
-def evaluate(recipe: Recipe, overrides: Overrides = None, runs: Runs = Path("runs"), overwrite: Overwrite = False):
+def evaluate(
+    recipe: Recipe,
+    overrides: Overrides = None,
+    runs: Runs = Path("runs"),
+    scale: Scale = "full",
+    overwrite: Overwrite = False,
+):
     """Pre-train what is not yet trained, and evaluate; no figures and no report."""
     from lenstream import pipeline
 
-    pipeline.run(_load(recipe, overrides), runs, overwrite, until="evaluate")
+    pipeline.run(_load(recipe, overrides, scale), runs, overwrite, until="evaluate")
 
 
 @app.command()
@@ -88,10 +109,12 @@ def config(
     print(text(_load(show, overrides)), end="")
 
 
-def _load(recipe, overrides):
+def _load(recipe, overrides, scale="full"):
     from lenstream.configs.load import load
+    from lenstream.configs.scale import tiny
 
-    return load(recipe, overrides or ())
+    config = load(recipe, overrides or ())
+    return tiny(config) if scale == "tiny" else config
 
 
 def main(arguments=None):

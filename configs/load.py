@@ -1,8 +1,8 @@
 """Loading a config: YAML, dotted overrides, strict checks with every mistake listed at once, and printing it back."""
 
 import copy
-from pathlib import Path
-from typing import get_args
+import math
+from typing import get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -10,41 +10,32 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError, nearest
 from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
+from .recipes import BY_NAME, TELLS_APART, available, read  # noqa: F401
 from .schema import Config
 
-_FOLDER = Path(__file__).parent
 _UNION_TAGS = {"EPL", "SIE", "SHEAR", "SERSIC_ELLIPSE", "INTERPOL", "number", "distribution"}  # pydantic's, not keys
 _UNION_TAGS |= {"CDM", "AXION_VORTEX"}
+_UNION_TAGS |= {"simsiam", "lensiam", "simclr", "rotation", "noise", "vicreg", "barlow", "byol", "dino", "ibot", "mae"}
+_UNION_TAGS |= {"supervised"}
 _UNION_TAGS |= {"DOUBLE_SERSIC", "SIS", "POINT_MASS", "NFW", "TNFW", "MULTIPOLE", "CONVERGENCE"}
-_TELLS_APART = ("kind", "profile")  # keys that say which section it is, printed first
-
-
-def available():
-    """Names of the recipes that come with LenStream."""
-    return sorted(p.stem for p in _FOLDER.glob("*.yaml"))
 
 
 def load(name, overrides=()):
     """The checked config of a recipe by name, or of a YAML file by path.
 
     Args:
-        name: e.g. "demo" or "my/experiment.yaml". overrides: "dotted.key=value" strings, values in YAML.
+        name: e.g. "demo" or "my/experiment.yaml", which may extend another (see `recipes.read`).
+        overrides: "dotted.key=value" strings, values in YAML; null takes out an encoder, a class, a band or an option.
 
     Returns: `schema.Config`. Raises: ConfigError listing every mistake with its file, key and what was expected.
     """
-    path = _find(name)
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError([f"{path}: cannot be read as YAML ({' '.join(str(error).split())})"]) from None
-    if not isinstance(values, dict):
-        raise ConfigError([f"{path}: expected keys and values, such as 'seed: 1'"])
+    values, source = read(name)
     wanted = [_parsed(o, o.partition("=")[2]) for o in overrides if o.startswith("mode=")]
-    _apply_mode(values, wanted, path.name)
+    _apply_mode(values, wanted, source)
     for override in overrides:
         if not override.startswith("mode="):
             _override(values, override)
-    return check(values, path.name)
+    return check(values, source)
 
 
 def check(values, source):
@@ -57,17 +48,6 @@ def check(values, source):
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def _find(name):
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise ConfigError([f"{name}: no such file; expected a YAML config or one of: {', '.join(available())}"])
-        return path
-    if name not in available():
-        raise ConfigError([f'no recipe "{name}"; there are {", ".join(available())}.{nearest(name, available())}'])
-    return _FOLDER / f"{name}.yaml"
 
 
 def _apply_mode(values, wanted, source):
@@ -125,13 +105,25 @@ def _put(values, dotted, value, what):
         if not (last.isdigit() and int(last) < len(place)):
             raise ConfigError([f'{what}: {".".join(parents)} has entries 0 to {len(place) - 1}, not "{last}"'])
         place[int(last)] = value
+    elif value is None and parents and parents[-1] in BY_NAME and last in place:
+        del place[last]
     else:
         place[last] = value
 
 
 def _cross_checks(config):
     """What no single section can see."""
-    known = plain_names(parameter_names(c) for c in config.simulate.lens_mass)
+    pre, known = config.pretrain, plain_names(parameter_names(c) for c in config.simulate.lens_mass)
+    backbones = {"backbone": pre.backbone} | {f"encoders.{n}.backbone": e.backbone for n, e in pre.encoders.items()}
+    for path, backbone in backbones.items():
+        for name, value in (backbone.options if backbone else {}).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                yield f"pretrain.{path}.options.{name}: expected a finite number, got {value}"
+    if config.evaluate is None:
+        for name, encoder in pre.encoders.items():
+            if encoder.method == "supervised":
+                yield f"pretrain.encoders.{name}.method: supervised learns evaluate.targets, but evaluate is empty"
+        return
     for target in config.evaluate.targets:
         if target not in known:
             yield f'evaluate.targets: "{target}" is not a lens parameter of this simulation.{nearest(target, known)}'
@@ -160,6 +152,8 @@ def _sentence(error, values, source):
         return f'{source}: {dotted}.{by}: no {by} "{tag}", expected {expected}.{hint}'
     if kind == "union_tag_not_found":
         return f"{source}: {dotted}: the key {error['ctx']['discriminator'].strip(chr(39))} is missing"
+    if kind in ("model_attributes_type", "model_type", "dict_type"):
+        return f"{source}: {dotted}: expected a section with keys, got {given!r}"
     message = error["msg"][0].lower() + error["msg"][1:]
     hint = nearest(given, _choices(error)) if kind == "literal_error" else ""
     return f"{source}: {dotted}: {message}, got {given!r}.{hint}"
@@ -185,27 +179,33 @@ def _path_in(values, loc):
 
 def _model_at(values, path):
     """The schema model that describes the mapping at a key path, or None."""
-    model, place = Config, values
+    annotation, place = Config, values
     for part in path:
         place = place[part] if not isinstance(place, dict) else place.get(part)
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(part)
-            model = field.annotation if field else None
-        options = _models_in(model)
+        if get_origin(annotation) in (dict, list):
+            annotation = get_args(annotation)[-1]
+        else:
+            field = annotation.model_fields.get(part) if _is_model(annotation) else None
+            annotation = field.annotation if field else None
+        options = [] if get_origin(annotation) in (dict, list) else _models_in(annotation)
         if isinstance(place, dict) and options:
-            tagged = [m for m in options if _tags(m) & {place.get(k) for k in _TELLS_APART}]
-            plain = [m for m in options if not set(_TELLS_APART) & set(m.model_fields)]
-            model = (tagged or plain or options)[0]
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+            tagged = [m for m in options if _tags(m) & {place.get(k) for k in TELLS_APART}]
+            plain = [m for m in options if not set(TELLS_APART) & set(m.model_fields)]
+            annotation = (tagged or plain or options)[0]
+    return annotation if _is_model(annotation) else None
+
+
+def _is_model(annotation):
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _tags(model):
     """The values of profile or kind that say a section is of this model."""
-    return {tag for k in _TELLS_APART if k in model.model_fields for tag in get_args(model.model_fields[k].annotation)}
+    return {tag for k in TELLS_APART if k in model.model_fields for tag in get_args(model.model_fields[k].annotation)}
 
 
 def _models_in(annotation):
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if _is_model(annotation):
         return [annotation]
     return [m for part in get_args(annotation) for m in _models_in(part)]
 
@@ -228,7 +228,7 @@ def show(config):
 
 def _lines(section, depth):
     indent = "  " * depth
-    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in _TELLS_APART)
+    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in TELLS_APART)
     for name, field in fields:
         value = getattr(section, name)
         unit = field.json_schema_extra["unit"]

@@ -14,6 +14,7 @@ from .observation import Image, Observation
 from .profiles import Deflector, Light
 from .selection import Selection
 from .substructure import Cosmology, Substructure
+from .training import Finetune, Pretrain
 
 
 class Simulation(Section):
@@ -21,8 +22,8 @@ class Simulation(Section):
 
     image: Image = key("the pixel grid")
     cosmology: Cosmology = key("redshifts and distances, for masses and for galaxies at_redshift", default=Cosmology())
-    classes: dict[str, Annotated[float, Field(gt=0)]] = key(
-        "classes of systems and how frequent they are; components say with `only` where they occur", "-", {}
+    classes: dict[str, Annotated[float, Field(ge=0)]] = key(
+        "classes of systems and how frequent they are (0: never); components say with `only` where they occur", "-", {}
     )
     lens_mass: list[Deflector] = key("deflectors", min_length=1)
     substructure: list[Substructure] = key("dark subhalos of the first deflector", default=[])
@@ -45,6 +46,8 @@ class Simulation(Section):
                 for name in getattr(component, "colors", ()):
                     if name not in list(self.bands)[1:]:
                         problems.append(f'{group}.{k}.colors: no band "{name}" after the first')
+        if self.classes and not any(self.classes.values()):
+            problems.append(f"classes: one of {', '.join(self.classes)} must be more frequent than 0")
         if self.substructure and "theta_E" not in type(self.lens_mass[0]).model_fields:
             problems.append("substructure belongs to the first of lens_mass, which needs a theta_E")
         if problems:
@@ -65,55 +68,6 @@ class Simulation(Section):
                 where = ".".join(str(p) for p in first["loc"])
                 raise ValueError(f"bands.{name}.{where}: {first['msg']}") from None
         return out
-
-
-class Backbone(Section):
-    """The network, from timm."""
-
-    name: str = key("timm model name", default="test_resnet")
-    options: dict[str, object] = key("further arguments of timm.create_model", default={})
-    weights: str | None = key("'pretrained' (timm's own weights) or a safetensors file to start from", "-", None)
-
-
-class Encoder(Section):
-    """One self-supervised pre-training."""
-
-    method: Literal["lensiam", "simsiam", "lensimclr", "supervised"] = key("what is learnt from the views")
-    optimizer: Literal["sgd", "adamw"] = key("optimiser", default="sgd")
-    lr: float = key("learning rate at its peak, for this batch size", default=0.05, gt=0)
-    weight_decay: float = key("decay of weights, not of biases and norms", default=1e-4, ge=0)
-    warmup: int = key("steps of linear warm-up before the cosine", "steps", 20, ge=0)
-    projection_dim: int = key("width of the projection", default=512, ge=2)
-    hidden_dim: int = key("width of the projector's hidden layers", default=512, ge=2)
-    prediction_dim: int = key("bottleneck of the SimSiam predictor", default=128, ge=2)
-    temperature: float = key("NT-Xent temperature", default=0.1, gt=0)
-    redraw: list[Literal["source", "noise", "psf", "lens_light"]] = key(
-        "what differs between physics views", default=["source", "noise"], min_length=1
-    )
-
-
-class Pretrain(Section):
-    """Training from the stream."""
-
-    backbone: Backbone = key("the network that becomes the encoder", default=Backbone())
-    encoders: dict[str, Encoder] = key("the encoders to train, by name", min_length=1)
-    batch_size: int = key("systems a step, over all ranks", "systems", 128, ge=2)
-    steps: int = key("optimiser steps", "steps", 700, ge=1)
-    precision: Literal["32-true", "bf16-mixed"] = key("arithmetic of the network", default="32-true")
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = key("where the network runs", default="auto")
-    render_threads: int = key("threads that render ahead on a CPU", "threads", 1, ge=1, le=256)
-    checkpoint_every: int = key("steps between checkpoints", "steps", 100, ge=1)
-    log_every: int = key("steps between log lines", "steps", 20, ge=1)
-
-
-class Finetune(Section):
-    """Training all weights on labelled lenses."""
-
-    epochs: int = key("passes through the labels", "epochs", 10, ge=1)
-    min_steps: int = key("steps at least, when labels are few", "steps", 40, ge=1)
-    batch_size: int = key("labelled images a step", "images", 64, ge=2)
-    lr: float = key("peak learning rate (AdamW)", default=4e-3, gt=0)
-    weight_decay: float = key("decay of weights", default=1e-2, ge=0)
 
 
 class Evaluate(Section):
@@ -147,5 +101,5 @@ class Config(Section):
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation = key("from an index to a noisy image")
     pretrain: Pretrain | None = key("from views to encoders", "-", None)
-    evaluate: Evaluate = key("from encoders to numbers about the lens", default=Evaluate())
+    evaluate: Evaluate | None = key("from encoders to numbers about the lens; empty: only pre-train", "-", Evaluate())
     real_lenses: RealLenses = key("real lenses to predict", default=RealLenses())

@@ -17,7 +17,7 @@ from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.methods.supervised import Supervised
-from ..ssl.trainer import make_method
+from ..ssl.trainer import make_encoder
 from . import regression
 from .limit import cramer_rao
 
@@ -119,7 +119,7 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
 
 def _network(config, scene, name, path):
     """The network of an encoder of the config, with the weights of a file or those it starts from."""
-    network = make_method(config, name, scene).network
+    network = make_encoder(config, name, scene)
     if path is not None:
         load_weights(network, path)
     return network.to(memory_format=torch.channels_last)
@@ -159,9 +159,11 @@ def load_predictor(config, scene, folder):
     groups = []
     for group in sorted((Path(folder) / "predictor").glob("*/")):
         groups.append([])
+        encoders = config.pretrain.encoders
+        name = group.name.rsplit("-", 1)[0]  # random weights and training from scratch have the first one's network
         for path in sorted(group.glob("*.safetensors")):
             tensors, facts = checkpoint.load(path)
-            network = _network(config, scene, next(iter(config.pretrain.encoders)), None)
+            network = _network(config, scene, name if name in encoders else next(iter(encoders)), None)
             regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
             regressor.load_state_dict(tensors)
             groups[-1].append((regressor, np.array(facts["rmse"])))

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
 from ..simulate.stream import FIRST_INDEX, simulate
+from ..ssl.methods.base import Step
 from ..ssl.methods.supervised import Supervised
 
 RIDGE_STRENGTHS = np.logspace(-3, 5, 17)
@@ -100,7 +101,8 @@ def finetune(network, train, settings, seed, device="cpu"):
         chosen, queue = queue[:batch_size], queue[batch_size:]
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * cosine_warmup_schedule(step, steps, 1.0, 0.0, steps // 10, 0.0, 1.0)
-        loss, _ = regressor(train.images[chosen, None].to(device), y[chosen].to(device))
+        now = Step(step, step / steps, None, y[chosen].to(device))
+        loss, _ = regressor([train.images[chosen].to(device)], now)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

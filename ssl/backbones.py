@@ -1,26 +1,30 @@
-"""Backbones from timm, and how an image in counts/s is put to them."""
+"""Backbones from timm, at any number of bands and image size, with weights from timm or from a file."""
 
 import timm
 import torch
 from safetensors.torch import load_file
+from timm.models.resnet import ResNet
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
 from ..errors import ConfigError, DataError, nearest
+from .normalize import Normalize
+
+HEADS = ("fc", "head")  # what timm calls the classifiers that features do not need
 
 
 class Network(nn.Module):
-    """A backbone behind the stretch asinh(image / background): noise-scaled, so that flux is kept and NaN-free.
+    """A backbone behind the normalisation of its images.
 
-    Forward: float (n, bands, num_pix, num_pix) [counts/s/pixel] to features (n, d).
+    Forward: float (n, bands, num_pix, num_pix) [unit of the data] to features (n, d).
     """
 
-    def __init__(self, backbone, background):
+    def __init__(self, backbone, normalize):
         super().__init__()
-        self.backbone = backbone
-        self.register_buffer("background", torch.as_tensor(float(background)))
+        self.backbone, self.normalize = backbone, normalize
 
     def forward(self, images):
-        return self.backbone(torch.asinh(images / self.background))
+        return self.backbone(self.normalize(images))
 
     @property
     def num_features(self):
@@ -28,32 +32,32 @@ class Network(nn.Module):
         return self.backbone.num_features
 
 
-def make_network(config, background, bands=1):
-    """A `Network` from a `configs.schema.Backbone`.
+def make_network(config, statistics, bands=1, num_pix=None):
+    """A `Network` from a `configs.encoder.Backbone`.
 
     Args:
-        background: rms per pixel that scales the stretch [counts/s]. bands: input channels.
+        statistics: `normalize.Statistics` of the images. bands: input channels.
+        num_pix: pixels along an edge of the images; a vision transformer without the option img_size is made for it.
 
-    Raises: ConfigError for a name or option that timm does not know, DataError for a weights file that does not fit.
+    Raises: ConfigError for a name, option or stem that timm does not know, DataError for a weights file that does not
+    fit.
     """
-    options = dict(config.options)
     if not timm.is_model(config.name):
         hint = nearest(config.name, timm.list_models())
         raise ConfigError([f'pretrain.backbone.name: timm has no model "{config.name}".{hint}'])
-    try:
-        pretrained = config.weights == "pretrained"
-        backbone = timm.create_model(config.name, pretrained=pretrained, in_chans=bands, num_classes=0, **options)
-    except (TypeError, RuntimeError, OSError) as error:
-        message = " ".join(str(error).split())[:300]
-        raise ConfigError([f"pretrain.backbone: timm cannot make {config.name} with {options} ({message})"]) from None
-    network = Network(backbone, background)
+    network = Network(_from_timm(config, bands, num_pix), Normalize(config.normalize, statistics))
+    if config.stem == "small":
+        _make_stem_small(network.backbone, config.name)
     if config.weights not in (None, "pretrained"):
         load_weights(network, config.weights)
     return network
 
 
 def load_weights(network, path):
-    """Fill a network with the weights of a safetensors file (a LenStream encoder).
+    """Fill a network with the weights of a safetensors file: a LenStream encoder, or a timm model of the same name.
+
+    A timm model may have a classifier, which is left out, and other channels: their kernels are added up for one band
+    and repeated for several. Transformers of other sizes are interpolated. A small stem keeps its own weights.
 
     Raises: DataError if the file is absent or damaged, or holds other tensors than the network.
     """
@@ -61,7 +65,10 @@ def load_weights(network, path):
         weights = load_file(path)
     except Exception as error:  # safetensors raises its own class and the OSErrors
         raise DataError(f"{path}: cannot be read as safetensors ({error})") from None
-    wanted = network.state_dict()
+    target = network
+    if not any(name.startswith("backbone.") for name in weights):
+        target, weights = network.backbone, _adapt(weights, network.backbone, path)
+    wanted = target.state_dict()
     wrong = [k for k in wanted if k not in weights or weights[k].shape != wanted[k].shape] + [
         k for k in weights if k not in wanted
     ]
@@ -69,4 +76,75 @@ def load_weights(network, path):
         raise DataError(
             f"{path}: does not fit the backbone of the config; {len(wrong)} tensors differ, first {wrong[0]}"
         )
-    network.load_state_dict(weights)
+    try:
+        target.load_state_dict(weights)
+    except DataError as error:  # of the normalisation, which does not know the file
+        raise DataError(f"{path}: {error}") from None
+
+
+def _from_timm(config, bands, num_pix):
+    """The backbone; for a ViT with the options that `num_pix` asks for."""
+    options, pretrained = dict(config.options), config.weights == "pretrained"
+    try:
+        with torch.device("meta"):  # costs nothing, and tells what the model is
+            plan = timm.create_model(config.name, num_classes=0, **options)
+        is_vit = isinstance(plan, VisionTransformer) and num_pix is not None and "img_size" not in options
+        if is_vit:
+            patch = max(plan.patch_embed.patch_size)
+            padded = -(-num_pix // patch) * patch  # timm would leave the last, padded patches without a position
+            options |= {"img_size": padded} | ({"dynamic_img_pad": True} if padded != num_pix else {})
+        backbone = timm.create_model(config.name, pretrained=pretrained, in_chans=bands, num_classes=0, **options)
+    except Exception as error:  # timm answers wrong options, and a network that is down, with errors of many kinds
+        message = " ".join(str(error).split())[:300]
+        what = "with its pretrained weights " if pretrained else ""
+        raise ConfigError(
+            [f"pretrain.backbone: timm cannot make {config.name} {what}with {options} ({message})"]
+        ) from None
+    if is_vit and padded != num_pix:
+        backbone.patch_embed.strict_img_size = False  # images are smaller than what they are padded to
+    return backbone
+
+
+def _make_stem_small(backbone, name):
+    """A ResNet's first layers with stride 1 and without pooling, in place."""
+    if not isinstance(backbone, ResNet):
+        raise ConfigError(
+            [f"pretrain.backbone.stem: small is for ResNets of timm, and {name} is none; expected as_timm, or resnet18"]
+        )
+    first = next(layer for layer in backbone.conv1.modules() if isinstance(layer, nn.Conv2d))
+    backbone.conv1 = nn.Conv2d(first.in_channels, backbone.bn1.num_features, 3, stride=1, padding=1, bias=False)
+    nn.init.kaiming_normal_(backbone.conv1.weight, mode="fan_out", nonlinearity="relu")  # as timm's own
+    backbone.maxpool = nn.Identity()
+
+
+def _adapt(weights, backbone, path):
+    """A plain timm state dict as one for `backbone`: without classifier, at its number of bands, size and stem."""
+    own, facts = backbone.state_dict(), backbone.pretrained_cfg
+    classifier = facts.get("classifier") or ()
+    classifier = (classifier,) if isinstance(classifier, str) else classifier
+    heads = {*HEADS, *(name.split(".")[0] for name in classifier)}
+    weights = {k: v for k, v in weights.items() if k in own or k.split(".")[0] not in heads}
+    if isinstance(backbone, VisionTransformer):
+        try:
+            weights = checkpoint_filter_fn(weights, backbone)
+        except Exception as error:  # anything that comes of tensors of unexpected shapes
+            raise DataError(f"{path}: cannot be made to fit the transformer of the config ({error})") from None
+    if isinstance(backbone, ResNet) and isinstance(backbone.maxpool, nn.Identity):
+        weights = {k: v for k, v in weights.items() if k.split(".")[0] not in ("conv1", "maxpool")}
+        weights |= {k: v for k, v in own.items() if k.split(".")[0] == "conv1"}
+    first = f"{facts.get('first_conv')}.weight"
+    if first in weights and first in own:
+        weights[first] = _other_channels(weights[first], own[first].shape[1])
+    counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}  # older files lack them
+    return counters | weights
+
+
+def _other_channels(kernels, bands):
+    """Kernels (out, channels, h, w) for another number of bands, as timm does it, but from any number of channels."""
+    channels = kernels.shape[1]
+    if channels == bands:
+        return kernels
+    if bands == 1:
+        return kernels.sum(1, keepdim=True)
+    repeated = kernels.repeat(1, -(-bands // channels), 1, 1)[:, :bands]
+    return repeated * (channels / bands)

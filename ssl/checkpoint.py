@@ -30,9 +30,11 @@ def load(path):
         raise DataError(f"{path}: cannot be read as a checkpoint ({error}); delete it to start again") from None
 
 
-def pack(model, optimizer):
-    """Model and optimiser as one flat dictionary of tensors."""
+def pack(model, optimizer, average=None):
+    """Model, optimiser and, if there is one, the average of the weights as one flat dictionary of tensors."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             if value is not None:
@@ -40,12 +42,17 @@ def pack(model, optimizer):
     return tensors
 
 
-def unpack(tensors, model, optimizer):
+def unpack(tensors, model, optimizer, average=None):
     """Put the tensors of `pack` back."""
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    model.load_state_dict(_below("model.", tensors))
+    if average is not None:
+        average.load_state_dict(_below("average.", tensors))
     states = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, number, name = key.split(".", 2)
-            states.setdefault(int(number), {})[name] = value
+    for key, value in _below("optimizer.", tensors).items():
+        number, name = key.split(".", 1)
+        states.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _below(prefix, tensors):
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -3,7 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-COLLAPSED_STD = 0.1  # of a value that is 1 for features spread over the sphere
+COLLAPSED_STD = 0.02  # of a value that is 1 for features spread over the sphere, and .05 for many untrained networks
+COLLAPSED_RANK = 1.5  # directions
 
 
 @torch.no_grad()
@@ -20,3 +21,16 @@ def effective_rank(features):
     values = torch.linalg.svdvals(centred)
     p = values / values.sum().clamp(min=1e-12)
     return float(torch.exp(-(p * torch.log(p.clamp(min=1e-12))).sum()))
+
+
+def collapsed(record):
+    """Whether a log record says that features are nearly one point, or nearly one line."""
+    return record["feature_std"] < COLLAPSED_STD or record["effective_rank"] < COLLAPSED_RANK
+
+
+def advice(name, record):
+    """A sentence for who sees an encoder collapse."""
+    return (
+        f"warning: {name} is collapsing at step {record['step']} (feature std {record['feature_std']:.3f}, effective "
+        f"rank {record['effective_rank']:.1f}): all images look alike to it; try a lower lr or a longer warmup"
+    )

@@ -1,136 +1,160 @@
-"""Pre-training: one explicit loop from the stream to an encoder.
+"""Pre-training: one explicit loop from the stream, or a folder of images, to an encoder.
 
-Everything random is a function of (seed, encoder's name, step), so a run's whole state is its weights, its optimiser
-and one integer: a resumed run ends with the weights of one never stopped, bit for bit.
+Everything random is a function of (seed, encoder's name, step, sample), so a run's whole state is its weights, its
+optimiser and one integer: a resumed run ends with the weights of one never stopped, bit for bit.
 """
 
+import copy
 import hashlib
-import json
 import time
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightly.utils.scheduler import cosine_warmup_schedule
-from lightning.fabric import Fabric
-from timm.optim import param_groups_weight_decay
 
 from ..errors import DataError, LenStreamError
-from ..progress import Stopped, bar
+from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
-from ..simulate.scene import Views
-from ..simulate.stream import FIRST_INDEX, LensStream
 from . import checkpoint, monitors
-from .augment import augment
 from .backbones import make_network
+from .data import facts, open_data
+from .launch import agreed, make_fabric
+from .log import Log
+from .methods.barlow import BarlowTwins
+from .methods.base import Draws, Step
+from .methods.byol import BYOL
+from .methods.dino import DINO
+from .methods.ibot import IBOT
+from .methods.mae import MAE
 from .methods.simclr import SimCLR
 from .methods.simsiam import SimSiam
 from .methods.supervised import Supervised
-
-
-@dataclass(frozen=True)
-class Method:
-    """What a method name of the config stands for."""
-
-    module: type
-    physics_views: bool  # views are drawn by the simulator, not by image augmentation
-
+from .methods.vicreg import VICReg
+from .optimise import follow, make_optimizer, set_learning_rate
+from .probe import make_probe, probe
+from .sync_norm import synchronise
+from .views import make_views
 
 METHODS = {
-    "lensiam": Method(SimSiam, True),
-    "lensimclr": Method(SimCLR, True),
-    "simsiam": Method(SimSiam, False),
-    "supervised": Method(Supervised, True),
+    "simsiam": SimSiam,
+    "lensiam": SimSiam,
+    "simclr": SimCLR,
+    "rotation": SimCLR,
+    "noise": SimCLR,
+    "vicreg": VICReg,
+    "barlow": BarlowTwins,
+    "byol": BYOL,
+    "dino": DINO,
+    "ibot": IBOT,
+    "mae": MAE,
+    "supervised": Supervised,
 }
 
 
-def make_method(config, name, scene):
-    """The untrained module of one encoder of the config; its weights depend on the seed and the name only."""
+def make_encoder(config, name, scene):
+    """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
     torch.manual_seed(_number(config.seed, name))
-    settings = config.pretrain.encoders[name]
-    network = make_network(config.pretrain.backbone, scene.instrument.background)
-    method = METHODS[settings.method]
-    if method.module is Supervised:
+    backbone = config.pretrain.encoders[name].backbone or config.pretrain.backbone
+    statistics, bands, num_pix = facts(config, name, scene)
+    return make_network(backbone, statistics, bands, num_pix)
+
+
+def make_method(config, name, scene):
+    """The untrained module of one encoder of the config, around its `make_encoder`."""
+    network, settings = make_encoder(config, name, scene), config.pretrain.encoders[name]
+    if settings.method == "supervised":
         return Supervised(network, *moments(scene, config.evaluate.targets))
-    return method.module(network, settings)
+    return METHODS[settings.method](network, settings)
 
 
-def pretrain(config, name, scene, folder, stop=lambda: False):
+def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     """Train one encoder of a config; continues from the folder's checkpoint if there is one.
 
     Args:
         config: `configs.schema.Config`. name: of the encoder. scene: of its simulation.
         folder: gets checkpoint.safetensors, encoder.safetensors, metrics.jsonl and TensorBoard events.
-        stop: asked before every step; when true, the state is saved and `Stopped` is raised.
+        fabric: of `launch.make_fabric`, on every rank; None makes one. stop: asked before every step; when it is true
+            on any rank, the state is saved and `Stopped` is raised on all.
 
     Returns: path of encoder.safetensors. Raises: LenStreamError on a non-finite loss, DataError on a checkpoint of
     another config.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    done = folder / "encoder.safetensors"
+    folder, done = Path(folder), Path(folder) / "encoder.safetensors"
     if done.exists():
         return done
-    settings, pre = config.pretrain.encoders[name], config.pretrain
-    fabric = Fabric(accelerator=pre.accelerator, precision=pre.precision, devices=1)
-    fabric.launch()
+    pre, settings = config.pretrain, config.pretrain.encoders[name]
+    steps = settings.steps or pre.steps
+    fabric = fabric or make_fabric(pre)
     model = make_method(config, name, scene).to(memory_format=torch.channels_last)
+    if fabric.world_size > 1:
+        model = synchronise(model, fabric.device)
+    if pre.compile:
+        model.network.backbone.compile()
+    average = copy.deepcopy(model.network).requires_grad_(False) if settings.ema else None
     optimizer = make_optimizer(model, settings, model.constant_lr())
     raw_model, raw_optimizer = model, optimizer
     model, optimizer = fabric.setup(model, optimizer)
+    average = average and average.to(fabric.device)
 
     fingerprint = _fingerprint(config, name)
-    step = _resume(folder / "checkpoint.safetensors", raw_model, raw_optimizer, fingerprint)
-    log = Log(folder, step) if fabric.is_global_zero else None
-    physics = METHODS[settings.method].physics_views
-    views = Views(raw_model.n_views if physics else 1, frozenset(settings.redraw))
-    generator = torch.Generator(device=fabric.device)
+    step = _resume(folder / "checkpoint.safetensors", raw_model, raw_optimizer, average, fingerprint)
+    first_here = fabric.is_global_zero
+    if first_here:
+        folder.mkdir(parents=True, exist_ok=True)
+    log = Log(folder, step) if first_here else None
+    probed = make_probe(config, scene) if first_here and pre.probe_every else None
+    share = pre.batch_size // fabric.world_size // pre.accumulate
 
     def save():
-        tensors = checkpoint.pack(raw_model, raw_optimizer)
-        if fabric.is_global_zero:
+        if first_here:
+            tensors = checkpoint.pack(raw_model, raw_optimizer, average)
             checkpoint.save(folder / "checkpoint.safetensors", tensors, step=step, fingerprint=fingerprint)
 
-    losses, indices, waited, since = [], None, 0.0, time.perf_counter()
-    stream = LensStream(
-        scene,
-        pre.batch_size,
-        start=FIRST_INDEX["pretrain"] + step * pre.batch_size,
-        rank=fabric.global_rank,
-        world=fabric.world_size,
-        views=views,
-        device=fabric.device,
-        threads=pre.render_threads,
-    )
-    with stream, bar(f"pre-training {name}", pre.steps, done=step, show=fabric.is_global_zero) as progress:
-        while step < pre.steps:
-            if stop():
+    losses, waited, since, collapsed = [], 0.0, time.perf_counter(), False
+    data = open_data(config, name, scene, raw_model.n_views, step, fabric)
+    with data, bar(f"pre-training {name}", steps, done=step, show=first_here) as progress:
+        while step < steps:
+            if agreed(fabric, stop, step):
                 if losses:
-                    _mean_finite(losses, name, indices, folder)
+                    _mean_finite(fabric, losses, name, step, pre.batch_size, folder)
                 save()
-                raise Stopped(f"stopped {name} at step {step} of {pre.steps}")
+                raise Stopped(f"stopped {name} at step {step} of {steps}")
             asked = time.perf_counter()
-            batch = next(stream)
+            batch = next(data)
             waited += time.perf_counter() - asked
-            images, indices = batch.images, batch.indices
-            if not physics:
-                generator.manual_seed(_number(config.seed, name, step, fabric.global_rank))
-                images = torch.stack([augment(images[:, 0], generator) for _ in range(2)], dim=1)
-            labels = None
-            if settings.method == "supervised":
-                labels = torch.stack([batch.labels[t] for t in config.evaluate.targets], dim=1)
-            set_learning_rate(raw_optimizer, settings, step, pre.steps)
-            loss, features = model(images, labels)
+            set_learning_rate(raw_optimizer, settings, step, steps)
             optimizer.zero_grad()
-            fabric.backward(loss)
+            loss = 0.0
+            for part in range(pre.accumulate):
+                first = (fabric.global_rank * pre.accumulate + part) * share
+                draws = Draws(
+                    _number(config.seed, name, step), pre.batch_size, slice(first, first + share), fabric.device
+                )
+                here = slice(part * share, (part + 1) * share)
+                views = make_views(batch.images[here], settings, raw_model.n_views, draws)
+                views = [v.contiguous(memory_format=torch.channels_last) for v in views]
+                labels = None
+                if settings.method == "supervised":
+                    labels = torch.stack([batch.labels[t][here] for t in config.evaluate.targets], dim=1)
+                now = Step(step, step / steps, draws, labels)
+                with fabric.no_backward_sync(model, enabled=part < pre.accumulate - 1):
+                    part_loss, features = model(views, now)
+                    fabric.backward(part_loss / pre.accumulate)
+                loss = loss + part_loss.detach() / pre.accumulate
+            raw_model.after_backward(now)
+            if settings.clip:
+                fabric.clip_gradients(model, optimizer, max_norm=settings.clip, error_if_nonfinite=False)
             optimizer.step()
-            losses.append(loss.detach())
+            raw_model.after_step(now)
+            if average is not None:
+                follow(average, raw_model.encoder(), settings.ema)
+            losses.append(loss)
             step += 1
 
-            if step % pre.log_every == 0 or step % pre.checkpoint_every == 0 or step == pre.steps:
-                loss = _mean_finite(losses, name, indices, folder)
+            probe_now = bool(pre.probe_every) and (step % pre.probe_every == 0 or step == steps)
+            if step % pre.log_every == 0 or step % pre.checkpoint_every == 0 or step == steps or probe_now:
+                loss = _mean_finite(fabric, losses, name, step, pre.batch_size, folder)
                 spent = time.perf_counter() - since
                 record = {
                     "step": step,
@@ -138,83 +162,76 @@ def pretrain(config, name, scene, folder, stop=lambda: False):
                     "lr": raw_optimizer.param_groups[0]["lr"],
                     "feature_std": monitors.feature_std(features),
                     "effective_rank": monitors.effective_rank(features),
-                    "images_per_s": len(losses) * images.shape[0] * images.shape[1] * fabric.world_size / spent,
+                    "seconds_per_step": spent / len(losses),
+                    "images_per_s": len(losses) * pre.batch_size * len(views) / spent,
                     "wait_share": waited / spent,
                 }
+                scores = {}
+                if probe_now and probed is not None:
+                    scores = probe(average if average is not None else raw_model.encoder(), probed)
                 if log:
-                    log.write(record)
+                    log.write(record | scores)
+                if first_here and monitors.collapsed(record) and not collapsed:
+                    console.print(monitors.advice(name, record), soft_wrap=True)
+                collapsed = monitors.collapsed(record)
                 losses, waited, since = [], 0.0, time.perf_counter()
-                progress.update(step, f"loss {loss:.3f} · {record['images_per_s']:.0f} images/s · {_state(record)}")
+                progress.update(step, _words(record, scores))
                 if step % pre.checkpoint_every == 0:
                     save()
             else:
                 progress.update(step)
-    if fabric.is_global_zero:
+    if first_here:
         log.close()
-        tensors = {k.removeprefix("network."): v for k, v in raw_model.state_dict().items() if k.startswith("network.")}
-        checkpoint.save(done, tensors, method=settings.method, steps=step, fingerprint=fingerprint)
+        kept = average if average is not None else raw_model.encoder()
+        checkpoint.save(done, kept.state_dict(), method=settings.method, steps=step, fingerprint=fingerprint)
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
     fabric.barrier()
     return done
 
 
-def make_optimizer(model, settings, constant_lr=()):
-    """SGD with momentum or AdamW; biases, norms and other vectors carry no weight decay.
-
-    Parameters in `constant_lr` get groups of their own, marked so for `set_learning_rate`.
-    """
-    constant = {id(p) for p in constant_lr}
-    groups = []
-    for group in param_groups_weight_decay(model, weight_decay=settings.weight_decay):
-        for is_constant in (False, True):
-            chosen = [p for p in group["params"] if (id(p) in constant) == is_constant]
-            if chosen:
-                groups.append(group | {"params": chosen, "constant_lr": is_constant})
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=settings.lr)
-
-
-def set_learning_rate(optimizer, settings, step, steps):
-    """Linear warm-up then cosine, per step; groups marked constant_lr keep the peak rate."""
-    factor = cosine_warmup_schedule(step, steps, 1.0, 0.0, min(settings.warmup, steps), 0.0, 1.0)
-    for group in optimizer.param_groups:
-        group["lr"] = settings.lr * (1.0 if group["constant_lr"] else factor)
-
-
-def _mean_finite(losses, name, indices, folder):
-    loss = torch.stack(losses)
+def _mean_finite(fabric, losses, name, step, batch_size, folder):
+    """The mean of the losses since the last time, over all ranks; LenStreamError if one of them is not finite."""
+    loss = fabric.all_reduce(torch.stack(losses), reduce_op="mean")
     if bool(torch.isfinite(loss).all()):
         return float(loss.mean())
     bad = int((~torch.isfinite(loss)).nonzero()[0])
-    last = int(indices[-1]) - (len(losses) - 1 - bad) * len(indices)
+    first = (step - len(losses) + bad) * batch_size
     raise LenStreamError(
-        f"the loss of {name} became {float(loss[bad])}: look at samples {last - len(indices) + 1} to {last}; "
+        f"the loss of {name} became {float(loss[bad])}: look at samples {first} to {first + batch_size - 1}; "
         f"the last good checkpoint is kept in {folder}"
     )
 
 
-def _state(record):
-    waiting = f"{record['wait_share']:.0%} waiting for data"
-    return waiting + (" · COLLAPSED" if record["feature_std"] < monitors.COLLAPSED_STD else "")
+def _words(record, scores):
+    """A record for the progress bar."""
+    words = [
+        f"loss {record['loss']:.3f}",
+        f"{record['images_per_s']:.0f} images/s",
+        f"{record['wait_share']:.0%} waiting for data",
+    ]
+    if monitors.collapsed(record):
+        words.append("COLLAPSED")
+    shown = [f"{name.removeprefix('ridge/')} {value:.2f}" for name, value in scores.items() if "ridge" in name]
+    return " · ".join(words + ([f"probe {' '.join(shown)}"] if shown else []))
 
 
-def _resume(path, model, optimizer, fingerprint):
-    """Fill model and optimiser from a checkpoint; the step it was written at, or 0 if there is none."""
+def _resume(path, model, optimizer, average, fingerprint):
+    """Fill model, optimiser and average from a checkpoint; the step it was written at, or 0 if there is none."""
     if not path.exists():
         return 0
-    tensors, facts = checkpoint.load(path)
-    if facts.get("fingerprint") != fingerprint:
+    tensors, written = checkpoint.load(path)
+    if written.get("fingerprint") != fingerprint:
         raise DataError(f"{path} was written with another config; use --overwrite to start again, or another name")
-    checkpoint.unpack(tensors, model, optimizer)
-    return facts["step"]
+    checkpoint.unpack(tensors, model, optimizer, average)
+    return written["step"]
 
 
 def _fingerprint(config, name):
-    """What a checkpoint depends on, as a short hash: the simulation, the seed, the network and the encoder."""
-    parts = [config.simulate, config.pretrain.backbone, config.pretrain.encoders[name]]
+    """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
+    pre = config.pretrain
+    parts = [config.simulate, pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
     text = "".join(p.model_dump_json() for p in parts)
-    text += f"{config.seed} {config.pretrain.batch_size} {config.pretrain.steps} {config.pretrain.precision}"
+    text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -222,33 +239,3 @@ def _number(*parts):
     """A 63-bit seed from numbers and names."""
     words = [zlib.crc32(p.encode()) if isinstance(p, str) else p for p in parts]
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-class Log:
-    """metrics.jsonl and TensorBoard events of one encoder; lines after the step resumed from are dropped."""
-
-    def __init__(self, folder, step):
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.path = folder / "metrics.jsonl"
-        kept = [r for r in read_log(self.path) if r["step"] <= step]
-        self.path.write_text("".join(json.dumps(r) + "\n" for r in kept))
-        self.writer = SummaryWriter(folder / "tensorboard", purge_step=step)
-
-    def write(self, record):
-        """Append one record: a dict of numbers with the key step."""
-        with self.path.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-        for name, value in record.items():
-            if name != "step":
-                self.writer.add_scalar(name, value, record["step"])
-
-    def close(self):
-        """Finish the event file."""
-        self.writer.close()
-
-
-def read_log(path):
-    """The records of a metrics.jsonl as a list of dicts; empty if there is no file."""
-    path = Path(path)
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -5,29 +5,29 @@ With physics views (same lens, other source) this is LenSiam (Chang+ 2023, arXiv
 
 from lightly.loss import NegativeCosineSimilarity
 from lightly.models.modules.heads import SimSiamPredictionHead, SimSiamProjectionHead
-from torch import nn
+
+from .base import Method
 
 
-class SimSiam(nn.Module):
-    """Forward: views float (n, 2, bands, h, w) to the loss (a scalar) and the first view's features (n, d)."""
+class SimSiam(Method):
+    """The loss is D(p1, stopgrad(z2)) / 2 + D(p2, stopgrad(z1)) / 2, eq. 4 of the paper."""
 
-    n_views = 2
-
-    def __init__(self, network, config):
-        super().__init__()
-        self.network = network
-        self.projector = SimSiamProjectionHead(network.num_features, config.hidden_dim, config.projection_dim)
-        self.predictor = SimSiamPredictionHead(config.projection_dim, config.prediction_dim, config.projection_dim)
+    def __init__(self, network, settings):
+        super().__init__(network)
+        self.projector = SimSiamProjectionHead(network.num_features, settings.hidden_dim, settings.projection_dim)
+        self.predictor = SimSiamPredictionHead(
+            settings.projection_dim, settings.prediction_dim, settings.projection_dim
+        )
         self.distance = NegativeCosineSimilarity()
 
-    def forward(self, views, labels=None):
-        """D(p1, stopgrad(z2)) / 2 + D(p2, stopgrad(z1)) / 2, eq. 4 of the paper; `labels` are not used."""
-        features = self.network(views[:, 0])
-        z1, z2 = self.projector(features), self.projector(self.network(views[:, 1]))
+    def forward(self, views, step):
+        features = self.network(views[0])
+        z1, z2 = self.projector(features), self.projector(self.network(views[1]))
         p1, p2 = self.predictor(z1), self.predictor(z2)
-        loss = 0.5 * (self.distance(p1, z2.detach()) + self.distance(p2, z1.detach()))
+        z1, z2 = z1.detach(), z2.detach()  # the stop-gradient: NegativeCosineSimilarity has none
+        loss = 0.5 * (self.distance(p1.float(), z2.float()) + self.distance(p2.float(), z1.float()))
         return loss, features
 
     def constant_lr(self):
-        """The parameters whose learning rate does not decay: the paper keeps the predictor's constant."""
+        """The paper keeps the predictor's learning rate constant."""
         return list(self.predictor.parameters())

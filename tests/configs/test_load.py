@@ -2,26 +2,21 @@
 
 from typing import get_args
 
+import numpy as np
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from lenstream.configs import schema
-from lenstream.configs.load import available, check, load, show
+from lenstream.configs.load import check, load, show
 from lenstream.errors import ConfigError
+from lenstream.simulate.scene import Views, draw, make_scene
 
 
 def problems(*overrides, recipe="demo"):
     with pytest.raises(ConfigError) as caught:
         load(recipe, overrides)
     return caught.value.problems
-
-
-@pytest.mark.parametrize("recipe", available())
-def test_recipes_load_and_their_printed_form_is_the_same_config(recipe, tmp_path):
-    config = load(recipe)
-    (tmp_path / "again.yaml").write_text(show(config))
-    assert load(str(tmp_path / "again.yaml")) == config
 
 
 @pytest.mark.parametrize(
@@ -46,6 +41,16 @@ def test_recipes_load_and_their_printed_form_is_the_same_config(recipe, tmp_path
         ("pretrain.encoders.lensiam.method=lensiamm", 'Did you mean "lensiam"?'),
         ("simulate.lens_mass.7.theta_E=1", 'has entries 0 to 1, not "7"'),
         ("seed.deeper=1", "seed is a value, it has no keys"),
+        ("pretrain.encoders.lensiam.temperature=1", 'unknown key "pretrain.encoders.lensiam.temperature".'),
+        ("pretrain.encoders.lensiam.predicton_dim=1", 'Did you mean "prediction_dim"?'),
+        ("pretrain.encoders.lensiam.views=augment", "lensiam is simsiam with physics views"),
+        ("pretrain.encoders.new=null", "pretrain.encoders.new: expected a section with keys, got None"),
+        ("pretrain.encoders.new={lr: 1}", "pretrain.encoders.new: the key method is missing"),
+        ("pretrain.encoders.lensiam.augment.crop=[0.5, 0.2]", "crop: the lowest value must be above 0"),
+        ("pretrain.backbone.options.drop_rate=.nan", "pretrain.backbone.options.drop_rate: expected a finite number"),
+        ("simulate.classes={a: 0, b: 0}", "simulate: classes: one of a, b must be more frequent than 0"),
+        ("simulate.classes={a: -1, b: 2}", "simulate.classes.a: input should be greater than or equal to 0, got -1"),
+        ("extends=w1", 'unknown key "extends"'),
         ("nonsense", "expected dotted.key=value"),
         ("name=../elsewhere", "name: string should match pattern"),
         ("name=..", "name: string should match pattern"),
@@ -118,3 +123,120 @@ def test_show_comments_every_key():
 def test_check_takes_plain_values():
     values = yaml.safe_load(show(load("w1")))
     assert check(values, "here").name == "w1"
+
+
+def written(folder, **recipes):
+    """Files of recipes, given as nested dictionaries; returns the path of the first."""
+    for name, values in recipes.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
+    return str(folder / f"{next(iter(recipes))}.yaml")
+
+
+def wrong(path, *overrides):
+    (problem,) = problems(*overrides, recipe=path)
+    assert "\n" not in problem
+    return problem
+
+
+def test_a_recipe_takes_over_what_it_does_not_say(tmp_path):
+    path = written(tmp_path, mine={"extends": "demo", "name": "mine", "simulate": {"image": {"num_pix": 64}}})
+    assert load(path) == load("demo", ["name=mine", "simulate.image.num_pix=64"])
+
+
+def test_what_merges_and_what_replaces(tmp_path):
+    lens, law = [{"profile": "SIE", "theta_E": 1.0}], {"loguniform": [100, 300]}
+    mine = {
+        "extends": "base.yaml",
+        "simulate": {
+            "lens_mass": lens,
+            "observation": {"exposure_time": law, "psf": {"kind": "moffat", "fwhm": 0.2, "beta": 3}},
+        },
+        "pretrain": {"encoders": {"lensiam": {"lr": 0.2}, "simsiam": {"method": "simclr"}, "lensimclr": None}},
+        "evaluate": None,
+    }
+    base = {
+        "extends": "demo",
+        "simulate": {"observation": {"exposure_time": {"uniform": [1, 2]}, "psf": {"truncation": 3}}},
+        "evaluate": {"seeds": 2},
+    }
+    config = load(written(tmp_path, mine=mine, base=base))
+    assert [c.profile for c in config.simulate.lens_mass] == ["SIE"]  # lists replace
+    assert config.simulate.observation.exposure_time.support() == (100, 300)  # distributions replace
+    psf = config.simulate.observation.psf
+    assert (psf.kind, psf.truncation) == ("moffat", 5)  # another kind: the base's keys are not kept
+    encoders = config.pretrain.encoders
+    assert list(encoders) == ["lensiam", "simsiam"]
+    assert (encoders["lensiam"].lr, encoders["lensiam"].optimizer) == (0.2, "sgd")
+    assert encoders["lensiam"].prediction_dim == load("demo").pretrain.encoders["lensiam"].prediction_dim
+    assert encoders["simsiam"].lr != load("demo").pretrain.encoders["simsiam"].lr
+    assert config.evaluate is None  # null is a value elsewhere
+    assert config.simulate.observation.background_noise == load("demo").simulate.observation.background_noise
+
+
+def test_null_takes_out_names_in_files_and_on_the_command_line(tmp_path):
+    base = {"pretrain": {"backbone": {"name": "vit_tiny_patch16_224", "options": {"patch_size": 8, "img_size": 48}}}}
+    mine = {"extends": "base.yaml", "pretrain": {"backbone": {"name": "resnet18", "options": {"patch_size": None}}}}
+    config = load(written(tmp_path, mine=mine, base={"extends": "demo"} | base), ["pretrain.encoders.simsiam=null"])
+    assert config.pretrain.backbone.options == {"img_size": 48}
+    assert list(config.pretrain.encoders) == ["lensiam", "lensimclr"]
+
+
+def test_files_are_found_beside_the_one_that_extends_them(tmp_path, monkeypatch):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    written(tmp_path / "shared", base={"extends": "middle.yml", "seed": 5})
+    (tmp_path / "shared" / "middle.yml").write_text("extends: w1\nseed: 4\nname: middle")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    config = load(written(tmp_path, mine={"extends": "shared/base.yaml"}))
+    assert (config.seed, config.name) == (5, "middle")
+    assert load(written(tmp_path, mine={"extends": str(tmp_path / "shared" / "base.yaml")})) == config
+
+
+def test_modes_are_taken_over_and_win(tmp_path):
+    mine = {"extends": "deeplense_model_1", "simulate": {"image": {"rays": 2}}}
+    path = written(tmp_path, mine=mine)
+    assert load(path).simulate.image.rays == 2 and load(path).mode == "corrected"
+    released = load(path, ["mode=as_released"]).simulate
+    assert released.observation.defect == "double_poisson" and released.image.rays == 1
+    mine |= {"modes": {"as_released": {"simulate.image.rays": 3}, "other": {"seed": 9}}, "mode": "other"}
+    path = written(tmp_path, mine=mine)
+    assert load(path).seed == 9
+    released = load(path, ["mode=as_released"]).simulate
+    assert released.observation.defect == "double_poisson" and released.image.rays == 3
+    assert 'there are corrected, as_released, other. Did you mean "other"?' in wrong(path, "mode=othr")
+
+
+@pytest.mark.parametrize(
+    ("extends", "said"),
+    [
+        ("dmo", 'mine.yaml: extends: no recipe "dmo"; there are '),
+        ("dmo", 'Did you mean "demo"?'),
+        ("gone.yaml", "mine.yaml: extends: gone.yaml: no such file"),
+        (3, "mine.yaml: extends: expected the name of a recipe or a YAML file, got 3"),
+        (["demo", "w1"], "extends: expected the name of a recipe"),
+        ("mine.yaml", "extend each other in a circle (mine.yaml -> mine.yaml)"),
+        ("a.yaml", "b.yaml: extends: recipes extend each other in a circle (a.yaml -> b.yaml -> a.yaml)"),
+        ("list.yaml", "list.yaml: expected keys and values"),
+    ],
+)
+def test_mistakes_in_extends_are_one_sentence(tmp_path, extends, said):
+    path = written(tmp_path, mine={"extends": extends}, a={"extends": "b.yaml"}, b={"extends": "./a.yaml"}, list=[1])
+    assert said in wrong(path)
+
+
+def test_a_mistake_names_the_files(tmp_path):
+    path = written(tmp_path, mine={"extends": "base.yaml", "sed": 1}, base={"extends": "demo"})
+    assert wrong(path).startswith('mine.yaml (extends base.yaml, demo.yaml): unknown key "sed". Did you mean "seed"?')
+
+
+def test_supervised_needs_targets():
+    (problem,) = problems("pretrain.encoders={s: {method: supervised}}", "evaluate=null")
+    assert problem.endswith("pretrain.encoders.s.method: supervised learns evaluate.targets, but evaluate is empty")
+
+
+def test_a_class_without_weight_never_occurs():
+    config = load("deeplense_model_2", ["simulate.classes={no_sub: 0, cdm: 3, axion: 0}"]).simulate
+    assert set(draw(make_scene(config, 1), np.arange(500), Views()).kind) == {1}
+    config = load("deeplense_model_2", ["simulate.classes={no_sub: 1, cdm: 0, axion: 1}"]).simulate
+    kinds = draw(make_scene(config, 1), np.arange(500), Views()).kind
+    assert set(kinds) == {0, 2} and 200 < kinds.astype(bool).sum() < 300

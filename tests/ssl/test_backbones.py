@@ -1,47 +1,189 @@
-"""Backbones: timm's, at any number of bands, with weights from a file."""
+"""Backbones: timm's, at any number of bands and any size, with weights from a file."""
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
-from lenstream.configs.schema import Backbone
+from lenstream.configs.encoder import Backbone
 from lenstream.errors import ConfigError, DataError
 from lenstream.ssl import checkpoint
-from lenstream.ssl.backbones import make_network
+from lenstream.ssl.backbones import load_weights, make_network
+from lenstream.ssl.normalize import Statistics
+
+NARROW = {"channels": (16, 16, 16, 16)}
+TINY_VIT = {"embed_dim": 48, "depth": 2, "num_heads": 2}
 
 
-@pytest.mark.parametrize("bands", [1, 3])
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def make(bands=1, num_pix=None, background=0.02, **keys):
+    return make_network(Backbone(**keys), Statistics.of_background(background, bands), bands, num_pix)
+
+
+def saved(path, name, **options):
+    """A plain timm model with a classifier, and its weights in a file."""
+    torch.manual_seed(1)
+    model = timm.create_model(name, num_classes=10, **options)
+    save_file(model.state_dict(), path)
+    return model
+
+
+@pytest.mark.parametrize("bands", [1, 2, 5])
 @pytest.mark.parametrize(
-    ("name", "options"),
-    [("test_resnet", {}), ("resnet18", {}), ("vit_tiny_patch16_224", {"img_size": 32, "patch_size": 8})],
+    ("name", "options"), [("test_resnet", {}), ("resnet18", NARROW), ("vit_tiny_patch16_224", TINY_VIT)]
 )
 def test_features_have_the_promised_width(name, options, bands):
-    network = make_network(Backbone(name=name, options=options), 0.02, bands).eval()
-    assert network(torch.randn(2, bands, 32, 32)).shape == (2, network.num_features)
+    network = make(bands, 32, name=name, options=options).eval()
+    images = torch.randn(2, bands, 32, 32)
+    features = network(images)
+    assert features.shape == (2, network.num_features)
+    torch.testing.assert_close(features, network.backbone(torch.asinh(images / 0.02)))
 
 
-def test_the_stretch_is_in_units_of_the_noise():
-    torch.manual_seed(0)
-    a, b = (make_network(Backbone(), background) for background in (0.02, 2.0))
-    b.load_state_dict(a.state_dict() | {"background": torch.tensor(2.0)})
+@pytest.mark.parametrize("name", ["resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d"])
+def test_resnets_of_every_depth(name):
+    network = make(3, name=name, stem="small", options=NARROW).eval()
+    assert network(torch.randn(2, 3, 16, 16)).shape == (2, network.num_features)
+
+
+@pytest.mark.parametrize(
+    ("num_pix", "patch", "tokens"), [(32, 8, 16), (64, 8, 64), (50, 8, 49), (224, 16, 196), (40, 16, 9), (8, 16, 1)]
+)
+def test_a_vit_is_made_for_the_images(num_pix, patch, tokens):
+    network = make(1, num_pix, name="vit_tiny_patch16_224", options={"patch_size": patch, **TINY_VIT}).eval()
+    assert network.backbone.pos_embed.shape[1] == tokens + 1
+    assert network.backbone.patch_embed.num_patches == tokens
+    assert network(torch.randn(2, 1, num_pix, num_pix)).shape == (2, 48)
+    assert network.backbone.patch_embed.dynamic_img_pad == (num_pix % patch != 0)
+
+
+def test_the_patch_size_is_that_of_the_model_and_img_size_can_be_given():
+    assert make(1, 48, name="vit_tiny_patch16_224", options=TINY_VIT).backbone.patch_embed.grid_size == (3, 3)
+    given = make(1, 48, name="vit_tiny_patch16_224", options={"img_size": 64, **TINY_VIT})
+    assert given.backbone.patch_embed.grid_size == (4, 4)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "test_resnet", "resnet18d", "resnetaa34d"])
+def test_a_small_stem_keeps_the_pixels(name):
+    network = make(2, name=name, stem="small", options=NARROW).eval()
+    body = network.backbone
+    assert body.conv1.kernel_size == (3, 3) and body.conv1.stride == (1, 1) and body.conv1.in_channels == 2
+    x = torch.randn(2, 2, 32, 32)
+    assert body.layer1(body.maxpool(body.act1(body.bn1(body.conv1(x))))).shape[-2:] == (32, 32)
+    assert network(x).shape == (2, network.num_features)
+    spread = body.conv1.weight.std().item() * (body.conv1.out_channels * 9 / 2) ** 0.5
+    assert spread == pytest.approx(1, abs=0.1)
+
+
+def test_a_small_stem_is_for_resnets():
+    with pytest.raises(ConfigError, match=r"pretrain.backbone.stem: .* vit_tiny_patch16_224 is none"):
+        make(1, 32, name="vit_tiny_patch16_224", stem="small", options=TINY_VIT)
+
+
+def test_the_normalisation_is_that_of_the_config():
     x = torch.randn(2, 1, 32, 32)
-    torch.testing.assert_close(a.eval()(x * 0.02), b.eval()(x * 2.0))
+    numbers = Statistics.of_background(0.5)
+    for kind, expected in (("asinh", torch.asinh(x / 0.5)), ("zscore", x / 0.5)):
+        network = make_network(Backbone(normalize=kind), numbers)
+        torch.testing.assert_close(network.normalize(x), expected)
 
 
 def test_unknown_names_and_options_are_config_errors():
     with pytest.raises(ConfigError, match=r'"resnet81".*Did you mean'):
-        make_network(Backbone(name="resnet81"), 1.0)
-    with pytest.raises(ConfigError, match="timm cannot make test_resnet"):
-        make_network(Backbone(options={"no_such_option": 1}), 1.0)
+        make(name="resnet81")
+    with pytest.raises(ConfigError, match=r"timm cannot make test_resnet .*no_such_option"):
+        make(options={"no_such_option": 1})
 
 
-def test_weights_from_a_file(tmp_path):
-    network = make_network(Backbone(), 0.02)
+def test_pretrained_weights_that_cannot_be_had_are_a_config_error(monkeypatch):
+    create = timm.create_model
+
+    def offline(name, pretrained=False, **options):
+        if pretrained:
+            raise OSError("no route to the hub")
+        return create(name, **options)
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(ConfigError, match=r"test_resnet with its pretrained weights .*no route to the hub"):
+        make(weights="pretrained")
+
+
+def test_weights_from_an_encoder(tmp_path):
+    network = make(background=0.02)
     path = tmp_path / "weights.safetensors"
     checkpoint.save(path, network.state_dict())
-    again = make_network(Backbone(weights=str(path)), 0.5)
+    again = make(background=0.5, weights=str(path))
     for a, b in zip(network.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
-    with pytest.raises(DataError, match="does not fit"):
-        make_network(Backbone(name="resnet18", weights=str(path)), 0.02)
+    with pytest.raises(DataError, match=r"weights.safetensors: does not fit"):
+        make(name="resnet18", weights=str(path))
+    with pytest.raises(DataError, match=r"weights.safetensors: .* by asinh, but the config says minmax"):
+        make(normalize="minmax", weights=str(path))
     with pytest.raises(DataError, match="cannot be read"):
-        make_network(Backbone(weights=str(tmp_path / "none.safetensors")), 0.02)
+        make(weights=str(tmp_path / "none.safetensors"))
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 5])
+def test_weights_of_a_plain_timm_resnet(tmp_path, bands):
+    """A grey image shown in all three channels, and in however many bands, gives the same features."""
+    model = saved(tmp_path / "plain.safetensors", "resnet18", **NARROW).eval()
+    network = make(bands, name="resnet18", options=NARROW, weights=str(tmp_path / "plain.safetensors")).eval()
+    grey = torch.randn(2, 1, 32, 32)
+    expected = model.forward_head(model.forward_features(grey.expand(-1, 3, -1, -1)), pre_logits=True)
+    if bands in (1, 3):
+        torch.testing.assert_close(network.backbone(grey.expand(-1, bands, -1, -1)), expected)
+    elif bands == 2:
+        wanted = model.conv1.weight[:, :2] * 1.5
+        torch.testing.assert_close(network.backbone.conv1.weight, wanted)
+    else:
+        kernels = network.backbone.conv1.weight
+        torch.testing.assert_close(kernels[:, 3:], kernels[:, :2])
+        torch.testing.assert_close(kernels[:, :3], model.conv1.weight * 3 / 5)
+    assert torch.equal(network.backbone.layer4[1].bn2.weight, model.layer4[1].bn2.weight)
+
+
+def test_plain_weights_of_one_channel_for_three_bands(tmp_path):
+    model = saved(tmp_path / "plain.safetensors", "test_resnet", in_chans=1).eval()
+    network = make(3, weights=str(tmp_path / "plain.safetensors")).eval()
+    grey = torch.randn(2, 1, 32, 32)
+    expected = model.forward_head(model.forward_features(grey), pre_logits=True)
+    torch.testing.assert_close(network.backbone(grey.expand(-1, 3, -1, -1)), expected)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "test_resnet"])
+def test_a_small_stem_keeps_its_own_weights(tmp_path, name):
+    model = saved(tmp_path / "plain.safetensors", name)
+    network = make(1, name=name, stem="small", weights=str(tmp_path / "plain.safetensors"))
+    assert network.backbone.conv1.weight.shape[1:] == (1, 3, 3)
+    assert torch.equal(network.backbone.layer4[0].conv1.weight, model.layer4[0].conv1.weight)
+    own = network.backbone.conv1.weight.clone()
+    load_weights(network, tmp_path / "plain.safetensors")
+    assert torch.equal(own, network.backbone.conv1.weight)
+
+
+def test_weights_of_a_plain_vit_of_another_size(tmp_path):
+    model = saved(tmp_path / "plain.safetensors", "vit_tiny_patch16_224", img_size=96, **TINY_VIT)
+    options = {"patch_size": 8, **TINY_VIT}
+    network = make(1, 32, name="vit_tiny_patch16_224", options=options, weights=str(tmp_path / "plain.safetensors"))
+    assert network.backbone.pos_embed.shape[1] == 17
+    assert torch.equal(network.backbone.blocks[1].mlp.fc1.weight, model.blocks[1].mlp.fc1.weight)
+    own = make(1, 32, name="vit_tiny_patch16_224", options=options).backbone.patch_embed.proj.weight
+    assert not torch.equal(network.backbone.patch_embed.proj.weight, own)
+    with pytest.raises(DataError, match="does not fit"):
+        deeper = {**options, "depth": 3}
+        make(1, 32, name="vit_tiny_patch16_224", options=deeper, weights=str(tmp_path / "plain.safetensors"))
+
+
+def test_plain_weights_of_another_model_are_refused(tmp_path):
+    saved(tmp_path / "plain.safetensors", "test_resnet")
+    with pytest.raises(DataError, match=r"plain.safetensors: does not fit the backbone"):
+        make(name="resnet18", weights=str(tmp_path / "plain.safetensors"))
+    with pytest.raises(DataError, match=r"plain.safetensors: does not fit the backbone"):
+        make(1, 32, name="vit_tiny_patch16_224", options=TINY_VIT, weights=str(tmp_path / "plain.safetensors"))

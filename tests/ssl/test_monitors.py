@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lenstream.ssl import monitors
 from lenstream.ssl.monitors import effective_rank, feature_std
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,8 +10,9 @@ from lenstream.configs.load import load
 from lenstream.errors import DataError, LenStreamError
 from lenstream.progress import Stopped
 from lenstream.simulate.scene import make_scene
-from lenstream.ssl import checkpoint
-from lenstream.ssl.trainer import make_method, make_optimizer, pretrain, read_log, set_learning_rate
+from lenstream.ssl import checkpoint, monitors
+from lenstream.ssl.log import read_log
+from lenstream.ssl.trainer import make_encoder, pretrain
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +32,10 @@ def test_a_run_stopped_at_half_ends_with_the_weights_of_one_never_stopped(tiny, 
     config, scene = tiny
     whole, _ = checkpoint.load(pretrain(config, name, scene, tmp_path / "whole"))
     with pytest.raises(Stopped, match="step 3 of 6"):
-        pretrain(config, name, scene, tmp_path / "halves", stop_after(3))
+        pretrain(config, name, scene, tmp_path / "halves", stop=stop_after(3))
     assert not (tmp_path / "halves" / "encoder.safetensors").exists()
     halves, _ = checkpoint.load(pretrain(config, name, scene, tmp_path / "halves"))
-    start = make_method(config, name, scene).network.state_dict()
+    start = make_encoder(config, name, scene).state_dict()
     assert any(not torch.equal(start[k], whole[k]) for k in whole)
     for key in whole:
         assert torch.equal(whole[key], halves[key]), key
@@ -53,7 +55,7 @@ def test_a_finished_encoder_is_not_trained_again(tiny, tmp_path):
 def test_a_checkpoint_of_another_config_is_refused(tiny, tmp_path):
     config, scene = tiny
     with pytest.raises(Stopped):
-        pretrain(config, "lensiam", scene, tmp_path, stop_after(2))
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
     other = load("tiny", ["pretrain.encoders.lensiam.lr=0.3"])
     with pytest.raises(DataError, match="written with another config"):
         pretrain(other, "lensiam", scene, tmp_path)
@@ -62,7 +64,7 @@ def test_a_checkpoint_of_another_config_is_refused(tiny, tmp_path):
 def test_a_loss_that_is_not_finite_stops_and_names_the_samples(tiny, tmp_path):
     config, scene = tiny
     with pytest.raises(Stopped):
-        pretrain(config, "lensiam", scene, tmp_path, stop_after(2))
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
     path = tmp_path / "checkpoint.safetensors"
     tensors, facts = checkpoint.load(path)
     poisoned = {k: v * float("nan") if k.endswith("conv1.0.weight") and "model" in k else v for k, v in tensors.items()}
@@ -83,30 +85,96 @@ def test_the_log_has_what_people_look_at(tiny, tmp_path):
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 
-def test_the_learning_rate_warms_up_decays_and_leaves_the_predictor_alone(tiny):
-    config, scene = tiny
-    settings = config.pretrain.encoders["lensiam"]
-    model = make_method(config, "lensiam", scene)
-    optimizer = make_optimizer(model, settings, model.constant_lr())
-    rates = []
-    for step in range(20):
-        set_learning_rate(optimizer, settings, step, 20)
-        rates.append({g["lr"] for g in optimizer.param_groups if not g["constant_lr"]}.pop())
-        assert {g["lr"] for g in optimizer.param_groups if g["constant_lr"]} == {settings.lr}
-    assert rates[0] < rates[1] <= settings.lr
-    assert max(rates) == pytest.approx(settings.lr)
-    assert rates[-1] < 0.05 * settings.lr
-    in_constant = {id(p) for g in optimizer.param_groups if g["constant_lr"] for p in g["params"]}
-    assert in_constant == {id(p) for p in model.predictor.parameters()}
-    all_parameters = [id(p) for g in optimizer.param_groups for p in g["params"]]
-    assert sorted(all_parameters) == sorted(id(p) for p in model.parameters())
+def test_parts_of_a_batch_add_up_to_the_whole(tmp_path):
+    """Without BatchNorm a batch in two parts gives the weights of the batch in one."""
+    options = ["pretrain.backbone={name: test_vit, options: {patch_size: 8}}", "pretrain.steps=3"]
+    options.append("pretrain.encoders.stream_supervised.optimizer=sgd")  # Adam makes steps of rounding errors
+    options.append("pretrain.encoders.stream_supervised.lr=0.1")
+    weights = []
+    for parts in (1, 2):
+        config = load("tiny", [*options, f"pretrain.accumulate={parts}"])
+        scene = make_scene(config.simulate, config.seed)
+        weights.append(checkpoint.load(pretrain(config, "stream_supervised", scene, tmp_path / str(parts)))[0])
+    start = make_encoder(config, "stream_supervised", scene).state_dict()
+    moved = max(float((start[k] - w).abs().max()) for k, w in weights[0].items())
+    assert moved > 1e-3
+    for key, whole in weights[0].items():
+        torch.testing.assert_close(weights[1][key], whole, atol=2e-5, rtol=0, msg=key)
 
 
-def test_vectors_carry_no_weight_decay(tiny):
-    config, scene = tiny
-    model = make_method(config, "lensiam", scene)
-    for group in make_optimizer(model, config.pretrain.encoders["lensiam"], model.constant_lr()).param_groups:
-        assert all((p.dim() > 1) == (group["weight_decay"] > 0) for p in group["params"])
+def test_an_average_of_the_weights_becomes_the_encoder_and_is_resumed(tiny, tmp_path):
+    options = ["pretrain.encoders.lensiam.ema=0.5"]
+    config, scene = load("tiny", options), tiny[1]
+    kept, _ = checkpoint.load(pretrain(config, "lensiam", scene, tmp_path / "average"))
+    last, _ = checkpoint.load(pretrain(tiny[0], "lensiam", scene, tmp_path / "last"))
+    start = make_encoder(config, "lensiam", scene).state_dict()
+    name = "backbone.layer1.0.conv1.weight"
+    assert (kept[name] - last[name]).norm() < (start[name] - last[name]).norm()
+    assert not torch.equal(kept[name], last[name])
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path / "halves", stop=stop_after(3))
+    halves, _ = checkpoint.load(pretrain(config, "lensiam", scene, tmp_path / "halves"))
+    assert all(torch.equal(kept[k], halves[k]) for k in kept)
+
+
+def test_clipping_bounds_a_step(tiny, tmp_path):
+    """With plain SGD (no momentum yet at the first step) the weights move by at most lr * clip."""
+    options = ["pretrain.steps=1", "pretrain.encoders.lensiam={method: lensiam, warmup: 0, lr: 1, clip: 1.0e-4, "]
+    options[1] += "weight_decay: 0, hidden_dim: 32, projection_dim: 32, prediction_dim: 16}"
+    config, scene = load("tiny", options), tiny[1]
+    kept, _ = checkpoint.load(pretrain(config, "lensiam", scene, tmp_path))
+    start = dict(make_encoder(config, "lensiam", scene).named_parameters())
+    moved = sum(float((kept[k] - w).detach().square().sum()) for k, w in start.items()) ** 0.5
+    assert 0 < moved <= 1.001e-4
+
+
+def test_probes_are_logged(tmp_path, tiny):
+    config, scene = load("tiny", ["pretrain.probe_every=4"]), tiny[1]
+    pretrain(config, "lensiam", scene, tmp_path)
+    records = {r["step"]: r for r in read_log(tmp_path / "metrics.jsonl")}
+    assert {"ridge/theta_E", "knn/theta_E", "ridge/gamma"} <= set(records[4]) and "ridge/theta_E" in records[6]
+    assert "ridge/theta_E" not in records[2]
+    assert 0.05 < records[6]["ridge/theta_E"] <= 1
+
+
+def test_probing_changes_nothing(tmp_path, tiny):
+    config, scene = load("tiny", ["pretrain.probe_every=2"]), tiny[1]
+    probed, _ = checkpoint.load(pretrain(config, "lensiam", scene, tmp_path / "probed"))
+    plain, _ = checkpoint.load(pretrain(tiny[0], "lensiam", scene, tmp_path / "plain"))
+    assert all(torch.equal(probed[k], plain[k]) for k in plain)
+
+
+def test_training_on_a_folder_of_images(tmp_path):
+    """Images from files, a NaN among them: statistics, training and the probe of the classes."""
+    generator = np.random.default_rng(0)
+    for kind, level in (("lenses", 1.0), ("nonlenses", 0.2)):
+        (tmp_path / "images" / kind).mkdir(parents=True)
+        for k in range(20):
+            image = generator.normal(size=(3, 24, 24)).astype(np.float32)
+            image[:, 8:16, 8:16] += 10 * level
+            image[0, 0, k] = np.nan
+            np.save(tmp_path / "images" / kind / f"{k}.npy", image)
+    data = f"pretrain.data={{path: {tmp_path / 'images'}, size: 16}}"
+    options = [data, "pretrain.probe_every=3", "pretrain.batch_size=8", "pretrain.backbone.normalize=zscore"]
+    config = load("tiny", [*options, "pretrain.encoders={simsiam: {method: simsiam, hidden_dim: 32}}"])
+    scene = make_scene(config.simulate, config.seed)
+    weights, _ = checkpoint.load(pretrain(config, "simsiam", scene, tmp_path / "run"))
+    assert weights["backbone.conv1.0.weight"].shape[1] == 3
+    assert all(torch.isfinite(w).all() for w in weights.values())
+    assert read_log(tmp_path / "run" / "metrics.jsonl")[-1]["ridge/class"] > 0.9
+
+
+def test_collapse_is_said_once(tiny, tmp_path, capsys):
+    options = ["pretrain.encoders.simsiam.lr=100", "pretrain.encoders.simsiam.warmup=0", "pretrain.steps=20"]
+    config, scene = load("tiny", options), tiny[1]
+    try:
+        pretrain(config, "simsiam", scene, tmp_path)
+    except LenStreamError:
+        pytest.skip("this step diverged before it collapsed")
+    collapsed = [monitors.collapsed(r) for r in read_log(tmp_path / "metrics.jsonl")]
+    said = capsys.readouterr().err.count("is collapsing")
+    assert said == sum(now and not before for before, now in zip([False, *collapsed], collapsed, strict=False))
+    assert said
 
 
 @pytest.mark.parametrize("name", ["lensiam", "lensimclr"])
@@ -132,7 +200,7 @@ def test_lensiam_learns_the_einstein_radius(tmp_path):
         )
         return rows[0][-1]
 
-    network = make_method(config, "lensiam", scene).network
+    network = make_encoder(config, "lensiam", scene)
     before = r2(network)
     from lenstream.ssl.backbones import load_weights
 

@@ -1,0 +1,80 @@
+"""Any config in a CPU minute: the same images and methods, with almost no training, data and network."""
+
+from timm.models import is_model_in_modules
+
+from .load import check
+
+_PRETRAIN = {
+    "steps": 4,
+    "batch_size": 8,
+    "accumulate": 1,
+    "checkpoint_every": 2,
+    "log_every": 2,
+    "probe_every": 0,
+    "render_threads": 1,
+    "accelerator": "cpu",
+    "precision": "32-true",
+    "compile": False,
+}
+_ENCODER = {  # where the method has the key
+    "warmup": 1,
+    "hidden_dim": 32,
+    "projection_dim": 32,
+    "prediction_dim": 16,
+    "bottleneck_dim": 16,
+    "prototypes": 32,
+    "teacher_warmup": 1,
+    "freeze_last": 1,
+    "decoder_dim": 32,
+    "decoder_depth": 1,
+    "decoder_heads": 2,
+}
+_LOCAL_VIEWS = 2
+_EVALUATE = {"n_labels": [20], "seeds": 1, "n_test": 40, "limit": False, "umap": False}
+_FINETUNE = {"epochs": 1, "min_steps": 2, "batch_size": 16}
+_GALAXIES = 16  # made-up ones: enough for training, validation and tests
+_FAMILIES = {  # timm's modules, and options that all of their models take
+    "resnet": {"layers": [1, 1, 1, 1], "channels": (16, 32, 64, 128)},
+    "vision_transformer": {"embed_dim": 48, "depth": 2, "num_heads": 3},
+}
+
+
+def tiny(config):
+    """What `--scale tiny` makes of a config: another one, to see within a minute on a CPU whether everything works.
+
+    Images and physics stay as they are, but for fewer made-up galaxies. ResNets and ViTs become small ones; backbones
+    of other families, and timm's own test models, stay.
+
+    Args: config: `schema.Config`. Returns: a new, checked one with "_tiny" behind its name. Raises: ConfigError.
+    """
+    values = config.model_dump()
+    values["name"] += "_tiny"
+    for component in values["simulate"]["source"] + values["simulate"]["lens_light"]:
+        if component.get("catalogue") == "procedural":
+            component["n_galaxies"] = min(component["n_galaxies"], _GALAXIES)
+    if values["pretrain"]:
+        values["pretrain"] |= _PRETRAIN
+        _shrink_backbone(values["pretrain"]["backbone"])
+        for encoder in values["pretrain"]["encoders"].values():
+            _shrink_encoder(encoder)
+    if values["evaluate"]:
+        values["evaluate"] |= _EVALUATE
+        values["evaluate"]["finetune"] |= _FINETUNE
+    return check(values, values["name"])
+
+
+def _shrink_encoder(values):
+    values |= {key: small for key, small in _ENCODER.items() if key in values}
+    values["steps"] = None
+    if values["backbone"]:
+        _shrink_backbone(values["backbone"])
+    if "local" in values:
+        values["local"]["views"] = min(values["local"]["views"], _LOCAL_VIEWS)
+
+
+def _shrink_backbone(values):
+    values["weights"] = None  # they would not fit
+    if not values["name"].startswith("test_"):
+        for family, options in _FAMILIES.items():
+            if is_model_in_modules(values["name"], [family]):
+                values["options"] = values["options"] | options

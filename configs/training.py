@@ -1,0 +1,78 @@
+"""Settings of the training: which encoders, on which images, how long."""
+
+import re
+from typing import Literal
+
+from pydantic import model_validator
+
+from .encoder import Backbone
+from .keys import Section, key
+from .methods import AnyEncoder
+
+BASELINES = ("random", "supervised", "limit")  # what stands beside the encoders in every result
+
+
+class Folder(Section):
+    """Images from files instead of the stream."""
+
+    path: str = key("folder of .npy, .npz and FITS images, or a Zarr group; sub-folders are classes")
+    size: int | None = key("pixels that are cut from the centre; empty: the whole image", "pixels", None, ge=8)
+
+
+class Pretrain(Section):
+    """Training from the stream, or from a folder of images."""
+
+    data: Folder | None = key("a folder of images; empty: the stream of `simulate`", "-", None)
+    backbone: Backbone = key("the network that becomes the encoder", default=Backbone())
+    encoders: dict[str, AnyEncoder] = key("the encoders to train, by name", min_length=1)
+    batch_size: int = key("systems a step, over all ranks", "systems", 128, ge=2)
+    accumulate: int = key(
+        "parts of a batch that go through the network one after the other, to save memory", "parts", 1, ge=1
+    )
+    steps: int = key("optimiser steps", "steps", 700, ge=1)
+    precision: Literal["32-true", "bf16-mixed"] = key("arithmetic of the network", default="32-true")
+    compile: bool = key("compile the backbone (torch.compile): minutes at the start, faster steps", default=False)
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = key("where the network runs", default="auto")
+    render_threads: int = key("threads that render ahead on a CPU", "threads", 1, ge=1, le=256)
+    checkpoint_every: int = key("steps between checkpoints", "steps", 100, ge=1)
+    log_every: int = key("steps between log lines", "steps", 20, ge=1)
+    probe_every: int = key("steps between probes (ridge and kNN on 500 labelled images); 0: never", "steps", 0, ge=0)
+
+    @model_validator(mode="after")
+    def names_are_free(self):
+        for name in self.encoders:
+            if name in BASELINES:
+                raise ValueError(f"encoders.{name}: {name} is the name of a baseline, give the encoder another")
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(f'encoders: "{name}" names a folder, so give letters, digits, ".", "_" and "-" only')
+        return self
+
+    @model_validator(mode="after")
+    def parts_are_whole(self):
+        if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
+            raise ValueError(
+                f"accumulate: {self.batch_size} systems cannot be cut into {self.accumulate} equal parts of 2 or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def a_folder_cannot_be_redrawn(self):
+        for name, encoder in self.encoders.items():
+            if self.data is not None and encoder.views != "augment":
+                raise ValueError(
+                    f"encoders.{name}.views: {encoder.views} views need the simulator, with images of a folder "
+                    "give views: augment"
+                )
+            if self.data is not None and encoder.method == "supervised":
+                raise ValueError(f"encoders.{name}.method: supervised needs the labels of the simulator, not a folder")
+        return self
+
+
+class Finetune(Section):
+    """Training all weights on labelled lenses."""
+
+    epochs: int = key("passes through the labels", "epochs", 10, ge=1)
+    min_steps: int = key("steps at least, when labels are few", "steps", 40, ge=1)
+    batch_size: int = key("labelled images a step", "images", 64, ge=2)
+    lr: float = key("peak learning rate (AdamW)", default=4e-3, gt=0)
+    weight_decay: float = key("decay of weights", default=1e-2, ge=0)

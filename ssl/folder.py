@@ -1,0 +1,247 @@
+"""FolderStream: an endless iterator of batches of images from files, whose whole state is one integer."""
+
+import queue
+import tempfile
+import threading
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import DataError
+from ..progress import bar, console
+from ..simulate.stream import Batch
+from . import image_files
+from .normalize import statistics
+
+READ_AHEAD = 2  # batches that wait ready while the network trains
+MANY = 2000  # files from which on looking at them is worth a progress bar
+
+
+class ImageFolder:
+    """The images of a folder: equal shapes, square, read one by one.
+
+    Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
+
+    Attributes: bands, num_pix; classes, the sorted names of the sub-folders, empty if there are none.
+    Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
+    """
+
+    def __init__(self, config, show=True):
+        self._size = config.size
+        found = image_files.find(config.path)
+        with bar("looking at images", len(found), show=show and len(found) >= MANY) as progress:
+            self._sources = []
+            for path, _ in found:
+                self._sources.append(image_files.look(path))
+                progress.update(len(self._sources))
+        self.bands, self.num_pix = self._common_shape()
+        self._ends = np.cumsum([source.layout.count for source in self._sources])
+        self.classes = sorted({name for _, name in found if name is not None})
+        outside = next((path for path, name in found if name is None), None)
+        if self.classes and outside is not None:
+            raise DataError(
+                f"pretrain.data.path: sub-folders are classes, but {outside} is in none; put all images into "
+                "sub-folders, or none"
+            )
+        self._class_of = [self.classes.index(name) if name is not None else None for _, name in found]
+        self._unpacked = {}
+
+    def __len__(self):
+        return int(self._ends[-1])
+
+    def read(self, index):
+        """Image `index`, float32 (bands, num_pix, num_pix), NaN where a pixel is lost."""
+        number, source, within = self._place(index)
+        image = image_files.read(source, within, self._unpack(number, source))
+        top, left = ((edge - self.num_pix) // 2 for edge in image.shape[-2:])
+        return image[:, top : top + self.num_pix, left : left + self.num_pix]
+
+    def read_all(self, indices):
+        """Several images, float32 (n, bands, num_pix, num_pix)."""
+        return np.stack([self.read(int(index)) for index in indices])
+
+    def class_of(self, indices):
+        """Numbers of the classes, int64 (n,), or None if there are no classes."""
+        if not self.classes:
+            return None
+        return np.array([self._class_of[self._place(int(index))[0]] for index in indices], dtype=np.int64)
+
+    def _place(self, index):
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        return number, self._sources[number], index - (int(self._ends[number - 1]) if number else 0)
+
+    def _common_shape(self):
+        shapes = [self._shape(source) for source in self._sources]
+        common = Counter(shapes).most_common(1)[0][0]
+        odd = next((k for k, shape in enumerate(shapes) if shape != common), None)
+        if odd is not None:
+            other = self._sources[shapes.index(common)].path
+            raise DataError(
+                f"pretrain.data: {self._sources[odd].path} has images of {_words(shapes[odd])}, but {other} of "
+                f"{_words(common)}; expected one shape (pretrain.data.size cuts it from the centre)"
+            )
+        bands, height, width = common
+        if height != width:
+            raise DataError(
+                f"pretrain.data: images of {_words(common)}, first {self._sources[0].path}, are not square; cut a "
+                "square from the centre with pretrain.data.size"
+            )
+        return bands, height
+
+    def _shape(self, source):
+        _, bands, height, width, _ = source.layout
+        if self._size is None:
+            return bands, height, width
+        if self._size > min(height, width):
+            raise DataError(
+                f"pretrain.data.size: {self._size} pixels cannot be cut from {source.path}, whose images have "
+                f"{height} x {width}"
+            )
+        return bands, self._size, self._size
+
+    def _unpack(self, number, source):
+        """Path of the images of a packed stack, which would have to be unpacked as a whole for each of them."""
+        if source.kind != "npz" or source.layout.count == 1:
+            return None
+        if number not in self._unpacked:
+            if not self._unpacked:
+                self._folder = tempfile.TemporaryDirectory(prefix="lenstream-")  # removed with this object
+            path = Path(self._folder.name) / f"{number}.npy"
+            image_files.unpack(source, path)
+            self._unpacked[number] = path
+        return self._unpacked[number]
+
+
+def _words(shape):
+    bands, height, width = shape
+    return f"{height} x {width} pixels in {bands} band{'s' if bands > 1 else ''}"
+
+
+class FolderStream:
+    """Endless batches of the images of a folder, read ahead in a thread.
+
+    An epoch is all images in an order drawn from (seed, epoch), each once; batches go over the end of an epoch. Which
+    image is at a position is a function of (seed, position) alone, whatever the batch size and the number of ranks.
+    Use as a context manager, or call `close`, to end the thread.
+
+    Args:
+        config: `configs.training.Folder`, or an `ImageFolder`.
+        batch_size: images in a batch, over all ranks. seed: of the order.
+        start: position of the first image, or `position` of a stream to continue.
+        rank, world: this process and their number; each gets its own slice of every batch. device: where batches go.
+
+    Yields: `simulate.stream.Batch` with images (n, 1, bands, num_pix, num_pix), NaN where a pixel is lost, with the
+    label "class" if the folder has sub-folders, and with the numbers of the images in the folder as indices.
+    """
+
+    def __init__(self, config, batch_size, seed, start=0, rank=0, world=1, device="cpu"):
+        if batch_size % world:
+            raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
+        self.folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=rank == 0)
+        self.batch_size, self.position = batch_size, start
+        self._seed, self._rank = seed, rank
+        self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+        self._device = torch.device(device)
+        self._lost, self._read = 0, 0
+        self._ready = queue.Queue(maxsize=READ_AHEAD)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._read_ahead, args=(start,), daemon=True)
+        self._thread.start()
+
+    @property
+    def nan_share(self):
+        """Share of the pixels read so far, on this rank, that are NaN."""
+        return self._lost / max(self._read, 1)
+
+    def _read_ahead(self, first):
+        try:
+            while not self._closing.is_set():
+                positions = np.arange(first, first + self.batch_size)[self._share]
+                self._hand_over(self._batch(indices_at(self._seed, positions, len(self.folder))))
+                first += self.batch_size
+        except Exception as error:  # raised again in the thread that asks for the batch
+            self._hand_over(error)
+
+    def _batch(self, indices):
+        images, classes = self.folder.read_all(indices), self.folder.class_of(indices)
+        self._lost, self._read = self._lost + int(np.isnan(images).sum()), self._read + images.size
+        labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
+        return Batch(torch.from_numpy(images[:, None]), labels, torch.from_numpy(indices))
+
+    def _hand_over(self, item):
+        while not self._closing.is_set():
+            try:
+                return self._ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._closing.is_set():
+            raise StopIteration
+        item = self._ready.get()
+        if isinstance(item, Exception):
+            self.close()
+            raise item
+        self.position += self.batch_size
+        labels = {name: self._move(values) for name, values in item.labels.items()}
+        return Batch(self._move(item.images), labels, self._move(item.indices))
+
+    def _move(self, tensor):
+        if self._device.type == "cuda":
+            tensor = tensor.pin_memory()  # lets the copy overlap with the network
+        return tensor.to(self._device, non_blocking=True)
+
+    def close(self):
+        """End the reading thread; batches read ahead are dropped (`position` does not count them)."""
+        if not self._closing.is_set() and self._rank == 0 and self._lost:
+            console.print(f"{self.nan_share:.2%} of the pixels read were NaN; networks see 0 in their place")
+        self._closing.set()
+        self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def indices_at(seed, positions, n):
+    """The images, int64, at positions of a stream over a folder of n."""
+    epochs, places = np.divmod(positions, n)
+    return np.array([_order(seed, int(epoch), n)[place] for epoch, place in zip(epochs, places, strict=True)])
+
+
+@lru_cache(maxsize=2)  # of the epoch that ends and of the one that begins
+def _order(seed, epoch, n):
+    return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+def folder_statistics(config, seed, n=512):
+    """What a network has to know of a folder: `normalize.Statistics` of up to n images, the bands, the pixels an edge.
+
+    Args: config: `configs.training.Folder`, or an `ImageFolder`. seed: of the choice.
+    """
+    folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=_is_first_rank())
+    return statistics(folder.read_all(_chosen(folder, n, seed))), folder.bands, folder.num_pix
+
+
+def labelled_images(config, n, seed):
+    """Up to n images in random order, float32 (n, bands, num_pix, num_pix), and their classes, int64 (n,) or None."""
+    folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=False)
+    chosen = _chosen(folder, n, seed)
+    return torch.from_numpy(folder.read_all(chosen)), folder.class_of(chosen)
+
+
+def _is_first_rank():
+    distributed = torch.distributed
+    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
+
+
+def _chosen(folder, n, seed):
+    return np.random.default_rng(seed).permutation(len(folder))[:n]

@@ -1,0 +1,40 @@
+"""Processes of a training: how many there are and which one this is, as torchrun or Slurm say."""
+
+import os
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
+ASK_EVERY = 10  # steps between asking all ranks whether one was told to stop, where asking waits for the device
+
+
+def make_fabric(pretrain):
+    """Fabric for this process, launched: alone, or one rank of a torchrun or of a Slurm job with one task a device.
+
+    Args: pretrain: `configs.training.Pretrain`, for its accelerator and precision.
+    """
+    options = {"accelerator": pretrain.accelerator, "precision": pretrain.precision}
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+        environment = TorchElasticEnvironment()
+    elif SLURMEnvironment.detect() and int(os.environ["SLURM_NTASKS"]) > 1:
+        nodes = int(os.environ["SLURM_NNODES"])
+        devices, environment = int(os.environ["SLURM_NTASKS"]) // nodes, SLURMEnvironment()
+    else:
+        devices, nodes, environment = 1, 1, None
+    if devices * nodes > 1:
+        options |= {"strategy": "ddp", "num_nodes": nodes, "plugins": [environment]}
+    fabric = Fabric(devices=devices, **options)
+    fabric.launch()
+    return fabric
+
+
+def agreed(fabric, stop, step):
+    """Whether any rank is told to stop: the same answer on all ranks, so that none waits for one that has left."""
+    if fabric.world_size == 1:
+        return stop()
+    if fabric.device.type != "cpu" and step % ASK_EVERY:
+        return False
+    asked = torch.tensor(float(stop()), device=fabric.device)
+    return bool(fabric.all_reduce(asked, reduce_op="sum") > 0)

@@ -1,0 +1,39 @@
+"""The log of a training: JSON lines for people and programs, events for TensorBoard."""
+
+import json
+from pathlib import Path
+
+
+class Log:
+    """metrics.jsonl and TensorBoard events of one encoder; lines after the step resumed from are dropped."""
+
+    def __init__(self, folder, step):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.path = folder / "metrics.jsonl"
+        kept = [r for r in read_log(self.path) if r["step"] <= step]
+        self.path.write_text("".join(json.dumps(r) + "\n" for r in kept))
+        self.writer = SummaryWriter(folder / "tensorboard", purge_step=step)
+
+    def write(self, record):
+        """Append one record: a dict of numbers with the key step."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        for name, value in record.items():
+            if name != "step":
+                self.writer.add_scalar(name, value, record["step"])
+
+    def close(self):
+        """Finish the event file."""
+        self.writer.close()
+
+
+def read_log(path):
+    """The records of a metrics.jsonl as a list of dicts, up to a line cut off by a crash; empty if there is no file."""
+    path, records = Path(path), []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records

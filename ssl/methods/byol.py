@@ -1,0 +1,33 @@
+"""BYOL (Grill+ 2020, arXiv:2006.07733): a student predicts what its slow teacher says of the other view."""
+
+from lightly.loss import NegativeCosineSimilarity
+from lightly.models.modules.heads import BYOLPredictionHead, BYOLProjectionHead
+
+from .base import Method
+from .teacher import Teacher, momentum_at
+
+
+class BYOL(Method):
+    """The loss is 2 - 2 cos(prediction, teacher's projection), eq. 2 of the paper: the mean of both directions."""
+
+    def __init__(self, network, settings):
+        super().__init__(network)
+        self.momentum = settings.momentum
+        sizes = network.num_features, settings.hidden_dim, settings.projection_dim
+        self.projector = BYOLProjectionHead(*sizes)
+        self.predictor = BYOLPredictionHead(settings.projection_dim, settings.hidden_dim, settings.projection_dim)
+        self.teacher = Teacher(network, self.projector, BYOLProjectionHead(*sizes))
+        self.distance = NegativeCosineSimilarity()
+
+    def forward(self, views, step):
+        features = self.network(views[0])
+        p1 = self.predictor(self.projector(features))
+        p2 = self.predictor(self.projector(self.network(views[1])))
+        with self.teacher.at_work() as teacher:
+            t1, t2 = teacher(views[0]), teacher(views[1])
+        loss = 2 + self.distance(p1.float(), t2.float()) + self.distance(p2.float(), t1.float())
+        return loss, features
+
+    def after_step(self, step):
+        """The teacher follows."""
+        self.teacher.follow(self.network, self.projector, momentum_at(self.momentum, step.done))

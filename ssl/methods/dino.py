@@ -1,0 +1,92 @@
+"""DINO (Caron+ 2021, arXiv:2104.14294): the student's distribution over prototypes follows its slow teacher's."""
+
+import warnings
+
+import torch
+from lightly.loss import DINOLoss
+from lightly.models.modules.heads import DINOProjectionHead
+from timm.models.vision_transformer import VisionTransformer
+
+from ...errors import ConfigError
+from .base import Method
+from .teacher import Teacher, momentum_at
+
+
+class DINO(Method):
+    """The loss is the cross-entropy of the teacher's centred, sharpened outputs for the two global views and the
+    student's outputs for every other view, eq. 2 of the paper. The teacher is kept, and so are the features returned.
+
+    Raises: ConfigError for local views that the backbone cannot take.
+    """
+
+    def __init__(self, network, settings):
+        super().__init__(network)
+        _check_local_views(network.backbone, settings)
+        self.settings = settings
+        self.head = self._make_head()
+        self.teacher = Teacher(network, self.head, self._make_head())
+        self.view_loss = DINOLoss(
+            settings.prototypes, student_temp=settings.student_temperature, center_momentum=settings.center_momentum
+        )
+
+    def forward(self, views, step):
+        with self.teacher.at_work() as teacher:
+            known = together(teacher.network, views[:2])
+        features = together(self.network, views[:2]) + together(self.network, views[2:])
+        return self.compare_views(known, features, step), known[0]
+
+    def compare_views(self, known, features, step):
+        """The loss for the teacher's features of two views and the student's of these and more, lists of (n, d)."""
+        # Logits divided by temperatures of a few hundredths need float32, from the head on.
+        with torch.autocast(features[0].device.type, enabled=False):
+            with self.teacher.at_work() as teacher:
+                targets = [teacher.head(f.float()) for f in known]
+            outputs = [self.head(f.float()) for f in features]
+            return self.view_loss(targets, outputs, teacher_temp=self.teacher_temperature(step))
+
+    def teacher_temperature(self, step):
+        """Rises linearly; DINOLoss would skip its own warm-up without a word if it were not given each time."""
+        start, end = self.settings.teacher_temperature_start, self.settings.teacher_temperature
+        if step.number >= self.settings.teacher_warmup:
+            return end
+        return start + (end - start) * step.number / self.settings.teacher_warmup
+
+    def after_backward(self, step):
+        """The prototypes stay as they are at first; without a gradient they do not decay either."""
+        if step.number < self.settings.freeze_last:
+            for parameter in self.head.last_layer.parameters():
+                parameter.grad = None
+
+    def after_step(self, step):
+        """The teacher follows."""
+        self.teacher.follow(self.network, self.head, momentum_at(self.settings.momentum, step.done))
+
+    def encoder(self):
+        """The teacher's network, which the paper evaluates."""
+        return self.teacher.network
+
+    def _make_head(self):
+        sizes = self.settings.hidden_dim, self.settings.bottleneck_dim, self.settings.prototypes
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # lightly's weight norm is torch's older one
+            return DINOProjectionHead(self.network.num_features, *sizes)
+
+
+def together(network, views):
+    """Features of views of one size, a list of (n, d); in one pass, as the paper's code: batch norms see all views."""
+    return list(network(torch.cat(views)).chunk(len(views))) if views else []
+
+
+def _check_local_views(backbone, settings):
+    """Stop if local views do not go through a ViT."""
+    if not settings.local.views or settings.views == "physics" or not isinstance(backbone, VisionTransformer):
+        return
+    embed, size = backbone.patch_embed, settings.local.size
+    if embed.strict_img_size:
+        raise ConfigError(
+            ["local.views: this ViT takes one image size only; give pretrain.backbone.options.dynamic_img_size: true"]
+        )
+    if size % embed.feat_ratio() and not embed.dynamic_img_pad:
+        raise ConfigError(
+            [f"local.size: {size} pixels are not whole patches of {embed.feat_ratio()}, which this ViT needs"]
+        )

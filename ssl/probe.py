@@ -1,0 +1,72 @@
+"""Online probes: what frozen features tell of the lens while an encoder is trained."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ..simulate.scene import FIRST_INDEX
+from ..simulate.stream import simulate
+from .folder import labelled_images
+
+N_PROBED = 500  # images to learn from, and as many to judge by
+NEIGHBOURS = 20  # as the kNN monitors of DINO and of DeepLense's self-supervised lens finders
+STRENGTHS = np.logspace(-3, 5, 17)
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Labelled images, half to learn from and half to judge by."""
+
+    images: torch.Tensor  # float32 (2 m, bands, h, w)
+    targets: dict  # name -> float (2 m,); of a class: int (2 m,)
+
+
+def make_probe(config, scene):
+    """The images of an online probe: labelled and validation lenses of the stream, or of a folder with classes.
+
+    Returns: `Probe`, or None for a folder without classes.
+    """
+    if config.pretrain.data is not None:
+        images, classes = labelled_images(config.pretrain.data, 2 * N_PROBED, config.seed)
+        return None if classes is None else Probe(images, {"class": classes})
+    indices = np.concatenate(
+        [np.arange(N_PROBED, dtype=np.uint64) + np.uint64(FIRST_INDEX[s]) for s in ("labelled", "validation")]
+    )
+    batch = simulate(scene, indices)
+    names = config.evaluate.targets if config.evaluate is not None else ["class"]
+    targets = {n: batch.labels[n].numpy() for n in names}
+    return Probe(batch.images[:, 0], targets | ({"class": targets["class"].astype(int)} if "class" in names else {}))
+
+
+def probe(network, images):
+    """Score frozen features: R2 of each lens parameter, accuracy of a class, by ridge and by the nearest neighbours.
+
+    Args: network: `Network`; it is left in the mode it had. images: `Probe`.
+    Returns: dict of "ridge/theta_E", "knn/theta_E", ... to a number.
+    """
+    features = _features(network, images.images)
+    half, scores = len(features) // 2, {}
+    for name, values in images.targets.items():
+        if values.dtype.kind == "i":
+            kinds = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(NEIGHBOURS)}
+        else:
+            kinds = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(NEIGHBOURS)}
+        for kind, estimator in kinds.items():
+            fitted = make_pipeline(StandardScaler(), estimator).fit(features[:half], values[:half])
+            scores[f"{kind}/{name}"] = float(fitted.score(features[half:], values[half:]))
+    return scores
+
+
+@torch.no_grad()
+def _features(network, images):
+    device, training = next(network.parameters()).device, network.training
+    network.eval()
+    parts = [network(images[i : i + BATCH].to(device)).float().cpu() for i in range(0, len(images), BATCH)]
+    network.train(training)
+    return torch.cat(parts).numpy()

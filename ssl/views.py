@@ -1,0 +1,70 @@
+"""What a method gets to see of each system: images that differ in the simulator, by augmentation, or both."""
+
+from ..configs.methods import DINO, Contrast
+from ..simulate.scene import Views
+from .augment import augment, destroyed
+
+
+def physics(settings, n_views):
+    """How many images of each system the stream has to render and what is redrawn, as `simulate.scene.Views`.
+
+    Args: settings: of an encoder (`configs.methods`). n_views: global views that its method needs.
+    """
+    return Views(1) if settings.views == "augment" else Views(n_views, frozenset(settings.redraw))
+
+
+def make_views(images, settings, n_views, draws):
+    """The views of a batch: the global ones, then the local ones if there are any.
+
+    The views of `physics` are the stream's images, those of `both` these images augmented, those of `augment` the
+    first image augmented again and again. A pretext (`configs.methods.Contrast`) leaves the first view as it is.
+
+    Args:
+        images: float32 (n, v, bands, h, w) [counts/s/pixel], v as `physics` asked for.
+        draws: `methods.base.Draws` of these n systems.
+
+    Returns: list of float32 (n, bands, h, w), and (n, bands, size, size) for local views.
+    """
+    images = images.unbind(1)
+    if settings.views == "physics":
+        return list(images)
+    seen = images if settings.views == "both" else images[:1] * n_views
+    untouched = 1 if isinstance(settings, Contrast) else 0
+    views = [image if k < untouched else augment(image, settings.augment, draws) for k, image in enumerate(seen)]
+    if _has_local(settings):
+        local = settings.augment.model_copy(update={"crop": settings.local.area})
+        for k in range(settings.local.views):
+            views.append(augment(images[k % len(images)], local, draws, settings.local.size))
+    return views
+
+
+def warnings(name, settings, targets):
+    """What the encoder called `name` cannot learn of the evaluation's targets: a list of sentences.
+
+    Views that differ in a parameter teach that it does not matter. The simulator keeps the lens mass as it is.
+    """
+    notes = []
+    augmented = settings.augment
+    if _has_local(settings):
+        augmented = augmented.model_copy(update={"crop": settings.local.area})
+    # A masked autoencoder with one view reconstructs that view, whatever lens it shows: nothing has to be ignored.
+    changed = {} if _shows_one_view(settings) else destroyed(targets, augmented)
+    if changed and settings.views != "physics":
+        what = ", ".join(f"{target} ({_list(by)})" for target, by in changed.items())
+        notes.append(f"{name} cannot keep what its augmentations change: {what}.")
+    redrawn = [t for t in targets if any(t.startswith(f"{what}_") for what in settings.redraw)]
+    if redrawn and settings.views != "augment":
+        notes.append(f"{name} cannot keep what its physics views redraw: {_list(redrawn)}.")
+    return notes
+
+
+def _has_local(settings):
+    return isinstance(settings, DINO) and settings.local.views > 0
+
+
+def _shows_one_view(settings):
+    return settings.method == "mae" and settings.views == "augment"
+
+
+def _list(words):
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

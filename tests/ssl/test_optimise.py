@@ -1,0 +1,75 @@
+"""Optimisers: rates that warm up and decay, weights that decay and those that do not, averages."""
+
+import pytest
+import torch
+from torch import nn
+
+from lenstream.configs.load import load
+from lenstream.configs.methods import SimCLR as Settings
+from lenstream.simulate.scene import make_scene
+from lenstream.ssl.optimise import follow, make_optimizer, set_learning_rate
+from lenstream.ssl.trainer import make_method
+
+
+@pytest.fixture(scope="module")
+def simsiam():
+    config = load("tiny")
+    scene = make_scene(config.simulate, config.seed)
+    return config.pretrain.encoders["lensiam"], make_method(config, "lensiam", scene)
+
+
+def test_the_learning_rate_warms_up_decays_and_leaves_the_predictor_alone(simsiam):
+    settings, model = simsiam
+    optimizer = make_optimizer(model, settings, model.constant_lr())
+    rates = []
+    for step in range(20):
+        set_learning_rate(optimizer, settings, step, 20)
+        rates.append({g["lr"] for g in optimizer.param_groups if not g["constant_lr"]}.pop())
+        assert {g["lr"] for g in optimizer.param_groups if g["constant_lr"]} == {settings.lr}
+    assert rates[0] < rates[1] <= settings.lr
+    assert max(rates) == pytest.approx(settings.lr)
+    assert rates[-1] < 0.05 * settings.lr
+    in_constant = {id(p) for g in optimizer.param_groups if g["constant_lr"] for p in g["params"]}
+    assert in_constant == {id(p) for p in model.predictor.parameters()}
+    all_parameters = [id(p) for g in optimizer.param_groups for p in g["params"]]
+    assert sorted(all_parameters) == sorted(id(p) for p in model.parameters())
+
+
+def test_the_cosine_ends_at_the_final_rate():
+    settings = Settings(method="simclr", lr=0.4, lr_final=0.1, warmup=0)
+    optimizer = make_optimizer(nn.Linear(2, 2), settings)
+    set_learning_rate(optimizer, settings, 1000, 1000)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "lars"])
+def test_norms_biases_tokens_and_positions_carry_no_weight_decay(kind):
+    """Zero gradients: what decays shrinks, the rest stays as it is, bit for bit."""
+    config = load("tiny", ["pretrain.backbone={name: test_vit, options: {patch_size: 8}}"])
+    scene = make_scene(config.simulate, config.seed)
+    model = make_method(config, "stream_supervised", scene)
+    settings = Settings(method="simclr", optimizer=kind, lr=0.1, weight_decay=0.1)
+    optimizer = make_optimizer(model, settings)
+    decays = {id(p): g["weight_decay"] > 0 for g in optimizer.param_groups for p in g["params"]}
+    names = dict(model.named_parameters())
+    with torch.no_grad():
+        for p in names.values():
+            p.add_(0.01)
+            p.grad = torch.zeros_like(p)
+    before = {n: p.detach().clone() for n, p in names.items()}
+    optimizer.step()
+    for name, p in names.items():
+        weight = p.dim() > 1 and not name.endswith(("pos_embed", "cls_token", "reg_token"))
+        assert decays[id(p)] == weight, name
+        assert torch.equal(p, before[name]) == (not weight), name
+    assert any(n.endswith("pos_embed") for n in names)
+
+
+def test_an_average_moves_by_its_momentum_and_takes_whole_numbers_as_they_are():
+    a, b = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    nn.init.constant_(b.weight, 3.0)
+    b.running_mean.fill_(4.0)
+    b.num_batches_tracked.fill_(7)
+    follow(a, b, 0.75)
+    assert torch.allclose(a.weight, torch.tensor(1.5)) and torch.allclose(a.running_mean, torch.tensor(1.0))
+    assert int(a.num_batches_tracked) == 7

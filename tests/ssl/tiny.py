@@ -1,0 +1,67 @@
+"""The recipe `tiny` with one encoder of any method, and its training in a process of its own."""
+
+from itertools import count
+from types import SimpleNamespace
+
+import torch
+import yaml
+
+from lenstream.configs.load import load
+from lenstream.progress import Stopped
+from lenstream.simulate.scene import make_scene
+from lenstream.ssl.launch import make_fabric
+from lenstream.ssl.trainer import make_method, pretrain
+
+_ADAM = {"optimizer": "adamw", "lr": 0.001}
+_VIT = {"backbone": {"name": "vit_tiny_patch16_224"}}
+_VIT["backbone"]["options"] = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}
+_OPTIONS = {
+    "simclr": _ADAM,
+    "vicreg": _ADAM,
+    "barlow": _ADAM,
+    "dino": _ADAM | {"local": {"views": 2, "size": 16}},
+    "ibot": _ADAM | _VIT,
+    "mae": _ADAM | _VIT,
+    "supervised": _ADAM | {"clip": 1.0},
+}
+
+
+def tiny(method, *overrides, **changes):
+    """A checked config whose only encoder, called "tiny", is of a method."""
+    settings = {"method": method, "warmup": 2} | _OPTIONS.get(method, {}) | changes
+    encoders = yaml.safe_dump({"tiny": settings}, default_flow_style=True)
+    return load("tiny", [f"pretrain.encoders={encoders}", *overrides])
+
+
+def scene_of(config):
+    """The scene of a config's simulation."""
+    return make_scene(config.simulate, config.seed)
+
+
+def untrained(config):
+    """The tensors of the method before its first step, named as in a checkpoint."""
+    return {f"model.{k}": v for k, v in make_method(config, "tiny", scene_of(config)).state_dict().items()}
+
+
+def train(config, folder, steps=None, then=None, exact=False):
+    """Train the encoder into a folder; after `steps` steps of this process stop, or do what `then` does.
+
+    exact: in float64, losses too, where differences in rounding do not have the time to grow.
+    """
+    asked = count()
+
+    def stop():
+        if next(asked) != steps:
+            return False
+        if then is not None:
+            then()
+        return True
+
+    fabric = None
+    if exact:
+        torch.Tensor.float = torch.Tensor.double
+        fabric = make_fabric(SimpleNamespace(accelerator="cpu", precision="64-true"))
+    try:
+        pretrain(config, "tiny", scene_of(config), folder, fabric, stop)
+    except Stopped:
+        assert steps is not None
