@@ -140,14 +140,30 @@ class MAE(Encoder):
     decoder_depth: int = key("blocks of the decoder", default=2, ge=1)
     decoder_heads: int = key("attention heads of the decoder", default=4, ge=1)
 
+    @model_validator(mode="after")
+    def target_lies_where_the_input_does(self):
+        moving = [name for name in ("crop", "flip", "rot90", "rotate") if getattr(self.augment, name)]
+        if self.views == "both" and moving:
+            raise ValueError(
+                f"views: with both, the target is another view than the input, and {', '.join(moving)} of augment "
+                "would move each on its own; expected these to be off (null, false or 0)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def decoder_has_whole_heads(self):
+        if self.decoder_dim % 4 or self.decoder_dim % self.decoder_heads:
+            raise ValueError(
+                f"decoder_dim: {self.decoder_dim} should be a multiple of 4 and of decoder_heads {self.decoder_heads}"
+            )
+        return self
+
 
 class Supervised(Encoder):
     """Regression of the evaluation's targets on the stream: labels without end."""
 
     method: Literal["supervised"] = key("regression of the simulated parameters")
-    views: Literal["physics"] = key(
-        "as simulated: an augmented image would not fit its labels", "-", "physics"
-    )
+    views: Literal["physics"] = key("as simulated: an augmented image would not fit its labels", "-", "physics")
 
 
 AnyEncoder = Annotated[

@@ -1,7 +1,6 @@
 """Backbones from timm, at any number of bands and image size, with weights from timm or from a file."""
 
 import timm
-import torch
 from safetensors.torch import load_file
 from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
@@ -10,6 +9,7 @@ from torch import nn
 from ..errors import ConfigError, DataError, nearest
 from .normalize import Normalize
 
+VIT_MODULES = ("vision_transformer", "deit")  # of timm: plain vision transformers
 HEADS = ("fc", "head")  # what timm calls the classifiers that features do not need
 
 
@@ -83,16 +83,13 @@ def load_weights(network, path):
 
 
 def _from_timm(config, bands, num_pix):
-    """The backbone; for a ViT with the options that `num_pix` asks for."""
+    """The backbone; a ViT is made for images of `num_pix`."""
     options, pretrained = dict(config.options), config.weights == "pretrained"
+    is_vit = timm.models.is_model_in_modules(config.name, VIT_MODULES)
+    needs_size = is_vit and num_pix is not None and "img_size" not in options
     try:
-        with torch.device("meta"):  # costs nothing, and tells what the model is
-            plan = timm.create_model(config.name, num_classes=0, **options)
-        is_vit = isinstance(plan, VisionTransformer) and num_pix is not None and "img_size" not in options
-        if is_vit:
-            patch = max(plan.patch_embed.patch_size)
-            padded = -(-num_pix // patch) * patch  # timm would leave the last, padded patches without a position
-            options |= {"img_size": padded} | ({"dynamic_img_pad": True} if padded != num_pix else {})
+        if needs_size:
+            options |= _vit_options(config.name, options, num_pix)
         backbone = timm.create_model(config.name, pretrained=pretrained, in_chans=bands, num_classes=0, **options)
     except Exception as error:  # timm answers wrong options, and a network that is down, with errors of many kinds
         message = " ".join(str(error).split())[:300]
@@ -100,9 +97,17 @@ def _from_timm(config, bands, num_pix):
         raise ConfigError(
             [f"pretrain.backbone: timm cannot make {config.name} {what}with {options} ({message})"]
         ) from None
-    if is_vit and padded != num_pix:
-        backbone.patch_embed.strict_img_size = False  # images are smaller than what they are padded to
+    if needs_size:
+        backbone.patch_embed.img_size = (num_pix, num_pix)  # what comes in, before it is padded
     return backbone
+
+
+def _vit_options(name, options, num_pix):
+    """The options with which all patches have a position, also those that reach beyond the image."""
+    smallest = timm.create_model(name, num_classes=0, **options | {"depth": 1})  # knows the patch size of the model
+    patch = max(smallest.patch_embed.patch_size)
+    padded = -(-num_pix // patch) * patch
+    return {"img_size": padded} | ({"dynamic_img_pad": True} if padded != num_pix else {})
 
 
 def _make_stem_small(backbone, name):

@@ -174,7 +174,7 @@ def _opened(source, unpacked):
     elif source.kind == ZARR:
         yield source.place
     elif source.kind == "npz" and unpacked is None:
-        with np.load(source.path, allow_pickle=True) as archive:
+        with np.load(source.path, allow_pickle=False) as archive:
             yield archive[source.place.removesuffix(".npy")]
     else:
         yield np.load(unpacked or source.path, mmap_mode="r", allow_pickle=False)

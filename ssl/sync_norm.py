@@ -39,7 +39,7 @@ class _SynchronisedNorm(nn.modules.batchnorm._BatchNorm):
         wide, channels = x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[1]
         mean, variance, count = _of_all_ranks(wide)
         if self.track_running_stats:
-            self._follow(mean.detach(), variance.detach() * count / (count - 1))
+            self._follow(mean, variance * count / (count - 1))
         scale = torch.rsqrt(variance + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
@@ -49,6 +49,7 @@ class _SynchronisedNorm(nn.modules.batchnorm._BatchNorm):
             normalised = normalised + self.bias.view(shape)
         return normalised.to(x.dtype)
 
+    @torch.no_grad()
     def _follow(self, mean, variance):
         self.num_batches_tracked.add_(1)
         share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum

@@ -1,5 +1,7 @@
 """What a method gets to see of each system: images that differ in the simulator, by augmentation, or both."""
 
+import torch
+
 from ..configs.methods import DINO, Contrast
 from ..simulate.scene import Views
 from .augment import augment, destroyed
@@ -28,6 +30,7 @@ def make_views(images, settings, n_views, draws):
     images = images.unbind(1)
     if settings.views == "physics":
         return list(images)
+    images = tuple(_whole(image) for image in images)
     seen = images if settings.views == "both" else images[:1] * n_views
     untouched = 1 if isinstance(settings, Contrast) else 0
     views = [image if k < untouched else augment(image, settings.augment, draws) for k, image in enumerate(seen)]
@@ -56,6 +59,13 @@ def warnings(name, settings, targets):
     if redrawn and settings.views != "augment":
         notes.append(f"{name} cannot keep what its physics views redraw: {_list(redrawn)}.")
     return notes
+
+
+def _whole(images):
+    """Images whose lost pixels have the mean of their image and band: blur and zoom would spread a NaN."""
+    there = images.isfinite()
+    mean = torch.where(there, images, 0.0).sum((-2, -1), keepdim=True) / there.sum((-2, -1), keepdim=True).clamp(min=1)
+    return torch.where(there, images, mean)
 
 
 def _has_local(settings):

@@ -22,7 +22,7 @@ class MAE(Method):
     norm_pix less their patch's mean and over its standard deviation. The features returned are the mean of the visible
     patches' tokens.
 
-    Raises: ConfigError if the backbone is no ViT of square images, or the decoder's width does not suit.
+    Raises: ConfigError if the backbone is no ViT of square images.
     """
 
     def __init__(self, network, settings):
@@ -83,7 +83,7 @@ class MAE(Method):
 
 
 def _vit(backbone, settings):
-    """The backbone, if patches can be masked in it and the decoder can follow it."""
+    """The backbone, if patches can be masked in it."""
     name = (getattr(backbone, "pretrained_cfg", None) or {}).get("architecture", type(backbone).__name__)
     where = "backbone.name" if settings.backbone else "pretrain.backbone.name"
     if not isinstance(backbone, VisionTransformer) or not isinstance(backbone.patch_embed, PatchEmbed):
@@ -92,7 +92,4 @@ def _vit(backbone, settings):
     rows, columns = patches.dynamic_feat_size(patches.img_size)
     if rows != columns or rows < 2 or patches.patch_size[0] != patches.patch_size[1]:
         raise ConfigError([f"method mae needs square images of 2 x 2 patches or more, {name} has {rows} x {columns}"])
-    width, heads = settings.decoder_dim, settings.decoder_heads
-    if width % 4 or width % heads:
-        raise ConfigError([f"decoder_dim: {width} should be a multiple of 4 and of decoder_heads, which is {heads}"])
     return backbone

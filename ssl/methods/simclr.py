@@ -3,6 +3,7 @@
 With views that differ by a pretext alone (`configs.methods.Contrast`) this is the rotation or the noise contrast.
 """
 
+import torch
 from lightly.loss import NTXentLoss
 from lightly.models.modules.heads import SimCLRProjectionHead
 
@@ -21,4 +22,5 @@ class SimCLR(Method):
     def forward(self, views, step):
         features = self.network(views[0])
         z1, z2 = self.projector(features), self.projector(self.network(views[1]))
-        return self.loss(z1.float(), z2.float()), features
+        with torch.autocast(z1.device.type, enabled=False):  # it would make the similarities bf16, whatever z is
+            return self.loss(z1.float(), z2.float()), features

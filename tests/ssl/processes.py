@@ -2,6 +2,7 @@
 
 import faulthandler
 import importlib
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -20,6 +21,8 @@ from pathlib import Path
 # Children are forked from a process that has imported what takes seconds and has not started any thread.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["pytest", "lenstream.ssl.trainer", "torch.utils.tensorboard"])
+
+_STACKS, _NUMBERS = tempfile.TemporaryDirectory(), itertools.count()
 
 
 @dataclass
@@ -62,7 +65,6 @@ def results(children, timeout=60):
             if len(answers) < len(children):
                 child.process.kill()
             child.process.join()
-            child.stack.unlink(missing_ok=True)
     return [answers[k] for k in range(len(children))]
 
 
@@ -76,8 +78,7 @@ def _environment(rank, ranks, port):
 
 def _start(function, args, environment):
     here, there = _CONTEXT.Pipe(duplex=False)
-    handle, stack = tempfile.mkstemp()
-    os.close(handle)
+    stack = f"{_STACKS.name}/{next(_NUMBERS)}"
     job = (function.__code__.co_filename, function.__name__, args, environment, there, stack)
     # By path: whether a test module can be imported by name depends on where pytest was started.
     process = _CONTEXT.Process(target=runpy.run_path, args=(__file__, {"JOB": job}, "child"), daemon=True)
@@ -98,7 +99,7 @@ def _receive(child):
 def _stack(child):
     os.kill(child.process.pid, signal.SIGUSR1)
     time.sleep(0.2)
-    return child.stack.read_text()
+    return child.stack.read_text() if child.stack.exists() else "it has not begun"
 
 
 def _work(file, name, args, environment, pipe, stack):

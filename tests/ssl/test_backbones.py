@@ -62,6 +62,8 @@ def test_a_vit_is_made_for_the_images(num_pix, patch, tokens):
     assert network.backbone.patch_embed.num_patches == tokens
     assert network(torch.randn(2, 1, num_pix, num_pix)).shape == (2, 48)
     assert network.backbone.patch_embed.dynamic_img_pad == (num_pix % patch != 0)
+    with pytest.raises(AssertionError, match="doesn't match model"):  # not silently another size
+        network(torch.randn(2, 1, num_pix + 1, num_pix + 1))
 
 
 def test_the_patch_size_is_that_of_the_model_and_img_size_can_be_given():

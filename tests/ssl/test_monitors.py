@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from lenstream.ssl import monitors
 from lenstream.ssl.monitors import effective_rank, feature_std
 
 

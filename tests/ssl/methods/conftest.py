@@ -1,23 +1,10 @@
-"""The smallest encoders, and the gradients that two ranks find together."""
-
-import subprocess
-import sys
+"""The smallest encoders for methods without a teacher."""
 
 import pytest
 import torch
-from torch import distributed, nn
+from torch import nn
 
-from lenstream.configs import methods as settings_of
-from lenstream.ssl.methods.barlow import BarlowTwins
 from lenstream.ssl.methods.base import Draws, Step
-from lenstream.ssl.methods.simclr import SimCLR
-from lenstream.ssl.methods.vicreg import VICReg
-
-GATHERING = {
-    "barlow": (BarlowTwins, settings_of.BarlowTwins(method="barlow", redundancy=0.1)),
-    "simclr": (SimCLR, settings_of.SimCLR(method="simclr")),
-    "vicreg": (VICReg, settings_of.VICReg(method="vicreg")),
-}
 
 
 class Flat(nn.Module):
@@ -44,50 +31,20 @@ class Through(nn.Module):
 
 
 def draw_views():
-    """Two views of 12 images; the second half, which is that of the second rank, is brighter."""
+    """Two views of 12 images, half of them brighter."""
     views = torch.randn(2, 12, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     views[1] = views[0] + 0.5 * views[1]
     views[:, 6:] = 2 * views[:, 6:] + 1
     return list(views)
 
 
-def gradients(name, rows):
-    """Loss and gradients of a method's network and projection, without batch norm, for these rows of the views."""
-    torch.manual_seed(0)
-    method_of, settings = GATHERING[name]
-    method = method_of(Flat(), settings)
-    method.projector = nn.Linear(8, 6)
-    loss, _ = method([view[rows] for view in draw_views()], Step(0, 0.0, Draws(0, 12, rows)))
-    loss.backward()
-    return torch.cat([loss.detach()[None], *(p.grad.flatten() for p in method.parameters())])
-
-
-def run_rank(rank, folder):
-    """One of two processes: the mean of the ranks' gradients, as DDP takes it, goes to a file."""
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+@pytest.fixture(autouse=True)
+def one_torch_thread():
+    """Threads that wait for each other make these small things slow where cores are busy."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    found = {name: gradients(name, slice(6 * rank, 6 * rank + 6)) for name in GATHERING}
-    for gradient in found.values():
-        distributed.all_reduce(gradient)
-        gradient /= 2
-    if rank == 0:
-        torch.save(found, f"{folder}/found.pt")
-    distributed.destroy_process_group()
-
-
-@pytest.fixture(scope="session")
-def one_and_two_ranks(tmp_path_factory):
-    """Dict of method to its loss and gradients in one process, and those that two processes find with half each."""
-    folder = tmp_path_factory.mktemp("ranks")
-    code = "import runpy, sys; runpy.run_path(sys.argv[1])['run_rank'](int(sys.argv[2]), sys.argv[3])"
-    ranks = [subprocess.Popen([sys.executable, "-c", code, __file__, str(rank), str(folder)]) for rank in range(2)]
-    try:
-        assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
-    finally:
-        for rank in ranks:
-            rank.kill()
-    two = torch.load(folder / "found.pt")
-    return {name: (gradients(name, slice(None)), two[name]) for name in GATHERING}
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

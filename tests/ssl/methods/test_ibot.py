@@ -141,7 +141,7 @@ def test_masks_are_blocks():
 # What the student sees.
 
 
-@pytest.mark.parametrize("options", [{}, {"dynamic_img_size": True}, {"reg_tokens": 2}, {"no_embed_class": True}])
+@pytest.mark.parametrize("options", [{}, {"dynamic_img_size": True}, {"reg_tokens": 2}, {"pre_norm": True}])
 def test_without_masks_tokens_are_those_of_the_backbone(options):
     torch.manual_seed(0)
     network = vit(**options)

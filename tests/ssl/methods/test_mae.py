@@ -3,12 +3,16 @@
 import pytest
 import timm
 import torch
+from pydantic import ValidationError
 from torch import nn
 
+from lenstream.configs.encoder import Backbone
 from lenstream.configs.methods import MAE as Settings
 from lenstream.errors import ConfigError
+from lenstream.ssl.backbones import make_network
 from lenstream.ssl.methods.base import Draws, Step
 from lenstream.ssl.methods.mae import MAE
+from lenstream.ssl.normalize import Statistics
 
 N, BANDS, SIZE, PATCH, PATCHES, WIDTH = 6, 2, 32, 8, 16, 24
 
@@ -47,15 +51,6 @@ def visible_patches(method, views, now=None):
     method(views, now or step())
     method.encode = encode
     return seen[0]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small wait for their threads on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -203,7 +198,7 @@ def test_what_can_be_trained_gets_a_gradient_and_only_what_is_unused_is_frozen(o
 
 @pytest.mark.parametrize("kind", ["physics", "both"])
 def test_with_physics_views_the_target_is_the_other_view(kind, views):
-    method = make(views=kind)
+    method = make(views=kind, augment={"crop": None, "flip": False})
     assert method.n_views == 2
     visible = visible_patches(method, views)
     prediction = method.decode(method.encode(views[0], visible), visible)
@@ -248,16 +243,24 @@ def test_it_learns_to_continue_what_it_sees():
     assert sum(losses[-10:]) / 10 < 0.15 * losses[0]
 
 
-@pytest.mark.parametrize(("pad", "side"), [(True, 4), (False, 3)])
-def test_images_that_patches_do_not_divide(pad, side):
-    network = Stretched(img_size=30, dynamic_img_pad=pad, dynamic_img_size=pad)
+def network_of(num_pix, **more):
+    """The network that a training makes for images of this size."""
+    options = {"patch_size": PATCH, "embed_dim": WIDTH, "depth": 2, "num_heads": 2} | more
+    config = Backbone(name="vit_tiny_patch16_224", options=options)
+    return make_network(config, Statistics.of_background(0.5, BANDS), BANDS, num_pix)
+
+
+@pytest.mark.parametrize(("num_pix", "options", "side"), [(30, {}, 4), (32, {}, 4), (30, {"img_size": 30}, 3)])
+def test_images_that_patches_do_not_divide_are_padded_or_cut_as_the_backbone_does(num_pix, options, side):
+    network = network_of(num_pix, **options)
     method = make(network, norm_pix=False)
-    images = torch.randn(N, BANDS, 30, 30)
-    method([images], step())[0].backward()
-    target = method.target(images)
+    images = torch.randn(N, BANDS, num_pix, num_pix)
+    loss, _ = method([images], step())
+    loss.backward()
+    target, first = method.target(images), network.normalize(images)[0, :, :8, :8]
     assert target.shape == (N, side**2, PATCH**2 * BANDS)
-    first = torch.asinh(images[0, :, :8, :8] / 0.5)
     assert torch.equal(target[0, 0].sort().values, first.flatten().sort().values)
+    assert (target[0, -1] == 0).sum().item() == (BANDS * (64 - 36) if num_pix < side * PATCH else 0)
 
 
 def test_a_backbone_without_patches_is_refused():
@@ -272,8 +275,14 @@ def test_a_backbone_without_patches_is_refused():
 
 @pytest.mark.parametrize(("dim", "heads"), [(18, 2), (16, 3)])
 def test_a_decoder_that_cannot_be_is_refused(dim, heads):
-    with pytest.raises(ConfigError, match=f"decoder_dim: {dim} should be a multiple of 4 and .* {heads}"):
+    with pytest.raises(ValidationError, match=f"decoder_dim: {dim} should be a multiple of 4 and .* {heads}"):
         make(decoder_dim=dim, decoder_heads=heads)
+
+
+def test_a_target_that_moves_on_its_own_is_refused():
+    with pytest.raises(ValidationError, match="crop, flip of augment would move each on its own"):
+        Settings(method="mae", views="both")
+    Settings(method="mae", views="both", augment={"crop": None, "flip": False})
 
 
 def test_images_of_another_size_than_the_decoder_was_made_for_are_refused():

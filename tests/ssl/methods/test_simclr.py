@@ -1,4 +1,4 @@
-"""SimCLR: NT-Xent with the negatives of both views and of all ranks."""
+"""SimCLR: NT-Xent with the negatives of both views; `test_distributed` has those of all ranks."""
 
 import pytest
 import torch
@@ -40,13 +40,6 @@ def test_every_parameter_learns(flat_network, flat_views, flat_step):
     assert all(p.grad.abs().sum() > 0 for p in method.parameters() if p.dim() > 1)
 
 
-def test_two_ranks_find_the_gradient_of_one_process(one_and_two_ranks):
-    """Without gathering it would be half off."""
-    one, two = one_and_two_ranks["simclr"]
-    torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.xfail(strict=True, reason="autocast makes the similarities bf16")
 def test_under_autocast_the_loss_is_float32(loss_of, flat_views):
     z = [view.flatten(1) for view in flat_views]
     with torch.autocast("cpu", torch.bfloat16):
