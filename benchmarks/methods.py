@@ -44,13 +44,12 @@ def main():
     scene = make_scene(config.simulate, config.seed)
     names = options.only or list(config.pretrain.encoders)
     options.runs.mkdir(parents=True, exist_ok=True)
+    steps = {name: steps_in(options.minutes * 60, config, name, scene, options.runs) for name in names}
     for name in names:
-        if not (options.runs / name / "encoder.safetensors").exists():
-            chosen = with_steps(config, name, steps_in(options.minutes * 60, config, name, scene, options.runs))
-            try:
-                pretrain(chosen, name, scene, options.runs / name)
-            except LenStreamError as error:
-                print(f"{name}: {error}", flush=True)
+        try:
+            pretrain(with_steps(config, name, steps[name]), name, scene, options.runs / name)
+        except LenStreamError as error:
+            print(f"{name}: {error}", flush=True)
     rows = judge(config, scene, [n for n in names if (options.runs / n / "encoder.safetensors").exists()], options.runs)
     lines = table(rows, config, options.minutes)
     print("\n".join(lines))
@@ -63,14 +62,13 @@ def steps_in(seconds, config, name, scene, runs):
     """How many optimiser steps of an encoder fit into some seconds; measured once and kept beside the encoder."""
     kept = runs / f"{name}.steps"
     if not kept.exists():
-        short = config.pretrain.model_copy(update={"log_every": TIMED // 2, "checkpoint_every": 10**6})
+        short = config.pretrain.model_copy(update={"log_every": 1, "checkpoint_every": 10**6})
         short = with_steps(config.model_copy(update={"pretrain": short}), name, TIMED)
         with tempfile.TemporaryDirectory() as folder:
             pretrain(short, name, scene, folder)
-            record = read_log(Path(folder) / "metrics.jsonl")[-1]
-        views = record["images_per_s"] * record["seconds_per_step"] / config.pretrain.batch_size
-        print(f"{name}: {record['seconds_per_step']:.3f} s a step of {views:.0f} views", flush=True)
-        kept.write_text(str(max(TIMED, round(seconds / record["seconds_per_step"]))))
+            taken = [r["seconds_per_step"] for r in read_log(Path(folder) / "metrics.jsonl")][TIMED // 2 :]
+        print(f"{name}: {np.median(taken):.3f} s a step", flush=True)
+        kept.write_text(str(max(TIMED, round(seconds / np.median(taken)))))
     return int(kept.read_text())
 
 

@@ -48,14 +48,6 @@ class Pretrain(Section):
         return self
 
     @model_validator(mode="after")
-    def parts_are_whole(self):
-        if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
-            raise ValueError(
-                f"accumulate: {self.batch_size} systems cannot be cut into {self.accumulate} equal parts of 2 or more"
-            )
-        return self
-
-    @model_validator(mode="after")
     def a_folder_cannot_be_redrawn(self):
         for name, encoder in self.encoders.items():
             if self.data is not None and encoder.views != "augment":

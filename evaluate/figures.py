@@ -106,8 +106,10 @@ def grid_of_axes(fig, n, columns):
 def pairs(images, labels, path):
     """Positive pairs: the two views of one lens side by side.
 
-    images: (n, 2, H, W), noisy; labels: name -> (n,) true values. The first 12 pairs are shown.
+    images: (n, 2, H, W) or (n, 2, bands, H, W), whose bands are added up; labels: name -> (n,) true values, NaN where
+    there is no lens. The first 12 pairs are shown.
     """
+    images = images.sum(axis=2) if images.ndim == 5 else images
     n = min(len(images), 12)
     columns = min(n, 4)
     white = np.full((images.shape[-2], max(images.shape[-1] // 32, 1)), np.nan)
@@ -120,7 +122,11 @@ def pairs(images, labels, path):
             ax.imshow(np.hstack([left, white, right]), **SKY)
             bare(ax)
             shown = {"theta_E": '{:.2f}"', "e1": "{:+.2f}", "gamma": "{:.2f}"}
-            parts = [f"{symbol(k)} {shown[k].format(labels[k][i])}" for k in shown if k in labels]
+            parts = [
+                f"{symbol(k)} {shown[k].format(labels[k][i])}"
+                for k in shown
+                if np.isfinite(labels.get(k, [np.nan] * n)[i])
+            ]
             ax.set_xlabel("    ".join(parts), fontsize=9)
 
 

@@ -21,7 +21,7 @@ def make_optimizer(model, settings, constant_lr=()):
     undecayed = [n for n, _ in model.named_parameters() if n.endswith(_NOT_WEIGHTS)]
     constant = {id(p) for p in constant_lr}
     groups = []
-    for group in param_groups_weight_decay(model, settings.weight_decay, undecayed):
+    for group in param_groups_weight_decay(model, settings.weight_decay, no_weight_decay_list=undecayed):
         for is_constant in (False, True):
             chosen = [p for p in group["params"] if (id(p) in constant) == is_constant]
             if chosen:

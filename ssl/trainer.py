@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import DataError, LenStreamError
+from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
 from . import checkpoint, monitors
@@ -78,7 +78,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
             on any rank, the state is saved and `Stopped` is raised on all.
 
     Returns: path of encoder.safetensors. Raises: LenStreamError on a non-finite loss, DataError on a checkpoint of
-    another config.
+    another config, ConfigError for a batch that the ranks cannot share.
     """
     folder, done = Path(folder), Path(folder) / "encoder.safetensors"
     if done.exists():
@@ -86,16 +86,23 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     pre, settings = config.pretrain, config.pretrain.encoders[name]
     steps = settings.steps or pre.steps
     fabric = fabric or make_fabric(pre)
+    parts = fabric.world_size * pre.accumulate
+    if pre.batch_size % parts or pre.batch_size < 2 * parts:
+        raise ConfigError(
+            [
+                f"pretrain.batch_size: {pre.batch_size} systems cannot be cut into {parts} equal parts of 2 or more "
+                f"({fabric.world_size} ranks, accumulate {pre.accumulate})"
+            ]
+        )
     model = make_method(config, name, scene).to(memory_format=torch.channels_last)
     if fabric.world_size > 1:
         model = synchronise(model, fabric.device)
     if pre.compile:
         model.network.backbone.compile()
-    average = copy.deepcopy(model.network).requires_grad_(False) if settings.ema else None
     optimizer = make_optimizer(model, settings, model.constant_lr())
     raw_model, raw_optimizer = model, optimizer
     model, optimizer = fabric.setup(model, optimizer)
-    average = average and average.to(fabric.device)
+    average = copy.deepcopy(raw_model.network).requires_grad_(False) if settings.ema else None
 
     fingerprint = _fingerprint(config, name)
     step = _resume(folder / "checkpoint.safetensors", raw_model, raw_optimizer, average, fingerprint)
@@ -104,7 +111,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
         folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder, step) if first_here else None
     probed = make_probe(config, scene) if first_here and pre.probe_every else None
-    share = pre.batch_size // fabric.world_size // pre.accumulate
+    share = pre.batch_size // parts
 
     def save():
         if first_here:

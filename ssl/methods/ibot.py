@@ -77,8 +77,8 @@ def block_masks(draws, grid, largest, probability):
     height, width = grid
     turn, amount, shapes = draws.uniform(1), draws.uniform(2), draws.uniform(2, BLOCKS, 4)
     masked = torch.cat([turn, (turn + 0.5) % 1], dim=1) < probability
-    most = max(1, int(largest * height * width))
-    left = ((amount * most).floor() + 1) * masked  # patches still to be masked, (n, 2)
+    most = int(largest * height * width)
+    left = ((amount * most).floor() + 1) * masked  # patches still to be masked, (n, 2): one at least
     masks = torch.zeros(*left.shape, height, width, dtype=torch.bool, device=left.device)
     for area, aspect, top, side in shapes.permute(2, 3, 0, 1):
         least = left.clamp(max=(min(grid) // 3) ** 2)

@@ -49,6 +49,11 @@ def test_pairs(rng, tmp_path, n):
     check(tmp_path / "a.png", 200, 150)
 
 
+def test_pairs_of_several_bands_without_lenses(rng, tmp_path):
+    figures.pairs(rng.normal(size=(4, 2, 3, 20, 20)), {"theta_E": np.full(4, np.nan)}, tmp_path / "a.png")
+    check(tmp_path / "a.png", 200, 150)
+
+
 @pytest.mark.parametrize("limit", [True, False])
 def test_predicted_vs_true(rng, tmp_path, limit):
     true = {t: rng.normal(size=50) for t in TARGETS}

@@ -12,7 +12,7 @@ from lenstronomy.Util.util import make_grid_with_coordtransform
 from pydantic import TypeAdapter
 from scipy import stats
 
-from lenstream.configs import load
+from lenstream.configs import load, recipes
 from lenstream.configs.substructure import Cosmology, Substructure
 from lenstream.errors import ConfigError
 from lenstream.simulate import cosmology, defects
@@ -22,7 +22,7 @@ MODELS = (1, 2, 3, 4)
 
 def recipe(k, *wanted):
     """The settings of a DeepLense recipe after its mode was chosen."""
-    values = yaml.safe_load((load._FOLDER / f"deeplense_model_{k}.yaml").read_text())
+    values = yaml.safe_load((recipes._FOLDER / f"deeplense_model_{k}.yaml").read_text())
     load._apply_mode(values, list(wanted), f"deeplense_model_{k}.yaml")
     return values
 

@@ -108,7 +108,7 @@ def both(tmp_path, config, steps, exact):
     ]
 
 
-OPTIONS = ["pretrain.batch_size=8", "pretrain.steps=12", "pretrain.log_every=1", "pretrain.checkpoint_every=100"]
+OPTIONS = ["pretrain.steps=12", "pretrain.log_every=1", "pretrain.checkpoint_every=100"]
 CASES = [("lensiam", 10), ("simclr", 10), ("byol", 10), ("dino", 10)]
 CASES += [(method, 2) for method in METHODS if method not in dict(CASES)]
 
@@ -169,7 +169,7 @@ def test_when_one_rank_is_told_to_stop_all_stop_and_keep_the_same_step(tmp_path)
 
 
 def test_a_run_stopped_on_two_ranks_and_resumed_on_one_ends_like_the_unbroken_one(tmp_path):
-    config = tiny("byol", "pretrain.batch_size=8")
+    config = tiny("byol")
     two = start(train, config, tmp_path / "changed", 3, None, True, ranks=2)
     results(two + start(train, config, tmp_path / "unbroken", None, None, True))
     assert not (tmp_path / "changed" / "encoder.safetensors").exists()

@@ -25,7 +25,12 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
             2,
             launch.TorchElasticEnvironment,
         ),
-        ({"SLURM_NTASKS": "8", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "lens"}, 4, 2, launch.SLURMEnvironment),
+        (
+            {"SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "lens"},
+            4,
+            2,
+            launch.SLURMEnvironment,
+        ),
     ],
 )
 def test_ranks_are_those_of_torchrun_and_slurm(monkeypatch, variables, devices, nodes, kind):

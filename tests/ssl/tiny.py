@@ -15,22 +15,23 @@ from lenstream.ssl.trainer import make_method, pretrain
 _ADAM = {"optimizer": "adamw", "lr": 0.001}
 _VIT = {"backbone": {"name": "vit_tiny_patch16_224"}}
 _VIT["backbone"]["options"] = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}
+_SMALL = {"hidden_dim": 64, "bottleneck_dim": 32, "prototypes": 128}
 _OPTIONS = {
     "simclr": _ADAM,
     "vicreg": _ADAM,
     "barlow": _ADAM,
-    "dino": _ADAM | {"local": {"views": 2, "size": 16}},
-    "ibot": _ADAM | _VIT,
+    "dino": _ADAM | _SMALL | {"local": {"views": 2, "size": 16}},
+    "ibot": _ADAM | _SMALL | _VIT,
     "mae": _ADAM | _VIT,
     "supervised": _ADAM | {"clip": 1.0},
 }
 
 
 def tiny(method, *overrides, **changes):
-    """A checked config whose only encoder, called "tiny", is of a method."""
+    """A checked config with batches of 8 whose only encoder, called "tiny", is of a method."""
     settings = {"method": method, "warmup": 2} | _OPTIONS.get(method, {}) | changes
     encoders = yaml.safe_dump({"tiny": settings}, default_flow_style=True)
-    return load("tiny", [f"pretrain.encoders={encoders}", *overrides])
+    return load("tiny", [f"pretrain.encoders={encoders}", "pretrain.batch_size=8", *overrides])
 
 
 def scene_of(config):
