@@ -42,13 +42,10 @@ class SimCLR(Encoder):
     temperature: float = key("NT-Xent temperature", default=0.1, gt=0)
 
 
-class Contrast(Encoder):
+class Contrast(SimCLR):
     """An image against itself, turned or made noisy: NT-Xent with a pretext on the second view only."""
 
     method: Literal["rotation", "noise"] = key("the pretext: a view turned by up to 180 degrees, or with noise added")
-    hidden_dim: int = key("width of the projector's hidden layer", default=512, ge=2)
-    projection_dim: int = key("width of the projection", default=128, ge=2)
-    temperature: float = key("NT-Xent temperature", default=0.1, gt=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,12 +1,11 @@
 """LensStream: an endless iterator of simulated batches whose whole state is one integer."""
 
-import queue
-import threading
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from .ahead import Ahead
 from .labels import derived_labels, labels
 from .render import render_all
 from .scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
@@ -52,48 +51,28 @@ class LensStream:
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.scene = config if isinstance(config, Scene) else make_scene(config, seed)
-        self.batch_size, self.position = batch_size, start
+        self.batch_size, self.position, self._start = batch_size, start, start
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
         self._views, self._threads = views or Views(), threads
         self._device = torch.device(device)
-        self._ready = queue.Queue(maxsize=RENDERED_AHEAD)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._render_ahead, args=(start,), daemon=True)
-        self._thread.start()
+        self._ahead = Ahead(self._render, RENDERED_AHEAD)
 
-    def _render_ahead(self, first):
-        try:
-            while not self._closing.is_set():
-                indices = np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
-                self._hand_over(simulate(self.scene, indices, self._views, self._threads))
-                first += self.batch_size
-        except Exception as error:  # raised again in the thread that asks for the batch
-            self._hand_over(error)
-
-    def _hand_over(self, item):
-        while not self._closing.is_set():
-            try:
-                return self._ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+    def _render(self, number):
+        first = self._start + number * self.batch_size
+        indices = np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
+        return simulate(self.scene, indices, self._views, self._threads)
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        if self._closing.is_set():
-            raise StopIteration
-        item = self._ready.get()
-        if isinstance(item, Exception):
-            self.close()
-            raise item
+        batch = next(self._ahead)
         self.position += self.batch_size
-        return item if self._device.type == "cpu" else _to(item, self._device)
+        return to_device(batch, self._device)
 
     def close(self):
         """End the rendering thread; batches rendered ahead are dropped (`position` does not count them)."""
-        self._closing.set()
-        self._thread.join()
+        self._ahead.close()
 
     def __enter__(self):
         return self
@@ -102,8 +81,10 @@ class LensStream:
         self.close()
 
 
-def _to(batch, device):
+def to_device(batch, device):
     """A batch copied to a device, from pinned memory where that lets the copy overlap with the network."""
+    if device.type == "cpu":
+        return batch
 
     def move(tensor):
         tensor = tensor.pin_memory() if device.type == "cuda" else tensor

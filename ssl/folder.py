@@ -1,8 +1,6 @@
 """FolderStream: an endless iterator of batches of images from files, whose whole state is one integer."""
 
-import queue
 import tempfile
-import threading
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +10,8 @@ import torch
 
 from ..errors import DataError
 from ..progress import bar, console
-from ..simulate.stream import Batch
+from ..simulate.ahead import Ahead
+from ..simulate.stream import Batch, to_device
 from . import image_files
 from .normalize import statistics
 
@@ -141,68 +140,40 @@ class FolderStream:
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=rank == 0)
-        self.batch_size, self.position = batch_size, start
+        self.batch_size, self.position, self._start = batch_size, start, start
         self._seed, self._rank = seed, rank
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
         self._device = torch.device(device)
         self._lost, self._read = 0, 0
-        self._ready = queue.Queue(maxsize=READ_AHEAD)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._read_ahead, args=(start,), daemon=True)
-        self._thread.start()
+        self._ahead = Ahead(self._batch, READ_AHEAD)
 
     @property
     def nan_share(self):
         """Share of the pixels read so far, on this rank, that are NaN."""
         return self._lost / max(self._read, 1)
 
-    def _read_ahead(self, first):
-        try:
-            while not self._closing.is_set():
-                positions = np.arange(first, first + self.batch_size)[self._share]
-                self._hand_over(self._batch(indices_at(self._seed, positions, len(self.folder))))
-                first += self.batch_size
-        except Exception as error:  # raised again in the thread that asks for the batch
-            self._hand_over(error)
-
-    def _batch(self, indices):
+    def _batch(self, number):
+        first = self._start + number * self.batch_size
+        positions = np.arange(first, first + self.batch_size)[self._share]
+        indices = indices_at(self._seed, positions, len(self.folder))
         images, classes = self.folder.read_all(indices), self.folder.class_of(indices)
         self._lost, self._read = self._lost + int(np.isnan(images).sum()), self._read + images.size
         labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
         return Batch(torch.from_numpy(images[:, None]), labels, torch.from_numpy(indices))
 
-    def _hand_over(self, item):
-        while not self._closing.is_set():
-            try:
-                return self._ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-
     def __iter__(self):
         return self
 
     def __next__(self):
-        if self._closing.is_set():
-            raise StopIteration
-        item = self._ready.get()
-        if isinstance(item, Exception):
-            self.close()
-            raise item
+        batch = next(self._ahead)
         self.position += self.batch_size
-        labels = {name: self._move(values) for name, values in item.labels.items()}
-        return Batch(self._move(item.images), labels, self._move(item.indices))
-
-    def _move(self, tensor):
-        if self._device.type == "cuda":
-            tensor = tensor.pin_memory()  # lets the copy overlap with the network
-        return tensor.to(self._device, non_blocking=True)
+        return to_device(batch, self._device)
 
     def close(self):
         """End the reading thread; batches read ahead are dropped (`position` does not count them)."""
-        if not self._closing.is_set() and self._rank == 0 and self._lost:
+        if self._rank == 0 and self._lost:
             console.print(f"{self.nan_share:.2%} of the pixels read were NaN; networks see 0 in their place")
-        self._closing.set()
-        self._thread.join()
+        self._ahead.close()
 
     def __enter__(self):
         return self

@@ -212,6 +212,6 @@ def test_a_file_that_vanishes_ends_the_stream_with_its_name(images, tmp_path):
 def test_closing_ends_the_thread(images):
     stream = FolderStream(images, 4, 0)
     stream.close()
-    assert not stream._thread.is_alive()
+    assert not stream._ahead._thread.is_alive()
     with pytest.raises(StopIteration):
         next(stream)
