@@ -42,7 +42,7 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     from .ssl.launch import make_fabric
-    from .ssl.trainer import pretrain
+    from .ssl.trainer import make_method, pretrain
 
     folder = Path(runs) / config.name
     if config.pretrain is None:
@@ -52,9 +52,14 @@ def run(config, runs, overwrite=False, until="report"):
         finished = _prepare(config, folder, overwrite)
     if fabric.broadcast(finished if fabric.is_global_zero else None):
         return
+    scene = make_scene(config.simulate, config.seed)
+    for name in config.pretrain.encoders:
+        make_method(config, name, scene)  # what is wrong with the last encoder is said before the first is trained
+    if fabric.is_global_zero:
+        with _timed(folder, "pairs"):
+            _introduce(config, scene, folder)
     with stopping() as stop:
         with _timed(folder, "pre-training", fabric.is_global_zero):
-            scene = make_scene(config.simulate, config.seed)
             encoders = {
                 n: pretrain(config, n, scene, folder / "encoders" / n, fabric, stop) for n in config.pretrain.encoders
             }
@@ -79,9 +84,7 @@ def run(config, runs, overwrite=False, until="report"):
 
 
 def _prepare(config, folder, overwrite):
-    """Make a run's folder, say what can be known before the training, draw pairs; True if the run is finished."""
-    from .ssl.views import warnings
-
+    """Make a run's folder, or refuse to; True if the run is finished."""
     if overwrite and folder.exists():
         if not (folder / "config.yaml").is_file():
             raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
@@ -96,13 +99,18 @@ def _prepare(config, folder, overwrite):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(show(config))
     (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
+    return False
+
+
+def _introduce(config, scene, folder):
+    """What a user may want to see before the training: pairs, and what the views will destroy."""
+    from .ssl.views import warnings
+
     if config.pretrain.data is None:
-        with _timed(folder, "pairs"):
-            _draw_pairs(make_scene(config.simulate, config.seed), folder)
+        _draw_pairs(scene, folder)
     for name, settings in config.pretrain.encoders.items():
         for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
             console.print(warning, soft_wrap=True)
-    return False
 
 
 def preview(config, path):

@@ -111,7 +111,7 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     ("arguments", "said"),
     [
         (["run", "dmo"], 'Did you mean "demo"?'),
-        (["preview", "deeplens"], "there are deeplense_model_1, deeplense_model_2"),
+        (["preview", "deeplens"], "deeplense_model_1, deeplense_model_2"),
         (["preview", "w1", "mode=as_released"], "this recipe has no modes"),
         (["config", "--show", "deeplense_model_1", "mode=as_relased"], 'Did you mean "as_released"?'),
         (["run", "tiny", "pretrain.stepss=3"], 'unknown key "pretrain.stepss". Did you mean "steps"?'),
@@ -125,6 +125,11 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
         (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
         (["run", "tiny", "name=strangers", "--overwrite"], "is not a LenStream run"),
+        (["run", "tiny", "pretrain.encoders.lensiam.views=augment"], "lensiam is simsiam with physics views"),
+        (["run", "tiny", "pretrain.encoders.lensiam.method=moco"], 'no method "moco", expected simsiam'),
+        (["run", "tiny", "pretrain.encoders.mine={method: mae}"], "method mae needs a ViT backbone"),
+        (["run", "tiny", "name=folder", "pretrain.data={path: nowhere}"], "need the simulator"),
+        (["pretrain", "real_dino_vit_small", "pretrain.data={path: nowhere}"], "there is no folder nowhere"),
         (["fly"], "No such command"),
         (["run", "tiny", "--nonsense"], "--nonsense"),
     ],
@@ -162,6 +167,34 @@ def test_preview_draws_a_picture_and_says_what_it_measured(tmp_path):
     assert result.returncode == 0
     assert (tmp_path / "new" / "a.png").read_bytes().startswith(b"\x89PNG")
     assert all(word in result.stderr for word in ("3 classes", "rays", "a second", "wrote new/a.png"))
+
+
+def test_a_published_recipe_runs_in_a_minute(tmp_path):
+    """Classes, no evaluation: the encoders are what there is."""
+    result = lenstream("pretrain", "mae_foundation", "--scale", "tiny", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "runs" / "mae_foundation_tiny" / "encoders" / "mae" / "encoder.safetensors").exists()
+    assert "encoders: runs/mae_foundation_tiny/encoders" in result.stderr
+
+
+def test_ranks_of_torchrun_train_together_and_one_does_the_rest(tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "lenstream.run_pipeline"]
+    options = ["pretrain.encoders.simsiam=null", "pretrain.encoders.lensimclr=null", "evaluate.protocols=[ridge]"]
+    options += ["pretrain.encoders.stream_supervised=null", "evaluate.limit=false", "evaluate.umap=false"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [*command, "run", "tiny", *options],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("report: runs/tiny/report.html") == 1
+    assert result.stderr.count("pre-training lensiam: 6/6") == 1
+    assert (tmp_path / "runs" / "tiny" / "finished").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
