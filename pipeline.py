@@ -48,22 +48,22 @@ def run(config, runs, overwrite=False, until="report"):
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     fabric = make_fabric(config.pretrain)
-    if fabric.is_global_zero:  # the other ranks of a torchrun or Slurm job only train
-        finished = _prepare(config, folder, overwrite)
-    if fabric.broadcast(finished if fabric.is_global_zero else None):
+    first = fabric.is_global_zero  # the other ranks of a torchrun or Slurm job only train
+    if fabric.broadcast(_is_finished(config, folder, overwrite) if first else None):
         return
     scene = make_scene(config.simulate, config.seed)
     for name in config.pretrain.encoders:
         make_method(config, name, scene)  # what is wrong with the last encoder is said before the first is trained
-    if fabric.is_global_zero:
+    if first:
+        _begin(config, folder, overwrite)
         with _timed(folder, "pairs"):
             _introduce(config, scene, folder)
     with stopping() as stop:
-        with _timed(folder, "pre-training", fabric.is_global_zero):
+        with _timed(folder, "pre-training", first):
             encoders = {
                 n: pretrain(config, n, scene, folder / "encoders" / n, fabric, stop) for n in config.pretrain.encoders
             }
-        if not fabric.is_global_zero:
+        if not first:
             return
         if until == "pretrain" or config.evaluate is None:
             console.print(f"encoders: {folder / 'encoders'}", soft_wrap=True)
@@ -83,23 +83,29 @@ def run(config, runs, overwrite=False, until="report"):
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
 
 
-def _prepare(config, folder, overwrite):
-    """Make a run's folder, or refuse to; True if the run is finished."""
-    if overwrite and folder.exists():
-        if not (folder / "config.yaml").is_file():
-            raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
-        shutil.rmtree(folder)
+def _is_finished(config, folder, overwrite):
+    """Whether nothing is left to do; raises if the folder, or a folder that the config names, cannot be used."""
+    if overwrite and folder.exists() and not (folder / "config.yaml").is_file():
+        raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
+    _check_real_lenses(config)
+    if overwrite:
+        return False
     _same_config(config, folder)
-    if (folder / "finished").exists():
+    finished = (folder / "finished").exists()
+    if finished:
         console.print(
             f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
         )
-        return True
-    _check_real_lenses(config)
+    return finished
+
+
+def _begin(config, folder, overwrite):
+    """The run's folder, with what it is made from."""
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(show(config))
     (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
-    return False
 
 
 def _introduce(config, scene, folder):
