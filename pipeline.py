@@ -58,6 +58,7 @@ def run(config, runs, overwrite=False, until="report"):
         _begin(config, folder, overwrite)
         with _timed(folder, "pairs"):
             _introduce(config, scene, folder)
+    fabric.barrier()  # or the others would look for a checkpoint in a folder that is being deleted
     with stopping() as stop:
         with _timed(folder, "pre-training", first):
             encoders = {
