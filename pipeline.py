@@ -86,9 +86,13 @@ def run(config, runs, overwrite=False, until="report"):
 
 def _is_finished(config, folder, overwrite):
     """Whether nothing is left to do; raises if the folder, or a folder that the config names, cannot be used."""
+    from .ssl.image_files import find
+
     if overwrite and folder.exists() and not (folder / "config.yaml").is_file():
         raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
     _check_real_lenses(config)
+    if config.pretrain.data is not None:
+        find(config.pretrain.data.path)
     if overwrite:
         return False
     _same_config(config, folder)
