@@ -90,18 +90,17 @@ def _is_finished(config, folder, overwrite):
 
     if overwrite and folder.exists() and not (folder / "config.yaml").is_file():
         raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
+    if not overwrite:
+        _same_config(config, folder)
+        if (folder / "finished").exists():
+            console.print(
+                f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
+            )
+            return True
     _check_real_lenses(config)
     if config.pretrain.data is not None:
         find(config.pretrain.data.path)
-    if overwrite:
-        return False
-    _same_config(config, folder)
-    finished = (folder / "finished").exists()
-    if finished:
-        console.print(
-            f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
-        )
-    return finished
+    return False
 
 
 def _begin(config, folder, overwrite):

@@ -15,9 +15,8 @@ from timm.optim import param_groups_weight_decay
 from ..simulate.stream import FIRST_INDEX, simulate
 from ..ssl.methods.base import Step
 from ..ssl.methods.supervised import Supervised
+from ..ssl.probe import BATCH, STRENGTHS, features_of
 
-RIDGE_STRENGTHS = np.logspace(-3, 5, 17)
-BATCH = 256  # images at a time when nothing is learnt
 COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
 
 
@@ -41,12 +40,9 @@ def labelled_lenses(scene, targets, split, n, skip=0, threads=1):
     return Labelled(batch.images[:, 0], torch.stack([batch.labels[t] for t in targets], dim=1), indices)
 
 
-@torch.no_grad()
 def features(network, images, device="cpu"):
-    """What a network says of images (n, bands, h, w): float32 numpy (n, d), in evaluation mode."""
-    network = network.to(device).eval()
-    parts = [network(images[i : i + BATCH].to(device)).float().cpu() for i in range(0, len(images), BATCH)]
-    return torch.cat(parts).numpy()
+    """What a network, moved to a device, says of images (n, bands, h, w): float32 numpy (n, d)."""
+    return features_of(network.to(device), images)
 
 
 @torch.no_grad()
@@ -69,7 +65,7 @@ def ridge(network, train, train_features):
     regressor = Supervised(network, y.mean(0), y.std(0))
     regressor.feature_mean.copy_(torch.as_tensor(scaler.mean_))
     regressor.feature_std.copy_(torch.as_tensor(scaler.scale_))
-    fits = [RidgeCV(RIDGE_STRENGTHS).fit(x, (column - column.mean()) / column.std()) for column in y.T]
+    fits = [RidgeCV(STRENGTHS).fit(x, (column - column.mean()) / column.std()) for column in y.T]
     with torch.no_grad():
         regressor.head.weight.copy_(torch.as_tensor(np.stack([fit.coef_ for fit in fits])))
         regressor.head.bias.copy_(torch.as_tensor(np.stack([fit.intercept_ for fit in fits])))

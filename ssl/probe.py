@@ -16,7 +16,7 @@ from .folder import labelled_images
 N_PROBED = 500  # images to learn from, and as many to judge by
 NEIGHBOURS = 20  # as the kNN monitors of DINO and of DeepLense's self-supervised lens finders
 STRENGTHS = np.logspace(-3, 5, 17)
-BATCH = 256
+BATCH = 256  # images at a time when nothing is learnt
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def probe(network, images):
     Args: network: `Network`; it is left in the mode it had. images: `Probe`.
     Returns: dict of "ridge/theta_E", "knn/theta_E", ... to a number.
     """
-    features = _features(network, images.images)
+    features = features_of(network, images.images)
     half, scores = len(features) // 2, {}
     for name, values in images.targets.items():
         if values.dtype.kind == "i":
@@ -64,7 +64,8 @@ def probe(network, images):
 
 
 @torch.no_grad()
-def _features(network, images):
+def features_of(network, images):
+    """What a network says of images (n, bands, h, w), in evaluation mode on its own device: float32 numpy (n, d)."""
     device, training = next(network.parameters()).device, network.training
     network.eval()
     parts = [network(images[i : i + BATCH].to(device)).float().cpu() for i in range(0, len(images), BATCH)]

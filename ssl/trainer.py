@@ -113,6 +113,9 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     probed = make_probe(config, scene) if first_here and pre.probe_every else None
     share = pre.batch_size // parts
 
+    def kept():
+        return average if average is not None else raw_model.encoder()
+
     def save():
         if first_here:
             tensors = checkpoint.pack(raw_model, raw_optimizer, average)
@@ -175,7 +178,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
                 }
                 scores = {}
                 if probe_now and probed is not None:
-                    scores = probe(average if average is not None else raw_model.encoder(), probed)
+                    scores = probe(kept(), probed)
                 if log:
                     log.write(record | scores)
                 if first_here and monitors.collapsed(record) and not collapsed:
@@ -189,8 +192,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
                 progress.update(step)
     if first_here:
         log.close()
-        kept = average if average is not None else raw_model.encoder()
-        checkpoint.save(done, kept.state_dict(), method=settings.method, steps=step, fingerprint=fingerprint)
+        checkpoint.save(done, kept().state_dict(), method=settings.method, steps=step, fingerprint=fingerprint)
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
     fabric.barrier()
     return done

@@ -1,4 +1,4 @@
-"""The smallest encoders for methods without a teacher."""
+"""One thread for all methods, and the smallest encoders for those without a teacher."""
 
 import pytest
 import torch

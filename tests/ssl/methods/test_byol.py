@@ -13,15 +13,6 @@ from lenstream.ssl.methods.byol import BYOL
 SETTINGS = Settings(method="byol", hidden_dim=16, projection_dim=8, momentum=0.9)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other make these small things slow where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 class Opposite(nn.Module):
     def forward(self, x):
         return -3 * x

@@ -21,15 +21,6 @@ SMALL = {"hidden_dim": 16, "bottleneck_dim": 8, "prototypes": 12, "momentum": 0.
 NEVER = 1e-12  # a mask probability
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other make these small things slow where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 class Net(nn.Module):
     """A timm model as the package's `Network` holds it."""
 

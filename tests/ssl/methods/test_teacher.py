@@ -12,15 +12,6 @@ from torch import nn
 from lenstream.ssl.methods.teacher import Teacher, momentum_at
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other make these small things slow where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def student():
     """A network with batch norm, dropout and stochastic depth, and a head with batch norm."""
     network = timm.create_model("test_resnet", in_chans=1, num_classes=0, drop_rate=0.5, drop_path_rate=0.5)
