@@ -1,7 +1,11 @@
 """Things made ahead in a thread, while their user works on earlier ones."""
 
+import os
 import queue
+import sys
 import threading
+
+NICENESS = 10  # of the thread, where the system has one for each: it takes the gaps that a training leaves to a core
 
 
 class Ahead:
@@ -19,6 +23,8 @@ class Ahead:
 
     def _work(self):
         number = 0
+        if sys.platform == "linux":  # elsewhere this would be the niceness of the whole process
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         try:
             while not self._closing.is_set():
                 self._hand_over(self._make(number))

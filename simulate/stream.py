@@ -23,11 +23,13 @@ class Batch:
     mask: torch.Tensor | None = None  # bool, as images: lost pixels; None if the instrument loses none
 
 
-def simulate(scene, indices, views=None, threads=1):
-    """Draw and render the systems `indices` as one `Batch` in CPU memory."""
+def simulate(scene, indices, views=None, threads=1, derived=True):
+    """Draw and render the systems `indices` as one `Batch` in CPU memory; `derived` as for `LensStream`."""
     systems = draw(scene, indices, views or Views())
-    rendered = render_all(scene, systems, threads=threads, arcs=True)
-    values = labels(systems) | derived_labels(scene, systems, rendered.arcs)
+    rendered = render_all(scene, systems, threads=threads, arcs=True)  # always: the last bit depends on it
+    values = labels(systems)
+    if derived:
+        values |= derived_labels(scene, systems, rendered.arcs)
     numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
     mask = None if rendered.mask is None else torch.from_numpy(rendered.mask)
     return Batch(torch.from_numpy(rendered.images), numbers, torch.from_numpy(systems.indices.astype(np.int64)), mask)
@@ -45,22 +47,35 @@ class LensStream:
         start: the index at which the stream begins, or `position` of a stream to continue.
         rank, world: this process and their number; each gets its own slice of every batch.
         views: `scene.Views`. device: where batches are put. threads: that render.
+        derived: whether the labels hold what `labels.derived_labels` gives.
     """
 
-    def __init__(self, config, batch_size, seed=0, start=0, rank=0, world=1, views=None, device="cpu", threads=1):
+    def __init__(
+        self,
+        config,
+        batch_size,
+        seed=0,
+        start=0,
+        rank=0,
+        world=1,
+        views=None,
+        device="cpu",
+        threads=1,
+        derived=True,
+    ):
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.scene = config if isinstance(config, Scene) else make_scene(config, seed)
         self.batch_size, self.position, self._start = batch_size, start, start
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-        self._views, self._threads = views or Views(), threads
+        self._views, self._threads, self._derived = views or Views(), threads, derived
         self._device = torch.device(device)
         self._ahead = Ahead(self._render, RENDERED_AHEAD)
 
     def _render(self, number):
         first = self._start + number * self.batch_size
         indices = np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
-        return simulate(self.scene, indices, self._views, self._threads)
+        return simulate(self.scene, indices, self._views, self._threads, self._derived)
 
     def __iter__(self):
         return self

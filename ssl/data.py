@@ -23,6 +23,7 @@ def open_data(config, name, scene, n_views, step, fabric):
         start=FIRST_INDEX["pretrain"] + step * pre.batch_size,
         views=physics(pre.encoders[name], n_views),
         threads=pre.render_threads,
+        derived=False,  # trained on are drawn ones
         **share,
     )
 

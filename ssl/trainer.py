@@ -17,7 +17,7 @@ from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
 from . import checkpoint, monitors
-from .backbones import make_network
+from .backbones import make_network, write_out_attention
 from .data import facts, open_data
 from .launch import agreed, make_fabric
 from .log import Log
@@ -97,6 +97,8 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     model = make_method(config, name, scene).to(memory_format=torch.channels_last)
     if fabric.world_size > 1:
         model = synchronise(model, fabric.device)
+    if fabric.device.type == "cpu" and pre.precision == "bf16-mixed":
+        write_out_attention(model)
     if pre.compile:
         model.network.backbone.compile()
     optimizer = make_optimizer(model, settings, model.constant_lr())

@@ -1,5 +1,7 @@
 """Making ahead: in order, only so many, errors where they are asked for, a thread that ends."""
 
+import os
+import sys
 import time
 
 import pytest
@@ -36,3 +38,14 @@ def test_closing_ends_a_thread_that_waits_for_room():
     begun = time.monotonic()
     items.close()
     assert not items._thread.is_alive() and time.monotonic() - begun < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the whole process's")
+def test_the_thread_gives_way_and_its_user_does_not():
+    def niceness(_):
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    before = niceness(None)
+    with Ahead(niceness, waiting=1) as items:
+        assert next(items) > before or before == 19
+    assert niceness(None) == before

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lenstream.simulate import labels
 from lenstream.simulate import stream as stream_module
 from lenstream.simulate.render import render
 from lenstream.simulate.scene import Views, draw
@@ -26,6 +27,13 @@ def test_batches_are_the_rendered_indices(galaxies):
     np.testing.assert_array_equal(torch.cat([b.images for b in batches])[:, :, 0].numpy(), expected)
     assert batches[0].images.shape == (8, 2, 1, 48, 48)
     assert batches[0].labels["theta_E"].dtype == torch.float32
+
+
+def test_without_derived_labels_all_else_is_the_same(galaxies):
+    ((whole,), _), ((bare,), _) = take(galaxies, 1), take(galaxies, 1, derived=False)
+    assert torch.equal(bare.images, whole.images)
+    assert set(whole.labels) - set(bare.labels) == set(labels._DERIVED)
+    assert all(torch.equal(bare.labels[name], whole.labels[name]) for name in bare.labels)
 
 
 def test_a_stream_continues_from_its_position(galaxies):

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from lenstream.configs.encoder import Backbone
 from lenstream.errors import ConfigError, DataError
 from lenstream.ssl import checkpoint
-from lenstream.ssl.backbones import load_weights, make_network
+from lenstream.ssl.backbones import load_weights, make_network, write_out_attention
 from lenstream.ssl.normalize import Statistics
 
 NARROW = {"channels": (16, 16, 16, 16)}
@@ -189,3 +189,12 @@ def test_plain_weights_of_another_model_are_refused(tmp_path):
         make(name="resnet18", weights=str(tmp_path / "plain.safetensors"))
     with pytest.raises(DataError, match=r"plain.safetensors: does not fit the backbone"):
         make(1, 32, name="vit_tiny_patch16_224", options=TINY_VIT, weights=str(tmp_path / "plain.safetensors"))
+
+
+def test_attention_written_out_is_the_same_attention():
+    network = make(num_pix=32, name="vit_tiny_patch16_224", options=TINY_VIT | {"patch_size": 8})
+    images = 0.05 * torch.randn(3, 1, 32, 32)
+    fused = network(images)
+    write_out_attention(network)
+    assert not any(block.attn.fused_attn for block in network.backbone.blocks)
+    torch.testing.assert_close(network(images), fused, rtol=1e-5, atol=1e-5)
