@@ -24,7 +24,9 @@ class Ahead:
     def _work(self):
         number = 0
         if sys.platform == "linux":  # elsewhere this would be the niceness of the whole process
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+            os.setpriority(
+                os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+            )
         try:
             while not self._closing.is_set():
                 self._hand_over(self._make(number))

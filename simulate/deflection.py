@@ -76,8 +76,8 @@ def prepare(kinds, rows, grids, tolerance, lens, scratch):
         elif kind == MAP:
             lens.numbers[k, 2] = int(row[2])
             deflection_map.constants(row, grids[int(row[2])], out)
-        else:
-            out[:] = row
+        elif kind == SHEAR:
+            out[0], out[1] = row[0], row[1]
         for j in range(N_PARAMETERS):
             lens.constants[k, j] = out[j]
         if kind == EPL:

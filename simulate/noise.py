@@ -166,7 +166,7 @@ def _centre(w):
 @ray_function
 def _tail(w):
     """The same for w of 5 and more."""
-    d = np.sqrt(w) - np.float32(3.0)
+    d = math.sqrt(w) - np.float32(3.0)
     r = np.float32(-0.000200214257)
     r = np.float32(0.000100950558) + r * d
     r = np.float32(0.00134934322) + r * d
@@ -254,7 +254,7 @@ def _random_words(counter, use, first, a, b, c, d):
 @row_function
 def _add_noise(pixels, normals, variance, rate):
     for j in range(pixels.size):
-        pixels[j] += np.sqrt(variance + rate * max(pixels[j], like(variance, 0.0))) * normals[j]
+        pixels[j] += math.sqrt(variance + rate * max(pixels[j], like(variance, 0.0))) * normals[j]
 
 
 @row_function

@@ -49,7 +49,7 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
     n_chunks = 1 if threads == 1 else max(1, min(CHUNKS_PER_THREAD * threads, n))
     mask = [None] * n_chunks
     levels = noise_levels(scene, systems)
-    work = _Work(scene, systems, levels, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
+    work = Work(scene, systems, levels, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
     noisy = scene.config.observation.noise if noise is None else noise
 
     def chunk(number, start, stop):
@@ -73,7 +73,7 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
 
 def tracer(scene, systems):
     """`trace(x, y) -> alpha_x, alpha_y` of systems, float64 (n, m) [arcsec], through every deflector and subhalo."""
-    tables, maps = _tables(scene, systems), _maps(scene, np.float64)
+    tables, maps = _tables(scene, systems), maps_of(scene, np.float64)
     work = _workspace(tables, np.float64)
 
     def trace(x, y):
@@ -85,7 +85,7 @@ def tracer(scene, systems):
     return trace
 
 
-class _Work:
+class Work:
     """All arguments of the kernel for a batch; `render` may run in several threads for parts of it."""
 
     def __init__(self, scene, systems, levels, dtype, rays, exact_halos):
@@ -105,8 +105,8 @@ class _Work:
         # Of the scene, not of the batch: the order of rays shows in the last bit
         self.tiled = bool(scene.config.substructure) and not exact_halos
         self.tables = _tables(scene, systems)
-        self.maps, self.exact_maps = _maps(scene, dtype), _maps(scene, np.float64)
-        self.stamps = _stamps(scene, np.dtype(dtype))
+        self.maps, self.exact_maps = maps_of(scene, dtype), maps_of(scene, np.float64)
+        self.stamps = stamps_of(scene, np.dtype(dtype))
         self.blur = _blur(scene, systems, dtype)
         background, exposure, gain = levels
         self.variance = np.stack([background, exposure * gain], axis=-1)
@@ -137,10 +137,8 @@ def _observe(scene, systems, levels, images, start, stop):
 
     levels: from `noise_levels`, of all systems.
     """
-    n_views, tools = systems.views.n, list(scene.bands.values())
-    bands = np.tile(np.arange(len(tools)), n_views)
-    view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], len(tools))
-    streams, indices = view * len(tools) + bands, systems.indices[start:stop]
+    tools, indices = list(scene.bands.values()), systems.indices[start:stop]
+    bands, streams = layers_of(scene, systems)
     background, exposure, _ = (level[start:stop] for level in levels)
     defect = scene.config.observation.defect
     if defect is not None:
@@ -148,6 +146,14 @@ def _observe(scene, systems, levels, images, start, stop):
         part[:] = defects.apply(defect, part, exposure, background, scene.seed, streams, indices, len(tools))
         return None
     return detector.observe(images[start:stop], tools, bands, streams, scene.seed, indices, exposure)
+
+
+def layers_of(scene, systems):
+    """The number of the band of every layer, and of its random stream of noise, int (layers,)."""
+    n_views, n_bands = systems.views.n, len(scene.bands)
+    bands = np.tile(np.arange(n_bands), n_views)
+    view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], n_bands)
+    return bands, view * n_bands + bands
 
 
 def noise_levels(scene, systems):
@@ -230,7 +236,7 @@ def _light_table(scene, group, systems, n_layers):
     return kinds, rows.reshape(n, n_layers, len(pieces), deflection.N_PARAMETERS)
 
 
-def _stamps(scene, dtype):
+def stamps_of(scene, dtype):
     """All bands of all stamps, one after the other, (stamps * bands, side, side)."""
     if scene.stamps is None:
         return np.zeros((1, 3, 3), dtype)
@@ -244,7 +250,8 @@ def _workspace(tables, dtype):
     return pixels.workspace(n_components, max(tables.deflector_kinds.shape[1], most), dtype)
 
 
-def _maps(scene, dtype):
+def maps_of(scene, dtype):
+    """The deflection maps of a scene in a type, as `deflection.Maps`."""
     if not scene.maps:
         return deflection.Maps(np.zeros((0, 5)), np.zeros((0, 0), dtype), np.zeros(0, np.int32))
     coefficients = np.zeros((len(scene.maps), max(m.coefficients.size for m in scene.maps)), dtype)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from .ahead import Ahead
+from .gpu.stream import SideStream, renders_on
 from .labels import derived_labels, labels
 from .render import render_all
 from .scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
@@ -46,7 +47,8 @@ class LensStream:
         batch_size: systems in a batch, over all ranks. seed: of every random number (ignored for a `Scene`).
         start: the index at which the stream begins, or `position` of a stream to continue.
         rank, world: this process and their number; each gets its own slice of every batch.
-        views: `scene.Views`. device: where batches are put. threads: that render.
+        views: `scene.Views`. device: where batches are put; an NVIDIA GPU with numba-cuda renders them itself, beside
+            what torch does there, and any other gets a copy. threads: of a CPU that renders.
         derived: whether the labels hold what `labels.derived_labels` gives.
     """
 
@@ -70,20 +72,39 @@ class LensStream:
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
         self._views, self._threads, self._derived = views or Views(), threads, derived
         self._device = torch.device(device)
-        self._ahead = Ahead(self._render, RENDERED_AHEAD)
+        self._side, make = None, self._on_cpu
+        if renders_on(self.scene, self._device):
+            from .gpu.render import make_renderer  # imports numba.cuda
 
-    def _render(self, number):
+            self._side, make = SideStream(self._device), self._on_gpu
+            self._renderer, _ = self._side.run(lambda: make_renderer(self.scene, self._device))
+        self._ahead = Ahead(make, RENDERED_AHEAD)
+
+    def _indices(self, number):
         first = self._start + number * self.batch_size
-        indices = np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
-        return simulate(self.scene, indices, self._views, self._threads, self._derived)
+        return np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
+
+    def _on_cpu(self, number):
+        return simulate(self.scene, self._indices(number), self._views, self._threads, self._derived)
+
+    def _on_gpu(self, number):
+        def make():
+            systems = draw(self.scene, self._indices(number), self._views)
+            return on_device(self.scene, systems, self._renderer(systems, arcs=self._derived))
+
+        return self._side.run(make)
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        batch = next(self._ahead)
+        made = next(self._ahead)
         self.position += self.batch_size
-        return to_device(batch, self._device)
+        if self._side is None:
+            return to_device(made, self._device)
+        batch, event = made
+        self._side.hand_over(event, [batch.images, batch.indices, *batch.labels.values()])
+        return batch
 
     def close(self):
         """End the rendering thread; batches rendered ahead are dropped (`position` does not count them)."""
@@ -100,10 +121,20 @@ def to_device(batch, device):
     """A batch copied to a device, from pinned memory where that lets the copy overlap with the network."""
     if device.type == "cpu":
         return batch
+    mask = None if batch.mask is None else _move(batch.mask, device)
+    numbers = {name: _move(value, device) for name, value in batch.labels.items()}
+    return Batch(_move(batch.images, device), numbers, _move(batch.indices, device), mask)
 
-    def move(tensor):
-        tensor = tensor.pin_memory() if device.type == "cuda" else tensor
-        return tensor.to(device, non_blocking=True)
 
-    mask = None if batch.mask is None else move(batch.mask)
-    return Batch(move(batch.images), {k: move(v) for k, v in batch.labels.items()}, move(batch.indices), mask)
+def on_device(scene, systems, rendered):
+    """A `Batch` of `gpu.render.Rendered` images; with arcs there are derived labels, for which the thread waits."""
+    values, device = labels(systems), rendered.images.device
+    if rendered.arcs is not None:
+        values |= derived_labels(scene, systems, rendered.arcs.cpu().numpy())
+    numbers = {name: _move(torch.from_numpy(value.astype(np.float32)), device) for name, value in values.items()}
+    return Batch(rendered.images, numbers, _move(torch.from_numpy(systems.indices.astype(np.int64)), device))
+
+
+def _move(tensor, device):
+    tensor = tensor.pin_memory() if device.type == "cuda" else tensor
+    return tensor.to(device, non_blocking=True)

@@ -6,6 +6,8 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
+from ..errors import ConfigError
+
 ASK_EVERY = 10  # steps between asking all ranks whether one was told to stop, where asking waits for the device
 
 
@@ -13,7 +15,12 @@ def make_fabric(pretrain):
     """Fabric for this process, launched: alone, or one rank of a torchrun or of a Slurm job with one task a device.
 
     Args: pretrain: `configs.training.Pretrain`, for its accelerator and precision.
+
+    Raises: ConfigError for an accelerator that is not there.
     """
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}.get(pretrain.accelerator)
+    if there is not None and not there():
+        raise ConfigError([f"pretrain.accelerator: torch finds no {pretrain.accelerator} device here; try auto or cpu"])
     options = {"accelerator": pretrain.accelerator, "precision": pretrain.precision}
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])

@@ -1,0 +1,26 @@
+"""The maths of `simulate.numerics` that CUDA has under other names, in float64; float32 is the same code as a CPU's."""
+
+import math
+
+from numba import types
+from numba.extending import overload
+
+from .. import numerics
+
+
+@overload(numerics.exp2, inline="always", target="cuda")
+def _exp2(x):
+    if x == types.float64:
+        return lambda x: math.pow(2.0, x)
+
+
+@overload(numerics.log2, inline="always", target="cuda")
+def _log2(x):
+    if x == types.float64:
+        return lambda x: math.log2(x)
+
+
+@overload(numerics.log1p, inline="always", target="cuda")
+def _log1p(x):
+    if x == types.float64:
+        return lambda x: math.log1p(x)

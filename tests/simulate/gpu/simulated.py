@@ -1,0 +1,117 @@
+"""Tests of the kernels under numba's CUDA simulator; `test_simulated.py` runs them."""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+
+from lenstream.configs.load import load
+from lenstream.simulate import stream as stream_module
+from lenstream.simulate.gpu import kernels
+from lenstream.simulate.gpu.render import make_renderer
+from lenstream.simulate.render import render_all
+from lenstream.simulate.scene import Views, draw, make_scene
+from lenstream.simulate.stream import LensStream
+
+CPU = torch.device("cpu")
+TINY = ["simulate.image.num_pix=10", "simulate.image.pixel_scale=0.4"]
+# Two bands with lens light, a galaxy image and a Sersic profile as sources, correlated noise, two PSFs
+RICH = [
+    "simulate.source=[{profile: SERSIC_ELLIPSE, magnitude: 22, R_sersic: 0.2, n_sersic: 2, e1: 0.1, e2: -0.1, "
+    "center_x: 0.05, center_y: 0.1}, {profile: INTERPOL, n_galaxies: 3, magnitude: 23, R_half: 0.3, "
+    "center_x: -0.1, center_y: 0}]",
+    "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 0.6, n_sersic: 3, e1: 0, e2: 0.1, "
+    "center_x: 0, center_y: 0}]",
+    "simulate.observation.noise_correlation=0.2",
+]
+
+
+def tiny(recipe, *overrides):
+    return make_scene(load(recipe, [*TINY, *overrides]).simulate, 3)
+
+
+def both(scene, n=2, dtype=np.float32, **options):
+    """Images and arcs by the CPU, and by the kernels."""
+    systems = draw(scene, np.arange(5, 5 + n), Views(2))
+    cpu = render_all(scene, systems, dtype=dtype, exact_halos=True, arcs=True, **options)
+    options["noisy"] = options.pop("noise", None)
+    kind = torch.float32 if dtype == np.float32 else torch.float64
+    return cpu, make_renderer(scene, CPU, kind)(systems, arcs=True, **options)
+
+
+def assert_same(cpu, device, tolerance):
+    assert cpu.images.shape == tuple(device.images.shape)
+    peak = np.abs(cpu.images).max((-2, -1), keepdims=True)
+    assert (np.abs(device.images.numpy() - cpu.images) / peak).max() < tolerance
+    np.testing.assert_allclose(device.arcs.numpy(), cpu.arcs, rtol=10 * tolerance)
+
+
+def test_the_simulator_runs():
+    assert kernels.SIMULATED
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-6), (np.float64, 1e-13)])
+def test_fixed_rays(dtype, tolerance):
+    assert_same(*both(tiny("w1"), dtype=dtype, rays=2, noise=False), tolerance)
+
+
+def test_many_profiles_with_fixed_rays_and_correlated_noise():
+    assert_same(*both(tiny("demo", *RICH), rays=2, noise=True), 5e-6)
+
+
+def test_many_profiles_with_adaptive_rays():
+    cpu, device = both(tiny("demo", *RICH), rays="adaptive", noise=False)
+    assert_same(cpu, device, 5e-6)
+    fixed, _ = both(tiny("demo", *RICH), rays=1, noise=False)
+    assert np.abs(fixed.images - cpu.images).max() > 1e-3 * cpu.images.max()  # there was something to refine
+
+
+def test_subhalos():
+    scene = tiny("w4")
+    cpu, device = both(scene, n=1, rays=2, noise=False)
+    assert_same(cpu, device, 5e-6)
+
+
+def test_a_kernel_as_psf_on_fine_pixels(tmp_path):
+    kernel = np.exp(-0.5 * (np.hypot(*np.mgrid[-3:4, -3:4]) / 1.2) ** 2)
+    kernel[0, 3] = 0.2  # no symmetry that could hide a turned kernel
+    np.save(tmp_path / "psf.npy", kernel / kernel.sum())
+    psf = f"simulate.observation.psf={{kind: pixel, file: {tmp_path / 'psf.npy'}, supersampling: 2}}"
+    assert_same(*both(tiny("w1", psf), rays=2, noise=False), 2e-6)
+
+
+def test_a_batch_in_parts_is_the_same(monkeypatch):
+    scene = tiny("w4")
+    systems = draw(scene, np.arange(3), Views(1))
+    whole = make_renderer(scene, CPU)(systems, arcs=True)
+    monkeypatch.setattr("lenstream.simulate.gpu.render.AT_ONCE", 100)
+    parts = make_renderer(scene, CPU)(systems, arcs=True)
+    assert torch.equal(whole.images, parts.images) and torch.equal(whole.arcs, parts.arcs)
+
+
+def test_the_stream_hands_over_what_the_kernels_made(monkeypatch):
+    class Beside:
+        def __init__(self, device):
+            self.handed = []
+
+        def run(self, make):
+            with nullcontext():
+                return make(), "done"
+
+        def hand_over(self, event, tensors):
+            assert event == "done" and len(tensors) > 2
+
+    scene = tiny("w1")
+    with LensStream(scene, 2, views=Views(2)) as stream:
+        expected = [next(stream) for _ in range(2)]
+    monkeypatch.setattr(stream_module, "renders_on", lambda scene, device: True)
+    monkeypatch.setattr(stream_module, "SideStream", Beside)
+    with LensStream(scene, 2, views=Views(2)) as stream:
+        found = [next(stream) for _ in range(2)]
+        assert stream.position == 4
+    for a, b in zip(expected, found, strict=True):
+        assert torch.equal(a.indices, b.indices) and list(a.labels) == list(b.labels)
+        assert torch.equal(a.labels["theta_E"], b.labels["theta_E"])
+        torch.testing.assert_close(a.labels["magnification"], b.labels["magnification"], rtol=1e-3, atol=0)
+        assert (a.images - b.images).abs().max() < 2e-3 * a.images.abs().max()  # adaptive: within the tolerance
