@@ -6,7 +6,6 @@ every list of profiles: code for profiles that a scene does not have would cost 
 """
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,18 +15,13 @@ from .numerics import like, row_function
 from .profiles import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
 
 
-class Profiles(NamedTuple):
-    """Which kinds of profiles there are, numbers of `deflection.KINDS` and `light.KINDS`."""
-
-    deflectors: frozenset
-    halos: frozenset
-    lights: frozenset
-
-
 @functools.cache
-def make_source_position(profiles):
-    """source_position(lens, subhalos, maps, x, y): where a ray from (x, y) arrives [arcsec], both `deflection.Lens`."""
-    main, of_halo = _make_deflection(profiles.deflectors), _make_deflection(profiles.halos)
+def make_source_position(deflectors, halos):
+    """source_position(lens, subhalos, maps, x, y): where a ray from (x, y) arrives [arcsec].
+
+    lens, subhalos: `deflection.Lens` of these kinds, frozen sets of numbers of `deflection.KINDS`.
+    """
+    main, of_halo = _make_deflection(deflectors), _make_deflection(halos)
 
     @row_function
     def source_position(lens, subhalos, maps, x, y):
@@ -108,9 +102,12 @@ def _epl(lens, maps, k, x, y):
 
 
 @functools.cache
-def make_brightness(profiles):
-    """brightness(galaxy, stamps, k, x, y): of component `k` of a `light.Light` at a position [counts/s/arcsec^2]."""
-    has_sersic, has_stamps = light.SERSIC in profiles.lights, light.INTERPOL in profiles.lights
+def make_brightness(lights):
+    """brightness(galaxy, stamps, k, x, y): of component `k` of a `light.Light` at a position [counts/s/arcsec^2].
+
+    lights: frozen set of numbers of `light.KINDS`.
+    """
+    has_sersic, has_stamps = light.SERSIC in lights, light.INTERPOL in lights
 
     @row_function
     def brightness(galaxy, stamps, k, x, y):

@@ -26,7 +26,7 @@ def refine(profiles, lensed, grid, scale, tolerance, made, raw, beta, stream):
     """Images refined from one ray in every pixel until the error of each is about `tolerance` of the peak.
 
     Args:
-        profiles: `ray.Profiles`. lensed: whether the light is behind the lens. grid: `fixed.Grid` of one ray.
+        profiles: `tables.Profiles`. lensed: whether the light is behind the lens. grid: `fixed.Grid` of one ray.
         scale: of a fine pixel [arcsec]. made: `tables.Constants`. raw: (n, L, size^2), the rays. beta: where they
         arrive, (n, 2, size^2) [arcsec].
 
@@ -125,7 +125,8 @@ def _raise(peaks, which, m, value):
 @functools.cache
 def _make(profiles, lensed, dtype):
     """The four kernels; (images) is raw, out, beta, peaks and (work) is count, list, means and errors of the list."""
-    source_position, brightness = ray.make_source_position(profiles), ray.make_brightness(profiles)
+    source_position = ray.make_source_position(profiles.deflectors, profiles.halos)
+    brightness = ray.make_brightness(profiles.lights)
     has_sersic, real = light.SERSIC in profiles.lights, float32 if dtype == torch.float32 else float64
 
     @row_function

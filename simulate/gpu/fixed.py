@@ -33,7 +33,7 @@ def shoot(profiles, grid, made, exact, mend, n_layers, stream):
     """Surface brightness of all layers, (n, L, size^2) each: the lensed source, and what is not lensed.
 
     Args:
-        profiles: `ray.Profiles`. made, exact: `tables.Constants` in the type of the image and in float64.
+        profiles: `tables.Profiles`. made, exact: `tables.Constants` in the type of the image and in float64.
         mend: whether rays in Sersic cusps are traced once more in float64, see `simulate.light`.
 
     Returns: source, light, and beta (n, 2, size^2): where the last ray of each pixel arrives [arcsec].
@@ -48,7 +48,8 @@ def shoot(profiles, grid, made, exact, mend, n_layers, stream):
 
 @functools.cache
 def _make(profiles, mend):
-    source_position, brightness = ray.make_source_position(profiles), ray.make_brightness(profiles)
+    source_position = ray.make_source_position(profiles.deflectors, profiles.halos)
+    brightness = ray.make_brightness(profiles.lights)
 
     @row_function
     def exact_brightness(exact, i, layer, k, x, y):

@@ -1,15 +1,15 @@
 """What all kernels share: how they are launched from torch, and how many threads they get."""
 
+import warnings
+
 import numpy as np
 import torch
 from numba import config, cuda
 
-config.CUDA_LOW_OCCUPANCY_WARNINGS = False  # of small batches
+warnings.filterwarnings("ignore", message="Grid size .* will likely result in GPU")  # of small batches
 SIMULATED = bool(config.ENABLE_CUDASIM)  # numba's simulator: kernels run as Python on torch tensors of the CPU
 THREADS = 16 if SIMULATED else 128  # in a block
-BLOCKS_PER_PROCESSOR = (
-    16  # of kernels whose work is known on the device only: each thread takes one piece after another
-)
+BLOCKS_PER_PROCESSOR = 16  # where only the device knows how much there is to do: a thread takes one after another
 
 
 def kernel(function):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .. import deflection, kernel, ray, render
+from .. import deflection, kernel, render
 from . import adaptive, double, fixed, noise, psf, tables  # noqa: F401  (`double` only has to be there)
 from .kernels import current_stream, to_device, wrap
 
@@ -77,13 +77,14 @@ def _render(scene, systems, work, resident, part, noisy, images, arcs):
     """Fill images (n, L, size, size) and, unless None, arcs (n, L, 2) of a part of the systems."""
     frame, dtype, device = work.frame, images.dtype, images.device
     stream, n_layers, ss = current_stream(device), images.shape[1], work.frame.supersampling
-    given, halo_first = tables.parameters(_rows(work.tables, part), device)
-    made, exact = (wrap(tables.constants(given, halo_first, *own, stream)) for own in resident)
-    profiles = _profiles(work.tables)
+    given, halo_first = tables.parameters(tables.rows_of(work.tables, part), device)
+    profiles = tables.profiles_of(scene, systems)
     scale, is_adaptive = frame.pixel_scale / ss, frame.rays == kernel.ADAPTIVE
     rays = 1 if is_adaptive else max(1, frame.rays // ss)
     grid = fixed.make_grid(frame.num_pix * ss, scale, rays, dtype, device)
     mend = dtype == torch.float32 and not is_adaptive
+    made = wrap(tables.constants(given, halo_first, *resident[0], stream))
+    exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if mend else made
     source, unlensed, beta = fixed.shoot(profiles, grid, made, exact, mend, n_layers, stream)
     has_light = work.tables.light_kinds.shape[2] > 0
     if is_adaptive:
@@ -113,33 +114,6 @@ def _signal_to_noise2(arc, images, variance):
     background, exposure = variance[..., None, None].unbind(2)
     noise2 = background**2 + images.clamp(min=0.0).double() / exposure
     return (arc.double() ** 2 / noise2).sum((-2, -1))
-
-
-def _rows(all_tables, part):
-    """The `kernel.Tables` of some systems."""
-    t, first = all_tables, all_tables.halo_first[part.start : part.stop + 1]
-    halos = slice(first[0], first[-1])
-    return kernel.Tables(
-        t.deflector_kinds[part],
-        t.deflectors[part],
-        first - first[0],
-        t.halo_kinds[halos],
-        t.halos[halos],
-        t.source_kinds[part],
-        t.sources[part],
-        t.light_kinds[part],
-        t.lights[part],
-    )
-
-
-def _profiles(all_tables):
-    """The `ray.Profiles` of a batch."""
-
-    def kinds(*arrays):
-        return frozenset(int(k) for a in arrays for k in np.unique(a)) - {deflection.ABSENT}
-
-    t = all_tables
-    return ray.Profiles(kinds(t.deflector_kinds), kinds(t.halo_kinds), kinds(t.source_kinds, t.light_kinds))
 
 
 def _not_empty(array):

@@ -7,6 +7,7 @@ import torch
 from numba import cuda, float64
 
 from .. import deflection, light
+from .. import kernel as cpu
 from ..profiles import epl
 from .kernels import THREADS, blocks_for, kernel, to_device
 
@@ -28,6 +29,14 @@ class Parameters(NamedTuple):
     lights: torch.Tensor  # float64 (n L, k, N_PARAMETERS)
 
 
+class Profiles(NamedTuple):
+    """Which kinds of profiles a scene has, numbers of `deflection.KINDS` and `light.KINDS`."""
+
+    deflectors: frozenset
+    halos: frozenset
+    lights: frozenset
+
+
 class Optics(NamedTuple):
     """All that rays go through; the first axis of the lens is the system."""
 
@@ -44,6 +53,27 @@ class Constants(NamedTuple):
     sources: light.Light  # (n L, ...)
     lights: light.Light  # the same, not lensed
     stamps: torch.Tensor  # (s, side, side)
+
+
+def profiles_of(scene, systems):
+    """The `Profiles` of a scene; not of the batch, so that nothing is compiled for a batch that lacks some."""
+    config = scene.config
+    galaxies = [component.profile for component in (*config.source, *config.lens_light)]
+    return Profiles(
+        frozenset(deflection.KINDS[component.profile] for component in config.lens_mass),
+        frozenset(deflection.KINDS[halos.profile] for halos in systems.halos),
+        frozenset(light.INTERPOL if profile == "INTERPOL" else light.SERSIC for profile in galaxies),
+    )
+
+
+def rows_of(tables, part):
+    """The `simulate.kernel.Tables` of some systems, a slice with start and stop."""
+    first = tables.halo_first[part.start : part.stop + 1]
+    halos = slice(first[0], first[-1])
+    own = {n: getattr(tables, n)[part] for n in tables._fields if not n.startswith("halo")}
+    return cpu.Tables(
+        halo_first=first - first[0], halo_kinds=tables.halo_kinds[halos], halos=tables.halos[halos], **own
+    )
 
 
 def parameters(tables, device):

@@ -26,9 +26,8 @@ def test_rays_arrive_where_the_loops_have_them(everything, dtype, tolerance):
     tables = Work(everything, systems, noise_levels(everything, systems), dtype, 2, True).tables
     maps = maps_of(everything, dtype)
     kinds = frozenset(tables.deflector_kinds.ravel()) - {deflection.ABSENT}
-    profiles = ray.Profiles(kinds, frozenset(tables.halo_kinds), frozenset())
-    source_position = ray.make_source_position(profiles)
-    assert kinds and profiles.halos
+    source_position = ray.make_source_position(kinds, frozenset(tables.halo_kinds))
+    assert len(kinds) > 1 and len(tables.halo_kinds)
     precision = 1e-15 if dtype == np.float64 else 1e-8
     for i in range(6):
         h = slice(tables.halo_first[i], tables.halo_first[i + 1])
@@ -45,7 +44,7 @@ def test_brightness_is_that_of_the_loops(everything):
     tables = Work(everything, systems, noise_levels(everything, systems), np.float64, 2, True).tables
     stamps = stamps_of(everything, np.dtype(np.float64))
     kinds = frozenset(tables.source_kinds.ravel()) - {light.ABSENT}
-    brightness, n = ray.make_brightness(ray.Profiles(frozenset(), frozenset(), kinds)), 30
+    brightness, n = ray.make_brightness(kinds), 30
     rng, shown = np.random.default_rng(2), 0
     for i in range(6):
         shape = tables.source_kinds.shape[2]
