@@ -140,7 +140,7 @@ def table(rows, config, minutes):
         *(row_of(row) for row in rows),
         "",
         "`rotation` and `noise` are NT-Xent of an image and itself turned, or with noise; ibot and mae have a small",
-        "ViT, and take up to four times as long a step. Augmented views are SimSiam's: crop, flip, brightness, blur.",
+        "ViT. Augmented views are SimSiam's: crop, flip, brightness, blur.",
     ]
 
 

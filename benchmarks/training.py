@@ -28,6 +28,7 @@ from lenstream.ssl.log import read_log
 from lenstream.ssl.trainer import pretrain
 
 BATCH, NUM_PIX = 64, 64
+LOGGED = 3  # steps between two lines of our log
 OURS = [
     f"simulate.image.num_pix={NUM_PIX}",
     "pretrain.backbone={name: resnet18}",
@@ -71,14 +72,14 @@ def lightly_seconds(pairs, steps):
         optimizer.step()
         optimizer.zero_grad()
         taken.append(time.perf_counter() - begun)
-    return float(np.median(taken[2:]))
+    return float(np.median(taken[LOGGED:]))
 
 
 def our_seconds(config, scene, steps):
     """Median seconds a step of ours, and the share of the time spent waiting for data."""
     with tempfile.TemporaryDirectory() as folder:
         pretrain(config, "lensiam", scene, folder)
-        records = read_log(Path(folder) / "metrics.jsonl")[2:]
+        records = read_log(Path(folder) / "metrics.jsonl")[1:]
     return tuple(float(np.median([r[name] for r in records])) for name in ("seconds_per_step", "wait_share"))
 
 
@@ -89,7 +90,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="turns (default 3)")
     parser.add_argument("--write", action="store_true", help="write benchmarks/training.md")
     options = parser.parse_args()
-    settings = [*OURS, f"pretrain.steps={options.steps}", "pretrain.log_every=1"]
+    settings = [*OURS, f"pretrain.steps={options.steps}", f"pretrain.log_every={LOGGED}"]
     configs = {
         "LenStream, simulating every pair": load("demo", settings),
         "LenStream, simulating every pair, bf16": load("demo", [*settings, "pretrain.precision=bf16-mixed"]),

@@ -5,7 +5,7 @@ import queue
 import sys
 import threading
 
-NICENESS = 10  # of the thread, where the system has one for each: it takes the gaps that a training leaves to a core
+NICENESS = 5  # of the thread, where the system has one for each: it takes the gaps that a training leaves to a core
 
 
 class Ahead:

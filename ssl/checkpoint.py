@@ -52,6 +52,11 @@ def unpack(tensors, model, optimizer, average=None):
         number, name = key.split(".", 1)
         states.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if value is not None and value.shape == parameter.shape:
+                # in the memory format of the weights, which a fused optimiser takes for granted
+                state[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def _below(prefix, tensors):

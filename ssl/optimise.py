@@ -26,11 +26,13 @@ def make_optimizer(model, settings, constant_lr=()):
             chosen = [p for p in group["params"] if (id(p) in constant) == is_constant]
             if chosen:
                 groups.append(group | {"params": chosen, "constant_lr": is_constant})
-    if settings.optimizer in ("sgd", "lars"):
-        kind = torch.optim.SGD if settings.optimizer == "sgd" else LARS
-        return kind(groups, lr=settings.lr, momentum=0.9)
+    if settings.optimizer == "lars":
+        return LARS(groups, lr=settings.lr, momentum=0.9)
+    fused = {"fused": True} if all(p.device.type in ("cpu", "cuda") for p in model.parameters()) else {}
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, **fused)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, lr=settings.lr)
+    return kind(groups, lr=settings.lr, **fused)
 
 
 def set_learning_rate(optimizer, settings, step, steps):

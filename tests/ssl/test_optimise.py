@@ -1,5 +1,7 @@
 """Optimisers: rates that warm up and decay, weights that decay and those that do not, averages."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -74,3 +76,31 @@ def test_an_average_moves_by_its_momentum_and_takes_whole_numbers_as_they_are():
     follow(a, b, 0.75)
     assert torch.allclose(a.weight, torch.tensor(1.5)) and torch.allclose(a.running_mean, torch.tensor(1.0))
     assert int(a.num_batches_tracked) == 7
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_fused_steps_are_torchs_own_also_for_weights_with_channels_last(kind):
+    """A fused kernel goes through memory: weights, gradients and state have to lie in one order."""
+    torch.manual_seed(0)
+    ours = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 3)).to(memory_format=torch.channels_last)
+    theirs = copy.deepcopy(ours)
+    settings = Settings(method="simclr", optimizer=kind, lr=0.1, weight_decay=0.1)
+    optimizer = make_optimizer(ours, settings)
+    plain = type(optimizer)(
+        [g | {"params": list(theirs.parameters())[k::2]} for k, g in enumerate(_without_params(optimizer))], fused=False
+    )
+    images = torch.randn(4, 3, 8, 8).contiguous(memory_format=torch.channels_last)
+    for _ in range(3):
+        for model, steps in ((ours, optimizer), (theirs, plain)):
+            steps.zero_grad()
+            model(images).square().mean().backward()
+            steps.step()
+    assert any(g.get("fused") for g in optimizer.param_groups)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def _without_params(optimizer):
+    """Weights decay and biases do not: the groups, biases first where they come first."""
+    groups = [{k: v for k, v in g.items() if k not in ("params", "fused")} for g in optimizer.param_groups]
+    return sorted(groups, key=lambda g: g["weight_decay"] == 0)
