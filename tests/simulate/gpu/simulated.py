@@ -27,6 +27,18 @@ RICH = [
 ]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def patient_simulator():
+    """numba's simulator asks its threads without pause whether they are done, which doubles the time of compiling."""
+    from numba.cuda.simulator.kernel import BlockThread
+
+    def is_alive(thread, asked=BlockThread.is_alive):
+        thread.join(0.01)
+        return asked(thread)
+
+    BlockThread.is_alive = is_alive
+
+
 def tiny(recipe, *overrides):
     return make_scene(load(recipe, [*TINY, *overrides]).simulate, 3)
 

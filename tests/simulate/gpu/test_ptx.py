@@ -1,0 +1,105 @@
+"""The kernels through NVIDIA's own compiler, which needs no GPU: nothing is missing, and float32 stays float32."""
+
+import importlib.util
+import types as python_types
+
+import pytest
+
+if importlib.util.find_spec("numba_cuda") is None:
+    pytest.skip("numba-cuda is not installed", allow_module_level=True)
+
+import torch
+from numba import cuda, float32, float64, int32, int64, types
+
+from lenstream.simulate import deflection, light
+from lenstream.simulate.gpu import adaptive, double, fixed, kernels, noise, psf, tables  # noqa: F401
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(kernels.SIMULATED, reason="the simulator compiles nothing"),
+]
+HOPPER = (9, 0)  # compute capability
+MOST_PARAMETERS = 4096  # bytes of a kernel's arguments, on every GPU
+W1 = tables.Profiles(frozenset({deflection.EPL, deflection.SHEAR}), frozenset(), frozenset({light.SERSIC}))
+ALL = tables.Profiles(
+    frozenset(deflection.KINDS.values()),
+    frozenset({deflection.SIS, deflection.NFW, deflection.TNFW, deflection.POINT_MASS}),
+    frozenset({light.SERSIC, light.INTERPOL}),
+)
+
+
+def array(real, n):
+    return types.Array(real, n, "C")
+
+
+def of(kind, *members):
+    """The type of a named tuple."""
+    if len(set(members)) == 1:
+        return types.NamedUniTuple(members[0], len(members), kind)
+    return types.NamedTuple(list(members), kind)
+
+
+def group(*members):
+    return types.UniTuple(members[0], len(members)) if len(set(members)) == 1 else types.Tuple(list(members))
+
+
+def lens(real, n):
+    return of(deflection.Lens, array(int64, n), array(real, n), array(real, n))
+
+
+def constants(real):
+    maps = of(deflection.Maps, array(float64, 2), array(real, 2), array(int32, 1))
+    glow = of(light.Light, array(int64, 2), array(real, 3), array(int64, 2))
+    optics = of(tables.Optics, lens(real, 3), array(int64, 1), lens(real, 2), maps)
+    return of(tables.Constants, optics, glow, glow, array(real, 3))
+
+
+def grid(real):
+    return of(fixed.Grid, int64, int64, array(real, 1), array(float64, 1))
+
+
+def signatures():
+    r = float32
+    detector = of(noise.Detector, array(int64, 2), array(int64, 1), array(r, 1), array(r, 2), array(r, 2))
+    pair = group(array(r, 3), array(r, 2))
+    blur = of(psf.Blur, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
+    given = group(array(int64, 2), array(float64, 3), array(float64, 2))
+    images = group(array(r, 2), array(r, 2), array(r, 3), array(r, 2))
+    work = group(array(int32, 1), array(int64, 1), array(r, 2))
+    glow = of(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
+    yield "lenses", tables._prepare_lenses, (given, float64, lens(r, 3))
+    yield "lights", tables._prepare_lights, (group(array(int64, 2), array(float64, 3)), int64, glow)
+    yield "random numbers", noise._draw, (int64, int64, detector, pair)
+    yield "noise", noise._add, (int64, detector, pair)
+    yield "rows", psf._blur_rows, (int64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
+    yield "pixels", psf._finish, (int64, int64, float64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
+    for name, profiles in (("W1", W1), ("all profiles", ALL)):
+        run = fixed._make(profiles, True)
+        yield f"fixed rays, {name}", run, (grid(r), constants(r), constants(float64), int64, group(*[array(r, 3)] * 3))
+        peaks, flag, begin, finish = adaptive._make(profiles, True, torch.float32)
+        settings = grid(r), float64
+        yield f"peaks, {name}", peaks, (int64, images)
+        yield f"flags, {name}", flag, (*settings, constants(r), int64, images, work)
+        yield f"first cells, {name}", begin, (*settings, constants(r), int64, images, work)
+        yield f"cells, {name}", finish, (*settings, float64, constants(r), int64, images, work)
+
+
+@pytest.fixture
+def hopper(monkeypatch):
+    """numba asks a device what to compile for."""
+    from numba.cuda import dispatcher
+
+    device = python_types.SimpleNamespace(compute_capability=HOPPER)
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: device)
+
+
+@pytest.mark.parametrize(("name", "kernel", "signature"), [pytest.param(*s, id=s[0]) for s in signatures()])
+def test_a_kernel_compiles(hopper, name, kernel, signature):
+    ptx, _ = cuda.compile_ptx(kernel.python, signature, cc=HOPPER, fastmath=True)
+    entry = ptx[ptx.rfind(".entry") :]
+    parameters = entry[: entry.index("{")].count(".param")
+    assert 8 * parameters <= MOST_PARAMETERS
+    if name in ("noise", "random numbers", "rows", "flags, W1"):
+        assert entry.count(".f64") <= 8  # a tolerance comes as float64, pixels never
+    if name.startswith("fixed rays"):
+        assert entry.count("fma.rn.ftz.f32") > 50  # the series and the exponentials are fused multiply-adds
