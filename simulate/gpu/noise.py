@@ -23,20 +23,20 @@ class Detector(NamedTuple):
     rate: torch.Tensor  # (n, L): 1 / electrons that one count/s gives
 
 
-def make_detector(indices, streams, correlations, levels, dtype, device):
+def make_detector(indices, streams, correlations, variance, dtype, device):
     """A `Detector`.
 
-    Args: indices: uint64 (n,). streams: integers (L,). correlations: of neighbours, (L,). levels: background rms,
-    exposure time and gain, (n, L) each, from `render.noise_levels`.
+    Args: indices: uint64 (n,). streams: integers (L,). correlations: of neighbours, (L,). variance: (n, L, 2),
+    background rms [counts/s] and electrons that one count/s gives, of `render.Work`.
     """
     halves = np.stack([indices & np.uint64(0xFFFFFFFF), indices >> np.uint64(32)], axis=1).astype(np.int64)
-    background, exposure, gain = levels
+    background, electrons = variance[..., 0], variance[..., 1]
     return Detector(
         to_device(halves, device),
         to_device(np.asarray(streams, np.int64), device),
         to_device(np.array([noise.neighbour_weight(c) for c in correlations], np.float32), device),
         to_device(background**2, device).to(dtype),
-        to_device(1.0 / (gain * exposure), device).to(dtype),
+        to_device(1.0 / electrons, device).to(dtype),
     )
 
 

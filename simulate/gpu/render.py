@@ -104,8 +104,8 @@ def _render(scene, systems, work, resident, part, noisy, images, arcs):
         bands, streams = render.layers_of(scene, systems)
         tools = list(scene.bands.values())
         correlations = [tools[b].noise_correlation for b in bands]
-        levels = tuple(level[part] for level in render.noise_levels(scene, systems))
-        detector = noise.make_detector(systems.indices[part], streams, correlations, levels, dtype, device)
+        indices, variance = systems.indices[part], work.variance[part]
+        detector = noise.make_detector(indices, streams, correlations, variance, dtype, device)
         noise.add_noise(images, detector, scene.seed, stream)
 
 
