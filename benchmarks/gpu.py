@@ -235,7 +235,7 @@ def peak_lines(found):
 
 
 def training_table(found):
-    """Images a second of a training by where they come from, from what `gpu_parts.training` returned."""
+    """Images a second of a training by where they come from, from what `gpu_training.training` returned."""
     if not found:
         return []
 

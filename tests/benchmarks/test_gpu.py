@@ -18,6 +18,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
 import gpu  # noqa: E402
 import gpu_parts  # noqa: E402
+import gpu_training  # noqa: E402
 import workloads  # noqa: E402
 
 ROWS = [
@@ -119,9 +120,9 @@ def test_tables_do_without_what_was_not_measured():
 
 def test_idle_is_what_no_kernel_covers():
     intervals = [(3.0, 4.0), (0.0, 1.0), (0.5, 2.0), (0.6, 0.7)]
-    assert gpu_parts.idle_share(intervals, skipped=0.0) == pytest.approx(1 / 4)
-    assert gpu_parts.idle_share(intervals, skipped=0.25) == pytest.approx(1 / 3)
-    assert gpu_parts.idle_share([]) is None
+    assert gpu_training.idle_share(intervals, skipped=0.0) == pytest.approx(1 / 4)
+    assert gpu_training.idle_share(intervals, skipped=0.25) == pytest.approx(1 / 3)
+    assert gpu_training.idle_share([]) is None
 
 
 def test_kernels_are_told_from_other_events_of_a_trace(tmp_path):
@@ -132,7 +133,7 @@ def test_kernels_are_told_from_other_events_of_a_trace(tmp_path):
         {"ph": "M", "name": "process_name"},
     ]
     (tmp_path / "trace.json").write_text(json.dumps({"traceEvents": events}))
-    assert gpu_parts.kernel_intervals(tmp_path / "trace.json") == [(10.0, 12.5)]
+    assert gpu_training.kernel_intervals(tmp_path / "trace.json") == [(10.0, 12.5)]
 
 
 def test_a_rate_waits_for_the_last_run_of_a_round():
@@ -155,14 +156,14 @@ def test_a_training_from_memory_gets_one_batch_again_and_again(monkeypatch):
         return Ahead(lambda number: (*arguments, number), 1)
 
     monkeypatch.setattr(trainer, "open_data", stream)
-    with gpu_parts.from_memory(), trainer.open_data("config") as data:
+    with gpu_training.from_memory(), trainer.open_data("config") as data:
         assert [next(data), next(data)] == 2 * [("config", 0)]
     assert trainer.open_data is stream
 
 
 def test_a_training_is_timed_from_memory_the_stream_and_files():
     settings = {"every": 1, "profiled": 1, "n_files": 12}
-    found = gpu_parts.training("{name: test_resnet}", 32, 4, torch.device("cpu"), **settings)
+    found = gpu_training.training("{name: test_resnet}", 32, 4, torch.device("cpu"), **settings)
     assert found["batch"] == 4 and found["idle"] is None and 0 <= found["waiting"] <= 1
     assert min(found["memory"], found["stream"], found["files"]) > 0
 
