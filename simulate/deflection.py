@@ -8,9 +8,8 @@ it into vector instructions. Which profiles there are is data, not code, so noth
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .numerics import like, ray_function, row_function
+from .numerics import chunk_function, like, ray_function, row_function
 from .profiles import convergence, deflection_map, epl, multipole, nfw, point_mass, shear, sis, tnfw
 
 ABSENT = -1
@@ -49,7 +48,7 @@ class Maps(NamedTuple):
     sides: np.ndarray  # int32 (m,)
 
 
-@njit
+@chunk_function
 def prepare(kinds, rows, grids, tolerance, lens, scratch):
     """Fill `lens` from kinds (k,), parameter rows (k, N_PARAMETERS) and the maps' grids.
 
@@ -137,7 +136,7 @@ def _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, k, beta_x, beta_y):
         beta_y[i] -= v
 
 
-@njit
+@chunk_function
 def _subtract_epl(rows, n, constants, k, coefficients, n_terms):
     zx, zy, power, cos2 = rows[SCRATCH], rows[SCRATCH + 1], rows[SCRATCH + 2], rows[SCRATCH + 3]
     sin2, b1, b2 = rows[SCRATCH + 4], rows[SCRATCH + 5], rows[SCRATCH + 6]
@@ -186,7 +185,7 @@ def _subtract_map(x, y, n, constants, k, coefficients, side, beta_x, beta_y):
         beta_y[i] -= v
 
 
-@njit
+@chunk_function
 def subtract(lens, maps, which, first, last, rows, n):
     """Subtract the deflections of deflectors which[first:last] at the first n rays of `rows` from where these arrive.
 

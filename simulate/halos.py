@@ -7,28 +7,33 @@ about rho^-N_NODES of the deflection, with rho = g + sqrt(g^2 + 1) for a subhalo
 one. `tests/simulate/test_subhalos.py` holds the error of an image to 1e-3 of the subhalos' signal and 1e-4 of the peak.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from . import deflection
-from .numerics import like, ray_function, row_function
+from .numerics import chunk_function, like, ray_function, row_function
 
 N_NODES = 6  # even: `_horner` takes two steps at a time
 NEAREST = 1.0  # half-widths from the edge: a far subhalo is at least as far, and so good to 5e-3 of its deflection
 ERROR = 5e-5  # pixels: a far subhalo's deflection is at least as good as this
-TILE = 8  # pixels on a side
+ERRORS = 2.5e-4  # pixels: and those of all far ones together, which add up where many stand side by side
+TILE = 11  # pixels on a side
 FEW = 12  # so few subhalos are cheaper ray by ray
 
 _NODES = np.cos((np.arange(N_NODES) + 0.5) * np.pi / N_NODES)
 _TO_POWERS = np.linalg.inv(np.vander(_NODES, increasing=True))  # values at the nodes to coefficients of 1, u, u^2, ...
+
+_MIDDLE = N_NODES * N_NODES // 2 + N_NODES // 2  # one of the nodes nearest to the middle of a tile
 
 
 class Tiles(NamedTuple):
     """The subhalos of one system, tile by tile."""
 
     order: np.ndarray  # int32 (pixels,): pixels, one tile after the other
+    first: np.ndarray  # int64 (tiles + 1,): where in it each tile begins
     tile: np.ndarray  # int32 (pixels,): the tile of each pixel
     centre: np.ndarray  # float64 (2, tiles): x and y [arcsec]
     half: np.ndarray  # float64 (1,) [arcsec]: half the side of a tile
@@ -42,14 +47,12 @@ class Tiles(NamedTuple):
 def grid_of_tiles(num_pix, pixel_scale, tiled, n_halos, dtype):
     """Empty `Tiles` for an image; one tile for all of it unless `tiled`."""
     side = TILE if tiled else num_pix
-    rows, columns = np.indices((num_pix, num_pix)).reshape(2, -1)
-    across = -(-num_pix // side)
-    tile = (rows // side) * across + columns // side
-    n = int(tile.max()) + 1
-    middle = np.stack([np.arange(n) % across + 0.5, np.arange(n) // across + 0.5]) * side
+    order, first, tile, middle = _layout(num_pix, side)
+    n = first.size - 1
     return Tiles(
-        order=np.argsort(tile, kind="stable").astype(np.int32),
-        tile=tile.astype(np.int32),
+        order=order,
+        first=first,
+        tile=tile,
         centre=(middle - 0.5 * num_pix) * pixel_scale,
         half=np.array([0.5 * pixel_scale * side]),
         pixel=np.array([pixel_scale]),
@@ -60,7 +63,19 @@ def grid_of_tiles(num_pix, pixel_scale, tiled, n_halos, dtype):
     )
 
 
-@njit
+@functools.lru_cache(maxsize=16)
+def _layout(num_pix, side):
+    """What depends on the grid alone: order, first and tile of `Tiles`, and the middles of the tiles [pixels]."""
+    rows, columns = np.indices((num_pix, num_pix)).reshape(2, -1)
+    across = -(-num_pix // side)
+    tile = (rows // side) * across + columns // side
+    n = across * across
+    middle = np.stack([np.arange(n) % across + 0.5, np.arange(n) // across + 0.5]) * side
+    order, first = np.argsort(tile, kind="stable").astype(np.int32), np.searchsorted(np.sort(tile), np.arange(n + 1))
+    return order, first, tile.astype(np.int32), middle
+
+
+@chunk_function
 def all_near(tiles, n_halos):
     """Every subhalo ray by ray, in every tile."""
     tiles.smooth[0] = False
@@ -79,7 +94,8 @@ def sort_by_distance(halos, maps, tiles):
     """
     n_tiles, n_halos, n = tiles.count.size, halos.numbers.shape[0], N_NODES * N_NODES
     everything = np.arange(n_halos).astype(np.int32)
-    nodes = np.zeros((deflection.N_ROWS, n * n_tiles), halos.constants.dtype)
+    nodes = np.empty((deflection.N_ROWS, n * n_tiles), halos.constants.dtype)
+    nodes[deflection.BETA_X : deflection.BETA_Y + 1] = like(nodes[0, 0], 0.0)
     for i in range(n):
         for t in range(n_tiles):
             nodes[deflection.X, i * n_tiles + t] = tiles.centre[0, t] + tiles.half[0] * _NODES[i % N_NODES]
@@ -99,16 +115,17 @@ def sort_by_distance(halos, maps, tiles):
             total_x[i * n_tiles + t] -= own[deflection.BETA_X, i]
             total_y[i * n_tiles + t] -= own[deflection.BETA_Y, i]
     tiles.smooth[0] = True
-    _fit(total_x, n_tiles, tiles.powers[0], nodes[deflection.SCRATCH])
-    _fit(total_y, n_tiles, tiles.powers[1], nodes[deflection.SCRATCH])
+    middle, scratch = nodes[deflection.SCRATCH], nodes[deflection.SCRATCH + 1]
+    _fit(total_x, n_tiles, tiles.powers[0], middle, scratch)
+    _fit(total_y, n_tiles, tiles.powers[1], middle, scratch)
 
 
 @njit
 def _find_near(halos, maps, tiles, everything):
     """Fill in which subhalos are near each tile."""
-    n_tiles, error = tiles.count.size, ERROR * tiles.pixel[0]
+    n_tiles = tiles.count.size
     middle = np.zeros((deflection.N_ROWS, n_tiles), halos.constants.dtype)
-    far = np.empty(n_tiles, np.bool_)
+    far, errors = np.empty(n_tiles, np.bool_), np.zeros(n_tiles, halos.constants.dtype)
     for t in range(n_tiles):
         middle[deflection.X, t], middle[deflection.Y, t] = tiles.centre[0, t], tiles.centre[1, t]
     tiles.count[:] = 0
@@ -116,47 +133,72 @@ def _find_near(halos, maps, tiles, everything):
         middle[deflection.BETA_X, :] = like(middle[0, 0], 0.0)
         middle[deflection.BETA_Y, :] = like(middle[0, 0], 0.0)
         deflection.subtract(halos, maps, everything, h, h + 1, middle, n_tiles)
-        _judge(halos.constants[h, 0], halos.constants[h, 1], middle, tiles.half[0], error, far)
-        for t in range(n_tiles):
-            if not far[t]:
-                tiles.near[t, tiles.count[t]] = h
-                tiles.count[t] += 1
+        _judge(halos.constants[h, 0], halos.constants[h, 1], middle, tiles.half[0], tiles.pixel[0], errors, far)
+        _append(h, far, tiles.near, tiles.count)
 
 
 @row_function
-def _judge(x, y, middle, half, error, far):
-    """For which tiles a subhalo at (x, y) is far; middle: the rows of rays at the middles of the tiles."""
-    inverse = like(x, 1.0 / half)
+def _append(h, far, near, count):
+    for t in range(far.size):
+        near[t, np.uint64(count[t])] = h  # overwritten by the next one if far
+        count[t] += 0 if far[t] else 1
+
+
+@row_function
+def _judge(x, y, middle, half, pixel, errors, far):
+    """For which tiles a subhalo at (x, y) is far; middle: the rows of rays at the middles of the tiles.
+
+    errors: of the far ones so far; this one's is added.
+    """
+    inverse, one, zero = like(x, 1.0 / half), like(x, 1.0), like(x, 0.0)
     centre_x, centre_y, alpha_x, alpha_y = middle[0], middle[1], middle[2], middle[3]
-    one, zero, nearest, error = like(x, 1.0), like(x, 0.0), like(x, NEAREST * NEAREST), like(x, error)
+    nearest, most, together = like(x, NEAREST), like(x, ERROR * pixel), like(x, ERRORS * pixel)
     for t in range(far.size):
         u, v = abs(x - centre_x[t]) * inverse, abs(y - centre_y[t]) * inverse
         gap_u, gap_v = max(u - one, zero), max(v - one, zero)
         gap2 = gap_u * gap_u + gap_v * gap_v
-        rho = np.sqrt(gap2) + np.sqrt(gap2 + one)
+        gap = max(np.sqrt(gap2), nearest)
+        rho = gap + np.sqrt(gap * gap + one)
         rho3 = rho * rho * rho
-        good = error * rho3 * rho3
         # at the edge the deflection is stronger than in the middle, at most by the ratio of the distances
-        strength2 = (alpha_x[t] * alpha_x[t] + alpha_y[t] * alpha_y[t]) * (u * u + v * v)
-        far[t] = (gap2 >= nearest) & (strength2 <= gap2 * good * good)
+        strength = np.sqrt((alpha_x[t] * alpha_x[t] + alpha_y[t] * alpha_y[t]) * (u * u + v * v))
+        error = strength / (gap * rho3 * rho3)
+        far[t] = (gap2 >= nearest * nearest) & (error <= most) & (errors[t] + error <= together)
+        errors[t] += error if far[t] else zero
 
 
 @row_function
-def _fit(values, n_tiles, powers, scratch):
-    """Coefficients of v^a u^b of every tile from values at its nodes: one axis after the other."""
+def _fit(values, n_tiles, powers, middle, scratch):
+    """Coefficients of v^a u^b of every tile from values at its nodes: one axis after the other.
+
+    What all nodes of a tile share is left out meanwhile: `_TO_POWERS` raises rounding errors some thirtyfold.
+    """
+    for t in range(n_tiles):
+        middle[t] = values[_MIDDLE * n_tiles + t]
+    for i in range(N_NODES * N_NODES):
+        of_node = values[i * n_tiles : (i + 1) * n_tiles]
+        for t in range(n_tiles):
+            of_node[t] -= middle[t]
     for axis in range(2):
         source, to = (values, scratch) if axis == 0 else (scratch, powers)
         step, other = (1, N_NODES) if axis == 0 else (N_NODES, 1)
         for line in range(N_NODES):
             for a in range(N_NODES):
-                start = np.uint64((line * other + a * step) * n_tiles)
-                for t in range(n_tiles):
-                    to[start + np.uint64(t)] = like(values[0], 0.0)
-                for i in range(N_NODES):
-                    weight = like(values[0], _TO_POWERS[a, i])
-                    begin = np.uint64((line * other + i * step) * n_tiles)
-                    for t in range(n_tiles):
-                        to[start + np.uint64(t)] += weight * source[begin + np.uint64(t)]
+                begin = (line * other + a * step) * n_tiles
+                _weigh(source[line * other * n_tiles :], step * n_tiles, a, to[begin : begin + n_tiles])
+    for t in range(n_tiles):
+        powers[t] += middle[t]
+
+
+@row_function
+def _weigh(values, pitch, a, out):
+    """Coefficient `a` of every tile from values at six nodes, `pitch` numbers from one to the next."""
+    p0, p1, p2 = values, values[pitch:], values[2 * pitch :]
+    p3, p4, p5 = values[3 * pitch :], values[4 * pitch :], values[5 * pitch :]
+    w0, w1, w2 = like(out[0], _TO_POWERS[a, 0]), like(out[0], _TO_POWERS[a, 1]), like(out[0], _TO_POWERS[a, 2])
+    w3, w4, w5 = like(out[0], _TO_POWERS[a, 3]), like(out[0], _TO_POWERS[a, 4]), like(out[0], _TO_POWERS[a, 5])
+    for t in range(out.size):
+        out[t] = w0 * p0[t] + w1 * p1[t] + w2 * p2[t] + w3 * p3[t] + w4 * p4[t] + w5 * p5[t]
 
 
 @ray_function
@@ -191,7 +233,7 @@ def _add(total, values, n):
         total[i] += values[i]
 
 
-@njit
+@chunk_function
 def subtract_halos(halos, maps, tiles, t, rows, n):
     """Subtract the deflection of all subhalos at the first n rays of `rows`, all in tile `t`."""
     deflection.subtract(halos, maps, tiles.near[t], np.int64(0), tiles.count[t], rows, n)

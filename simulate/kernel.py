@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from . import compiled, deflection, halos, light, pixels, psf
+from . import adaptive, compiled, deflection, halos, light, pixels, psf
 from .numerics import like, row_function
 from .profiles import epl
 
@@ -76,18 +76,17 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
     scratch = np.empty(epl.MAX_TERMS)
     tolerance = 1e-8 if out.itemsize == 4 else 1e-15
 
-    pixel_x, pixel_y = np.empty(n_pixels), np.empty(n_pixels)
-    here = np.empty((2, n_pixels), dtype)
+    cells, here = np.empty((2, n_pixels), dtype), np.empty((2, n_pixels), dtype)
     for i in range(n_pixels):
         p = tiles.order[i]
-        pixel_x[i] = (p % size + 0.5 - 0.5 * size) * scale
-        pixel_y[i] = (p // size + 0.5 - 0.5 * size) * scale
-        here[0, p], here[1, p] = pixel_x[i], pixel_y[i]
+        x, y = p % size + 0.5 - 0.5 * size, p // size + 0.5 - 0.5 * size
+        cells[0, i], cells[1, i] = x, y
+        here[0, p], here[1, p] = x * scale, y * scale
     n = 1 if frame.rays == ADAPTIVE else max(1, frame.rays // ss)
-    offset_x, offset_y = np.empty(n * n), np.empty(n * n)
+    offsets = np.empty((2, n * n))
     for s in range(n * n):
-        offset_x[s], offset_y[s] = (s % n + 0.5) / n - 0.5, (s // n + 0.5) / n - 0.5
-    grid = (pixel_x, pixel_y, scale, offset_x, offset_y)
+        offsets[0, s], offsets[1, s] = (s % n + 0.5) / n - 0.5, (s // n + 0.5) / n - 0.5
+    grid = (cells, offsets, scale)
     beta = np.empty((2, n_pixels), dtype)
     out_source, out_light = np.empty((n_layers, n_pixels), dtype), np.empty((n_layers, n_pixels), dtype)
     buffer, weights = np.empty(psf.work_size(size, size), dtype), np.empty(_reach(blur, start, stop) + 1, dtype)
@@ -107,6 +106,7 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
         for v in range(n_layers):
             of_v = pixels.of_layer(sources, v)
             light.prepare(tables.source_kinds[i, v], tables.sources[i, v], stamps.shape[1], of_v, scratch)
+            work.rows[light.TOTAL, 0] = light.fetch(of_v, stamps)
             of_v = pixels.of_layer(lights, v)
             light.prepare(tables.light_kinds[i, v], tables.lights[i, v], stamps.shape[1], of_v, scratch)
         if mend:
@@ -125,13 +125,12 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
             optics, exact, sources, exact_sources, lights, stamps, grid, mend, work, out_source, out_light, beta
         )
         if frame.rays == ADAPTIVE:
-            cells = (pixel_x, pixel_y, scale)
             for v in range(n_layers):
                 one = pixels.of_layer(sources, v)
-                pixels.refine(optics, one, stamps, cells, work, frame.tolerance, beta, yes, out_source[v])
+                adaptive.refine(optics, one, stamps, grid, work, frame.tolerance, beta, yes, out_source[v])
                 one = pixels.of_layer(lights, v)
                 if one.kinds.size > 0:
-                    pixels.refine(optics, one, stamps, cells, work, frame.tolerance, here, no, out_light[v])
+                    adaptive.refine(optics, one, stamps, grid, work, frame.tolerance, here, no, out_light[v])
 
         area = like(out[0, 0, 0, 0], scale * scale)
         for v in range(n_layers):
@@ -186,11 +185,10 @@ def _reach(blur, start, stop):
 def _observe(fine, blur, i, v, ss, area, buffer, weights, out):
     """Counts of each pixel behind the PSF, from surface brightness on fine pixels of `area`; `fine` is changed."""
     if blur.kernel[i, v] >= 0:
-        psf.convolve_down(fine, blur.kernels[blur.kernel[i, v]], ss, out, buffer)
+        psf.convolve_down(fine, blur.kernels[blur.kernel[i, v]], ss, area, out, buffer)
     else:
         psf.gaussian_blur(fine, blur.sigma[i, v], blur.truncation, buffer, weights)
-        psf.bin_down(fine, ss, out)
-    _scale(out.reshape(out.size), area)
+        psf.bin_down(fine, ss, area, out)
 
 
 @row_function
@@ -205,12 +203,6 @@ def _total(values):
     for i in range(values.size):
         total += values[i]
     return total
-
-
-@row_function
-def _scale(values, factor):
-    for i in range(values.size):
-        values[i] *= factor
 
 
 @njit

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .deflection import ABSENT, N_PARAMETERS, N_ROWS, SCRATCH, unpack
-from .numerics import exp2, like, row_function
+from .numerics import chunk_function, exp2, like, row_function
 from .profiles import interpol, sersic
 
 SERSIC, INTERPOL = 0, 1
@@ -25,7 +24,7 @@ class Light(NamedTuple):
     stamps: np.ndarray
 
 
-@njit
+@chunk_function
 def prepare(kinds, rows, side, light, scratch):
     """Fill `light` from kinds (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
     for k in range(kinds.size):
@@ -42,19 +41,30 @@ def prepare(kinds, rows, side, light, scratch):
 
 @row_function
 def radius2(x, y, n, constants, k, r2):
-    """(R / R_sersic)^2 of n positions."""
-    p = unpack(constants, k)
+    """(R / R_sersic)^2 of n positions; returns whether any is below CUSP_RADIUS2."""
+    p, limit, found = unpack(constants, k), like(x[0], CUSP_RADIUS2), np.int32(0)
     for i in range(n):
         r2[i] = sersic.radius2(x[i], y[i], p)
+        # a running minimum of floats does not vectorise; cast back, as numba makes 64 bits of two times 32
+        found = np.int32(found | np.int32(r2[i] < limit))
+    return found != 0
 
 
 @row_function
-def any_below(values, n, limit):
-    """Whether any of n values is below a limit; with integers, as a running minimum of floats does not vectorise."""
-    found = np.int32(0)
-    for i in range(n):
-        found |= np.int32(1) if values[i] < limit else np.int32(0)
-    return found != 0
+def in_cusp(r2, n, places):
+    """Fill `places` with the numbers of the positions whose (R / R_sersic)^2 is below CUSP_RADIUS2, and count them."""
+    limit, count = like(r2[0], CUSP_RADIUS2), np.int64(0)
+    for start in range(0, n, 64):
+        block, found = r2[start : min(start + 64, n)], np.int32(0)
+        for i in range(block.size):
+            found = np.int32(found | np.int32(block[i] < limit))
+        if found == 0:  # as in most
+            continue
+        for i in range(block.size):
+            if block[i] < limit:
+                places[count] = start + i
+                count += 1
+    return count
 
 
 @row_function
@@ -96,7 +106,7 @@ def _interpol_light(first, s, t, n, constants, k, stamp, side, flux):
             flux[i] += interpol.brightness(first[i], s[i], t[i], p, stamp, side)
 
 
-@njit
+@chunk_function
 def shine(light, stamps, x, y, n, rows, cusp, places):
     """Surface brightness [counts/s/arcsec^2] of all components at n positions, into row FLUX of `rows`.
 
@@ -107,8 +117,7 @@ def shine(light, stamps, x, y, n, rows, cusp, places):
     flux[:n] = like(flux[0], 0.0)
     for k in range(light.kinds.size):
         if light.kinds[k] == SERSIC:
-            radius2(x, y, n, constants, k, one)
-            cusp[k] = any_below(one, n, like(one[0], CUSP_RADIUS2))
+            cusp[k] = radius2(x, y, n, constants, k, one)
             _log2_root(one, n, constants, k, two)
             _exp2(two, n)
             _sersic_light(two, one, n, constants, k, flux)
@@ -119,7 +128,29 @@ def shine(light, stamps, x, y, n, rows, cusp, places):
                 _interpol_light(places, one, two, n, constants, k, pixels, side, flux)
 
 
-@njit
+@chunk_function
+def fetch(light, stamps):
+    """Read the galaxy images of a layer once from end to end; returns a number, so that nothing is left out.
+
+    Rays come to an image in no order: from the third-level cache, that takes longer than all the arithmetic on it.
+    """
+    total = like(stamps[0, 0, 0], 0.0)
+    for k in range(light.kinds.size):
+        if light.kinds[k] == INTERPOL:
+            stamp = stamps[light.stamps[k]]
+            total += _sum_of_lines(stamp.reshape(stamp.size))
+    return total
+
+
+@row_function
+def _sum_of_lines(values):
+    total = like(values[0], 0.0)
+    for i in range(0, values.size, 16):  # of 64 bytes
+        total += values[np.uint64(i)]
+    return total
+
+
+@chunk_function
 def centre(light, k):
     """Where component `k` has its centre, and whether it is there at all."""
     return light.constants[k, 0], light.constants[k, 1], light.kinds[k] != ABSENT

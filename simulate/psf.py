@@ -165,17 +165,18 @@ def convolve(image, kernel, buffer):
 
     image: (ny, nx), changed in place. buffer: contiguous, `work_size(ny, nx)` numbers. All of one type.
     """
-    convolve_down(image, kernel.reshape(1, kernel.shape[0], kernel.shape[1]), 1, image, buffer)
+    one = like(image[0, 0], 1.0)
+    convolve_down(image, kernel.reshape(1, kernel.shape[0], kernel.shape[1]), 1, one, image, buffer)
 
 
 @row_function
-def convolve_down(fine, phases, factor, out, buffer):
+def convolve_down(fine, phases, factor, area, out, buffer):
     """An image on fine pixels convolved with a kernel on fine pixels, and summed over factor x factor of them.
 
     The same as `convolve` and then `bin_down`, for 1 / factor^2 of the work.
 
-    fine: (ny * factor, nx * factor). phases: (factor^2, k, k) from `phase_kernels`. out: (ny, nx). buffer: contiguous,
-    `work_size(ny, nx)` numbers. All of one type.
+    fine: (ny * factor, nx * factor). phases: (factor^2, k, k) from `phase_kernels`. area: all is multiplied by it. out:
+    (ny, nx). buffer: contiguous, `work_size(ny, nx)` numbers. All of one type.
     """
     ny, nx = out.shape
     _check(buffer, ny, nx)
@@ -210,7 +211,7 @@ def convolve_down(fine, phases, factor, out, buffer):
     for i in range(ny):
         row = total[i * pitch : i * pitch + nx]
         for j in range(nx):
-            out[i, j] = row[j]
+            out[i, j] = area * row[j]
 
 
 @row_function
@@ -262,16 +263,21 @@ def _add_four_taps(p, w, out):
 
 
 @row_function
-def bin_down(fine, factor, out):
-    """Sums of factor x factor pixels: counts of a pixel from those of its parts. fine: (ny * factor, nx * factor)."""
-    zero = like(out[0, 0], 0.0)
+def bin_down(fine, factor, area, out):
+    """Sums of factor x factor pixels times `area`: counts of a pixel from the surface brightness of its parts.
+
+    fine: (ny * factor, nx * factor). out: (ny, nx). All of one type.
+    """
     for i in range(out.shape[0]):
+        if factor == 1:
+            _scale(fine[i], area, out[i])
+            continue
         for j in range(out.shape[1]):
-            total = zero
+            total = like(area, 0.0)
             for y in range(factor):
                 for x in range(factor):
                     total += fine[i * factor + y, j * factor + x]
-            out[i, j] = total
+            out[i, j] = area * total
 
 
 def phase_kernels(kernels, factor):

@@ -8,11 +8,14 @@ every list of profiles: code for profiles that a scene does not have would cost 
 import functools
 
 import numpy as np
+from numba import njit
 
 from . import deflection, light
 from .deflection import unpack
 from .numerics import like, row_function
 from .profiles import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
+
+hands_on = njit(_nrt=True)  # returns arrays, which row functions may not; said, as numba would take it from the caller
 
 
 @functools.cache
@@ -140,19 +143,19 @@ def in_cusp(galaxy, k, x, y):
     return galaxy.kinds[k] == light.SERSIC and sersic.radius2(x, y, p) <= like(x, light.CUSP_RADIUS2)
 
 
-@row_function
+@hands_on
 def of_system(lens, i):
     """The deflectors of system `i`."""
     return deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
 
 
-@row_function
+@hands_on
 def some(lens, first, last):
     """Deflectors `first` to `last` of many."""
     return deflection.Lens(lens.numbers[first:last], lens.constants[first:last], lens.coefficients[first:last])
 
 
-@row_function
+@hands_on
 def of_layer(lights, layer):
     """The components of one layer."""
     return light.Light(lights.kinds[layer], lights.constants[layer], lights.stamps[layer])

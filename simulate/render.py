@@ -11,7 +11,7 @@ from . import noise as detector
 from .observation import background_at
 from .scene import parts, present, psf_sigma
 
-CHUNKS_PER_THREAD = 8  # a core that is busy elsewhere then holds the others up for an eighth of its share only
+SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
 
 @dataclass(frozen=True)
@@ -46,29 +46,40 @@ def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=Non
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
     out = np.empty((n, n_layers, size, size), dtype=dtype)
     of_arcs = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
-    n_chunks = 1 if threads == 1 else max(1, min(CHUNKS_PER_THREAD * threads, n))
-    mask = [None] * n_chunks
+    edges = _parts(n, threads)
+    mask = [None] * (len(edges) - 1)
     levels = noise_levels(scene, systems)
     work = Work(scene, systems, levels, dtype, rays, exact_halos or np.dtype(dtype) == np.float64)
     noisy = scene.config.observation.noise if noise is None else noise
 
-    def chunk(number, start, stop):
+    def part(number, start, stop):
         work.render(start, stop, out, of_arcs)
         if noisy:
             mask[number] = _observe(scene, systems, levels, out, start, stop)
 
-    edges = np.linspace(0, n, n_chunks + 1).astype(int)
-    if n_chunks == 1:
-        chunk(0, 0, n)
+    if len(mask) == 1:
+        part(0, 0, n)
     else:
         with ThreadPoolExecutor(threads) as pool:  # plain threads: numba's own layers abort when two callers meet
-            list(pool.map(chunk, range(n_chunks), edges[:-1], edges[1:]))
+            list(pool.map(part, range(len(mask)), edges[:-1], edges[1:]))
     shape = (n, n_views, n_bands, size, size)
     return Rendered(
         images=out.reshape(shape),
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
         arcs=of_arcs.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
+
+
+def _parts(n, threads):
+    """Where the parts begin and end in which n systems are handed out to threads: ever smaller ones.
+
+    So the last part of a core that is slower, or busy elsewhere, holds the others up only for a moment.
+    """
+    edges = [0]
+    while edges[-1] < n:
+        left = n - edges[-1]
+        edges.append(n if threads == 1 else edges[-1] + min(left, max(SMALLEST_PART, left // (2 * threads))))
+    return edges if n > 0 else [0, 0]
 
 
 def tracer(scene, systems):

@@ -1,4 +1,4 @@
-"""Rays where they are needed, as `simulate.pixels.refine` has them: one thread for each pixel that is not smooth.
+"""Rays where they are needed, as `simulate.adaptive.refine` has them: one thread for each pixel that is not smooth.
 
 A pixel's cells are visited depth first, each thread with a short stack of its own, so that the sum of a pixel has one
 order whatever else runs. The CPU goes breadth first: images differ by rounding, and where a cell's estimated error is
@@ -10,14 +10,14 @@ import functools
 import torch
 from numba import cuda, float32, float64, int64
 
-from .. import deflection, light, pixels, ray
+from .. import adaptive, deflection, light, ray, steep
 from ..numerics import like, row_function
 from ..profiles import sersic
 from .kernels import THREADS, blocks_for, kernel, many_blocks, wrap
 
-STACK = 4 * pixels.LEVELS  # cells that wait: three of every level, and the last four
-LEVELS, SMOOTH, ROUGH, ERROR, UNSEEN = pixels.LEVELS, pixels.SMOOTH, pixels.ROUGH, pixels.ERROR, pixels.UNSEEN
-GAUSS = float(pixels.GAUSS)
+STACK = 4 * adaptive.LEVELS  # cells that wait: three of every level, and the last four
+LEVELS, SMOOTH, ROUGH, ERROR, UNSEEN = adaptive.LEVELS, adaptive.SMOOTH, adaptive.ROUGH, adaptive.ERROR, steep.UNSEEN
+GAUSS = float(adaptive.GAUSS)
 OUTER, INNER = 5.0 / 18.0, 8.0 / 18.0
 NINE = 9
 
@@ -90,7 +90,7 @@ def _beside(grid, k, x):
 
 @row_function
 def _judge(f, least):
-    """Mean of a cell from its 9 points and a bound on its error, see `pixels._judge`."""
+    """Mean of a cell from its 9 points and a bound on its error, see `adaptive._judge`."""
     outer, inner, two = like(f[0], OUTER), like(f[0], INNER), like(f[0], 2.0)
     a, b, d, e, g, h, i, j, k = f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8]
     value = outer * (outer * (a + d + i + k) + inner * (b + j + e + h)) + inner * inner * g
@@ -104,7 +104,7 @@ def _judge(f, least):
 
 @row_function
 def _cusp_error(galaxy, k, x, y, f):
-    """The bound for a cell that may hold the centre of a Sersic profile, see `pixels._judge_cusp`; 0 for others."""
+    """The bound for a cell that may hold the centre of a Sersic profile, see `adaptive._judge_cusp`; 0 for others."""
     p = deflection.unpack(galaxy.constants, k)
     near = far = sersic.radius2(x[0], y[0], p)
     low = high = f[0]
@@ -129,7 +129,7 @@ def _make(profiles, lensed, dtype):
     brightness = ray.make_brightness(profiles.lights)
     has_sersic, real = light.SERSIC in profiles.lights, float32 if dtype == torch.float32 else float64
 
-    @row_function
+    @ray.hands_on
     def galaxy_of(made, m):
         return ray.of_layer(made.sources if lensed else made.lights, m)
 

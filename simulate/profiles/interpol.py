@@ -18,11 +18,12 @@ PARAMETERS = ("amp", "center_x", "center_y", "phi_G", "scale", "stamp", "parity"
 @njit
 def constants(row, size, out):
     """Fill `out` from `row` = PARAMETERS; stamps are size x size pixels."""
-    out[0], out[1] = row[1], row[2]
-    out[2], out[3] = math.cos(row[3]) / row[4], math.sin(row[3]) / row[4]
-    out[4] = 0.5 * (size - 1)
-    out[5] = row[0]
-    out[6] = row[6]
+    x, y, middle, parity = row[1], row[2], 0.5 * (size - 1), row[6]
+    cosine, sine = math.cos(row[3]) / row[4], math.sin(row[3]) / row[4]
+    out[0], out[1] = x, y
+    out[2], out[3], out[4] = parity * cosine, parity * sine, middle - parity * (cosine * x + sine * y)
+    out[5], out[6], out[7] = -sine, cosine, middle + sine * x - cosine * y
+    out[8] = row[0]
 
 
 @ray_function
@@ -31,22 +32,20 @@ def place(x, y, p, side):
 
     Beyond the edge it is put on the edge, which is zero. The pixel is -1 where that makes the light zero for certain.
     """
-    dx, dy = x - p[0], y - p[1]
-    zero, edge = like(x, 0.0), like(x, side - 1)
-    column, row = p[4] + p[6] * (p[2] * dx + p[3] * dy), p[4] + p[2] * dy - p[3] * dx
+    column, row = p[2] * x + (p[3] * y + p[4]), p[5] * x + (p[6] * y + p[7])
+    zero, edge, last = like(x, 0.0), like(x, side - 1), like(x, side - 2)
     outside = (min(column, row) <= zero) | (max(column, row) >= edge)
     column, row = min(max(column, zero), edge), min(max(row, zero), edge)
-    j, i = min(np.int32(column), side - np.int32(2)), min(np.int32(row), side - np.int32(2))
-    first = np.int32(i * side) + j
-    return np.int32(-1) if outside else first, column - like(x, j), row - like(x, i)
+    j, i = min(like(x, np.int32(column)), last), min(like(x, np.int32(row)), last)
+    first = np.int32(i * like(x, side) + j)  # exact in float32 for stamps of up to 4096 pixels on a side
+    return np.int32(-1) if outside else first, column - j, row - i
 
 
 @ray_function
 def brightness(first, s, t, p, stamp, side):
     """Surface brightness from `place`; `stamp` is a side x side image as one row, zero on its outermost pixels."""
-    one = like(s, 1.0)
-    # unsigned: numba would otherwise test each index for being negative
-    low = stamp[np.uint32(first)] * (one - s) + stamp[np.uint32(first + np.int32(1))] * s
-    above = first + side
-    high = stamp[np.uint32(above)] * (one - s) + stamp[np.uint32(above + np.int32(1))] * s
-    return p[5] * (low * (one - t) + high * t)
+    low = np.uint64(first)  # unsigned: numba would otherwise test each index for being negative
+    high = low + np.uint64(side)
+    left = stamp[low] + t * (stamp[high] - stamp[low])
+    right = stamp[low + np.uint64(1)] + t * (stamp[high + np.uint64(1)] - stamp[low + np.uint64(1)])
+    return p[8] * (left + s * (right - left))

@@ -68,15 +68,18 @@ def test_a_point_becomes_the_kernel_unmirrored():
 def test_convolving_and_summing_at_once_is_one_after_the_other(ny, nx, factor, half):
     fine, kernel = random_image((ny * factor, nx * factor)), random_image((1, 2 * half + 1, 2 * half + 1), seed=1)
     out, expected = np.empty((ny, nx)), np.empty((ny, nx))
-    convolve_down(fine, psf.phase_kernels(kernel, factor)[0], factor, out, buffer_for(out))
-    bin_down(convolved(fine, kernel[0]), factor, expected)
+    convolve_down(fine, psf.phase_kernels(kernel, factor)[0], factor, 0.3, out, buffer_for(out))
+    bin_down(convolved(fine, kernel[0]), factor, 0.3, expected)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 
 def test_binning_keeps_the_counts():
     fine, out = random_image((12, 20)), np.empty((3, 5))
-    bin_down(fine, 4, out)
+    bin_down(fine, 4, 1.0, out)
     np.testing.assert_allclose(out, fine.reshape(3, 4, 5, 4).sum((1, 3)))
+    same = np.empty((12, 20))
+    bin_down(fine, 1, 0.5, same)
+    np.testing.assert_array_equal(same, 0.5 * fine)
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
@@ -99,7 +102,7 @@ def test_a_supersampled_kernel_is_lenstronomys(factor):
     x, y = util.make_grid(size * factor, scale / factor)
     fine = util.array2image(sersic.surface_brightness(x, y, [kwargs])) * (scale / factor) ** 2
     out = np.empty((size, size))
-    convolve_down(fine, psf.phase_kernels(kernel[None], factor)[0], factor, out, buffer_for(out))
+    convolve_down(fine, psf.phase_kernels(kernel[None], factor)[0], factor, 1.0, out, buffer_for(out))
     assert np.abs(out - expected).max() < 1e-9 * expected.max()
 
 

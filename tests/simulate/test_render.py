@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, signal
 
-from lenstream.simulate.render import render, render_all
+from lenstream.simulate.render import Work, _parts, noise_levels, render, render_all
 from lenstream.simulate.scene import Views, draw
 
 N_PARITY = 200
@@ -360,3 +360,28 @@ def test_masks_have_the_shape_of_images(scene_with, observed, everything):
     rendered = render_all(scene, draw(scene, np.arange(4), Views()))
     np.testing.assert_array_equal(np.isnan(rendered.images), rendered.mask)
     assert rendered.mask.mean() == pytest.approx(0.1, abs=5 * np.sqrt(0.09 / rendered.mask.size))
+
+
+@pytest.mark.parametrize("rays", [2, "adaptive"])
+def test_compiled_code_gives_back_every_array_it_was_lent(everything, rays):
+    """Most of it does not count references: one too many would keep memory for good, one too few would free it early."""
+    systems = draw(everything, np.arange(8), Views())
+    work = Work(everything, systems, noise_levels(everything, systems), np.float32, rays, False)
+    size = everything.config.image.num_pix
+    out, arcs = np.empty((8, len(everything.bands), size, size), np.float32), np.zeros((0, 0, 0))
+    lent = [out, arcs, work.stamps, work.variance, *work.tables, *work.maps, *work.exact_maps]
+    work.render(0, 8, out, arcs)
+    before = [sys.getrefcount(a) for a in lent]
+    for _ in range(3):
+        work.render(0, 8, out, arcs)
+    assert [sys.getrefcount(a) for a in lent] == before
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 1000])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_parts_for_threads_cover_a_batch_and_get_smaller(n, threads):
+    edges = _parts(n, threads)
+    sizes = np.diff(edges)
+    assert edges[0] == 0 and edges[-1] == n and (sizes[:-1] >= sizes[1:]).all()
+    assert n == 0 or (sizes > 0).all()
+    assert threads == 1 or sizes[-1] <= 16
