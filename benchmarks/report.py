@@ -59,7 +59,10 @@ def use_of_the_core(scene, rate):
         f"W1 takes {count / 1e6:.2f} million float32 operations an image ({terms:.1f} terms of the EPL series on",
         f"average; counted in `benchmarks/peak.py`), so {rate:,.0f} images/s are {count * rate / 1e9:.0f} GFLOP/s:",
         f"**{100 * count * rate / most:.0f} %** of the {most / 1e9:.0f} GFLOP/s that a loop of nothing but fused",
-        "multiply-adds reaches on this core.",
+        "multiply-adds reaches on this core. The rest: a third of the operations are additions or",
+        "multiplications alone, logarithms and powers of two take integer steps and roundings besides, each of",
+        "the short loops loads and stores its rays, and the PSF, the mean over a pixel and the drawing of",
+        "parameters are memory traffic more than arithmetic.",
     ]
 
 

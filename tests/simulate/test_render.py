@@ -364,7 +364,7 @@ def test_masks_have_the_shape_of_images(scene_with, observed, everything):
 
 @pytest.mark.parametrize("rays", [2, "adaptive"])
 def test_compiled_code_gives_back_every_array_it_was_lent(everything, rays):
-    """Most of it does not count references: one too many would keep memory for good, one too few would free it early."""
+    """Most of it counts no references: one too many would keep memory for good, one too few would free it early."""
     systems = draw(everything, np.arange(8), Views())
     work = Work(everything, systems, noise_levels(everything, systems), np.float32, rays, False)
     size = everything.config.image.num_pix
