@@ -10,6 +10,7 @@ from contest import BATCH
 
 from lenstream.simulate.render import render
 from lenstream.simulate.scene import Views, draw
+from lenstream.simulate.stream import RENDERED_AHEAD, LensStream
 
 FIRST_IMAGE = """
 import time
@@ -23,18 +24,37 @@ print(imported - begun, time.time() - imported, time.time())
 
 
 def thread_gain(scene, threads, seconds, rounds):
-    """How many times faster rendering on some threads is than on one; call it where all cores may be used."""
+    """How many times faster some threads are than one: (a `LensStream`, `render` of one batch after the other).
 
-    def rate(threads, first):
-        done, begun = 0, time.perf_counter()
-        while time.perf_counter() - begun < seconds:
-            systems = draw(scene, np.arange(first + done, first + done + 4 * BATCH), Views())
-            render(scene, systems, threads=threads)
-            done += 4 * BATCH
-        return done / (time.perf_counter() - begun)
+    Call it where all cores may be used.
+    """
 
-    rate(threads, 0)
-    return statistics.median(rate(threads, 0) / rate(1, 0) for _ in range(rounds))
+    def streamed(threads):
+        with LensStream(scene, BATCH, threads=threads) as stream:
+            for _ in range(2 * RENDERED_AHEAD + threads):  # what was made before the clock starts
+                next(stream)
+            return _rate(lambda _: next(stream), BATCH, seconds)
+
+    def rendered(threads):
+        def one(first):
+            render(scene, draw(scene, np.arange(first, first + 4 * BATCH), Views()), threads=threads)
+
+        return _rate(one, 4 * BATCH, seconds)
+
+    gains = []
+    for rate in (streamed, rendered):
+        rate(threads)
+        gains.append(statistics.median(rate(threads) / rate(1) for _ in range(rounds)))
+    return tuple(gains)
+
+
+def _rate(make, n, seconds):
+    """Systems a second where make(first index) makes n of them."""
+    done, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        make(done)
+        done += n
+    return done / (time.perf_counter() - begun)
 
 
 def first_image(tries=3):

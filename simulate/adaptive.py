@@ -6,7 +6,7 @@ Such a pixel is cut into four for as long as the points show a curvature that co
 import numpy as np
 from numba import njit
 
-from . import halos, light, pixels, steep
+from . import deflection, halos, light, pixels, steep
 from .deflection import BETA_X, BETA_Y, SCRATCH, X, Y
 from .numerics import chunk_function, like, row_function
 
@@ -88,7 +88,7 @@ def _divide(cells, pixel, mean, error, n, limit, quarter, part, room, children, 
 def _integrate(optics, one, stamps, lensed, cells, pixel, n, width, scale, work, mean, error):
     """Mean brightness of n cells by 3 x 3 Gauss-Legendre points, and a bound on its error."""
     lens, subhalos, maps, tiles = optics
-    start, rows = np.int64(0), work.rows
+    start, rows, of_lens = np.int64(0), work.rows, deflection.linear(lens)
     least = like(mean[0], 0.0)
     for k in range(one.kinds.size):
         if one.kinds[k] == light.INTERPOL:
@@ -96,7 +96,7 @@ def _integrate(optics, one, stamps, lensed, cells, pixel, n, width, scale, work,
     x, y = (rows[BETA_X], rows[BETA_Y]) if lensed else (rows[X], rows[Y])
     while start < n:
         m = _same_tile(tiles, pixel, start, min(n, start + pixels.CHUNK // 9))
-        pixels.spread(cells, start, m, width, _POINTS, 0, 9, scale, rows)
+        pixels.spread(cells, start, m, width, _POINTS, 0, 9, scale, of_lens, rows)
         if lensed:
             pixels.deflect(lens, maps, work.everything, 9 * m, rows)
             if subhalos.numbers.shape[0] > 0:

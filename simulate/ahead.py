@@ -1,62 +1,73 @@
-"""Things made ahead in a thread, while their user works on earlier ones."""
+"""Things made ahead in threads, while their user works on earlier ones."""
 
 import os
-import queue
 import sys
 import threading
 
-NICENESS = 5  # of the thread, where the system has one for each: it takes the gaps that a training leaves to a core
+NICENESS = 5  # of a thread, where the system has one for each: it takes the gaps that a training leaves to a core
 
 
 class Ahead:
-    """make(0), make(1), ... without end, `waiting` of them ready; what `make` raises is raised for who asks.
+    """make(0), make(1), ... without end, in this order; what `make` raises is raised for who asks.
 
-    Use as a context manager, or call `close`, to end the thread.
+    `waiting` of them wait ready, and each of `threads` makes another one. Use as a context manager, or call `close`, to
+    end the threads.
     """
 
-    def __init__(self, make, waiting):
+    def __init__(self, make, waiting, threads=1):
         self._make = make
-        self._ready = queue.Queue(maxsize=waiting)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._room = waiting + threads  # for things begun and not yet taken
+        self._begun = self._taken = 0
+        self._made = {}  # by number; an exception stands for what could not be made
+        self._closing = False
+        self._changed = threading.Condition()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     def _work(self):
-        number = 0
         if sys.platform == "linux":  # elsewhere this would be the niceness of the whole process
             os.setpriority(
                 os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
             )
-        try:
-            while not self._closing.is_set():
-                self._hand_over(self._make(number))
-                number += 1
-        except Exception as error:  # raised again in the thread that asks
-            self._hand_over(error)
-
-    def _hand_over(self, item):
-        while not self._closing.is_set():
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._begun < self._taken + self._room)
+                if self._closing:
+                    return
+                number = self._begun
+                self._begun += 1
             try:
-                return self._ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+                item = self._make(number)
+            except Exception as error:  # raised again in the thread that asks
+                item = error
+            with self._changed:
+                self._made[number] = item
+                self._changed.notify_all()
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        if self._closing.is_set():
-            raise StopIteration
-        item = self._ready.get()
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._taken in self._made)
+            if self._closing:
+                raise StopIteration
+            item = self._made.pop(self._taken)
+            self._taken += 1
+            self._changed.notify_all()
         if isinstance(item, Exception):
             self.close()
             raise item
         return item
 
     def close(self):
-        """End the thread; what is ready is dropped."""
-        self._closing.set()
-        self._thread.join()
+        """End the threads; what is ready is dropped."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def __enter__(self):
         return self

@@ -1,6 +1,6 @@
 """From the image plane to the source plane: chunks of rays through all deflectors of a lens.
 
-A chunk is at most a few hundred rays, so that all that is known of them stays in the first-level cache. It goes through
+A chunk is about a thousand rays, so that all that is known of them stays in the first-level cache. It goes through
 one short loop per piece of a profile, and every such loop is a scalar function applied to all rays: the compiler turns
 it into vector instructions. Which profiles there are is data, not code, so nothing is compiled twice.
 """
@@ -29,7 +29,7 @@ KINDS = {
 N_PARAMETERS = 10  # the width of a profile's row of parameters, and of its constants
 # The rows of the array that a chunk of rays lives in: image plane, source plane, then scratch space.
 X, Y, BETA_X, BETA_Y, SCRATCH = 0, 1, 2, 3, 4
-N_ROWS = SCRATCH + 7
+N_ROWS = SCRATCH + 6
 
 
 class Lens(NamedTuple):
@@ -92,64 +92,121 @@ def unpack(p, k):
     return p[k, 0], p[k, 1], p[k, 2], p[k, 3], p[k, 4], p[k, 5], p[k, 6], p[k, 7], p[k, 8], p[k, 9]
 
 
+def _linear_part(deflection):
+    """The six numbers of `linear` of one deflector."""
+
+    @ray_function
+    def part(p):
+        zero, one = like(p[0], 0.0), like(p[0], 1.0)
+        x, y = deflection(zero, zero, p)
+        xx, yx = deflection(one, zero, p)
+        xy, yy = deflection(zero, one, p)
+        return xx - x, xy - x, x, yx - y, yy - y, y
+
+    return part
+
+
+_shear, _convergence = _linear_part(shear.deflection), _linear_part(convergence.deflection)
+
+
+@chunk_function
+def linear(lens):
+    """All SHEAR and CONVERGENCE together: (a, b, c, d, e, f) of alpha_x = a x + b y + c, alpha_y = d x + e y + f."""
+    zero = lens.constants.dtype.type(0.0)
+    xx, xy, x, yx, yy, y = zero, zero, zero, zero, zero, zero
+    for k in range(lens.numbers.shape[0]):
+        p, kind = unpack(lens.constants, k), lens.numbers[k, 0]
+        if kind in (SHEAR, CONVERGENCE):
+            part = _shear(p) if kind == SHEAR else _convergence(p)
+            xx, xy, x = xx + part[0], xy + part[1], x + part[2]
+            yx, yy, y = yx + part[3], yy + part[4], y + part[5]
+    return xx, xy, x, yx, yy, y
+
+
+@ray_function
+def behind(x, y, of_lens):
+    """Where a ray arrives through the deflectors of `linear` alone, of_lens: from there."""
+    xx, xy, x0, yx, yy, y0 = of_lens
+    return x - (xx * x + (xy * y + x0)), y - (yx * x + (yy * y + y0))
+
+
 @row_function
-def _ellipse(x, y, n, constants, k, zx, zy, inverse, cos2, sin2):
+def begin(of_lens, n, rows):
+    """Let n rays arrive where the deflectors of `linear` alone send them, before `subtract` does the others."""
+    x, y, beta_x, beta_y = rows[X], rows[Y], rows[BETA_X], rows[BETA_Y]
+    for i in range(n):
+        beta_x[i], beta_y[i] = behind(x[i], y[i], of_lens)
+
+
+@row_function
+def _ellipse(x, y, n, constants, k, zx, zy, power, r):
     p = unpack(constants, k)
     for i in range(n):
-        zx[i], zy[i], inverse[i], cos2[i], sin2[i] = epl.ellipse(x[i], y[i], p)
+        zx[i], zy[i], power[i], r[i] = epl.ellipse(x[i], y[i], p)
+
+
+@ray_function
+def _four(r, b1, b2, a4, a3, a2, a1):
+    b1, b2 = epl.clenshaw2(r, b1, b2, a4, a3)
+    return epl.clenshaw2(r, b1, b2, a2, a1)
 
 
 @row_function
-def _log2_power(inverse, n, constants, k):
+def _clenshaw_first(r, n, a, m, b1, b2):
+    """The first steps of the recurrence, for so many of m coefficients `a` that a multiple of eight is left."""
+    zero, many = like(r[0], 0.0), m % 8
+    if many == 2:
+        a2, a1 = a[m - 1], a[m - 2]
+        for i in range(n):
+            b1[i], b2[i] = epl.clenshaw2(r[i], zero, zero, a2, a1)
+    elif many == 4:
+        a4, a3, a2, a1 = a[m - 1], a[m - 2], a[m - 3], a[m - 4]
+        for i in range(n):
+            b1[i], b2[i] = _four(r[i], zero, zero, a4, a3, a2, a1)
+    elif many == 6:
+        a6, a5, a4, a3, a2, a1 = a[m - 1], a[m - 2], a[m - 3], a[m - 4], a[m - 5], a[m - 6]
+        for i in range(n):
+            b, c = epl.clenshaw2(r[i], zero, zero, a6, a5)
+            b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
+    else:
+        a8, a7, a6, a5, a4, a3, a2, a1 = _eight(a, m)
+        for i in range(n):
+            b, c = _four(r[i], zero, zero, a8, a7, a6, a5)
+            b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
+
+
+@ray_function
+def _eight(a, m):
+    return a[m - 1], a[m - 2], a[m - 3], a[m - 4], a[m - 5], a[m - 6], a[m - 7], a[m - 8]
+
+
+@row_function
+def _clenshaw8(r, n, a, m, b1, b2):
+    a8, a7, a6, a5, a4, a3, a2, a1 = _eight(a, m)
+    for i in range(n):
+        b, c = _four(r[i], b1[i], b2[i], a8, a7, a6, a5)
+        b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
+
+
+@row_function
+def _finish(n, zx, zy, power, r, b1, b2, constants, k, beta_x, beta_y):
     p = unpack(constants, k)
     for i in range(n):
-        inverse[i] = epl.log2_power(inverse[i], p)
-
-
-@row_function
-def _clenshaw_first(cos2, n, b1, b2, a4, a3, a2, a1):
-    zero = like(a1, 0.0)
-    for i in range(n):
-        b1[i], b2[i] = epl.clenshaw4(cos2[i] + cos2[i], zero, zero, a4, a3, a2, a1)
-
-
-@row_function
-def _clenshaw4(cos2, n, b1, b2, a4, a3, a2, a1):
-    for i in range(n):
-        b1[i], b2[i] = epl.clenshaw4(cos2[i] + cos2[i], b1[i], b2[i], a4, a3, a2, a1)
-
-
-@row_function
-def _clenshaw8(cos2, n, b1, b2, a8, a7, a6, a5, a4, a3, a2, a1):
-    for i in range(n):
-        r = cos2[i] + cos2[i]
-        b, c = epl.clenshaw4(r, b1[i], b2[i], a8, a7, a6, a5)
-        b1[i], b2[i] = epl.clenshaw4(r, b, c, a4, a3, a2, a1)
-
-
-@row_function
-def _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, k, beta_x, beta_y):
-    p = unpack(constants, k)
-    for i in range(n):
-        u, v = epl.deflection(zx[i], zy[i], power[i], cos2[i], sin2[i], b1[i], b2[i], p)
+        u, v = epl.deflection(zx[i], zy[i], power[i], r[i], b1[i], b2[i], p)
         beta_x[i] -= u
         beta_y[i] -= v
 
 
 @chunk_function
-def _subtract_epl(rows, n, constants, k, coefficients, n_terms):
-    zx, zy, power, cos2 = rows[SCRATCH], rows[SCRATCH + 1], rows[SCRATCH + 2], rows[SCRATCH + 3]
-    sin2, b1, b2 = rows[SCRATCH + 4], rows[SCRATCH + 5], rows[SCRATCH + 6]
-    _ellipse(rows[X], rows[Y], n, constants, k, zx, zy, power, cos2, sin2)
-    _log2_power(power, n, constants, k)
-    a, m = coefficients[k], n_terms - 4
-    _clenshaw_first(cos2, n, b1, b2, a[m + 3], a[m + 2], a[m + 1], a[m])
-    while m >= 8:
-        m -= 8
-        _clenshaw8(cos2, n, b1, b2, a[m + 7], a[m + 6], a[m + 5], a[m + 4], a[m + 3], a[m + 2], a[m + 1], a[m])
-    if m >= 4:
-        _clenshaw4(cos2, n, b1, b2, a[3], a[2], a[1], a[0])
-    _finish(n, zx, zy, power, cos2, sin2, b1, b2, constants, k, rows[BETA_X], rows[BETA_Y])
+def _subtract_epl(rows, n, constants, k, coefficients, m):
+    zx, zy, power = rows[SCRATCH], rows[SCRATCH + 1], rows[SCRATCH + 2]
+    r, b1, b2 = rows[SCRATCH + 3], rows[SCRATCH + 4], rows[SCRATCH + 5]
+    a = coefficients[k]
+    _ellipse(rows[X], rows[Y], n, constants, k, zx, zy, power, r)
+    _clenshaw_first(r, n, a, m, b1, b2)
+    for left in range((m - 1) // 8 * 8, 0, -8):
+        _clenshaw8(r, n, a, left, b1, b2)
+    _finish(n, zx, zy, power, r, b1, b2, constants, k, rows[BETA_X], rows[BETA_Y])
 
 
 def _row_loop(deflection):
@@ -167,9 +224,7 @@ def _row_loop(deflection):
     return loop
 
 
-_subtract_shear = _row_loop(shear.deflection)
 _subtract_sis = _row_loop(sis.deflection)
-_subtract_convergence = _row_loop(convergence.deflection)
 _subtract_nfw = _row_loop(nfw.deflection)
 _subtract_tnfw = _row_loop(tnfw.deflection)
 _subtract_point_mass = _row_loop(point_mass.deflection)
@@ -189,7 +244,7 @@ def _subtract_map(x, y, n, constants, k, coefficients, side, beta_x, beta_y):
 def subtract(lens, maps, which, first, last, rows, n):
     """Subtract the deflections of deflectors which[first:last] at the first n rays of `rows` from where these arrive.
 
-    Deflectors of one kind that stand together go through one loop. which: int32.
+    Those of `linear` are left out. Deflectors of one kind that stand together go through one loop. which: int32.
     """
     x, y, beta_x, beta_y, constants = rows[X], rows[Y], rows[BETA_X], rows[BETA_Y], lens.constants
     while first < last:
@@ -199,12 +254,8 @@ def subtract(lens, maps, which, first, last, rows, n):
             end += 1
         if kind == EPL:
             _subtract_epl(rows, n, constants, k, lens.coefficients, lens.numbers[k, 1])
-        elif kind == SHEAR:
-            _subtract_shear(x, y, n, constants, which, first, end, beta_x, beta_y)
         elif kind == SIS:
             _subtract_sis(x, y, n, constants, which, first, end, beta_x, beta_y)
-        elif kind == CONVERGENCE:
-            _subtract_convergence(x, y, n, constants, which, first, end, beta_x, beta_y)
         elif kind == NFW:
             _subtract_nfw(x, y, n, constants, which, first, end, beta_x, beta_y)
         elif kind == TNFW:

@@ -26,8 +26,6 @@ FEW = 12  # so few subhalos are cheaper ray by ray
 _NODES = np.cos((np.arange(N_NODES) + 0.5) * np.pi / N_NODES)
 _TO_POWERS = np.linalg.inv(np.vander(_NODES, increasing=True))  # values at the nodes to coefficients of 1, u, u^2, ...
 
-_MIDDLE = N_NODES * N_NODES // 2 + N_NODES // 2  # one of the nodes nearest to the middle of a tile
-
 
 class Tiles(NamedTuple):
     """The subhalos of one system, tile by tile."""
@@ -115,9 +113,8 @@ def sort_by_distance(halos, maps, tiles):
             total_x[i * n_tiles + t] -= own[deflection.BETA_X, i]
             total_y[i * n_tiles + t] -= own[deflection.BETA_Y, i]
     tiles.smooth[0] = True
-    middle, scratch = nodes[deflection.SCRATCH], nodes[deflection.SCRATCH + 1]
-    _fit(total_x, n_tiles, tiles.powers[0], middle, scratch)
-    _fit(total_y, n_tiles, tiles.powers[1], middle, scratch)
+    _fit(total_x, n_tiles, tiles.powers[0], nodes[deflection.SCRATCH])
+    _fit(total_y, n_tiles, tiles.powers[1], nodes[deflection.SCRATCH])
 
 
 @njit
@@ -133,7 +130,8 @@ def _find_near(halos, maps, tiles, everything):
         middle[deflection.BETA_X, :] = like(middle[0, 0], 0.0)
         middle[deflection.BETA_Y, :] = like(middle[0, 0], 0.0)
         deflection.subtract(halos, maps, everything, h, h + 1, middle, n_tiles)
-        _judge(halos.constants[h, 0], halos.constants[h, 1], middle, tiles.half[0], tiles.pixel[0], errors, far)
+        grows = halos.numbers[h, 0] != deflection.SIS
+        _judge(halos.constants[h, 0], halos.constants[h, 1], grows, middle, tiles.half[0], tiles.pixel[0], errors, far)
         _append(h, far, tiles.near, tiles.count)
 
 
@@ -145,10 +143,11 @@ def _append(h, far, near, count):
 
 
 @row_function
-def _judge(x, y, middle, half, pixel, errors, far):
+def _judge(x, y, grows, middle, half, pixel, errors, far):
     """For which tiles a subhalo at (x, y) is far; middle: the rows of rays at the middles of the tiles.
 
-    errors: of the far ones so far; this one's is added.
+    grows: whether it deflects the more, the nearer it is, as all but a SIS do: at the edge of a tile then more than in
+    the middle, at most by the ratio of the distances. errors: of the far ones so far; this one's is added.
     """
     inverse, one, zero = like(x, 1.0 / half), like(x, 1.0), like(x, 0.0)
     centre_x, centre_y, alpha_x, alpha_y = middle[0], middle[1], middle[2], middle[3]
@@ -160,25 +159,15 @@ def _judge(x, y, middle, half, pixel, errors, far):
         gap = max(np.sqrt(gap2), nearest)
         rho = gap + np.sqrt(gap * gap + one)
         rho3 = rho * rho * rho
-        # at the edge the deflection is stronger than in the middle, at most by the ratio of the distances
-        strength = np.sqrt((alpha_x[t] * alpha_x[t] + alpha_y[t] * alpha_y[t]) * (u * u + v * v))
-        error = strength / (gap * rho3 * rho3)
+        ratio2 = (u * u + v * v) / (gap * gap) if grows else one
+        error = np.sqrt((alpha_x[t] * alpha_x[t] + alpha_y[t] * alpha_y[t]) * ratio2) / (rho3 * rho3)
         far[t] = (gap2 >= nearest * nearest) & (error <= most) & (errors[t] + error <= together)
         errors[t] += error if far[t] else zero
 
 
 @row_function
-def _fit(values, n_tiles, powers, middle, scratch):
-    """Coefficients of v^a u^b of every tile from values at its nodes: one axis after the other.
-
-    What all nodes of a tile share is left out meanwhile: `_TO_POWERS` raises rounding errors some thirtyfold.
-    """
-    for t in range(n_tiles):
-        middle[t] = values[_MIDDLE * n_tiles + t]
-    for i in range(N_NODES * N_NODES):
-        of_node = values[i * n_tiles : (i + 1) * n_tiles]
-        for t in range(n_tiles):
-            of_node[t] -= middle[t]
+def _fit(values, n_tiles, powers, scratch):
+    """Coefficients of v^a u^b of every tile from values at its nodes: one axis after the other."""
     for axis in range(2):
         source, to = (values, scratch) if axis == 0 else (scratch, powers)
         step, other = (1, N_NODES) if axis == 0 else (N_NODES, 1)
@@ -186,8 +175,6 @@ def _fit(values, n_tiles, powers, middle, scratch):
             for a in range(N_NODES):
                 begin = (line * other + a * step) * n_tiles
                 _weigh(source[line * other * n_tiles :], step * n_tiles, a, to[begin : begin + n_tiles])
-    for t in range(n_tiles):
-        powers[t] += middle[t]
 
 
 @row_function

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from . import adaptive, compiled, deflection, halos, light, pixels, psf
-from .numerics import like, row_function
+from .numerics import like, row_function, sum_function
 from .profiles import epl
 
 ADAPTIVE = 0  # in place of a number of rays
@@ -74,7 +74,7 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
     sources, exact_sources = _light_pair(n_layers, tables.source_kinds.shape[2], dtype)
     lights, _ = _light_pair(n_layers, tables.light_kinds.shape[2], dtype)
     scratch = np.empty(epl.MAX_TERMS)
-    tolerance = 1e-8 if out.itemsize == 4 else 1e-15
+    tolerance = epl.SINGLE if out.itemsize == 4 else epl.DOUBLE
 
     cells, here = np.empty((2, n_pixels), dtype), np.empty((2, n_pixels), dtype)
     for i in range(n_pixels):
@@ -142,13 +142,13 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
             _observe(out_source[v].reshape(size, size), blur, i, v, ss, area, buffer, weights, out[i, v])
             if arcs.size == 0:
                 continue
+            image = out[i, v].reshape(out[i, v].size)
+            of_source = image
             if has_light:
-                source_image = out[i, v].copy()
+                of_source = image.copy()
                 _observe(out_light[v].reshape(size, size), blur, i, v, ss, area, buffer, weights, out[i, v])
-                _add(out[i, v].reshape(out[i, v].size), source_image.reshape(source_image.size))
-            else:
-                source_image = out[i, v]
-            arcs[i, v, 1] = _signal_to_noise2(source_image, out[i, v], variance[i, v, 0], variance[i, v, 1])
+                _add(image, of_source)
+            arcs[i, v, 1] = _signal_to_noise2(of_source, image, variance[i, v, 0], variance[i, v, 1])
 
 
 @njit
@@ -197,7 +197,7 @@ def _add(total, values):
         total[i] += values[i]
 
 
-@njit
+@sum_function
 def _total(values):
     total = 0.0
     for i in range(values.size):
@@ -205,13 +205,12 @@ def _total(values):
     return total
 
 
-@njit
+@sum_function
 def _signal_to_noise2(source, image, background, exposure):
     """Sum over pixels of source^2 / (background^2 + image / exposure)."""
     total = 0.0
-    for i in range(image.shape[0]):
-        for j in range(image.shape[1]):
-            total += source[i, j] ** 2 / (background**2 + max(image[i, j], like(image[i, j], 0.0)) / exposure)
+    for i in range(image.size):
+        total += source[i] ** 2 / (background**2 + max(image[i], like(image[i], 0.0)) / exposure)
     return total
 
 
@@ -224,8 +223,8 @@ def _trace(tables, maps, x, y, work, start, stop, alpha_x, alpha_y):
         h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
         subhalos, _ = _lens_pair(h1 - h0, 0, np.float64)
         scratch = np.empty(epl.MAX_TERMS)
-        deflection.prepare(tables.deflector_kinds[i], tables.deflectors[i], maps.grids, 1e-15, lens, scratch)
-        deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], maps.grids, 1e-15, subhalos, scratch)
+        deflection.prepare(tables.deflector_kinds[i], tables.deflectors[i], maps.grids, epl.DOUBLE, lens, scratch)
+        deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], maps.grids, epl.DOUBLE, subhalos, scratch)
         for first in range(0, x.shape[1], pixels.CHUNK):
             n = min(pixels.CHUNK, x.shape[1] - first)
             for r in range(n):

@@ -68,23 +68,22 @@ def in_cusp(r2, n, places):
 
 
 @row_function
-def _log2_root(r2, n, constants, k, out):
-    p = unpack(constants, k)
+def _radius2_and_root(x, y, n, constants, k, r2, root):
+    """As `radius2`, and log2 of the 1/n-th power of the radius."""
+    p, limit, found = unpack(constants, k), like(x[0], CUSP_RADIUS2), np.int32(0)
     for i in range(n):
-        out[i] = sersic.log2_root(r2[i], p)
+        r = sersic.radius2(x[i], y[i], p)
+        r2[i], root[i] = r, sersic.log2_root(r, p)
+        found = np.int32(found | np.int32(r < limit))
+    return found != 0
 
 
 @row_function
-def _exp2(values, n):
+def _sersic_light(root, r2, n, constants, k, first, flux):
+    p, zero = unpack(constants, k), like(r2[0], 0.0)
     for i in range(n):
-        values[i] = exp2(values[i])
-
-
-@row_function
-def _sersic_light(root, r2, n, constants, k, flux):
-    p = unpack(constants, k)
-    for i in range(n):
-        flux[i] += sersic.light(root[i], r2[i], p)
+        before = zero if first else flux[i]
+        flux[i] = before + sersic.light(exp2(root[i]), r2[i], p)
 
 
 @row_function
@@ -106,6 +105,11 @@ def _interpol_light(first, s, t, n, constants, k, stamp, side, flux):
             flux[i] += interpol.brightness(first[i], s[i], t[i], p, stamp, side)
 
 
+@row_function
+def _clear(flux, n):
+    flux[:n] = like(flux[0], 0.0)
+
+
 @chunk_function
 def shine(light, stamps, x, y, n, rows, cusp, places):
     """Surface brightness [counts/s/arcsec^2] of all components at n positions, into row FLUX of `rows`.
@@ -114,18 +118,22 @@ def shine(light, stamps, x, y, n, rows, cusp, places):
     first rows of scratch space are overwritten. places: int32 (n,).
     """
     flux, one, two, constants = rows[FLUX], rows[SCRATCH], rows[SCRATCH + 1], light.constants
-    flux[:n] = like(flux[0], 0.0)
+    first = True
     for k in range(light.kinds.size):
         if light.kinds[k] == SERSIC:
-            cusp[k] = radius2(x, y, n, constants, k, one)
-            _log2_root(one, n, constants, k, two)
-            _exp2(two, n)
-            _sersic_light(two, one, n, constants, k, flux)
+            cusp[k] = _radius2_and_root(x, y, n, constants, k, one, two)
+            _sersic_light(two, one, n, constants, k, first, flux)
+            first = False
         elif light.kinds[k] == INTERPOL:
             stamp = stamps[light.stamps[k]]
             pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
             if _place(x, y, n, constants, k, side, places, one, two):
+                if first:
+                    _clear(flux, n)
                 _interpol_light(places, one, two, n, constants, k, pixels, side, flux)
+                first = False
+    if first:
+        _clear(flux, n)
 
 
 @chunk_function

@@ -19,6 +19,7 @@ FASTMATH = {"contract", "nnan", "ninf", "nsz", "arcp", "afn"}
 # make none and return none.
 row_function = njit(fastmath=FASTMATH, error_model="numpy", _nrt=False)  # a loop over rays or pixels
 chunk_function = njit(_nrt=False)  # hands a chunk of rays from loop to loop
+sum_function = njit(fastmath=True, error_model="numpy", _nrt=False)  # adds up in any order, many numbers at once
 ray_function = njit(fastmath=FASTMATH, error_model="numpy", inline="always")  # what is done for one of them
 
 LOG2_E = math.log2(math.e)
@@ -38,13 +39,13 @@ def _like(x, constant):
 
 
 def exp2(x):
-    """2**x for one number; float32 is clamped to the range of normal numbers."""
+    """2**x for one number; float32 is clamped from below to normal numbers, and x must not be above 126."""
     return type(x)(2.0**x)
 
 
 @row_function
 def _exp2_float32(x):
-    x = min(max(x, np.float32(-125.0)), np.float32(126.0))
+    x = max(x, np.float32(-125.0))
     magic = np.float32(12582912.0)  # 1.5 * 2**23: adding it rounds to the nearest integer
     shifted = x + magic
     f = x - (shifted - magic)
@@ -67,13 +68,12 @@ def _exp2(x):
 
 
 def log2(x):
-    """log2(x) for one positive number."""
+    """log2(x) for one positive number; float32: a normal one."""
     return type(x)(math.log2(x))
 
 
 @row_function
 def _log2_float32(x):
-    x = max(x, np.float32(1e-37))
     # Every step is cast back: numba adds int32 in 64 bits, which halves the width of a vector.
     bits = np.int32(np.float32(x).view(np.int32) + np.int32(0x3F800000 - 0x3F3504F3))
     exponent = np.float32(np.int32(np.int32(bits >> np.int32(23)) - np.int32(127)))

@@ -48,10 +48,11 @@ def aligned(shape, dtype):
 
 
 @row_function
-def spread(cells, start, m, width, offsets, first, count, scale, rows):
-    """The rays of m cells, all rays with one offset together: ray s m + c belongs to cell c. They begin undeflected.
+def spread(cells, start, m, width, offsets, first, count, scale, of_lens, rows):
+    """The rays of m cells, all rays with one offset together: ray s m + c belongs to cell c.
 
-    cells [pixels], offsets [widths]; width [pixels] and scale [arcsec] float64.
+    cells [pixels], offsets [widths]; width [pixels] and scale [arcsec] float64. of_lens: from `deflection.linear`: what
+    those deflect costs least here, while a ray is in registers.
     """
     cell_x, cell_y = cells[0, start : start + m], cells[1, start : start + m]  # a computed index stops vectorisation
     whole = like(cells[0, 0], scale)
@@ -63,7 +64,8 @@ def spread(cells, start, m, width, offsets, first, count, scale, rows):
         for c in range(m):
             u, v = cell_x[c] + dx, cell_y[c] + dy
             u, v = u * whole + u * rest, v * whole + v * rest
-            x[c], y[c], beta_x[c], beta_y[c] = u, v, u, v
+            x[c], y[c] = u, v
+            beta_x[c], beta_y[c] = deflection.behind(u, v, of_lens)
 
 
 @row_function
@@ -74,15 +76,14 @@ def _copy(values, n, out):
 
 @chunk_function
 def deflect(lens, maps, everything, n, rows):
-    """Subtract the deflections of all of `lens` at the n rays of a chunk from where these arrive."""
+    """Subtract the deflections of all of `lens`, but for those of `linear`, at the n rays of a chunk."""
     deflection.subtract(lens, maps, everything, np.int64(0), lens.numbers.shape[0], rows, n)
 
 
 @chunk_function
 def trace_exactly(lens, subhalos, maps, everything, n, rows):
     """Source-plane positions of the first n rays of `rows` through every deflector and every subhalo one by one."""
-    _copy(rows[X], n, rows[BETA_X])
-    _copy(rows[Y], n, rows[BETA_Y])
+    deflection.begin(deflection.linear(lens), n, rows)
     deflect(lens, maps, everything, n, rows)
     deflect(subhalos, maps, everything, n, rows)
 
@@ -136,7 +137,7 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
     lens, subhalos, maps, tiles = optics
     cells, offsets, scale = grid
     n_offsets, rows = offsets.shape[1], work.rows
-    at_once = max(1, CHUNK // n_offsets)
+    at_once, of_lens = max(1, CHUNK // n_offsets), deflection.linear(lens)
     zero = like(rows[0, 0], 0.0)
     out_source[:] = zero
     if lights.kinds.size > 0:
@@ -148,7 +149,7 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
             for first in range(0, n_offsets, CHUNK):
                 count = min(CHUNK, n_offsets - first)
                 n = count * m
-                spread(cells, start, m, 1.0, offsets, first, count, scale, rows)
+                spread(cells, start, m, 1.0, offsets, first, count, scale, of_lens, rows)
                 deflect(lens, maps, work.everything, n, rows)
                 if subhalos.numbers.shape[0] > 0:
                     halos.subtract_halos(subhalos, maps, tiles, tile, rows, n)

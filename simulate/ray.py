@@ -92,16 +92,14 @@ def _map(lens, maps, k, x, y):
 
 @row_function
 def _epl(lens, maps, k, x, y):
-    """The series from its last term on, four terms at a time, as `deflection` does it."""
-    p, zero = unpack(lens.constants, k), like(x, 0.0)
-    zx, zy, inverse, cos2, sin2 = epl.ellipse(x, y, p)
-    r, b1, b2 = cos2 + cos2, zero, zero
-    m = lens.numbers[k, 1] - 4
+    """The series from its last term on, two terms at a time, as `deflection` does it."""
+    p, b1, b2 = unpack(lens.constants, k), like(x, 0.0), like(x, 0.0)
+    zx, zy, power, r = epl.ellipse(x, y, p)
+    m = lens.numbers[k, 1] - 2
     while m >= 0:
-        a4, a3 = lens.coefficients[k, m + 3], lens.coefficients[k, m + 2]
-        b1, b2 = epl.clenshaw4(r, b1, b2, a4, a3, lens.coefficients[k, m + 1], lens.coefficients[k, m])
-        m -= 4
-    return epl.deflection(zx, zy, epl.log2_power(inverse, p), cos2, sin2, b1, b2, p)
+        b1, b2 = epl.clenshaw2(r, b1, b2, lens.coefficients[k, m + 1], lens.coefficients[k, m])
+        m -= 2
+    return epl.deflection(zx, zy, power, r, b1, b2, p)
 
 
 @functools.cache

@@ -37,10 +37,10 @@ def simulate(scene, indices, views=None, threads=1, derived=True):
 
 
 class LensStream:
-    """Endless batches of simulated lenses, rendered ahead in a thread that holds no lock while it renders.
+    """Endless batches of simulated lenses, rendered ahead in threads that hold no lock while they render.
 
     Sample `index` is the same in every batch size, worker, process and rank. Use as a context manager, or call
-    `close`, to end the thread.
+    `close`, to end the threads.
 
     Args:
         config: `configs.schema.Simulation`, or a `Scene` already made from one.
@@ -48,7 +48,7 @@ class LensStream:
         start: the index at which the stream begins, or `position` of a stream to continue.
         rank, world: this process and their number; each gets its own slice of every batch.
         views: `scene.Views`. device: where batches are put; an NVIDIA GPU with numba-cuda renders them itself, beside
-            what torch does there, and any other gets a copy. threads: of a CPU that renders.
+            what torch does there, and any other gets a copy. threads: of a CPU that renders, each one whole batches.
         derived: whether the labels hold what `labels.derived_labels` gives.
     """
 
@@ -70,22 +70,22 @@ class LensStream:
         self.scene = config if isinstance(config, Scene) else make_scene(config, seed)
         self.batch_size, self.position, self._start = batch_size, start, start
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-        self._views, self._threads, self._derived = views or Views(), threads, derived
+        self._views, self._derived = views or Views(), derived
         self._device = torch.device(device)
         self._side, make = None, self._on_cpu
         if renders_on(self.scene, self._device):
             from .gpu.render import make_renderer  # imports numba.cuda
 
-            self._side, make = SideStream(self._device), self._on_gpu
+            self._side, make, threads = SideStream(self._device), self._on_gpu, 1
             self._renderer, _ = self._side.run(lambda: make_renderer(self.scene, self._device))
-        self._ahead = Ahead(make, RENDERED_AHEAD)
+        self._ahead = Ahead(make, RENDERED_AHEAD, threads)
 
     def _indices(self, number):
         first = self._start + number * self.batch_size
         return np.arange(first, first + self.batch_size, dtype=np.uint64)[self._share]
 
     def _on_cpu(self, number):
-        return simulate(self.scene, self._indices(number), self._views, self._threads, self._derived)
+        return simulate(self.scene, self._indices(number), self._views, derived=self._derived)
 
     def _on_gpu(self, number):
         def make():
@@ -107,7 +107,7 @@ class LensStream:
         return batch
 
     def close(self):
-        """End the rendering thread; batches rendered ahead are dropped (`position` does not count them)."""
+        """End the rendering threads; batches rendered ahead are dropped (`position` does not count them)."""
         self._ahead.close()
 
     def __enter__(self):

@@ -13,7 +13,7 @@ from .kernels import THREADS, blocks_for, kernel, to_device
 
 MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, deflection.N_PARAMETERS  # names of this file: sizes of local arrays
 
-TOLERANCE = {torch.float32: 1e-8, torch.float64: 1e-15}  # of the EPL series, as in `simulate.kernel`
+TOLERANCE = {torch.float32: epl.SINGLE, torch.float64: epl.DOUBLE}
 
 
 class Parameters(NamedTuple):

@@ -4,8 +4,10 @@ kappa = (3 - gamma) / 2 * (theta_E / sqrt(q x^2 + y^2 / q))^(gamma - 1), in the 
 the series of Tessore & Metcalf 2015 (arXiv:1507.01819, eq. 23), lenstronomy's conventions: theta_E [arcsec] on the
 intermediate axis, e1 = (1-q)/(1+q) cos 2phi, e2 = (1-q)/(1+q) sin 2phi.
 
-The series sum_n a_n z^n on the unit circle, z = exp(2i phi), is summed by Clenshaw's recurrence: two fused
-multiply-adds a term. The work on a ray comes in short pieces, so that a processor can overlap many rays in each.
+The series S = sum_n a_n exp(2i n phi), a_0 = 1, goes through Clenshaw's recurrence b_n = a_n + r b_(n+1) - b_(n+2) with
+r = 2 cos 2phi: a fused multiply-add and an addition a term. As S = 1 - b_2 + exp(2i phi) b_1 and cos 3phi = cos phi
+(r - 1), sin 3phi = sin phi (r + 1), the wanted exp(i phi) S is cos phi (b_0 - b_1) + i sin phi (b_0 + b_1): no angle is
+ever needed. The work on a ray comes in short pieces, so that a processor can overlap many rays in each.
 """
 
 import math
@@ -16,6 +18,7 @@ from ..numerics import MAX_ELLIPTICITY, exp2, like, log2, ray_function
 
 PARAMETERS = ("theta_E", "gamma", "e1", "e2", "center_x", "center_y")
 MAX_TERMS = 400
+SINGLE, DOUBLE = 3e-8, 1e-15  # tolerances of the series for float32 and float64
 
 
 @njit
@@ -27,19 +30,19 @@ def constants(row, out):
     phi = 0.5 * math.atan2(e2, e1)
     out[0], out[1] = row[4], row[5]
     out[2], out[3] = math.cos(phi), math.sin(phi)
-    out[4] = q
-    out[5] = 0.5 * (gamma - 1.0)  # the power of (b / R)^2
-    out[6] = theta_E * theta_E * q  # b^2
-    out[7] = math.log2(2.0 / (1.0 + q))
+    out[4], out[5] = q * out[2], q * out[3]
+    out[6] = 0.5 * (gamma - 1.0)  # the power of (b / R)^2, b^2 = q theta_E^2
+    log2_b2 = math.log2(q * theta_E * theta_E) if theta_E != 0.0 else -1e9
+    out[7] = out[6] * log2_b2 + math.log2(2.0 / (1.0 + q))
 
 
 @njit
 def series(row, tolerance, coefficients):
-    """Fill `coefficients` with a_1, a_2, ... down to `tolerance` and return their number, a multiple of four."""
+    """Fill `coefficients` with a_1, a_2, ... down to `tolerance` and return their number, which is even."""
     f = min(math.sqrt(row[2] * row[2] + row[3] * row[3]), MAX_ELLIPTICITY)
     t = row[1] - 1.0
     a, n = 1.0, 0
-    while n < MAX_TERMS and (abs(a) > tolerance or n % 4 != 0):
+    while n < MAX_TERMS and (abs(a) > tolerance or n % 2 != 0):
         n += 1
         a *= -f * (2.0 * n - (2.0 - t)) / (2.0 * n + (2.0 - t))
         coefficients[n - 1] = a
@@ -48,34 +51,24 @@ def series(row, tolerance, coefficients):
 
 @ray_function
 def ellipse(x, y, p):
-    """Elliptical coordinates (zx, zy) of a position, 1 / (zx^2 + zy^2), and cos and sin of twice the angle."""
+    """Elliptical coordinates (zx, zy) of a position, log2 of 2 / (1 + q) (b/R)^(gamma - 1), and r."""
     dx, dy = x - p[0], y - p[1]
-    zx = p[4] * (p[2] * dx + p[3] * dy)
-    zy = p[2] * dy - p[3] * dx
-    inverse = like(x, 1.0) / max(zx * zx + zy * zy, like(x, 1e-18))
-    return zx, zy, inverse, (zx * zx - zy * zy) * inverse, like(x, 2.0) * zx * zy * inverse
+    zx, zy = p[4] * dx + p[5] * dy, p[2] * dy - p[3] * dx
+    zx2 = zx * zx
+    inverse = like(x, 1.0) / max(zx2 + zy * zy, like(x, 1e-18))
+    return zx, zy, p[6] * log2(inverse) + p[7], like(x, 4.0) * (zx2 * inverse) - like(x, 2.0)
 
 
 @ray_function
-def log2_power(inverse, p):
-    """log2 of 2 / (1 + q) (b/R)^(gamma - 1), from 1/R^2."""
-    return p[5] * log2(p[6] * inverse) + p[7]
+def clenshaw2(r, b1, b2, a2, a1):
+    """Two steps of b_n = a_n + r b_(n+1) - b_(n+2), highest coefficient first; returns the last two values of b."""
+    b = a2 + (r * b1 - b2)
+    return a1 + (r * b - b1), b
 
 
 @ray_function
-def clenshaw4(r, b1, b2, a4, a3, a2, a1):
-    """Four steps of b_n = a_n + r b_(n+1) - b_(n+2), highest coefficient first; returns the last two values of b."""
-    b = a4 + (r * b1 - b2)
-    c = a3 + (r * b - b1)
-    d = a2 + (r * c - b)
-    return a1 + (r * d - c), d
-
-
-@ray_function
-def deflection(zx, zy, log2_power, cos2, sin2, b1, b2, p):
-    """alpha_x, alpha_y from the pieces above and the summed series S = 1 + z b_1 - b_2."""
-    real, imag = like(zx, 1.0) - b2 + cos2 * b1, sin2 * b1
-    scale = exp2(log2_power)
-    u = scale * (zx * real - zy * imag)
-    v = scale * (zx * imag + zy * real)
+def deflection(zx, zy, log2_power, r, b1, b2, p):
+    """alpha_x, alpha_y from the pieces above and the recurrence down to b_1 and b_2."""
+    scale, b0 = exp2(log2_power), like(zx, 1.0) + (r * b1 - b2)
+    u, v = scale * zx * (b0 - b1), scale * zy * (b0 + b1)
     return p[2] * u - p[3] * v, p[3] * u + p[2] * v

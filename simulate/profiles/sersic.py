@@ -54,7 +54,7 @@ def radius2(x, y, p):
 @ray_function
 def log2_root(r2, p):
     """log2 of (R / R_sersic)^(1/n), from (R / R_sersic)^2."""
-    return p[6] * log2(r2)
+    return min(p[6] * log2(r2), like(r2, 126.0))
 
 
 @ray_function

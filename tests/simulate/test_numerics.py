@@ -26,7 +26,7 @@ def _apply(function, x):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-7), (np.float64, 1e-15)])
 def test_exp2(dtype, tolerance):
-    x = np.linspace(-100, 100, 200_001).astype(dtype)
+    x = np.linspace(-100, 126, 200_001).astype(dtype)
     np.testing.assert_allclose(_apply(_exp2_of, x), np.exp2(x.astype(float)), rtol=tolerance)
 
 
@@ -36,10 +36,8 @@ def test_log2(dtype, tolerance):
     np.testing.assert_allclose(_apply(_log2_of, x), np.log2(x.astype(float)), rtol=tolerance, atol=1e-7)
 
 
-def test_exp2_far_out_is_clamped_not_infinite():
-    far = _apply(_exp2_of, np.array([-1e4, 1e4], np.float32))
-    assert far[0] < 1e-37
-    assert np.isfinite(far).all()
+def test_exp2_far_below_is_next_to_nothing():
+    assert 0 <= _apply(_exp2_of, np.array([-1e4], np.float32))[0] < 1e-37
 
 
 @row_function

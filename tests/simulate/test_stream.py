@@ -36,6 +36,13 @@ def test_without_derived_labels_all_else_is_the_same(galaxies):
     assert all(torch.equal(bare.labels[name], whole.labels[name]) for name in bare.labels)
 
 
+def test_threads_change_nothing(galaxies):
+    (one, _), (three, _) = take(galaxies, 7), take(galaxies, 7, threads=3)
+    for a, b in zip(one, three, strict=True):
+        assert torch.equal(a.images, b.images) and torch.equal(a.indices, b.indices)
+        assert all(torch.equal(a.labels[name], b.labels[name]) for name in a.labels)
+
+
 def test_a_stream_continues_from_its_position(galaxies):
     whole, _ = take(galaxies, 4)
     _, position = take(galaxies, 2)

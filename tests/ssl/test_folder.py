@@ -1,5 +1,7 @@
 """FolderStream: each image once an epoch, the same whatever the batches, ranks and interruptions."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -210,8 +212,10 @@ def test_a_file_that_vanishes_ends_the_stream_with_its_name(images, tmp_path):
 
 
 def test_closing_ends_the_thread(images):
+    before = threading.active_count()
     stream = FolderStream(images, 4, 0)
+    assert threading.active_count() == before + 1
     stream.close()
-    assert not stream._ahead._thread.is_alive()
+    assert threading.active_count() == before
     with pytest.raises(StopIteration):
         next(stream)

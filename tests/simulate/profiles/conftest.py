@@ -47,13 +47,11 @@ def epl_loop(x, y, alpha_x, alpha_y, c, coefficients, n_terms):
     p = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
     zero = x[0] - x[0]
     for i in range(x.size):
-        zx, zy, inverse, cos2, sin2 = epl.ellipse(x[i], y[i], p)
-        power = epl.log2_power(inverse, p)
+        zx, zy, power, r = epl.ellipse(x[i], y[i], p)
         b1, b2 = zero, zero
-        for k in range(n_terms - 4, -1, -4):
-            a1, a2, a3, a4 = coefficients[k], coefficients[k + 1], coefficients[k + 2], coefficients[k + 3]
-            b1, b2 = epl.clenshaw4(cos2 + cos2, b1, b2, a4, a3, a2, a1)
-        alpha_x[i], alpha_y[i] = epl.deflection(zx, zy, power, cos2, sin2, b1, b2, p)
+        for k in range(n_terms - 2, -1, -2):
+            b1, b2 = epl.clenshaw2(r, b1, b2, coefficients[k + 1], coefficients[k])
+        alpha_x[i], alpha_y[i] = epl.deflection(zx, zy, power, r, b1, b2, p)
 
 
 @row_function
@@ -82,7 +80,7 @@ def deflect(profile, parameters, x, y, dtype=np.float64):
     alpha = np.zeros((2, x.size), dtype)
     if profile is epl:
         coefficients = np.zeros(epl.MAX_TERMS)
-        n = epl.series(row(*parameters), 1e-9 if dtype == np.float32 else 1e-15, coefficients)
+        n = epl.series(row(*parameters), epl.SINGLE if dtype == np.float32 else epl.DOUBLE, coefficients)
         epl_loop(x, y, *alpha, c, coefficients.astype(dtype), n)
     else:
         loop_of(profile)(x, y, *alpha, c)
