@@ -195,16 +195,21 @@ def _in_u(s, p, k):
 
 
 @row_function
-def _horner(u, v, n, first, p, sum_x, sum_y):
+def _horner(u, v, n, first, p, sum_x, sum_y, total_x, total_y, last):
     """Two steps of Horner's rule in v: sum <- (sum v + polynomial in u) v + polynomial in u.
 
-    p: (4, 6), the coefficients of both steps for x, then for y.
+    p: (4, 6), the coefficients of both steps for x, then for y. What the `last` steps give is added to the totals.
     """
     zero = like(u[0], 0.0)
     for i in range(n):
         a, b = zero if first else sum_x[i], zero if first else sum_y[i]
-        sum_x[i] = (a * v[i] + _in_u(u[i], p, 0)) * v[i] + _in_u(u[i], p, 1)
-        sum_y[i] = (b * v[i] + _in_u(u[i], p, 2)) * v[i] + _in_u(u[i], p, 3)
+        a = (a * v[i] + _in_u(u[i], p, 0)) * v[i] + _in_u(u[i], p, 1)
+        b = (b * v[i] + _in_u(u[i], p, 2)) * v[i] + _in_u(u[i], p, 3)
+        if last:
+            total_x[i] += a
+            total_y[i] += b
+        else:
+            sum_x[i], sum_y[i] = a, b
 
 
 @row_function
@@ -212,12 +217,6 @@ def _relative(x, n, centre, half, u):
     inverse = like(centre, 1.0) / half
     for i in range(n):
         u[i] = (x[i] - centre) * inverse
-
-
-@row_function
-def _add(total, values, n):
-    for i in range(n):
-        total[i] += values[i]
 
 
 @chunk_function
@@ -237,6 +236,5 @@ def subtract_halos(halos, maps, tiles, t, rows, n):
             p[1, b] = tiles.powers[0, ((a - 1) * N_NODES + b) * n_tiles + t]
             p[2, b] = tiles.powers[1, (a * N_NODES + b) * n_tiles + t]
             p[3, b] = tiles.powers[1, ((a - 1) * N_NODES + b) * n_tiles + t]
-        _horner(u, v, n, a == N_NODES - 1, p, sum_x, sum_y)
-    _add(rows[deflection.BETA_X], sum_x, n)
-    _add(rows[deflection.BETA_Y], sum_y, n)
+        first, last = a == N_NODES - 1, a == 1
+        _horner(u, v, n, first, p, sum_x, sum_y, rows[deflection.BETA_X], rows[deflection.BETA_Y], last)

@@ -70,7 +70,7 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
     for i in range(start, stop):
         n_halos = max(n_halos, tables.halo_first[i + 1] - tables.halo_first[i])
     lens, exact_lens = _lens_pair(tables.deflector_kinds.shape[1], epl.MAX_TERMS, dtype)
-    all_halos, exact_all_halos = _lens_pair(n_halos, 0, dtype)
+    all_halos, _ = _lens_pair(n_halos, 0, dtype)
     sources, exact_sources = _light_pair(n_layers, tables.source_kinds.shape[2], dtype)
     lights, _ = _light_pair(n_layers, tables.light_kinds.shape[2], dtype)
     scratch = np.empty(epl.MAX_TERMS)
@@ -102,7 +102,6 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
             halos.all_near(tiles, h1 - h0)
         else:
             halos.sort_by_distance(subhalos, maps, tiles)
-        exact_subhalos = _first(exact_all_halos, h1 - h0)
         for v in range(n_layers):
             of_v = pixels.of_layer(sources, v)
             light.prepare(tables.source_kinds[i, v], tables.sources[i, v], stamps.shape[1], of_v, scratch)
@@ -113,14 +112,12 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
             deflection.prepare(
                 tables.deflector_kinds[i], tables.deflectors[i], maps.grids, tolerance, exact_lens, scratch
             )
-            rows = tables.halos[h0:h1]
-            deflection.prepare(tables.halo_kinds[h0:h1], rows, maps.grids, tolerance, exact_subhalos, scratch)
             for v in range(n_layers):
                 of_v = pixels.of_layer(exact_sources, v)
                 light.prepare(tables.source_kinds[i, v], tables.sources[i, v], stamps.shape[1], of_v, scratch)
 
         optics = (lens, subhalos, maps, tiles)
-        exact = (exact_lens, exact_subhalos, exact_maps)
+        exact = (exact_lens, exact_maps)
         pixels.fixed(
             optics, exact, sources, exact_sources, lights, stamps, grid, mend, work, out_source, out_light, beta
         )
@@ -229,7 +226,7 @@ def _trace(tables, maps, x, y, work, start, stop, alpha_x, alpha_y):
             n = min(pixels.CHUNK, x.shape[1] - first)
             for r in range(n):
                 rays[deflection.X, r], rays[deflection.Y, r] = x[i, first + r], y[i, first + r]
-            pixels.trace_exactly(lens, subhalos, maps, work.everything, n, rays)
+            pixels.trace_all(lens, subhalos, maps, work.everything, n, rays)
             for r in range(n):
                 alpha_x[i, first + r] = rays[deflection.X, r] - rays[deflection.BETA_X, r]
                 alpha_y[i, first + r] = rays[deflection.Y, r] - rays[deflection.BETA_Y, r]

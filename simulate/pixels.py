@@ -24,6 +24,7 @@ class Work(NamedTuple):
 
     rows: np.ndarray  # (light.TOTAL + 1, PADDED), see `deflection` and `light`
     exact: np.ndarray  # float64 (deflection.N_ROWS, PADDED)
+    few: np.ndarray  # (deflection.N_ROWS, PADDED)
     places: np.ndarray  # int32 (PADDED,)
     cusp: np.ndarray  # bool (components,)
     everything: np.ndarray  # int32: 0, 1, 2, ...
@@ -34,6 +35,7 @@ def workspace(n_components, n_deflectors, dtype):
     return Work(
         rows=aligned((light.TOTAL + 1, PADDED), dtype),
         exact=aligned((deflection.N_ROWS, PADDED), np.float64),
+        few=aligned((deflection.N_ROWS, PADDED), dtype),
         places=np.empty(PADDED, np.int32),
         cusp=np.zeros(n_components, np.bool_),
         everything=np.arange(n_deflectors, dtype=np.int32),
@@ -81,7 +83,7 @@ def deflect(lens, maps, everything, n, rows):
 
 
 @chunk_function
-def trace_exactly(lens, subhalos, maps, everything, n, rows):
+def trace_all(lens, subhalos, maps, everything, n, rows):
     """Source-plane positions of the first n rays of `rows` through every deflector and every subhalo one by one."""
     deflection.begin(deflection.linear(lens), n, rows)
     deflect(lens, maps, everything, n, rows)
@@ -89,13 +91,17 @@ def trace_exactly(lens, subhalos, maps, everything, n, rows):
 
 
 @chunk_function
-def _mend_cusps(rough, exact, optics, grid, start, m, first, n, work):
+def _mend_cusps(rough, exact, optics, exact_optics, grid, start, m, first, n, work):
     """Replace the float32 brightness of rays inside a Sersic cusp by what float64 gives (see `light.CUSP_RADIUS2`).
 
-    rough, exact: the source in float32 and float64. optics: (lens, subhalos, maps) in float64. grid: as in `fixed`.
+    rough, exact: the source in float32 and float64. The others: as in `fixed`. Every subhalo is traced, in float32: it
+    deflects so little that the rounding does not show.
     """
+    _, subhalos, maps, _ = optics
+    exact_lens, exact_maps = exact_optics
     cells, offsets, scale = grid
     beta_x, beta_y, flux = work.rows[BETA_X], work.rows[BETA_Y], work.rows[light.FLUX]
+    of_main, of_halos, zero = work.exact, work.few, like(flux[0], 0.0)
     for k in range(rough.kinds.size):
         if rough.kinds[k] != light.SERSIC or not work.cusp[k]:
             continue
@@ -103,13 +109,18 @@ def _mend_cusps(rough, exact, optics, grid, start, m, first, n, work):
         light.radius2(beta_x, beta_y, n, rough.constants, k, r2)
         count = light.in_cusp(r2, n, work.places)
         for j in range(count):
-            s, c = first + work.places[j] // m, start + work.places[j] % m
-            work.exact[X, j] = (cells[0, c] + offsets[0, s]) * scale
-            work.exact[Y, j] = (cells[1, c] + offsets[1, s]) * scale
-        trace_exactly(optics[0], optics[1], optics[2], work.everything, count, work.exact)
+            i = work.places[j]
+            s, c = first + i // m, start + i % m
+            of_main[X, j], of_main[Y, j] = (cells[0, c] + offsets[0, s]) * scale, (cells[1, c] + offsets[1, s]) * scale
+            of_halos[X, j], of_halos[Y, j] = work.rows[X, i], work.rows[Y, i]
+            of_halos[BETA_X, j], of_halos[BETA_Y, j] = zero, zero
+        deflection.begin(deflection.linear(exact_lens), count, of_main)
+        deflect(exact_lens, exact_maps, work.everything, count, of_main)
+        deflect(subhalos, maps, work.everything, count, of_halos)
         for j in range(count):
             i = work.places[j]
-            brightness = sersic.brightness(work.exact[BETA_X, j], work.exact[BETA_Y, j], exact_p)
+            x, y = of_main[BETA_X, j] + of_halos[BETA_X, j], of_main[BETA_Y, j] + of_halos[BETA_Y, j]
+            brightness = sersic.brightness(x, y, exact_p)
             flux[i] += like(flux[i], brightness) - sersic.brightness(beta_x[i], beta_y[i], p)
 
 
@@ -127,7 +138,7 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
     """Mean surface brightness of every pixel by a fixed grid of rays, for all layers.
 
     Args:
-        optics, exact: (lens, subhalos, maps, tiles) in the type of the image, (lens, subhalos, maps) in float64.
+        optics, exact: (lens, subhalos, maps, tiles) in the type of the image, (lens, maps) in float64.
         sources, exact_sources, lights: `light.Light` of each layer, stacked along a first axis of their arrays.
         grid: cells (2, pixels) of the type of the image, the middles of pixels in the order of `tiles`; offsets float64
             (2, rays), from there to each ray [both in pixels, from the middle of the image]; scale [arcsec], a pixel.
@@ -160,7 +171,8 @@ def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, wor
                     source, lens_light = of_layer(sources, layer), of_layer(lights, layer)
                     light.shine(source, stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
                     if mend:
-                        _mend_cusps(source, of_layer(exact_sources, layer), exact, grid, start, m, first, n, work)
+                        exact_source = of_layer(exact_sources, layer)
+                        _mend_cusps(source, exact_source, optics, exact, grid, start, m, first, n, work)
                     _store(rows, m, count, tiles, start, n_offsets, out_source[layer])
                     if lens_light.kinds.size > 0:
                         light.shine(lens_light, stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
