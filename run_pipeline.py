@@ -35,9 +35,10 @@ def run(
     overwrite: Overwrite = False,
 ):
     """Do everything: pre-train the encoders, evaluate them, draw figures, predict real lenses, write the report."""
+    settings = _load(recipe, overrides, scale)
     from lenstream import pipeline
 
-    pipeline.run(_load(recipe, overrides, scale), runs, overwrite)
+    pipeline.run(settings, runs, overwrite)
 
 
 @app.command()
@@ -49,9 +50,10 @@ def pretrain(
     overwrite: Overwrite = False,
 ):
     """Only pre-train the encoders of a recipe."""
+    settings = _load(recipe, overrides, scale)
     from lenstream import pipeline
 
-    pipeline.run(_load(recipe, overrides, scale), runs, overwrite, until="pretrain")
+    pipeline.run(settings, runs, overwrite, until="pretrain")
 
 
 @app.command()
@@ -63,9 +65,10 @@ def evaluate(
     overwrite: Overwrite = False,
 ):
     """Pre-train what is not yet trained, and evaluate; no figures and no report."""
+    settings = _load(recipe, overrides, scale)
     from lenstream import pipeline
 
-    pipeline.run(_load(recipe, overrides, scale), runs, overwrite, until="evaluate")
+    pipeline.run(settings, runs, overwrite, until="evaluate")
 
 
 @app.command()
@@ -93,9 +96,10 @@ def preview(
     out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("preview.png"),
 ):
     """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
+    settings = _load(recipe, overrides)
     from lenstream import pipeline
 
-    pipeline.preview(_load(recipe, overrides), out)
+    pipeline.preview(settings, out)
 
 
 @app.command()
@@ -110,11 +114,15 @@ def config(
 
 
 def _load(recipe, overrides, scale="full"):
+    """The checked config; called before the slow imports, so that a mistake in it is answered at once."""
     from lenstream.configs.load import load
+
+    settings = load(recipe, overrides or ())
+    if scale == "full":
+        return settings
     from lenstream.configs.scale import tiny
 
-    config = load(recipe, overrides or ())
-    return tiny(config) if scale == "tiny" else config
+    return tiny(settings)
 
 
 def main(arguments=None):

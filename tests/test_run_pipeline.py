@@ -145,6 +145,16 @@ def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, sa
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_a_mistake_in_a_config_is_answered_before_the_slow_imports(tmp_path):
+    code = "import sys; from lenstream.run_pipeline import main\n"
+    code += "try: main(sys.argv[1:])\nfinally: print('torch' in sys.modules)"
+    for command in ("run", "pretrain", "evaluate", "preview"):
+        arguments = [sys.executable, "-c", code, command, "demo", "pretrain.bach_size=3"]
+        result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert result.returncode == 2 and "batch_size" in result.stderr
+        assert result.stdout.strip() == "False"
+
+
 def test_config_show_prints_what_every_key_means(tmp_path):
     shown = lenstream("config", "--show", "demo", "seed=5", cwd=tmp_path)
     assert shown.returncode == 0
