@@ -156,6 +156,8 @@ def _sentence(error, values, source):
         return f"{source}: {dotted}: expected a section with keys, got {given!r}"
     message = error["msg"][0].lower() + error["msg"][1:]
     hint = nearest(given, _choices(error)) if kind == "literal_error" else ""
+    if kind == "literal_error" and len(_choices(error)) == 1:  # a word that stands in for values of another kind
+        return f"{source}: {dotted}: expected {_meaning(values, path)}, got {given!r}.{hint}"
     return f"{source}: {dotted}: {message}, got {given!r}.{hint}"
 
 
