@@ -6,12 +6,12 @@ import sys
 import time
 
 import numpy as np
-from contest import BATCH
 
 from lenstream.simulate.render import render
 from lenstream.simulate.scene import Views, draw
 from lenstream.simulate.stream import RENDERED_AHEAD, LensStream
 
+STREAMED, RENDERED = 256, 1024  # systems in a batch
 FIRST_IMAGE = """
 import time
 begun = time.time()
@@ -30,16 +30,16 @@ def thread_gain(scene, threads, seconds, rounds):
     """
 
     def streamed(threads):
-        with LensStream(scene, BATCH, threads=threads) as stream:
+        with LensStream(scene, STREAMED, threads=threads) as stream:
             for _ in range(2 * RENDERED_AHEAD + threads):  # what was made before the clock starts
                 next(stream)
-            return _rate(lambda _: next(stream), BATCH, seconds)
+            return _rate(lambda _: next(stream), STREAMED, seconds)
 
     def rendered(threads):
         def one(first):
-            render(scene, draw(scene, np.arange(first, first + 4 * BATCH), Views()), threads=threads)
+            render(scene, draw(scene, np.arange(first, first + RENDERED), Views()), threads=threads)
 
-        return _rate(one, 4 * BATCH, seconds)
+        return _rate(one, RENDERED, seconds)
 
     gains = []
     for rate in (streamed, rendered):
