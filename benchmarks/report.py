@@ -114,8 +114,8 @@ def threads_and_start(scene, cores, seconds):
         lines += [
             f"- A `LensStream` of W1 with all labels is {stream:.2f} times as fast with two threads as with one. Each",
             "  makes whole batches.",
-            f"- `render` of {running.RENDERED:,} systems, one call after the other, is {batch:.2f} times as fast: between the",
-            "  calls one thread draws parameters and the other core sleeps.",
+            f"- `render` of {running.RENDERED:,} systems, one call after the other, is {batch:.2f} times as fast:",
+            "  between the calls one thread draws parameters and the other core sleeps.",
         ]
     total, imports, image = running.first_image()
     return [
