@@ -3,19 +3,22 @@
 import errno
 import importlib
 import importlib.util
+import inspect
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 from numba.core import event
 from numba.core.errors import TypingError
 
-from lenstream.simulate import compiled
+import lenstream
+from lenstream.simulate import compiled, kernel
 
 MODULE = """
 from numba import njit
 from lenstream.simulate.compiled import cached
-from .helper import shift
+from ..maths.helper import shift
 
 @njit
 def _entry(x):
@@ -23,26 +26,34 @@ def _entry(x):
 
 entry = cached(_entry)
 """
+HELPER = """
+from numba import njit
+from ..settings import limits
+
+@njit
+def shift(x):
+    return x * limits.FACTOR
+"""
 
 
 def write_package(folder, constant):
-    (folder / "box").mkdir(exist_ok=True)
-    (folder / "box" / "__init__.py").write_text("")
-    (folder / "box" / "helper.py").write_text(
-        f"from numba import njit\n@njit\ndef shift(x):\n    return x * {constant}\n"
-    )
-    (folder / "box" / "module.py").write_text(MODULE)
+    """A package whose kernel lies in one folder, what it calls in another, and a constant of that in a third."""
+    files = {"kernels/module.py": MODULE, "maths/helper.py": HELPER, "settings/limits.py": f"FACTOR = {constant}\n"}
+    for name, text in ({"__init__.py": ""} | files).items():
+        (folder / "box" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "box" / name).write_text(text)
 
 
 def load(folder):
     """The module of `write_package`, anew."""
-    for name in ("box.helper", "box.module"):
-        sys.modules.pop(name, None)
+    compiled._imported_files.cache_clear()  # as in a new process
+    for name in [name for name in sys.modules if name.startswith("box.")]:
+        del sys.modules[name]
     spec = importlib.util.spec_from_file_location(
         "box", folder / "box" / "__init__.py", submodule_search_locations=[str(folder / "box")]
     )
     sys.modules["box"] = importlib.util.module_from_spec(spec)
-    return importlib.import_module("box.module")
+    return importlib.import_module("box.kernels.module")
 
 
 def entry_and_compiles(folder):
@@ -65,7 +76,7 @@ def test_kept_on_disk_until_an_imported_file_changes(tmp_path):
 
 def test_nowhere_to_write_warns_once_and_works(tmp_path, monkeypatch, caplog):
     write_package(tmp_path, 10)
-    (tmp_path / "box" / "__pycache__").write_text("a file where the folder should be")
+    (tmp_path / "box" / "kernels" / "__pycache__").write_text("a file where the folder should be")
     (tmp_path / "home").write_text("a file")
     for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
@@ -95,18 +106,48 @@ def test_a_full_disk_warns_once_and_works(tmp_path, monkeypatch, caplog):
 
 
 def test_the_checksum_follows_imports_and_nothing_else(tmp_path):
+    def checksum():
+        compiled._imported_files.cache_clear()
+        return compiled.checksum(tmp_path / "box" / "kernels" / "module.py", tmp_path / "box")
+
     write_package(tmp_path, 10)
-    before = compiled.checksum(tmp_path / "box" / "module.py")
-    (tmp_path / "box" / "other.py").write_text("x = 1\n")
-    assert compiled.checksum(tmp_path / "box" / "module.py") == before
-    (tmp_path / "box" / "helper.py").write_text("def shift(x):\n    return x\n")
-    assert compiled.checksum(tmp_path / "box" / "module.py") != before
+    before = checksum()
+    (tmp_path / "box" / "settings" / "other.py").write_text("x = 1\n")
+    assert checksum() == before
+    for name in ("maths/helper.py", "settings/limits.py"):
+        file = tmp_path / "box" / name
+        text = file.read_text()
+        file.write_text(text + "x = 1\n")
+        assert checksum() != before
+        file.write_text(text)
+    assert checksum() == before
 
 
-def test_the_profiles_count_among_the_renderers_sources():
-    found = set()
-    compiled._collect(compiled.HERE / "kernel.py", {compiled.HERE}, found)
-    assert {"kernel.py", "psf.py", "numerics.py", "epl.py", "sersic.py"} <= {p.name for p in found}
+def globals_of(function, seen):
+    """The files of all functions and modules that a compiled function can reach by its global names."""
+    code = getattr(function, "py_func", function)
+    if code in seen:
+        return
+    seen.add(code)
+    names, known = list(code.__code__.co_names), code.__globals__
+    for name in names:
+        value = known.get(name)
+        for held in [value, *(getattr(value, other, None) for other in names)] if inspect.ismodule(value) else [value]:
+            if inspect.isfunction(getattr(held, "py_func", held)):
+                yield from globals_of(held, seen)
+        if inspect.ismodule(value) and value.__name__.startswith("lenstream."):
+            yield value.__file__
+    yield code.__code__.co_filename
+
+
+def test_all_that_the_renderer_calls_counts_among_its_sources():
+    found, path = set(), Path(kernel.__file__).resolve()
+    root = compiled.package_of(kernel.__name__, path)
+    assert root == Path(lenstream.__file__).resolve().parent
+    compiled._collect(path, root, found)
+    called = {f for f in globals_of(kernel._render, set()) if str(root) in f and ".venv" not in f}
+    assert {"psf.py", "numerics.py", "epl.py", "sersic.py", "halos.py"} <= {Path(f).name for f in called}
+    assert {Path(f).resolve() for f in called} <= found
 
 
 def test_errors_of_the_caller_pass_through(tmp_path):
