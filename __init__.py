@@ -4,11 +4,11 @@ import importlib
 
 _PUBLIC = {
     "LensStream": "simulate.stream",
-    "Views": "simulate.scene",
-    "draw": "simulate.scene",
+    "Views": "simulate.systems.scene",
+    "draw": "simulate.systems.scene",
     "labels": "simulate.labels",
     "load_config": "configs.load",
-    "make_scene": "simulate.scene",
+    "make_scene": "simulate.systems.scene",
     "render": "simulate.render",
     "to_lenstronomy": "simulate.bridge",
 }

@@ -17,7 +17,7 @@ from .configs.load import load, show
 from .errors import ConfigError, DataError
 from .progress import console, stopping
 from .simulate.labels import labels
-from .simulate.scene import Views, draw, make_scene
+from .simulate.systems.scene import Views, draw, make_scene
 
 REPORTED_PACKAGES = (
     "lenstream",
@@ -86,7 +86,7 @@ def run(config, runs, overwrite=False, until="report"):
 
 def _is_finished(config, folder, overwrite):
     """Whether nothing is left to do; raises if the folder, or a folder that the config names, cannot be used."""
-    from .ssl.image_files import find
+    from .files.image_files import find
 
     if overwrite and folder.exists() and not (folder / "config.yaml").is_file():
         raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
@@ -125,15 +125,15 @@ def _introduce(config, scene, folder):
 
 def preview(config, path):
     """Draw simulated systems with the histograms of their labels, and say how exact and how fast they are."""
-    from .evaluate.preview import preview as look
+    from .evaluate.show.preview import preview as look
 
     for line in look(config, path):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
-    """Predict real lenses with a finished run and print the summary (see `evaluate.predict.predict_folder`)."""
-    from .evaluate.predict import predict_folder
+    """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
+    from .evaluate.real.predict import predict_folder
 
     if not (folder / "config.yaml").is_file():
         raise DataError(f"--run {folder}: no such run; expected a folder with config.yaml, made by lenstream run")
@@ -195,8 +195,8 @@ def _same_config(config, folder):
 
 def _check_real_lenses(config):
     """Raise DataError now, not after the training, for real lenses that are not there."""
-    from .evaluate.cutouts import fits_files
-    from .evaluate.real_lenses import read_catalogue
+    from .evaluate.real.cutouts import fits_files
+    from .evaluate.real.published import read_catalogue
 
     if config.real_lenses.images is not None:
         fits_files(config.real_lenses.images)
@@ -207,7 +207,7 @@ def _check_real_lenses(config):
 def _draw_pairs(scene, folder):
     if (folder / "pairs.png").exists():
         return
-    from .evaluate import figures
+    from .evaluate.show import figures
     from .simulate.render import render
 
     systems = draw(scene, np.arange(SHOWN_PAIRS), Views(2))
@@ -218,14 +218,14 @@ def _draw_pairs(scene, folder):
 
 def _evaluate(config, scene, encoders, folder, stop):
     if not (folder / "results.csv").exists():
-        from .evaluate.benchmark import evaluate
+        from .evaluate.judge import evaluate
 
         evaluate(config, scene, encoders, folder, stop)
 
 
 def _draw_figures(config, folder):
     """All figures of a run from its files; returns the UMAP's points by encoder, or None."""
-    from .evaluate import figures
+    from .evaluate.show import figures
     from .ssl.log import read_log
 
     out = folder / "figures"
@@ -259,7 +259,7 @@ def _real_lenses(config, scene, folder):
     real = config.real_lenses
     if real.images is None:
         return None
-    from .evaluate.predict import predict_folder
+    from .evaluate.real.predict import predict_folder
 
     table, summary, figure, skipped = predict_folder(
         config, scene, folder, real.images, real.catalogue, real.pixel_scale, folder / "real_lenses"
@@ -269,7 +269,7 @@ def _real_lenses(config, scene, folder):
 
 
 def _write_report(config, scene, folder, umap, real):
-    from .evaluate import report
+    from .evaluate.show import report
     from .simulate.render import render
 
     arrays = np.load(folder / "evaluation.npz")

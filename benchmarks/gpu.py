@@ -98,7 +98,7 @@ def no_gpu():
     import workloads
 
     from lenstream.errors import LenStreamError
-    from lenstream.simulate.gpu.stream import obstacle
+    from lenstream.simulate.gpu.cuda_stream import obstacle
 
     try:
         return obstacle(workloads.scene("w1"), torch.device("cuda"))

@@ -20,10 +20,10 @@ import torch
 import workloads
 from numba import cuda
 
+from lenstream.simulate.gpu.cuda_render import make_renderer
 from lenstream.simulate.gpu.kernels import current_stream, wrap
-from lenstream.simulate.gpu.render import make_renderer
 from lenstream.simulate.render import render_all
-from lenstream.simulate.scene import Views, draw
+from lenstream.simulate.systems.scene import Views, draw
 
 HERE = Path(__file__).resolve().parent
 BATCHES = (256, 1024, 4096, 8192)

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 import workloads
 
+from lenstream.ahead import Ahead
 from lenstream.configs.load import load
-from lenstream.simulate.ahead import Ahead
-from lenstream.simulate.scene import Views, make_scene
 from lenstream.simulate.stream import LensStream
+from lenstream.simulate.systems.scene import Views, make_scene
 from lenstream.ssl import trainer
 from lenstream.ssl.log import read_log
 

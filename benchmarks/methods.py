@@ -18,9 +18,9 @@ import torch
 
 from lenstream.configs.load import check, load
 from lenstream.errors import LenStreamError
-from lenstream.evaluate import regression
 from lenstream.evaluate.limit import cramer_rao
-from lenstream.simulate.scene import make_scene
+from lenstream.evaluate.tasks import regression
+from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import monitors
 from lenstream.ssl.backbones import load_weights
 from lenstream.ssl.log import read_log

@@ -13,7 +13,7 @@ from workloads import first_systems
 from lenstream.simulate.bridge import to_lenstronomy
 from lenstream.simulate.profiles import epl
 
-# Operations for one ray, counted in the scalar functions of simulate/profiles and simulate/numerics.
+# Operations for one ray, counted in the scalar functions of simulate/profiles and simulate/core/numerics.
 LOG2, EXP2 = 19, 16
 PER_RAY = {
     "position": 2 + 6,

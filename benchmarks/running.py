@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 from lenstream.simulate.render import render
-from lenstream.simulate.scene import Views, draw
 from lenstream.simulate.stream import RENDERED_AHEAD, LensStream
+from lenstream.simulate.systems.scene import Views, draw
 
 STREAMED, RENDERED = 256, 1024  # systems in a batch
 FIRST_IMAGE = """

@@ -22,8 +22,8 @@ from lightly.models.modules import SimSiamPredictionHead, SimSiamProjectionHead
 from torch import nn
 
 from lenstream.configs.load import load
-from lenstream.simulate.scene import Views, make_scene
 from lenstream.simulate.stream import LensStream
+from lenstream.simulate.systems.scene import Views, make_scene
 from lenstream.ssl.log import read_log
 from lenstream.ssl.trainer import pretrain
 

@@ -8,8 +8,8 @@ import numpy as np
 from lenstream.configs.load import available, load
 from lenstream.errors import ConfigError
 from lenstream.simulate.bridge import to_lenstronomy
-from lenstream.simulate.procedural import procedural
-from lenstream.simulate.scene import Views, draw, make_scene
+from lenstream.simulate.galaxies.procedural import procedural
+from lenstream.simulate.systems.scene import Views, draw, make_scene
 
 SEED = 1
 STAMP_SIZE = 128  # pixels: W3's galaxy images

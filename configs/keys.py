@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from ..errors import DataError
-from ..simulate.numerics import MAX_ELLIPTICITY
-from ..simulate.tables import read_column
+from ..files.columns import read_column
+from ..simulate.core.numerics import MAX_ELLIPTICITY
 
 
 def key(meaning, unit="-", default=..., **limits):

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from ..errors import nearest
+from .components import Deflector, Light
+from .cuts import Selection
+from .dark_matter import Cosmology, Substructure
 from .follow import check_follow
 from .keys import Section, key
 from .observation import Image, Observation
-from .profiles import Deflector, Light
-from .selection import Selection
-from .substructure import Cosmology, Substructure
 from .training import Finetune, Pretrain
 
 

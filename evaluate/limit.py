@@ -11,7 +11,7 @@ import numpy as np
 
 from ..configs.names import plain_names
 from ..simulate.render import noise_levels, render
-from ..simulate.scene import Views, draw, with_amplitude
+from ..simulate.systems.scene import Views, draw, with_amplitude
 
 CHUNK = 125  # systems at a time: bounds the memory of their derivatives
 STEP = 1e-3  # of a parameter's population standard deviation, for central differences
@@ -22,8 +22,8 @@ def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
     """The smallest standard deviation that an estimate of each target can have.
 
     Args:
-        scene: from `simulate.scene`. indices: of the test systems, shape (n,). targets: names of lens parameters.
-        threads: for rendering. progress: called with the number of systems done.
+        scene: from `simulate.systems.scene`. indices: of the test systems, shape (n,).
+        targets: names of lens parameters. threads: for rendering. progress: called with the number of systems done.
 
     Returns: dict of target to float64 (n,), in the target's unit.
     """

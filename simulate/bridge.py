@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .parameters import DEFLECTORS, LIGHTS
-from .psf import moffat_kernels
-from .scene import parts, present
+from .detector.psf import moffat_kernels
+from .profiles.parameters import DEFLECTORS, LIGHTS
+from .systems.scene import parts, present
 
 _SPLINE = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}  # lenstronomy's own default for INTERPOL is linear
 

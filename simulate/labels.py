@@ -3,10 +3,10 @@
 import numpy as np
 
 from ..configs.names import parameter_names, plain_names
-from . import derived
+from . import lens_equation as derived
 from .render import render_all, tracer
-from .scene import Views, draw, present
 from .selection import flux_before_lensing
+from .systems.scene import Views, draw, present
 
 _PREFIXES = {"lens_mass": "", "source": "source_", "lens_light": "lens_light_"}
 _OF_IMAGES = ("amp", "amp_bulge", "stamp", "scale", "parity")  # means to an end, no properties of a galaxy

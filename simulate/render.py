@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from . import defects, deflection, halos, kernel, light, parameters, pixels, psf
-from . import noise as detector
-from .observation import background_at
-from .scene import parts, present, psf_sigma
+from .cpu import deflection, halos, kernel, light, pixels
+from .detector import defects, psf
+from .detector import noise as detector
+from .detector.instrument import background_at
+from .profiles import parameters
+from .systems.scene import parts, present, psf_sigma
 
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
@@ -301,7 +303,7 @@ def compile_ahead(dtype):
     """Compile all that makes images of a precision, so that the first one comes at once; it is kept on disk."""
     from ..configs.load import load
     from .labels import all_labels
-    from .scene import Views, draw, make_scene
+    from .systems.scene import Views, draw, make_scene
 
     scene = make_scene(load("w4", ["simulate.observation.noise=true"]).simulate, 0)
     systems = draw(scene, [0], Views())

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import LenStreamError
-from . import derived, substructure
-from .observation import counts_per_second
+from . import lens_equation as derived
+from .detector.instrument import counts_per_second
 from .render import render_all, tracer
-from .scene import Lenses, View, Views, assemble, band_magnitude, draw_lens, draw_view, present
+from .systems import substructure
+from .systems.scene import Lenses, View, Views, assemble, band_magnitude, draw_lens, draw_view, present
 
 
 class SelectionError(LenStreamError):

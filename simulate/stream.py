@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .ahead import Ahead
-from .gpu.stream import SideStream, renders_on
+from ..ahead import Ahead
+from .gpu.cuda_stream import SideStream, renders_on
 from .labels import derived_labels, labels
 from .render import render_all
-from .scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
+from .systems.scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
 
@@ -74,7 +74,7 @@ class LensStream:
         self._device = torch.device(device)
         self._side, make = None, self._on_cpu
         if renders_on(self.scene, self._device):
-            from .gpu.render import make_renderer  # imports numba.cuda
+            from .gpu.cuda_render import make_renderer  # imports numba.cuda
 
             self._side, make, threads = SideStream(self._device), self._on_gpu, 1
             self._renderer, _ = self._side.run(lambda: make_renderer(self.scene, self._device))

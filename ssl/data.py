@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..simulate.scene import FIRST_INDEX
 from ..simulate.stream import LensStream, simulate
+from ..simulate.systems.scene import FIRST_INDEX
 from .folder import FolderStream, folder_statistics
 from .normalize import Statistics, statistics
 from .views import physics

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..ahead import Ahead
 from ..errors import DataError
+from ..files import image_files
 from ..progress import bar, console
-from ..simulate.ahead import Ahead
 from ..simulate.stream import Batch, to_device
-from . import image_files
 from .normalize import statistics
 
 READ_AHEAD = 2  # batches that wait ready while the network trains

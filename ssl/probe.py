@@ -9,8 +9,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..simulate.scene import FIRST_INDEX
 from ..simulate.stream import simulate
+from ..simulate.systems.scene import FIRST_INDEX
 from .folder import labelled_images
 
 N_PROBED = 500  # images to learn from, and as many to judge by

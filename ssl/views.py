@@ -3,12 +3,12 @@
 import torch
 
 from ..configs.methods import DINO, Contrast
-from ..simulate.scene import Views
+from ..simulate.systems.scene import Views
 from .augment import augment, destroyed
 
 
 def physics(settings, n_views):
-    """How many images of each system the stream has to render and what is redrawn, as `simulate.scene.Views`.
+    """How many images of each system the stream has to render and what is redrawn, as `simulate.systems.scene.Views`.
 
     Args: settings: of an encoder (`configs.methods`). n_views: global views that its method needs.
     """

@@ -70,14 +70,14 @@ def test_an_installed_wheel_works_and_leaves_ssl_alone(installed, tmp_path):
     script = (
         f"import sys; sys.path.insert(0, r'{installed}'); sys.path.insert(1, r'{installed / 'lenstream'}')\n"
         "import ssl; assert ssl.OPENSSL_VERSION\n"
-        "import lenstream.ssl.augment, lenstream.evaluate.figures, lenstream.simulate.profiles.epl\n"
+        "import lenstream.ssl.augment, lenstream.evaluate.show.figures, lenstream.simulate.profiles.epl\n"
         f"assert lenstream.ssl.augment.__file__.startswith(r'{installed}'), lenstream.ssl.augment.__file__\n"
         "from lenstream.configs.load import available, load\n"
         "assert load('demo').name == 'demo' and 'w1' in available()\n"
     )
     result = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert (installed / "lenstream" / "evaluate" / "report.html.j2").is_file()
+    assert (installed / "lenstream" / "evaluate" / "show" / "report.html.j2").is_file()
 
 
 def test_conda_users_get_the_same_versions():

@@ -1,11 +1,11 @@
-"""The maths of `simulate.numerics` that CUDA has under other names, in float64; float32 is the same code as a CPU's."""
+"""Maths of `simulate.core.numerics` that CUDA has under other names, in float64; float32 is a CPU's own code."""
 
 import math
 
 from numba import types
 from numba.extending import overload
 
-from .. import numerics
+from ..core import numerics
 
 
 @overload(numerics.exp2, inline="always", target="cuda")

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numba import cuda
 
-from .. import light, ray
-from ..numerics import like, row_function
+from ..core.numerics import like, row_function
+from ..cpu import light
+from . import ray
 from .kernels import THREADS, blocks_for, kernel, to_device
 
 
@@ -34,7 +35,7 @@ def shoot(profiles, grid, made, exact, mend, n_layers, stream):
 
     Args:
         profiles: `tables.Profiles`. made, exact: `tables.Constants` in the type of the image and in float64.
-        mend: whether rays in Sersic cusps are traced once more in float64, see `simulate.light`.
+        mend: whether rays in Sersic cusps are traced once more in float64, see `simulate.cpu.light`.
 
     Returns: source, light, and beta (n, 2, size^2): where the last ray of each pixel arrives [arcsec].
     """

@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from ..numerics import ray_function
+from ..core.numerics import ray_function
 
 PARAMETERS = ("kappa", "ra_0", "dec_0")
 

@@ -16,7 +16,7 @@ from numba import njit
 from scipy.interpolate import CubicSpline
 
 from ...errors import DataError, nearest
-from ..numerics import like, ray_function
+from ..core.numerics import like, ray_function
 
 PARAMETERS = ("center_x", "center_y", "map")
 SMALLEST = 4  # pixels: less have no cubic spline

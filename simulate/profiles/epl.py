@@ -14,7 +14,7 @@ import math
 
 from numba import njit
 
-from ..numerics import MAX_ELLIPTICITY, exp2, like, log2, ray_function
+from ..core.numerics import MAX_ELLIPTICITY, exp2, like, log2, ray_function
 
 PARAMETERS = ("theta_E", "gamma", "e1", "e2", "center_x", "center_y")
 MAX_TERMS = 400

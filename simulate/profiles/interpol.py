@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from ..numerics import like, ray_function
+from ..core.numerics import like, ray_function
 
 PARAMETERS = ("amp", "center_x", "center_y", "phi_G", "scale", "stamp", "parity")
 

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from ..numerics import LN_2, like, log2, ray_function
+from ..core.numerics import LN_2, like, log2, ray_function
 
 PARAMETERS = ("m", "a_m", "phi_m", "center_x", "center_y", "r_E")
 MAX_M = 15  # four binary digits

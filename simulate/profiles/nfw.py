@@ -14,7 +14,7 @@ import math
 
 from numba import njit
 
-from ..numerics import LN_2, atan_ratio, like, log2, ray_function
+from ..core.numerics import LN_2, atan_ratio, like, log2, ray_function
 
 PARAMETERS = ("Rs", "alpha_Rs", "center_x", "center_y")
 SPLIT = 0.5  # x^2 where one form takes over from the other

@@ -6,7 +6,7 @@ finite in float32 too; lenstronomy does the same inside 1e-25 arcsec.
 
 from numba import njit
 
-from ..numerics import like, ray_function
+from ..core.numerics import like, ray_function
 
 PARAMETERS = ("theta_E", "center_x", "center_y")
 MIN_R2 = 1e-30  # arcsec^2

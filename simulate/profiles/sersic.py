@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from scipy.special import gammaln
 
-from ..numerics import LOG2_E, exp2, like, log2, ray_function
+from ..core.numerics import LOG2_E, exp2, like, log2, ray_function
 
 PARAMETERS = ("amp", "R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y")
 SMOOTHING = 1e-4

@@ -1,6 +1,6 @@
 """External shear (SHEAR): alpha = (gamma1 x + gamma2 y, gamma2 x - gamma1 y), zero at the origin as in lenstronomy."""
 
-from ..numerics import ray_function
+from ..core.numerics import ray_function
 
 PARAMETERS = ("gamma1", "gamma2")
 

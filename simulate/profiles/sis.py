@@ -7,7 +7,7 @@ import math
 
 from numba import njit
 
-from ..numerics import like, ray_function
+from ..core.numerics import like, ray_function
 
 PARAMETERS = ("theta_E", "center_x", "center_y")
 MIN_R2 = 1e-30  # arcsec^2, and no division by zero on the centre

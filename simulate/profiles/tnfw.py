@@ -13,7 +13,7 @@ import math
 
 from numba import njit
 
-from ..numerics import like, log1p, ray_function
+from ..core.numerics import like, log1p, ray_function
 from . import nfw
 
 PARAMETERS = ("Rs", "alpha_Rs", "r_trunc", "center_x", "center_y")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lenstream.simulate.ahead import Ahead
+from lenstream.ahead import Ahead
 from lenstream.ssl import trainer
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

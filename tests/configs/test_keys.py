@@ -5,14 +5,14 @@ import pytest
 from astropy.table import Table
 from pydantic import ValidationError
 
+from lenstream.configs.components import EPL, SERSIC_ELLIPSE
+from lenstream.configs.cuts import Selection
 from lenstream.configs.follow import check_follow
 from lenstream.configs.keys import Distribution, Ellipticity
 from lenstream.configs.observation import Observation
-from lenstream.configs.profiles import EPL, SERSIC_ELLIPSE
 from lenstream.configs.schema import Simulation
-from lenstream.configs.selection import Selection
 from lenstream.errors import DataError
-from lenstream.simulate.tables import read_column
+from lenstream.files.columns import read_column
 
 PART = {"weight": 0.7, "uniform": (1, 2)}
 

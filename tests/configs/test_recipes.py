@@ -8,7 +8,7 @@ import torch
 
 from lenstream.configs.load import available, load, show
 from lenstream.configs.scale import tiny
-from lenstream.simulate.scene import Views, draw, make_scene
+from lenstream.simulate.systems.scene import Views, draw, make_scene
 from lenstream.ssl.trainer import pretrain
 
 ADAM = {"optimizer": "adam", "lr": 1e-3, "lr_final": 1e-3, "warmup": 0}

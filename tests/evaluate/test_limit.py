@@ -10,7 +10,7 @@ from lenstream.configs.load import load
 from lenstream.evaluate import limit
 from lenstream.evaluate.limit import cramer_rao, fisher
 from lenstream.simulate.render import render
-from lenstream.simulate.scene import Views, draw, make_scene
+from lenstream.simulate.systems.scene import Views, draw, make_scene
 
 TARGETS = ["theta_E", "e1", "gamma"]
 

@@ -8,7 +8,7 @@ from lenstronomy.SimulationAPI.sim_api import SimAPI
 
 from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy
 from lenstream.simulate.render import render, tracer
-from lenstream.simulate.scene import Views, draw
+from lenstream.simulate.systems.scene import Views, draw
 
 SMALL = {"num_pix": 24, "pixel_scale": 0.16, "rays": 2}
 

@@ -8,8 +8,8 @@ import pytest
 from lenstream.configs.load import available, load
 from lenstream.simulate.labels import all_labels, derived_labels, labels, moments, units
 from lenstream.simulate.render import render, render_all
-from lenstream.simulate.scene import Views, draw, make_scene
 from lenstream.simulate.stream import simulate
+from lenstream.simulate.systems.scene import Views, draw, make_scene
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
 FEWER_GALAXIES = {"n_galaxies": 10}

@@ -7,7 +7,7 @@ import pytest
 from scipy import signal
 
 from lenstream.simulate.render import render
-from lenstream.simulate.scene import Views, draw
+from lenstream.simulate.systems.scene import Views, draw
 
 N_PARITY = 200
 

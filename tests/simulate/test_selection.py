@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lenstream.simulate.render import render, tracer
-from lenstream.simulate.scene import Views, draw
 from lenstream.simulate.selection import SelectionError, acceptance, quantities
+from lenstream.simulate.systems.scene import Views, draw
 
 CUTS = {"arc_snr_min": 60, "magnification_min": 4, "image_separation_min": 1.5}
 

@@ -9,8 +9,8 @@ import torch
 from lenstream.simulate import labels
 from lenstream.simulate import stream as stream_module
 from lenstream.simulate.render import render
-from lenstream.simulate.scene import Views, draw
 from lenstream.simulate.stream import LensStream
+from lenstream.simulate.systems.scene import Views, draw
 
 
 def take(scene, n, **settings):

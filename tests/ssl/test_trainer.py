@@ -9,7 +9,7 @@ import torch
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError, LenStreamError
 from lenstream.progress import Stopped
-from lenstream.simulate.scene import make_scene
+from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint, monitors
 from lenstream.ssl.log import read_log
 from lenstream.ssl.trainer import make_encoder, pretrain
@@ -189,7 +189,7 @@ def test_bf16_trains_weights_that_stay_float32(tiny, tmp_path, name):
 @pytest.mark.slow
 def test_lensiam_learns_the_einstein_radius(tmp_path):
     """Half a minute of training puts theta_E into features where random weights have less of it."""
-    from lenstream.evaluate import regression
+    from lenstream.evaluate.tasks import regression
 
     config = load("demo", ["pretrain.steps=120", "simulate.source.0.n_galaxies=64"])
     scene = make_scene(config.simulate, config.seed)

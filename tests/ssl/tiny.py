@@ -8,7 +8,7 @@ import yaml
 
 from lenstream.configs.load import load
 from lenstream.progress import Stopped
-from lenstream.simulate.scene import make_scene
+from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.trainer import make_method, pretrain
 

@@ -9,10 +9,10 @@ import torch
 from lenstream.configs.load import load
 from lenstream.simulate import stream as stream_module
 from lenstream.simulate.gpu import kernels
-from lenstream.simulate.gpu.render import make_renderer
+from lenstream.simulate.gpu.cuda_render import make_renderer
 from lenstream.simulate.render import render_all
-from lenstream.simulate.scene import Views, draw, make_scene
 from lenstream.simulate.stream import LensStream
+from lenstream.simulate.systems.scene import Views, draw, make_scene
 
 CPU = torch.device("cpu")
 TINY = ["simulate.image.num_pix=10", "simulate.image.pixel_scale=0.4"]
@@ -97,7 +97,7 @@ def test_a_batch_in_parts_is_the_same(monkeypatch):
     scene = tiny("w4")
     systems = draw(scene, np.arange(3), Views(1))
     whole = make_renderer(scene, CPU)(systems, arcs=True)
-    monkeypatch.setattr("lenstream.simulate.gpu.render.AT_ONCE", 100)
+    monkeypatch.setattr("lenstream.simulate.gpu.cuda_render.AT_ONCE", 100)
     parts = make_renderer(scene, CPU)(systems, arcs=True)
     assert torch.equal(whole.images, parts.images) and torch.equal(whole.arcs, parts.arcs)
 

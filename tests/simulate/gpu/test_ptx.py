@@ -11,8 +11,12 @@ if importlib.util.find_spec("numba_cuda") is None:
 import torch
 from numba import cuda, float32, float64, int32, int64, types
 
-from lenstream.simulate import deflection, light
-from lenstream.simulate.gpu import adaptive, double, fixed, kernels, noise, psf, tables  # noqa: F401
+from lenstream.simulate.cpu import deflection, light
+from lenstream.simulate.gpu import cuda_adaptive as adaptive
+from lenstream.simulate.gpu import cuda_noise as noise
+from lenstream.simulate.gpu import cuda_psf as psf
+from lenstream.simulate.gpu import cuda_tables as tables
+from lenstream.simulate.gpu import double, fixed, kernels  # noqa: F401
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lenstronomy.LensModel.lens_model import LensModel
 
-from lenstream.simulate.numerics import row_function
+from lenstream.simulate.core.numerics import row_function
 from lenstream.simulate.profiles import epl, interpol, sersic
 
 N_CONSTANTS = 10

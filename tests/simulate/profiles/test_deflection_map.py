@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lenstronomy.LensModel.lens_model import LensModel
 
 from lenstream.errors import DataError
-from lenstream.simulate.numerics import row_function
+from lenstream.simulate.core.numerics import row_function
 from lenstream.simulate.profiles import deflection_map
 
 CUBIC = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from lenstream.configs.components import Deflector
 from lenstream.configs.names import parameter_names
-from lenstream.configs.profiles import Deflector
 from lenstream.simulate.profiles import convergence, deflection_map, multipole, nfw, point_mass, sis, tnfw
 
 GOOD = {

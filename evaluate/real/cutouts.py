@@ -1,0 +1,272 @@
+"""Cut-outs of real lenses: FITS files onto the pixel grid that the network was trained on.
+
+A file holds the extensions IMAGE (or SCI), NOISE (or ERR), MASK (0 = good) and LENSLIGHT, of which only the first
+is needed, or one plain 2-D image. Images are in counts/s a pixel, with the sky subtracted and the lens at the centre of
+the array, (n - 1) / 2 on both axes. Arrays are kept as they are: x = column to the right, y = row upwards, which is the
+simulator's convention, so e1 and e2 refer to the array's axes and not to North.
+
+About the noise: output variances add the input variances as if pixels were independent. Where a drizzled image's
+neighbours correlate, the scatter of binned pixels is larger than that; where the file's noise map is an over-estimate,
+it is smaller. Nothing is tuned to a survey here: the noise is what the file says.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
+
+from ...errors import DataError
+
+SUFFIXES = (".fits", ".fits.gz", ".fit")
+IMAGE_NAMES = ("IMAGE", "SCI")
+NOISE_NAMES = ("NOISE", "ERR")
+SCALE_KEYS = ("PIXSCALE", "PIXELSCL")
+ABSURD_NOISE = 1e7  # surveys write 1e8 and the like into the noise of bad pixels; no detector has a pixel this noisy
+ABSURD_FLUX = 1e20  # -1e30 and the like mark missing pixels; also keeps the result finite as float32
+MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
+MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """One real lens on the network's grid."""
+
+    name: str  # the file's name without its suffix
+    image: np.ndarray  # float32 (num_pix, num_pix), counts/s per output pixel, finite; filled pixels are 0
+    noise: np.ndarray  # float32 (num_pix, num_pix), rms in counts/s per output pixel, finite and positive
+    masked: float  # fraction of output pixels without enough valid input (these are filled)
+    light_subtracted: bool  # the file's model of the lens light was subtracted
+    pixel_scale: float  # arcsec, of the output pixels
+
+
+def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True):
+    """Read every FITS file of a folder onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on the lens.
+
+    Args:
+        folder: the folder; its *.fits, *.fits.gz and *.fit files are read in the order of their names.
+        num_pix: output pixels on a side.
+        pixel_scale: size of an output pixel, arcsec.
+        input_pixel_scale: size of the files' pixels, arcsec; None reads it from each header.
+        subtract_light: subtract the extension LENSLIGHT where a file has one.
+
+    Returns:
+        The list of Cutout, and a list of (file name, one sentence why) for the files that were skipped.
+
+    Raises:
+        DataError: no such folder, no FITS file in it, or not one file that can be used.
+    """
+    paths = fits_files(folder)
+    cutouts, skipped = [], []
+    for path in paths:
+        try:
+            name = _stem(path)
+            if any(c.name == name for c in cutouts):
+                raise DataError(f"another file of the name {name} was read already.")
+            cutouts.append(_read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light))
+        except DataError as error:
+            skipped.append((path.name, str(error)))
+    if not cutouts:
+        reasons = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in skipped)
+        raise DataError(f"None of the {len(paths)} FITS files in {folder} can be used: {reasons}.")
+    return cutouts, skipped
+
+
+def overlap_matrix(n_in, scale_in, n_out, scale_out):
+    """Fraction of each input pixel's length that falls into each output pixel, on one axis with a common centre.
+
+    Shape (n_out, n_in); columns of input pixels inside the output field sum to 1, so flux is conserved.
+    """
+    edges_in = (np.arange(n_in + 1) - n_in / 2) * scale_in
+    edges_out = (np.arange(n_out + 1) - n_out / 2) * scale_out
+    upper = np.minimum(edges_out[1:, None], edges_in[None, 1:])
+    lower = np.maximum(edges_out[:-1, None], edges_in[None, :-1])
+    return np.clip(upper - lower, 0, None) / scale_in
+
+
+def resample(image, variance, valid, scale_in, num_pix, pixel_scale):
+    """Flux per output pixel, its variance and the covered fraction of each output pixel.
+
+    Args:
+        image, variance, valid: (ny, nx); flux and variance per input pixel, and True where they can be used.
+        scale_in, pixel_scale: input and output pixel, arcsec.
+        num_pix: output pixels on a side.
+
+    Returns:
+        flux, variance and covered, float64 (num_pix, num_pix). Partly covered pixels are scaled up to their full area;
+        pixels that nothing covers are 0. The variance counts input pixels as independent.
+    """
+    rows = overlap_matrix(image.shape[0], scale_in, num_pix, pixel_scale)
+    columns = overlap_matrix(image.shape[1], scale_in, num_pix, pixel_scale)
+    covered = rows @ valid.astype(float) @ columns.T * (scale_in / pixel_scale) ** 2
+    scale_up = np.divide(1.0, covered, out=np.zeros_like(covered), where=covered > 0)
+    flux = rows @ np.where(valid, image, 0.0) @ columns.T * scale_up
+    spread = rows**2 @ np.where(valid, variance, 0.0) @ (columns**2).T * scale_up**2
+    return flux, spread, covered
+
+
+def fits_files(folder):
+    """The FITS files of a folder in the order of their names; raises DataError if there is no folder or none in it."""
+    folder = Path(folder).expanduser()
+    if not folder.exists():
+        raise DataError(f"There is no folder {folder}: expected a folder with FITS cut-outs of lenses.")
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: expected a folder with FITS cut-outs of lenses.")
+    try:
+        paths = sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES) and not p.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"The folder {folder} cannot be read ({error.strerror}).") from None
+    if not paths:
+        raise DataError(f"{folder} holds no FITS file: expected files that end in {', '.join(SUFFIXES)}.")
+    return paths
+
+
+def _stem(path):
+    suffix = next(s for s in SUFFIXES if path.name.lower().endswith(s))
+    return path.name[: -len(suffix)]
+
+
+def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light):
+    """One file as a Cutout; DataError with the reason where it cannot be used."""
+    planes, headers = _read_planes(path)
+    image = planes["image"]
+    valid = np.isfinite(image) & (np.abs(image) < ABSURD_FLUX)
+    if "mask" in planes:
+        valid &= planes["mask"] == 0
+    light_subtracted = subtract_light and "light" in planes
+    if light_subtracted:
+        valid &= np.isfinite(planes["light"]) & (np.abs(planes["light"]) < ABSURD_FLUX)
+        image = image - planes["light"]
+    if "noise" in planes:
+        noise = planes["noise"]
+        valid &= np.isfinite(noise) & (noise > 0) & (noise < ABSURD_NOISE)
+    if not valid.any():
+        raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
+    if "noise" not in planes:
+        noise = np.full(image.shape, sky_noise(image, valid))
+    scale_in = _input_scale(headers) if input_pixel_scale is None else float(input_pixel_scale)
+    _check_field(image.shape, scale_in, num_pix, pixel_scale)
+    flux, variance, covered = resample(image, noise**2, valid, scale_in, num_pix, pixel_scale)
+    filled = covered < MIN_COVERED
+    if filled.all():
+        raise DataError("not one pixel near the lens is valid: all are masked, not finite or without a usable noise.")
+    # The sky is at 0: a network that knows arcs on an empty sky takes a hole at that level for sky.
+    flux[filled] = 0.0
+    rms = np.sqrt(variance)
+    rms[filled] = np.median(rms[~filled])
+    return Cutout(
+        name=name,
+        image=flux.astype(np.float32),
+        noise=rms.astype(np.float32),
+        masked=float(filled.mean()),
+        light_subtracted=light_subtracted,
+        pixel_scale=float(pixel_scale),
+    )
+
+
+def _read_planes(path):
+    """The file's arrays by role (image; noise, mask, light where there) as float64, and the headers of the image."""
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with fits.open(path, memmap=False) as hdus:
+                planes, headers = _planes_of(hdus)
+    except DataError:
+        raise
+    except Exception as error:  # astropy answers broken bytes with errors of many kinds
+        said = " ".join(str(error).split()).split(". ")[0].rstrip(".") or type(error).__name__
+        raise DataError(f"it cannot be read as FITS ({said}).") from None
+    # astropy only warns of these, and gives what came before: a file cut before LENSLIGHT would pass for one without.
+    if any(word in str(w.message).lower() for w in caught for word in ("truncated", "corrupted")):
+        raise DataError("it is truncated or damaged: it ends before all of its extensions are complete.")
+    return planes, headers
+
+
+def _planes_of(hdus):
+    images = [h for h in list(hdus) if h.is_image and h.data is not None]  # list() reads them all; reversed() would not
+    by_name = {h.name.upper(): h for h in reversed(images)}  # the first of a name wins
+    found = [by_name[n] for n in IMAGE_NAMES if n in by_name] or images
+    if not found:
+        raise DataError("it holds no image: expected an extension IMAGE or one 2-D image.")
+    roles = {"image": found[0], "mask": by_name.get("MASK"), "light": by_name.get("LENSLIGHT")}
+    roles["noise"] = next((by_name[n] for n in NOISE_NAMES if n in by_name), None)
+    planes = {role: np.asarray(h.data, dtype=np.float64) for role, h in roles.items() if h is not None}
+    shape = planes["image"].shape
+    if len(shape) != 2:
+        raise DataError(f"its image has {len(shape)} axes, shape {shape}: expected a 2-D image.")
+    for role, plane in planes.items():
+        if plane.shape != shape:
+            raise DataError(f"its {role} ({roles[role].name}) has shape {plane.shape}: expected {shape} as the image.")
+    return planes, (found[0].header, hdus[0].header)
+
+
+def _input_scale(headers):
+    """Pixel size in arcsec from the header of the image, or else of the file."""
+    for header in headers:
+        for key in SCALE_KEYS:
+            value = header.get(key)
+            if isinstance(value, int | float) and np.isfinite(value) and value > 0:
+                return float(value)
+        scales = _sky_scales(header)
+        if scales is None:
+            continue
+        if abs(scales[0] - scales[1]) > 0.01 * max(scales):
+            raise DataError(f"its pixels are not square ({scales[0]:.4g} x {scales[1]:.4g} arcsec).")
+        return float(scales.mean())
+    raise DataError(
+        f"its header has no pixel scale ({', '.join(SCALE_KEYS)}, CDELT or CD): "
+        "give it in arcsec as real_lenses.pixel_scale."
+    )
+
+
+def _sky_scales(header):
+    """Both pixel sizes in arcsec from the header's sky coordinates (CD, PC and CDELT), or None without any."""
+    if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1")):
+        return None  # astropy would take 1 degree a pixel
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            wcs = WCS(header, naxis=2)
+            scales = proj_plane_pixel_scales(wcs.celestial) * 3600 if wcs.has_celestial else None
+        except Exception:  # a broken set of keys is as good as none; astropy raises errors of many kinds
+            return None
+    usable = scales is not None and np.isfinite(scales).all() and (scales > 0).all()
+    return scales if usable else None
+
+
+def _check_field(shape, scale_in, num_pix, pixel_scale):
+    """DataError where the file shows less than MIN_FIELD of the area that the network sees."""
+    side = num_pix * pixel_scale
+    height, width = (n * scale_in for n in shape)
+    seen = min(height / side, 1.0) * min(width / side, 1.0)
+    if seen < MIN_FIELD:
+        raise DataError(
+            f"its field of {width:.3g} x {height:.3g} arcsec covers {seen:.0%} of the {side:.3g} x {side:.3g} arcsec "
+            f"that the network sees: expected at least {MIN_FIELD:.0%}."
+        )
+
+
+def sky_noise(image, valid):
+    """Rms per pixel of an image without a noise map, from a frame around its edge (no Poisson noise of the lens).
+
+    The median absolute difference of pixels two apart: a slope of the sky drops out, and so do most of the neighbours'
+    correlations in a drizzled image. DataError where too few pixels are valid or nothing varies.
+    """
+    frame = np.where(valid, image, np.nan)
+    width = max(3, min(image.shape) // 6)
+    frame[width:-width, width:-width] = np.nan
+    pairs = [frame[2:] - frame[:-2], frame[:, 2:] - frame[:, :-2]]
+    pairs = [d[np.isfinite(d)] for d in pairs]
+    if min(d.size for d in pairs) < 10:
+        rms = 0.0
+    else:
+        off = np.concatenate([np.abs(d - np.median(d)) for d in pairs])
+        rms = 1.4826 * np.median(off) / np.sqrt(2)
+    if not rms > 0:
+        raise DataError(
+            "its noise cannot be measured at the edge of the image: add an extension NOISE (rms in counts/s)."
+        )
+    return float(rms)

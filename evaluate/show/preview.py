@@ -1,0 +1,313 @@
+"""A look at a simulation before it is trusted: some of its systems, their labels, the renderer's error and speed."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch
+
+from ...errors import LenStreamError
+from ...simulate.labels import all_labels, units
+from ...simulate.render import render_all
+from ...simulate.selection import acceptance
+from ...simulate.systems.scene import Views, draw, make_scene
+from .figures import SKY, bare, figure, grid_of_axes, plain, symbol
+
+SHOWN = 24  # systems in the picture
+POPULATION = 512  # systems behind the histograms
+CHECKED = 8  # systems whose error is measured
+CONVERGED = 32  # rays along a pixel's side that count as the truth
+MOST_PANELS = 20
+COLUMNS, PANEL_COLUMNS, WIDTH = 8, 5, 12.5  # images and histograms in a row, inches
+CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8A8A8A"]
+LOST = "#2FD6C4"  # a pixel without a value
+BANDS = "ugrizyYJHK"  # in the order of wavelength
+LENS, DERIVED = ("theta_E", "gamma", "e1", "e2"), ("theta_E_effective", "magnification", "arc_snr")
+SYMBOLS = {"theta_E_effective": r"$\theta_E$ of all mass", "magnification": r"magnification $\mu$"}
+SYMBOLS |= {"arc_snr": "S/N of arcs"}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a preview shows: the systems of the picture, and the labels of the whole population."""
+
+    images: np.ndarray  # float32 (n, b, num_pix, num_pix) [counts/s/pixel]
+    lost: np.ndarray  # bool (n, num_pix, num_pix), lost in any band
+    shown: np.ndarray  # int (n,), which of the population they are
+    labels: dict  # name -> float64 (POPULATION,), NaN where there is none
+    kind: np.ndarray  # int (POPULATION,), number of the class
+
+
+def preview(config, path):
+    """Draw a contact sheet of simulated systems and histograms of their labels, and measure error and speed.
+
+    Args: config: `configs.schema.Config`. path: the picture to write (.png, .pdf, .svg or .jpg).
+    Returns: lines of text: classes, acceptance of the selection, error, speed, where the picture is.
+    Raises: LenStreamError for another kind of picture.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
+        raise LenStreamError(f"--out {path}: expected a picture's name ending in .png, .pdf, .svg or .jpg")
+    scene = make_scene(config.simulate, config.seed)
+    systems = draw(scene, np.arange(POPULATION), Views())
+    drawn = sheet(scene, systems)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = f" (mode: {config.mode})" if config.mode else ""
+    picture(scene, drawn, path, config.name + mode)
+    return [
+        *_classes_in_words(scene, systems.kind),
+        *_selection_in_words(scene, systems),
+        _error_in_words(scene, drawn.shown),
+        _speed_in_words(scene),
+        f"wrote {path}",
+    ]
+
+
+def sheet(scene, systems):
+    """Labels of all `systems`, with images of some of them, as `Sheet`; of every class as many as there is room for."""
+    values = {n: v if v.ndim == 1 else v[:, 0] for n, v in all_labels(scene, systems).items()}
+    shown = _chosen(systems.kind, SHOWN)
+    rendered = render_all(scene, draw(scene, systems.indices[shown], Views()))
+    images = rendered.images[:, 0]
+    lost = ~np.isfinite(images).all(1)
+    if rendered.mask is not None:
+        lost |= rendered.mask[:, 0].any(1)
+    return Sheet(images, lost, shown, values, systems.kind)
+
+
+def _chosen(kind, most):
+    """The first systems of each class, class by class: a few of every one, the rest in proportion; `most` in all."""
+    present, counts = np.unique(kind, return_counts=True)
+    least = min(most // (2 * len(present)), counts.min()) if len(present) < most else 1
+    room = max(most - least * len(present), 0) * counts / len(kind)
+    each = least + room.astype(int)
+    each[np.argsort(each - least - room, kind="stable")[: max(most - each.sum(), 0)]] += 1
+    return np.concatenate([np.flatnonzero(kind == k)[:m] for k, m in zip(present, each, strict=True)])
+
+
+def error(scene, indices, rays=None):
+    """Error of noise-free images of systems: float64 (n,), the largest of any pixel over the peak of its band.
+
+    Against 32 x 32 rays a pixel. rays: along a pixel's side, or "adaptive"; None: what the config says.
+    """
+    systems = draw(scene, indices, Views())
+    fine = scene.instrument.supersampling
+    truth = render_all(scene, systems, noise=False, rays=CONVERGED + -CONVERGED % fine).images
+    images = render_all(scene, systems, noise=False, rays=rays).images
+    peak = np.maximum(np.abs(truth).max((3, 4)), 1e-30)
+    return (np.abs(images - truth).max((3, 4)) / peak).max((1, 2)).astype(float)
+
+
+def images_per_second(scene, batch=64, seconds=1.0):
+    """Systems drawn and rendered in a second, with noise, on one core, in batches."""
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        render_all(scene, draw(scene, np.arange(done, done + batch), Views()))
+        done += batch
+    return done / (time.perf_counter() - begun)
+
+
+def _classes_in_words(scene, kind):
+    names = list(scene.config.classes)
+    if names:
+        counts = np.bincount(kind, minlength=len(names))
+        words = ", ".join(f"{name} {count / len(kind):.1%}" for name, count in zip(names, counts, strict=True))
+        yield f"{len(names)} classes: {words} of {len(kind)} systems"
+
+
+def _selection_in_words(scene, systems):
+    if scene.config.selection is not None:
+        yield f"selection: {acceptance(systems):.1%} of the drawn systems pass ({len(systems.indices)} kept)"
+
+
+def _error_in_words(scene, shown):
+    """What the rays leave out, beside the same with 2 x 2 rays a pixel."""
+    indices = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
+    rays, n = scene.config.image.rays, len(indices)
+    own = _median_and_worst(error(scene, indices))
+    beside = "adaptive" if rays == 2 or scene.instrument.supersampling > 2 else 2
+    other = _median_and_worst(error(scene, indices, beside))
+    words = f"error of {_in_words(rays)}: {own} of the peak; {_in_words(beside)} would have {other}"
+    return f"{words} ({n} systems, noise-free, against {CONVERGED} x {CONVERGED} rays a pixel)"
+
+
+def _median_and_worst(values):
+    return f"median {np.median(values):.2g}, worst {values.max():.2g}"
+
+
+def _in_words(rays):
+    return "adaptive rays" if rays == "adaptive" else f"{rays} x {rays} rays"
+
+
+def _speed_in_words(scene):
+    bands = f" of {len(scene.bands)} bands" if len(scene.bands) > 1 else ""
+    return f"speed: {images_per_second(scene):,.0f} images{bands} a second on one core, drawn, with noise"
+
+
+def picture(scene, drawn, path, name):
+    """Write the contact sheet and the histograms of a `Sheet`."""
+    panels, left_out = _panels(drawn)
+    weight = weights(drawn.images)
+    n, population = len(drawn.shown), len(drawn.kind)
+    columns = min(COLUMNS, n)
+    captions = [caption(drawn.labels, k) for k in drawn.shown]
+    lines = max(words.count("\n") + 1 for words in captions) + 1.5 * bool(scene.config.classes)
+    side = WIDTH / max(columns, 4)  # few systems are not drawn larger than this
+    rows = [(side + 0.05 + 0.12 * lines) * -(-n // columns), 1.7 * max(-(-len(panels) // PANEL_COLUMNS), 0.1)]
+    with figure(path, WIDTH, sum(rows) + 1.2) as fig:
+        fig.suptitle(_title(scene, drawn, name), fontsize=11)
+        top, bottom = fig.subfigures(2, 1, height_ratios=rows)
+        classes, colour = list(scene.config.classes), colours_of_classes(scene)
+        for k, (picked, ax) in enumerate(zip(drawn.shown, grid_of_axes(top, n, columns), strict=True)):
+            ax.imshow(coloured(drawn.images[k], drawn.lost[k], list(scene.bands), weight), origin="lower")
+            bare(ax)
+            if classes:
+                kind = drawn.kind[picked]
+                ax.set_title(classes[kind], color=colour[kind], fontsize=9, fontweight="bold", pad=2)
+            ax.set_xlabel(captions[k], fontsize=7.5, linespacing=1.25, labelpad=2)
+        more = f"; {left_out} more labels vary" if left_out else ""
+        bottom.suptitle(f"The labels of {population} systems{more}", fontsize=10)
+        unit = units(scene)
+        for label, ax in zip(panels, grid_of_axes(bottom, len(panels), PANEL_COLUMNS), strict=True):
+            _histogram(ax, label, unit.get(label, "-"), drawn, colour)
+        if classes:
+            keys = [Patch(color=c, label=name) for name, c in zip(classes, colour, strict=True)]
+            fig.legend(handles=keys, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
+
+
+def _title(scene, drawn, name):
+    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
+    words = f'{name}: {len(drawn.shown)} systems, {size} x {size} pixels of {scale:g}"\n'
+    words += "asinh stretch, each image on its own scale"
+    if len(scene.bands) > 1:
+        words += f"; red to blue are the bands {', '.join(by_wavelength(list(scene.bands)))}"
+    return words + ("; lost pixels are turquoise" if drawn.lost.any() else "")
+
+
+def colours_of_classes(scene):
+    """One colour for each class, in their order; one in all if there are none."""
+    n = max(len(scene.config.classes), 1)
+    return [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(n)]
+
+
+def caption(labels, k):
+    """What is known of system `k` that a picture lets one check, in up to three lines."""
+
+    def value(name):
+        found = labels.get(name, np.full(k + 1, np.nan))[k]
+        return found if np.isfinite(found) else None
+
+    lens, effective, lines = value("theta_E"), value("theta_E_effective"), []
+    if lens is not None or effective is not None:
+        words = r"$\theta_E$ " + (f'{lens:.2f}"' if lens is not None else "")
+        lines.append(words + (f' (all {effective:.2f}")' if effective is not None else ""))
+    words = [(r"$\mu$", "magnification", ".1f"), ("S/N", "arc_snr", ".0f")]
+    shown = [f"{word} {value(name):,{how}}" for word, name, how in words if value(name) is not None]
+    if shown:
+        lines.append("  ".join(shown))
+    if value("n_halos"):
+        lines.append(f"{value('n_halos'):.0f} subhalos")
+    return "\n".join(lines)
+
+
+def _panels(drawn):
+    """Names of the labels that vary, the lens first, at most as many as there are panels; how many are left out."""
+    classes = [drawn.kind == k for k in np.unique(drawn.kind)]
+    varying = [n for n, v in drawn.labels.items() if any(_varies(v[of_class]) for of_class in classes)]
+    of_light = [n for n in varying if n.startswith(("source_", "lens_light_"))]
+    lens = [n for n in varying if n not in of_light and n not in DERIVED]
+    ordered = [n for n in LENS if n in lens] + [n for n in DERIVED if n in varying]
+    ordered += [n for n in [*lens, *of_light] if n not in ordered]
+    return ordered[:MOST_PANELS], max(len(ordered) - MOST_PANELS, 0)
+
+
+def _varies(values):
+    values = values[np.isfinite(values)]
+    return values.size > 1 and np.ptp(values) > 1e-9 * np.abs(values).max()
+
+
+def _histogram(ax, label, unit, drawn, colour):
+    """One label, stacked by class; logarithmic, and then without zeros, if it has a long tail."""
+    values = drawn.labels[label]
+    finite = np.isfinite(values)
+    positive = finite & (values > 0)
+    log = positive.any() and values[finite].min() >= 0
+    low, middle, high = np.percentile(values[positive], [1, 50, 99]) if log else (1, 1, 1)
+    log = log and high > 5 * middle and high > 30 * low
+    used = positive if log else finite
+    scaled = np.log10(values[used]) if log else values[used]
+    edges = np.histogram_bin_edges(scaled, int(np.clip(np.sqrt(scaled.size), 8, 30)))
+    edges = 10.0**edges if log else edges
+    groups = [values[used & (drawn.kind == k)] for k in range(len(colour))]
+    ax.hist(groups, bins=edges, stacked=True, color=colour, histtype="stepfilled", linewidth=0)
+    plain(ax)
+    if log:
+        ax.set_xscale("log")
+    else:
+        ax.locator_params(axis="x", nbins=4)
+        if values[used].max() >= 1e5:
+            ax.xaxis.set_major_formatter("{x:.2g}")  # not a power of ten apart from the numbers
+    ax.locator_params(axis="y", nbins=3)
+    ax.tick_params(labelsize=8)
+    zeros = int((finite & ~used).sum())
+    note = f", {zeros} at 0" if zeros else ""
+    ax.set_xlabel(SYMBOLS.get(label, symbol(label)) + (f" [{unit}]" if unit != "-" else "") + note, fontsize=9)
+
+
+def by_wavelength(bands):
+    """Names of bands, the longest wavelength first: letters as in astronomy (g, LSST_r), or as given if unknown."""
+    last = [b[-1:] for b in bands]
+    return sorted(bands, key=lambda b: -BANDS.index(b[-1])) if all(c and c in BANDS for c in last) else list(bands)
+
+
+def weights(images):
+    """What makes all images (n, b, H, W) together white: float64 (b,), the median over them of 1 / light of a band."""
+    light = np.nansum(np.abs(images), axis=(2, 3), dtype=float)
+    shares = light / np.maximum(light.sum(1, keepdims=True), 1e-30)
+    return 1.0 / np.maximum(np.median(shares, axis=0), 1e-30)
+
+
+def coloured(image, lost, bands, weight):
+    """An image (b, H, W) as colours (H, W, 3) in 0 to 1; one band through a colour map, several as red to blue.
+
+    Several bands: a pixel has the colour of its fluxes times `weight` (b,) and the brightness of the brightest of them,
+    so that no colour is lost by clipping (after Lupton+ 2004, PASP 116, 133).
+    """
+    image = np.where(lost, np.nan, np.asarray(image, dtype=float))
+    image = image - np.array([_sky(band) for band in image])[:, None, None]
+    if len(image) == 1:
+        out = SKY["cmap"](np.nan_to_num(_brightness(image[0])))[..., :3]
+    else:
+        image = (image * weight[:, None, None])[[bands.index(b) for b in by_wavelength(bands)]]
+        three = [part.mean(0) for part in np.array_split(image, 3)] if len(image) > 2 else _two(image)
+        channels = np.stack(three, axis=-1)
+        brightest = channels.max(-1)
+        # Below the noise a ratio of fluxes means nothing: there, colours fade to grey.
+        grey = 0.75 * _sky(np.abs(channels.mean(-1)))
+        light = np.clip(channels, 0, None) + max(grey, 1e-30)
+        out = np.nan_to_num(light / light.max(-1, keepdims=True) * _brightness(brightest)[..., None])
+    out[lost] = to_rgb(LOST)
+    return out
+
+
+def _two(image):
+    return [image[0], image.mean(0), image[1]]
+
+
+def _sky(image):
+    """Median of the outermost pixels (H, W) that have a value."""
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    edge = edge[np.isfinite(edge)]
+    return np.median(edge) if edge.size else 0.0
+
+
+def _brightness(image):
+    """Sky-subtracted pixels (H, W) to 0 to 1, linear in the noise, logarithmic above: arcs show beside bright cores."""
+    seen = image[np.isfinite(image)]
+    peak = max(seen.max(initial=0.0), 1e-30)
+    noise = 1.4826 * _sky(np.abs(image))
+    soft = max(2.0 * noise, min(np.percentile(seen, 95), peak) / 4 if seen.size else 0.0, peak / 1000)
+    low, high = np.arcsinh(-0.5), np.arcsinh(peak / soft)
+    return np.clip((np.arcsinh(image / soft) - low) / (high - low), 0, 1)

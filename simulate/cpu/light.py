@@ -1,0 +1,164 @@
+"""The surface brightness of galaxies at chunks of rays: short loops, as in `deflection`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.numerics import chunk_function, exp2, like, row_function
+from ..profiles import interpol, sersic
+from .deflection import ABSENT, N_PARAMETERS, N_ROWS, SCRATCH, unpack
+
+SERSIC, INTERPOL = 0, 1
+FLUX, TOTAL = N_ROWS, N_ROWS + 1  # two more rows of the array that a chunk of rays lives in: see `deflection`
+# Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
+# the peak).
+CUSP_RADIUS2 = 0.01
+KINDS = {"SERSIC": SERSIC, "SERSIC_ELLIPSE": SERSIC, "INTERPOL": INTERPOL}
+
+
+class Light(NamedTuple):
+    """The light components of one layer: kinds (k,), constants (k, N_PARAMETERS), stamp numbers (k,)."""
+
+    kinds: np.ndarray
+    constants: np.ndarray
+    stamps: np.ndarray
+
+
+@chunk_function
+def prepare(kinds, rows, side, light, scratch):
+    """Fill `light` from kinds (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
+    for k in range(kinds.size):
+        light.kinds[k] = kinds[k]
+        out = scratch[:N_PARAMETERS]
+        if kinds[k] == INTERPOL:
+            interpol.constants(rows[k], side, out)
+            light.stamps[k] = int(rows[k, 5])
+        elif kinds[k] == SERSIC:
+            sersic.constants(rows[k], out)
+        for j in range(N_PARAMETERS):
+            light.constants[k, j] = out[j]
+
+
+@row_function
+def radius2(x, y, n, constants, k, r2):
+    """(R / R_sersic)^2 of n positions; returns whether any is below CUSP_RADIUS2."""
+    p, limit, found = unpack(constants, k), like(x[0], CUSP_RADIUS2), np.int32(0)
+    for i in range(n):
+        r2[i] = sersic.radius2(x[i], y[i], p)
+        # a running minimum of floats does not vectorise; cast back, as numba makes 64 bits of two times 32
+        found = np.int32(found | np.int32(r2[i] < limit))
+    return found != 0
+
+
+@row_function
+def in_cusp(r2, n, places):
+    """Fill `places` with the numbers of the positions whose (R / R_sersic)^2 is below CUSP_RADIUS2, and count them."""
+    limit, count = like(r2[0], CUSP_RADIUS2), np.int64(0)
+    for start in range(0, n, 64):
+        block, found = r2[start : min(start + 64, n)], np.int32(0)
+        for i in range(block.size):
+            found = np.int32(found | np.int32(block[i] < limit))
+        if found == 0:  # as in most
+            continue
+        for i in range(block.size):
+            if block[i] < limit:
+                places[count] = start + i
+                count += 1
+    return count
+
+
+@row_function
+def _radius2_and_root(x, y, n, constants, k, r2, root):
+    """As `radius2`, and log2 of the 1/n-th power of the radius."""
+    p, limit, found = unpack(constants, k), like(x[0], CUSP_RADIUS2), np.int32(0)
+    for i in range(n):
+        r = sersic.radius2(x[i], y[i], p)
+        r2[i], root[i] = r, sersic.log2_root(r, p)
+        found = np.int32(found | np.int32(r < limit))
+    return found != 0
+
+
+@row_function
+def _sersic_light(root, r2, n, constants, k, first, flux):
+    p, zero = unpack(constants, k), like(r2[0], 0.0)
+    for i in range(n):
+        before = zero if first else flux[i]
+        flux[i] = before + sersic.light(exp2(root[i]), r2[i], p)
+
+
+@row_function
+def _place(x, y, n, constants, k, side, first, s, t):
+    """`interpol.place` of n positions; returns whether any of them has light."""
+    p = unpack(constants, k)
+    largest = np.int32(-1)
+    for i in range(n):
+        first[i], s[i], t[i] = interpol.place(x[i], y[i], p, side)
+        largest = max(largest, first[i])
+    return largest >= 0
+
+
+@row_function
+def _interpol_light(first, s, t, n, constants, k, stamp, side, flux):
+    p = unpack(constants, k)
+    for i in range(n):
+        if first[i] >= 0:
+            flux[i] += interpol.brightness(first[i], s[i], t[i], p, stamp, side)
+
+
+@row_function
+def _clear(flux, n):
+    flux[:n] = like(flux[0], 0.0)
+
+
+@chunk_function
+def shine(light, stamps, x, y, n, rows, cusp, places):
+    """Surface brightness [counts/s/arcsec^2] of all components at n positions, into row FLUX of `rows`.
+
+    cusp: bool (k,), tells in which Sersic components a ray is within the root of CUSP_RADIUS2 of the centre. rows: its
+    first rows of scratch space are overwritten. places: int32 (n,).
+    """
+    flux, one, two, constants = rows[FLUX], rows[SCRATCH], rows[SCRATCH + 1], light.constants
+    first = True
+    for k in range(light.kinds.size):
+        if light.kinds[k] == SERSIC:
+            cusp[k] = _radius2_and_root(x, y, n, constants, k, one, two)
+            _sersic_light(two, one, n, constants, k, first, flux)
+            first = False
+        elif light.kinds[k] == INTERPOL:
+            stamp = stamps[light.stamps[k]]
+            pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
+            if _place(x, y, n, constants, k, side, places, one, two):
+                if first:
+                    _clear(flux, n)
+                _interpol_light(places, one, two, n, constants, k, pixels, side, flux)
+                first = False
+    if first:
+        _clear(flux, n)
+
+
+@chunk_function
+def fetch(light, stamps):
+    """Read the galaxy images of a layer once from end to end; returns a number, so that nothing is left out.
+
+    Rays come to an image in no order: from the third-level cache, that takes longer than all the arithmetic on it.
+    """
+    total = like(stamps[0, 0, 0], 0.0)
+    for k in range(light.kinds.size):
+        if light.kinds[k] == INTERPOL:
+            stamp = stamps[light.stamps[k]]
+            total += _sum_of_lines(stamp.reshape(stamp.size))
+    return total
+
+
+@row_function
+def _sum_of_lines(values):
+    total = like(values[0], 0.0)
+    for i in range(0, values.size, 16):  # of 64 bytes
+        total += values[np.uint64(i)]
+    return total
+
+
+@chunk_function
+def centre(light, k):
+    """Where component `k` has its centre, and whether it is there at all."""
+    return light.constants[k, 0], light.constants[k, 1], light.kinds[k] != ABSENT

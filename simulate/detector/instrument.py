@@ -1,0 +1,305 @@
+"""Observation: instruments by lenstronomy's names, background noise, zero point, PSF and blank sky."""
+
+import importlib.util
+import inspect
+import pkgutil
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ConfigError, DataError, nearest
+from ..systems.population import quantile
+
+FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+# FWHM: the radius of a Moffat kernel whose size is not given. It cuts 1 % of the light at beta = 2.5, 0.04 % at 4.
+MOFFAT_REACH = 4.0
+LARGEST_KERNEL = 1001  # pixels, of a Moffat whose size is not given
+OBSERVATION = "simulate.observation"
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Images of blank sky, one after the other in one array."""
+
+    folder: str
+    pixels: np.ndarray  # float32 (all pixels,) [counts/s]; NaN where there is none
+    first: np.ndarray  # int64 (m,), the first pixel of each image
+    shapes: np.ndarray  # int64 (m, 2), rows and columns
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What turns a surface brightness into counts/s with noise. A count is an electron or an ADU."""
+
+    pixel_scale: float  # arcsec
+    exposure_time: float  # s, all exposures together; the median if it is drawn
+    one_exposure: object  # s: a number or a Distribution
+    num_exposures: int
+    magnitude_zero_point: float  # AB magnitude of one count/s
+    background: float  # rms per pixel [counts/s]
+    read_noise: float | None  # electrons, of one read-out; None: the background was given as such
+    sky_rate: float | None  # electrons/s/pixel; None: the background was given as such
+    gain: float  # electrons per count
+    psf_kind: str  # gaussian, moffat, pixel or none
+    fwhm: object  # arcsec, of gaussian and moffat: a number or a Distribution; 0 for the rest
+    beta: object  # of moffat: a number or a Distribution; 0 for the rest
+    truncation: float  # radius of a Gaussian [sigma]
+    kernels: np.ndarray  # float64 (m, k, k), k odd, each sums to one; m = 0 unless the PSF is pixel
+    supersampling: int  # the PSF is applied on pixels finer by this; the kernels' own pixels are as fine
+    psf_size: int  # side of a Moffat kernel [fine pixels], odd; 0 for the rest
+    noise_correlation: float  # of neighbouring pixels
+    sky: Sky | None  # instead of Gaussian background
+    bad_pixels: float  # fraction
+    cosmic_rays: float  # mean number in an image
+    mask_value: float  # of lost pixels, NaN or 0
+
+    @property
+    def loses_pixels(self):
+        """Whether there are masks: pixels may be bad, hit by cosmic rays, or absent in the sky."""
+        return self.bad_pixels > 0 or self.cosmic_rays > 0 or (self.sky is not None and np.isnan(self.sky.pixels).any())
+
+
+def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
+    """lenstronomy's settings of an instrument and band, e.g. "Euclid/VIS", as for its SingleBand class.
+
+    coadd_years, survey_mode: as lenstronomy's classes take them, where they do. path: of the section, for messages.
+
+    Raises: ConfigError for a name, a number of years or a survey mode that lenstronomy does not have.
+    """
+    from lenstronomy.SimulationAPI import ObservationConfig
+
+    instruments = [m.name for m in pkgutil.iter_modules(ObservationConfig.__path__)]
+    telescope, _, band = name.partition("/")
+    if telescope not in instruments or not band:
+        raise ConfigError(
+            [
+                f'{path}.instrument: no instrument "{name}"; expected NAME/BAND with NAME one of '
+                f"{', '.join(instruments)}.{nearest(telescope, instruments)}"
+            ]
+        )
+    # A copy of the module of our own: its classes write their options into dictionaries that all of them share.
+    spec = importlib.util.find_spec(f"{ObservationConfig.__name__}.{telescope}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    kind = getattr(module, telescope)
+    options = {k: v for k, v in (("coadd_years", coadd_years), ("survey_mode", survey_mode)) if v is not None}
+    unknown = [k for k in options if k not in inspect.signature(kind).parameters]
+    if unknown:
+        raise ConfigError([f"{path}.{k}: lenstronomy's {telescope} has no such option" for k in unknown])
+    try:
+        return dict(kind(band=band, **options).kwargs_single_band())
+    except ValueError as error:
+        line = next((x for x in (kind.__init__.__doc__ or "").splitlines() if ":param band:" in x), "")
+        bands = re.findall(r"'([^']+)'", line)
+        if bands and band not in bands:
+            text = f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{nearest(band, bands)}'
+            raise ConfigError([f"{path}.instrument: {text}"]) from None
+        where = "survey_mode" if "survey mode" in str(error) else "coadd_years"
+        raise ConfigError([f"{path}.{where}: lenstronomy says: {str(error).strip()}"]) from None
+
+
+def instrument(config, pixel_scale=None, path=OBSERVATION):
+    """The `Instrument` of an observation config (`configs.observation.Observation`), pixel scale given or the preset's.
+
+    path: of the section, for messages.
+
+    Raises: ConfigError listing every number that neither the preset nor the config gives; DataError for a PSF or sky
+        that cannot be read.
+    """
+    known = preset(config.instrument, config.coadd_years, config.survey_mode, path) if config.instrument else {}
+    names = (
+        "exposure_time",
+        "num_exposures",
+        "magnitude_zero_point",
+        "read_noise",
+        "sky_brightness",
+        "ccd_gain",
+    )
+    known |= {n: getattr(config, n) for n in names if getattr(config, n) is not None}
+    known |= {"pixel_scale": pixel_scale} if pixel_scale is not None else {}
+    has_background = config.background_noise is not None or config.sky_cutouts is not None
+    from_sky = config.background_noise is None and "read_noise" in known and "sky_brightness" in known
+    problems = [f"{path}.{n}: missing" for n in ("exposure_time", "magnitude_zero_point") if n not in known]
+    if "pixel_scale" not in known:
+        problems.append("simulate.image.pixel_scale: missing, and no instrument gives it")
+    if not (has_background or from_sky):
+        problems.append(f"{path}: give background_noise, or read_noise and sky_brightness, or an instrument")
+    if config.data_count_unit == "ADU" and "ccd_gain" not in known:
+        problems.append(f"{path}.ccd_gain: missing, and counts in ADU need it")
+    fwhm, problem = _fwhm(config, known, path)
+    problems += [problem] if problem else []
+    psf_size = 0
+    if not problems and config.psf is not None and config.psf.kind == "moffat":
+        psf_size = config.psf.size or _moffat_size(fwhm, known["pixel_scale"] / config.psf.supersampling)
+        if config.psf.size is None and psf_size > LARGEST_KERNEL:
+            problems.append(f"{path}.psf.size: missing, and 4 FWHM of the widest Moffat PSF need {psf_size} pixels")
+    if problems:
+        raise ConfigError(problems)
+
+    gain = float(known["ccd_gain"]) if config.data_count_unit == "ADU" else 1.0
+    one_exposure, num_exposures = known["exposure_time"], known.get("num_exposures", 1)
+    typical = one_exposure if isinstance(one_exposure, int | float) else float(quantile(one_exposure, 0.5))
+    exposure_time = typical * num_exposures
+    zero_point, scale = known["magnitude_zero_point"], known["pixel_scale"]
+    read_noise, sky_rate, background = None, None, config.background_noise
+    if from_sky:
+        read_noise = float(known["read_noise"])
+        sky_rate = float(counts_per_second(known["sky_brightness"], zero_point)) * scale**2
+        background = background_rms(read_noise, exposure_time, sky_rate / scale**2, scale, num_exposures) / gain
+    psf = config.psf
+    kind = psf.kind if psf else "gaussian"
+    supersampling = psf.supersampling if psf else 1
+    return Instrument(
+        pixel_scale=scale,
+        exposure_time=exposure_time,
+        one_exposure=one_exposure,
+        num_exposures=num_exposures,
+        magnitude_zero_point=zero_point - 2.5 * np.log10(gain),
+        background=0.0 if background is None else background,
+        read_noise=read_noise,
+        sky_rate=sky_rate,
+        gain=gain,
+        psf_kind=kind,
+        fwhm=fwhm,
+        beta=psf.beta if kind == "moffat" else 0.0,
+        truncation=psf.truncation if psf else 5.0,
+        kernels=read_kernels(psf.file, psf.size, f"{path}.psf.file") if kind == "pixel" else np.zeros((0, 1, 1)),
+        supersampling=supersampling,
+        psf_size=psf_size,
+        noise_correlation=config.noise_correlation,
+        sky=read_sky(config.sky_cutouts, f"{path}.sky_cutouts") if config.sky_cutouts else None,
+        bad_pixels=config.bad_pixels,
+        cosmic_rays=config.cosmic_rays,
+        mask_value=float(config.mask_value),
+    )
+
+
+def _fwhm(config, known, path):
+    """The PSF's full width at half maximum, 0 where it has none, and what is wrong or None."""
+    if config.psf is not None:
+        if config.psf.kind in ("pixel", "none"):
+            return 0.0, None
+        fwhm = config.psf.fwhm if config.psf.fwhm is not None else known.get("seeing")
+        return fwhm, None if fwhm is not None else f"{path}.psf: the PSF's fwhm is missing, and no instrument gives it"
+    fwhm = known.get("seeing")
+    if known.get("psf_type", "GAUSSIAN") != "GAUSSIAN":
+        seeing = "" if fwhm is None else f" (fwhm {fwhm:g} arcsec unless given)"
+        return fwhm, (
+            f"{path}.psf: lenstronomy has no PSF for {config.instrument} (its psf_type is {known['psf_type']}): "
+            f"give kind: pixel with a file, or kind: gaussian{seeing}"
+        )
+    return fwhm, None if fwhm is not None else f"{path}.psf: the PSF's fwhm is missing, and no instrument gives it"
+
+
+def _moffat_size(fwhm, pixel_scale):
+    largest = fwhm.support()[1] if hasattr(fwhm, "support") else fwhm
+    return 2 * int(np.ceil(MOFFAT_REACH * largest / pixel_scale)) + 1
+
+
+def background_rms(read_noise, exposure_time, sky, pixel_scale, num_exposures):
+    """rms of the background per pixel [electrons/s], as lenstronomy's `data_util.bkg_noise`.
+
+    read_noise [electrons] per exposure, exposure_time [s] in total, sky [electrons/s/arcsec^2], pixel_scale [arcsec].
+    """
+    variance = num_exposures * read_noise**2 + exposure_time * sky * pixel_scale**2
+    return np.sqrt(variance) / exposure_time
+
+
+def background_at(tool, exposure_time):
+    """rms of an instrument's background [counts/s] at other total exposure times [s]; the same shape.
+
+    A background that was given as such stays as it is.
+    """
+    if tool.read_noise is None:
+        return np.full_like(exposure_time, tool.background)
+    sky = tool.sky_rate / tool.pixel_scale**2
+    return background_rms(tool.read_noise, exposure_time, sky, tool.pixel_scale, tool.num_exposures) / tool.gain
+
+
+def counts_per_second(magnitude, zero_point):
+    """Flux [counts/s] of an AB magnitude (array or float)."""
+    return 10.0 ** (-0.4 * (np.asarray(magnitude) - zero_point))
+
+
+def read_kernels(path, size=None, key=f"{OBSERVATION}.psf.file"):
+    """PSF kernels from a FITS file, with one image or a cube of them, or from all FITS files of a folder.
+
+    Each is cut to `size` pixels about its centre and normalised; smaller ones get a border of zeros.
+
+    Returns: float64 (m, k, k), k odd. Raises: DataError if a file is absent, broken, not square and odd-sided, not
+        finite, or sums to zero; key names the setting.
+    """
+    kernels = [
+        _one_kernel(image, size, f"{key}: {file}")
+        for file in _files(path, (".fits", ".fits.gz", ".fit"), key)
+        for image in _images(file, key)
+    ]
+    side = max(len(k) for k in kernels)
+    return np.stack([np.pad(k, (side - len(k)) // 2) for k in kernels])
+
+
+def _one_kernel(kernel, size, where):
+    if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise DataError(f"{where} has a kernel of shape {kernel.shape}, expected square and odd-sided")
+    if size is not None and size < len(kernel):
+        cut = (len(kernel) - size) // 2
+        kernel = kernel[cut:-cut, cut:-cut]
+    if not np.isfinite(kernel).all() or kernel.sum() <= 0:
+        raise DataError(f"{where} must hold finite numbers with a positive sum")
+    return kernel / kernel.sum()
+
+
+def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
+    """Images of blank sky [counts/s], background subtracted, from a folder of FITS, .npy and .npz files.
+
+    A file holds one image or a cube of them (.npz: any number of either). Pixels that are not finite count as absent.
+
+    Returns: `Sky`. Raises: DataError if there is no image, or one cannot be read; key names the setting.
+    """
+    images = []
+    for file in _files(folder, (".fits", ".fits.gz", ".fit", ".npy", ".npz"), key):
+        for image in _images(file, key):
+            if not np.isfinite(image).any():
+                raise DataError(f"{key}: {file} holds an image without a finite pixel")
+            images.append(np.where(np.isfinite(image), image, np.nan).astype(np.float32))
+    sizes = np.array([i.size for i in images], dtype=np.int64)
+    return Sky(
+        folder=str(folder),
+        pixels=np.concatenate([i.ravel() for i in images]),
+        first=np.cumsum(sizes) - sizes,
+        shapes=np.array([i.shape for i in images], dtype=np.int64),
+    )
+
+
+def _files(path, endings, key):
+    """`path` itself, or the files of such endings in it if it is a folder, by name."""
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    files = sorted(p for p in path.iterdir() if p.is_file() and p.name.lower().endswith(endings))
+    if not files:
+        raise DataError(f"{key}: the folder {path} holds no file that ends in {', '.join(endings)}")
+    return files
+
+
+def _images(file, key):
+    """The images in a file as float64 (y, x) arrays."""
+    from astropy.io import fits
+
+    try:
+        if file.name.lower().endswith(".npz"):
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = [np.asarray(archive[name], dtype=float) for name in archive.files]
+        elif file.name.lower().endswith(".npy"):
+            arrays = [np.asarray(np.load(file, allow_pickle=False), dtype=float)]
+        else:
+            arrays = [np.asarray(fits.getdata(file), dtype=float)]
+    except Exception as error:  # broken files raise anything from OSError to zipfile's and zlib's own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{key}: cannot read {file} as images ({reason})") from None
+    for array in arrays:
+        if array.ndim not in (2, 3) or array.size == 0:
+            raise DataError(f"{key}: {file} holds an array of shape {array.shape}, expected an image or a cube of them")
+    return [image for array in arrays for image in (array if array.ndim == 3 else [array])]

@@ -1,0 +1,110 @@
+"""Background and Poisson noise on a device, from the same random numbers as on a CPU; see `simulate.detector.noise`."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numba import cuda
+
+from ..core.numerics import like, row_function
+from ..core.philox import NOISE, philox4x32
+from ..detector import noise
+from .kernels import THREADS, blocks_for, kernel, to_device, wrap
+
+
+class Detector(NamedTuple):
+    """What the noise of n systems with L layers depends on."""
+
+    samples: torch.Tensor  # int64 (n, 2): the lower and the upper 32 bits of each index
+    stream: torch.Tensor  # int64 (L,): number of each layer's random stream
+    weight: torch.Tensor  # float32 (L,): of the neighbours, in correlated noise
+    variance: torch.Tensor  # (n, L): of the background, of the image's type
+    rate: torch.Tensor  # (n, L): 1 / electrons that one count/s gives
+
+
+def make_detector(indices, streams, correlations, variance, dtype, device):
+    """A `Detector`.
+
+    Args: indices: uint64 (n,). streams: integers (L,). correlations: of neighbours, (L,). variance: (n, L, 2),
+    background rms [counts/s] and electrons that one count/s gives, of `render.Work`.
+    """
+    halves = np.stack([indices & np.uint64(0xFFFFFFFF), indices >> np.uint64(32)], axis=1).astype(np.int64)
+    background, electrons = variance[..., 0], variance[..., 1]
+    return Detector(
+        to_device(halves, device),
+        to_device(np.asarray(streams, np.int64), device),
+        to_device(np.array([noise.neighbour_weight(c) for c in correlations], np.float32), device),
+        to_device(background**2, device).to(dtype),
+        to_device(1.0 / electrons, device).to(dtype),
+    )
+
+
+def add_noise(images, detector, seed, stream):
+    """Add noise to images (n, L, size, size) [counts/s] in place."""
+    n, n_layers, size, _ = images.shape
+    room = (size + 2) ** 2
+    normals = torch.empty(n * n_layers, room, dtype=torch.float32, device=images.device)
+    detector, pair = wrap(detector), wrap((images.view(n, n_layers, size * size), normals))
+    _draw(stream, (blocks_for((room + 3) // 4), n * n_layers), size, seed, detector, pair)
+    _add(stream, (blocks_for(size * size), n * n_layers), size, detector, pair)
+
+
+@row_function
+def _normals_on_a_side(size, weight):
+    """Correlated noise needs a margin of one pixel."""
+    return size + 2 if weight > np.float32(0.0) else size
+
+
+@kernel
+def _draw(size, seed, detector, pair):
+    """Each thread has one block of four random words, which go a quarter of the numbers apart."""
+    normals, m = pair[1], cuda.blockIdx.y
+    j, n_layers = cuda.blockIdx.x * THREADS + cuda.threadIdx.x, detector.stream.shape[0]
+    i, layer = m // n_layers, m % n_layers
+    side = _normals_on_a_side(size, detector.weight[layer])
+    n = side * side
+    quarter = (n + 3) // 4
+    if j >= quarter:
+        return
+    low, high = np.uint32(detector.samples[i, 0]), np.uint32(detector.samples[i, 1])
+    key = np.uint32(NOISE + detector.stream[layer])
+    a, b, c, d = philox4x32(low, high, np.uint32(0), np.uint32(j), np.uint32(seed), key)
+    normals[m, j] = noise.normal(a)
+    if quarter + j < n:
+        normals[m, quarter + j] = noise.normal(b)
+    if 2 * quarter + j < n:
+        normals[m, 2 * quarter + j] = noise.normal(c)
+    if 3 * quarter + j < n:
+        normals[m, 3 * quarter + j] = noise.normal(d)
+
+
+@row_function
+def _down(white, x, first, side, a, norm):
+    """The kernel (a, 1, a) down a column, about row `first` + 1."""
+    at = first * side + x
+    return norm * (white[at + side] + a * (white[at] + white[at + 2 * side]))
+
+
+@row_function
+def _correlated(white, p, size, a):
+    """Correlated noise at pixel `p` from white noise with a margin, as `noise._correlate` has it."""
+    one = np.float32(1.0)
+    norm = one / (one + np.float32(2.0) * a * a)
+    y, x, side = p // size, p % size, size + 2
+    left, middle = _down(white, x, y, side, a, norm), _down(white, x + 1, y, side, a, norm)
+    return middle + a * (left + _down(white, x + 2, y, side, a, norm))
+
+
+@kernel
+def _add(size, detector, pair):
+    images, normals = pair
+    m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if p >= size * size:
+        return
+    n_layers = detector.stream.shape[0]
+    i, layer = m // n_layers, m % n_layers
+    weight, value = detector.weight[layer], images[i, layer, p]
+    normal = _correlated(normals[m], p, size, weight) if weight > np.float32(0.0) else normals[m, p]
+    variance = detector.variance[i, layer] + detector.rate[i, layer] * max(value, like(value, 0.0))
+    images[i, layer, p] = value + math.sqrt(variance) * normal

@@ -1,0 +1,126 @@
+"""Systems to images on a device: the host draws the parameters, the rest never leaves the device.
+
+What a GPU and a CPU do is the same physics by the same scalar functions (`simulate.profiles`, `detector.noise`);
+what differs is the order of the work. Subhalos are traced one by one, which costs a GPU little, where a CPU
+interpolates (`simulate.cpu.halos`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .. import render
+from ..cpu import deflection, kernel
+from . import cuda_adaptive as adaptive
+from . import cuda_noise as noise
+from . import cuda_psf as psf
+from . import cuda_tables as tables
+from . import double, fixed  # noqa: F401  (`double` only has to be there)
+from .kernels import current_stream, to_device, wrap
+
+AT_ONCE = 1 << 24  # fine pixels of all layers that are worked on together, about 60 bytes each
+MOST_BLOCKS = 65535  # in the second direction of a grid, which the layers of the systems share
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Images of n systems with v views in b bands, on a device."""
+
+    images: torch.Tensor  # (n, v, b, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y)
+    arcs: torch.Tensor | None  # float64 (n, v, b, 2): the source's flux in the frame [counts/s], its (S/N)^2
+
+
+def unsupported(scene):
+    """What of a scene only the CPU can render, in words; None if a GPU can do it all."""
+    if scene.config.observation.defect is not None:
+        return "a detector defect"
+    if any(tool.sky is not None for tool in scene.bands.values()):
+        return "sky from cut-outs"
+    if any(tool.loses_pixels for tool in scene.bands.values()):
+        return "bad pixels or cosmic rays"
+    return None
+
+
+def make_renderer(scene, device, dtype=torch.float32):
+    """render(systems, noisy=None, rays=None, arcs=False) -> `Rendered`, on torch's current stream of a device.
+
+    It returns before the device is done, as torch's own functions do. noisy: whether to add noise; rays: along a
+    pixel's side, or "adaptive"; None takes what the config says. arcs: whether flux and signal to noise of the lensed
+    source are wanted. dtype: torch.float32, or torch.float64 for tests.
+
+    Raises: ValueError for a scene of which `unsupported` says something.
+    """
+    if unsupported(scene):
+        raise ValueError(f"only the CPU renders {unsupported(scene)}")
+    real = np.float32 if dtype == torch.float32 else np.float64
+    resident = [
+        (deflection.Maps(*(to_device(_not_empty(a), device) for a in render.maps_of(scene, t))), to_device(s, device))
+        # only Sersic profiles are computed in float64 beside float32, so no stamps are needed there
+        for t, s in ((real, render.stamps_of(scene, np.dtype(real))), (np.float64, np.zeros((1, 3, 3))))
+    ]
+
+    def run(systems, noisy=None, rays=None, arcs=False):
+        n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
+        size = scene.config.image.num_pix
+        work = render.Work(scene, systems, render.noise_levels(scene, systems), real, rays, True)
+        noisy = scene.config.observation.noise if noisy is None else noisy
+        images = torch.empty(n, n_layers, size, size, dtype=dtype, device=device)
+        of_arcs = torch.empty(n, n_layers, 2, dtype=torch.float64, device=device) if arcs else None
+        layers = min(AT_ONCE // (size * work.frame.supersampling) ** 2, MOST_BLOCKS)
+        step = max(1, layers // n_layers)
+        for start in range(0, n, step):
+            part = slice(start, min(start + step, n))
+            _render(scene, systems, work, resident, part, noisy, images[part], of_arcs[part] if arcs else None)
+        shape = n, systems.views.n, len(scene.bands)
+        return Rendered(images.view(*shape, size, size), of_arcs.view(*shape, 2) if arcs else None)
+
+    return run
+
+
+def _render(scene, systems, work, resident, part, noisy, images, arcs):
+    """Fill images (n, L, size, size) and, unless None, arcs (n, L, 2) of a part of the systems."""
+    frame, dtype, device = work.frame, images.dtype, images.device
+    stream, n_layers, ss = current_stream(device), images.shape[1], work.frame.supersampling
+    given, halo_first = tables.parameters(tables.rows_of(work.tables, part), device)
+    profiles = tables.profiles_of(scene, systems)
+    scale, is_adaptive = frame.pixel_scale / ss, frame.rays == kernel.ADAPTIVE
+    rays = 1 if is_adaptive else max(1, frame.rays // ss)
+    grid = fixed.make_grid(frame.num_pix * ss, scale, rays, dtype, device)
+    mend = dtype == torch.float32 and not is_adaptive
+    made = wrap(tables.constants(given, halo_first, *resident[0], stream))
+    exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if mend else made
+    source, unlensed, beta = fixed.shoot(profiles, grid, made, exact, mend, n_layers, stream)
+    has_light = work.tables.light_kinds.shape[2] > 0
+    if is_adaptive:
+        settings = (grid, scale, frame.tolerance, made)
+        source = adaptive.refine(profiles, True, *settings, source, beta, stream)
+        if has_light:
+            unlensed = adaptive.refine(profiles, False, *settings, unlensed, beta, stream)
+    blur = psf.make_blur(work.blur._replace(sigma=work.blur.sigma[part], kernel=work.blur.kernel[part]), dtype, device)
+    arc = psf.observe(source, frame.num_pix, ss, scale**2, blur, stream)
+    images.copy_(arc)
+    if has_light:
+        images += psf.observe(unlensed, frame.num_pix, ss, scale**2, blur, stream)
+    if arcs is not None:
+        arcs[..., 0] = source.sum(-1, dtype=torch.float64) * scale**2
+        arcs[..., 1] = _signal_to_noise2(arc, images, to_device(work.variance[part], device))
+    if noisy:
+        bands, streams = render.layers_of(scene, systems)
+        tools = list(scene.bands.values())
+        correlations = [tools[b].noise_correlation for b in bands]
+        indices, variance = systems.indices[part], work.variance[part]
+        detector = noise.make_detector(indices, streams, correlations, variance, dtype, device)
+        noise.add_noise(images, detector, scene.seed, stream)
+
+
+def _signal_to_noise2(arc, images, variance):
+    """Sum over pixels of arc^2 / (background^2 + image / exposure), float64 (n, L)."""
+    background, exposure = variance[..., None, None].unbind(2)
+    noise2 = background**2 + images.clamp(min=0.0).double() / exposure
+    return (arc.double() ** 2 / noise2).sum((-2, -1))
+
+
+def _not_empty(array):
+    """Arrays of no size are a special case on the way to a device."""
+    return array if array.size else np.zeros([max(s, 1) for s in array.shape], array.dtype)

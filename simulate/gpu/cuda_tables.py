@@ -1,0 +1,145 @@
+"""A batch of systems on the device: the parameters that the host drew, and the constants that rays need."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numba import cuda, float64
+
+from ..cpu import deflection, light
+from ..cpu import kernel as cpu
+from ..profiles import epl
+from .kernels import THREADS, blocks_for, kernel, to_device
+
+MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, deflection.N_PARAMETERS  # names of this file: sizes of local arrays
+
+TOLERANCE = {torch.float32: epl.SINGLE, torch.float64: epl.DOUBLE}
+
+
+class Parameters(NamedTuple):
+    """`simulate.cpu.kernel.Tables` on the device: n systems, L layers, H subhalos."""
+
+    deflector_kinds: torch.Tensor  # int64 (n, k)
+    deflectors: torch.Tensor  # float64 (n, k, N_PARAMETERS)
+    halo_kinds: torch.Tensor  # int64 (H, 1)
+    halos: torch.Tensor  # float64 (H, 1, N_PARAMETERS)
+    source_kinds: torch.Tensor  # int64 (n L, k)
+    sources: torch.Tensor  # float64 (n L, k, N_PARAMETERS)
+    light_kinds: torch.Tensor  # int64 (n L, k)
+    lights: torch.Tensor  # float64 (n L, k, N_PARAMETERS)
+
+
+class Profiles(NamedTuple):
+    """Which kinds of profiles a scene has, numbers of `deflection.KINDS` and `light.KINDS`."""
+
+    deflectors: frozenset
+    halos: frozenset
+    lights: frozenset
+
+
+class Optics(NamedTuple):
+    """All that rays go through; the first axis of the lens is the system."""
+
+    lens: deflection.Lens
+    halo_first: torch.Tensor  # int64 (n + 1,)
+    halos: deflection.Lens  # of all systems
+    maps: deflection.Maps
+
+
+class Constants(NamedTuple):
+    """What `deflection.prepare` and `light.prepare` make of the parameters, in one type."""
+
+    optics: Optics
+    sources: light.Light  # (n L, ...)
+    lights: light.Light  # the same, not lensed
+    stamps: torch.Tensor  # (s, side, side)
+
+
+def profiles_of(scene, systems):
+    """The `Profiles` of a scene; not of the batch, so that nothing is compiled for a batch that lacks some."""
+    config = scene.config
+    galaxies = [component.profile for component in (*config.source, *config.lens_light)]
+    return Profiles(
+        frozenset(deflection.KINDS[component.profile] for component in config.lens_mass),
+        frozenset(deflection.KINDS[halos.profile] for halos in systems.halos),
+        frozenset(light.INTERPOL if profile == "INTERPOL" else light.SERSIC for profile in galaxies),
+    )
+
+
+def rows_of(tables, part):
+    """The `simulate.cpu.kernel.Tables` of some systems, a slice with start and stop."""
+    first = tables.halo_first[part.start : part.stop + 1]
+    halos = slice(first[0], first[-1])
+    own = {n: getattr(tables, n)[part] for n in tables._fields if not n.startswith("halo")}
+    return cpu.Tables(
+        halo_first=first - first[0], halo_kinds=tables.halo_kinds[halos], halos=tables.halos[halos], **own
+    )
+
+
+def parameters(tables, device):
+    """`Parameters` and halo_first from a `simulate.cpu.kernel.Tables` of numpy arrays."""
+    host = []
+    for kinds, rows in (
+        (tables.deflector_kinds, tables.deflectors),
+        (tables.halo_kinds[:, None], tables.halos[:, None]),
+        (tables.source_kinds, tables.sources),
+        (tables.light_kinds, tables.lights),
+    ):
+        n, k = int(np.prod(kinds.shape[:-1])), kinds.shape[-1]
+        # One that is absent where there is none: arrays of no size are a special case on the way to a device.
+        shape = max(n, 1), max(k, 1)
+        padded_kinds = np.full(shape, deflection.ABSENT, np.int64)
+        padded_rows = np.zeros((*shape, N_PARAMETERS))
+        padded_kinds[:n, :k], padded_rows[:n, :k] = kinds.reshape(n, k), rows.reshape(n, k, N_PARAMETERS)
+        host += [padded_kinds, padded_rows]
+    return Parameters(*(to_device(a, device) for a in host)), to_device(tables.halo_first, device)
+
+
+def constants(given, halo_first, maps, stamps, stream):
+    """`Constants` in the type of the stamps, computed on the device.
+
+    Args: given: `Parameters`. maps: `deflection.Maps`. stamps: (s, side, side). Both of one type, on the device.
+    """
+    device, dtype, side = stamps.device, stamps.dtype, stamps.shape[1]
+
+    def lens(kinds, n_terms):
+        n, k = kinds.shape
+        numbers = torch.zeros(n, k, 3, dtype=torch.int64, device=device)
+        values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
+        return deflection.Lens(numbers, values, torch.zeros(n, k, n_terms, dtype=dtype, device=device))
+
+    def glow(kinds):
+        n, k = kinds.shape
+        values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
+        return light.Light(torch.full_like(kinds, deflection.ABSENT), values, torch.zeros_like(kinds))
+
+    main, halos = lens(given.deflector_kinds, MAX_TERMS), lens(given.halo_kinds, 1)
+    sources, lights = glow(given.source_kinds), glow(given.light_kinds)
+    for of, kinds, rows in ((main, given.deflector_kinds, given.deflectors), (halos, given.halo_kinds, given.halos)):
+        _prepare_lenses(stream, blocks_for(len(kinds)), (kinds, rows, maps.grids), TOLERANCE[dtype], of)
+    for of, kinds, rows in ((sources, given.source_kinds, given.sources), (lights, given.light_kinds, given.lights)):
+        _prepare_lights(stream, blocks_for(len(kinds)), (kinds, rows), side, of)
+    flat = deflection.Lens(*(values.flatten(0, 1) for values in halos))
+    return Constants(Optics(main, halo_first, flat, maps), sources, lights, stamps)
+
+
+@kernel
+def _prepare_lenses(given, tolerance, lens):
+    kinds, rows, grids = given
+    i = cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if i >= kinds.shape[0]:
+        return
+    scratch = cuda.local.array(MAX_TERMS, float64)
+    one = deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
+    deflection.prepare(kinds[i], rows[i], grids, tolerance, one, scratch)
+
+
+@kernel
+def _prepare_lights(given, side, lights):
+    kinds, rows = given
+    i = cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if i >= kinds.shape[0]:
+        return
+    scratch = cuda.local.array(N_PARAMETERS, float64)
+    one = light.Light(lights.kinds[i], lights.constants[i], lights.stamps[i])
+    light.prepare(kinds[i], rows[i], side, one, scratch)

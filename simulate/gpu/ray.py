@@ -1,0 +1,159 @@
+"""One ray at a time, as a GPU wants it: the same scalar functions as in the CPU's loops over chunks of rays.
+
+Plain functions of numba that compile for a CPU as well as, called from a CUDA kernel, for a GPU. Everything is computed
+in the type of the position; constants are those that `deflection.prepare` and `light.prepare` fill in. Made anew for
+every list of profiles: code for profiles that a scene does not have would cost registers, and a minute of compiling.
+"""
+
+import functools
+
+import numpy as np
+from numba import njit
+
+from ..core.numerics import like, row_function
+from ..cpu import deflection, light
+from ..cpu.deflection import unpack
+from ..profiles import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
+
+hands_on = njit(_nrt=True)  # returns arrays, which row functions may not; said, as numba would take it from the caller
+
+
+@functools.cache
+def make_source_position(deflectors, halos):
+    """source_position(lens, subhalos, maps, x, y): where a ray from (x, y) arrives [arcsec].
+
+    lens, subhalos: `deflection.Lens` of these kinds, frozen sets of numbers of `deflection.KINDS`.
+    """
+    main, of_halo = _make_deflection(deflectors), _make_deflection(halos)
+
+    @row_function
+    def source_position(lens, subhalos, maps, x, y):
+        beta_x, beta_y = x, y
+        for k in range(lens.numbers.shape[0]):
+            u, v = main(lens, maps, k, x, y)
+            beta_x -= u
+            beta_y -= v
+        for k in range(subhalos.numbers.shape[0]):
+            u, v = of_halo(subhalos, maps, k, x, y)
+            beta_x -= u
+            beta_y -= v
+        return beta_x, beta_y
+
+    return source_position
+
+
+@functools.cache
+def _make_deflection(kinds):
+    """deflection(lens, maps, k, x, y) of deflector `k`, one of `kinds` or absent: alpha_x, alpha_y [arcsec]."""
+    of_kind = {
+        deflection.SHEAR: shear.deflection,
+        deflection.SIS: sis.deflection,
+        deflection.CONVERGENCE: convergence.deflection,
+        deflection.NFW: nfw.deflection,
+        deflection.TNFW: tnfw.deflection,
+        deflection.POINT_MASS: point_mass.deflection,
+        deflection.MULTIPOLE: multipole.deflection,
+    }
+    found = _nothing
+    for kind in sorted(kinds):  # a chain of them: each asks for its own kind and hands on what is not
+        own = {deflection.EPL: _epl, deflection.MAP: _map}.get(kind) or _of_constants(of_kind[kind])
+        found = _either(kind, own, found)
+    return found
+
+
+def _either(kind, own, other):
+    @row_function
+    def either(lens, maps, k, x, y):
+        if lens.numbers[k, 0] == kind:
+            return own(lens, maps, k, x, y)
+        return other(lens, maps, k, x, y)
+
+    return either
+
+
+def _of_constants(function):
+    @row_function
+    def of_constants(lens, maps, k, x, y):
+        return function(x, y, unpack(lens.constants, k))
+
+    return of_constants
+
+
+@row_function
+def _nothing(lens, maps, k, x, y):
+    return like(x, 0.0), like(x, 0.0)
+
+
+@row_function
+def _map(lens, maps, k, x, y):
+    m = lens.numbers[k, 2]
+    return deflection_map.deflection(x, y, unpack(lens.constants, k), maps.coefficients[m], maps.sides[m])
+
+
+@row_function
+def _epl(lens, maps, k, x, y):
+    """The series from its last term on, two terms at a time, as `deflection` does it."""
+    p, b1, b2 = unpack(lens.constants, k), like(x, 0.0), like(x, 0.0)
+    zx, zy, power, r = epl.ellipse(x, y, p)
+    m = lens.numbers[k, 1] - 2
+    while m >= 0:
+        b1, b2 = epl.clenshaw2(r, b1, b2, lens.coefficients[k, m + 1], lens.coefficients[k, m])
+        m -= 2
+    return epl.deflection(zx, zy, power, r, b1, b2, p)
+
+
+@functools.cache
+def make_brightness(lights):
+    """brightness(galaxy, stamps, k, x, y): of component `k` of a `light.Light` at a position [counts/s/arcsec^2].
+
+    lights: frozen set of numbers of `light.KINDS`.
+    """
+    has_sersic, has_stamps = light.SERSIC in lights, light.INTERPOL in lights
+
+    @row_function
+    def brightness(galaxy, stamps, k, x, y):
+        if has_sersic and galaxy.kinds[k] == light.SERSIC:
+            return sersic_brightness(galaxy, k, x, y)
+        if has_stamps and galaxy.kinds[k] == light.INTERPOL:
+            return _stamp(stamps, galaxy.stamps[k], x, y, unpack(galaxy.constants, k))
+        return like(x, 0.0)
+
+    return brightness
+
+
+@row_function
+def sersic_brightness(galaxy, k, x, y):
+    """The same of a component that is a Sersic profile."""
+    return sersic.brightness(x, y, unpack(galaxy.constants, k))
+
+
+@row_function
+def _stamp(stamps, number, x, y, p):
+    stamp, side = stamps[number], np.int32(stamps.shape[1])
+    first, s, t = interpol.place(x, y, p, side)
+    return interpol.brightness(first, s, t, p, stamp.reshape(stamp.size), side) if first >= 0 else like(x, 0.0)
+
+
+@row_function
+def in_cusp(galaxy, k, x, y):
+    """Whether a position is so near the centre of a Sersic profile that float32 shows (see `light.CUSP_RADIUS2`)."""
+    p = unpack(galaxy.constants, k)
+    return galaxy.kinds[k] == light.SERSIC and sersic.radius2(x, y, p) <= like(x, light.CUSP_RADIUS2)
+
+
+@hands_on
+def of_system(lens, i):
+    """The deflectors of system `i`."""
+    return deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
+
+
+@hands_on
+def some(lens, first, last):
+    """Deflectors `first` to `last` of many."""
+    return deflection.Lens(lens.numbers[first:last], lens.constants[first:last], lens.coefficients[first:last])
+
+
+@hands_on
+def of_layer(lights, layer):
+    """The components of one layer."""
+    return light.Light(lights.kinds[layer], lights.constants[layer], lights.stamps[layer])

@@ -1,0 +1,232 @@
+"""Substructure: the subhalos of a batch of systems, as one ragged table with lenstronomy's parameters.
+
+Each subhalo owns one Philox counter, (index, attempt, slot of the component + its number), whose four words give its
+mass, its place (two) and its concentration: a system's subhalos are the same bits in whatever batch they are drawn.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import special, stats
+
+from ...errors import ConfigError
+from ..core.compiled import cached
+from ..core.philox import ENVIRONMENT, philox4x32, slot_of, uniforms
+from . import cosmology as angles
+from .population import quantile
+
+MOST_HALOS = 1_000_000  # a system
+
+
+@dataclass(frozen=True)
+class Halos:
+    """The subhalos of n systems, ragged: system i has those from first[i] to first[i + 1]."""
+
+    profile: str  # lenstronomy's name, the same for all
+    first: np.ndarray  # int64 (n + 1,)
+    parameters: dict  # lenstronomy's names -> float64 (total,)
+    mass: np.ndarray  # float64 (total,) [Msun]; NaN where Einstein radii were given
+    system: dict = field(default_factory=dict)  # what is drawn once a system: name -> float64 (n,)
+
+
+def draw_halos(component, path, seed, indices, attempt, cosmology, lens, present=None):
+    """Draw the subhalos of one component of substructure.
+
+    Args:
+        component: CDM or AXION_VORTEX of `configs.dark_matter`. path: its place, e.g. "substructure.0"; names the
+            streams. seed, attempt: of the Philox key and counter. indices: uint64 (n,).
+        cosmology: `configs.dark_matter.Cosmology`.
+        lens: dict of the main lens's theta_E, center_x, center_y [arcsec], each float64 (n,).
+        present: bool (n,), the systems that have this substructure at all; None: every one.
+
+    Returns: `Halos`, a pure function of each index. Raises: ConfigError for more than a million subhalos in a system.
+    """
+    indices = np.ascontiguousarray(indices, dtype=np.uint64)
+    where = angles.geometry(cosmology)
+    present = np.ones(len(indices), dtype=bool) if present is None else np.asarray(present, dtype=bool)
+    draw = _draw_cdm if component.kind == "CDM" else _draw_vortex
+    halos = draw(component, path, seed, indices, attempt, where, lens, present)
+    return replace(halos, system={name: np.where(present, value, np.nan) for name, value in halos.system.items()})
+
+
+def region_mass(component, where, theta_E):
+    """Projected mass [Msun] of an isothermal lens, kappa = theta_E / 2r, in the region where subhalos are put."""
+    if component.half_side is not None:
+        return 4.0 * np.arcsinh(1.0) * component.half_side * theta_E * where.sigma_crit_arcsec
+    return np.pi * theta_E * (component.r_max - component.r_min) * where.sigma_crit_arcsec
+
+
+def mean_mass(slope, m_min, m_max):
+    """Mean mass under dN/dm ~ m^slope between `m_min` and `m_max`; arrays or floats."""
+    log_range = np.log(m_max / m_min)
+    return m_min * _power_integral(slope + 2.0, log_range) / _power_integral(slope + 1.0, log_range)
+
+
+def mass_quantile(u, slope, m_min, m_max):
+    """The mass below which a fraction `u` of dN/dm ~ m^slope lies; arrays or floats."""
+    power, log_range = slope + 1.0, np.log(m_max / m_min)
+    small = np.abs(power) < 1e-9
+    safe = np.where(small, 1.0, power)
+    return m_min * np.exp(np.where(small, u * log_range, np.log1p(u * np.expm1(safe * log_range)) / safe))
+
+
+def radius_quantile(component, u):
+    """The radius [arcsec] inside which a fraction `u` of the subhalos lies."""
+    low, high = component.r_min, component.r_max
+    if component.radial == "radius":
+        return low + (high - low) * u
+    if component.radial == "area":
+        return np.sqrt(low**2 + (high**2 - low**2) * u)
+    core = component.r_core**2
+    inner, outer = np.log1p(low**2 / core), np.log1p(high**2 / core)
+    return np.sqrt(core * np.expm1(inner + (outer - inner) * u))
+
+
+def _power_integral(p, log_range):
+    """Integral of x^(p - 1) from 1 to exp(log_range)."""
+    p = np.asarray(p, dtype=float)
+    small = np.abs(p) < 1e-9
+    return np.where(small, log_range, np.expm1(p * log_range) / np.where(small, 1.0, p))
+
+
+def _draw_cdm(component, path, seed, indices, attempt, where, lens, present):
+    names = [n for n in ("n_mean", "f_sub", "slope") if getattr(component, n) is not None]
+    system = {n: _once(component, path, n, seed, indices, attempt) for n in names}
+    if component.f_sub is None:
+        mean = system["n_mean"]
+    else:
+        each = mean_mass(system["slope"], component.m_min, component.m_max)
+        mean = system["f_sub"] * region_mass(component, where, lens["theta_E"]) / each
+    first = _first(np.where(present, _count(component, path, mean, seed, indices, attempt), 0))
+
+    u = _halo_uniforms(seed, ENVIRONMENT, indices, attempt, slot_of(f"{path}.halo"), first)
+    owner = np.repeat(np.arange(len(indices)), np.diff(first))
+    if component.theta_E is None:
+        mass = mass_quantile(u[0], system["slope"][owner], component.m_min, component.m_max)
+        parameters = _profile_parameters(component, where, mass, u[3])
+    else:
+        mass = np.full(len(owner), np.nan)
+        parameters = {"theta_E": _values(component.theta_E, u[0])}
+    x, y = _places(component, u[1], u[2])
+    parameters = _strengthened(parameters, component.profile, component.deflection_factor)
+    parameters |= {"center_x": lens["center_x"][owner] + x, "center_y": lens["center_y"][owner] + y}
+    return Halos(component.profile, first, parameters, mass, system)
+
+
+def _draw_vortex(component, path, seed, indices, attempt, where, lens, present):
+    """A line of equal point masses; its half-length is half the de Broglie wavelength of the axion.
+
+    Released with DeepLense as 0.06e-22 / (2 axion_mass) in arcsec. With h / (m v) and 6.1 kpc an arcsec at z = 0.5,
+    a wavelength of 0.06" at 1e-22 eV (0.37 kpc) is that of a halo with a velocity of 330 km/s.
+    """
+    system = {n: _once(component, path, n, seed, indices, attempt) for n in ("mass", "axion_mass")}
+    turn = uniforms(seed, ENVIRONMENT, indices, [slot_of(f"{path}.angle")], attempt)[:, 0]
+    system["angle"] = 2.0 * np.pi * turn
+    system["half_length"] = 0.5 * component.wavelength * 1e-22 / system["axion_mass"]
+    n = component.n_masses
+    first = _first(np.where(present, n, 0))
+    owner = np.repeat(np.arange(len(indices)), np.diff(first))
+    along = system["half_length"][owner] * np.tile(np.linspace(-1.0, 1.0, n), int(present.sum()))
+    mass = system["mass"][owner] / n
+    parameters = {"theta_E": angles.einstein_radius_point_mass(where, mass)}
+    parameters = _strengthened(parameters, "POINT_MASS", component.deflection_factor)
+    parameters["center_x"] = lens["center_x"][owner] + along * np.cos(system["angle"])[owner]
+    parameters["center_y"] = lens["center_y"][owner] + along * np.sin(system["angle"])[owner]
+    return Halos("POINT_MASS", first, parameters, mass, system)
+
+
+def _values(value, u):
+    return np.full(len(u), value) if isinstance(value, float) else quantile(value, u)
+
+
+def _once(component, path, name, seed, indices, attempt):
+    """A parameter that a whole system shares."""
+    u = uniforms(seed, ENVIRONMENT, indices, [slot_of(f"{path}.{name}")], attempt)[:, 0]
+    return _values(getattr(component, name), u)
+
+
+def _count(component, path, mean, seed, indices, attempt):
+    """How many subhalos each system has, int64 (n,)."""
+    if mean.size and mean.max() > 0.9 * MOST_HALOS:
+        raise ConfigError(
+            [
+                f"simulate.{path}: asks for {mean.max():.3g} subhalos in a system, at most {MOST_HALOS:,} can be "
+                "drawn; raise m_min or lower f_sub"
+            ]
+        )
+    if component.count == "fixed":
+        return np.rint(mean).astype(np.int64)
+    u = uniforms(seed, ENVIRONMENT, indices, [slot_of(f"{path}.count")], attempt)[:, 0]
+    return stats.poisson.ppf(u, mean).astype(np.int64)
+
+
+def _first(count):
+    return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+
+
+def _places(component, u, v):
+    """x, y [arcsec] from the main lens."""
+    if component.half_side is not None:
+        return component.half_side * (2.0 * u - 1.0), component.half_side * (2.0 * v - 1.0)
+    r = radius_quantile(component, u)
+    return r * np.cos(2.0 * np.pi * v), r * np.sin(2.0 * np.pi * v)
+
+
+def _profile_parameters(component, where, mass, u):
+    """What lenstronomy's profile needs beside its centre."""
+    if component.profile == "POINT_MASS":
+        return {"theta_E": angles.einstein_radius_point_mass(where, mass)}
+    if component.profile == "SIS":
+        return {"theta_E": angles.einstein_radius_sis(where, angles.sigma_v_of_sis(where, mass))}
+    c = angles.concentration(component.concentration, mass, where.z_lens, where.h)
+    c = c * 10.0 ** (component.concentration_scatter * special.ndtri(u))
+    if component.profile == "NFW":
+        return dict(zip(("Rs", "alpha_Rs"), angles.nfw(where, mass, c), strict=True))
+    return dict(zip(("Rs", "alpha_Rs", "r_trunc"), angles.tnfw(where, mass, c, component.tau), strict=True))
+
+
+def _strengthened(parameters, profile, factor):
+    """Parameters whose deflection is `factor` times as large: a point mass deflects as theta_E squared."""
+    scale = {"theta_E": np.sqrt(factor) if profile == "POINT_MASS" else factor, "alpha_Rs": factor}
+    return {name: values * scale.get(name, 1.0) for name, values in parameters.items()}
+
+
+@cached
+def _halo_uniforms(seed, purpose, indices, attempt, base, first):
+    """Four uniform numbers in (0, 1) for each subhalo, float64 (4, total): one Philox block each."""
+    out = np.empty((4, first[-1]))
+    for i in range(indices.size):
+        low = np.uint32(indices[i] & np.uint64(0xFFFFFFFF))
+        high = np.uint32(indices[i] >> np.uint64(32))
+        for k in range(first[i], first[i + 1]):
+            slot = np.uint32((base + k - first[i]) & 0xFFFFFFFF)
+            words = philox4x32(low, high, np.uint32(attempt), slot, np.uint32(seed), np.uint32(purpose))
+            for j in range(4):
+                out[j, k] = (np.float64(words[j]) + 0.5) * 2.0**-32
+    return out
+
+
+def take(halos, which):
+    """The subhalos of some systems (numbers or bools, as numpy indexes), as `Halos`."""
+    chosen = np.arange(len(halos.first) - 1)[which]
+    count = np.diff(halos.first)[chosen]
+    first = _first(count)
+    rows = np.repeat(halos.first[chosen] - first[:-1], count) + np.arange(first[-1])
+    return Halos(
+        profile=halos.profile,
+        first=first,
+        parameters={n: v[rows] for n, v in halos.parameters.items()},
+        mass=halos.mass[rows],
+        system={n: v[chosen] for n, v in halos.system.items()},
+    )
+
+
+def join(parts):
+    """The subhalos of several batches of systems, one after the other, as `Halos`."""
+    return Halos(
+        profile=parts[0].profile,
+        first=_first(np.concatenate([np.diff(p.first) for p in parts])),
+        parameters={n: np.concatenate([p.parameters[n] for p in parts]) for n in parts[0].parameters},
+        mass=np.concatenate([p.mass for p in parts]),
+        system={n: np.concatenate([p.system[n] for p in parts]) for n in parts[0].system},
+    )

@@ -1,0 +1,131 @@
+"""The preview of a simulation: what it shows, measures and says, on small images."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lenstream.configs.load import available, load
+from lenstream.configs.scale import tiny
+from lenstream.errors import LenStreamError
+from lenstream.evaluate.show import preview
+from lenstream.simulate.labels import labels, units
+from lenstream.simulate.systems.scene import Views, draw, make_scene
+
+SMALL = {
+    "w1": ["simulate.image.num_pix=24", "simulate.image.pixel_scale=0.2"],
+    "lens_finding": ["simulate.image.num_pix=24", "simulate.image.pixel_scale=0.4"],
+    "deeplense_model_1": ["simulate.image.num_pix=24", "simulate.image.pixel_scale=0.3"],
+}
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """As many systems as a fast test can afford."""
+    for name, value in (("SHOWN", 12), ("POPULATION", 48), ("CHECKED", 2)):
+        monkeypatch.setattr(preview, name, value)
+    monkeypatch.setattr(preview.images_per_second, "__defaults__", (8, 0.05))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_preview_is_a_picture_and_says_what_was_measured(tmp_path, name):
+    said = "\n".join(preview.preview(load(name, SMALL[name]), tmp_path / "new" / "a.png"))
+    image = Image.open(tmp_path / "new" / "a.png")
+    assert image.width > 1000 and image.height > 500
+    assert np.asarray(image.convert("L")).std() > 3
+    own, other = ("2 x 2", "adaptive") if load(name).simulate.image.rays == 2 else ("adaptive", "2 x 2")
+    assert f"error of {own} rays: median" in said and f"{other} rays would have" in said
+    assert "images" in said and "a second" in said and str(tmp_path) in said
+    assert ("pass (48 kept)" in said) == (name == "lens_finding")
+    assert ("3 classes: no_sub" in said) == (name == "deeplense_model_1")
+
+
+def test_only_pictures_are_written(tmp_path):
+    with pytest.raises(LenStreamError, match="expected a picture's name"):
+        preview.preview(load("w1"), tmp_path / "a.doc")
+
+
+def test_adaptive_rays_are_more_exact_than_fixed_ones_and_converged_ones_have_no_error():
+    scene = make_scene(load("w1", SMALL["w1"]).simulate, 1)
+    adaptive, fixed, truth = (preview.error(scene, np.arange(4), rays) for rays in ("adaptive", 2, 32))
+    assert np.all(adaptive < fixed) and np.all(adaptive < 3e-3)
+    np.testing.assert_array_equal(truth, 0)
+
+
+@pytest.mark.parametrize("weights", [[1], [0.5, 0.5], [0.9, 0.05, 0.05], [1 / 3] * 3, [0.2] * 5])
+def test_every_class_is_shown_and_the_picture_is_full(weights):
+    kind = np.random.default_rng(0).choice(len(weights), 500, p=weights)
+    shown = preview._chosen(kind, 24)
+    assert len(shown) == len(set(shown)) == 24
+    counts = np.bincount(kind[shown], minlength=len(weights))
+    assert counts.min() >= 1 and counts[np.argmax(np.bincount(kind))] == counts.max()
+    assert np.all(np.diff(kind[shown]) >= 0)
+
+
+def test_a_class_with_one_system_is_shown():
+    kind = np.array([0] * 40 + [1])
+    assert 40 in preview._chosen(kind, 12)
+
+
+def test_lost_pixels_have_a_colour_of_their_own():
+    image = np.random.default_rng(0).normal(size=(1, 8, 8))
+    image[0, 2, 3] = np.nan
+    lost = ~np.isfinite(image[0])
+    shown = preview.coloured(image, lost, [""], np.ones(1))
+    assert shown.shape == (8, 8, 3) and np.isfinite(shown).all()
+    assert np.allclose(shown[2, 3], preview.to_rgb(preview.LOST))
+    assert not np.any(np.all(np.isclose(shown, shown[2, 3]), axis=-1) & ~lost)
+
+
+@pytest.mark.parametrize("bands", [["i", "r", "g"], ["g", "r", "i"], ["g", "i"], ["u", "g", "r", "i", "z"]])
+def test_the_reddest_band_is_red_in_whatever_order_bands_are_given(bands):
+    image = np.zeros((len(bands), 9, 9))
+    reddest, bluest = (max if red else min for red in (True, False))
+    red, blue = (bands.index(pick(bands, key="ugriz".index)) for pick in (reddest, bluest))
+    image[red, 2, 2] = image[blue, 6, 6] = 1.0
+    shown = preview.coloured(image, np.zeros((9, 9), bool), bands, np.ones(len(bands)))
+    assert np.argmax(shown[2, 2]) == 0 and np.argmax(shown[6, 6]) == 2
+    assert shown.min() >= 0 and shown.max() <= 1
+
+
+def test_arcs_are_seen_beside_a_core_that_outshines_them():
+    """An arc of 1/300 of the core's brightness is well above the sky in the picture."""
+    y, x = np.mgrid[-24:25, -24:25]
+    r = np.hypot(x, y)
+    image = 300 * np.exp(-(r**2) / 4) + np.exp(-((r - 14) ** 2) / 4)
+    image += np.random.default_rng(0).normal(0, 0.03, image.shape)
+    shown = preview._brightness(image)
+    assert np.median(shown[np.abs(r - 14) < 1]) > np.median(shown[r > 22]) + 0.2
+    assert shown[24, 24] == 1.0
+
+
+def test_images_without_light_or_without_pixels_do_not_break_the_picture():
+    for image in (np.zeros((1, 6, 6)), np.full((3, 6, 6), np.nan)):
+        lost = np.isnan(image).any(0)
+        assert np.isfinite(preview.coloured(image, lost, ["r", "g", "b"][: len(image)], np.ones(len(image)))).all()
+
+
+def test_captions_leave_out_what_a_system_does_not_have():
+    known = {
+        "theta_E": np.array([1.2, np.nan]),
+        "magnification": np.array([8.14, np.nan]),
+        "n_halos": np.array([3.0, 0]),
+    }
+    assert '1.20"' in preview.caption(known, 0) and "8.1" in preview.caption(known, 0)
+    assert "3 subhalos" in preview.caption(known, 0)
+    assert preview.caption(known, 1) == ""
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_label_has_a_unit(name):
+    config = tiny(load(name, ["simulate.selection=null"]))  # which galaxies there are has no part in it
+    scene = make_scene(config.simulate, 1)
+    assert set(labels(draw(scene, np.arange(2), Views()))) <= set(units(scene))
+
+
+def test_labels_of_substructure_are_those_of_the_class_that_has_it():
+    scene = make_scene(load("deeplense_model_1").simulate, 1)
+    systems = draw(scene, np.arange(60), Views())
+    found = labels(systems)
+    np.testing.assert_array_equal(np.isfinite(found["axion_mass"]), systems.kind == 2)
+    np.testing.assert_array_equal(np.isfinite(found["n_mean"]), systems.kind == 1)
+    assert (units(scene)["axion_mass"], units(scene)["half_length"], units(scene)["angle"]) == ("eV", "arcsec", "rad")

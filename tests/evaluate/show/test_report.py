@@ -1,0 +1,166 @@
+"""The report says what the table says, needs no network and shows hostile names as text."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lenstream.evaluate.show import report as reports
+
+COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+R2 = {"lensiam": 0.971, "simsiam": 0.905, "random": 0.566}
+
+
+def results(targets=("theta_E", "gamma"), seeds=3, protocols=("ridge", "finetune"), limit=True, encoders=tuple(R2)):
+    rows = []
+    for t, target in enumerate(targets):
+        for encoder in (*encoders, "supervised"):
+            for protocol in ("finetune",) if encoder == "supervised" else protocols:
+                for n in (100, 1000):
+                    for seed in range(seeds):
+                        r2 = R2.get(encoder, 0.934) - 0.2 * (n == 100) - 0.3 * t + 0.002 * (seed - (seeds - 1) / 2)
+                        rows.append(("regression", encoder, protocol, n, seed, target, "r2", r2))
+                        rows.append(("regression", encoder, protocol, n, seed, target, "rmse", 0.2 * (1 - r2) ** 0.5))
+        if limit:
+            rows.append(("regression", "limit", "cramer-rao", 0, 0, target, "r2", 0.9996))
+            rows.append(("regression", "limit", "cramer-rao", 0, 0, target, "rmse", 0.004))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def page(tmp_path, table, **parts):
+    """The text of a report."""
+    fixed = {"name": "test", "config_yaml": "name: test\nseed: 3\n", "environment": {"python": "3.12"}}
+    reports.write(reports.Report(**{**fixed, "results": table, **parts}), tmp_path / "report.html")
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def words(html):
+    """What a reader sees, in one line."""
+    html = re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.S)
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", re.sub(r"</(td|th|p|h\d|dd|dt)>", " ", html))).split())
+
+
+def feature_space(encoders=("lensiam", "random"), targets=("theta_E", "gamma"), n=30):
+    rng = np.random.default_rng(0)
+    points = {e: rng.normal(size=(n, 2)) for e in encoders}
+    return reports.FeatureSpace(points, {t: rng.normal(size=n) for t in targets}, rng.normal(size=(n, 20, 20)))
+
+
+def test_headline_says_what_the_table_says():
+    table = results()
+    first, more = (unescape(re.sub(r"<[^>]+>", "", str(part))) for part in reports.headline(table))
+    at = table[(table.n_labels == 1000) & (table.target == "theta_E")].groupby(["encoder", "protocol", "metric"])[
+        "value"
+    ]
+    mean = at.mean()
+    assert first == (
+        f"With 1,000 labels, frozen lensiam features recover θE with R² = {mean['lensiam', 'ridge', 'r2']:.2f} "
+        f'(RMSE {mean["lensiam", "ridge", "rmse"]:.2g}"); random features reach {mean["random", "ridge", "r2"]:.2f}, '
+        f"training from scratch {mean['supervised', 'finetune', 'r2']:.2f}; the images allow at best 0.9996."
+    )
+    assert more == "The other parameters, in R²: \N{GREEK SMALL LETTER GAMMA} 0.67 (at best 0.9996)."
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"protocols": ["ridge"]},
+        {"protocols": ["finetune"]},
+        {"seeds": 1},
+        {"limit": False},
+        {"encoders": []},
+        {"targets": ["e1"]},
+    ],
+    ids=str,
+)
+def test_parts_may_be_missing(tmp_path, part):
+    table = results(**part)
+    text = words(page(tmp_path, table))
+    assert "With 1,000 labels, " in text and "nan" not in text
+    for name in (*table["encoder"].unique(), *table["target"].unique()):
+        assert name in text
+
+
+def test_without_any_results(tmp_path):
+    assert "No encoder has been evaluated" in page(tmp_path, results().iloc[:0])
+    assert "No encoder has been evaluated" in page(tmp_path, results(encoders=[]).query("encoder == 'limit'"))
+
+
+def test_missing_combinations_and_nan(tmp_path):
+    table = results()
+    table = table[~((table.encoder == "simsiam") & (table.target == "gamma"))]
+    table.loc[(table.encoder == "random") & (table.metric == "r2"), "value"] = np.nan
+    text = words(page(tmp_path, table))
+    assert "\N{EN DASH}" in text and "nan" not in text
+
+
+def test_the_main_table_has_means_spreads_and_ratios():
+    table = results()
+    groups = dict(reports.main_table(reports.Scores(table)))
+    encoder, _, cells = groups["ridge"][0]
+    rmse = table.query("encoder == 'lensiam' and protocol == 'ridge' and n_labels == 1000 and target == 'theta_E'")
+    ratio = rmse.query("metric == 'rmse'")["value"].mean() / 0.004
+    assert encoder == "lensiam" and cells[0] == (
+        "0.971 ± 0.002",
+        True,
+        "\N{MULTIPLICATION SIGN}" + f" {ratio:#.2g}".rstrip("."),
+    )
+    assert [row[0] for row in groups["finetune"]] == ["lensiam", "simsiam", "random", "supervised"]
+    assert reports.limit_row(reports.Scores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
+
+
+def test_a_full_report_is_self_contained(tmp_path):
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
+    frame = pd.DataFrame({"lens": ["J0037", None], "theta_E": [1.5, np.nan]})
+    figures = dict.fromkeys(["pairs", "umap", "predicted_vs_true", "something else"], tmp_path / "a.png")
+    html = page(
+        tmp_path,
+        results(),
+        figures=figures,
+        umap=feature_space(),
+        real_lenses=reports.RealLenses(frame, frame, tmp_path / "a.png"),
+        timings={"evaluate": 3.0, "pretrain": 600.0},
+        notes=["One thing to know."],
+    )
+    own = re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
+    assert "://" not in own and not re.search(r"<script[^>]+src=|<link", html)
+    assert "default-src 'none'" in own
+    assert set(re.findall(r'(?:src|href)="([^"]{0,5})', own)) <= {"data:", *(f"#s{i}" for i in range(20)), "@imag"}
+    text = words(html)
+    for part in ("One thing to know.", "J0037", "something else", "10.0 min", "seed: 3", "3.12"):
+        assert part in text
+    assert own.count('<img src="data:image/png') == 4  # the still UMAP gives way to the interactive one
+    assert html.count("data:image/png") >= 34 and len(html) < 4e6
+
+
+def test_hostile_names_are_text(tmp_path):
+    bad = '</script><img src="http://x/y" onerror=alert(1)>$$x$$'
+    table = results(targets=["theta_E", bad], encoders=["lensiam", bad])
+    figures = {bad: tmp_path / "a.png"}
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    html = page(
+        tmp_path,
+        table,
+        name=bad,
+        config_yaml=bad,
+        environment={bad: bad},
+        notes=[bad],
+        timings={bad: 1.0},
+        figures=figures,
+        umap=feature_space(["lensiam", bad], ["theta_E", bad]),
+        real_lenses=reports.RealLenses(pd.DataFrame({bad: [bad]})),
+    )
+    assert '<img src="http' not in html and "</script><img" not in html
+    assert words(html).count(bad) >= 8
+    *_, script = re.findall(r"<script\b.*?</script>", html, flags=re.S)
+    assert "onerror" in script and "$$x$$" not in script  # Bokeh would load a formula typesetter from the network
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9712, "0.97"), (0.99963, "0.9996"), (0.9951, "0.995"), (1.0, "1.00"), (-0.456, "-0.46")]
+)
+def test_r2_close_to_one_keeps_its_digits(value, text):
+    assert reports.show_r2(value) == text

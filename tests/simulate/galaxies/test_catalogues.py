@@ -1,0 +1,345 @@
+"""Reading galaxies in GalSim's RealGalaxyCatalog layout: real ones, made-up ones and broken files."""
+
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.cosmology import FlatLambdaCDM
+from astropy.io import fits
+
+from lenstream.configs.components import INTERPOL
+from lenstream.errors import DataError
+from lenstream.simulate.galaxies.catalogues import read, read_cosmos
+from lenstream.simulate.galaxies.cleaning import clean
+from lenstream.simulate.galaxies.procedural import procedural
+
+DATA = Path(os.environ.get("LENSTREAM_DATA", Path(__file__).parents[3] / "../shared/data")) / "cosmos_23.5"
+CATALOGUE = DATA / "real_galaxy_catalog_23.5.fits"
+real = pytest.mark.skipif(not CATALOGUE.is_file(), reason=f"the real galaxies are not at {DATA}")
+
+
+def galaxy(rng, side=80, at=(42.0, 37.5), scale=4.0, flux=30.0):
+    """An exponential disc in the noise of a COSMOS stamp."""
+    rows, columns = np.indices((side, side))
+    disc = np.exp(-np.hypot(np.hypot(rows - at[0], 1.5 * (columns - at[1])), 1.0) / scale)
+    return flux * disc / disc.sum() + rng.normal(0.0, 0.0025, disc.shape)
+
+
+def write(folder, images, **columns):
+    """A catalogue of `images` in `folder`; `columns` replace its columns, None leaves one out."""
+    fits.HDUList([fits.PrimaryHDU(images[0]), *map(fits.ImageHDU, images[1:])]).writeto(folder / "images.fits")
+    n = len(images)
+    table = {
+        "IDENT": np.arange(100, 100 + n),
+        "MAG": np.full(n, 22.5),
+        "PIXEL_SCALE": np.full(n, 0.03),
+        "GAL_FILENAME": np.full(n, "images.fits"),
+        "GAL_HDU": np.arange(n),
+    } | columns
+    kept = {name: np.asarray(column) for name, column in table.items() if column is not None}
+    kinds = {"U": "30A", "i": "K", "f": "D"}
+    columns = [fits.Column(name, kinds[column.dtype.kind], array=column) for name, column in kept.items()]
+    fits.BinTableHDU.from_columns(columns).writeto(folder / "catalogue.fits")
+    return folder / "catalogue.fits"
+
+
+def check_promises(stamps, n, size):
+    assert stamps.images.shape == (n, 1, size, size)
+    images = stamps.images[:, 0]
+    assert images.dtype == np.float32 and images.flags.c_contiguous
+    assert np.isfinite(images).all() and images.min() >= 0.0
+    assert np.abs(images.sum((1, 2), dtype=float) - 1.0).max() < 1e-5
+    assert not images[:, [0, -1]].any() and not images[:, :, [0, -1]].any()
+    place = np.arange(size) - 0.5 * (size - 1)
+    assert np.abs(images.sum(1) @ place).max() < 0.1 and np.abs(images.sum(2) @ place).max() < 0.1
+    assert len(stamps.R_half) == len(stamps.pixel_scale) == len(stamps.redshift) == len(stamps.names) == n
+    assert stamps.magnitude.shape == (n, 1)
+
+
+@real
+def test_real_galaxies():
+    stamps = read_cosmos(CATALOGUE)
+    size = stamps.images.shape[-1]
+    assert size <= 256 and size % 2 == 0
+    check_promises(stamps, 10, size)
+    assert stamps.names[0] == "141190" and len(set(stamps.names)) == 10
+    assert stamps.pixel_scale == pytest.approx(np.full(10, 0.03))
+    assert stamps.magnitude.min() == pytest.approx(21.041) and stamps.magnitude.max() == pytest.approx(23.284)
+    assert stamps.images[:, :, 1:3].max() < 0.005 * stamps.images.max((1, 2, 3)).min()
+    # Close to SExtractor's half-light radii, in the second catalogue that belongs to the sample.
+    published = fits.getdata(DATA / "real_galaxy_catalog_23.5_fits.fits", 1)["flux_radius"]
+    assert (np.abs(stamps.R_half / published - 1.0) < 0.3).all()
+    assert np.median(np.abs(stamps.R_half / published - 1.0)) < 0.1
+
+
+@real
+def test_cleaning_keeps_the_light_of_real_galaxies():
+    table = fits.getdata(CATALOGUE, 1)
+    with fits.open(DATA / "real_galaxy_images_23.5_n1.fits") as hdus:
+        lights = [
+            clean(hdu.data.astype(float), mean).sum() for hdu, mean in zip(hdus, table["NOISE_MEAN"], strict=True)
+        ]
+    missing = 25.94 - 2.5 * np.log10(lights) - table["MAG"]
+    assert np.abs(missing).max() < 0.5 and np.median(np.abs(missing)) < 0.1  # two are fainter than the sky's noise
+
+
+@real
+def test_small_stamps_hold_large_galaxies_binned():
+    large, small = read_cosmos(CATALOGUE), read_cosmos(CATALOGUE, size=64)
+    check_promises(small, 10, 64)
+    binning = small.pixel_scale / large.pixel_scale
+    assert binning.max() > 1.5 and np.allclose(binning, np.round(binning))
+    assert small.R_half * small.pixel_scale == pytest.approx(large.R_half * large.pixel_scale, rel=0.05)
+
+
+@real
+def test_a_limit_spreads_through_the_catalogue():
+    assert read_cosmos(CATALOGUE, limit=2).names == ("141190", "29162")
+
+
+@real
+@pytest.mark.parametrize("kept", [0, 1000, 4000, 9000])
+def test_a_catalogue_cut_short(tmp_path, kept):
+    path = tmp_path / CATALOGUE.name
+    path.write_bytes(CATALOGUE.read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"cut short|holds no table") as caught:
+        read_cosmos(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@real
+def test_images_cut_short_leave_the_galaxies_before(tmp_path, caplog):
+    shutil.copy(CATALOGUE, tmp_path / CATALOGUE.name)
+    images = DATA / "real_galaxy_images_23.5_n1.fits"
+    (tmp_path / images.name).write_bytes(images.read_bytes()[:350_000])
+    with caplog.at_level(logging.WARNING, "lenstream"):
+        stamps = read_cosmos(tmp_path / CATALOGUE.name)
+    assert 2 <= len(stamps.names) < 10 and stamps.names[:2] == ("141190", "143346")
+    assert len(caplog.records) == 1 and "29162" in caplog.text
+
+
+@real
+def test_the_wrong_one_of_the_two_catalogues():
+    with pytest.raises(DataError, match="lacks MAG, PIXEL_SCALE, GAL_FILENAME, GAL_HDU: expected the columns IDENT"):
+        read_cosmos(DATA / "real_galaxy_catalog_23.5_fits.fits")
+
+
+def test_a_made_up_catalogue_and_its_light(tmp_path):
+    rng = np.random.default_rng(1)
+    stamps = read_cosmos(write(tmp_path, [galaxy(rng), galaxy(rng, scale=3.0)]), size=81)
+    check_promises(stamps, 2, 81)
+    assert stamps.R_half[0] > 1.15 * stamps.R_half[1]
+    rows, columns = np.indices((81, 81)) - 40.0
+    truth = np.exp(-np.hypot(np.hypot(rows, 1.5 * columns), 1.0) / 4.0)
+    assert np.abs(stamps.images[0, 0] - truth / truth.sum()).sum() < 0.15
+
+
+def test_a_constant_sky_changes_nothing():
+    image = galaxy(np.random.default_rng(2))
+    assert np.allclose(clean(image + 7.0), clean(image), atol=1e-9)
+
+
+def test_a_neighbour_and_bad_pixels_are_left_out(tmp_path):
+    rng = np.random.default_rng(3)
+    alone = galaxy(rng)
+    crowded = alone + galaxy(rng, at=(12.0, 66.0), scale=2.0, flux=40.0)
+    crowded[50:53, 30:33] = np.nan
+    crowded[5, 5] = np.inf
+    found = clean(crowded)
+    assert np.isfinite(found).all() and not found[5:20, 60:75].any()
+    assert found.sum() == pytest.approx(clean(alone).sum(), rel=0.1)
+    assert np.abs(found - clean(alone)).sum() < 0.2 * found.sum()
+
+
+def test_unusable_galaxies_are_left_out_with_one_warning(tmp_path, caplog):
+    rng = np.random.default_rng(4)
+    good, empty = galaxy(rng), rng.normal(0.0, 0.0025, (80, 80))
+    path = write(
+        tmp_path,
+        [good, np.full((80, 80), np.nan), empty, np.zeros((80, 80)), np.ones((4, 4)), good, good, good, good],
+        GAL_HDU=[0, 1, 2, 3, 4, 5, 99, 7, 8],
+        MAG=[22.0, 22.1, 22.2, 22.3, 22.4, np.nan, 22.6, 22.7, 22.8],
+        GAL_FILENAME=["images.fits"] * 7 + ["absent.fits", "images.fits"],
+    )
+    with caplog.at_level(logging.WARNING, "lenstream"):
+        stamps = read_cosmos(path)
+    assert stamps.names == ("100", "108") and stamps.magnitude[:, 0] == pytest.approx([22.0, 22.8])
+    assert len(caplog.records) == 1
+    for name in ("101", "102", "103", "104", "105", "106", "107 (no file absent.fits)"):
+        assert name in caplog.text
+
+
+def test_no_usable_galaxy(tmp_path):
+    with pytest.raises(DataError, match=r"No galaxy of .* is usable: 100"):
+        read_cosmos(write(tmp_path, [np.full((80, 80), np.nan)]))
+
+
+def test_a_missing_column_is_named(tmp_path):
+    with pytest.raises(DataError, match="lacks MAG, GAL_HDU: expected"):
+        read_cosmos(write(tmp_path, [np.zeros((80, 80))], MAG=None, GAL_HDU=None))
+
+
+def test_a_column_of_words(tmp_path):
+    with pytest.raises(DataError, match="expected numbers in MAG"):
+        read_cosmos(write(tmp_path, [np.zeros((80, 80))], MAG=["bright"]))
+
+
+def test_missing_folder_folder_and_not_fits(tmp_path):
+    with pytest.raises(DataError, match="There is no galaxy catalogue"):
+        read_cosmos(tmp_path / "absent" / "catalogue.fits")
+    with pytest.raises(DataError, match="There is no galaxy catalogue"):
+        read_cosmos(tmp_path)
+    (tmp_path / "text.fits").write_text("not FITS\n" * 1000)
+    with pytest.raises(DataError, match="not FITS or was cut short"):
+        read_cosmos(tmp_path / "text.fits")
+    fits.PrimaryHDU(np.zeros((9, 9))).writeto(tmp_path / "image.fits")
+    with pytest.raises(DataError, match="holds no table"):
+        read_cosmos(tmp_path / "image.fits")
+
+
+def test_too_small_a_size(tmp_path):
+    with pytest.raises(DataError, match="10 or more"):
+        read_cosmos(tmp_path / "catalogue.fits", size=4)
+
+
+# The one door
+
+
+def component(catalogue, **keys):
+    return INTERPOL(profile="INTERPOL", catalogue=str(catalogue), **keys)
+
+
+def write_archive(folder, rng=None, **arrays):
+    """Twelve galaxies in an archive, of magnitudes 21, 21.25, ... and half-light radii of about .2 to .6 arcsec."""
+    rng = rng or np.random.default_rng(5)
+    images = np.array([galaxy(rng, at=(39.5, 39.5), scale=s, flux=60.0) for s in np.linspace(2.0, 6.0, 12)])
+    known = {"pixel_scale": np.float64(0.06), "magnitude": 21.0 + 0.25 * np.arange(12)}
+    known["redshift"] = np.linspace(0.2, 1.3, 12)
+    np.savez(folder / "galaxies.npz", **{"images": images} | known | arrays)
+    return folder / "galaxies.npz"
+
+
+def test_the_door_makes_up_galaxies():
+    stamps = read(component("procedural", n_galaxies=3), 4)
+    np.testing.assert_array_equal(stamps.images, procedural(4, 3).images)
+    rings = read(component("procedural", n_galaxies=3, kinds=["ring", "merger"]), 4)
+    np.testing.assert_array_equal(rings.images, procedural(4, 3, kinds=("ring", "merger")).images)
+
+
+@real
+def test_the_door_reads_cosmos_with_its_redshifts():
+    stamps, direct = read(component(CATALOGUE), 0), read_cosmos(CATALOGUE)
+    np.testing.assert_array_equal(stamps.images, direct.images)
+    published = fits.getdata(DATA / "real_galaxy_catalog_23.5_fits.fits", 1)
+    assert stamps.names == tuple(str(name) for name in published["IDENT"])
+    np.testing.assert_allclose(stamps.redshift, published["zphot"])
+    assert read(component(CATALOGUE, n_galaxies=2), 0).names == ("141190", "29162")
+
+
+def test_redshifts_of_the_second_catalogue_go_by_name(tmp_path):
+    rng = np.random.default_rng(6)
+    path = write(tmp_path, [galaxy(rng), galaxy(rng), galaxy(rng)])
+    columns = [fits.Column("IDENT", "K", array=[102, 100]), fits.Column("zphot", "D", array=[0.7, -1.0])]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "catalogue_fits.fits")
+    np.testing.assert_array_equal(read_cosmos(path).redshift, [np.nan, np.nan, 0.7])
+
+
+def test_redshifts_of_the_catalogue_itself_come_first(tmp_path):
+    path = write(tmp_path, [galaxy(np.random.default_rng(6))], REDSHIFT=[0.4])
+    assert read_cosmos(path).redshift == pytest.approx([0.4])
+
+
+def test_cuts_in_magnitude_and_size(tmp_path):
+    path = write_archive(tmp_path)
+    everything = read(component(path), 0)
+    sizes = everything.R_half * everything.pixel_scale
+    assert len(sizes) == 12 and sizes[0] < 0.3 < 0.45 < sizes[-1]
+    bright = read(component(path, magnitude_cut=[21.5, 22.5]), 0)
+    assert bright.names == everything.names[2:7] and bright.magnitude.min() == 21.5
+    large = read(component(path, size_cut=[0.3, 0.45]), 0)
+    assert set(large.names) == {name for name, R in zip(everything.names, sizes, strict=True) if 0.3 <= R <= 0.45}
+    few = read(component(path, magnitude_cut=[21.5, 22.5], n_galaxies=3), 0)
+    assert few.names == tuple(everything.names[k] for k in (2, 4, 6))
+
+
+@pytest.mark.parametrize("z_source", [0.3, 1.0, 2.5])
+def test_at_another_redshift_surface_brightness_dims_as_tolman_has_it(tmp_path, z_source):
+    path = write_archive(tmp_path)
+    cosmology = FlatLambdaCDM(H0=70, Om0=0.3)
+    near, far = read(component(path), 0), read(component(path, at_redshift=True), 0, z_source, cosmology)
+
+    def brightness(stamps):
+        return stamps.magnitude[:, 0] + 2.5 * np.log10(2.0 * np.pi * (stamps.R_half * stamps.pixel_scale) ** 2)
+
+    dimming = 10.0 * np.log10((1.0 + z_source) / (1.0 + near.redshift))  # 1 / (1 + z)^4, for flat spectra
+    np.testing.assert_allclose(brightness(far) - brightness(near), dimming, atol=1e-6)
+    kpc = near.R_half * near.pixel_scale * cosmology.kpc_proper_per_arcmin(near.redshift).value
+    np.testing.assert_allclose(
+        far.R_half * far.pixel_scale * cosmology.kpc_proper_per_arcmin(z_source).value, kpc, rtol=1e-9
+    )
+    assert (far.redshift == z_source).all()
+    np.testing.assert_array_equal(far.images, near.images)
+
+
+def test_a_galaxy_without_redshift_is_not_brought_anywhere(tmp_path):
+    z = np.linspace(0.2, 1.3, 12)
+    z[3], z[5] = np.nan, 0.0
+    path = write_archive(tmp_path, redshift=z)
+    stamps = read(component(path, at_redshift=True), 0, 2.0, FlatLambdaCDM(H0=70, Om0=0.3))
+    assert len(stamps.names) == 10 and "galaxies-3" not in stamps.names and "galaxies-5" not in stamps.names
+
+
+@pytest.mark.parametrize(
+    ("keys", "left_out", "message"),
+    [
+        ({"at_redshift": True}, "redshift", "gives no redshift, which at_redshift needs"),
+        ({"magnitude_cut": [20, 22]}, "magnitude", "gives no magnitude, which magnitude_cut needs"),
+        ({"size_cut": [0.1, 1]}, "pixel_scale", "gives no pixel scale, which size_cut needs"),
+        ({"magnitude_cut": [10, 12]}, None, "No galaxy of .* expected magnitudes of 10 to 12"),
+        ({"size_cut": [5, 9]}, None, r"No galaxy read from .* R_half of 5 to 9 arcsec .*: they have 0\."),
+    ],
+)
+def test_what_a_catalogue_does_not_give(tmp_path, keys, left_out, message):
+    path = write_archive(tmp_path, **({left_out: np.full(12, np.nan)} if left_out else {}))
+    with pytest.raises(DataError, match=message) as caught:
+        read(component(path, **keys), 0, 2.0, FlatLambdaCDM(H0=70, Om0=0.3))
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_redshift_without_a_cosmology(tmp_path):
+    with pytest.raises(DataError, match="expected a source redshift and a cosmology"):
+        read(component(write_archive(tmp_path), at_redshift=True), 0)
+
+
+def test_without_sky_removal_the_image_is_what_it_is(tmp_path):
+    rows, columns = np.indices((41, 41)) - 20.0
+    image = np.exp(-np.hypot(rows, 1.3 * columns) / 3.0) * (np.hypot(rows, columns) < 18)
+    image[20, 20] = np.nan
+    np.savez(tmp_path / "clean.npz", images=image[None])
+    stamps = read(component(tmp_path / "clean.npz", sky_removal=False), 0)
+    check_promises(stamps, 1, stamps.images.shape[-1])
+    assert stamps.images.shape[-1] % 2 == 0
+    # The middle moves by half a pixel to an even side, so compare what does not depend on it: the second moments.
+    image[20, 20] = 0.0
+    place = np.arange(stamps.images.shape[-1]) - 0.5 * (stamps.images.shape[-1] - 1)
+    moments = [image.sum(1) @ rows[:, 0] ** 2 / image.sum(), image.sum(0) @ rows[:, 0] ** 2 / image.sum()]
+    found = [stamps.images[0, 0].sum(1) @ place**2, stamps.images[0, 0].sum(0) @ place**2]
+    assert found == pytest.approx(moments, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"catalogue": "x.npz", "kinds": ["ring"]}, "kinds is for made-up galaxies"),
+        ({"magnitude_cut": [20, 22]}, "magnitude_cut is for galaxies from a catalogue"),
+        ({"at_redshift": True}, "at_redshift is for galaxies from a catalogue"),
+        ({"catalogue": "x.npz", "size_cut": [2, 1]}, "size_cut: the first value must be below"),
+        ({"catalogue": "x.npz", "at_redshift": True, "magnitude": 22, "R_half": 0.2}, "at_redshift changes nothing"),
+    ],
+)
+def test_settings_that_do_not_go_together(keys, message):
+    with pytest.raises(ValueError, match=message):
+        INTERPOL(profile="INTERPOL", **keys)

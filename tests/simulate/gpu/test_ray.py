@@ -1,0 +1,69 @@
+"""One ray at a time: the same positions and brightness as the loops over chunks of rays that the CPU uses."""
+
+import numpy as np
+import pytest
+
+from lenstream.simulate.cpu import deflection, light
+from lenstream.simulate.gpu import ray
+from lenstream.simulate.profiles import epl
+from lenstream.simulate.render import Work, layers_of, maps_of, noise_levels, stamps_of, tracer
+from lenstream.simulate.systems.scene import Views, draw
+
+
+def lens_of(kinds, rows, grids, dtype, tolerance):
+    numbers, values = np.zeros((len(kinds), 3), np.int64), np.zeros((len(kinds), deflection.N_PARAMETERS), dtype)
+    lens = deflection.Lens(numbers, values, np.zeros((len(kinds), epl.MAX_TERMS), dtype))
+    deflection.prepare(kinds, rows, grids, tolerance, lens, np.empty(epl.MAX_TERMS))
+    return lens
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 5e-6)])
+def test_rays_arrive_where_the_loops_have_them(everything, dtype, tolerance):
+    """All deflectors and subhalos of a rich scene, on random positions."""
+    systems = draw(everything, np.arange(6), Views(1))
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(-2, 2, (2, 6, 40))
+    alpha_x, alpha_y = tracer(everything, systems)(x, y)
+    tables = Work(everything, systems, noise_levels(everything, systems), dtype, 2, True).tables
+    maps = maps_of(everything, dtype)
+    kinds = frozenset(tables.deflector_kinds.ravel()) - {deflection.ABSENT}
+    source_position = ray.make_source_position(kinds, frozenset(tables.halo_kinds))
+    assert len(kinds) > 1 and len(tables.halo_kinds)
+    precision = 1e-15 if dtype == np.float64 else 1e-8
+    for i in range(6):
+        h = slice(tables.halo_first[i], tables.halo_first[i + 1])
+        lens = lens_of(tables.deflector_kinds[i], tables.deflectors[i], maps.grids, dtype, precision)
+        halos = lens_of(tables.halo_kinds[h], tables.halos[h], maps.grids, dtype, precision)
+        for j in range(40):
+            found = source_position(lens, halos, maps, dtype(x[i, j]), dtype(y[i, j]))
+            expected = x[i, j] - alpha_x[i, j], y[i, j] - alpha_y[i, j]
+            np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
+def test_brightness_is_that_of_the_loops(everything):
+    systems = draw(everything, np.arange(6), Views(1))
+    tables = Work(everything, systems, noise_levels(everything, systems), np.float64, 2, True).tables
+    stamps = stamps_of(everything, np.dtype(np.float64))
+    kinds = frozenset(tables.source_kinds.ravel()) - {light.ABSENT}
+    brightness, n = ray.make_brightness(kinds), 30
+    rng, shown = np.random.default_rng(2), 0
+    for i in range(6):
+        shape = tables.source_kinds.shape[2]
+        galaxy = light.Light(
+            np.zeros(shape, np.int64), np.zeros((shape, deflection.N_PARAMETERS)), np.zeros(shape, np.int64)
+        )
+        light.prepare(tables.source_kinds[i, 0], tables.sources[i, 0], stamps.shape[1], galaxy, np.empty(16))
+        x, y = rng.normal(0, 0.3, (2, n))
+        rows = np.empty((light.TOTAL + 1, n))
+        light.shine(galaxy, stamps, x, y, n, rows, np.zeros(shape, bool), np.empty(n, np.int32))
+        found = [sum(brightness(galaxy, stamps, k, a, b) for k in range(shape)) for a, b in zip(x, y, strict=True)]
+        np.testing.assert_allclose(found, rows[light.FLUX], rtol=1e-12, atol=1e-12)
+        shown += int(rows[light.FLUX].max() > 0)
+    assert shown > 2
+
+
+def test_layers_count_bands_within_views(everything):
+    bands, streams = layers_of(everything, draw(everything, np.arange(2), Views(3)))
+    n_bands = len(everything.bands)
+    assert bands.tolist() == list(range(n_bands)) * 3
+    assert sorted(set(streams.tolist())) == list(range(3 * n_bands))

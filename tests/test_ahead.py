@@ -1,0 +1,70 @@
+"""Making ahead: in order, only so many, errors where they are asked for, threads that end."""
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from lenstream.ahead import Ahead
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_items_come_in_order_and_only_so_many_are_made_ahead(threads):
+    made = []
+    with Ahead(lambda k: made.append(k) or k * k, waiting=2, threads=threads) as items:
+        assert [next(items) for _ in range(5)] == [0, 1, 4, 9, 16]
+        time.sleep(0.3)
+        assert len(made) == 5 + 2 + threads  # taken, waiting, and one of each thread
+    with pytest.raises(StopIteration):
+        next(items)
+
+
+def test_threads_work_side_by_side_and_a_slow_one_does_not_change_the_order():
+    together = threading.Barrier(2)
+
+    def make(k):
+        if k < 2:
+            together.wait(timeout=5)  # raises if the other one is not under way
+        if k == 1:
+            time.sleep(0.2)
+        return k
+
+    with Ahead(make, waiting=2, threads=2) as items:
+        assert [next(items) for _ in range(6)] == list(range(6))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_is_raised_for_who_asks_and_ends_the_threads(threads):
+    def make(k):
+        if k == 2:
+            raise ValueError("the third")
+        return k
+
+    before = threading.active_count()
+    with Ahead(make, waiting=2, threads=threads) as items:
+        assert [next(items), next(items)] == [0, 1]
+        with pytest.raises(ValueError, match="the third"):
+            next(items)
+        assert threading.active_count() == before
+
+
+def test_closing_ends_threads_that_wait_for_room():
+    before = threading.active_count()
+    items = Ahead(lambda k: k, waiting=1, threads=2)
+    time.sleep(0.2)
+    begun = time.monotonic()
+    items.close()
+    assert threading.active_count() == before and time.monotonic() - begun < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the whole process's")
+def test_the_thread_gives_way_and_its_user_does_not():
+    def niceness(_):
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    before = niceness(None)
+    with Ahead(niceness, waiting=1) as items:
+        assert next(items) > before or before == 19
+    assert niceness(None) == before
