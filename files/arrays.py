@@ -1,0 +1,106 @@
+"""NumPy's files: the arrays in .npy and .npz files, from their headers, whole, or mapped into memory.
+
+Files are data and nothing else: none is ever unpickled.
+"""
+
+import shutil
+import zipfile
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from .suffixes import NPZ, has_suffix
+from .unreadable import Unreadable, check_is_file, reading
+
+NO_SUCH_FILE = "it is no such file or was cut short"
+PICKLE = "it holds Python objects, a pickle, which are never opened; save plain numbers"
+
+
+class ArrayHeader(NamedTuple):
+    """What a file says of an array."""
+
+    shape: tuple
+    dtype: np.dtype
+
+
+def names(path):
+    """Names of the arrays in an .npz file, in its order; [""] for an .npy file, whose array has none.
+
+    Raises: Unreadable (a DataError) if the file is absent or no such file.
+    """
+    if not has_suffix(path, NPZ):
+        return [""]
+    with _archive(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def look(path, name=""):
+    """The `ArrayHeader` of an array, without reading it. name: in an .npz file.
+
+    Raises: Unreadable (a DataError) if the file is absent, cut short, or holds Python objects or fewer bytes than said.
+    """
+    if has_suffix(path, NPZ):
+        with _archive(path) as archive:
+            return _look_in(archive, path, name)
+    check_is_file(path, "npy")
+    with reading(path, "npy"), open(path, "rb") as file:
+        return _header(file, path.stat().st_size, path, "npy")
+
+
+def read(path, name=""):
+    """An array in the file's own type. name: in an .npz file. Raises: as `look`."""
+    if not has_suffix(path, NPZ):
+        look(path)
+        with reading(path, "npy"):
+            return np.load(path, allow_pickle=False)
+    with _archive(path) as archive:
+        _look_in(archive, path, name)
+        with archive.open(f"{name}.npy") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def mapped(path):
+    """The array of an .npy file, of which only what is indexed is read. Raises: Unreadable (a DataError)."""
+    with reading(path, "npy"):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def unpack(path, name, target):
+    """Copy an array of an .npz file into an .npy file, which can be mapped. Raises: Unreadable (a DataError)."""
+    with _archive(path) as archive, archive.open(f"{name}.npy") as packed, open(target, "wb") as plain:
+        shutil.copyfileobj(packed, plain, 1 << 20)
+
+
+@contextmanager
+def _archive(path):
+    check_is_file(path, "npz")
+    with reading(path, "npz"):
+        try:
+            archive = zipfile.ZipFile(path)
+        except zipfile.BadZipFile:
+            raise Unreadable(path, "npz", NO_SUCH_FILE) from None
+        with archive:
+            yield archive
+
+
+def _look_in(archive, path, name):
+    with archive.open(f"{name}.npy") as file:
+        return _header(file, archive.getinfo(f"{name}.npy").file_size, path, "npz")
+
+
+def _header(file, size, path, form):
+    """The `ArrayHeader` that an open file begins with, its bytes being `size`."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(file)
+    except ValueError:
+        raise Unreadable(path, form, NO_SUCH_FILE) from None
+    if version not in readers:  # the third is for names of columns, which arrays of numbers do not have
+        raise Unreadable(path, form, f"its version {version[0]}.{version[1]} is not for plain arrays")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise Unreadable(path, form, PICKLE)
+    if file.tell() + dtype.itemsize * int(np.prod(shape, dtype=object)) > size:
+        raise Unreadable(path, form, "it was cut short: it holds fewer numbers than its header says")
+    return ArrayHeader(shape, dtype)
