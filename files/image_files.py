@@ -1,28 +1,18 @@
-"""Image files: which there are in a folder, what each holds, and one image read from them.
+"""Folders of images to train on: which files there are, what each holds, and one image read from them."""
 
-Files are data and nothing else: none is ever unpickled.
-"""
-
-import shutil
-import warnings
-import zipfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import DataError
+from . import arrays, fits, roles, zarr_groups
+from .suffixes import FITS, IMAGES, NPY, NPZ, has_suffix, visible
+from .unreadable import Unreadable, reading
 
-KINDS = {
-    "npy": (".npy",),
-    "npz": (".npz",),
-    "FITS": (".fits", ".fit", ".fits.gz", ".fit.gz"),
-}
+FORMATS = {"npy": NPY, "npz": NPZ, "FITS": FITS}
 ZARR = "Zarr v3 group with an array images"
 MAX_BANDS = 13  # of Sentinel-2, which nobody exceeds: an axis that is longer counts images, or pixels
 SMALLEST = 8  # pixels along an edge
@@ -48,7 +38,7 @@ class Source:
     """Where images are read from."""
 
     path: Path
-    kind: str  # of KINDS, or ZARR
+    form: str  # of FORMATS, or ZARR
     place: object  # the name of the array in an .npz, the number of the HDU, the open array of a Zarr group
     layout: Layout
 
@@ -61,51 +51,38 @@ def find(root):
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"pretrain.data.path: there is no folder {root}")
-    found = [root] if _is_zarr(root) else list(_walk(root, {root.resolve()}))
+    found = [root] if zarr_groups.is_group(root) else list(_walk(root, {root.resolve()}))
     if not found:
-        endings = ", ".join(e for endings in KINDS.values() for e in endings)
-        raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {endings} or a {ZARR}")
+        raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
     parts = [path.relative_to(root).parts for path in found]
     return [(path, names[0] if len(names) > 1 else None) for path, names in zip(found, parts, strict=True)]
 
 
 def _walk(folder, seen):
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir() and not _is_zarr(path):
+    for path in visible(folder):
+        if path.is_dir() and not zarr_groups.is_group(path):
             if path.resolve() not in seen:  # links may lead in circles
                 yield from _walk(path, seen | {path.resolve()})
-        elif path.is_dir() or _kind(path):
+        elif path.is_dir() or has_suffix(path, IMAGES):
             yield path
-
-
-def _is_zarr(path):
-    return (path / "zarr.json").is_file()
-
-
-def _kind(path):
-    return next((kind for kind, endings in KINDS.items() if path.name.lower().endswith(endings)), None)
 
 
 def look(path):
     """The `Source` of a file, from its header alone. Raises: DataError if it holds no image, or Python objects."""
-    kind, header = (ZARR, path / "images" / "zarr.json") if path.is_dir() else (_kind(path), path)
-    try:
+    form, header = (ZARR, path / "images" / "zarr.json") if path.is_dir() else (_form(path), path)
+    with reading(path, form):
         state = header.stat()
-    except OSError as error:
-        raise _unreadable(path, kind, error) from None
-    return _look(path, kind, (state.st_mtime_ns, state.st_size))
+    return _look(path, form, (state.st_mtime_ns, state.st_size))
+
+
+def _form(path):
+    return next(form for form, suffixes in FORMATS.items() if has_suffix(path, suffixes))
 
 
 @lru_cache(maxsize=1_000_000)  # a training opens its folder several times, and a header may take a millisecond
-def _look(path, kind, state):
-    try:
-        place, shape, dtype = _HEADERS[kind](path)
-    except Exception as error:  # broken files raise anything from OSError to zlib's own
-        raise _unreadable(path, kind, error) from None
-    if dtype.hasobject:
-        raise DataError(f"{path}: holds Python objects (a pickle), which are never opened; save plain numbers")
+def _look(path, form, state):
+    """The `Source`; `state` makes the cache forget a file that has changed."""
+    place, shape, dtype = _LOOKS[form](path)
     if dtype.kind not in "fiub":
         raise DataError(f"{path}: holds {dtype}, expected real numbers")
     layout = layout_of(shape)
@@ -114,7 +91,34 @@ def _look(path, kind, state):
             f"{path}: an array of shape {tuple(shape)} is no image; expected (height, width), (bands, height, width), "
             f"(height, width, bands) or a stack of these, of {SMALLEST} pixels or more and at most {MAX_BANDS} bands"
         )
-    return Source(path, kind, place, layout)
+    return Source(path, form, place, layout)
+
+
+def _look_npy(path):
+    return "", *arrays.look(path)
+
+
+def _look_npz(path):
+    names = arrays.names(path)
+    name = next((n for n in ("images", "image") if n in names), names[0] if names else None)
+    if name is None:
+        raise Unreadable(path, "npz", "it holds no array")
+    return name, *arrays.look(path, name)
+
+
+def _look_fits(path):
+    image = roles.chosen(fits.look(path), "image")
+    if image is None:
+        raise Unreadable(path, "FITS", "it holds no image")
+    return image.hdu, image.shape, np.dtype(float)
+
+
+def _look_zarr(path):
+    images = zarr_groups.open_array(path, "images")
+    return images, images.shape, images.dtype
+
+
+_LOOKS = {"npy": _look_npy, "npz": _look_npz, "FITS": _look_fits, ZARR: _look_zarr}
 
 
 def layout_of(shape):
@@ -137,100 +141,32 @@ def layout_of(shape):
 
 
 def read(source, number, unpacked=None):
-    """Image `number` of a source: float32 (bands, height, width), native; pixels that are not finite are NaN.
+    """Image `number` of a source: float32 (bands, height, width), native; pixels that hold no flux are NaN.
 
     unpacked: path of `unpack`, to be read instead of an .npz archive. Raises: DataError for a damaged file.
     """
     layout = source.layout
-    index = tuple(int(i) for i in np.unravel_index(number, layout.stack)) if layout.stack else ()
-    try:
-        with _opened(source, unpacked) as array, np.errstate(over="ignore"):
-            image = np.array(array[(*index, ...)], dtype=np.float32)
-    except Exception as error:  # as above
-        raise _unreadable(source.path, source.kind, error) from None
+    index = (*(int(i) for i in np.unravel_index(number, layout.stack)), ...) if layout.stack else (...,)
+    with reading(source.path, source.form), np.errstate(over="ignore"):
+        image = np.array(_part(source, index, unpacked), dtype=np.float32)
     if image.ndim == 2:
         image = image[None]
     elif layout.bands_last:
         image = np.ascontiguousarray(np.moveaxis(image, -1, 0))
-    image[~np.isfinite(image)] = np.nan
-    return image
+    return roles.without_absurd(image)
+
+
+def _part(source, index, unpacked):
+    """A part of the source's array, without reading more than that where the format allows it."""
+    if source.form == "FITS":
+        return fits.section(source.path, source.place, index)
+    if source.form == ZARR:
+        return source.place[index]
+    if source.form == "npz" and unpacked is None:
+        return arrays.read(source.path, source.place)[index]
+    return arrays.mapped(unpacked or source.path)[index]
 
 
 def unpack(source, path):
     """Copy the array of an .npz to an .npy file, of which single images can be read."""
-    try:
-        with zipfile.ZipFile(source.path) as archive, archive.open(source.place) as packed, open(path, "wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 20)
-    except Exception as error:  # as above
-        raise _unreadable(source.path, source.kind, error) from None
-
-
-@contextmanager
-def _opened(source, unpacked):
-    """An object that gives arrays when indexed, without reading more than that where the format allows it."""
-    if source.kind == "FITS":
-        with fits.open(source.path, memmap=False) as hdus:
-            yield hdus[source.place].section
-    elif source.kind == ZARR:
-        yield source.place
-    elif source.kind == "npz" and unpacked is None:
-        with np.load(source.path, allow_pickle=False) as archive:
-            yield archive[source.place.removesuffix(".npy")]
-    else:
-        yield np.load(unpacked or source.path, mmap_mode="r", allow_pickle=False)
-
-
-def _npy_header(path):
-    with open(path, "rb") as file:
-        shape, dtype = _array_header(file)
-        if not dtype.hasobject and file.tell() + dtype.itemsize * np.prod(shape, dtype=int) > path.stat().st_size:
-            raise ValueError("it was cut short")
-    return "", shape, dtype
-
-
-def _npz_header(path):
-    with zipfile.ZipFile(path) as archive:
-        names = [n for n in archive.namelist() if n.endswith(".npy")]
-        chosen = next((n for n in ("images.npy", "image.npy") if n in names), names[0] if names else None)
-        if chosen is None:
-            raise ValueError("it holds no array")
-        with archive.open(chosen) as file:
-            return chosen, *_array_header(file)
-
-
-def _array_header(file):
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    version = np.lib.format.read_magic(file)
-    if version not in readers:  # the third is for names of columns, which images do not have
-        raise ValueError(f"version {version} is not for images")
-    shape, _, dtype = readers[version](file)
-    return shape, dtype
-
-
-def _fits_header(path):
-    with warnings.catch_warnings(action="ignore", category=AstropyWarning), fits.open(path, memmap=False) as hdus:
-        for number, hdu in enumerate(hdus):
-            if hdu.is_image and len(hdu.shape) and np.prod(hdu.shape):
-                plain = not isinstance(hdu, fits.CompImageHDU) and not path.name.lower().endswith(".gz")
-                if plain and hdu.fileinfo()["datLoc"] + hdu.size > path.stat().st_size:
-                    raise ValueError("it was cut short")
-                return number, hdu.shape, np.dtype(float)
-    raise ValueError("it holds no image")
-
-
-def _zarr_header(path):
-    import zarr  # takes half a second, which those without a Zarr group need not wait for
-
-    # Version 2 could name pickle as a codec.
-    images = zarr.open_group(str(path), mode="r", zarr_format=3)["images"]
-    if not isinstance(images, zarr.Array):
-        raise TypeError("images is no array")
-    return images, images.shape, images.dtype
-
-
-_HEADERS = {"npy": _npy_header, "npz": _npz_header, "FITS": _fits_header, ZARR: _zarr_header}
-
-
-def _unreadable(path, kind, error):
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return DataError(f"{path}: cannot be read as {kind} ({reason})")
+    arrays.unpack(source.path, source.place, path)

@@ -103,7 +103,7 @@ class ImageFolder:
 
     def _unpack(self, number, source):
         """Path of the images of a packed stack, which would have to be unpacked as a whole for each of them."""
-        if source.kind != "npz" or source.layout.count == 1:
+        if source.form != "npz" or source.layout.count == 1:
             return None
         if number not in self._unpacked:
             if not self._unpacked:

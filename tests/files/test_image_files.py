@@ -163,7 +163,10 @@ def test_nothing_is_unpickled(tmp_path):
     np.save(tmp_path / "objects.npy", objects)
     np.savez(tmp_path / "objects.npz", images=objects)
     for name in ("objects.npy", "objects.npz"):
-        with pytest.raises(DataError, match=rf"{name}: holds Python objects \(a pickle\), which are never opened"):
+        with pytest.raises(
+            DataError,
+            match=rf"{name}: cannot be read as np. \(it holds Python objects, a pickle, which are never opened",
+        ):
             look(tmp_path / name)
     (tmp_path / "raw.npy").write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(DataError, match=r"raw.npy: cannot be read as npy"):
