@@ -1,26 +1,21 @@
-"""Files of galaxies: GalSim's RealGalaxyCatalog, folders of FITS images and .npz archives, as lists of `Entries`.
+"""Files of galaxies: GalSim's RealGalaxyCatalog, folders of FITS images and .npz archives, as lists of `Entries`."""
 
-Only FITS tables and images and plain arrays are read; nothing is unpickled.
-"""
-
-import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_scales
 
 from ..errors import DataError
-from ..simulate.galaxies.cleaning import SMALLEST
+from . import arrays, fits
+from .columns import read_table
+from .pixel_scale import header_pixel_scale, number
+from .roles import chosen, without_absurd
+from .suffixes import FITS, NPZ, data_files, has_suffix, stem
+from .unreadable import Unreadable
 
-SUFFIXES = (".fits", ".fits.gz", ".fit")
 COLUMNS = ("IDENT", "MAG", "PIXEL_SCALE", "GAL_FILENAME", "GAL_HDU")
 REDSHIFTS = ("ZPHOT", "Z_PHOT", "PHOTOZ", "REDSHIFT", "ZBEST", "Z")  # names that columns of redshifts go by
-SCALE_KEYS = ("PIXSCALE", "PIXELSCL", "PIXEL_SCALE")
 ARRAYS = ("images", "pixel_scale", "magnitude", "redshift", "names")
 
 
@@ -33,7 +28,8 @@ class Entries:
     pixel_scale: np.ndarray  # (n,) arcsec, NaN where unknown
     redshift: np.ndarray  # (n,), NaN where unknown
     sky: np.ndarray  # (n,) level of the sky in the unit of the images, NaN where unknown
-    images: Callable  # numbers -> pairs (number, float64 (b, rows, columns) or, as a str, why there is no image)
+    images: Callable  # numbers -> pairs (number, float64 (b, rows, columns) or, as a str, why there is no image);
+    # NaN where a pixel is missing
 
 
 def entries(path):
@@ -41,10 +37,10 @@ def entries(path):
 
     Raises: DataError if there is no such catalogue or it cannot be read.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
         return folder_entries(path)
-    if path.suffix.lower() == ".npz" and path.is_file():
+    if has_suffix(path, NPZ) and path.is_file():
         return npz_entries(path)
     return table_entries(path)
 
@@ -64,7 +60,7 @@ def table_entries(path):
     The catalogue is a FITS table with one row per galaxy; GAL_FILENAME and GAL_HDU say where its image lies, in a file
     beside the catalogue. Redshifts come from a column such as ZPHOT, there or in the table `<catalogue>_fits.fits`.
 
-    Raises: DataError if the catalogue is absent, is not FITS, is cut short or lacks a column.
+    Raises: DataError if the catalogue is absent, is no table, is cut short or lacks a column.
     """
     path = Path(path)
     if not path.is_file():
@@ -100,19 +96,10 @@ def table_entries(path):
 
 
 def _table(path):
-    """The columns of the first table of a FITS file by their names in capitals."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # astropy warns of a file cut short; the error below says it once
-            with fits.open(path, memmap=False) as hdus:
-                tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
-                table = tables[0].data if tables else None
-                if table is not None:
-                    wanted = {*COLUMNS, *REDSHIFTS, "NOISE_MEAN"}
-                    return {name.upper(): np.array(table[name]) for name in table.names if name.upper() in wanted}
-    except Exception as error:  # astropy lets many kinds of error out of a damaged file
-        raise DataError(f"{path} cannot be read as a FITS table: it is not FITS or was cut short.") from error
-    raise DataError(f"{path} holds no table: expected a catalogue in GalSim's RealGalaxyCatalog form.")
+    """The columns of a table that matter here, by their names in capitals."""
+    wanted = {*COLUMNS, *REDSHIFTS, "NOISE_MEAN"}
+    columns = read_table(path, lambda name: name.upper() in wanted, text=("GAL_FILENAME",))
+    return {name.upper(): values for name, values in columns.items()}
 
 
 def _redshifts(path, rows):
@@ -130,33 +117,31 @@ def _redshifts(path, rows):
 def _table_images(folder, rows, numbers):
     for filename in dict.fromkeys(rows["GAL_FILENAME"][numbers]):  # every file is opened once
         members = [k for k in numbers if rows["GAL_FILENAME"][k] == filename]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                hdus = fits.open(folder / filename.strip())
-            except FileNotFoundError:
-                yield from ((k, f"no file {filename.strip()}") for k in members)
-                continue
-            except (OSError, ValueError, TypeError):
-                yield from ((k, f"{filename.strip()} is not FITS") for k in members)
-                continue
-            with hdus:
+        name = filename.strip()
+        if not (folder / name).is_file():
+            yield from ((k, f"no file {name}") for k in members)
+            continue
+        try:
+            with fits.opened(folder / name) as hdus:
                 for k in members:
                     if not np.isfinite([rows["MAG"][k], _positive(rows["PIXEL_SCALE"][k])]).all():
                         yield k, "no magnitude or no pixel scale"
                     else:
-                        yield k, _plane(hdus, rows["GAL_HDU"][k])
+                        yield k, _stamp(hdus, rows["GAL_HDU"][k])
+        except Unreadable as error:
+            yield from ((k, f"{name}: {error.reason}") for k in members)
 
 
-def _plane(hdus, number):
+def _stamp(hdus, number):
+    """The image in an HDU of an open file, or why there is none; the file may be cut short behind it."""
     try:
         image = None if number < 0 else hdus[number].data
         image = None if image is None else np.array(image, dtype=float)
-    except (IndexError, OSError, ValueError, TypeError, KeyError):
+    except Exception:  # astropy answers broken bytes with errors of many kinds
         image = None
-    if image is None or image.ndim != 2 or min(image.shape) < SMALLEST:
+    if image is None or image.ndim != 2:
         return f"no image in HDU {number}"
-    return image[None]
+    return without_absurd(image)[None]
 
 
 # A folder of FITS images
@@ -165,15 +150,14 @@ def _plane(hdus, number):
 def folder_entries(folder):
     """The `Entries` of a folder of FITS images, one galaxy each, in the order of the names of the files.
 
-    The first image of a file counts, with two axes, or three for bands. Its header or the file's may hold PIXSCALE
-    [arcsec] or else CD or CDELT, MAG (MAG1, MAG2, ... for bands; only MAG: of the first band) and REDSHIFT or Z.
+    The extension IMAGE or SCI of a file counts, or else its first image, with two axes, or three for bands. The keys of
+    its header or the file's may tell the pixel scale (see `header_pixel_scale`), MAG (MAG1, MAG2, ... for bands; only MAG: of
+    the first band) and REDSHIFT or Z.
 
     Raises: DataError if there is no FITS file or none with an image.
     """
-    paths = sorted(p for p in Path(folder).iterdir() if p.is_file() and p.name.lower().endswith(SUFFIXES))
-    if not paths:
-        raise DataError(f"There is no FITS file in {folder}: expected images of galaxies ({', '.join(SUFFIXES)}).")
-    read = [_header(path) for path in paths]
+    paths = data_files(folder, FITS, "FITS images of galaxies")
+    read = [_facts(path) for path in paths]
     shapes = [facts["bands"] for facts in read if "bands" in facts]
     if not shapes:
         raise DataError(f"No FITS file in {folder} holds an image: {paths[0].name}: {read[0]['problem']}.")
@@ -191,7 +175,7 @@ def folder_entries(folder):
     unknown = {"scale": np.nan, "redshift": np.nan}
     magnitudes = [facts.get("magnitudes", [])[:bands] for facts in read]
     return Entries(
-        names=np.array([path.name[: -len(_suffix(path))] for path in paths]),
+        names=np.array([stem(path) for path in paths]),
         magnitude=np.array([m + [np.nan] * (bands - len(m)) for m in magnitudes]),
         pixel_scale=_positive([(unknown | facts)["scale"] for facts in read]),
         redshift=_positive([(unknown | facts)["redshift"] for facts in read]),
@@ -200,70 +184,42 @@ def folder_entries(folder):
     )
 
 
-def _suffix(path):
-    return next(s for s in SUFFIXES if path.name.lower().endswith(s))
-
-
-def _header(path):
+def _facts(path):
     """Which HDU holds the image, its bands, magnitudes, scale and redshift; or the problem, in a few words."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path, memmap=False) as hdus:
-                for number, hdu in enumerate(hdus):
-                    if hdu.is_image and hdu.header["NAXIS"] in (2, 3):
-                        return _facts(number, hdu.header, hdus[0].header)
-    except Exception:  # astropy answers broken bytes with errors of many kinds
-        return {"problem": "not FITS or cut short"}
-    return {"problem": "no image with two axes, or three for bands"}
+        image = chosen([image for image in fits.look(path) if len(image.shape) in (2, 3)], "image")
+        if image is None:
+            return {"problem": "no image with two axes, or three for bands"}
+        scale = header_pixel_scale(image.headers)
+    except Unreadable as error:
+        return {"problem": error.reason}
+    except DataError as error:
+        return {"problem": str(error).rstrip(".")}
 
-
-def _facts(number, header, first):
     def value(*names):
-        found = (h[name] for h in (header, first) for name in names if name in h)
-        return next((float(v) for v in found if isinstance(v, int | float)), np.nan)
+        found = (number(header, name) for header in image.headers for name in names)
+        return next((v for v in found if v is not None), np.nan)
 
-    bands = header["NAXIS3"] if header["NAXIS"] == 3 else 1
-    magnitudes = [value(f"MAG{b + 1}", f"MAG_{b + 1}", *(["MAG"] if b == 0 else [])) for b in range(bands)]
-    scale = value(*SCALE_KEYS)
+    bands = image.shape[0] if len(image.shape) == 3 else 1
     return {
-        "hdu": number,
+        "hdu": image.hdu,
         "bands": bands,
-        "magnitudes": magnitudes,
-        "scale": scale if scale > 0 else _sky_scale(header),
+        "magnitudes": [value(f"MAG{b + 1}", f"MAG_{b + 1}", *(["MAG"] if b == 0 else [])) for b in range(bands)],
+        "scale": np.nan if scale is None else scale,
         "redshift": value("REDSHIFT", "Z"),
     }
 
 
-def _sky_scale(header):
-    """Pixel size in arcsec from the header's sky coordinates (CD, PC and CDELT), or NaN without any."""
-    if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1")):
-        return np.nan  # astropy would take 1 degree a pixel
+def _file_image(path, hdu):
     try:
-        wcs = WCS(header, naxis=2)
-        if not wcs.has_celestial:  # numbers without CTYPE are degrees by custom
-            return 3600.0 * float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))))
-        return 3600.0 * float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial))))
-    except Exception:  # a broken set of keys is as good as none; astropy raises errors of many kinds
-        return np.nan
-
-
-def _file_image(path, number):
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            with fits.open(path, memmap=False) as hdus:
-                image = np.array(hdus[number].data, dtype=float)
-    except Exception:
-        return "not FITS or cut short"
-    if any("truncated" in str(w.message).lower() for w in caught):
-        return "cut short"
-    return _with_bands(image)
+        (image,) = fits.read(path, hdu)
+        return _with_bands(image)
+    except Unreadable as error:
+        return error.reason
 
 
 def _with_bands(image):
-    if min(image.shape[-2:]) < SMALLEST:
-        return f"its {image.shape[-1]} x {image.shape[-2]} pixels are less than {SMALLEST} on a side"
+    image = without_absurd(np.array(image, dtype=float))
     return image if image.ndim == 3 else image[None]
 
 
@@ -276,8 +232,8 @@ def npz_entries(path):
 
     Raises: DataError if it cannot be read, holds no such images, or the lengths differ.
     """
-    arrays = _arrays(path)
-    images = arrays["images"]
+    held = _arrays(path)
+    images = held["images"]
     if images.ndim not in (3, 4) or images.dtype.kind not in "fiu" or 0 in images.shape:
         raise DataError(
             f"{path}: images has shape {images.shape} of {images.dtype}: expected numbers, (galaxies, rows, columns) "
@@ -286,7 +242,7 @@ def npz_entries(path):
     n, bands = len(images), images.shape[1] if images.ndim == 4 else 1
 
     def column(name, shape):
-        given = arrays.get(name, np.array(np.nan))
+        given = held.get(name, np.array(np.nan))
         try:
             return np.array(np.broadcast_to(given.astype(float), shape))
         except ValueError:
@@ -296,11 +252,11 @@ def npz_entries(path):
             ) from None
 
     magnitude = np.full((n, bands), np.nan)
-    if arrays.get("magnitude", np.array(0.0)).ndim < 2:
+    if held.get("magnitude", np.array(0.0)).ndim < 2:
         magnitude[:, 0] = column("magnitude", (n,))  # of the first band
     else:
         magnitude = column("magnitude", (n, bands))
-    names = arrays.get("names", np.array([f"{Path(path).stem}-{k}" for k in range(n)]))
+    names = held.get("names", np.array([f"{Path(path).stem}-{k}" for k in range(n)]))
     if names.shape != (n,):
         raise DataError(f"{path}: names has shape {names.shape}: expected one for each of the {n} images.")
     return Entries(
@@ -309,21 +265,16 @@ def npz_entries(path):
         pixel_scale=_positive(column("pixel_scale", (n,))),
         redshift=_positive(column("redshift", (n,))),
         sky=np.full(n, np.nan),
-        images=lambda numbers: ((k, _with_bands(images[k].astype(float))) for k in numbers),
+        images=lambda numbers: ((k, _with_bands(images[k])) for k in numbers),
     )
 
 
 def _arrays(path):
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            held = archive.files
-            arrays = {name: archive[name] for name in ARRAYS if name in held}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        why = "holds Python objects" if "allow_pickle" in str(error) else "is not one or was cut short"
-        raise DataError(f"{path} cannot be read as an .npz archive of arrays: it {why}.") from error
-    if "images" not in arrays:
+    """The arrays of an archive that matter here, by name; others are not opened."""
+    names = arrays.names(path)
+    if "images" not in names:
         raise DataError(
             f"{path} lacks the array images: expected {', '.join(ARRAYS)}, of which the rest may be absent, and there "
-            f"is {', '.join(held) or 'nothing'}."
+            f"is {', '.join(names) or 'nothing'}."
         )
-    return arrays
+    return {name: arrays.read(path, name) for name in ARRAYS if name in names}

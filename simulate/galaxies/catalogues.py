@@ -167,6 +167,9 @@ def _stamps(listed, path, chosen, size, sky_removal):
 
 def _light(image, sky, sky_removal):
     """The galaxy's light, >= 0, or why there is none."""
+    rows, columns = image.shape[-2:]
+    if min(rows, columns) < SMALLEST:
+        return f"its {columns} x {rows} pixels are less than {SMALLEST} on a side"
     if not np.isfinite(image).any():
         return "no finite pixel"
     light = clean(image, sky) if sky_removal else np.maximum(np.nan_to_num(image, posinf=0.0, neginf=0.0), 0.0)
