@@ -10,23 +10,16 @@ neighbours correlate, the scatter of binned pixels is larger than that; where th
 it is smaller. Nothing is tuned to a survey here: the noise is what the file says.
 """
 
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_scales
 
 from ...errors import DataError
+from ...files.cutout_layout import read_planes
+from ...files.pixel_scale import KEYS, header_pixel_scale
+from ...files.roles import is_flux, is_noise
+from ...files.suffixes import FITS, data_files, stem
 
-SUFFIXES = (".fits", ".fits.gz", ".fit")
-IMAGE_NAMES = ("IMAGE", "SCI")
-NOISE_NAMES = ("NOISE", "ERR")
-SCALE_KEYS = ("PIXSCALE", "PIXELSCL")
-ABSURD_NOISE = 1e7  # surveys write 1e8 and the like into the noise of bad pixels; no detector has a pixel this noisy
-ABSURD_FLUX = 1e20  # -1e30 and the like mark missing pixels; also keeps the result finite as float32
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
 MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
 
@@ -47,7 +40,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     """Read every FITS file of a folder onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on the lens.
 
     Args:
-        folder: the folder; its *.fits, *.fits.gz and *.fit files are read in the order of their names.
+        folder: the folder; its FITS files are read in the order of their names.
         num_pix: output pixels on a side.
         pixel_scale: size of an output pixel, arcsec.
         input_pixel_scale: size of the files' pixels, arcsec; None reads it from each header.
@@ -63,7 +56,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     cutouts, skipped = [], []
     for path in paths:
         try:
-            name = _stem(path)
+            name = stem(path)
             if any(c.name == name for c in cutouts):
                 raise DataError(f"another file of the name {name} was read already.")
             cutouts.append(_read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light))
@@ -110,39 +103,23 @@ def resample(image, variance, valid, scale_in, num_pix, pixel_scale):
 
 def fits_files(folder):
     """The FITS files of a folder in the order of their names; raises DataError if there is no folder or none in it."""
-    folder = Path(folder).expanduser()
-    if not folder.exists():
-        raise DataError(f"There is no folder {folder}: expected a folder with FITS cut-outs of lenses.")
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: expected a folder with FITS cut-outs of lenses.")
-    try:
-        paths = sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES) and not p.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"The folder {folder} cannot be read ({error.strerror}).") from None
-    if not paths:
-        raise DataError(f"{folder} holds no FITS file: expected files that end in {', '.join(SUFFIXES)}.")
-    return paths
-
-
-def _stem(path):
-    suffix = next(s for s in SUFFIXES if path.name.lower().endswith(s))
-    return path.name[: -len(suffix)]
+    return data_files(folder, FITS, "FITS cut-outs of lenses")
 
 
 def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light):
     """One file as a Cutout; DataError with the reason where it cannot be used."""
-    planes, headers = _read_planes(path)
+    planes, headers = read_planes(path)
     image = planes["image"]
-    valid = np.isfinite(image) & (np.abs(image) < ABSURD_FLUX)
+    valid = is_flux(image)
     if "mask" in planes:
         valid &= planes["mask"] == 0
     light_subtracted = subtract_light and "light" in planes
     if light_subtracted:
-        valid &= np.isfinite(planes["light"]) & (np.abs(planes["light"]) < ABSURD_FLUX)
+        valid &= is_flux(planes["light"])
         image = image - planes["light"]
     if "noise" in planes:
         noise = planes["noise"]
-        valid &= np.isfinite(noise) & (noise > 0) & (noise < ABSURD_NOISE)
+        valid &= is_noise(noise)
     if not valid.any():
         raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
     if "noise" not in planes:
@@ -167,74 +144,15 @@ def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_ligh
     )
 
 
-def _read_planes(path):
-    """The file's arrays by role (image; noise, mask, light where there) as float64, and the headers of the image."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            with fits.open(path, memmap=False) as hdus:
-                planes, headers = _planes_of(hdus)
-    except DataError:
-        raise
-    except Exception as error:  # astropy answers broken bytes with errors of many kinds
-        said = " ".join(str(error).split()).split(". ")[0].rstrip(".") or type(error).__name__
-        raise DataError(f"it cannot be read as FITS ({said}).") from None
-    # astropy only warns of these, and gives what came before: a file cut before LENSLIGHT would pass for one without.
-    if any(word in str(w.message).lower() for w in caught for word in ("truncated", "corrupted")):
-        raise DataError("it is truncated or damaged: it ends before all of its extensions are complete.")
-    return planes, headers
-
-
-def _planes_of(hdus):
-    images = [h for h in list(hdus) if h.is_image and h.data is not None]  # list() reads them all; reversed() would not
-    by_name = {h.name.upper(): h for h in reversed(images)}  # the first of a name wins
-    found = [by_name[n] for n in IMAGE_NAMES if n in by_name] or images
-    if not found:
-        raise DataError("it holds no image: expected an extension IMAGE or one 2-D image.")
-    roles = {"image": found[0], "mask": by_name.get("MASK"), "light": by_name.get("LENSLIGHT")}
-    roles["noise"] = next((by_name[n] for n in NOISE_NAMES if n in by_name), None)
-    planes = {role: np.asarray(h.data, dtype=np.float64) for role, h in roles.items() if h is not None}
-    shape = planes["image"].shape
-    if len(shape) != 2:
-        raise DataError(f"its image has {len(shape)} axes, shape {shape}: expected a 2-D image.")
-    for role, plane in planes.items():
-        if plane.shape != shape:
-            raise DataError(f"its {role} ({roles[role].name}) has shape {plane.shape}: expected {shape} as the image.")
-    return planes, (found[0].header, hdus[0].header)
-
-
 def _input_scale(headers):
     """Pixel size in arcsec from the header of the image, or else of the file."""
-    for header in headers:
-        for key in SCALE_KEYS:
-            value = header.get(key)
-            if isinstance(value, int | float) and np.isfinite(value) and value > 0:
-                return float(value)
-        scales = _sky_scales(header)
-        if scales is None:
-            continue
-        if abs(scales[0] - scales[1]) > 0.01 * max(scales):
-            raise DataError(f"its pixels are not square ({scales[0]:.4g} x {scales[1]:.4g} arcsec).")
-        return float(scales.mean())
-    raise DataError(
-        f"its header has no pixel scale ({', '.join(SCALE_KEYS)}, CDELT or CD): "
-        "give it in arcsec as real_lenses.pixel_scale."
-    )
-
-
-def _sky_scales(header):
-    """Both pixel sizes in arcsec from the header's sky coordinates (CD, PC and CDELT), or None without any."""
-    if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1")):
-        return None  # astropy would take 1 degree a pixel
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            wcs = WCS(header, naxis=2)
-            scales = proj_plane_pixel_scales(wcs.celestial) * 3600 if wcs.has_celestial else None
-        except Exception:  # a broken set of keys is as good as none; astropy raises errors of many kinds
-            return None
-    usable = scales is not None and np.isfinite(scales).all() and (scales > 0).all()
-    return scales if usable else None
+    scale = header_pixel_scale(headers)
+    if scale is None:
+        raise DataError(
+            f"its header has no pixel scale ({', '.join(KEYS)}, CDELT or CD): "
+            "give it in arcsec as real_lenses.pixel_scale."
+        )
+    return scale
 
 
 def _check_field(shape, scale_in, num_pix, pixel_scale):

@@ -15,6 +15,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
 from ...errors import DataError, nearest
+from ...files.columns import read_table
 from ..show.figures import unit
 
 SHOWN = 24  # thumbnails in the figure
@@ -36,20 +37,16 @@ SUMMARY_COLUMNS = [
 def read_catalogue(path):
     """Published values by lens: a DataFrame with the index `name` (str) and the file's other columns.
 
-    The CSV needs the column `name`, which holds the files' names without suffix; columns such as theta_E_published (or
-    theta_E), e1 and e2 hold the values, in arcsec or pure numbers.
+    The file, a table as `files.columns` reads them, needs the column `name`, which holds the files' names without
+    suffix; columns such as theta_E_published (or theta_E), e1 and e2 hold the values, in arcsec or pure numbers.
 
     Raises:
-        DataError: no such file, not a CSV, no column `name`, or a name that is there twice.
+        DataError: no such file, no table, no column `name`, or a name that is there twice.
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise DataError(f"There is no catalogue {path}: expected a CSV file with published values and the column name.")
-    try:
-        table = pd.read_csv(path, dtype={"name": str}, skipinitialspace=True, index_col=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        said = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"The catalogue {path} cannot be read as CSV ({said}).") from None
+        raise DataError(f"There is no catalogue {path}: expected a table of published values with the column name.")
+    table = pd.DataFrame(read_table(path, text=("name",)))
     if "name" not in table:
         columns = ", ".join(map(str, table.columns[:12]))
         raise DataError(
@@ -57,7 +54,7 @@ def read_catalogue(path):
             + nearest("name", table.columns)
         )
     table = table[table["name"].notna()].copy()
-    table["name"] = table["name"].str.strip()
+    table["name"] = table["name"].astype(str).str.strip()
     twice = table["name"][table["name"].duplicated()]
     if len(twice):
         raise DataError(f"The catalogue {path} has {twice.iloc[0]} in more than one row: expected one row a lens.")

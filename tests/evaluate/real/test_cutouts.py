@@ -196,7 +196,7 @@ def test_no_usable_folder_or_file(tmp_path):
     assert "There is no folder" in reason(tmp_path / "missing")
     (tmp_path / "file").write_text("x")
     assert "is not a folder" in reason(tmp_path / "file")
-    assert "holds no FITS file" in reason(tmp_path)
+    assert "holds no file that ends in .fits" in reason(tmp_path)
     write(tmp_path / "a.fits", np.full((50, 50), np.nan))
     (tmp_path / "b.fits").write_text("x")
     text = reason(tmp_path)
