@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConfigError, DataError, nearest
+from ...files.plain_images import read_images
+from ...files.suffixes import IMAGES, data_files
 from ..systems.population import quantile
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
@@ -224,18 +226,15 @@ def counts_per_second(magnitude, zero_point):
 
 
 def read_kernels(path, size=None, key=f"{OBSERVATION}.psf.file"):
-    """PSF kernels from a FITS file, with one image or a cube of them, or from all FITS files of a folder.
+    """PSF kernels from a file with one image or a cube of them, or from all such files of a folder, by name.
 
-    Each is cut to `size` pixels about its centre and normalised; smaller ones get a border of zeros.
+    A file is FITS (its extension PSF, or else its first image), .npy or .npz. Each kernel is cut to `size` pixels about
+    its centre and normalised; smaller ones get a border of zeros.
 
     Returns: float64 (m, k, k), k odd. Raises: DataError if a file is absent, broken, not square and odd-sided, not
         finite, or sums to zero; key names the setting.
     """
-    kernels = [
-        _one_kernel(image, size, f"{key}: {file}")
-        for file in _files(path, (".fits", ".fits.gz", ".fit"), key)
-        for image in _images(file, key)
-    ]
+    kernels = [_one_kernel(image, size, f"{key}: {file}") for file, image in _images(path, "psf", key)]
     side = max(len(k) for k in kernels)
     return np.stack([np.pad(k, (side - len(k)) // 2) for k in kernels])
 
@@ -254,16 +253,16 @@ def _one_kernel(kernel, size, where):
 def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
     """Images of blank sky [counts/s], background subtracted, from a folder of FITS, .npy and .npz files.
 
-    A file holds one image or a cube of them (.npz: any number of either). Pixels that are not finite count as absent.
+    A file holds one image or a cube of them (.npz: any number of either; FITS: in its extension IMAGE or SCI, or else
+    its first image). Pixels that are not finite, or of an absurd value, count as absent.
 
     Returns: `Sky`. Raises: DataError if there is no image, or one cannot be read; key names the setting.
     """
     images = []
-    for file in _files(folder, (".fits", ".fits.gz", ".fit", ".npy", ".npz"), key):
-        for image in _images(file, key):
-            if not np.isfinite(image).any():
-                raise DataError(f"{key}: {file} holds an image without a finite pixel")
-            images.append(np.where(np.isfinite(image), image, np.nan).astype(np.float32))
+    for file, image in _images(folder, "image", key):
+        if not np.isfinite(image).any():
+            raise DataError(f"{key}: {file} holds an image without a finite pixel")
+        images.append(image.astype(np.float32))
     sizes = np.array([i.size for i in images], dtype=np.int64)
     return Sky(
         folder=str(folder),
@@ -273,33 +272,11 @@ def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
     )
 
 
-def _files(path, endings, key):
-    """`path` itself, or the files of such endings in it if it is a folder, by name."""
-    path = Path(path)
-    if not path.is_dir():
-        return [path]
-    files = sorted(p for p in path.iterdir() if p.is_file() and p.name.lower().endswith(endings))
-    if not files:
-        raise DataError(f"{key}: the folder {path} holds no file that ends in {', '.join(endings)}")
-    return files
-
-
-def _images(file, key):
-    """The images in a file as float64 (y, x) arrays."""
-    from astropy.io import fits
-
+def _images(path, role, key):
+    """Pairs (file, float64 (rows, columns)) of all images of a file, or of the files of a folder by name."""
+    path = Path(path).expanduser()
     try:
-        if file.name.lower().endswith(".npz"):
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = [np.asarray(archive[name], dtype=float) for name in archive.files]
-        elif file.name.lower().endswith(".npy"):
-            arrays = [np.asarray(np.load(file, allow_pickle=False), dtype=float)]
-        else:
-            arrays = [np.asarray(fits.getdata(file), dtype=float)]
-    except Exception as error:  # broken files raise anything from OSError to zipfile's and zlib's own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{key}: cannot read {file} as images ({reason})") from None
-    for array in arrays:
-        if array.ndim not in (2, 3) or array.size == 0:
-            raise DataError(f"{key}: {file} holds an array of shape {array.shape}, expected an image or a cube of them")
-    return [image for array in arrays for image in (array if array.ndim == 3 else [array])]
+        for file in data_files(path, IMAGES, "images") if path.is_dir() else [path]:
+            yield from ((file, image) for image in read_images(file, role))
+    except DataError as error:
+        raise DataError(f"{key}: {error}") from None
