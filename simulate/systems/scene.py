@@ -16,8 +16,9 @@ from ..core import philox
 from ..detector.instrument import FWHM_PER_SIGMA, Instrument, counts_per_second, instrument
 from ..galaxies import catalogues
 from ..galaxies import stamps as galaxies
-from ..profiles import deflection_map, sersic
+from ..profiles import sersic
 from . import population, substructure
+from .deflection_maps import read_map
 
 # Index ranges that never meet. Which galaxies a system may have depends on its range: those of the test lenses are
 # seen nowhere else.
@@ -33,7 +34,7 @@ class Scene:
     bands: dict  # name (empty if there is one without a name) -> Instrument
     stamps: galaxies.Stamps | None
     pools: dict  # (group, k) of each INTERPOL component -> stamp numbers for training, validation and tests
-    maps: tuple  # deflection_map.DeflectionMap of each gridded deflector, in the order of lens_mass
+    maps: tuple  # deflection_maps.DeflectionMap of each gridded deflector, in the order of lens_mass
 
     @property
     def instrument(self) -> Instrument:
@@ -99,7 +100,7 @@ def make_scene(config, seed=0):
                 if not len(pools[group, k][galaxies.TEST]):  # too few galaxies to hold any back
                     pools[group, k] = [first + np.arange(len(part))] * 3
                 read.append(stamps)
-    maps = tuple(deflection_map.read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
+    maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
     return Scene(config, seed, bands, galaxies.join(read) if read else None, pools, maps)
 
 

@@ -1,15 +1,14 @@
-"""INTERPOL (a deflection on a grid) against lenstronomy's with cubic splines, known surfaces, and broken files."""
+"""INTERPOL (a deflection on a grid) against lenstronomy's with cubic splines and known surfaces."""
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lenstronomy.LensModel.lens_model import LensModel
 
-from lenstream.errors import DataError
 from lenstream.simulate.core.numerics import row_function
 from lenstream.simulate.profiles import deflection_map
+from lenstream.simulate.systems.deflection_maps import make_map
 
 CUBIC = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}
 function = deflection_map.deflection
@@ -57,7 +56,7 @@ position = st.floats(-0.5, 0.5)
     st.integers(0, 99),
 )
 def test_is_lenstronomys(profiles, shape, scale, middle, center, seed):
-    field = deflection_map.make_map(*smooth(*shape, seed), scale, *middle)
+    field = make_map(*smooth(*shape, seed), scale, *middle)
     x, y = profiles.rays(*center)  # inside, on the edge and outside
     theirs = lenstronomy(field, x, y, center)
     largest = np.abs(field.f_x).max() + np.abs(field.f_y).max()
@@ -69,13 +68,13 @@ def test_is_lenstronomys(profiles, shape, scale, middle, center, seed):
 
 def test_pixel_centres_have_the_pixels_values(profiles):
     f_x, f_y = smooth(7, 11, 1)
-    field = deflection_map.make_map(f_x, f_y, 0.2, 0.3, -0.4)
+    field = make_map(f_x, f_y, 0.2, 0.3, -0.4)
     x, y = np.meshgrid(*field.axes())
     np.testing.assert_allclose(deflect(profiles, field, x.ravel(), y.ravel()), [f_x.ravel(), f_y.ravel()], atol=1e-13)
 
 
 def test_cubic_surfaces_are_exact(profiles):
-    field = deflection_map.make_map(np.zeros((12, 9)), np.zeros((12, 9)), 0.25)
+    field = make_map(np.zeros((12, 9)), np.zeros((12, 9)), 0.25)
     x, y = np.meshgrid(*field.axes())
 
     def f_x(x, y):
@@ -84,34 +83,34 @@ def test_cubic_surfaces_are_exact(profiles):
     def f_y(x, y):
         return 0.1 * y**3 * x + 0.4 * x**2 - y
 
-    field = deflection_map.make_map(f_x(x, y), f_y(x, y), 0.25)
+    field = make_map(f_x(x, y), f_y(x, y), 0.25)
     rng = np.random.default_rng(1)
     u, v = rng.uniform(-1.0, 1.0, 200), rng.uniform(-1.37, 1.37, 200)
     np.testing.assert_allclose(deflect(profiles, field, u, v), [f_x(u, v), f_y(u, v)], atol=1e-13)
 
 
 def test_beyond_the_edge_is_the_edge(profiles):
-    field = deflection_map.make_map(*smooth(6, 6, 2), 0.5)
+    field = make_map(*smooth(6, 6, 2), 0.5)
     far = deflect(profiles, field, np.array([9.0, -1e6, 1e20]), np.array([0.3, 0.1, -0.2]))
     edge = deflect(profiles, field, np.array([1.25, -1.25, 1.25]), np.array([0.3, 0.1, -0.2]))
     np.testing.assert_allclose(far, edge, rtol=1e-12)
 
 
 def test_moves_with_its_centre(profiles):
-    field = deflection_map.make_map(*smooth(8, 8, 3), 0.3)
+    field = make_map(*smooth(8, 8, 3), 0.3)
     x, y = profiles.rays()
     here = deflect(profiles, field, x, y)
     np.testing.assert_allclose(deflect(profiles, field, x + 0.5, y - 0.25, (0.5, -0.25)), here, atol=1e-12)
 
 
 def test_map_of_zeros_does_nothing(profiles):
-    field = deflection_map.make_map(np.zeros((5, 5)), np.zeros((5, 5)), 0.5)
+    field = make_map(np.zeros((5, 5)), np.zeros((5, 5)), 0.5)
     assert not deflect(profiles, field, *profiles.rays()).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_nan_stays_nan(profiles, dtype):
-    field = deflection_map.make_map(*smooth(8, 8, 3), 0.3)
+    field = make_map(*smooth(8, 8, 3), 0.3)
     x, y = np.linspace(-2, 2, 32), np.linspace(1, -1, 32)
     clean = deflect(profiles, field, x, y, dtype=dtype)
     x[5], y[7] = np.nan, np.nan
@@ -120,72 +119,3 @@ def test_nan_stays_nan(profiles, dtype):
     assert np.isnan(broken[:, [5, 7]]).all()
     kept = np.setdiff1d(np.arange(32), [5, 7, 9])
     np.testing.assert_array_equal(broken[:, kept], clean[:, kept])
-
-
-def same(a, b):
-    for name in ("f_x", "f_y", "coefficients"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    assert (a.pixel_scale, a.center_x, a.center_y, a.side) == (b.pixel_scale, b.center_x, b.center_y, b.side)
-
-
-def test_reads_npz_and_fits(tmp_path):
-    f_x, f_y = smooth(6, 9, 4)
-    field = deflection_map.make_map(f_x, f_y, 0.05, 0.1, -0.2)
-    np.savez(tmp_path / "map.npz", f_x=f_x, f_y=f_y, pixel_scale=0.05, center_x=0.1, center_y=-0.2)
-    same(deflection_map.read_map(tmp_path / "map.npz"), field)
-    first = fits.ImageHDU(f_x, name="F_X")
-    first.header.update({"PIXSCALE": 0.05, "CENTER_X": 0.1, "CENTER_Y": -0.2})
-    fits.HDUList([fits.PrimaryHDU(), first, fits.ImageHDU(f_y, name="F_Y")]).writeto(tmp_path / "map.fits")
-    same(deflection_map.read_map(str(tmp_path / "map.fits")), field)
-    primary = fits.PrimaryHDU()
-    primary.header["PIXSCALE"] = 0.05
-    images = [fits.ImageHDU(f.astype(np.float32), name=name) for f, name in ((f_x, "F_X"), (f_y, "F_Y"))]
-    fits.HDUList([primary, *images]).writeto(tmp_path / "plain.fits")
-    plain = deflection_map.read_map(tmp_path / "plain.fits")
-    assert (plain.pixel_scale, plain.center_x, plain.center_y) == (0.05, 0.0, 0.0)
-    np.testing.assert_allclose(plain.f_x, f_x, rtol=1e-6)
-
-
-GOOD = {"f_x": np.ones((5, 6)), "f_y": np.ones((5, 6)), "pixel_scale": 0.1}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"f_y": None, "fy": np.ones((5, 6))}, "lacks f_y.*f_x"),
-        ({"pixel_scale": None, "pixelscale": 0.1}, 'lacks pixel_scale.*Did you mean "pixelscale"'),
-        ({"f_y": np.ones((6, 5))}, r"\(5, 6\).*\(6, 5\)"),
-        ({"f_x": np.ones(30)}, r"f_x has the shape \(30,\)"),
-        ({"f_x": np.ones((3, 6)), "f_y": np.ones((3, 6))}, "at least 4 pixels"),
-        ({"f_x": np.full((5, 6), np.nan)}, "30 pixels that are not finite"),
-        ({"f_x": np.full((5, 6), "a")}, "expected an image of numbers"),
-        ({"pixel_scale": 0.0}, "pixel_scale is 0: expected a positive"),
-        ({"pixel_scale": np.ones(2)}, "pixel_scale is not a number"),
-        ({"center_x": np.inf}, "center_x is inf: expected a finite"),
-    ],
-)
-def test_says_what_is_wrong_with_a_map(tmp_path, change, message):
-    path = tmp_path / "map.npz"
-    np.savez(path, **{k: v for k, v in (GOOD | change).items() if v is not None})
-    with pytest.raises(DataError, match=message) as error:
-        deflection_map.read_map(path)
-    assert str(path) in str(error.value)
-
-
-def test_says_what_is_wrong_with_a_file(tmp_path):
-    with pytest.raises(DataError, match="There is no deflection map"):
-        deflection_map.read_map(tmp_path / "absent.npz")
-    np.savez(tmp_path / "pickled.npz", f_x=np.array([{}, {}], dtype=object), f_y=1, pixel_scale=1)
-    for name, content in (("broken.npz", b"PK\x03\x04"), ("broken.fits", b"SIMPLE"), ("text.txt", b"1 2 3")):
-        (tmp_path / name).write_bytes(content)
-    for name, message in (
-        ("pickled.npz", "cannot be read as .npz"),
-        ("broken.npz", "cannot be read as .npz"),
-        ("broken.fits", "cannot be read as FITS"),
-        ("text.txt", "neither .npz nor"),
-    ):
-        with pytest.raises(DataError, match=message):
-            deflection_map.read_map(tmp_path / name)
-    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones((5, 5)), name="F_X")]).writeto(tmp_path / "half.fits")
-    with pytest.raises(DataError, match="lacks f_y"):
-        deflection_map.read_map(tmp_path / "half.fits")
