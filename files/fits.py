@@ -5,6 +5,7 @@ that is not was cut short or damaged, and is refused even where what is wanted c
 would pass for one without.
 """
 
+import errno
 import warnings
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -33,10 +34,8 @@ def look(path):
     Raises: Unreadable (a DataError) if the file is absent, not FITS, cut short or damaged.
     """
     with opened(path) as hdus:
-        held = [(k, hdu) for k, hdu in enumerate(hdus) if hdu.is_image and hdu.shape and np.prod(hdu.shape)]
-        images = [FitsImage(k, hdu.name.upper(), hdu.shape, (hdu.header, hdus[0].header)) for k, hdu in held]
-        check_whole(path, hdus)
-    return images
+        held = [(k, hdu) for k, hdu in enumerate(all_of(path, hdus)) if hdu.is_image and np.prod(hdu.shape or 0)]
+        return [FitsImage(k, hdu.name.upper(), hdu.shape, (hdu.header, hdus[0].header)) for k, hdu in held]
 
 
 def read(path, *numbers):
@@ -68,12 +67,12 @@ def read_table(path, wanted=None):
     """
     from astropy.io import fits
 
+    kinds = fits.BinTableHDU | fits.TableHDU
     with opened(path, "a FITS table") as hdus:
-        check_whole(path, hdus, "a FITS table")
-        tables = (hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not hdu.is_image)
-        table = next(tables, None)
-        if table is None:
+        tables = [hdu for hdu in all_of(path, hdus, "a FITS table") if isinstance(hdu, kinds) and not hdu.is_image]
+        if not tables:
             raise Unreadable(path, "a FITS table", "it holds no table")
+        table = tables[0]
         names = [name for name in table.columns.names if wanted is None or wanted(name)]
         return {name: np.array(table.data[name]) for name in names}
 
@@ -93,18 +92,26 @@ def opened(path, form="FITS"):
         try:
             hdus = fits.open(path, memmap=False)
         except OSError as error:
-            if error.errno is not None:  # not the format, but the disk or the permission
+            if error.errno not in (None, errno.EINVAL):  # not the format, but the disk or the permission
                 raise
-            raise Unreadable(path, form, NOT_FITS) from None
+            raise Unreadable(path, form, CUT if error.errno else NOT_FITS) from None  # EINVAL: no file is that long
         with hdus:
             yield hdus
 
 
-def check_whole(path, hdus, form="FITS"):
-    """Raise `Unreadable` for a file that was cut short or damaged; reads compressed files to their end."""
-    places = [hdu.fileinfo() for hdu in hdus]
-    end = max(place["datLoc"] + place["datSpan"] for place in places)
-    file = places[0]["file"]
-    file.seek(end - 1)
-    if not file.read(1) or file.read(BLOCK).strip(b"\0 "):
+def all_of(path, hdus, form="FITS"):
+    """The list of HDUs of an open file. Compressed files are read to their end.
+
+    Raises: Unreadable (a DataError) for a file that was cut short or damaged.
+    """
+    try:
+        found = list(hdus)
+        places = [hdu.fileinfo() for hdu in found]
+        file, end = places[0]["file"], max(place["datLoc"] + place["datSpan"] for place in places)
+        file.seek(end - 1)
+        whole = file.read(1) and not file.read(BLOCK).strip(b"\0 ")
+    except (OSError, EOFError):  # a header promises more than a file can hold, or gzip's end is missing
+        whole = False
+    if not whole or any(next(iter(hdu.header), "") != "XTENSION" for hdu in found[1:]):
         raise Unreadable(path, form, CUT)
+    return found

@@ -151,8 +151,8 @@ def folder_entries(folder):
     """The `Entries` of a folder of FITS images, one galaxy each, in the order of the names of the files.
 
     The extension IMAGE or SCI of a file counts, or else its first image, with two axes, or three for bands. The keys of
-    its header or the file's may tell the pixel scale (see `header_pixel_scale`), MAG (MAG1, MAG2, ... for bands; only MAG: of
-    the first band) and REDSHIFT or Z.
+    its header, or of the file's first, may tell the pixel scale (see `header_pixel_scale`), MAG (MAG1, MAG2, ... for
+    bands; only MAG: of the first band) and REDSHIFT or Z.
 
     Raises: DataError if there is no FITS file or none with an image.
     """

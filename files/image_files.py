@@ -76,7 +76,7 @@ def look(path):
 
 
 def _form(path):
-    return next(form for form, suffixes in FORMATS.items() if has_suffix(path, suffixes))
+    return next((form for form, suffixes in FORMATS.items() if has_suffix(path, suffixes)), "FITS")
 
 
 @lru_cache(maxsize=1_000_000)  # a training opens its folder several times, and a header may take a millisecond

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from astropy.table import Table
 from pydantic import ValidationError
 
 from lenstream.configs.components import EPL, SERSIC_ELLIPSE
@@ -11,8 +10,6 @@ from lenstream.configs.follow import check_follow
 from lenstream.configs.keys import Distribution, Ellipticity
 from lenstream.configs.observation import Observation
 from lenstream.configs.schema import Simulation
-from lenstream.errors import DataError
-from lenstream.files.columns import read_column
 
 PART = {"weight": 0.7, "uniform": (1, 2)}
 
@@ -97,40 +94,6 @@ def test_distributions_survive_plain_values(tmp_path):
     ):
         one = Distribution(**settings)
         assert Distribution.model_validate(one.model_dump(mode="json", exclude_none=True)) == one
-
-
-@pytest.mark.parametrize("ending", ["csv", "fits"])
-def test_columns_of_catalogues(tmp_path, ending):
-    path = tmp_path / f"catalogue.{ending}"
-    Table({"sigma": [210.0, 250.5, 190.0], "n": [1, 2, 3], "name": ["a", "b", "c"], "z": [0.1, np.nan, 0.2]}).write(
-        path
-    )
-    np.testing.assert_array_equal(read_column(path, "sigma"), [210.0, 250.5, 190.0])
-    assert read_column(path, "n").dtype == np.float64
-    for column, message in (
-        ("sigm", 'no column "sigm". Did you mean "sigma"?'),
-        ("name", "does not hold numbers"),
-        ("z", "has no number in row 2"),
-    ):
-        with pytest.raises(DataError) as caught:
-            read_column(path, column)
-        assert message in str(caught.value) and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("t.csv", b"", "cannot be read"),
-        ("t.csv", b"a,b\n", "has no rows"),
-        ("t.csv", b"\x00\xff\xfe,,\n1", ""),
-        ("t.fits", b"SIMPLE  = nonsense", "cannot be read"),
-    ],
-)
-def test_broken_catalogues_are_one_sentence(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError) as caught:
-        read_column(tmp_path / name, "a")
-    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 LENS = {"profile": "EPL", "theta_E": {"uniform": (0.8, 1.6)}, "e1_e2": {"rayleigh": (0.1, 0.3)}}

@@ -1,0 +1,51 @@
+"""Parts of lens cut-outs by their names."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from lenstream.errors import DataError
+from lenstream.files.cutout_layout import read_planes
+
+RNG = np.random.default_rng(0)
+
+
+def write(path, **planes):
+    hdus = [fits.ImageHDU(plane, name=name) for name, plane in planes.items()]
+    fits.HDUList([fits.PrimaryHDU(header=fits.Header({"PIXSCALE": 0.05})), *hdus]).writeto(path)
+    return path
+
+
+def test_parts_are_found_whatever_their_order(tmp_path):
+    image, noise, light = RNG.normal(size=(3, 12, 14)).astype(">f4")
+    mask = RNG.integers(0, 2, (12, 14)).astype(np.uint8)
+    path = write(tmp_path / "a.fits", ERR=noise, LENSLIGHT=light, MASK=mask, OTHER=np.ones((3, 3)), SCI=image)
+    planes, headers = read_planes(path)
+    assert set(planes) == {"image", "noise", "mask", "light"}
+    for role, expected in {"image": image, "noise": noise, "mask": mask, "light": light}.items():
+        np.testing.assert_array_equal(planes[role], expected)
+        assert planes[role].dtype == np.float64
+    assert headers[0]["EXTNAME"] == "SCI" and headers[1]["PIXSCALE"] == 0.05
+
+
+def test_one_plain_image(tmp_path):
+    image = RNG.normal(size=(12, 14))
+    fits.writeto(tmp_path / "a.fits", image)
+    planes, _ = read_planes(tmp_path / "a.fits")
+    assert list(planes) == ["image"]
+    np.testing.assert_array_equal(planes["image"], image)
+
+
+@pytest.mark.parametrize(
+    ("planes", "message"),
+    [
+        ({}, "it holds no image: expected an extension IMAGE"),
+        ({"IMAGE": np.zeros((2, 9, 9))}, r"its image has 3 axes, shape \(2, 9, 9\)"),
+        ({"IMAGE": np.zeros((9, 9)), "NOISE": np.ones((9, 8))}, r"its noise \(NOISE\) has shape \(9, 8\)"),
+    ],
+)
+def test_what_is_no_cutout(tmp_path, planes, message):
+    with pytest.raises(DataError, match=message):
+        read_planes(write(tmp_path / "a.fits", **planes))
+    with pytest.raises(DataError, match=r"^it cannot be read as FITS \(there is no such file\)\.$"):
+        read_planes(tmp_path / "none.fits")

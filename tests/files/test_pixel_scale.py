@@ -1,0 +1,52 @@
+"""One rule for the pixel scale of a FITS image."""
+
+import numpy as np
+import pytest
+from astropy.io.fits import Header
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lenstream.errors import DataError
+from lenstream.files.pixel_scale import header_pixel_scale
+
+SCALE = 0.05 / 3600.0
+SKY = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}
+
+
+def turned(angle, scale=SCALE, flip=-1.0):
+    c, s = scale * np.cos(angle), scale * np.sin(angle)
+    return {"CD1_1": flip * c, "CD1_2": s, "CD2_1": flip * s, "CD2_2": -flip * flip * c}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({"PIXSCALE": 0.04}, {"PIXSCALE": 0.1}, 0.04),
+        ({}, {"PIXELSCL": 0.1}, 0.1),
+        ({}, {"PIXEL_SCALE": 0.1}, 0.1),
+        ({"PIXSCALE": -1.0}, {"PIXSCALE": 0.1}, 0.1),
+        ({"PIXSCALE": True}, {}, None),
+        ({"PIXSCALE": "small"}, {}, None),
+        ({"CDELT1": -SCALE, "CDELT2": SCALE}, {"PIXSCALE": 0.1}, 0.05),  # what is nearer to the image wins
+        ({"CDELT1": 1.0, "CDELT2": 1.0}, {}, None),  # a default that says nothing
+        ({"CDELT1": 0.05, "CDELT2": 0.05}, {}, None),  # arcsec, or pixels of 180 arcsec
+        ({"CDELT1": 0.0, "CDELT2": 0.0}, {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_keys_and_their_order(first, second, expected):
+    scale = header_pixel_scale((Header(first), Header(second)))
+    assert scale == (None if expected is None else pytest.approx(expected, rel=1e-9))
+
+
+@given(st.floats(0, 6.3), st.floats(0.01, 5), st.booleans())
+def test_sky_coordinates_with_and_without_names_of_axes(angle, arcsec, named):
+    header = Header(turned(angle, arcsec / 3600.0) | (SKY if named else {}))
+    assert header_pixel_scale((header,)) == pytest.approx(arcsec, rel=1e-6)
+
+
+@pytest.mark.parametrize("named", [{}, SKY])
+def test_pixels_that_are_not_square_are_refused(named):
+    header = Header(named | {"CDELT1": -SCALE, "CDELT2": 1.02 * SCALE})
+    with pytest.raises(DataError, match=r"its pixels are not square \(0\.05 x 0\.051 arcsec\)"):
+        header_pixel_scale((header,))
