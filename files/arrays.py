@@ -3,6 +3,7 @@
 Files are data and nothing else: none is ever unpickled.
 """
 
+import os
 import shutil
 import zipfile
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ def look(path, name=""):
             return _look_in(archive, path, name)
     check_is_file(path, "npy")
     with reading(path, "npy"), open(path, "rb") as file:
-        return _header(file, path.stat().st_size, path, "npy")
+        return _header(file, os.fstat(file.fileno()).st_size, path, "npy")
 
 
 def read(path, name=""):

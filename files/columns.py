@@ -17,15 +17,15 @@ def read_table(path, wanted=None, text=()):
     """All columns of a table, {name: array (rows,)} in the file's order; words are str, missing numbers NaN.
 
     Args:
-        path: a CSV file with a header, in UTF-8; lines that begin with # are left out. By its suffix: an ECSV file
-            (.ecsv), a FITS file, of which the first table is read, or a Parquet file (.parquet, .pq).
+        path: a CSV file with a header, in UTF-8; lines that begin with # are left out. Or, by its suffix, an ECSV file
+            (.ecsv), a FITS file (by its first bytes too), whose first table is read, or a Parquet file (.parquet, .pq).
         wanted: a function that says of a name whether to read the column; None reads all.
         text: names of columns that hold words even where they look like numbers.
 
     Raises: Unreadable (a DataError) if the file is absent or no such table, e.g. for a row longer than the header.
     """
     path = Path(path).expanduser()
-    if has_suffix(path, FITS):
+    if has_suffix(path, FITS) or _is_fits(path):
         columns = fits.read_table(path, wanted)
     elif has_suffix(path, ECSV):
         columns = _read_ecsv(path)
@@ -79,6 +79,14 @@ def _columns(path, version):
     if not columns or len(next(iter(columns.values()))) == 0:
         raise DataError(f"the catalogue {path} has no rows")
     return columns
+
+
+def _is_fits(path):
+    """Whether a file is FITS by its first bytes, whatever it is called."""
+    if not path.is_file():
+        return False
+    with reading(path, "a table"), open(path, "rb") as file:
+        return file.read(9) == b"SIMPLE  ="
 
 
 def _read_csv(path, text):

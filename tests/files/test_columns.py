@@ -121,6 +121,11 @@ def test_the_first_table_of_a_file_counts(tmp_path):
         read_table(tmp_path / "cut.fits")
 
 
+def test_a_fits_table_is_known_by_its_first_bytes(tmp_path):
+    Table({"x": [1.5]}).write(tmp_path / "catalogue", format="fits")
+    assert read_table(tmp_path / "catalogue")["x"].tolist() == [1.5]
+
+
 def test_parquet_gives_the_same_columns(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -184,3 +185,28 @@ def test_an_archive_cut_short(tmp_path_factory, kept):
     (folder / "cut.npz").write_bytes(content[: int(kept * len(content))])
     with pytest.raises(DataError, match=r"cannot be read as npz"):
         entries(folder / "cut.npz")
+
+
+def test_images_of_every_layout_keep_their_orientation(tmp_path):
+    """Neither upside down, nor mirrored, nor transposed: an image of random numbers comes as it is in its file."""
+    image = np.random.default_rng(6).normal(size=(12, 15))
+    (tmp_path / "folder").mkdir()
+    fits.writeto(tmp_path / "folder" / "a.fits", image)
+    np.savez(tmp_path / "a.npz", images=image[None])
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(image)]).writeto(tmp_path / "images.fits")
+    columns = {"IDENT": ["7"], "MAG": [22.0], "PIXEL_SCALE": [0.03], "GAL_FILENAME": ["images.fits"], "GAL_HDU": [1]}
+    Table(columns).write(tmp_path / "catalogue.fits")
+    for name in ("folder", "a.npz", "catalogue.fits"):
+        ((number, found),) = entries(tmp_path / name).images(np.array([0]))
+        assert number == 0
+        np.testing.assert_array_equal(found, image[None], err_msg=name)
+
+
+def test_absurd_pixels_are_missing(tmp_path):
+    image = np.ones((12, 12))
+    image[3, 4], image[5, 6] = -1e30, np.inf
+    fits.writeto(tmp_path / "a.fits", image)
+    np.savez(tmp_path / "a.npz", images=image[None])
+    for path in (tmp_path, tmp_path / "a.npz"):
+        ((_, found),) = entries(path).images(np.array([0]))
+        assert np.argwhere(np.isnan(found[0])).tolist() == [[3, 4], [5, 6]]

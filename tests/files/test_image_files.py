@@ -122,11 +122,18 @@ def test_fits_scaling_blanks_and_extensions(tmp_path):
     np.testing.assert_array_equal(read(look(tmp_path / "packed.fits"), 0)[0], whole)
 
 
-def test_pixels_that_are_not_finite_are_nan(tmp_path):
+def test_pixels_that_hold_no_flux_are_nan(tmp_path):
     array = numbers(16, 16).astype(float)
-    array[0, :4] = np.nan, np.inf, -np.inf, 1e300
+    array[0, :5] = np.nan, np.inf, -np.inf, 1e300, -1e30
     image = read(look(write(tmp_path / "a.npy", array)), 0)
-    assert np.isnan(image[0, 0, :4]).all() and np.isnan(image).sum() == 4
+    assert np.isnan(image[0, 0, :5]).all() and np.isnan(image).sum() == 5
+
+
+def test_the_image_of_a_file_with_a_noise_map_is_found_by_name(tmp_path):
+    image, noise = numbers(16, 16), numbers(16, 16)
+    parts = [fits.ImageHDU(noise, name="NOISE"), fits.ImageHDU(image, name="IMAGE")]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "a.fits")
+    np.testing.assert_array_equal(read(look(tmp_path / "a.fits"), 0)[0], image)
 
 
 def test_the_array_of_an_archive(tmp_path):

@@ -23,7 +23,7 @@ def turned(angle, scale=SCALE, flip=-1.0):
     [
         ({"PIXSCALE": 0.04}, {"PIXSCALE": 0.1}, 0.04),
         ({}, {"PIXELSCL": 0.1}, 0.1),
-        ({}, {"PIXEL_SCALE": 0.1}, 0.1),
+        ({}, {"HIERARCH PIXEL_SCALE": 0.1}, 0.1),
         ({"PIXSCALE": -1.0}, {"PIXSCALE": 0.1}, 0.1),
         ({"PIXSCALE": True}, {}, None),
         ({"PIXSCALE": "small"}, {}, None),

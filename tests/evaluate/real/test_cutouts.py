@@ -72,6 +72,32 @@ def test_same_grid_is_unchanged_and_matrix_sums_to_one():
     np.testing.assert_allclose(overlap_matrix(30, 0.07, 50, 0.11).sum(0), 1)
 
 
+@pytest.mark.parametrize("n_in", [120, 121])
+@pytest.mark.parametrize("num_pix", [40, 41])
+def test_a_centred_lens_stays_centred_on_odd_and_even_grids(n_in, num_pix):
+    image = gaussian(n_in, 0.05, sigma=0.4)
+    flux, _, _ = resample(image, image, np.ones(image.shape, bool), 0.05, num_pix, 0.13)
+    np.testing.assert_allclose(flux, flux[::-1], atol=1e-12)
+    np.testing.assert_allclose(flux, flux[:, ::-1], atol=1e-12)
+
+
+def test_filled_pixels_have_the_noise_of_the_others(tmp_path):
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:60] = 1  # most of the image
+    write(tmp_path / "a.fits", noisy(96), np.full((96, 96), 0.1), mask)
+    (cutout,), _ = read_cutouts(tmp_path, 48, 0.1)
+    assert cutout.masked > 0.6
+    np.testing.assert_allclose(cutout.noise, 0.2, rtol=1e-6)
+
+
+def test_sky_coordinates_without_names_of_axes_are_degrees(tmp_path):
+    hdu = fits.PrimaryHDU(noisy(120))
+    hdu.header.update(CD1_1=-0.05 / 3600, CD1_2=0.0, CD2_1=0.0, CD2_2=0.05 / 3600)
+    hdu.writeto(tmp_path / "a.fits")
+    (cutout,), _ = read_cutouts(tmp_path, 48, 0.1)
+    assert np.median(cutout.noise) == pytest.approx(0.02, rel=0.05)
+
+
 @pytest.mark.parametrize("scale", [0.1, 0.0685, 0.035])
 def test_noise_is_what_independent_pixels_give(scale):
     rng = np.random.default_rng(1)

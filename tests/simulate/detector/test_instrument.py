@@ -173,8 +173,16 @@ def test_kernels_come_as_a_cube_or_a_folder_by_name(tmp_path):
     assert (tool.kernels.shape, tool.supersampling, tool.fwhm) == ((4, 5, 5), 2, 0.0)
 
 
+def test_the_extension_psf_of_a_file_with_an_image_is_the_kernel(tmp_path):
+    kernel = np.random.default_rng(0).random((5, 5))
+    parts = [fits.ImageHDU(np.ones((8, 8)), name="IMAGE"), fits.ImageHDU(kernel, name="PSF")]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "lens.fits")
+    np.testing.assert_allclose(read_kernels(tmp_path / "lens.fits"), kernel[None] / kernel.sum())
+
+
 @pytest.mark.parametrize(
-    "kernel", [np.ones((4, 4)), np.ones((3, 5)), np.full((3, 3), np.nan), np.zeros((3, 3)), np.ones(5)]
+    "kernel",
+    [np.full((3, 3), 1e30), np.ones((4, 4)), np.ones((3, 5)), np.full((3, 3), np.nan), np.zeros((3, 3)), np.ones(5)],
 )
 def test_a_bad_kernel_is_refused_in_one_sentence(tmp_path, kernel):
     fits.writeto(tmp_path / "psf.fits", kernel)
@@ -207,6 +215,11 @@ def test_sky_comes_from_fits_and_numpy_files(tmp_path):
     assert sky.shapes.tolist() == [[5, 9], [6, 9], [7, 9], [8, 9], [8, 9]]
     for first, shape, image in zip(sky.first, sky.shapes, [*images[:4], images[3] + 1], strict=True):
         np.testing.assert_array_equal(sky.pixels[first : first + image.size].reshape(shape), image)
+
+
+def test_absurd_pixels_of_the_sky_are_absent(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[1.0, -1e30], [np.inf, 2.0]]))
+    np.testing.assert_array_equal(read_sky(tmp_path).pixels, np.float32([1.0, np.nan, np.nan, 2.0]))
 
 
 @pytest.mark.parametrize(
