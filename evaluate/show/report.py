@@ -16,12 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from .figures import colours, mean_and_spread, stretch, unit
+from ...configs.quantities import find
+from .figures import colours, mean_and_spread, stretch
+from .symbols import after_number, symbol_as_html, unit
 
 MAX_POINTS = 800  # points of the interactive UMAP; each carries its image of about 2 kB
 THUMBNAIL = 48  # pixels on a side
-SYMBOLS = {"theta_E": "&theta;<sub>E</sub>", "e1": "e<sub>1</sub>", "e2": "e<sub>2</sub>", "gamma": "&gamma;"}
-SYMBOLS |= {"gamma1": "&gamma;<sub>1</sub>", "gamma2": "&gamma;<sub>2</sub>"}
 SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
 SECTIONS += ["real_lenses", "numbers", "made"]
 
@@ -72,13 +72,20 @@ def show_r2(value):
 
 def show_rmse(value, target):
     """Two digits, with the unit: 0.030" for arcseconds."""
-    mark = {"arcsec": '"', "": ""}.get(unit(target), f" {unit(target)}")
-    return f"{value:#.2g}".rstrip(".") + mark
+    return f"{value:#.2g}".rstrip(".") + after_number(target)
 
 
 def symbol(target):
-    """A parameter as HTML; a name without a symbol is left to be escaped."""
-    return Markup(SYMBOLS[target]) if target in SYMBOLS else target
+    """A parameter's symbol as HTML; any other name is left to be escaped."""
+    found = symbol_as_html(target)
+    return target if found is None else Markup(found)
+
+
+def meaning(target):
+    """What a parameter is, as a sentence with its unit; '' for a name that is no parameter."""
+    found = find(target)
+    words = found.meaning[0].upper() + found.meaning[1:] if found else ""
+    return words + (f" [{found.unit}]." if found and found.unit else "." if found else "")
 
 
 def _cell_r2(found):
@@ -278,7 +285,7 @@ def write(report, path):
         feature_space=Markup(feature_space(report.umap)) if report.umap is not None else "",
         rows_of=_rows,
         symbol=symbol,
-        unit=unit,
+        meaning=meaning,
         main_table=main_table,
         limit_row=limit_row,
         all_numbers=all_numbers,
