@@ -16,11 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from ..results import LIMIT, RANDOM, SUPERVISED
 from .symbols import after_number, symbol, with_unit
 
 DPI = 110
-COLOURS = {"lensiam": "#D55E00", "simsiam": "#0072B2", "lensimclr": "#009E73", "random": "#8A8A8A"}
-COLOURS |= {"supervised": "#222222"}
+COLOURS = {"lensiam": "#D55E00", "simsiam": "#0072B2", "lensimclr": "#009E73"}
+COLOURS |= {RANDOM: "#8A8A8A", SUPERVISED: "#222222"}
 OTHER_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8C6D31", "#B8B000"]
 LINES = {"ridge": {"linestyle": "-", "marker": "o"}, "finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
@@ -157,10 +158,13 @@ def _predicted_panel(ax, true, predicted, limit, target):
 
 
 def r2_against_labels(results, path):
-    """R2 against the number of labels in the tidy table: a panel per target, a row per task, mean and std of seeds."""
+    """R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
+
+    results: of `evaluate.results.frame`.
+    """
     table = mean_and_spread(results[results["metric"] == "r2"])
     tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
-    colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != "limit")
+    colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != LIMIT)
     drawn = {}
     with figure(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
         axes = fig.subplots(len(tasks), len(targets), squeeze=False, sharey=True)
@@ -178,7 +182,7 @@ def r2_against_labels(results, path):
 
 def _r2_panel(ax, table, colour, drawn):
     """One target; `drawn` collects {words: line} for the legend."""
-    curves = table[table["encoder"] != "limit"].sort_values("n_labels", kind="stable")
+    curves = table[table["encoder"] != LIMIT].sort_values("n_labels", kind="stable")
     groups = list(curves.groupby(["encoder", "protocol"], sort=False))
     for i, ((encoder, protocol), rows) in enumerate(groups):
         x = rows["n_labels"] * 1.03 ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
@@ -188,7 +192,7 @@ def _r2_panel(ax, table, colour, drawn):
         for low in x[rows["mean"] < WORST_R2]:
             ax.plot(low, WORST_R2 + 0.03, "v", color=colour[encoder], markersize=6, zorder=5)
             drawn["below the panel"] = Line2D([], [], linestyle="", marker="v", color="#666666", markersize=6)
-    for value in table.loc[table["encoder"] == "limit", "mean"]:
+    for value in table.loc[table["encoder"] == LIMIT, "mean"]:
         line = ax.axhline(value, color="#B00020", linewidth=1, linestyle=(0, (1, 1.5)))
         drawn.setdefault("information limit", line)
     plain(ax)
