@@ -75,10 +75,15 @@ def run(config, runs, overwrite=False, until="report"):
         _print_summary(folder)
         console.print(f"results: {folder / 'results.csv'}", soft_wrap=True)
         return
+    from .evaluate.results import Evaluation
+    from .evaluate.show import outputs
+    from .evaluate.tasks.regression import make_regression
+
+    evaluation = Evaluation.load(folder)
     with _timed(folder, "figures and real lenses"):
-        umap = _draw_figures(config, folder)
+        umap = outputs.draw_figures(make_regression(config, scene), config, evaluation, folder)
         real = _real_lenses(config, scene, folder)
-    _write_report(config, scene, folder, umap, real)
+    outputs.write_report(config, scene, evaluation, folder, umap, real, environment())
     (folder / "finished").touch()
     _print_summary(folder)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
@@ -217,98 +222,28 @@ def _draw_pairs(scene, folder):
 
 
 def _evaluate(config, scene, encoders, folder, stop):
-    if not (folder / "results.csv").exists():
+    from .evaluate import results
+
+    if not results.is_complete(folder):
         from .evaluate.judge import evaluate
+        from .evaluate.tasks.regression import make_regression
 
-        evaluate(config, scene, encoders, folder, stop)
-
-
-def _draw_figures(config, folder):
-    """All figures of a run from its files; returns the UMAP's points by encoder, or None."""
-    from .evaluate.show import figures
-    from .ssl.log import read_log
-
-    out = folder / "figures"
-    out.mkdir(exist_ok=True)
-    results, arrays, targets = (
-        pd.read_csv(folder / "results.csv"),
-        np.load(folder / "evaluation.npz"),
-        config.evaluate.targets,
-    )
-    true = {t: arrays["true"][:, k] for k, t in enumerate(targets)}
-    bound = {t: arrays[f"bound/{t}"] for t in targets} if f"bound/{targets[0]}" in arrays else None
-    predicted = {}
-    for key in arrays.files:
-        if key.startswith("predicted/"):
-            _, encoder, protocol = key.split("/")
-            if protocol == "ridge" or encoder == "supervised":
-                predicted[encoder] = {t: arrays[key][:, k] for k, t in enumerate(targets)}
-    figures.predicted_vs_true(true, predicted, bound, out / "predicted_vs_true.png")
-    figures.r2_against_labels(results, out / "r2_against_labels.png")
-    histories = {n: pd.DataFrame(read_log(folder / "encoders" / n / "metrics.jsonl")) for n in config.pretrain.encoders}
-    figures.training_curves(histories, out / "training_curves.png")
-    if not config.evaluate.umap:
-        return None
-    points = {n: figures.umap_points(arrays[f"features/{n}"], config.seed) for n in config.pretrain.encoders}
-    figures.umap(points, true, out / "umap.png")
-    return points
+        evaluate(make_regression(config, scene), config, scene, encoders, folder, stop)
 
 
 def _real_lenses(config, scene, folder):
-    """Predictions for the real lenses that the config names: table, summary, figure; None if there are none."""
+    """Predictions for the real lenses that the config names, as `report.RealLenses`; None if there are none."""
     real = config.real_lenses
     if real.images is None:
         return None
     from .evaluate.real.predict import predict_folder
+    from .evaluate.show.report import RealLenses
 
     table, summary, figure, skipped = predict_folder(
         config, scene, folder, real.images, real.catalogue, real.pixel_scale, folder / "real_lenses"
     )
     _say_skipped(skipped)
-    return table, summary, figure
-
-
-def _write_report(config, scene, folder, umap, real):
-    from .evaluate.show import report
-    from .simulate.render import render
-
-    arrays = np.load(folder / "evaluation.npz")
-    space = None
-    if umap is not None:
-        true = {t: arrays["true"][:, k] for k, t in enumerate(config.evaluate.targets)}
-        images = render(scene, draw(scene, arrays["indices"], Views()))[:, 0]
-        space = report.FeatureSpace(umap, true, images)
-    names = ("predicted_vs_true", "r2_against_labels", "umap", "training_curves")
-    figures = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in names}
-    report.write(
-        report.Report(
-            name=config.name,
-            config_yaml=show(config),
-            environment=environment(),
-            results=pd.read_csv(folder / "results.csv"),
-            figures={n: p for n, p in figures.items() if p.exists()},
-            umap=space,
-            real_lenses=report.RealLenses(*real) if real else None,
-            timings=json.loads((folder / "timings.json").read_text()),
-            notes=_notes(config, real),
-        ),
-        folder / "report.html",
-    )
-
-
-def _notes(config, real):
-    """What a reader should know before believing the numbers."""
-    notes = []
-    if any(c.profile == "INTERPOL" for c in config.simulate.source):
-        notes.append(
-            "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."
-        )
-    if real:
-        notes.append(
-            "Uncertainties for real lenses are those of simulated lenses like the training ones; "
-            "real noise is correlated and lens light is never subtracted perfectly."
-        )
-    return notes
+    return RealLenses(table, summary, figure)
 
 
 @contextmanager

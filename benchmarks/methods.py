@@ -18,12 +18,12 @@ import torch
 
 from lenstream.configs.load import check, load
 from lenstream.errors import LenStreamError
-from lenstream.evaluate.limit import cramer_rao
 from lenstream.evaluate.tasks import regression
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import monitors
 from lenstream.ssl.backbones import load_weights
 from lenstream.ssl.log import read_log
+from lenstream.ssl.probe import features_of
 from lenstream.ssl.trainer import make_encoder, pretrain
 
 HERE = Path(__file__).parent
@@ -81,11 +81,10 @@ def with_steps(config, name, steps):
 
 def judge(config, scene, names, runs):
     """One row of numbers for each encoder, its baselines and the limit."""
-    test = regression.labelled_lenses(scene, TARGETS, "test", N_TEST, threads=os.cpu_count())
-    pools = [
-        regression.labelled_lenses(scene, TARGETS, "labelled", N_LABELS, skip=seed * N_LABELS, threads=os.cpu_count())
-        for seed in range(SEEDS)
-    ]
+    task = regression.Regression(scene, TARGETS, config.evaluate.finetune)
+    test = task.labelled("test", N_TEST)
+    true = {t: values.numpy() for t, values in test.true.items()}
+    pools = [task.labelled("labelled", N_LABELS, skip=seed * N_LABELS) for seed in range(SEEDS)]
     kinds = {str(config.pretrain.encoders[n].backbone): n for n in reversed(names)}  # one random network of each kind
     rows = []
     for name, method, random in [(n, config.pretrain.encoders[n], False) for n in names] + [
@@ -94,13 +93,11 @@ def judge(config, scene, names, runs):
         network = make_encoder(config, name, scene)
         if not random:
             load_weights(network, runs / name / "encoder.safetensors")
-        features = regression.features(network, test.images)
+        features = features_of(network, test.images)
         scores = []
         for pool in pools:
-            regressor = regression.ridge(network, pool, regression.features(network, pool.images))
-            predicted = regression.predict(regressor, test.images)
-            found = regression.scores(name, "ridge", N_LABELS, 0, TARGETS, test.targets.numpy(), predicted)
-            scores.append([row[-1] for row in found if row[-2] == "r2"])
+            regressor = regression.ridge(network, pool, features_of(network, pool.images))
+            scores.append(task.score(true, task.predict(regressor, test.images)))
         log = [] if random else read_log(runs / name / "metrics.jsonl")
         rows.append(
             {
@@ -113,13 +110,12 @@ def judge(config, scene, names, runs):
                 "feature_std": monitors.feature_std(torch.from_numpy(features)),
                 "wait_share": float(np.mean([r["wait_share"] for r in log[1:]])) if len(log) > 1 else None,
             }
-            | {t: float(np.mean([s[k] for s in scores])) for k, t in enumerate(TARGETS)}
-            | {f"{t}_std": float(np.std([s[k] for s in scores])) for k, t in enumerate(TARGETS)}
+            | {t: float(np.mean([s[t, "r2"] for s in scores])) for t in TARGETS}
+            | {f"{t}_std": float(np.std([s[t, "r2"] for s in scores])) for t in TARGETS}
         )
         print(row_of(rows[-1]), flush=True)
-    bound = cramer_rao(scene, test.indices, TARGETS, threads=os.cpu_count())
-    found = regression.limit_scores(TARGETS, test.targets.numpy(), bound)
-    limit = {row[-3]: row[-1] for row in found if row[-2] == "r2"}
+    found = task.limit_scores(true, task.limit(test, lambda done: None))
+    limit = {t: found[t, "r2"] for t in TARGETS}
     return [*rows, {"encoder": "information limit", "method": "-", "views": "-", "steps": 0} | limit]
 
 

@@ -17,17 +17,17 @@ class Component(Section):
 class Luminous(Component):
     """The keys that all light profiles share."""
 
-    colors: dict[str, Parameter] = key("magnitude in a band minus that in the first one, by band", "AB mag", {})
+    colors: dict[str, Parameter] = key("magnitude in a band minus that in the first one, by band", "mag", {})
 
 
 class Shape(Section):
     """The keys that all elliptical profiles share."""
 
-    e1: Parameter = parameter("ellipticity along x: (1-q)/(1+q) cos 2phi", "-", 0.0)
-    e2: Parameter = parameter("ellipticity along the diagonal: (1-q)/(1+q) sin 2phi", "-", 0.0)
+    e1: Parameter = parameter("ellipticity along x: (1-q)/(1+q) cos 2phi", "-", 0.0, symbol="e_1")
+    e2: Parameter = parameter("ellipticity along the diagonal: (1-q)/(1+q) sin 2phi", "-", 0.0, symbol="e_2")
     e1_e2: Ellipticity | None = key("e1 and e2 drawn together, instead of one by one", "-", None)
-    center_x: Parameter = parameter("centre, to the right", "arcsec", 0.0)
-    center_y: Parameter = parameter("centre, upwards", "arcsec", 0.0)
+    center_x: Parameter = parameter("centre, to the right", "arcsec", 0.0, symbol="x")
+    center_y: Parameter = parameter("centre, upwards", "arcsec", 0.0, symbol="y")
 
     ranges = model_validator(mode="after")(check_ranges)
     ellipticity = model_validator(mode="after")(check_ellipticity)
@@ -37,9 +37,11 @@ class EPL(Shape, Component):
     """Elliptical power-law mass."""
 
     profile: Literal["EPL"] = key("elliptical power law")
-    theta_E: Parameter = parameter("Einstein radius on the intermediate axis", "arcsec", low=0, high=100)
+    theta_E: Parameter = parameter(
+        "Einstein radius on the intermediate axis", "arcsec", low=0, high=100, symbol=r"\theta_E"
+    )
     gamma: Parameter = parameter(
-        "logarithmic slope of the 3D mass density (2 = isothermal)", "-", 2.0, low=1.05, high=2.95
+        "logarithmic slope of the 3D mass density (2 = isothermal)", "-", 2.0, low=1.05, high=2.95, symbol=r"\gamma"
     )
 
 
@@ -47,22 +49,24 @@ class SIE(Shape, Component):
     """Singular isothermal ellipsoid."""
 
     profile: Literal["SIE"] = key("singular isothermal ellipsoid")
-    theta_E: Parameter = parameter("Einstein radius on the intermediate axis", "arcsec", low=0, high=100)
+    theta_E: Parameter = parameter(
+        "Einstein radius on the intermediate axis", "arcsec", low=0, high=100, symbol=r"\theta_E"
+    )
 
 
 class SHEAR(Component):
     """External shear."""
 
     profile: Literal["SHEAR"] = key("external shear")
-    gamma1: Parameter = parameter("shear along x", "-", 0.0, low=-1e9, high=1e9)
-    gamma2: Parameter = parameter("shear along the diagonal", "-", 0.0, low=-1e9, high=1e9)
+    gamma1: Parameter = parameter("shear along x", "-", 0.0, low=-1e9, high=1e9, symbol=r"\gamma_1")
+    gamma2: Parameter = parameter("shear along the diagonal", "-", 0.0, low=-1e9, high=1e9, symbol=r"\gamma_2")
 
 
 class Round(Component):
     """The centre of profiles without ellipticity."""
 
-    center_x: Parameter = parameter("centre, to the right", "arcsec", 0.0)
-    center_y: Parameter = parameter("centre, upwards", "arcsec", 0.0)
+    center_x: Parameter = parameter("centre, to the right", "arcsec", 0.0, symbol="x")
+    center_y: Parameter = parameter("centre, upwards", "arcsec", 0.0, symbol="y")
 
     ranges = model_validator(mode="after")(check_ranges)
 
@@ -71,32 +75,42 @@ class SIS(Round):
     """Singular isothermal sphere."""
 
     profile: Literal["SIS"] = key("singular isothermal sphere")
-    theta_E: Parameter = parameter("Einstein radius", "arcsec", low=0, high=100)
+    theta_E: Parameter = parameter("Einstein radius", "arcsec", low=0, high=100, symbol=r"\theta_E")
 
 
 class POINT_MASS(Round):
     """Point mass."""
 
     profile: Literal["POINT_MASS"] = key("point mass")
-    theta_E: Parameter = parameter("Einstein radius", "arcsec", low=0, high=100)
+    theta_E: Parameter = parameter("Einstein radius", "arcsec", low=0, high=100, symbol=r"\theta_E")
 
 
 class NFW(Round):
     """Navarro-Frenk-White halo."""
 
     profile: Literal["NFW"] = key("Navarro-Frenk-White halo")
-    Rs: Parameter = parameter("scale radius, where the density falls as r^-2", "arcsec", low=1e-5, high=1000)
-    alpha_Rs: Parameter = parameter("deflection at Rs", "arcsec", low=0, high=100)
+    Rs: Parameter = parameter(
+        "scale radius, where the density falls as r^-2", "arcsec", low=1e-5, high=1000, symbol="R_s"
+    )
+    alpha_Rs: Parameter = parameter("deflection at Rs", "arcsec", low=0, high=100, symbol=r"\alpha_{R_s}")
 
 
 class TNFW(Round):
     """Truncated Navarro-Frenk-White halo."""
 
     profile: Literal["TNFW"] = key("truncated Navarro-Frenk-White halo")
-    Rs: Parameter = parameter("scale radius, where the density falls as r^-2", "arcsec", low=1e-5, high=1000)
-    alpha_Rs: Parameter = parameter("deflection at Rs that it would have without truncation", "arcsec", low=0, high=100)
+    Rs: Parameter = parameter(
+        "scale radius, where the density falls as r^-2", "arcsec", low=1e-5, high=1000, symbol="R_s"
+    )
+    alpha_Rs: Parameter = parameter(
+        "deflection at Rs that it would have without truncation", "arcsec", low=0, high=100, symbol=r"\alpha_{R_s}"
+    )
     r_trunc: Parameter = parameter(
-        "truncation radius: the density is divided by 1 + (r / r_trunc)^2", "arcsec", low=1e-5, high=1e5
+        "truncation radius: the density is divided by 1 + (r / r_trunc)^2",
+        "arcsec",
+        low=1e-5,
+        high=1e5,
+        symbol=r"r_{\mathrm{trunc}}",
     )
 
 
@@ -104,11 +118,13 @@ class MULTIPOLE(Round):
     """Circular multipole."""
 
     profile: Literal["MULTIPOLE"] = key("circular multipole, a deformation of the isodensity lines")
-    m: float = parameter("order, a whole number: 3 and 4 are common", "-", low=1, high=MAX_M)
-    a_m: Parameter = parameter("strength; a_m / theta_E deforms the isodensity lines by that fraction", "arcsec")
-    phi_m: Parameter = parameter("orientation", "rad", 0.0)
+    m: float = parameter("order, a whole number: 3 and 4 are common", "-", low=1, high=MAX_M, symbol="m")
+    a_m: Parameter = parameter(
+        "strength; a_m / theta_E deforms the isodensity lines by that fraction", "arcsec", symbol="a_m"
+    )
+    phi_m: Parameter = parameter("orientation", "rad", 0.0, symbol=r"\phi_m")
     r_E: Parameter = parameter(
-        "reference radius of m = 1; without effect for other m", "arcsec", 1.0, low=1e-6, high=100
+        "reference radius of m = 1; without effect for other m", "arcsec", 1.0, low=1e-6, high=100, symbol="r_E"
     )
 
     @model_validator(mode="after")
@@ -122,9 +138,9 @@ class CONVERGENCE(Component):
     """External convergence."""
 
     profile: Literal["CONVERGENCE"] = key("external convergence, a sheet of mass")
-    kappa: Parameter = parameter("convergence")
-    ra_0: Parameter = parameter("where it does not deflect, to the right", "arcsec", 0.0)
-    dec_0: Parameter = parameter("where it does not deflect, upwards", "arcsec", 0.0)
+    kappa: Parameter = parameter("convergence", symbol=r"\kappa")
+    ra_0: Parameter = parameter("where it does not deflect, to the right", "arcsec", 0.0, symbol="x_0")
+    dec_0: Parameter = parameter("where it does not deflect, upwards", "arcsec", 0.0, symbol="y_0")
 
     ranges = model_validator(mode="after")(check_ranges)
 
@@ -140,22 +156,34 @@ class SERSIC_ELLIPSE(Shape, Luminous):
     """Elliptical Sersic light."""
 
     profile: Literal["SERSIC_ELLIPSE"] = key("elliptical Sersic light")
-    magnitude: Parameter = parameter("total, before lensing", "AB mag")
-    R_sersic: Parameter = parameter("half-light radius, product average", "arcsec", low=1e-3, high=100)
-    n_sersic: Parameter = parameter("Sersic index", "-", 1.0, low=0.3, high=8)
+    magnitude: Parameter = parameter("total, before lensing", "mag(AB)", symbol="m")
+    R_sersic: Parameter = parameter(
+        "half-light radius, product average", "arcsec", low=1e-3, high=100, symbol=r"R_{\mathrm{sersic}}"
+    )
+    n_sersic: Parameter = parameter("Sersic index", "-", 1.0, low=0.3, high=8, symbol=r"n_{\mathrm{sersic}}")
 
 
 class DOUBLE_SERSIC(Shape, Luminous):
     """A disc and a bulge in its middle, both Sersic; two SERSIC_ELLIPSE for lenstronomy."""
 
     profile: Literal["DOUBLE_SERSIC"] = key("a disc and a bulge, both elliptical Sersic light")
-    magnitude: Parameter = parameter("total of both, before lensing", "AB mag")
-    bulge_fraction: Parameter = parameter("the bulge's share of the light", "-", low=0, high=1)
-    R_sersic: Parameter = parameter("half-light radius of the disc", "arcsec", low=1e-3, high=100)
-    n_sersic: Parameter = parameter("Sersic index of the disc", "-", 1.0, low=0.3, high=8)
-    R_bulge: Parameter = parameter("half-light radius of the bulge", "arcsec", low=1e-3, high=100)
-    n_bulge: Parameter = parameter("Sersic index of the bulge", "-", 4.0, low=0.3, high=8)
-    roundness: Parameter = parameter("ellipticity of the bulge over that of the disc", "-", 0.5, low=0, high=1)
+    magnitude: Parameter = parameter("total of both, before lensing", "mag(AB)", symbol="m")
+    bulge_fraction: Parameter = parameter(
+        "the bulge's share of the light", "-", low=0, high=1, symbol=r"f_{\mathrm{bulge}}"
+    )
+    R_sersic: Parameter = parameter(
+        "half-light radius of the disc", "arcsec", low=1e-3, high=100, symbol=r"R_{\mathrm{sersic}}"
+    )
+    n_sersic: Parameter = parameter(
+        "Sersic index of the disc", "-", 1.0, low=0.3, high=8, symbol=r"n_{\mathrm{sersic}}"
+    )
+    R_bulge: Parameter = parameter(
+        "half-light radius of the bulge", "arcsec", low=1e-3, high=100, symbol=r"R_{\mathrm{bulge}}"
+    )
+    n_bulge: Parameter = parameter("Sersic index of the bulge", "-", 4.0, low=0.3, high=8, symbol=r"n_{\mathrm{bulge}}")
+    roundness: Parameter = parameter(
+        "ellipticity of the bulge over that of the disc", "-", 0.5, low=0, high=1, symbol=r"\epsilon_{\mathrm{bulge}}"
+    )
 
 
 class INTERPOL(Luminous):
@@ -171,7 +199,7 @@ class INTERPOL(Luminous):
         "made-up galaxies to draw from; empty: all but ring and merger", "-", None, min_length=1
     )
     magnitude_cut: tuple[float, float] | None = key(
-        "brightest, faintest galaxy to take from the catalogue, in its first band", "AB mag", None
+        "brightest, faintest galaxy to take from the catalogue, in its first band", "mag(AB)", None
     )
     size_cut: tuple[Annotated[float, Field(ge=0)], float] | None = key(
         "smallest, largest half-light radius of galaxies in the catalogue", "arcsec", None
@@ -182,13 +210,22 @@ class INTERPOL(Luminous):
     )
     sky_removal: bool = key("remove sky, noise and neighbours from the catalogue's images", default=True)
     parity: bool = key("mirror the image at random", default=True)
-    magnitude: Parameter | None = parameter("total, before lensing; empty: the catalogue's own", "AB mag", None)
-    R_half: Parameter | None = parameter(
-        "half-light radius to scale to; empty: the catalogue's own pixel scale", "arcsec", None, low=1e-3, high=100
+    magnitude: Parameter | None = parameter(
+        "total, before lensing; empty: the catalogue's own", "mag(AB)", None, symbol="m"
     )
-    phi_G: Parameter = parameter("rotation of the image", "rad", Distribution(uniform=(0.0, 6.283185307179586)))
-    center_x: Parameter = parameter("centre, to the right", "arcsec", 0.0)
-    center_y: Parameter = parameter("centre, upwards", "arcsec", 0.0)
+    R_half: Parameter | None = parameter(
+        "half-light radius to scale to; empty: the catalogue's own pixel scale",
+        "arcsec",
+        None,
+        low=1e-3,
+        high=100,
+        symbol="R_{1/2}",
+    )
+    phi_G: Parameter = parameter(
+        "rotation of the image", "rad", Distribution(uniform=(0.0, 6.283185307179586)), symbol=r"\phi_G"
+    )
+    center_x: Parameter = parameter("centre, to the right", "arcsec", 0.0, symbol="x")
+    center_y: Parameter = parameter("centre, upwards", "arcsec", 0.0, symbol="y")
 
     ranges = model_validator(mode="after")(check_ranges)
 

@@ -38,7 +38,9 @@ class CDM(Section):
     profile: Literal["POINT_MASS", "SIS", "NFW", "TNFW"] = key(
         "a subhalo's mass profile; m is its M200, for POINT_MASS its mass", default="TNFW"
     )
-    n_mean: Parameter | None = parameter("mean number of subhalos a system", "subhalos", None, low=0, high=1e5)
+    n_mean: Parameter | None = parameter(
+        "mean number of subhalos a system", "-", None, low=0, high=1e5, symbol=r"N_{\mathrm{mean}}"
+    )
     f_sub: Parameter | None = parameter(
         "instead of n_mean: mean mass in subhalos over the mass of an isothermal main lens projected into the region "
         "where they are put",
@@ -46,13 +48,21 @@ class CDM(Section):
         None,
         low=0,
         high=1,
+        symbol=r"f_{\mathrm{sub}}",
     )
     count: Literal["poisson", "fixed"] = key("how the number scatters about its mean", default="poisson")
-    slope: Parameter = parameter("logarithmic slope of the mass function dN/dm", "-", -1.9, low=-5, high=3)
+    slope: Parameter = parameter(
+        "logarithmic slope of the mass function dN/dm", "-", -1.9, low=-5, high=3, symbol=r"\alpha_{\mathrm{sub}}"
+    )
     m_min: float | None = key("lowest mass", "Msun", None, gt=0)
     m_max: float | None = key("highest mass", "Msun", None, gt=0)
     theta_E: Parameter | None = parameter(
-        "instead of masses: Einstein radius of each subhalo (SIS, POINT_MASS)", "arcsec", None, low=0, high=100
+        "instead of masses: Einstein radius of each subhalo (SIS, POINT_MASS)",
+        "arcsec",
+        None,
+        low=0,
+        high=100,
+        symbol=r"\theta_E",
     )
     radial: Literal["area", "radius", "cored"] = key(
         "surface density of subhalos: constant, ~ 1/r, or ~ 1/(r^2 + r_core^2)", default="area"
@@ -110,9 +120,14 @@ class AXION_VORTEX(Section):
     kind: Literal["AXION_VORTEX"] = key("a vortex of axion dark matter")
     only: list[str] | None = key("the classes in which it occurs; empty: all", "-", None, min_length=1)
     n_masses: int = key("point masses on the line", "masses", 100, ge=2, le=100_000)
-    mass: Parameter = parameter("total mass", "Msun", 3e10, low=0, high=1e16)
+    mass: Parameter = parameter("total mass", "Msun", 3e10, low=0, high=1e16, symbol="M")
     axion_mass: Parameter = parameter(
-        "mass of the axion", "eV", Distribution(loguniform=(1e-24, 1e-22)), low=1e-30, high=1e-10
+        "mass of the axion",
+        "eV",
+        Distribution(loguniform=(1e-24, 1e-22)),
+        low=1e-30,
+        high=1e-10,
+        symbol=r"m_{\mathrm{axion}}",
     )
     wavelength: float = key("de Broglie wavelength of an axion of 1e-22 eV on the sky", "arcsec", 0.06, gt=0, le=100)
     deflection_factor: float = key("every deflection is multiplied by it", default=1.0, gt=0, le=100)

@@ -1,34 +1,27 @@
-"""The parameter-recovery benchmark of a run: every encoder, protocol, number of labels and seed, beside the limit.
+"""The judging of encoders by a task: every encoder, protocol, number of labels and seed, beside the limit.
 
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
 
 import json
-import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
-from ..ssl.methods.supervised import Supervised
+from ..ssl.probe import features_of
 from ..ssl.trainer import make_encoder
-from .limit import cramer_rao
-from .tasks import regression
-
-SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
-RANDOM = "random"
-THREADS = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
+from .results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED, Evaluation, Score, best
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One training of one regressor."""
+    """One training of one head."""
 
     encoder: str
     protocol: str
@@ -40,34 +33,59 @@ class Unit:
         return f"{self.encoder}-{self.protocol}-{self.n_labels}-{self.seed}"
 
 
-def evaluate(config, scene, encoders, folder, stop=lambda: False):
-    """Judge encoders; returns the tidy results and writes what figures and predictions need.
+def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
+    """Judge encoders by a task; writes the evaluation and the heads that predictions need.
 
     Args:
-        config: `configs.schema.Config`. scene: of its simulation. encoders: name to the path of encoder.safetensors.
-        folder: the run's; gets results.csv, evaluation.npz (test labels, bounds, predictions and features) and
-            predictor/ with the regressors that are best at some target.
+        task: `tasks.task.Task`. config: `configs.schema.Config`. scene: of its simulation.
+        encoders: name to the path of encoder.safetensors.
+        folder: the run's; gets what `results.Evaluation.save` writes, and predictor/ with the heads that are best at
+            some target.
         stop: asked before every unit; when true, `Stopped` is raised.
 
-    Returns: DataFrame with the columns `regression.COLUMNS`.
+    Returns: `results.Evaluation`.
     """
     folder = Path(folder)
     scratch = folder / "evaluation"
     scratch.mkdir(parents=True, exist_ok=True)
-    settings, targets = config.evaluate, config.evaluate.targets
-    device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    settings = config.evaluate
     networks = {name: _network(config, scene, name, path) for name, path in encoders.items()}
     networks[RANDOM] = _network(config, scene, next(iter(encoders)), None)
     most = max(settings.n_labels)
-    test = regression.labelled_lenses(scene, targets, "test", settings.n_test, threads=THREADS)
-    pools = [
-        regression.labelled_lenses(scene, targets, "labelled", most, skip=seed * most, threads=THREADS)
-        for seed in range(settings.seeds)
-    ]
-    features = {name: regression.features(network, test.images, device) for name, network in networks.items()}
-    pool_features = {}  # of the encoder at work
+    test = task.labelled("test", settings.n_test)
+    true = _arrays(test)
+    pools = [task.labelled("labelled", most, skip=seed * most) for seed in range(settings.seeds)]
+    features = {name: features_of(network.to(task.device), test.images) for name, network in networks.items()}
 
     units = _units(settings, networks)
+    _train_heads(task, units, networks, pools, test, scratch, stop)
+    scores = [Score(**row) for unit in units for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
+    bounds = {}
+    if settings.limit:
+        with bar("information limit", settings.n_test) as progress:
+            bounds = task.limit(test, progress.update)
+        found = task.limit_scores(true, bounds) if bounds else {}
+        scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), found)
+    predictions = {}
+    for unit in units:
+        if unit.n_labels == most and unit.seed == 0:
+            with np.load(scratch / f"{unit.name()}.npz") as file:
+                predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
+    evaluation = Evaluation(scores, test.indices, true, predictions, features, bounds)
+    _keep_best(best(scores, task.metric), most, scratch, folder / "predictor")
+    evaluation.save(folder)
+    shutil.rmtree(scratch)
+    return evaluation
+
+
+def _train_heads(task, units, networks, pools, test, scratch, stop):
+    """Train the head of every unit that is not done, and write its scores, weights and predictions to `scratch`.
+
+    networks: by name of the encoder. pools: labelled data of each seed. test: `tasks.task.Labelled`.
+    Raises: Stopped, before the next unit, when `stop` says so.
+    """
+    most = max(unit.n_labels for unit in units)
+    pool_features = {}  # of the encoder at work
     with bar("evaluating", len(units)) as progress:
         for done, unit in enumerate(units):
             progress.update(done, f"{unit.encoder}, {unit.protocol}, {unit.n_labels} labels")
@@ -75,46 +93,33 @@ def evaluate(config, scene, encoders, folder, stop=lambda: False):
                 continue
             if stop():
                 raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
-            network = networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder]
-            train = pools[unit.seed].first(unit.n_labels)
-            if unit.protocol == "ridge":
+            network, pool = networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder], pools[unit.seed]
+            known = None
+            if task.needs_features(unit.protocol):
                 key = unit.encoder, unit.seed
                 if key not in pool_features:
-                    pool_features = {key: regression.features(network, pools[unit.seed].images, device)}
-                regressor = regression.ridge(network, train, pool_features[key][: unit.n_labels])
-            else:
-                regressor = regression.finetune(network, train, settings.finetune, unit.seed, device)
-            predicted = regression.predict(regressor, test.images, device)
-            rows = regression.scores(
-                unit.encoder, unit.protocol, unit.n_labels, unit.seed, targets, test.targets.numpy(), predicted
-            )
+                    pool_features = {key: features_of(network.to(task.device), pool.images)}
+                known = pool_features[key][: unit.n_labels]
+            head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
+            predicted = task.predict(head, test.images)
+            found = task.score(_arrays(test), predicted)
             if unit.n_labels == most:
-                rmse = [row[-1] for row in rows if row[-2] == "rmse"]
-                checkpoint.save(
-                    scratch / f"{unit.name()}.safetensors", regressor.state_dict(), targets=targets, rmse=rmse
-                )
-                np.save(scratch / f"{unit.name()}.npy", predicted)
+                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(found))
+                np.savez(scratch / f"{unit.name()}.npz", **predicted)
+            rows = [asdict(score) for score in _scores(task, unit, found)]
             (scratch / f"{unit.name()}.json").write_text(json.dumps(rows))
         progress.update(len(units), "")
 
-    rows = [row for unit in units for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
-    bound = {}
-    if settings.limit:
-        with bar("information limit", settings.n_test) as progress:
-            bound = cramer_rao(scene, test.indices, targets, threads=THREADS, progress=progress.update)
-        rows += regression.limit_scores(targets, test.targets.numpy(), bound)
-    results = pd.DataFrame(rows, columns=regression.COLUMNS)
 
-    arrays = {"indices": test.indices, "true": test.targets.numpy()}
-    arrays |= {f"bound/{t}": b for t, b in bound.items()} | {f"features/{n}": f for n, f in features.items()}
-    for unit in units:
-        if unit.n_labels == most and unit.seed == 0:
-            arrays[f"predicted/{unit.encoder}/{unit.protocol}"] = np.load(scratch / f"{unit.name()}.npy")
-    np.savez(folder / "evaluation.npz", **arrays)
-    _keep_best(results, most, scratch, folder / "predictor")
-    results.to_csv(folder / "results.csv", index=False)  # last: it says that the evaluation is complete
-    shutil.rmtree(scratch)
-    return results
+def _scores(task, unit, found):
+    """A `Score` for every {(target, metric): value} of a unit."""
+    where = asdict(unit)
+    return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in found.items()]
+
+
+def _arrays(data):
+    """The true values of `Labelled` as numpy arrays."""
+    return {target: values.numpy() for target, values in data.true.items()}
 
 
 def _network(config, scene, name, path):
@@ -134,27 +139,22 @@ def _units(settings, networks):
     return units
 
 
-def best(results):
-    """For each target the encoder and protocol with the highest mean R2, at the largest number of labels."""
-    judged = results[(results.n_labels == results.n_labels.max()) & (results.metric == "r2")]
-    means = judged.groupby(["target", "encoder", "protocol"], sort=False)["value"].mean()
-    return {target: means[target].idxmax() for target in judged.target.unique()}
+def _keep_best(winners, most, scratch, predictor):
+    """Keep the heads that are best at some target, for predictions of other images.
 
-
-def _keep_best(results, most, scratch, predictor):
-    """Keep the regressors that are best at some target, for predictions of other images."""
+    winners: target -> (encoder, protocol). most: their number of labels.
+    """
     shutil.rmtree(predictor, ignore_errors=True)
-    for encoder, protocol in set(best(results).values()):
+    for encoder, protocol in set(winners.values()):
         (predictor / f"{encoder}-{protocol}").mkdir(parents=True)
         for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
             shutil.copy(path, predictor / f"{encoder}-{protocol}" / path.name)
 
 
-def load_predictor(config, scene, folder):
-    """The regressors that `evaluate` kept: a list of groups, one per encoder and protocol.
+def load_predictor(task, config, scene, folder):
+    """The heads that `evaluate` kept: a list of groups, one per encoder and protocol.
 
-    A group is a list with one (module, RMSE of each target on the test lenses) per seed.
-    Raises: DataError if a file is damaged.
+    A group is a list with one (head, its `Task.facts`) per seed. Raises: DataError if a file is damaged.
     """
     groups = []
     for group in sorted((Path(folder) / "predictor").glob("*/")):
@@ -164,7 +164,7 @@ def load_predictor(config, scene, folder):
         for path in sorted(group.glob("*.safetensors")):
             tensors, facts = checkpoint.load(path)
             network = _network(config, scene, name if name in encoders else next(iter(encoders)), None)
-            regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
-            regressor.load_state_dict(tensors)
-            groups[-1].append((regressor, np.array(facts["rmse"])))
+            head = task.head(network, facts)
+            head.load_state_dict(tensors)
+            groups[-1].append((head, facts))
     return groups

@@ -3,25 +3,15 @@
 import numpy as np
 
 from ..configs.names import parameter_names, plain_names
+from ..configs.quantities import PREFIXES, quantity
 from . import lens_equation as derived
 from .render import render_all, tracer
 from .selection import flux_before_lensing
 from .systems.scene import Views, draw, present
 
-_PREFIXES = {"lens_mass": "", "source": "source_", "lens_light": "lens_light_"}
 _OF_IMAGES = ("amp", "amp_bulge", "stamp", "scale", "parity")  # means to an end, no properties of a galaxy
-_OF_SUBSTRUCTURE = {
-    "CDM": {"n_mean": "subhalos", "f_sub": "-", "slope": "-"},
-    "AXION_VORTEX": {"mass": "Msun", "axion_mass": "eV", "half_length": "arcsec", "angle": "rad"},
-}
-_DERIVED = {
-    "theta_E_effective": "arcsec",
-    "magnification": "-",
-    "arc_snr": "-",
-    "n_halos": "subhalos",
-    "halo_mass": "Msun",
-    "class": "-",
-}
+_OF_SUBSTRUCTURE = {"CDM": ("n_mean", "f_sub", "slope"), "AXION_VORTEX": ("mass", "axion_mass", "half_length", "angle")}
+_DERIVED = ("theta_E_effective", "magnification", "arc_snr", "n_halos", "halo_mass", "class")
 
 
 def labels(systems):
@@ -31,7 +21,7 @@ def labels(systems):
     NaN where a system's class does not have the component.
     """
     out = {}
-    for group, prefix in _PREFIXES.items():
+    for group, prefix in PREFIXES.items():
         drawn = [{n: v for n, v in c.items() if n not in _OF_IMAGES} for c in getattr(systems, group)]
         out |= {plain: drawn[k][name] for plain, (k, name) in plain_names(drawn, prefix).items()}
     for halos in systems.halos:  # of several substructures with the same, each system has that of its class
@@ -71,19 +61,14 @@ def derived_labels(scene, systems, arcs):
 
 
 def units(scene):
-    """The unit of every label, by name; "-" for a pure number."""
-    config, out = scene.config, {}
-    for group, prefix in _PREFIXES.items():
-        components = getattr(config, group)
-        fields = [type(c).model_fields for c in components]
+    """The unit of every label, by name, as `astropy.units` reads it; "" for a pure number."""
+    config, names = scene.config, []
+    for group, prefix in PREFIXES.items():
         colors = [] if group == "lens_mass" else [f"color_{b}" for b in list(scene.bands)[1:]]
-        names = [[*parameter_names(c), *colors] for c in components]
-        for plain, (k, name) in plain_names(names, prefix).items():
-            out[plain] = fields[k][name].json_schema_extra["unit"] if name in fields[k] else "AB mag"
-    for component in scene.config.substructure:
-        known = _OF_SUBSTRUCTURE[component.kind].items()
-        out = {name: unit for name, unit in known if getattr(component, name, 0) is not None} | out
-    return out | _DERIVED
+        names += plain_names([[*parameter_names(c), *colors] for c in getattr(config, group)], prefix)
+    for component in config.substructure:
+        names += [n for n in _OF_SUBSTRUCTURE[component.kind] if getattr(component, n, 0) is not None]
+    return {name: quantity(name).unit for name in [*names, *_DERIVED]}
 
 
 def all_labels(scene, systems):

@@ -26,7 +26,8 @@ def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None,
     run = Path(run)
     out = Path(out or run / "predictions" / Path(images).resolve().name)
     published = real_lenses.read_catalogue(catalogue) if catalogue else None
-    groups = load_predictor(config, scene, run)
+    kept = load_predictor(regression.make_regression(config, scene), config, scene, run)
+    groups = [[(head, np.array(facts["rmse"])) for head, facts in group] for group in kept]
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
@@ -49,9 +50,10 @@ def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None,
 def estimate(groups, cutouts, background):
     """Mean and standard deviation of each target for each cut-out, two float arrays (n, t).
 
-    Each target is taken from the group of regressors (see `load_predictor`) with the smallest error on simulated test
-    lenses. The mean is over the group's seeds; the variance adds their spread to that squared error, so it is a
-    statement about lenses like the simulated ones. Images are scaled so that their noise is what the network knows.
+    groups: one a kind of regressor, with (regressor, RMSE of each target on simulated test lenses) for every seed.
+    Each target is taken from the group with the smallest error. The mean is over the group's seeds; the variance adds
+    their spread to that squared error, so it is a statement about lenses like the simulated ones. Images are scaled so
+    that their noise is what the network knows.
     """
     stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])
     images = torch.from_numpy(stack.astype(np.float32)).unsqueeze(1)

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ...errors import DataError, nearest
 from ...files.columns import read_table
-from ..show.figures import unit
+from ..show.symbols import with_unit
 
 SHOWN = 24  # thumbnails in the figure
 PER_ROW = 8  # thumbnails in a row
@@ -228,9 +228,8 @@ def _comparison(ax, target, table):
     ax.errorbar(published, predicted, std, fmt="o", markersize=4, color="#1f5fa8", ecolor="#9fbfe0", zorder=2)
     ticks = MaxNLocator(5).tick_values(*limits)
     ax.set(xticks=ticks, yticks=ticks, xlim=limits, ylim=limits, aspect="equal")
-    in_unit = f" ({unit(target)})" if unit(target) else ""
-    ax.set_xlabel(f"published {target}{in_unit}", fontsize=9)
-    ax.set_ylabel(f"predicted {target}{in_unit}", fontsize=9)
+    ax.set_xlabel(f"published {with_unit(target)}", fontsize=9)
+    ax.set_ylabel(f"predicted {with_unit(target)}", fontsize=9)
     ax.tick_params(labelsize=8)
     numbers = summary(known).set_index("target").loc[target]
     if len(known) > 1:

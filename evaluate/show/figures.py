@@ -16,33 +16,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from ..results import LIMIT, RANDOM, SUPERVISED
+from .symbols import after_number, symbol, with_unit
+
 DPI = 110
-UNITS = dict.fromkeys(("theta_E", "center_x", "center_y", "R_sersic", "R_half", "fwhm"), "arcsec")
-UNITS |= {"magnitude": "AB mag", "phi_G": "rad"}
-SYMBOLS = {"theta_E": r"$\theta_E$", "e1": "$e_1$", "e2": "$e_2$", "gamma": r"$\gamma$"}
-SYMBOLS |= {"gamma1": r"$\gamma_1$", "gamma2": r"$\gamma_2$"}
-COLOURS = {"lensiam": "#D55E00", "simsiam": "#0072B2", "lensimclr": "#009E73", "random": "#8A8A8A"}
-COLOURS |= {"supervised": "#222222"}
+COLOURS = {"lensiam": "#D55E00", "simsiam": "#0072B2", "lensimclr": "#009E73"}
+COLOURS |= {RANDOM: "#8A8A8A", SUPERVISED: "#222222"}
 OTHER_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8C6D31", "#B8B000"]
 LINES = {"ridge": {"linestyle": "-", "marker": "o"}, "finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 DENSITY = LinearSegmentedColormap.from_list("density", ["#A9C8E8", "#3E7DB8", "#08264D"])
 WORST_R2 = -0.2  # lower values are marked at the edge of the panel, so that they do not squeeze the others
-
-
-def unit(name):
-    """The unit of a parameter or of a column such as 'source.0.magnitude'; '' for a pure number."""
-    return UNITS.get(name.rsplit(".", 1)[-1], "")
-
-
-def symbol(name):
-    """A parameter's symbol, or any other name as it is ('$' would start a formula)."""
-    return SYMBOLS.get(name, name.replace("$", r"\$"))
-
-
-def with_unit(name):
-    """An axis label: symbol and unit."""
-    return symbol(name) + (f" [{unit(name)}]" if unit(name) else "")
 
 
 def colours(encoders):
@@ -121,12 +105,9 @@ def pairs(images, labels, path):
             left, right = stretch(images[i])
             ax.imshow(np.hstack([left, white, right]), **SKY)
             bare(ax)
-            shown = {"theta_E": '{:.2f}"', "e1": "{:+.2f}", "gamma": "{:.2f}"}
-            parts = [
-                f"{symbol(k)} {shown[k].format(labels[k][i])}"
-                for k in shown
-                if np.isfinite(labels.get(k, [np.nan] * n)[i])
-            ]
+            shown = {"theta_E": ".2f", "e1": "+.2f", "gamma": ".2f"}
+            values = {k: labels[k][i] for k in shown if np.isfinite(labels.get(k, [np.nan] * n)[i])}
+            parts = [f"{symbol(k)} {value:{shown[k]}}{after_number(k)}" for k, value in values.items()]
             ax.set_xlabel("    ".join(parts), fontsize=9)
 
 
@@ -166,9 +147,8 @@ def _predicted_panel(ax, true, predicted, limit, target):
     hexagons = {"gridsize": 42, "extent": (low, high, low, high), "mincnt": 1, "bins": "log", "linewidths": 0.1}
     ax.hexbin(true, np.clip(predicted, low, high), cmap=DENSITY, **hexagons)
     rmse = np.sqrt(np.mean(np.square(predicted - true)))
-    mark = '"' if unit(target) == "arcsec" else ""
-    words = f"$R^2$ {1 - rmse**2 / (np.var(true) or np.nan):.3f}\nRMSE {rmse:#.2g}{mark}"
-    words += f"\nlimit {width:#.2g}{mark}" if limit is not None else ""
+    words = f"$R^2$ {1 - rmse**2 / (np.var(true) or np.nan):.3f}\nRMSE {rmse:#.2g}{after_number(target)}"
+    words += f"\nlimit {width:#.2g}{after_number(target)}" if limit is not None else ""
     paper = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5}
     style = {"transform": ax.transAxes, "zorder": 5, "bbox": paper}
     ax.text(0.04, 0.96, words, va="top", fontsize=8.5, linespacing=1.3, **style)
@@ -178,10 +158,13 @@ def _predicted_panel(ax, true, predicted, limit, target):
 
 
 def r2_against_labels(results, path):
-    """R2 against the number of labels in the tidy table: a panel per target, a row per task, mean and std of seeds."""
+    """R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
+
+    results: of `evaluate.results.frame`.
+    """
     table = mean_and_spread(results[results["metric"] == "r2"])
     tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
-    colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != "limit")
+    colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != LIMIT)
     drawn = {}
     with figure(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
         axes = fig.subplots(len(tasks), len(targets), squeeze=False, sharey=True)
@@ -199,7 +182,7 @@ def r2_against_labels(results, path):
 
 def _r2_panel(ax, table, colour, drawn):
     """One target; `drawn` collects {words: line} for the legend."""
-    curves = table[table["encoder"] != "limit"].sort_values("n_labels", kind="stable")
+    curves = table[table["encoder"] != LIMIT].sort_values("n_labels", kind="stable")
     groups = list(curves.groupby(["encoder", "protocol"], sort=False))
     for i, ((encoder, protocol), rows) in enumerate(groups):
         x = rows["n_labels"] * 1.03 ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
@@ -209,7 +192,7 @@ def _r2_panel(ax, table, colour, drawn):
         for low in x[rows["mean"] < WORST_R2]:
             ax.plot(low, WORST_R2 + 0.03, "v", color=colour[encoder], markersize=6, zorder=5)
             drawn["below the panel"] = Line2D([], [], linestyle="", marker="v", color="#666666", markersize=6)
-    for value in table.loc[table["encoder"] == "limit", "mean"]:
+    for value in table.loc[table["encoder"] == LIMIT, "mean"]:
         line = ax.axhline(value, color="#B00020", linewidth=1, linestyle=(0, (1, 1.5)))
         drawn.setdefault("information limit", line)
     plain(ax)

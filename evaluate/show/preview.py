@@ -9,11 +9,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
 from ...errors import LenStreamError
-from ...simulate.labels import all_labels, units
+from ...simulate.labels import all_labels
 from ...simulate.render import render_all
 from ...simulate.selection import acceptance
 from ...simulate.systems.scene import Views, draw, make_scene
-from .figures import SKY, bare, figure, grid_of_axes, plain, symbol
+from .figures import SKY, bare, figure, grid_of_axes, plain
+from .symbols import after_number, symbol, with_unit
 
 SHOWN = 24  # systems in the picture
 POPULATION = 512  # systems behind the histograms
@@ -25,8 +26,6 @@ CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 LOST = "#2FD6C4"  # a pixel without a value
 BANDS = "ugrizyYJHK"  # in the order of wavelength
 LENS, DERIVED = ("theta_E", "gamma", "e1", "e2"), ("theta_E_effective", "magnification", "arc_snr")
-SYMBOLS = {"theta_E_effective": r"$\theta_E$ of all mass", "magnification": r"magnification $\mu$"}
-SYMBOLS |= {"arc_snr": "S/N of arcs"}
 
 
 @dataclass(frozen=True)
@@ -169,9 +168,8 @@ def picture(scene, drawn, path, name):
             ax.set_xlabel(captions[k], fontsize=7.5, linespacing=1.25, labelpad=2)
         more = f"; {left_out} more labels vary" if left_out else ""
         bottom.suptitle(f"The labels of {population} systems{more}", fontsize=10)
-        unit = units(scene)
         for label, ax in zip(panels, grid_of_axes(bottom, len(panels), PANEL_COLUMNS), strict=True):
-            _histogram(ax, label, unit.get(label, "-"), drawn, colour)
+            _histogram(ax, label, drawn, colour)
         if classes:
             keys = [Patch(color=c, label=name) for name, c in zip(classes, colour, strict=True)]
             fig.legend(handles=keys, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
@@ -201,10 +199,14 @@ def caption(labels, k):
 
     lens, effective, lines = value("theta_E"), value("theta_E_effective"), []
     if lens is not None or effective is not None:
-        words = r"$\theta_E$ " + (f'{lens:.2f}"' if lens is not None else "")
-        lines.append(words + (f' (all {effective:.2f}")' if effective is not None else ""))
-    words = [(r"$\mu$", "magnification", ".1f"), ("S/N", "arc_snr", ".0f")]
-    shown = [f"{word} {value(name):,{how}}" for word, name, how in words if value(name) is not None]
+        words = f"{symbol('theta_E')} " + (f"{lens:.2f}{after_number('theta_E')}" if lens is not None else "")
+        whole = f" (all {effective:.2f}{after_number('theta_E_effective')})" if effective is not None else ""
+        lines.append(words + whole)
+    shown = []
+    if value("magnification") is not None:
+        shown.append(f"{symbol('magnification')} {value('magnification'):,.1f}")
+    if value("arc_snr") is not None:
+        shown.append(f"S/N {value('arc_snr'):,.0f}")
     if shown:
         lines.append("  ".join(shown))
     if value("n_halos"):
@@ -228,7 +230,7 @@ def _varies(values):
     return values.size > 1 and np.ptp(values) > 1e-9 * np.abs(values).max()
 
 
-def _histogram(ax, label, unit, drawn, colour):
+def _histogram(ax, label, drawn, colour):
     """One label, stacked by class; logarithmic, and then without zeros, if it has a long tail."""
     values = drawn.labels[label]
     finite = np.isfinite(values)
@@ -253,7 +255,7 @@ def _histogram(ax, label, unit, drawn, colour):
     ax.tick_params(labelsize=8)
     zeros = int((finite & ~used).sum())
     note = f", {zeros} at 0" if zeros else ""
-    ax.set_xlabel(SYMBOLS.get(label, symbol(label)) + (f" [{unit}]" if unit != "-" else "") + note, fontsize=9)
+    ax.set_xlabel(with_unit(label) + note, fontsize=9)
 
 
 def by_wavelength(bands):

@@ -9,6 +9,7 @@ import io
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from .figures import colours, mean_and_spread, stretch, unit
+from ...configs.quantities import find
+from ..results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED
+from .figures import colours, mean_and_spread, stretch
+from .symbols import after_number, symbol_as_html, unit
 
 MAX_POINTS = 800  # points of the interactive UMAP; each carries its image of about 2 kB
 THUMBNAIL = 48  # pixels on a side
-SYMBOLS = {"theta_E": "&theta;<sub>E</sub>", "e1": "e<sub>1</sub>", "e2": "e<sub>2</sub>", "gamma": "&gamma;"}
-SYMBOLS |= {"gamma1": "&gamma;<sub>1</sub>", "gamma2": "&gamma;<sub>2</sub>"}
 SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
 SECTIONS += ["real_lenses", "numbers", "made"]
 
@@ -48,7 +50,7 @@ class RealLenses:
 class Report:
     """All that the page shows.
 
-    results: the tidy table (task, encoder, protocol, n_labels, seed, target, metric, value). figures: name -> PNG file;
+    results: of `evaluate.results.frame`. figures: name -> PNG file;
     the names of SECTIONS have a place and a caption, others follow with their name as title; "umap" gives way to the
     interactive one. notes: sentences the reader should know before believing the numbers.
     """
@@ -72,13 +74,20 @@ def show_r2(value):
 
 def show_rmse(value, target):
     """Two digits, with the unit: 0.030" for arcseconds."""
-    mark = {"arcsec": '"', "": ""}.get(unit(target), f" {unit(target)}")
-    return f"{value:#.2g}".rstrip(".") + mark
+    return f"{value:#.2g}".rstrip(".") + after_number(target)
 
 
 def symbol(target):
-    """A parameter as HTML; a name without a symbol is left to be escaped."""
-    return Markup(SYMBOLS[target]) if target in SYMBOLS else target
+    """A parameter's symbol as HTML; any other name is left to be escaped."""
+    found = symbol_as_html(target)
+    return target if found is None else Markup(found)
+
+
+def meaning(target):
+    """What a parameter is, as a sentence with its unit; '' for a name that is no parameter."""
+    found = find(target)
+    words = found.meaning[0].upper() + found.meaning[1:] if found else ""
+    return words + (f" [{found.unit}]." if found and found.unit else "." if found else "")
 
 
 def _cell_r2(found):
@@ -91,65 +100,83 @@ def _cell_r2(found):
 
 
 def _cell_rmse(found, target):
-    """The same of an RMSE, with the unit at the end."""
+    """'0.030 ± 0.002"' of the (mean, standard deviation) of an RMSE, '0.030"' for one seed, '' for nothing."""
     if found is None:
         return ""
     mean, std = found
     return show_rmse(mean, target) + ("" if math.isnan(std) else f" ± {std:.1g}")
 
 
-class Scores:
+class Trained(NamedTuple):
+    """What was trained: a row of a table, which has two cells for each target."""
+
+    encoder: str
+    protocol: str
+    n_labels: int
+
+
+class MeanScores:
     """Mean and spread over seeds of one task, looked up by name, with a view at the largest number of labels."""
 
     def __init__(self, results):
-        table = mean_and_spread(results)
-        judged = table[table["encoder"] != "limit"]
+        table = list(mean_and_spread(results).itertuples(index=False))
         self.targets = list(dict.fromkeys(results["target"]))
-        self.n_labels = int(judged["n_labels"].max()) if len(judged) else 0
-        keys = ["encoder", "protocol", "n_labels", "target", "metric"]
-        self.values = {k[:5]: k[5:] for k in table[[*keys, "mean", "std"]].itertuples(index=False, name=None)}
-        self.rows = [k[:2] for k in dict.fromkeys(k[:3] for k in self.values) if k[2] == self.n_labels and k[2]]
+        self.all_rows = list(dict.fromkeys(Trained(r.encoder, r.protocol, r.n_labels) for r in table))
+        self.n_labels = max((row.n_labels for row in self.all_rows if row.encoder != LIMIT), default=0)
+        self.rows = [row for row in self.all_rows if row.n_labels == self.n_labels and row.n_labels]
+        self._values = {}
+        for r in table:
+            self._values[Trained(r.encoder, r.protocol, r.n_labels), r.target, r.metric] = r.mean, r.std
 
-    def get(self, encoder, protocol, target, metric, n_labels=None):
-        """(mean, std), or None."""
-        n_labels = self.n_labels if n_labels is None else n_labels
-        found = self.values.get((encoder, protocol, n_labels, target, metric))
+    def get(self, row, target, metric):
+        """(mean, std) of what was trained, or None."""
+        found = self._values.get((row, target, metric))
         return None if found is None or math.isnan(found[0]) else found
+
+    def at_most_labels(self, encoder, protocol):
+        """The row of an encoder and protocol at the largest number of labels."""
+        return Trained(encoder, protocol, self.n_labels)
 
     def limit(self, target, metric):
         """(mean, std) of the information limit, or None."""
-        return self.get("limit", "cramer-rao", target, metric, 0)
+        return self.get(Trained(LIMIT, CRAMER_RAO, 0), target, metric)
 
     def best(self):
-        """(encoder, protocol) to speak of: a trained encoder, frozen if possible, with the highest mean R2."""
+        """The row to speak of: a trained encoder, frozen if possible, with the highest mean R2; None without rows."""
 
         def merit(row):
-            found = [f[0] for f in (self.get(*row, target, "r2") for target in self.targets) if f]
-            return row[0] not in ("random", "supervised"), row[1] == "ridge", np.mean(found) if found else -np.inf
+            found = [f[0] for f in (self.get(row, target, "r2") for target in self.targets) if f]
+            return (
+                row.encoder not in (RANDOM, SUPERVISED),
+                row.protocol == "ridge",
+                np.mean(found) if found else -np.inf,
+            )
 
         return max(self.rows, key=merit, default=None)
 
 
 def headline(results):
     """HTML: the result in one sentence, and one more for the other parameters, from the numbers of the first task."""
-    scores = Scores(results[results["task"] == results["task"].iloc[0]] if len(results) else results)
+    scores = MeanScores(results[results["task"] == results["task"].iloc[0]] if len(results) else results)
     best = scores.best()
     if best is None:
         return "No encoder has been evaluated.", ""
     target, *others = scores.targets
-    who = Markup("frozen {} features recover" if best[1] == "ridge" else "fine-tuned {} recovers").format(best[0])
-    who = "training from scratch recovers" if best[0] == "supervised" else who
+    who = "frozen {} features recover" if best.protocol == "ridge" else "fine-tuned {} recovers"
+    who = Markup(who).format(best.encoder)
+    who = "training from scratch recovers" if best.encoder == SUPERVISED else who
     words = Markup("With {} labels, {} {}").format(f"{scores.n_labels:,}", who, symbol(target))
-    r2, rmse = (scores.get(*best, target, metric) for metric in ("r2", "rmse"))
+    r2, rmse = (scores.get(best, target, metric) for metric in ("r2", "rmse"))
     words += f" with R² = {show_r2(r2[0])}" if r2 else ""
     words += f" (RMSE {show_rmse(rmse[0], target)})" if rmse else ""
-    beside = {"random features reach": ("random", "ridge"), "training from scratch": ("supervised", "finetune")}
-    found = {w: scores.get(*row, target, "r2") for w, row in beside.items() if row != best}
+    beside = {"random features reach": (RANDOM, "ridge"), "training from scratch": (SUPERVISED, "finetune")}
+    beside = {w: scores.at_most_labels(*who) for w, who in beside.items()}
+    found = {w: scores.get(row, target, "r2") for w, row in beside.items() if row != best}
     parts = [f"{w} {show_r2(f[0])}" for w, f in found.items() if f]
     words += f"; {', '.join(parts)}" if parts else ""
     limit = scores.limit(target, "r2")
     words += f"; the images allow at best {show_r2(limit[0])}." if limit else "."
-    parts = [(t, scores.get(*best, t, "r2"), scores.limit(t, "r2")) for t in others]
+    parts = [(t, scores.get(best, t, "r2"), scores.limit(t, "r2")) for t in others]
     parts = [symbol(t) + f" {show_r2(f[0])}" + (f" (at best {show_r2(m[0])})" if m else "") for t, f, m in parts if f]
     return words, Markup("The other parameters, in R²: {}.").format(Markup(", ").join(parts)) if parts else ""
 
@@ -159,18 +186,18 @@ def main_table(scores):
 
     One inner tuple a target, at the largest number of labels.
     """
-    hue = colours(encoder for encoder, _ in scores.rows)
-    best = {t: max((f[0] for r in scores.rows if (f := scores.get(*r, t, "r2"))), default=None) for t in scores.targets}
+    hue = colours(row.encoder for row in scores.rows)
+    best = {t: max((f[0] for r in scores.rows if (f := scores.get(r, t, "r2"))), default=None) for t in scores.targets}
     groups = {}
-    for encoder, protocol in scores.rows:
+    for row in scores.rows:
         cells = []
         for target in scores.targets:
-            r2, rmse = (scores.get(encoder, protocol, target, metric) for metric in ("r2", "rmse"))
+            r2, rmse = (scores.get(row, target, metric) for metric in ("r2", "rmse"))
             limit = scores.limit(target, "rmse")
             error = f"\N{MULTIPLICATION SIGN} {rmse[0] / limit[0]:#.2g}".rstrip(".") if rmse and limit else ""
             error = error or _cell_rmse(rmse, target)
             cells.append((_cell_r2(r2), bool(r2) and r2[0] == best[target], error))
-        groups.setdefault(protocol, []).append((encoder, hue[encoder], cells))
+        groups.setdefault(row.protocol, []).append((row.encoder, hue[row.encoder], cells))
     return list(groups.items())
 
 
@@ -184,8 +211,8 @@ def limit_row(scores):
 def all_numbers(scores):
     """[(encoder, protocol, n_labels, [(R2, RMSE), ...]), ...] as text."""
     rows = []
-    for row in dict.fromkeys(k[:3] for k in scores.values):
-        found = [[scores.get(*row[:2], t, metric, row[2]) for metric in ("r2", "rmse")] for t in scores.targets]
+    for row in scores.all_rows:
+        found = [[scores.get(row, t, metric) for metric in ("r2", "rmse")] for t in scores.targets]
         cells = zip(found, scores.targets, strict=True)
         rows.append((*row, [(_cell_r2(r2), _cell_rmse(rmse, t)) for (r2, rmse), t in cells]))
     return rows
@@ -274,11 +301,11 @@ def write(report, path):
         lead=more,
         shown=shown,
         figures=figures,
-        tasks={task: Scores(report.results[report.results["task"] == task]) for task in tasks},
+        tasks={task: MeanScores(report.results[report.results["task"] == task]) for task in tasks},
         feature_space=Markup(feature_space(report.umap)) if report.umap is not None else "",
         rows_of=_rows,
         symbol=symbol,
-        unit=unit,
+        meaning=meaning,
         main_table=main_table,
         limit_row=limit_row,
         all_numbers=all_numbers,

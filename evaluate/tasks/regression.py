@@ -2,7 +2,9 @@
 
 import copy
 import math
+import os
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,37 +14,61 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
-from ...simulate.stream import FIRST_INDEX, simulate
 from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
-from ...ssl.probe import BATCH, STRENGTHS, features_of
-
-COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+from ...ssl.probe import BATCH, STRENGTHS
+from ..limit import cramer_rao
+from .task import labelled_systems
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Images with the lens parameters that an evaluation asks for."""
+class Regression:
+    """The task (see `task.Task`) of telling some parameters of the lens from its image."""
 
-    images: torch.Tensor  # float32 (n, bands, num_pix, num_pix) [counts/s/pixel]
-    targets: torch.Tensor  # float32 (n, t)
-    indices: np.ndarray  # uint64 (n,)
+    name: ClassVar[str] = "regression"
+    metric: ClassVar[str] = "r2"
+    draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels")
 
-    def first(self, n):
-        """The first n of them."""
-        return Labelled(self.images[:n], self.targets[:n], self.indices[:n])
+    scene: object  # from `simulate.systems.scene`
+    targets: list[str]  # lens parameters
+    finetuning: object  # `configs.schema.Finetune`
+    device: str = "cpu"
+    threads: int = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
+
+    def labelled(self, split, n, skip=0):
+        return labelled_systems(self.scene, self.targets, split, n, skip, self.threads)
+
+    def needs_features(self, protocol):
+        return protocol == "ridge"
+
+    def train(self, protocol, network, train, features, seed):
+        if protocol == "ridge":
+            return ridge(network, train, features)
+        return finetune(network, train, self.finetuning, seed, self.device)
+
+    def predict(self, head, images):
+        return dict(zip(self.targets, predict(head, images, self.device).T, strict=True))
+
+    def score(self, true, predicted):
+        return scores(true, predicted)
+
+    def limit(self, test, progress):
+        return cramer_rao(self.scene, test.indices, self.targets, threads=self.threads, progress=progress)
+
+    def limit_scores(self, true, bounds):
+        return limit_scores(true, bounds)
+
+    def facts(self, scores):
+        return {"targets": self.targets, "rmse": [scores[target, "rmse"] for target in self.targets]}
+
+    def head(self, network, facts):
+        return Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
 
 
-def labelled_lenses(scene, targets, split, n, skip=0, threads=1):
-    """`n` simulated lenses of a split ("labelled" or "test"), after the first `skip`, as `Labelled`."""
-    indices = np.arange(skip, skip + n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split])
-    batch = simulate(scene, indices, threads=threads)
-    return Labelled(batch.images[:, 0], torch.stack([batch.labels[t] for t in targets], dim=1), indices)
-
-
-def features(network, images, device="cpu"):
-    """What a network, moved to a device, says of images (n, bands, h, w): float32 numpy (n, d)."""
-    return features_of(network.to(device), images)
+def make_regression(config, scene):
+    """The `Regression` that a config asks for; scene: of its simulation."""
+    device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    return Regression(scene, config.evaluate.targets, config.evaluate.finetune, device)
 
 
 @torch.no_grad()
@@ -56,10 +82,10 @@ def predict(regressor, images, device="cpu"):
 def ridge(network, train, train_features):
     """Frozen protocol: ridge regression from features to targets, the strength by leave-one-out, one per target.
 
-    Args: network: the frozen encoder. train: `Labelled`, n of them. train_features: its features (n, d).
+    Args: network: the frozen encoder. train: `task.Labelled`, n of them. train_features: its features (n, d).
     Returns: the regressor: the encoder with the regression as its linear head.
     """
-    y = train.targets.numpy()
+    y = _table(train).numpy()
     scaler = StandardScaler().fit(train_features)
     x = scaler.transform(train_features)
     regressor = Supervised(network, y.mean(0), y.std(0))
@@ -76,12 +102,20 @@ def finetune(network, train, settings, seed, device="cpu"):
     """Fine-tuned protocol: all weights trained on the labels, from the network's weights as they are.
 
     Args:
-        network: an encoder, pre-trained or random; it is copied. train: `Labelled`. seed: of head and shuffling.
+        network: an encoder, pre-trained or random; it is copied. train: `task.Labelled`. seed: of head and shuffling.
 
     Returns: the trained regressor, in evaluation mode.
     """
-    torch.manual_seed(seed)
-    y = train.targets
+    device = torch.device(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)  # not torch.manual_seed: it seeds devices that are not put back
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        return _finetune(network, train, settings, seed, device)
+
+
+def _finetune(network, train, settings, seed, device):
+    y = _table(train)
     regressor = Supervised(copy.deepcopy(network), y.mean(0), y.std(0)).to(device, memory_format=torch.channels_last)
     groups = param_groups_weight_decay(regressor, weight_decay=settings.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=settings.lr)
@@ -105,21 +139,26 @@ def finetune(network, train, settings, seed, device="cpu"):
     return regressor.eval()
 
 
-def scores(encoder, protocol, n_labels, seed, targets, true, predicted):
-    """Tidy rows (COLUMNS) of R2 and RMSE of each target; true and predicted are (n, t)."""
-    rows = []
-    for k, target in enumerate(targets):
-        error = predicted[:, k] - true[:, k]
-        for metric, value in (("r2", r2_score(true[:, k], predicted[:, k])), ("rmse", np.sqrt(np.mean(error**2)))):
-            rows.append(["regression", encoder, protocol, n_labels, seed, target, metric, float(value)])
-    return rows
+def _table(train):
+    """The targets of `task.Labelled` side by side, float32 (n, t)."""
+    return torch.stack(list(train.true.values()), dim=1)
 
 
-def limit_scores(targets, true, bound):
-    """Tidy rows of the information limit: the R2 and RMSE of an estimator that reaches the bound {target: (n,)}."""
-    rows = []
-    for k, target in enumerate(targets):
-        variance = float(np.mean(bound[target] ** 2))
-        for metric, value in (("r2", 1 - variance / float(true[:, k].var())), ("rmse", math.sqrt(variance))):
-            rows.append(["regression", "limit", "cramer-rao", 0, 0, target, metric, value])
-    return rows
+def scores(true, predicted):
+    """R2 and RMSE of each target as {(target, metric): value}; true and predicted: target -> (n,)."""
+    out = {}
+    for target, values in true.items():
+        error = predicted[target] - values
+        out[target, "r2"] = float(r2_score(values, predicted[target]))
+        out[target, "rmse"] = float(np.sqrt(np.mean(error**2)))
+    return out
+
+
+def limit_scores(true, bounds):
+    """The scores of an estimator that reaches the information limit; true and bounds: target -> (n,)."""
+    out = {}
+    for target, values in true.items():
+        variance = float(np.mean(bounds[target] ** 2))
+        out[target, "r2"] = 1 - variance / float(values.var())
+        out[target, "rmse"] = math.sqrt(variance)
+    return out

@@ -1,17 +1,21 @@
-"""The benchmark of a run: complete, continued after a stop with the same numbers, and its best encoder kept."""
+"""The judging of a run: complete, continued after a stop with the same numbers, and its best heads kept."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lenstream.configs.load import load
 from lenstream.errors import DataError
-from lenstream.evaluate import judge as benchmark
+from lenstream.evaluate import judge
 from lenstream.evaluate.real.predict import predict_folder
-from lenstream.evaluate.tasks import regression
+from lenstream.evaluate.results import Evaluation, best, frame
+from lenstream.evaluate.tasks.regression import Regression, make_regression
+from lenstream.evaluate.tasks.task import Labelled
 from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl.trainer import pretrain
+from lenstream.ssl.probe import features_of
+from lenstream.ssl.trainer import make_encoder, pretrain
 
 SMALL = ["pretrain.steps=2", "evaluate.seeds=2", "evaluate.n_labels=[20, 40]"]
 
@@ -25,14 +29,28 @@ def trained(tmp_path_factory):
     return config, scene, {n: pretrain(config, n, scene, folder / n) for n in ("lensiam", "lensimclr")}
 
 
+class Watched(Regression):
+    """Regression that remembers what it was asked to train."""
+
+    asked = ()
+
+    def train(self, protocol, network, train, features, seed):
+        first = next(iter(network.parameters())).detach().clone()
+        type(self).asked += ((protocol, seed, first, train, features),)
+        return super().train(protocol, network, train, features, seed)
+
+
 @pytest.fixture(scope="module")
 def evaluated(trained, tmp_path_factory):
+    config, scene, encoders = trained
     folder = tmp_path_factory.mktemp("run")
-    return folder, benchmark.evaluate(*trained, folder)
+    task = Watched(scene, config.evaluate.targets, config.evaluate.finetune)
+    return folder, judge.evaluate(task, config, scene, encoders, folder)
 
 
 def test_every_encoder_protocol_seed_and_target_has_its_row(evaluated):
-    folder, results = evaluated
+    folder, evaluation = evaluated
+    results = frame(evaluation.scores)
     ridge = results[(results.protocol == "ridge") & (results.metric == "r2")]
     assert set(ridge.encoder) == {"lensiam", "lensimclr", "random"}
     assert len(ridge) == 3 * 2 * 2 * 4  # encoders, numbers of labels, seeds, targets
@@ -40,39 +58,124 @@ def test_every_encoder_protocol_seed_and_target_has_its_row(evaluated):
     assert set(tuned.encoder) == {"lensiam", "lensimclr", "supervised"}
     limit = results[results.encoder == "limit"]
     assert set(limit.metric) == {"r2", "rmse"}
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "results.csv"), results, check_dtype=False)
+    table = pd.read_csv(folder / "results.csv")
+    assert list(table.columns) == ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+    pd.testing.assert_frame_equal(table, results.drop(columns="shift"), check_dtype=False)
+
+
+def test_what_is_saved_is_what_was_found(evaluated):
+    folder, evaluation = evaluated
+    loaded = Evaluation.load(folder)
+    assert loaded.scores == evaluation.scores
+    assert list(loaded.predictions) == list(evaluation.predictions)
+    for name in ("true", "features", "bounds"):
+        for key, values in getattr(evaluation, name).items():
+            np.testing.assert_array_equal(getattr(loaded, name)[key], values)
+
+
+def test_the_baselines_start_from_weights_that_were_never_trained(trained, evaluated):
+    config, scene, encoders = trained
+    _, evaluation = evaluated
+    untouched = make_encoder(config, next(iter(encoders)), scene).to(memory_format=torch.channels_last)
+    start = next(iter(untouched.parameters()))
+    test = make_regression(config, scene).labelled("test", config.evaluate.n_test)
+    np.testing.assert_array_equal(evaluation.features["random"], features_of(untouched, test.images))
+    assert not np.array_equal(evaluation.features["random"], evaluation.features["lensiam"])
+    tuned = [first for protocol, _, first, *_ in Watched.asked if protocol == "finetune"]
+    untrained = [torch.equal(first, start) for first in tuned]
+    assert len(tuned) == 3 * 2 * 2 and untrained == [False] * 8 + [True] * 4  # two encoders, then "supervised"
+
+
+def test_seeds_share_no_lens_and_fewer_labels_are_the_first_of_more(evaluated):
+    pools = {}
+    for _, seed, _, train, features in Watched.asked:
+        pools.setdefault(seed, []).append(train.indices)
+        assert features is None or len(features) == len(train.indices)
+    longest = {seed: max(found, key=len) for seed, found in pools.items()}
+    assert sorted(len(p) for p in longest.values()) == [40, 40]
+    assert not set(longest[0].tolist()) & set(longest[1].tolist())
+    assert not set(evaluated[1].indices.tolist()) & set(np.concatenate(list(longest.values())).tolist())
+    for seed, found in pools.items():
+        for indices in found:
+            np.testing.assert_array_equal(indices, longest[seed][: len(indices)])
 
 
 def test_nothing_beats_the_limit(evaluated):
-    _, results = evaluated
-    rmse = results[results.metric == "rmse"].set_index("target")
-    limit = rmse[rmse.encoder == "limit"].value
-    for target, value in rmse[rmse.encoder != "limit"].value.items():
-        assert value > limit[target]
+    scores = [s for s in evaluated[1].scores if s.metric == "rmse"]
+    limit = {s.target: s.value for s in scores if s.encoder == "limit"}
+    for s in scores:
+        assert s.encoder == "limit" or s.value > limit[s.target]
 
 
 def test_a_stopped_evaluation_continues_with_the_same_numbers(trained, evaluated, tmp_path):
-    asked = iter(range(1000))
+    config, scene, encoders = trained
+    asked, task = iter(range(1000)), make_regression(config, scene)
     with pytest.raises(Stopped, match="stopped the evaluation at 5 of 24"):
-        benchmark.evaluate(*trained, tmp_path, stop=lambda: next(asked) >= 5)
+        judge.evaluate(task, config, scene, encoders, tmp_path, stop=lambda: next(asked) >= 5)
     assert not (tmp_path / "results.csv").exists()
-    pd.testing.assert_frame_equal(benchmark.evaluate(*trained, tmp_path), evaluated[1])
+    assert judge.evaluate(task, config, scene, encoders, tmp_path).scores == evaluated[1].scores
 
 
-def test_the_regressors_best_at_a_target_are_kept_and_predict_what_they_did(trained, evaluated):
+def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, evaluated):
     config, scene, _ = trained
-    folder, results = evaluated
-    winners = benchmark.best(results)
+    folder, evaluation = evaluated
+    winners = best(evaluation.scores)
     assert list(winners) == config.evaluate.targets
     names = sorted({f"{encoder}-{protocol}" for encoder, protocol in winners.values()})
     assert sorted(p.name for p in (folder / "predictor").iterdir()) == names
-    test = regression.labelled_lenses(scene, config.evaluate.targets, "test", config.evaluate.n_test)
-    for name, group in zip(names, benchmark.load_predictor(config, scene, folder), strict=True):
+    task = make_regression(config, scene)
+    test = task.labelled("test", config.evaluate.n_test)
+    for name, group in zip(names, judge.load_predictor(task, config, scene, folder), strict=True):
         assert len(group) == config.evaluate.seeds
-        regressor, rmse = group[0]
-        kept = np.load(folder / "evaluation.npz")[f"predicted/{name.replace('-', '/')}"]
-        np.testing.assert_array_equal(regression.predict(regressor, test.images), kept)
-        np.testing.assert_allclose(rmse, np.sqrt(((kept - test.targets.numpy()) ** 2).mean(0)), rtol=1e-5)
+        head, facts = group[0]
+        kept = evaluation.predictions[tuple(name.rsplit("-", 1))]
+        for target, values in task.predict(head, test.images).items():
+            np.testing.assert_array_equal(values, kept[target])
+        rmse = [np.sqrt(((kept[t] - evaluation.true[t]) ** 2).mean()) for t in config.evaluate.targets]
+        np.testing.assert_allclose(facts["rmse"], rmse, rtol=1e-5)
+
+
+class Brightness:
+    """Another task than regression, without a limit: which of two halves is brighter, told by one threshold."""
+
+    name, metric, device, draws = "brightness", "accuracy", "cpu", ()
+
+    def labelled(self, split, n, skip=0):
+        first = skip + {"test": 0, "labelled": 1 << 20}[split]
+        images = torch.rand(n, 1, 32, 32, generator=torch.Generator().manual_seed(first))
+        return Labelled(images, {"class": (images.mean((1, 2, 3)) > 0.5).long()}, np.arange(first, first + n))
+
+    def needs_features(self, protocol):
+        return False
+
+    def train(self, protocol, network, train, features, seed):
+        head = torch.nn.Linear(1, 1)
+        torch.nn.init.constant_(head.bias, 0.5 if protocol == "finetune" else 2.0)
+        return head
+
+    def predict(self, head, images):
+        return {"class": (images.mean((1, 2, 3)) > head.bias.item()).long().numpy()}
+
+    def score(self, true, predicted):
+        return {("class", "accuracy"): float((true["class"] == predicted["class"]).mean())}
+
+    def limit(self, test, progress):
+        return {}
+
+    def facts(self, scores):
+        return {}
+
+    def head(self, network, facts):
+        return torch.nn.Linear(1, 1)
+
+
+def test_a_task_of_another_kind_is_judged_and_its_best_head_kept(trained, tmp_path):
+    config, scene, encoders = trained
+    evaluation = judge.evaluate(Brightness(), config, scene, encoders, tmp_path)
+    assert {(s.task, s.target, s.metric) for s in evaluation.scores} == {("brightness", "class", "accuracy")}
+    assert {s.value for s in evaluation.scores if s.protocol == "finetune"} == {1.0}
+    assert [p.name for p in (tmp_path / "predictor").iterdir()] == ["lensiam-finetune"]
+    assert evaluation.bounds == {} and Evaluation.load(tmp_path).scores == evaluation.scores
 
 
 def test_a_run_without_a_predictor_cannot_predict(trained, tmp_path):

@@ -22,7 +22,7 @@ def scene():
 
 
 def noisier(scene, factor):
-    bands = {name: replace(tool, background=tool.background * factor) for name, tool in scene.bands.items()}
+    bands = {name: replace(band, background=band.background * factor) for name, band in scene.bands.items()}
     return replace(scene, bands=bands)
 
 
@@ -97,3 +97,55 @@ def test_a_maximum_likelihood_fit_reaches_the_bound():
     bound = cramer_rao(scene, [5], ["theta_E"])["theta_E"][0]
     without_prior = 1 / np.sqrt(1 / bound**2 - 1 / 0.01**2)
     assert np.std(fits) == pytest.approx(without_prior, rel=0.15)
+
+
+WITH_LIGHT = [
+    "simulate.lens_mass=[{profile: SIE, theta_E: {uniform: [1.0, 1.4]}, e1: 0.1, center_y: {normal: [0.0, 0.05]}}]",
+    "simulate.source=[{profile: SERSIC_ELLIPSE, magnitude: 24, R_sersic: {uniform: [0.2, 0.3]}, "
+    "center_y: {normal: [0, 0.1]}}]",
+    "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: {normal: [21, 0.3]}, R_sersic: {uniform: [0.8, 1.2]}}]",
+    "evaluate.targets=[theta_E]",
+]
+
+
+@pytest.fixture(scope="module")
+def with_light():
+    return make_scene(load("tiny", WITH_LIGHT).simulate, 1)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        ("lens_mass", 0, "center_y"),
+        ("source", 0, "R_sersic"),
+        ("source", 0, "center_y"),
+        ("lens_light", 0, "magnitude"),
+        ("lens_light", 0, "R_sersic"),
+    ],
+    ids=lambda where: f"{where[0]}.{where[2]}",
+)
+def test_whatever_else_is_unknown_widens_the_bound(with_light, monkeypatch, known):
+    unknown = cramer_rao(with_light, np.arange(10), ["theta_E"])["theta_E"]
+    drawn = limit._drawn
+    monkeypatch.setattr(limit, "_drawn", lambda s: {w: v for w, v in drawn(s).items() if w != known})
+    told = cramer_rao(with_light, np.arange(10), ["theta_E"])["theta_E"]
+    assert (told <= unknown * (1 + 1e-6)).all()
+    assert (told < unknown * (1 - 1e-5)).any()
+
+
+def test_counting_in_adu_loses_nothing():
+    """The same photons, divided by a gain of 2.5, tell as much."""
+    bounds = []
+    for unit, background in (("e-", 0.02), ("ADU", 0.02 / 2.5)):  # in counts
+        camera = {"data_count_unit": unit, "ccd_gain": 2.5, "background_noise": background}
+        changes = [f"simulate.observation.{name}={value}" for name, value in camera.items()]
+        scene = make_scene(load("tiny", [*WITH_LIGHT, *changes]).simulate, 1)
+        bounds.append(cramer_rao(scene, np.arange(5), ["theta_E"])["theta_E"])
+    np.testing.assert_allclose(bounds[1], bounds[0], rtol=1e-3)
+
+
+def test_two_parameters_by_hand():
+    """A pixel that sees a, and one that sees a + b, noise s each: var(b) = 2 s^2, var(a) = s^2."""
+    derivatives = np.array([[[1.0, 1.0], [0.0, 1.0]]])
+    information = fisher(np.ones((1, 2)), derivatives, 0.5, np.inf)[0]
+    np.testing.assert_allclose(np.diagonal(np.linalg.inv(information)), [0.25, 0.5])

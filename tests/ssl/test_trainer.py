@@ -189,18 +189,18 @@ def test_bf16_trains_weights_that_stay_float32(tiny, tmp_path, name):
 @pytest.mark.slow
 def test_lensiam_learns_the_einstein_radius(tmp_path):
     """Half a minute of training puts theta_E into features where random weights have less of it."""
-    from lenstream.evaluate.tasks import regression
+    from lenstream.evaluate.tasks.regression import Regression
+    from lenstream.ssl.probe import features_of
 
     config = load("demo", ["pretrain.steps=120", "simulate.source.0.n_galaxies=64"])
     scene = make_scene(config.simulate, config.seed)
-    train, test = (regression.labelled_lenses(scene, ["theta_E"], split, 500) for split in ("labelled", "test"))
+    task = Regression(scene, ["theta_E"], config.evaluate.finetune)
+    train, test = (task.labelled(split, 500) for split in ("labelled", "test"))
 
     def r2(network):
-        regressor = regression.ridge(network, train, regression.features(network, train.images))
-        rows = regression.scores(
-            "", "", 500, 0, ["theta_E"], test.targets.numpy(), regression.predict(regressor, test.images)
-        )
-        return rows[0][-1]
+        head = task.train("ridge", network, train, features_of(network, train.images), seed=0)
+        true = {"theta_E": test.true["theta_E"].numpy()}
+        return task.score(true, task.predict(head, test.images))["theta_E", "r2"]
 
     network = make_encoder(config, "lensiam", scene)
     before = r2(network)

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
+from lenstream.evaluate.results import Score, frame
 from lenstream.evaluate.show import figures
 
 TARGETS = ["theta_E", "e1", "odd$name$"]
-COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
 
 
 def results(encoders=("lensiam", "mine"), protocols=("ridge", "finetune"), n_labels=(100, 300), seeds=2, limit=True):
@@ -20,12 +22,12 @@ def results(encoders=("lensiam", "mine"), protocols=("ridge", "finetune"), n_lab
                 for n in n_labels:
                     for seed in range(seeds):
                         r2 = (0.9 - 0.1 * i if n > 100 else -3.0) + 0.01 * seed
-                        rows.append(("regression", encoder, protocol, n, seed, target, "r2", r2))
-                        rows.append(("regression", encoder, protocol, n, seed, target, "rmse", 0.1))
+                        rows.append(Score("regression", encoder, protocol, n, seed, target, "r2", r2))
+                        rows.append(Score("regression", encoder, protocol, n, seed, target, "rmse", 0.1))
         if limit:
-            rows.append(("regression", "limit", "cramer-rao", 0, 0, target, "r2", 0.999))
-            rows.append(("regression", "limit", "cramer-rao", 0, 0, target, "rmse", 0.01))
-    return pd.DataFrame(rows, columns=COLUMNS)
+            rows.append(Score("regression", "limit", "cramer-rao", 0, 0, target, "r2", 0.999))
+            rows.append(Score("regression", "limit", "cramer-rao", 0, 0, target, "rmse", 0.01))
+    return frame(rows)
 
 
 def check(path, width=300, height=200):
@@ -34,6 +36,18 @@ def check(path, width=300, height=200):
     assert image.width >= width and image.height >= height
     assert max(image.size) < 4000 and path.stat().st_size < 2_000_000
     assert np.asarray(image.convert("L")).std() > 3
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """A list that gets every Figure that is written."""
+    written, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda fig, *args, **more: (written.append(fig), save(fig, *args, **more)))
+    return written
+
+
+def texts(fig):
+    return [text.get_text() for text in fig.findobj(Text)]
 
 
 @pytest.fixture
@@ -111,3 +125,45 @@ def test_stretch_keeps_the_order_of_pixels(rng):
     shown = figures.stretch(image)
     assert shown.min() >= 0 and shown.max() <= 1 and np.all(np.diff(shown.ravel()) >= 0)
     np.testing.assert_allclose(figures.stretch(image * 7), shown)
+
+
+def test_pairs_show_both_views_of_every_lens_and_its_true_values(rng, tmp_path, drawn):
+    images = rng.normal(size=(3, 2, 20, 20))
+    values = {"theta_E": np.array([1.234, np.nan, 2.0]), "e1": np.array([0.1, np.nan, -0.2])}
+    figures.pairs(images, values, tmp_path / "a.png")
+    for k, ax in enumerate(drawn[0].axes[:3]):
+        shown = ax.images[0].get_array()
+        np.testing.assert_array_equal(shown[:, :20], figures.stretch(images[k, 0]))
+        np.testing.assert_array_equal(shown[:, -20:], figures.stretch(images[k, 1]))
+    assert [ax.get_xlabel() for ax in drawn[0].axes[:3]] == [
+        r"""$\theta_E$ 1.23"    $e_1$ +0.10""",
+        "",
+        r"""$\theta_E$ 2.00"    $e_1$ -0.20""",
+    ]
+
+
+def test_predictions_and_axes_have_the_unit_of_every_parameter(tmp_path, drawn):
+    true = {t: np.linspace(0, 1, 50) for t in ("theta_E_2", "phi_m", "gamma")}
+    figures.predicted_vs_true(
+        true, {"a": {t: v + 0.25 for t, v in true.items()}}, {"phi_m": np.full(50, 0.1)}, tmp_path / "a.png"
+    )
+    words = texts(drawn[0])
+    for label in (r"true $\theta_{E,2}$ [arcsec]", r"true $\phi_m$ [rad]", r"true $\gamma$"):
+        assert label in words
+    (theta,), (phi,), (gamma,) = ([w for w in words if w.endswith(end)] for end in ('0.25"', "limit 0.10 rad", "0.25"))
+    assert "RMSE 0.25 rad" in phi and "RMSE 0.25" in gamma and "RMSE" in theta
+    assert f"$R^2$ {1 - 0.25**2 / np.var(true['gamma']):.3f}" in gamma
+
+
+def test_umap_colours_have_symbol_and_unit(rng, tmp_path, drawn):
+    figures.umap(
+        {"a": rng.normal(size=(30, 2))}, {"alpha_Rs": rng.random(30), "e1_1": rng.random(30)}, tmp_path / "a.png"
+    )
+    words = texts(drawn[0])
+    assert r"$\alpha_{R_s}$ [arcsec]" in words and "$e_{1,1}$" in words
+
+
+def test_r2_curves_are_means_over_seeds(tmp_path, drawn):
+    figures.r2_against_labels(results(encoders=["mine"], protocols=["ridge"], limit=False), tmp_path / "a.png")
+    (container,) = drawn[0].axes[0].containers
+    np.testing.assert_allclose(container.lines[0].get_ydata(orig=False), [-2.995, 0.905])

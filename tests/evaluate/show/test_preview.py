@@ -115,6 +115,21 @@ def test_captions_leave_out_what_a_system_does_not_have():
     assert preview.caption(known, 1) == ""
 
 
+def test_histograms_have_symbol_and_unit(tmp_path, monkeypatch):
+    labels_of_axes = []
+    histogram = preview._histogram
+
+    def watched(ax, *rest):
+        histogram(ax, *rest)
+        labels_of_axes.append(ax.get_xlabel())
+
+    monkeypatch.setattr(preview, "_histogram", watched)
+    preview.preview(load("w1", SMALL["w1"]), tmp_path / "a.png")
+    for label in (r"$\theta_E$ [arcsec]", r"$\theta_{E,\mathrm{all}}$ [arcsec]", r"$\mu$"):
+        assert label in labels_of_axes
+    assert r"$\mathrm{source}\ R_{\mathrm{sersic}}$ [arcsec]" in labels_of_axes
+
+
 @pytest.mark.parametrize("name", available())
 def test_every_label_has_a_unit(name):
     config = tiny(load(name, ["simulate.selection=null"]))  # which galaxies there are has no part in it

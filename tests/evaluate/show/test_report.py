@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from lenstream.evaluate.results import Score, frame
 from lenstream.evaluate.show import report as reports
 
-COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
 R2 = {"lensiam": 0.971, "simsiam": 0.905, "random": 0.566}
 
 
@@ -22,12 +22,14 @@ def results(targets=("theta_E", "gamma"), seeds=3, protocols=("ridge", "finetune
                 for n in (100, 1000):
                     for seed in range(seeds):
                         r2 = R2.get(encoder, 0.934) - 0.2 * (n == 100) - 0.3 * t + 0.002 * (seed - (seeds - 1) / 2)
-                        rows.append(("regression", encoder, protocol, n, seed, target, "r2", r2))
-                        rows.append(("regression", encoder, protocol, n, seed, target, "rmse", 0.2 * (1 - r2) ** 0.5))
+                        rows.append(Score("regression", encoder, protocol, n, seed, target, "r2", r2))
+                        rows.append(
+                            Score("regression", encoder, protocol, n, seed, target, "rmse", 0.2 * (1 - r2) ** 0.5)
+                        )
         if limit:
-            rows.append(("regression", "limit", "cramer-rao", 0, 0, target, "r2", 0.9996))
-            rows.append(("regression", "limit", "cramer-rao", 0, 0, target, "rmse", 0.004))
-    return pd.DataFrame(rows, columns=COLUMNS)
+            rows.append(Score("regression", "limit", "cramer-rao", 0, 0, target, "r2", 0.9996))
+            rows.append(Score("regression", "limit", "cramer-rao", 0, 0, target, "rmse", 0.004))
+    return frame(rows)
 
 
 def page(tmp_path, table, **parts):
@@ -99,7 +101,7 @@ def test_missing_combinations_and_nan(tmp_path):
 
 def test_the_main_table_has_means_spreads_and_ratios():
     table = results()
-    groups = dict(reports.main_table(reports.Scores(table)))
+    groups = dict(reports.main_table(reports.MeanScores(table)))
     encoder, _, cells = groups["ridge"][0]
     rmse = table.query("encoder == 'lensiam' and protocol == 'ridge' and n_labels == 1000 and target == 'theta_E'")
     ratio = rmse.query("metric == 'rmse'")["value"].mean() / 0.004
@@ -109,7 +111,7 @@ def test_the_main_table_has_means_spreads_and_ratios():
         "\N{MULTIPLICATION SIGN}" + f" {ratio:#.2g}".rstrip("."),
     )
     assert [row[0] for row in groups["finetune"]] == ["lensiam", "simsiam", "random", "supervised"]
-    assert reports.limit_row(reports.Scores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
+    assert reports.limit_row(reports.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
 
 
 def test_a_full_report_is_self_contained(tmp_path):
@@ -134,6 +136,25 @@ def test_a_full_report_is_self_contained(tmp_path):
         assert part in text
     assert own.count('<img src="data:image/png') == 4  # the still UMAP gives way to the interactive one
     assert html.count("data:image/png") >= 34 and len(html) < 4e6
+
+
+@pytest.mark.parametrize(
+    ("target", "symbol", "unit", "meaning"),
+    [
+        ("theta_E_2", "&theta;<sub>E,2</sub>", '"', "Einstein radius on the intermediate axis, of profile 2 [arcsec]."),
+        ("alpha_Rs", "&alpha;<sub>R<sub>s</sub></sub>", '"', "Deflection at Rs [arcsec]."),
+        ("phi_m", "&phi;<sub>m</sub>", " rad", "Orientation [rad]."),
+        ("kappa", "&kappa;", "", "Convergence."),
+    ],
+)
+def test_every_parameter_has_its_symbol_unit_and_meaning(tmp_path, target, symbol, unit, meaning):
+    html = page(tmp_path, results(targets=[target]), umap=feature_space(targets=[target]))
+    own = re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
+    assert own.count(symbol) >= 3  # headline, table, glossary
+    assert meaning in words(own)
+    assert f"0.0040{unit} " in words(own)
+    assert (f"{target} [{unit.strip()}]" in html) == (unit == " rad")
+    assert (f"{target} [arcsec]" in html) == (unit == '"')
 
 
 def test_hostile_names_are_text(tmp_path):

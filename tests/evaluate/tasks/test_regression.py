@@ -8,7 +8,9 @@ from torch import nn
 from lenstream.configs.load import load
 from lenstream.configs.schema import Finetune
 from lenstream.evaluate.tasks import regression
+from lenstream.evaluate.tasks.task import Labelled
 from lenstream.simulate.systems.scene import make_scene
+from lenstream.ssl.probe import features_of
 
 
 class Pixels(nn.Module):
@@ -31,61 +33,98 @@ def linear():
     images = torch.randn(400, 1, 4, 4, generator=g) * 3 + 1
     targets = images.flatten(1) @ torch.randn(16, 2, generator=g) + torch.tensor([5.0, -300.0])
     targets = targets + 0.1 * torch.randn(400, 2, generator=g)
-    return regression.Labelled(images, targets, np.arange(400))
+    return Labelled(images, {"x": targets[:, 0], "y": targets[:, 1]}, np.arange(400))
+
+
+def task(settings=None, targets=("x", "y")):
+    return regression.Regression(None, list(targets), settings)
+
+
+def held_out(linear):
+    return {t: values[300:].numpy() for t, values in linear.true.items()}
 
 
 def test_ridge_finds_a_linear_law(linear):
     train, network = linear.first(300), Pixels()
-    regressor = regression.ridge(network, train, regression.features(network, train.images))
-    predicted = regression.predict(regressor, linear.images[300:])
-    error = predicted - linear.targets[300:].numpy()
-    np.testing.assert_allclose(error.std(0), 0.1, rtol=0.25)
-    assert np.abs(error.mean(0)).max() < 0.05
+    head = task().train("ridge", network, train, features_of(network, train.images), seed=0)
+    predicted, true = task().predict(head, linear.images[300:]), held_out(linear)
+    for target in ("x", "y"):
+        error = predicted[target] - true[target]
+        assert error.std() == pytest.approx(0.1, rel=0.25)
+        assert abs(error.mean()) < 0.05
+
+
+SETTINGS = Finetune(epochs=60, min_steps=10, batch_size=64, lr=3e-2)
 
 
 def test_finetuning_learns_leaves_its_start_alone_and_is_reproducible(linear):
-    settings = Finetune(epochs=60, min_steps=10, batch_size=64, lr=3e-2)
-    network = Pixels()
-    train = linear.first(300)
-    a, b = (regression.finetune(network, train, settings, seed=1) for _ in range(2))
+    network, train = Pixels(), linear.first(300)
+    a, b = (task(SETTINGS).train("finetune", network, train, None, seed=1) for _ in range(2))
     assert torch.equal(network.scale, torch.ones(16))
     for x, y in zip(a.parameters(), b.parameters(), strict=True):
         assert torch.equal(x, y)
-    rows = regression.scores(
-        "e", "p", 300, 1, ["x", "y"], linear.targets[300:].numpy(), regression.predict(a, linear.images[300:])
-    )
-    assert all(row[-1] > 0.99 for row in rows if row[-2] == "r2")
+    found = task().score(held_out(linear), task().predict(a, linear.images[300:]))
+    assert found["x", "r2"] > 0.99 and found["y", "r2"] > 0.99
 
 
-def test_scores_are_tidy_and_right():
-    true = np.array([[0.0], [1.0], [2.0], [3.0]])
-    rows = regression.scores("enc", "ridge", 10, 0, ["theta_E"], true, true + np.array([[1.0], [-1.0], [1.0], [-1.0]]))
-    assert [len(r) for r in rows] == [len(regression.COLUMNS)] * 2
-    values = {r[-2]: r[-1] for r in rows}
-    assert values["rmse"] == pytest.approx(1.0)
-    assert values["r2"] == pytest.approx(1 - 4 / 5)
+def test_finetuning_leaves_the_callers_random_numbers_alone(linear):
+    settings = Finetune(epochs=1, min_steps=1, batch_size=64, lr=1e-3)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    task(settings).train("finetune", Pixels(), linear.first(64), None, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_learning_rate_rises_for_a_tenth_of_the_steps_and_falls_to_zero(linear, monkeypatch):
+    rates = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: (rates.append(self.param_groups[0]["lr"]), step(self)))
+    settings = Finetune(epochs=1, min_steps=100, batch_size=64, lr=1e-2)
+    task(settings).train("finetune", Pixels(), linear.first(64), None, seed=1)
+    assert len(rates) == 100
+    assert rates[4] == pytest.approx(0.5e-2, rel=0.3)  # half-way up
+    assert np.argmax(rates) in (9, 10) and max(rates) == pytest.approx(1e-2, rel=1e-6)
+    assert rates[55] == pytest.approx(0.5e-2, rel=0.05)  # half of the cosine
+    assert rates[99] < 1e-4
+
+
+def test_scores_are_those_of_the_textbook():
+    true = {"theta_E": np.array([0.0, 1.0, 2.0, 3.0])}
+    found = regression.scores(true, {"theta_E": true["theta_E"] + np.array([1.0, -1.0, 1.0, -1.0])})
+    assert found == {("theta_E", "r2"): pytest.approx(1 - 4 / 5), ("theta_E", "rmse"): pytest.approx(1.0)}
+
+
+def test_r2_divides_by_the_spread_of_the_truth_not_of_the_predictions():
+    true = {"e1": np.array([0.0, 1.0, 2.0, 3.0])}
+    assert regression.scores(true, {"e1": 2 * true["e1"]})["e1", "r2"] == pytest.approx(1 - 14 / 5)
 
 
 def test_the_limits_scores_are_those_of_an_estimator_that_reaches_it():
     rng = np.random.default_rng(0)
-    true = rng.normal(0, 2.0, (100_000, 1))
-    bound = {"theta_E": np.full(100_000, 0.5)}
-    reached = regression.scores("", "", 0, 0, ["theta_E"], true, true + rng.normal(0, 0.5, true.shape))
-    promised = regression.limit_scores(["theta_E"], true, bound)
-    for a, b in zip(reached, promised, strict=True):
-        assert a[-1] == pytest.approx(b[-1], rel=0.01)
+    true = {"theta_E": rng.normal(0, 2.0, 100_000)}
+    bounds = {"theta_E": np.where(np.arange(100_000) % 2, 0.1, 0.7)}
+    predicted = {"theta_E": true["theta_E"] + rng.normal(0, bounds["theta_E"])}
+    reached, promised = regression.scores(true, predicted), regression.limit_scores(true, bounds)
+    assert list(reached) == list(promised)
+    assert promised["theta_E", "rmse"] == pytest.approx(0.5)  # the root of the mean of the squares
+    for key, value in reached.items():
+        assert value == pytest.approx(promised[key], rel=0.01)
 
 
-def test_labelled_lenses_of_splits_and_seeds_never_meet():
-    config = load("tiny")
-    scene = make_scene(config.simulate, 3)
-    sets = [
-        regression.labelled_lenses(scene, ["theta_E", "e1"], split, 50, skip=skip)
-        for split, skip in (("labelled", 0), ("labelled", 50), ("test", 0))
-    ]
-    indices = np.concatenate([s.indices for s in sets])
-    assert len(np.unique(indices)) == 150
-    assert indices.min() >= 1 << 40  # far above where training streams begin
-    assert sets[0].images.shape == (50, 1, 32, 32)
-    assert sets[0].targets.shape == (50, 2)
-    assert len(sets[0].first(7).indices) == 7
+def test_a_head_is_rebuilt_from_its_weights_and_facts(linear):
+    network, train = Pixels(), linear.first(300)
+    head = task().train("ridge", network, train, features_of(network, train.images), seed=0)
+    facts = task().facts({("x", "rmse"): 0.1, ("y", "rmse"): 0.2, ("x", "r2"): 1.0, ("y", "r2"): 1.0})
+    assert facts == {"targets": ["x", "y"], "rmse": [0.1, 0.2]}
+    again = task().head(Pixels(), facts)
+    again.load_state_dict(head.state_dict())
+    for target, values in task().predict(head, linear.images[300:]).items():
+        np.testing.assert_array_equal(task().predict(again, linear.images[300:])[target], values)
+
+
+def test_the_config_decides_targets_and_settings():
+    config = load("tiny", ["evaluate.targets=[gamma, e1]", "evaluate.finetune.epochs=7", "pretrain.accelerator=cpu"])
+    made = regression.make_regression(config, make_scene(config.simulate, config.seed))
+    assert (made.targets, made.finetuning.epochs, made.device) == (["gamma", "e1"], 7, "cpu")
+    assert list(made.labelled("test", 3).true) == ["gamma", "e1"]

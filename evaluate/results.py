@@ -1,0 +1,136 @@
+"""What an evaluation found: scores, and the arrays behind them; the only file that knows how both lie on disk.
+
+results.csv has one score a row. evaluation.npz has the arrays `indices`, `true/TARGET`, `bound/TARGET`,
+`predicted/ENCODER/PROTOCOL/TARGET` and `features/ENCODER`.
+"""
+
+import csv
+import math
+import zipfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError
+
+RANDOM = "random"  # the encoder with the weights it starts from
+SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
+LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # what no encoder can surpass, and how it is found
+TABLE, ARRAYS = "results.csv", "evaluation.npz"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of one training of one head, on test data."""
+
+    task: str
+    encoder: str  # its name in the config, or RANDOM, SUPERVISED, LIMIT
+    protocol: str  # how the head was trained
+    n_labels: int  # 0 for the limit
+    seed: int
+    target: str
+    metric: str
+    value: float
+    shift: str = ""  # which distribution the test data has; empty: that of the training
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a task, and what its figures need: test data and what was predicted of it."""
+
+    scores: list[Score]
+    indices: np.ndarray  # uint64 (n,), of the test systems
+    true: dict[str, np.ndarray]  # target -> (n, ...), in its unit
+    predictions: dict[tuple[str, str], dict[str, np.ndarray]]  # (encoder, protocol) -> target -> (n, ...)
+    features: dict[str, np.ndarray]  # encoder -> float32 (n, d)
+    bounds: dict[str, np.ndarray] = field(default_factory=dict)  # target -> float64 (n,); empty without a limit
+
+    def save(self, folder):
+        """Write both files to a folder; results.csv last, as it says that the evaluation is complete."""
+        arrays = {"indices": self.indices} | {f"true/{t}": values for t, values in self.true.items()}
+        arrays |= {f"bound/{t}": values for t, values in self.bounds.items()}
+        arrays |= {f"features/{encoder}": values for encoder, values in self.features.items()}
+        for (encoder, protocol), by_target in self.predictions.items():
+            arrays |= {f"predicted/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
+        np.savez(Path(folder) / ARRAYS, **arrays)
+        write_scores(self.scores, Path(folder) / TABLE)
+
+    @classmethod
+    def load(cls, folder):
+        """The evaluation of a folder. Raises: DataError if a file is missing, damaged or lacks an array."""
+        path = Path(folder) / ARRAYS
+        try:
+            with np.load(path) as file:
+                arrays = {key: file[key] for key in file.files}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: cannot be read as the arrays of an evaluation ({error})") from None
+        if "indices" not in arrays or not _below("true/", arrays):
+            raise DataError(f"{path}: expected the arrays indices and true/TARGET; it has {', '.join(arrays)}")
+        predictions = {}
+        for key, values in _below("predicted/", arrays).items():
+            encoder, protocol, target = key.split("/", 2)
+            predictions.setdefault((encoder, protocol), {})[target] = values
+        return cls(
+            scores=read_scores(folder),
+            indices=arrays["indices"],
+            true=_below("true/", arrays),
+            predictions=predictions,
+            features=_below("features/", arrays),
+            bounds=_below("bound/", arrays),
+        )
+
+
+def _below(prefix, arrays):
+    return {key.removeprefix(prefix): values for key, values in arrays.items() if key.startswith(prefix)}
+
+
+def is_complete(folder):
+    """Whether a folder holds a finished evaluation."""
+    return (Path(folder) / TABLE).exists()
+
+
+def write_scores(scores, path):
+    """Write scores as CSV; the column `shift` is there only if a score has one."""
+    columns = [f.name for f in fields(Score)]
+    if not any(score.shift for score in scores):
+        columns.remove("shift")
+    pd.DataFrame([asdict(score) for score in scores], columns=columns).to_csv(path, index=False)
+
+
+def read_scores(folder):
+    """The scores of a folder's results.csv, in its order. Raises: DataError if it is missing or damaged."""
+    path = Path(folder) / TABLE
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [_score(row) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except (KeyError, TypeError, ValueError) as error:
+        columns = ",".join(f.name for f in fields(Score) if f.name != "shift")
+        raise DataError(f"{path}: a row is no score ({error}); expected the columns {columns}") from None
+
+
+def _score(row):
+    numbers = {"n_labels": int(row["n_labels"]), "seed": int(row["seed"]), "value": float(row["value"] or math.nan)}
+    return Score(**(row | numbers))
+
+
+def frame(scores, shift=""):
+    """The scores on one distribution of test data, for tables and figures: a DataFrame, columns those of `Score`."""
+    columns = [f.name for f in fields(Score)]
+    return pd.DataFrame([asdict(s) for s in scores if s.shift == shift], columns=columns)
+
+
+def best(scores, metric="r2"):
+    """For each target the (encoder, protocol) with the highest mean over seeds, at the largest number of labels.
+
+    Args: scores: of one task. metric: one of which more is better.
+    Returns: dict of target to (encoder, protocol), in the order of the scores; the first of equals wins.
+    """
+    most, values = max((s.n_labels for s in scores), default=0), {}
+    for s in scores:
+        if s.n_labels == most and s.metric == metric and not s.shift and math.isfinite(s.value):
+            values.setdefault(s.target, {}).setdefault((s.encoder, s.protocol), []).append(s.value)
+    return {target: max(found, key=lambda who: np.mean(found[who])) for target, found in values.items()}

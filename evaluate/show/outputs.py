@@ -1,0 +1,94 @@
+"""All that a finished evaluation is shown by: the figures of a run's folder and its report."""
+
+import json
+
+import pandas as pd
+
+from ...configs.load import show
+from ...simulate.render import render
+from ...simulate.systems.scene import Views, draw
+from ...ssl.log import read_log
+from .. import results
+from . import figures, report
+
+FIGURES = ("predicted_vs_true", "r2_against_labels", "umap", "training_curves")  # in the order of the report
+
+
+def draw_figures(task, config, evaluation, folder):
+    """Draw the figures of a run.
+
+    Args: task: `tasks.task.Task`. config: of the run. evaluation: `results.Evaluation`. folder: the run's, with the
+        encoders' logs; gets figures/*.png.
+    Returns: the UMAP's points, encoder -> float32 (n, 2); None if the config asks for none.
+    """
+    out = folder / "figures"
+    out.mkdir(exist_ok=True)
+    for name in task.draws:
+        _DRAWN[name](evaluation, out / f"{name}.png")
+    names = config.pretrain.encoders
+    histories = {n: pd.DataFrame(read_log(folder / "encoders" / n / "metrics.jsonl")) for n in names}
+    figures.training_curves(histories, out / "training_curves.png")
+    if not config.evaluate.umap:
+        return None
+    points = {n: figures.umap_points(evaluation.features[n], config.seed) for n in names}
+    figures.umap(points, evaluation.true, out / "umap.png")
+    return points
+
+
+def _predicted_vs_true(evaluation, path):
+    """Frozen encoders, and training from scratch."""
+    shown = {
+        encoder: predicted
+        for (encoder, protocol), predicted in evaluation.predictions.items()
+        if protocol == "ridge" or encoder == results.SUPERVISED
+    }
+    figures.predicted_vs_true(evaluation.true, shown, evaluation.bounds, path)
+
+
+def _r2_against_labels(evaluation, path):
+    figures.r2_against_labels(results.frame(evaluation.scores), path)
+
+
+_DRAWN = {"predicted_vs_true": _predicted_vs_true, "r2_against_labels": _r2_against_labels}  # what `Task.draws` names
+
+
+def write_report(config, scene, evaluation, folder, umap=None, real=None, environment=None):
+    """Write report.html into the folder of a run, from its figures, timings.json and what is given.
+
+    Args: config, scene: of the run. evaluation: `results.Evaluation`. umap: what `draw_figures` gave.
+        real: `report.RealLenses`, or None. environment: name -> version.
+    """
+    space = None
+    if umap is not None:
+        images = render(scene, draw(scene, evaluation.indices, Views()))[:, 0]
+        space = report.FeatureSpace(umap, evaluation.true, images)
+    drawn = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in FIGURES}
+    report.write(
+        report.Report(
+            name=config.name,
+            config_yaml=show(config),
+            environment=environment or {},
+            results=results.frame(evaluation.scores),
+            figures={n: p for n, p in drawn.items() if p.exists()},
+            umap=space,
+            real_lenses=real,
+            timings=json.loads((folder / "timings.json").read_text()),
+            notes=_notes(config, real),
+        ),
+        folder / "report.html",
+    )
+
+
+def _notes(config, real):
+    """What a reader should know before believing the numbers."""
+    notes = []
+    if any(c.profile == "INTERPOL" for c in config.simulate.source):
+        notes.append(
+            "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."
+        )
+    if real:
+        notes.append(
+            "Uncertainties for real lenses are those of simulated lenses like the training ones; "
+            "real noise is correlated and lens light is never subtracted perfectly."
+        )
+    return notes

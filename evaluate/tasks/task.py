@@ -1,0 +1,78 @@
+"""What a task is: labelled data, how a head is trained on an encoder, how its answers are scored, what is drawn.
+
+`evaluate.judge` carries any task through encoders, protocols, numbers of labels and seeds. To add one, write a file
+with a class of these attributes and functions (`regression` is the first), and give it to `judge.evaluate`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...simulate.stream import FIRST_INDEX, simulate
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images with what is to be learnt or predicted of them."""
+
+    images: torch.Tensor  # float32 (n, bands, num_pix, num_pix) [counts/s/pixel]
+    true: dict[str, torch.Tensor]  # target -> (n, ...), in its unit
+    indices: np.ndarray  # uint64 (n,)
+
+    def first(self, n):
+        """The first n of them."""
+        return Labelled(self.images[:n], {t: values[:n] for t, values in self.true.items()}, self.indices[:n])
+
+
+class Task(Protocol):
+    """One question that encoders are judged by.
+
+    A head is a `torch.nn.Module` that holds the encoder it was trained on. A dict of scores maps (target, metric) to a
+    number; its order is that of results.csv.
+    """
+
+    name: str  # in the column `task` of the results
+    metric: str  # the one, of which more is better, that decides which head is kept for predictions
+    device: str  # where networks run
+    draws: tuple[str, ...]  # the figures of a report that show it, by their names in `evaluate.show.outputs`
+
+    def labelled(self, split: str, n: int, skip: int = 0) -> Labelled:
+        """`n` examples of a split ("labelled" or "test"), after its first `skip`."""
+
+    def needs_features(self, protocol: str) -> bool:
+        """Whether `train` learns from features of the frozen encoder: they are then computed once for many heads."""
+
+    def train(self, protocol: str, network: nn.Module, train: Labelled, features: np.ndarray | None, seed: int):
+        """A head, by the name of a protocol; `network` is left as it is. features: float32 (n, d), if needed."""
+
+    def predict(self, head: nn.Module, images: torch.Tensor) -> dict[str, np.ndarray]:
+        """What a head says of images (n, bands, h, w): target -> (n, ...)."""
+
+    def score(self, true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
+        """The scores of predictions."""
+
+    def limit(self, test: Labelled, progress) -> dict[str, np.ndarray]:
+        """Target -> (n,), the smallest standard deviation that the images allow; empty where no bound is known."""
+
+    def limit_scores(self, true: dict[str, np.ndarray], bounds: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
+        """The scores of predictions that reach the limit."""
+
+    def facts(self, scores: dict[tuple[str, str], float]) -> dict:
+        """What `head` needs beside the weights, and what a reader of predictions has to know, as JSON values."""
+
+    def head(self, network: nn.Module, facts: dict) -> nn.Module:
+        """A head for the weights of one that was saved with these facts."""
+
+
+def labelled_systems(scene, targets, split, n, skip=0, threads=1):
+    """`n` simulated systems of a split ("labelled" or "test"), after the first `skip`, with labels of the lens.
+
+    Args: scene: from `simulate.systems.scene`. targets: names of labels of `simulate.labels.labels`.
+    Returns: `Labelled`, with targets float32 (n,).
+    """
+    indices = np.arange(skip, skip + n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split])
+    batch = simulate(scene, indices, threads=threads)
+    return Labelled(batch.images[:, 0], {t: batch.labels[t] for t in targets}, indices)

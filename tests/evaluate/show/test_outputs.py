@@ -1,0 +1,110 @@
+"""A run's figures and report, from its evaluation alone."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lenstream.configs.load import load
+from lenstream.evaluate.results import RANDOM, SUPERVISED, Evaluation, Score
+from lenstream.evaluate.show import figures, outputs
+from lenstream.evaluate.show.report import RealLenses
+from lenstream.evaluate.tasks.regression import Regression
+from lenstream.simulate.stream import FIRST_INDEX
+from lenstream.simulate.systems.scene import make_scene
+
+TARGETS = ["theta_E", "e1"]
+ENCODERS = ("lensiam", "lensimclr")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A config, its scene, an evaluation with numbers of our own, and a run's folder with its logs."""
+    drop = ["pretrain.encoders.simsiam=null", "pretrain.encoders.stream_supervised=null"]
+    config = load("tiny", [*drop, "evaluate.targets=[theta_E, e1]"])
+    rng = np.random.default_rng(0)
+    true = {t: rng.normal(size=20) for t in TARGETS}
+    who = [(e, "ridge") for e in (*ENCODERS, RANDOM)] + [("lensiam", "finetune"), (SUPERVISED, "finetune")]
+    scores = [
+        Score("regression", encoder, protocol, n, 0, t, metric, value)
+        for encoder, protocol in who
+        for n in (20, 40)
+        for t in TARGETS
+        for metric, value in (("r2", 0.5), ("rmse", 0.1))
+    ]
+    shifted = [Score("regression", "lensiam", "ridge", 40, 0, t, "r2", 0.123, "other PSF") for t in TARGETS]
+    evaluation = Evaluation(
+        scores=scores + shifted,
+        indices=np.arange(20, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"]),
+        true=true,
+        predictions={w: {t: v + k for t, v in true.items()} for k, w in enumerate(who)},
+        features={e: rng.normal(size=(20, 4)).astype(np.float32) for e in (*ENCODERS, RANDOM)},
+    )
+    for name in ENCODERS:
+        (tmp_path / "encoders" / name).mkdir(parents=True)
+        lines = [{"step": s, "loss": -0.1 * s, "wait_share": 0.1} for s in (1, 2)]
+        (tmp_path / "encoders" / name / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (tmp_path / "timings.json").write_text('{"evaluation": 3.0}')
+    return config, make_scene(config.simulate, config.seed), evaluation, tmp_path
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the figures were asked to draw, by their names; UMAP is replaced, as its import takes long."""
+    seen = {}
+    for name in ("predicted_vs_true", "r2_against_labels", "training_curves", "umap"):
+        draw = getattr(figures, name)
+        monkeypatch.setattr(figures, name, lambda *args, n=name, d=draw: (seen.update({n: args}), d(*args)))
+    monkeypatch.setattr(figures, "umap_points", lambda features, seed: features[:, :2])
+    return seen
+
+
+def draw(run, **changes):
+    config, scene, evaluation, folder = run
+    task = Regression(scene, TARGETS, config.evaluate.finetune)
+    config = config.model_copy(update={"evaluate": config.evaluate.model_copy(update=changes)})
+    return outputs.draw_figures(task, config, evaluation, folder)
+
+
+def test_frozen_encoders_and_training_from_scratch_are_drawn_with_their_own_predictions(run, calls):
+    _, _, evaluation, folder = run
+    draw(run, umap=False)
+    true, shown, bounds, path = calls["predicted_vs_true"]
+    assert path == folder / "figures" / "predicted_vs_true.png" and path.exists()
+    assert list(shown) == [*ENCODERS, RANDOM, SUPERVISED] and bounds == {}
+    np.testing.assert_array_equal(shown["lensiam"]["e1"], evaluation.predictions["lensiam", "ridge"]["e1"])
+    np.testing.assert_array_equal(true["e1"], evaluation.true["e1"])
+    assert list(calls["training_curves"][0]) == list(ENCODERS)
+
+
+def test_shifted_test_data_is_not_mixed_with_the_rest(run, calls):
+    draw(run, umap=False)
+    assert set(calls["r2_against_labels"][0]["value"]) == {0.5, 0.1}
+
+
+def test_the_umap_is_of_the_trained_encoders_or_of_none(run, calls):
+    _, _, evaluation, folder = run
+    assert draw(run, umap=False) is None and not (folder / "figures" / "umap.png").exists()
+    points = draw(run, umap=True)
+    assert list(points) == list(ENCODERS)
+    np.testing.assert_array_equal(points["lensimclr"], evaluation.features["lensimclr"][:, :2])
+    assert (folder / "figures" / "umap.png").exists()
+
+
+def test_the_report_holds_the_figures_notes_and_numbers(run, calls):
+    config, scene, evaluation, folder = run
+    points = draw(run, umap=True)
+    outputs.write_report(config, scene, evaluation, folder, points, RealLenses(), {"numpy": "7.8.9"})
+    page = (folder / "report.html").read_text()
+    for words in ("7.8.9", "Uncertainties for real lenses", "Predicted against true", "name: tiny", "3.0 s"):
+        assert words in page
+    assert "0.123" not in page and page.count("data:image/png") > 20  # thumbnails of the test lenses
+    outputs.write_report(config, scene, evaluation, folder)
+    plain = (folder / "report.html").read_text()
+    assert "Uncertainties for real lenses" not in plain and len(plain) < len(page)
+
+
+def test_the_limit_is_called_optimistic_only_where_galaxy_images_are_lensed():
+    for source, said in (("INTERPOL", True), ("SERSIC_ELLIPSE, magnitude: 24, R_sersic: 0.3", False)):
+        changed = load("tiny", [f"simulate.source=[{{profile: {source}}}]"])
+        assert any("optimistic" in note for note in outputs._notes(changed, None)) == said

@@ -1,0 +1,148 @@
+"""Scores and evaluations: what is saved is what is loaded, and the best is the best."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lenstream.errors import DataError
+from lenstream.evaluate import results
+from lenstream.evaluate.results import LIMIT, RANDOM, Evaluation, Score, best
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=8)
+SCORES = st.builds(
+    Score,
+    task=WORDS,
+    encoder=WORDS,
+    protocol=WORDS,
+    n_labels=st.integers(0, 10**6),
+    seed=st.integers(0, 2**32),
+    target=WORDS,
+    metric=WORDS,
+    value=st.floats(allow_nan=False),
+    shift=st.sampled_from(["", "other PSF"]),
+)
+
+
+def score(encoder="lensiam", protocol="ridge", n_labels=100, seed=0, target="theta_E", metric="r2", value=0.5):
+    return Score("regression", encoder, protocol, n_labels, seed, target, metric, value)
+
+
+def evaluation(**changes):
+    rng = np.random.default_rng(0)
+    true = {t: rng.normal(size=5).astype(np.float32) for t in ("theta_E", "e1")}
+    who = [("a", "ridge"), ("a-b.c", "finetune"), (RANDOM, "ridge")]
+    parts = {
+        "scores": [score(), score(encoder=LIMIT, protocol="cramer-rao", n_labels=0, value=0.1 + 0.2)],
+        "indices": np.arange(5, dtype=np.uint64) + np.uint64(1 << 42),
+        "true": true,
+        "predictions": {w: {t: v + np.float32(0.1 * k) for t, v in true.items()} for k, w in enumerate(who)},
+        "features": {"a": rng.normal(size=(5, 3)).astype(np.float32)},
+        "bounds": {"theta_E": rng.random(5)},
+    }
+    return Evaluation(**(parts | changes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"bounds": {}}, {"true": {"image": np.ones((5, 4, 4))}}], ids=str)
+def test_what_is_saved_is_what_is_loaded(tmp_path, changes):
+    saved = evaluation(**changes)
+    assert not results.is_complete(tmp_path)
+    saved.save(tmp_path)
+    loaded = Evaluation.load(tmp_path)
+    assert results.is_complete(tmp_path)
+    assert loaded.scores == saved.scores
+    assert loaded.indices.dtype == np.uint64
+    for name in ("true", "features", "bounds"):
+        before, after = getattr(saved, name), getattr(loaded, name)
+        assert list(after) == list(before)  # the order of targets is that of the config
+        for key, values in before.items():
+            np.testing.assert_array_equal(after[key], values)
+            assert after[key].dtype == values.dtype
+    assert list(loaded.predictions) == list(saved.predictions)
+    for who, by_target in saved.predictions.items():
+        for target, values in by_target.items():
+            np.testing.assert_array_equal(loaded.predictions[who][target], values)
+
+
+@given(st.lists(SCORES, max_size=5))
+def test_scores_come_back_to_the_last_bit_whatever_their_names(tmp_path_factory, scores):
+    folder = tmp_path_factory.mktemp("scores")
+    results.write_scores(scores, folder / "results.csv")
+    assert results.read_scores(folder) == scores
+
+
+def test_a_table_says_which_distribution_the_test_data_has_only_if_one_is_shifted(tmp_path):
+    results.write_scores([score()], tmp_path / "results.csv")
+    first, row = (tmp_path / "results.csv").read_text().splitlines()
+    assert first == "task,encoder,protocol,n_labels,seed,target,metric,value"
+    assert row == "regression,lensiam,ridge,100,0,theta_E,r2,0.5"
+    shifted = replace(score(value=0.25), shift="other PSF")
+    results.write_scores([score(), shifted], tmp_path / "results.csv")
+    assert (tmp_path / "results.csv").read_text().splitlines()[0].endswith("value,shift")
+    assert results.read_scores(tmp_path) == [score(), shifted]
+    assert list(results.frame([score(), shifted])["value"]) == [0.5]
+    assert list(results.frame([score(), shifted], "other PSF")["value"]) == [0.25]
+
+
+def test_an_encoder_called_na_and_a_score_that_is_none_survive(tmp_path):
+    scores = [score(encoder="NA", value=math.nan), score(encoder="null", value=math.inf)]
+    results.write_scores(scores, tmp_path / "results.csv")
+    first, second = results.read_scores(tmp_path)
+    assert first.encoder == "NA" and math.isnan(first.value)
+    assert second == scores[1]
+
+
+def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"evaluation\.npz: cannot be read"):
+        Evaluation.load(tmp_path)
+    saved = evaluation()
+    saved.save(tmp_path)
+    whole = (tmp_path / "evaluation.npz").read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2]):
+        (tmp_path / "evaluation.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"evaluation\.npz: cannot be read"):
+            Evaluation.load(tmp_path)
+    np.savez(tmp_path / "evaluation.npz", indices=np.arange(3))
+    with pytest.raises(DataError, match="expected the arrays indices and true/TARGET; it has indices"):
+        Evaluation.load(tmp_path)
+    saved.save(tmp_path)
+    for text in ("task,encoder\nregression,a\n", "task,encoder,protocol,n_labels,seed,target,metric,value\na,b,c,d\n"):
+        (tmp_path / "results.csv").write_text(text)
+        with pytest.raises(DataError, match=r"results\.csv: a row is no score"):
+            Evaluation.load(tmp_path)
+    (tmp_path / "results.csv").unlink()
+    with pytest.raises(DataError, match=r"results\.csv: cannot be read"):
+        Evaluation.load(tmp_path)
+
+
+def test_the_best_is_the_highest_mean_at_the_largest_number_of_labels():
+    scores = [
+        *(score(encoder="a", seed=s, value=v) for s, v in enumerate((0.9, 0.1))),  # mean .5, the highest single value
+        *(score(encoder="b", seed=s, value=v) for s, v in enumerate((0.7, 0.6))),  # mean .65: the winner
+        *(score(encoder="c", protocol="finetune", seed=s, value=v) for s, v in enumerate((0.6, 0.6))),
+        score(encoder="c", n_labels=10, value=0.99),  # fewer labels
+        score(encoder="a", metric="rmse", value=9.0),  # less would be better
+        replace(score(encoder="a", value=1.0), shift="other PSF"),
+        score(encoder=LIMIT, protocol="cramer-rao", n_labels=0, value=1.0),
+        score(encoder="a", target="e1", value=-0.1),
+        score(encoder="c", protocol="finetune", target="e1", value=-0.05),
+        score(encoder="d", target="e1", value=math.nan),
+    ]
+    assert best(scores) == {"theta_E": ("b", "ridge"), "e1": ("c", "finetune")}
+    assert best(scores, "rmse") == {"theta_E": ("a", "ridge")}
+    assert best([]) == {}
+
+
+def test_the_first_of_equals_is_the_best_and_nothing_depends_on_the_order_otherwise():
+    scores = [score(encoder=e, value=v) for e, v in (("a", 0.1), ("b", 0.4), ("c", 0.4))]
+    assert best(scores)["theta_E"] == ("b", "ridge")
+    assert best(scores[::-1])["theta_E"] == ("c", "ridge")
+
+
+def test_the_frame_has_the_columns_of_a_score_even_without_one():
+    assert list(results.frame([]).columns) == list(results.frame([score()]).columns)
+    assert isinstance(results.frame([score()]), pd.DataFrame)
