@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ConfigError, DataError, nearest
-from ..systems.population import quantile
+from ..core.distributions import quantile
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # FWHM: the radius of a Moffat kernel whose size is not given. It cuts 1 % of the light at beta = 2.5, 0.04 % at 4.

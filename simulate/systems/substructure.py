@@ -11,9 +11,9 @@ from scipy import special, stats
 
 from ...errors import ConfigError
 from ..core.compiled import cached
+from ..core.distributions import quantile
 from ..core.philox import ENVIRONMENT, philox4x32, slot_of, uniforms
 from . import cosmology as angles
-from .population import quantile
 
 MOST_HALOS = 1_000_000  # a system
 

@@ -1,26 +1,15 @@
-"""Distributions: their quantiles are right, bounded and ordered; joint ellipticities have no direction."""
+"""Populations: each parameter has its own stream of numbers, tables are drawn jointly, one parameter follows another."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from lenstream.configs.components import EPL, SERSIC_ELLIPSE
 from lenstream.configs.keys import Distribution
 from lenstream.simulate.core import philox
-from lenstream.simulate.systems.population import draw_component, draw_parameter, quantile, rayleigh_ellipticity
+from lenstream.simulate.systems.population import draw_component, draw_parameter
 
-CASES = {
-    "uniform": ((0.8, 1.6), stats.uniform(0.8, 0.8)),
-    "normal": ((2.0, 0.2), stats.norm(2.0, 0.2)),
-    "truncnormal": ((2.0, 0.2, 1.7, 2.1), stats.truncnorm(-1.5, 0.5, 2.0, 0.2)),
-    "loguniform": ((0.1, 0.4), stats.loguniform(0.1, 0.4)),
-    "beta": ((2.0, 3.0, 0.0, 0.5), stats.beta(2, 3, 0, 0.5)),
-    "lognormal": ((0.3, 0.2), stats.lognorm(0.2 * np.log(10), scale=0.3)),
-}
 INDICES = np.arange(20_000, dtype=np.uint64)
-MANY = np.random.default_rng(0).random(200_000)
 
 
 def drawn_epl(indices=INDICES, path="lens_mass.0", purpose=philox.LENS, attempt=0, drawn=None, **settings):
@@ -31,31 +20,6 @@ def drawn_epl(indices=INDICES, path="lens_mass.0", purpose=philox.LENS, attempt=
 def drawn_light(drawn, purpose=philox.LENS_LIGHT, **settings):
     component = SERSIC_ELLIPSE(**{"profile": "SERSIC_ELLIPSE", "magnitude": 19, "R_sersic": 1} | settings)
     return draw_component(component, "lens_light.0", 1, purpose, INDICES, 0, drawn)
-
-
-@pytest.mark.parametrize("kind", CASES)
-def test_quantile_is_scipys(kind):
-    numbers, reference = CASES[kind]
-    u = np.linspace(0.001, 0.999, 999)
-    np.testing.assert_allclose(quantile(Distribution(**{kind: numbers}), u), reference.ppf(u), rtol=1e-10)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.floats(-5, 5), st.floats(1e-3, 10), st.floats(1e-9, 1 - 1e-9))
-def test_uniform_stays_inside(low, width, u):
-    value = quantile(Distribution(uniform=(low, low + width)), np.array([u]))[0]
-    assert low <= value <= low + width
-
-
-def test_rayleigh_ellipticity_has_the_spread_and_the_bound_asked_for():
-    rng = np.random.default_rng(0)
-    e1, e2 = rayleigh_ellipticity(0.1, 0.85, *rng.random((2, 200_000)))  # a bound that cuts nothing
-    for e in (e1, e2):
-        assert abs(e.mean()) < 1e-3
-        assert abs(e.std() - 0.1) < 1e-3
-    assert abs(np.corrcoef(e1, e2)[0, 1]) < 0.01
-    e1, e2 = rayleigh_ellipticity(0.15, 0.4, *rng.random((2, 200_000)))
-    assert 0.395 < np.hypot(e1, e2).max() < 0.4
 
 
 def test_a_component_draws_what_it_is_told():
@@ -97,24 +61,6 @@ def test_attempts_are_different_and_repeatable():
     first, second, again = (drawn_epl(attempt=a)["theta_E"] for a in (0, 1, 1))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.03
     np.testing.assert_array_equal(second, again)
-
-
-def test_a_truncated_lognormal_is_the_lognormal_inside_its_bounds():
-    values = quantile(Distribution(lognormal=(0.3, 0.2, 0.2, 0.5)), MANY)
-    whole = CASES["lognormal"][1]
-    inside = whole.cdf(0.5) - whole.cdf(0.2)
-    assert values.min() >= 0.2 and values.max() <= 0.5
-    result = stats.kstest(values, lambda x: (whole.cdf(x) - whole.cdf(0.2)) / inside)
-    assert result.pvalue > 1e-3
-
-
-def test_a_mixture_has_the_cdf_of_its_parts():
-    parts = [{"weight": 3, "normal": (0, 1)}, {"weight": 1, "uniform": (2, 5)}]
-    values = quantile(Distribution(mixture=parts), MANY)
-    result = stats.kstest(values, lambda x: 0.75 * stats.norm.cdf(x) + 0.25 * stats.uniform(2, 3).cdf(x))
-    assert result.pvalue > 1e-3
-    edges = np.array([2.0**-53, 0.75 - 2**-53, 0.75, 0.75 + 2**-53, 1 - 2**-53])
-    assert np.isfinite(quantile(Distribution(mixture=parts), edges)).all()
 
 
 @pytest.fixture
