@@ -4,7 +4,8 @@ import numpy as np
 
 from .detector.psf import moffat_kernels
 from .profiles.parameters import DEFLECTORS, LIGHTS
-from .systems.scene import parts, present
+from .systems.amplitudes import parts
+from .systems.draw import present
 
 _SPLINE = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}  # lenstronomy's own default for INTERPOL is linear
 
@@ -47,7 +48,7 @@ def _deflectors(scene, systems, i):
     out, n_maps = [], 0
     for component, values in zip(scene.config.lens_mass, systems.lens_mass, strict=True):
         is_map = component.profile == "INTERPOL"
-        if present(scene, component, systems.kind[i : i + 1])[0]:
+        if present(scene, component, systems.class_number[i : i + 1])[0]:
             if is_map:
                 out.append(("INTERPOL", _map(scene.maps[n_maps], values["center_x"][i], values["center_y"][i])))
             else:
@@ -73,7 +74,7 @@ def _map(grid, center_x, center_y):
 def _light(scene, systems, group, i, view, band):
     out = []
     for component, drawn in zip(getattr(scene.config, group), getattr(systems, group), strict=True):
-        if not present(scene, component, systems.kind[i : i + 1])[0]:
+        if not present(scene, component, systems.class_number[i : i + 1])[0]:
             continue
         for name, values in parts(component, drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}

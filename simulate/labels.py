@@ -5,8 +5,8 @@ import numpy as np
 from ..configs.names import parameter_names, plain_names
 from . import lens_equation as derived
 from .render import render_all, tracer
-from .selection import flux_before_lensing
-from .systems.scene import Views, draw, present
+from .selection import draw, flux_before_lensing
+from .systems.draw import Views, present
 
 _PREFIXES = {"lens_mass": "", "source": "source_", "lens_light": "lens_light_"}
 _OF_IMAGES = ("amp", "amp_bulge", "stamp", "scale", "parity")  # means to an end, no properties of a galaxy
@@ -49,7 +49,7 @@ def derived_labels(scene, systems, arcs):
     Args: arcs: of `render.render_all(..., arcs=True)`.
     """
     n, config = len(systems.indices), scene.config
-    has_mass = np.any([present(scene, c, systems.kind) for c in config.lens_mass], axis=0)
+    has_mass = np.any([present(scene, c, systems.class_number) for c in config.lens_mass], axis=0)
     main = systems.lens_mass[0]
     guess = np.nan_to_num(main["theta_E"], nan=1.0) if "theta_E" in main else np.ones(n)
     x, y = (np.nan_to_num(main.get(name, np.zeros(n))) for name in ("center_x", "center_y"))
@@ -66,7 +66,7 @@ def derived_labels(scene, systems, arcs):
         "arc_snr": np.where(flux > 0, np.sqrt(arcs[..., 1].sum(2)), np.nan),
         "n_halos": np.zeros(n) + sum(np.diff(h.first) for h in systems.halos),
         "halo_mass": mass,
-        "class": systems.kind.astype(float),
+        "class": systems.class_number.astype(float),
     }
 
 

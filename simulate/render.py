@@ -9,9 +9,10 @@ from ..errors import DataError
 from .cpu import deflection, halos, kernel, light, pixels
 from .detector import defects, psf
 from .detector import noise as detector
-from .detector.instrument import background_at
+from .detector.instrument import FWHM_PER_SIGMA, background_at
 from .profiles import parameters
-from .systems.scene import parts, present, psf_sigma
+from .systems.amplitudes import parts
+from .systems.draw import present
 
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
@@ -178,7 +179,7 @@ def noise_levels(scene, systems):
 
 
 def _tables(scene, systems):
-    config, kind = scene.config, systems.kind
+    config = scene.config
     n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
     shape = (n, len(config.lens_mass))
     deflector_kinds, deflectors = np.full(shape, deflection.ABSENT), np.zeros((*shape, deflection.N_PARAMETERS))
@@ -187,7 +188,7 @@ def _tables(scene, systems):
         profile = component.profile
         extra = {"map": n_maps, "gamma": 2.0} if profile in ("INTERPOL", "SIE") else {}
         n_maps += profile == "INTERPOL"
-        there = present(scene, component, kind)
+        there = present(scene, component, systems.class_number)
         deflector_kinds[there, k] = deflection.KINDS[profile]
         _fill(deflectors[:, k], parameters.DEFLECTORS[profile], extra | values, there, f"lens_mass.{k}")
     source_kinds, sources = _light_table(scene, "source", systems, n_layers)
@@ -232,7 +233,7 @@ def _light_table(scene, group, systems, n_layers):
     n, n_bands = len(systems.indices), len(scene.bands)
     components, drawn = getattr(scene.config, group), getattr(systems, group)
     pieces = [
-        (f"{group}.{k}", present(scene, c, systems.kind), part)
+        (f"{group}.{k}", present(scene, c, systems.class_number), part)
         for k, (c, values) in enumerate(zip(components, drawn, strict=True))
         for part in parts(c, values)
     ]
@@ -292,18 +293,26 @@ def _blur(scene, systems, dtype):
     kernels = [np.pad(k, [(0, 0)] + 2 * [2 * ((side - k.shape[1]) // 2,)]) for k in bank]
     kernels = psf.phase_kernels(np.concatenate(kernels), fine) if kernels else np.ones((1, fine * fine, 1, 1))
     return kernel.Blur(
-        (psf_sigma(scene, systems) * fine).reshape(n, -1),
+        (_psf_sigma(scene, systems) * fine).reshape(n, -1),
         float(scene.instrument.truncation),
         numbers.reshape(n, -1),
         kernels.astype(dtype),
     )
 
 
+def _psf_sigma(scene, systems):
+    """Standard deviation of the Gaussian PSF in pixels, float64 (n, v, b); 0 where the PSF is another."""
+    gaussian = [instrument.psf_kind == "gaussian" for instrument in scene.bands.values()]
+    return np.where(gaussian, systems.optics["fwhm"], 0.0) / FWHM_PER_SIGMA / scene.instrument.pixel_scale
+
+
 def compile_ahead(dtype):
     """Compile all that makes images of a precision, so that the first one comes at once; it is kept on disk."""
     from ..configs.load import load
     from .labels import all_labels
-    from .systems.scene import Views, draw, make_scene
+    from .selection import draw
+    from .systems.draw import Views
+    from .systems.scene import make_scene
 
     scene = make_scene(load("w4", ["simulate.observation.noise=true"]).simulate, 0)
     systems = draw(scene, [0], Views())

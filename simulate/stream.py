@@ -9,7 +9,9 @@ from ..ahead import Ahead
 from .gpu.cuda_stream import SideStream, renders_on
 from .labels import derived_labels, labels
 from .render import render_all
-from .systems.scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
+from .selection import draw
+from .systems.draw import Views
+from .systems.scene import Scene, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
 

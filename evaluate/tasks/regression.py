@@ -12,7 +12,8 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
-from ...simulate.stream import FIRST_INDEX, simulate
+from ...simulate.stream import simulate
+from ...simulate.systems.scene import FIRST_INDEX
 from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
 from ...ssl.probe import BATCH, STRENGTHS, features_of

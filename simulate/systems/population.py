@@ -8,21 +8,28 @@ from ..core.distributions import follow_ellipticity, quantile, rayleigh_elliptic
 from ..core.philox import LENS, SOURCE, slot_of, uniforms
 
 
-def draw_parameter(value, path, seed, purpose, indices, attempt=0):
-    """One parameter that belongs to no profile and follows none, e.g. a colour; float64 (n,). See `draw_component`."""
+def draw_parameter(value, path, draw):
+    """One parameter that belongs to no profile and follows none, e.g. a colour.
+
+    Args:
+        value: a number or a `configs.keys.Distribution`. path: its place in the config; names its stream of numbers.
+        draw: the `philox.Draw` of n systems.
+
+    Returns: float64 (n,).
+    """
     if isinstance(value, int | float):
-        return np.full(len(indices), float(value))
+        return np.full(len(draw.indices), float(value))
     if value.table is not None:
-        return quantile(value, _row(value.table.file, seed, purpose, indices, attempt))
-    return quantile(value, uniforms(seed, purpose, indices, [slot_of(path)], attempt)[:, 0])
+        return quantile(value, _row(value.table.file, draw))
+    return quantile(value, uniforms(draw, [slot_of(path)])[:, 0])
 
 
-def draw_component(component, path, seed, purpose, indices, attempt=0, drawn=None):
+def draw_component(component, path, draw, drawn=None):
     """Draw all parameters of one profile.
 
     Args:
         component: a profile of `configs.components`, e.g. EPL. path: its place, e.g. "lens_mass.0"; names the streams.
-        seed, purpose, attempt: the Philox key, and the attempt in its counter. indices: uint64 (n,).
+        draw: the `philox.Draw` of n systems.
         drawn: gives a parameter of a component that was drawn earlier, by its path, e.g. "lens_mass.0.e1", as float64
             (n,); needed only for a component that follows another one (`configs.follow.check_follow` says which may).
 
@@ -32,15 +39,15 @@ def draw_component(component, path, seed, purpose, indices, attempt=0, drawn=Non
     names = [n for n in parameter_names(component) if getattr(component, n) is not None]
     random = [n for n in names if not isinstance(getattr(component, n), float)]
     slots = [slot_of(f"{path}.{n}") for n in random] + [slot_of(f"{path}.e1_e2.{k}") for k in ("radius", "angle")]
-    u = uniforms(seed, purpose, indices, slots, attempt)
-    values = {n: np.full(len(indices), getattr(component, n)) for n in names if n not in random}
+    u = uniforms(draw, slots)
+    values = {n: np.full(len(draw.indices), getattr(component, n)) for n in names if n not in random}
     following = {}
     for column, name in enumerate(random):
         distribution = getattr(component, name)
         if distribution.follow is not None:
             following[name] = distribution, u[:, column]
         elif distribution.table is not None:
-            values[name] = quantile(distribution, _row(distribution.table.file, seed, purpose, indices, attempt))
+            values[name] = quantile(distribution, _row(distribution.table.file, draw))
         else:
             values[name] = quantile(distribution, u[:, column])
     if joint is not None and joint.rayleigh is not None:
@@ -67,11 +74,11 @@ def _follow(name, path, following, values, drawn):
     values[name] = np.clip(value, *distribution.support())
 
 
-def _row(file, seed, purpose, indices, attempt):
+def _row(file, draw):
     """One uniform per system for the row of a table, the same for all that ask: mass, light and source.
 
-    Views in which something is drawn anew (see `scene.Views`) take another row for it; they share that one too.
+    Views in which something is drawn anew (see `draw.Views`) take another row for it; they share that one too.
     """
-    view = purpose & 0xFFF if purpose >= SOURCE else 0
-    key = SOURCE + view if view else LENS
-    return uniforms(seed, key, indices, [slot_of(f"table.{file}")], attempt)[:, 0]
+    view = draw.purpose & 0xFFF if draw.purpose >= SOURCE else 0
+    shared = draw._replace(purpose=SOURCE + view if view else LENS)
+    return uniforms(shared, [slot_of(f"table.{file}")])[:, 0]

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from lenstream.configs import schema
 from lenstream.configs.load import check, load, show
 from lenstream.errors import ConfigError
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 
 def problems(*overrides, recipe="demo"):

@@ -8,8 +8,10 @@ import pytest
 from lenstream.configs.load import available, load
 from lenstream.simulate.labels import all_labels, derived_labels, labels, moments, units
 from lenstream.simulate.render import render, render_all
+from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import simulate
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
 FEWER_GALAXIES = {"n_galaxies": 10}
@@ -54,9 +56,9 @@ def test_labels_do_not_depend_on_the_batch(everything, scene_with):
 def test_labels_are_nan_where_a_component_is_absent(everything):
     systems = draw(everything, np.arange(40), Views())
     values = all_labels(everything, systems)
-    lens, with_subhalos, galaxy = (systems.kind == k for k in range(3))
+    lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
     assert min(lens.sum(), with_subhalos.sum(), galaxy.sum()) >= 3
-    np.testing.assert_array_equal(values["class"], systems.kind)
+    np.testing.assert_array_equal(values["class"], systems.class_number)
     absent = {
         "theta_E": galaxy,
         "gamma1": ~lens,

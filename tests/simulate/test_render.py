@@ -8,7 +8,8 @@ import pytest
 from scipy import ndimage
 
 from lenstream.simulate.render import Work, _parts, noise_levels, render, render_all
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.16, "rays": 2}
 
@@ -25,8 +26,7 @@ def test_a_sample_is_the_same_in_another_process(galaxies):
     code = (
         "import sys, numpy as np\n"
         "from lenstream.configs.load import load\n"
-        "from lenstream.simulate.systems.scene import *\n"
-        "from lenstream.simulate.render import render\n"
+        "from lenstream import Views, draw, make_scene, render\n"
         "scene = make_scene(load('demo', ['simulate.source.0.n_galaxies=8']).simulate, 1)\n"
         "sys.stdout.buffer.write(render(scene, draw(scene, [12345], Views(2))).tobytes())"
     )

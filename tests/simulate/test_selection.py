@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lenstream.simulate.render import render, tracer
-from lenstream.simulate.selection import SelectionError, acceptance, quantities
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import SelectionError, acceptance, draw, quantities
+from lenstream.simulate.systems.draw import Views
 
 CUTS = {"arc_snr_min": 60, "magnification_min": 4, "image_separation_min": 1.5}
 
@@ -132,11 +132,11 @@ def test_a_selection_changes_the_population_as_it_should(selected, scene_with, f
 
 def test_systems_that_are_no_lenses_are_not_selected(everything):
     systems = draw(everything, np.arange(60), Views())
-    galaxy = systems.kind == 2
+    galaxy = systems.class_number == 2
     assert galaxy.sum() > 3 and (systems.attempt[galaxy] == 0).all() and systems.attempt[~galaxy].max() > 0
     for values in quantities(everything, systems).values():
         np.testing.assert_array_equal(np.isnan(values[:, 0]), galaxy)
-    share = np.bincount(systems.kind, minlength=3) / 60  # and refused systems keep their class
+    share = np.bincount(systems.class_number, minlength=3) / 60  # and refused systems keep their class
     assert np.abs(share - np.array([3, 2, 1]) / 6).max() < 5 * np.sqrt(0.25 / 60)
 
 

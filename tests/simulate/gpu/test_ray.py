@@ -7,7 +7,8 @@ from lenstream.simulate.cpu import deflection, light
 from lenstream.simulate.gpu import ray
 from lenstream.simulate.profiles import epl
 from lenstream.simulate.render import Work, layers_of, maps_of, noise_levels, stamps_of, tracer
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 
 def lens_of(kinds, rows, grids, dtype, tolerance):

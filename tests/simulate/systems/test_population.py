@@ -1,4 +1,4 @@
-"""Populations: each parameter has its own stream of numbers, tables are drawn jointly, one parameter follows another."""
+"""Populations: a parameter has its own stream of numbers, tables are drawn jointly, one parameter follows another."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from scipy import stats
 from lenstream.configs.components import EPL, SERSIC_ELLIPSE
 from lenstream.configs.keys import Distribution
 from lenstream.simulate.core import philox
+from lenstream.simulate.core.philox import Draw
 from lenstream.simulate.systems.population import draw_component, draw_parameter
 
 INDICES = np.arange(20_000, dtype=np.uint64)
@@ -14,17 +15,17 @@ INDICES = np.arange(20_000, dtype=np.uint64)
 
 def drawn_epl(indices=INDICES, path="lens_mass.0", purpose=philox.LENS, attempt=0, drawn=None, **settings):
     component = EPL(**{"profile": "EPL", "theta_E": {"uniform": (0.8, 1.6)}} | settings)
-    return draw_component(component, path, 1, purpose, indices, attempt, drawn)
+    return draw_component(component, path, Draw(1, purpose, indices, attempt), drawn)
 
 
 def drawn_light(drawn, purpose=philox.LENS_LIGHT, **settings):
     component = SERSIC_ELLIPSE(**{"profile": "SERSIC_ELLIPSE", "magnitude": 19, "R_sersic": 1} | settings)
-    return draw_component(component, "lens_light.0", 1, purpose, INDICES, 0, drawn)
+    return draw_component(component, "lens_light.0", Draw(1, purpose, INDICES), drawn)
 
 
 def test_a_component_draws_what_it_is_told():
     component = EPL(profile="EPL", theta_E=1.1, e1_e2={"rayleigh": (0.1, 0.3)})
-    values = draw_component(component, "lens_mass.0", 1, 0, np.arange(10, dtype=np.uint64))
+    values = draw_component(component, "lens_mass.0", Draw(1, philox.LENS, np.arange(10)))
     assert set(values) == {"theta_E", "gamma", "e1", "e2", "center_x", "center_y"}
     assert (values["theta_E"] == 1.1).all()
     assert len(np.unique(values["e1"])) == 10
@@ -33,7 +34,7 @@ def test_a_component_draws_what_it_is_told():
 def test_changing_one_parameter_leaves_the_others():
     def drawn(**changes):
         settings = {"profile": "EPL", "theta_E": {"uniform": (0.8, 1.6)}, "gamma": {"uniform": (1.8, 2.2)}}
-        return draw_component(EPL(**settings | changes), "lens_mass.0", 1, 0, np.arange(10, dtype=np.uint64))
+        return draw_component(EPL(**settings | changes), "lens_mass.0", Draw(1, philox.LENS, np.arange(10)))
 
     before, after = drawn(), drawn(gamma=2.0, center_x={"normal": (0, 0.1)})
     np.testing.assert_array_equal(before["theta_E"], after["theta_E"])
@@ -85,7 +86,7 @@ def test_parameters_of_a_table_are_drawn_jointly(catalogue):
     counts = np.bincount(np.searchsorted(np.sort(rows[:, 1]), lens["theta_E"]), minlength=2000)
     assert stats.chisquare(counts).pvalue > 1e-3  # every row as often as any other
     color = Distribution(**magnitude)
-    alone = draw_parameter(color, "lens_light.0.colors.g", 1, philox.LENS_LIGHT, INDICES)
+    alone = draw_parameter(color, "lens_light.0.colors.g", Draw(1, philox.LENS_LIGHT, INDICES))
     np.testing.assert_array_equal(alone, light["magnitude"])
     for view, purpose in ((1, philox.LENS_LIGHT), (2, philox.SOURCE)):
         redrawn = drawn_light(None, purpose + view, magnitude=magnitude)
@@ -99,9 +100,9 @@ def test_parameters_of_a_table_are_drawn_jointly(catalogue):
 
 def test_a_lone_parameter_has_the_stream_of_its_path():
     lens = drawn_epl()
-    alone = draw_parameter(Distribution(uniform=(0.8, 1.6)), "lens_mass.0.theta_E", 1, philox.LENS, INDICES)
+    alone = draw_parameter(Distribution(uniform=(0.8, 1.6)), "lens_mass.0.theta_E", Draw(1, philox.LENS, INDICES))
     np.testing.assert_array_equal(alone, lens["theta_E"])
-    assert (draw_parameter(2, "lens_mass.0.theta_E", 1, philox.LENS, INDICES) == 2.0).all()
+    assert (draw_parameter(2, "lens_mass.0.theta_E", Draw(1, philox.LENS, INDICES)) == 2.0).all()
 
 
 def test_following_has_the_line_and_the_scatter_asked_for():

@@ -11,7 +11,9 @@ from lenstream.errors import DataError
 from lenstream.simulate.galaxies.stamps import TEST, TRAIN, VALIDATION, split
 from lenstream.simulate.labels import labels, moments
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import FIRST_INDEX, Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 
 def test_a_draw_depends_on_its_index_only(galaxies):
@@ -77,7 +79,8 @@ def test_real_galaxies_from_a_catalogue_are_sources():
 
 def of_system(systems, i):
     """All that was drawn for one system of a batch, by name."""
-    out = {"attempt": systems.attempt[i], "kind": systems.kind[i]} | {n: v[i] for n, v in systems.optics.items()}
+    out = {"attempt": systems.attempt[i], "class": systems.class_number[i]}
+    out |= {n: v[i] for n, v in systems.optics.items()}
     for group in ("lens_mass", "source", "lens_light"):
         for k, values in enumerate(getattr(systems, group)):
             out |= {f"{group}.{k}.{name}": value[i] for name, value in values.items()}
@@ -122,14 +125,14 @@ def of_classes(scene_with):
 
 def test_classes_are_as_frequent_as_asked_for(of_classes):
     n = 20_000
-    counts = np.bincount(draw(of_classes, np.arange(n), Views()).kind, minlength=3)
+    counts = np.bincount(draw(of_classes, np.arange(n), Views()).class_number, minlength=3)
     share = np.array(list(CLASSES.values())) / 10
     assert (np.abs(counts / n - share) < 5 * np.sqrt(share * (1 - share) / n)).all()
 
 
 def test_components_occur_in_their_classes_only(of_classes):
     systems = draw(of_classes, np.arange(60), Views(2))
-    lens, with_subhalos, galaxy = (systems.kind == k for k in range(3))
+    lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
     assert min(lens.sum(), with_subhalos.sum(), galaxy.sum()) > 3
     np.testing.assert_array_equal(np.isnan(systems.lens_mass[0]["theta_E"]), galaxy)
     assert np.isfinite(systems.lens_mass[1]["gamma1"]).all()
@@ -141,7 +144,7 @@ def test_components_occur_in_their_classes_only(of_classes):
 
 def test_galaxies_that_are_no_lenses_have_no_arcs(of_classes, scene_with):
     systems = draw(of_classes, np.arange(60), Views(2))
-    galaxy = systems.kind == 2
+    galaxy = systems.class_number == 2
     images = render(of_classes, systems)
     assert np.isfinite(images).all()
     # the same lens light behind a lens of no mass, whose source is too faint to see
@@ -153,7 +156,7 @@ def test_galaxies_that_are_no_lenses_have_no_arcs(of_classes, scene_with):
     )
     expected = render(light_only, draw(light_only, np.arange(60), Views(2)))
     np.testing.assert_allclose(images[galaxy], expected[galaxy], atol=1e-6 * expected.max())
-    assert np.abs(images - expected)[systems.kind == 0].max() > 0.01 * expected.max()
+    assert np.abs(images - expected)[systems.class_number == 0].max() > 0.01 * expected.max()
 
 
 def test_galaxies_of_one_part_are_seen_by_its_systems_only(scene_with):
