@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..configs.names import plain_names
-from ..simulate.render import noise_levels, render
+from ..simulate.packing import noise_levels
+from ..simulate.render import render
 from ..simulate.selection import draw
 from ..simulate.systems.amplitudes import with_amplitude
 from ..simulate.systems.draw import Views

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lenstream.simulate.render import Work, _parts, noise_levels, render, render_all
+from lenstream.simulate.packing import pack
+from lenstream.simulate.render import _parts, _render_part, render, render_all
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 
@@ -153,14 +154,14 @@ def test_masks_have_the_shape_of_images(scene_with, observed, everything):
 def test_compiled_code_gives_back_every_array_it_was_lent(everything, rays):
     """Most of it counts no references: one too many would keep memory for good, one too few would free it early."""
     systems = draw(everything, np.arange(8), Views())
-    work = Work(everything, systems, noise_levels(everything, systems), np.float32, rays, False)
+    given = pack(everything, systems, np.float32, rays)
     size = everything.config.image.num_pix
     out, arcs = np.empty((8, len(everything.bands), size, size), np.float32), np.zeros((0, 0, 0))
-    lent = [out, arcs, work.stamps, work.variance, *work.tables, *work.maps, *work.exact_maps]
-    work.render(0, 8, out, arcs)
+    lent = [out, arcs, given.stamps, given.variance, *given.tables, *given.maps, *given.exact_maps]
+    _render_part(given, 0, 8, out, arcs)
     before = [sys.getrefcount(a) for a in lent]
     for _ in range(3):
-        work.render(0, 8, out, arcs)
+        _render_part(given, 0, 8, out, arcs)
     assert [sys.getrefcount(a) for a in lent] == before
 
 
