@@ -4,11 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
 from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
+from .systems.draw import Systems
+from .systems.scene import Scene
 
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
@@ -22,7 +25,15 @@ class Rendered:
     arcs: np.ndarray | None  # float64 (n, v, b, 2): the source's flux in the frame [counts/s], its (S/N)^2
 
 
-def render(scene, systems, noise=None, dtype=np.float32, threads=1, rays=None, exact_halos=False):
+def render(
+    scene: Scene,
+    systems: Systems,
+    noise: bool | None = None,
+    dtype: DTypeLike = np.float32,
+    threads: int = 1,
+    rays: int | str | None = None,
+    exact_halos: bool = False,
+) -> np.ndarray:
     """Images of systems.
 
     Args:
@@ -39,8 +50,20 @@ def render(scene, systems, noise=None, dtype=np.float32, threads=1, rays=None, e
     return images if scene.config.bands else images[:, :, 0]
 
 
-def render_all(scene, systems, noise=None, dtype=np.float32, threads=1, rays=None, exact_halos=False, arcs=False):
-    """As `render`, with masks and, if `arcs`, flux and signal to noise of the lensed source: `Rendered`."""
+def render_all(
+    scene: Scene,
+    systems: Systems,
+    noise: bool | None = None,
+    dtype: DTypeLike = np.float32,
+    threads: int = 1,
+    rays: int | str | None = None,
+    exact_halos: bool = False,
+    arcs: bool = False,
+) -> Rendered:
+    """Images of systems with their masks and, if `arcs`, flux and signal to noise of the lensed source.
+
+    The other arguments are those of `render`.
+    """
     n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
     out = np.empty((n, n_layers, size, size), dtype=dtype)
@@ -141,18 +164,3 @@ def tracer(scene, systems):
         return alpha_x, alpha_y
 
     return trace
-
-
-def compile_ahead(dtype):
-    """Compile all that makes images of a precision, so that the first one comes at once; it is kept on disk."""
-    from ..configs.load import load
-    from .labels import all_labels
-    from .selection import draw
-    from .systems.draw import Views
-    from .systems.scene import make_scene
-
-    scene = make_scene(load("w4", ["simulate.observation.noise=true"]).simulate, 0)
-    systems = draw(scene, [0], Views())
-    render(scene, systems, dtype=dtype)
-    if dtype == "float64":
-        all_labels(scene, systems)

@@ -7,10 +7,9 @@ view for which anything is drawn anew goes through attempts of its own, behind t
 import numpy as np
 
 from ..errors import LenStreamError
-from . import lens_equation as derived
-from .render import render_all, tracer
-from .systems.amplitudes import band_fluxes
-from .systems.draw import Systems, Views, draw_systems, present, view_of
+from . import arcs
+from .render import render_all
+from .systems.draw import Systems, Views, draw_systems, view_of
 from .systems.scene import Scene
 
 
@@ -56,7 +55,7 @@ def _find_attempts_of_last(scene, indices, views, attempts):
 
 def _passes(scene, systems):
     """Which systems of one view pass all cuts, bool (n,); those that are no lenses are not cut."""
-    passed = ~_is_lens(scene, systems.class_number)
+    passed = ~arcs.is_lens(scene, systems)
     if passed.all():
         return passed
     values, cuts = quantities(scene, systems), scene.config.selection
@@ -81,40 +80,18 @@ def _give_up(scene, indices, pending):
 def quantities(scene, systems):
     """What selections cut on, of every image: dict of float64 (n, v).
 
-    arc_snr, magnification, and image_separation [arcsec]; NaN where a system has no source or no deflector.
+    arc_snr, magnification, and image_separation [arcsec], the last only if the scene's selection cuts on it; NaN where
+    a system has no source or no deflector.
     """
-    n, n_views = len(systems.indices), systems.views.n
-    arcs = render_all(scene, systems, noise=False, arcs=True).arcs
-    flux = flux_before_lensing(scene, systems)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnification = np.where(flux > 0, arcs[..., 0].sum(2) / flux, np.nan)
-    snr = np.sqrt(arcs[..., 1].sum(2))  # bands add in quadrature
-    out = {"arc_snr": snr, "magnification": magnification, "image_separation": np.full((n, n_views), np.nan)}
-    if scene.config.selection is not None and scene.config.selection.image_separation_min is not None:
-        half = 0.5 * scene.config.image.num_pix * scene.instrument.pixel_scale
-        for v in range(n_views):
-            x, y = (np.nan_to_num(systems.source[0][name][:, v]) for name in ("center_x", "center_y"))
-            images = derived.image_positions(tracer(scene, systems), x, y, half)
-            out["image_separation"][:, v] = derived.image_separation(images)
-    for values in out.values():
-        values[~_is_lens(scene, systems.class_number)] = np.nan
+    measured = render_all(scene, systems, noise=False, arcs=True).arcs
+    out = {
+        "arc_snr": arcs.arc_snr(scene, systems, measured),
+        "magnification": arcs.magnification(scene, systems, measured),
+    }
+    cuts = scene.config.selection
+    if cuts is not None and cuts.image_separation_min is not None:
+        out["image_separation"] = arcs.image_separation(scene, systems)
     return out
-
-
-def flux_before_lensing(scene, systems):
-    """Total flux of the source before lensing, over all bands [counts/s], float64 (n, v); 0 without a source."""
-    total = np.zeros((len(systems.indices), systems.views.n))
-    for component, values in zip(scene.config.source, systems.source, strict=True):
-        for flux in band_fluxes(scene, component, values):
-            total += np.nan_to_num(flux)
-    return total
-
-
-def _is_lens(scene, class_number):
-    """Which systems have a deflector and a source; the others are not selected."""
-    config = scene.config
-    mass = np.any([present(scene, c, class_number) for c in config.lens_mass], axis=0)
-    return mass & np.any([present(scene, c, class_number) for c in config.source], axis=0)
 
 
 def acceptance(systems):

@@ -1,4 +1,4 @@
-"""The list of mass and light profiles: their numbers in the kernels and their parameters, in the order of their code."""
+"""The list of mass and light profiles: their numbers in the kernels, and their parameters in the order of the code."""
 
 from . import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
 

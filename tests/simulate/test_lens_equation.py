@@ -11,7 +11,8 @@ from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LensModel.Solver.lens_equation_solver import LensEquationSolver
 from scipy.integrate import dblquad
 
-from lenstream.simulate.lens_equation import einstein_radius, image_positions, image_separation, magnification_at
+from lenstream.simulate.einstein_radius import einstein_radius
+from lenstream.simulate.lens_equation import image_positions, image_separation, magnification_at
 
 
 def tracer(model, systems):
