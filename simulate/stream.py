@@ -133,7 +133,7 @@ def to_device(batch, device):
 
 
 def on_device(scene, systems, rendered):
-    """A `Batch` of images on a device, as of `gpu.cuda_render`; for derived labels, if there are arcs, the thread waits."""
+    """A `Batch` of images that a device rendered; with arcs there are derived labels, for which the thread waits."""
     values, device = labels(systems), rendered.images.device
     if rendered.arcs is not None:
         values |= derived_labels(scene, systems, rendered.arcs.cpu().numpy())

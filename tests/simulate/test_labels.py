@@ -179,3 +179,23 @@ def test_moments_leave_out_nothing(w1):
     mean, std = moments(w1, ["theta_E"], n=512)
     drawn = labels(draw(w1, np.arange(512), Views()))["theta_E"]
     assert mean[0] == drawn.mean() and std[0] == drawn.std()
+
+
+def test_labels_have_plain_names_and_promised_ones(w1):
+    values = labels(draw(w1, np.arange(5), Views()))
+    assert {"theta_E", "gamma", "e1", "e2", "gamma1", "gamma2", "source_R_sersic"} <= set(values)
+
+
+def test_a_second_deflector_does_not_hide_the_first(scene_with):
+    sie = {"profile": "SIE", "theta_E": 0.1, "center_x": 1.0}
+    lens_mass = load("w1").model_dump(exclude_none=True)["simulate"]["lens_mass"]
+    scene = scene_with(lens_mass=[*lens_mass, sie])
+    drawn = labels(draw(scene, np.arange(5), Views()))
+    assert drawn["theta_E"].min() > 0.8
+    assert (drawn["theta_E_2"] == 0.1).all()
+
+
+def test_moments_are_the_populations(w1):
+    mean, std = moments(w1, ["theta_E", "gamma1"])
+    np.testing.assert_allclose(mean, [1.2, 0.0], atol=0.02)
+    np.testing.assert_allclose(std, [0.8 / np.sqrt(12), 0.05], rtol=0.05)

@@ -35,14 +35,6 @@ def test_a_sample_is_the_same_in_another_process(galaxies):
     assert there == render(galaxies, draw(galaxies, [12345], Views(2))).tobytes()
 
 
-def test_views_share_the_lens_and_nothing_else(galaxies):
-    systems = draw(galaxies, np.arange(4000), Views(2))
-    assert all(v.shape == (4000,) for v in systems.lens_mass[0].values())
-    for name in ("magnitude", "R_half", "center_x", "phi_G", "stamp"):
-        a, b = systems.source[0][name].T
-        assert abs(np.corrcoef(a, b)[0, 1]) < 4 / np.sqrt(4000), name
-
-
 def test_only_what_is_redrawn_differs_between_views(galaxies):
     systems = draw(galaxies, np.arange(3), Views(2, frozenset({"noise"})))
     clean = render(galaxies, systems, noise=False)

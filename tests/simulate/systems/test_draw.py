@@ -1,0 +1,129 @@
+"""Drawing systems: pure in index and attempt, whatever the batch; components occur in their classes only."""
+
+import numpy as np
+import pytest
+
+from lenstream.configs.load import load
+from lenstream.simulate.galaxies.stamps import TEST, TRAIN, VALIDATION, split
+from lenstream.simulate.labels import labels
+from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
+
+
+def test_a_draw_depends_on_its_index_only(galaxies):
+    many = labels(draw(galaxies, np.arange(100, 200), Views(2)))
+    one = labels(draw(galaxies, [142], Views(2)))
+    for name in many:
+        np.testing.assert_array_equal(many[name][42], one[name][0])
+
+
+def test_another_seed_draws_other_lenses(w1):
+    other = make_scene(w1.config, 2)
+    a, b = (labels(draw(s, np.arange(1000), Views()))["theta_E"] for s in (w1, other))
+    assert abs(np.corrcoef(a, b)[0, 1]) < 0.13
+
+
+def of_system(systems, i):
+    """All that was drawn for one system of a batch, by name."""
+    out = {"attempt": systems.attempt[i], "class": systems.class_number[i]}
+    out |= {n: v[i] for n, v in systems.optics.items()}
+    for group in ("lens_mass", "source", "lens_light"):
+        for k, values in enumerate(getattr(systems, group)):
+            out |= {f"{group}.{k}.{name}": value[i] for name, value in values.items()}
+    for k, halos in enumerate(systems.halos):
+        own = slice(halos.first[i], halos.first[i + 1])
+        out |= {f"halos.{k}.{name}": value[own] for name, value in halos.parameters.items()}
+        out |= {f"halos.{k}.mass": halos.mass[own]} | {f"halos.{k}.{n}": v[i] for n, v in halos.system.items()}
+    return out
+
+
+def test_a_system_of_everything_is_the_same_however_it_is_asked_for(everything):
+    views = Views(2, frozenset({"source", "lens_light", "psf"}))
+    alone = of_system(draw(everything, [12345], views), 0)
+    batch = np.arange(12330, 12360)
+    for indices in (batch, batch[::-1], np.array([12345, 3, 2**41 + 7])):
+        (i,) = np.flatnonzero(indices == 12345)
+        again = of_system(draw(everything, indices, views), i)
+        assert set(again) == set(alone)
+        for name, value in alone.items():
+            np.testing.assert_array_equal(again[name], value, err_msg=name)
+
+
+CLASSES = {"lens": 5, "subhalos": 3, "galaxy": 2}
+
+
+@pytest.fixture(scope="module")
+def of_classes(scene_with):
+    """Lenses with and without subhalos, and galaxies that are no lenses."""
+    w1 = load("w1").simulate.model_dump(exclude_none=True)
+    lenses = ["lens", "subhalos"]
+    return scene_with(
+        classes=CLASSES,
+        image={"num_pix": 24, "pixel_scale": 0.16, "rays": 2},
+        lens_mass=[w1["lens_mass"][0] | {"only": lenses}, w1["lens_mass"][1]],
+        substructure=[
+            {"kind": "CDM", "only": ["subhalos"], "n_mean": 9, "count": "fixed", "m_min": 1e7, "m_max": 1e9, "r_max": 2}
+        ],
+        source=[w1["source"][0] | {"only": lenses}, w1["source"][0] | {"only": ["subhalos"], "magnitude": 25}],
+        lens_light=[w1["source"][0] | {"only": ["lens", "galaxy"], "magnitude": 21}],
+    )
+
+
+def test_classes_are_as_frequent_as_asked_for(of_classes):
+    n = 20_000
+    counts = np.bincount(draw(of_classes, np.arange(n), Views()).class_number, minlength=3)
+    share = np.array(list(CLASSES.values())) / 10
+    assert (np.abs(counts / n - share) < 5 * np.sqrt(share * (1 - share) / n)).all()
+
+
+def test_components_occur_in_their_classes_only(of_classes):
+    systems = draw(of_classes, np.arange(60), Views(2))
+    lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
+    assert min(lens.sum(), with_subhalos.sum(), galaxy.sum()) > 3
+    np.testing.assert_array_equal(np.isnan(systems.lens_mass[0]["theta_E"]), galaxy)
+    assert np.isfinite(systems.lens_mass[1]["gamma1"]).all()
+    np.testing.assert_array_equal(np.isnan(systems.source[0]["amp"]).all((1, 2)), galaxy)
+    np.testing.assert_array_equal(np.isfinite(systems.source[1]["amp"]).all((1, 2)), with_subhalos)
+    np.testing.assert_array_equal(np.isnan(systems.lens_light[0]["R_sersic"]).all(1), with_subhalos)
+    np.testing.assert_array_equal(np.diff(systems.halos[0].first), np.where(with_subhalos, 9, 0))
+
+
+def test_galaxies_that_are_no_lenses_have_no_arcs(of_classes, scene_with):
+    systems = draw(of_classes, np.arange(60), Views(2))
+    galaxy = systems.class_number == 2
+    images = render(of_classes, systems)
+    assert np.isfinite(images).all()
+    # the same lens light behind a lens of no mass, whose source is too faint to see
+    far = [{"profile": "SERSIC_ELLIPSE", "magnitude": 90, "R_sersic": 0.1}] * 2
+    nothing = [{"profile": "SIS", "theta_E": 0}]
+    config = of_classes.config.model_dump(exclude_none=True)
+    light_only = scene_with(
+        classes=CLASSES, image=config["image"], lens_mass=nothing, source=far, lens_light=config["lens_light"]
+    )
+    expected = render(light_only, draw(light_only, np.arange(60), Views(2)))
+    np.testing.assert_allclose(images[galaxy], expected[galaxy], atol=1e-6 * expected.max())
+    assert np.abs(images - expected)[systems.class_number == 0].max() > 0.01 * expected.max()
+
+
+def test_galaxies_of_one_part_are_seen_by_its_systems_only(scene_with):
+    galaxy = {"profile": "INTERPOL", "n_galaxies": 20, "magnitude": 23, "R_half": 0.3}
+    light = galaxy | {"R_half": 0.8, "kinds": ["elliptical"]}
+    scene = scene_with(source=[galaxy], lens_light=[light])
+    part = split(scene.stamps.names[:20])
+    assert [(part == p).sum() for p in (TRAIN, VALIDATION, TEST)] == [16, 2, 2]
+    for first, expected in (("pretrain", TRAIN), ("labelled", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+        systems = draw(scene, FIRST_INDEX[first] + np.arange(300), Views(2))
+        seen = np.unique(systems.source[0]["stamp"]).astype(int)
+        np.testing.assert_array_equal(seen, np.flatnonzero(part == expected))  # every one of them, and no other
+        in_front = np.unique(systems.lens_light[0]["stamp"]).astype(int)
+        np.testing.assert_array_equal(in_front, 20 + np.flatnonzero(split(scene.stamps.names[20:]) == expected))
+
+
+def test_views_share_the_lens_and_nothing_else(galaxies):
+    systems = draw(galaxies, np.arange(4000), Views(2))
+    assert all(v.shape == (4000,) for v in systems.lens_mass[0].values())
+    for name in ("magnitude", "R_half", "center_x", "phi_G", "stamp"):
+        a, b = systems.source[0][name].T
+        assert abs(np.corrcoef(a, b)[0, 1]) < 4 / np.sqrt(4000), name
