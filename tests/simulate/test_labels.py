@@ -199,3 +199,14 @@ def test_moments_are_the_populations(w1):
     mean, std = moments(w1, ["theta_E", "gamma1"])
     np.testing.assert_allclose(mean, [1.2, 0.0], atol=0.02)
     np.testing.assert_allclose(std, [0.8 / np.sqrt(12), 0.05], rtol=0.05)
+
+
+def test_the_labels_of_a_view_are_those_of_its_image(scene_with):
+    source = {"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (21, 24)}, "R_sersic": 0.15, "n_sersic": 1}
+    scene = scene_with(image=SMALL, lens_mass=[{"profile": "SIS", "theta_E": 0}], source=[source])
+    systems = draw(scene, np.arange(8), Views(3))
+    magnitude = labels(systems)["source_magnitude"]
+    assert magnitude.shape == (8, 3) and np.abs(np.diff(magnitude, axis=1)).min() > 0.01
+    flux = render(scene, systems, noise=False, dtype=np.float64).sum((2, 3))
+    of_images = scene.instrument.magnitude_zero_point - 2.5 * np.log10(flux)
+    np.testing.assert_allclose(of_images, magnitude, atol=0.01)  # the frame holds 99 % of the light

@@ -5,7 +5,7 @@ import pytest
 
 from lenstream.simulate.cpu import deflection, light
 from lenstream.simulate.gpu import ray
-from lenstream.simulate.packing import layers_of, pack_maps, pack_stamps, pack_tables
+from lenstream.simulate.packing import pack_maps, pack_stamps, pack_tables
 from lenstream.simulate.profiles import epl
 from lenstream.simulate.profiles.registry import ABSENT
 from lenstream.simulate.render import tracer
@@ -63,10 +63,3 @@ def test_brightness_is_that_of_the_loops(everything):
         np.testing.assert_allclose(found, rows[light.FLUX], rtol=1e-12, atol=1e-12)
         shown += int(rows[light.FLUX].max() > 0)
     assert shown > 2
-
-
-def test_layers_count_bands_within_views(everything):
-    bands, streams = layers_of(everything, draw(everything, np.arange(2), Views(3)))
-    n_bands = len(everything.bands)
-    assert bands.tolist() == list(range(n_bands)) * 3
-    assert sorted(set(streams.tolist())) == list(range(3 * n_bands))

@@ -8,7 +8,7 @@ from lenstream.simulate.galaxies.stamps import TEST, TRAIN, VALIDATION, split
 from lenstream.simulate.labels import labels
 from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw
-from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.draw import Views, draw_systems, view_of
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 
@@ -127,3 +127,66 @@ def test_views_share_the_lens_and_nothing_else(galaxies):
     for name in ("magnitude", "R_half", "center_x", "phi_G", "stamp"):
         a, b = systems.source[0][name].T
         assert abs(np.corrcoef(a, b)[0, 1]) < 4 / np.sqrt(4000), name
+
+
+@pytest.fixture(scope="module")
+def of_all_groups(scene_with):
+    """Subhalos, lens light, a Sersic source and an image, a PSF of many widths; no selection."""
+    w1 = load("w1").simulate.model_dump(exclude_none=True)
+    light = {"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (20, 22)}, "R_sersic": {"uniform": (0.3, 0.8)}}
+    image = {"profile": "INTERPOL", "n_galaxies": 6, "magnitude": {"uniform": (23, 25)}, "R_half": 0.2}
+    halos = {"kind": "CDM", "n_mean": 9, "count": "fixed", "m_min": 1e7, "m_max": 1e9, "r_max": 2}
+    return scene_with(
+        substructure=[halos],
+        lens_light=[light],
+        source=[w1["source"][0], image],
+        observation=w1["observation"] | {"psf": {"kind": "gaussian", "fwhm": {"uniform": (0.1, 0.3)}}},
+    )
+
+
+DRAWN_ANEW = ("lens_mass.0.theta_E", "lens_mass.1.gamma1", "lens_light.0.magnitude", "lens_light.0.R_sersic",
+              "source.0.R_sersic", "source.1.magnitude", "halos.0.mass", "halos.0.center_x", "fwhm")  # fmt: skip
+
+
+def test_another_attempt_draws_everything_anew(of_all_groups):
+    """The lens light and the subhalos too."""
+    first, second = (draw_systems(of_all_groups, np.arange(20), Views(), attempt) for attempt in (0, 1))
+    assert (second.attempt == 1).all()
+    for i in range(20):
+        a, b = of_system(first, i), of_system(second, i)
+        for name in DRAWN_ANEW:
+            assert not np.isin(a[name], b[name]).any(), name
+
+
+def test_every_view_of_every_system_may_be_at_an_attempt_of_its_own(of_all_groups):
+    """Whatever the attempts beside it; the lens, and what views share, is at that of view 0."""
+    indices, views = np.arange(12), Views(3, frozenset({"source", "psf"}))
+    attempts = np.random.default_rng(0).integers(0, 4, (12, 3))
+    together = draw_systems(of_all_groups, indices, views, attempts)
+    np.testing.assert_array_equal(together.attempt, attempts)
+    for i in range(12):
+        own = of_system(together, i)
+        for view in range(3):
+            lens, light = (of_system(draw_systems(of_all_groups, [i], views, attempts[i, v]), 0) for v in (0, view))
+            for name, value in own.items():
+                if name.startswith(("source", "fwhm")):
+                    np.testing.assert_array_equal(value[view], light[name][view], err_msg=name)
+                elif name.startswith("lens_light"):
+                    np.testing.assert_array_equal(value[view], lens[name][0], err_msg=name)
+                elif name.startswith(("lens_mass", "halos")):
+                    np.testing.assert_array_equal(value, lens[name], err_msg=name)
+
+
+def test_a_view_alone_is_the_view_among_others(of_all_groups):
+    systems = draw_systems(of_all_groups, np.arange(4), Views(3, frozenset({"source", "lens_light", "psf", "noise"})))
+    for view in range(3):
+        alone = view_of(systems, view)
+        assert alone.views.n == 1
+        of_view = render(of_all_groups, systems, noise=False)[:, view]
+        np.testing.assert_array_equal(render(of_all_groups, alone, noise=False)[:, 0], of_view)
+
+
+def test_an_attempt_does_not_change_the_class(of_classes):
+    first, second = (draw_systems(of_classes, np.arange(200), Views(), attempt) for attempt in (0, 1))
+    assert len(np.unique(first.class_number)) == 3
+    np.testing.assert_array_equal(first.class_number, second.class_number)
