@@ -34,7 +34,8 @@ def draw_halos(component, path, draw, cosmology, lens, present=None):
 
     Args:
         component: CDM or AXION_VORTEX of `configs.dark_matter`. path: its place, e.g. "substructure.0"; names the
-            streams. draw: the `philox.Draw` of n systems. cosmology: `configs.dark_matter.Cosmology`.
+            streams. draw: the `philox.Draw` of n systems, its purpose ENVIRONMENT.
+        cosmology: `configs.dark_matter.Cosmology`.
         lens: dict of the main lens's theta_E, center_x, center_y [arcsec], each float64 (n,).
         present: bool (n,), the systems that have this substructure at all; None: every one.
 

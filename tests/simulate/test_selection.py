@@ -199,3 +199,13 @@ def test_views_have_psfs_of_their_own_where_asked_for(scene_with, fields, observ
     assert len(np.unique(fwhm)) == 60
     fwhm = draw(scene, np.arange(20), Views(3, frozenset({"source"}))).optics["fwhm"][..., 0]
     assert len(np.unique(fwhm)) == 20 and (fwhm == fwhm[:, :1]).all()
+
+
+def test_a_view_with_nothing_but_another_psf_has_to_pass_too(scene_with, fields, observed):
+    psf = {"kind": "gaussian", "fwhm": {"uniform": (0.1, 1.5)}}
+    scene = scene_with(**fields | {"observation": observed(noise=True, psf=psf)}, selection={"arc_snr_min": 60})
+    systems = draw(scene, np.arange(40), Views(2, frozenset({"psf"})))
+    assert (quantities(scene, systems)["arc_snr"] >= 60).all()
+    assert (systems.attempt[:, 1] != systems.attempt[:, 0]).any()
+    same = draw(scene, np.arange(40), Views(2, frozenset({"noise"})))  # nothing else: the same image, at once
+    np.testing.assert_array_equal(same.attempt[:, 1], same.attempt[:, 0])
