@@ -37,7 +37,7 @@ def render(
     """Images of systems.
 
     Args:
-        scene: from `scene.make_scene`. systems: from `selection.draw`.
+        scene: from `systems.scene.make_scene`. systems: from `selection.draw`.
         noise: add noise; None takes what the config says. dtype: float32, or float64 (for parity and derivatives).
         threads: systems are shared between that many threads; the result does not depend on it.
         rays: along a pixel's side, or "adaptive"; None takes what the config says.

@@ -5,6 +5,7 @@ view for which anything is drawn anew goes through attempts of its own, behind t
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import LenStreamError
 from . import arcs
@@ -17,7 +18,7 @@ class SelectionError(LenStreamError):
     """A selection refuses a system again and again."""
 
 
-def draw(scene: Scene, indices: np.ndarray, views: Views) -> Systems:
+def draw(scene: Scene, indices: ArrayLike, views: Views) -> Systems:
     """The parameters of the systems `indices` (integers, shape (n,)) as `Systems`: a pure function of each index.
 
     Raises: SelectionError if the scene's selection refuses a system `max_attempts` times.

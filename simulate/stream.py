@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from ..ahead import Ahead
 from ..configs.schema import Simulation
@@ -28,7 +29,7 @@ class Batch:
 
 
 def simulate(
-    scene: Scene, indices: np.ndarray, views: Views | None = None, threads: int = 1, derived: bool = True
+    scene: Scene, indices: ArrayLike, views: Views | None = None, threads: int = 1, derived: bool = True
 ) -> Batch:
     """Draw and render the systems `indices` as one `Batch` in CPU memory; `derived` as for `LensStream`."""
     systems = draw(scene, indices, views or Views())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...configs.components import INTERPOL, SHEAR
 from ...configs.keys import Distribution
@@ -45,7 +46,7 @@ class Systems:
     optics: dict[str, np.ndarray]  # fwhm [arcsec], beta, kernel (a number) and exposure_time [s]: (n, v, b)
 
 
-def draw_systems(scene: Scene, indices: np.ndarray, views: Views, attempts: np.ndarray | int = 0) -> Systems:
+def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: ArrayLike = 0) -> Systems:
     """The parameters of the systems `indices` (integers, shape (n,)), whether they pass the cuts of a selection or not.
 
     attempts: integers (n, v), or one for all: how many draws of each view were refused before. Deflectors, and what is
