@@ -18,8 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip uv
 	$(VENV)/bin/uv pip install --python $(VENV)/bin/python --compile-bytecode --constraint constraints.txt --editable '.[test]'
 	@echo "compiling the renderer (once, a minute or two)"
-	@$(VENV)/bin/python -c 'from lenstream.simulate.render import compile_ahead; compile_ahead("float32")' & \
-	$(VENV)/bin/python -c 'from lenstream.simulate.render import compile_ahead; compile_ahead("float64")'; s=$$?; wait; exit $$s
+	@$(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead("float32")' & \
+	$(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead("float64")'; s=$$?; wait; exit $$s
 	@touch $@
 
 demo: $(STAMP)

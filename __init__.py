@@ -4,8 +4,8 @@ import importlib
 
 _PUBLIC = {
     "LensStream": "simulate.stream",
-    "Views": "simulate.systems.scene",
-    "draw": "simulate.systems.scene",
+    "Views": "simulate.systems.draw",
+    "draw": "simulate.selection",
     "labels": "simulate.labels",
     "load_config": "configs.load",
     "make_scene": "simulate.systems.scene",

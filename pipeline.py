@@ -17,7 +17,9 @@ from .configs.load import load, show
 from .errors import ConfigError, DataError
 from .progress import console, stopping
 from .simulate.labels import labels
-from .simulate.systems.scene import Views, draw, make_scene
+from .simulate.selection import draw
+from .simulate.systems.draw import Views
+from .simulate.systems.scene import make_scene
 
 REPORTED_PACKAGES = (
     "lenstream",

@@ -9,7 +9,8 @@ from peers import drive
 from workloads import first_systems, write_systems
 
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 BATCH = 1024  # systems that LenStream draws and renders at once: fewer cost it up to 4 us a system more
 SYSTEMS = 1024  # different ones that the others go through

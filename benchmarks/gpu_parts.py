@@ -23,7 +23,8 @@ from numba import cuda
 from lenstream.simulate.gpu.cuda_render import make_renderer
 from lenstream.simulate.gpu.kernels import current_stream, wrap
 from lenstream.simulate.render import render_all
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 HERE = Path(__file__).resolve().parent
 BATCHES = (256, 1024, 4096, 8192)

@@ -14,7 +14,8 @@ import workloads
 from lenstream.ahead import Ahead
 from lenstream.configs.load import load
 from lenstream.simulate.stream import LensStream
-from lenstream.simulate.systems.scene import Views, make_scene
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import trainer
 from lenstream.ssl.log import read_log
 

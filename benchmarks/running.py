@@ -8,8 +8,9 @@ import time
 import numpy as np
 
 from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import RENDERED_AHEAD, LensStream
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.systems.draw import Views
 
 STREAMED, RENDERED = 256, 1024  # systems in a batch
 FIRST_IMAGE = """

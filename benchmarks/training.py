@@ -23,7 +23,8 @@ from torch import nn
 
 from lenstream.configs.load import load
 from lenstream.simulate.stream import LensStream
-from lenstream.simulate.systems.scene import Views, make_scene
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.log import read_log
 from lenstream.ssl.trainer import pretrain
 

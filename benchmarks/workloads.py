@@ -9,7 +9,9 @@ from lenstream.configs.load import available, load
 from lenstream.errors import ConfigError
 from lenstream.simulate.bridge import to_lenstronomy
 from lenstream.simulate.galaxies.procedural import procedural
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 SEED = 1
 STAMP_SIZE = 128  # pixels: W3's galaxy images

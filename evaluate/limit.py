@@ -10,8 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..configs.names import plain_names
-from ..simulate.render import noise_levels, render
-from ..simulate.systems.scene import Views, draw, with_amplitude
+from ..simulate.packing import noise_levels
+from ..simulate.render import render
+from ..simulate.selection import draw
+from ..simulate.systems.amplitudes import with_amplitude
+from ..simulate.systems.draw import Views
 
 CHUNK = 125  # systems at a time: bounds the memory of their derivatives
 STEP = 1e-3  # of a parameter's population standard deviation, for central differences

@@ -3,19 +3,21 @@
 import numpy as np
 
 from .detector.psf import moffat_kernels
-from .profiles.parameters import DEFLECTORS, LIGHTS
-from .systems.scene import parts, present
+from .profiles.registry import LIGHT_PARAMETERS, MASS_PARAMETERS
+from .systems.amplitudes import parts
+from .systems.draw import Systems, present
+from .systems.scene import Scene
 
 _SPLINE = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}  # lenstronomy's own default for INTERPOL is linear
 
 
-def to_lenstronomy(scene, systems, i, view=0, band=0):
+def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: int = 0) -> dict:
     """System number `i` of a batch in lenstronomy's terms.
 
     Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list and, with gridded
     deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
-    `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. Adaptive rays have no like there:
-    they are given as 8 x 8 a pixel.
+    `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. Adaptive rays have no counterpart
+    there: they are given as 8 x 8 a pixel.
     """
     tool = list(scene.bands.values())[band]
     lens = _deflectors(scene, systems, i)
@@ -47,11 +49,11 @@ def _deflectors(scene, systems, i):
     out, n_maps = [], 0
     for component, values in zip(scene.config.lens_mass, systems.lens_mass, strict=True):
         is_map = component.profile == "INTERPOL"
-        if present(scene, component, systems.kind[i : i + 1])[0]:
+        if present(scene, component, systems.class_number[i : i + 1])[0]:
             if is_map:
                 out.append(("INTERPOL", _map(scene.maps[n_maps], values["center_x"][i], values["center_y"][i])))
             else:
-                names = DEFLECTORS[component.profile]
+                names = MASS_PARAMETERS[component.profile]
                 own = {name: float(values[name][i]) for name in names if name in values}  # a SIE has no gamma
                 if component.profile == "MULTIPOLE":
                     own["m"] = int(own["m"])
@@ -59,7 +61,8 @@ def _deflectors(scene, systems, i):
         n_maps += is_map
     for halos in systems.halos:
         for h in range(halos.first[i], halos.first[i + 1]):
-            out.append((halos.profile, {name: float(halos.parameters[name][h]) for name in DEFLECTORS[halos.profile]}))
+            own = {name: float(halos.parameters[name][h]) for name in MASS_PARAMETERS[halos.profile]}
+            out.append((halos.profile, own))
     return out
 
 
@@ -73,11 +76,13 @@ def _map(grid, center_x, center_y):
 def _light(scene, systems, group, i, view, band):
     out = []
     for component, drawn in zip(getattr(scene.config, group), getattr(systems, group), strict=True):
-        if not present(scene, component, systems.kind[i : i + 1])[0]:
+        if not present(scene, component, systems.class_number[i : i + 1])[0]:
             continue
         for name, values in parts(component, drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
-            out.append((name, _image(scene, at, band) if name == "INTERPOL" else {n: at[n] for n in LIGHTS[name]}))
+            out.append(
+                (name, _image(scene, at, band) if name == "INTERPOL" else {n: at[n] for n in LIGHT_PARAMETERS[name]})
+            )
     return out
 
 

@@ -4,17 +4,18 @@ import numpy as np
 
 from ..configs.names import parameter_names, plain_names
 from ..configs.quantities import PREFIXES, quantity
-from . import lens_equation as derived
-from .render import render_all, tracer
-from .selection import flux_before_lensing
-from .systems.scene import Views, draw, present
+from . import arcs
+from .render import render_all
+from .selection import draw
+from .systems.draw import Systems, Views
+from .systems.scene import Scene
 
 _OF_IMAGES = ("amp", "amp_bulge", "stamp", "scale", "parity")  # means to an end, no properties of a galaxy
 _OF_SUBSTRUCTURE = {"CDM": ("n_mean", "f_sub", "slope"), "AXION_VORTEX": ("mass", "axion_mass", "half_length", "angle")}
 _DERIVED = ("theta_E_effective", "magnification", "arc_snr", "n_halos", "halo_mass", "class")
 
 
-def labels(systems):
+def labels(systems: Systems) -> dict[str, np.ndarray]:
     """The drawn parameters that an analysis asks for: dict of float64 (n,) for the lens and (n, v) for the rest.
 
     Names are those of `configs.names.plain_names`; the source's begin with source_, the lens light's with lens_light_.
@@ -29,38 +30,30 @@ def labels(systems):
     return out
 
 
-def derived_labels(scene, systems, arcs):
+def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray) -> dict[str, np.ndarray]:
     """What follows from the parameters of systems: dict of float64 arrays (n,) or (n, v).
 
     theta_E_effective [arcsec] of all deflectors together; magnification (source's flux in the frame over its flux
     before lensing); arc_snr (signal to noise of the arcs, over all bands); n_halos and halo_mass [Msun] of the
     subhalos; class (its number in `simulate.classes`). NaN where there is no lens or no source.
 
-    Args: arcs: of `render.render_all(..., arcs=True)`.
+    measured: `Rendered.arcs` of `render.render_all(..., arcs=True)`.
     """
-    n, config = len(systems.indices), scene.config
-    has_mass = np.any([present(scene, c, systems.kind) for c in config.lens_mass], axis=0)
-    main = systems.lens_mass[0]
-    guess = np.nan_to_num(main["theta_E"], nan=1.0) if "theta_E" in main else np.ones(n)
-    x, y = (np.nan_to_num(main.get(name, np.zeros(n))) for name in ("center_x", "center_y"))
-    radius = derived.einstein_radius(tracer(scene, systems), x, y, guess)
-    flux = flux_before_lensing(scene, systems)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnification = np.where(flux > 0, arcs[..., 0].sum(2) / flux, np.nan)
+    n, counts = len(systems.indices), [np.diff(halos.first) for halos in systems.halos]
     mass = np.zeros(n)
-    for halos in systems.halos:
-        mass += np.bincount(np.repeat(np.arange(n), np.diff(halos.first)), halos.mass, minlength=n)
+    for halos, count in zip(systems.halos, counts, strict=True):
+        mass += np.bincount(np.repeat(np.arange(n), count), halos.mass, minlength=n)
     return {
-        "theta_E_effective": np.where(has_mass, radius, np.nan),
-        "magnification": magnification,
-        "arc_snr": np.where(flux > 0, np.sqrt(arcs[..., 1].sum(2)), np.nan),
-        "n_halos": np.zeros(n) + sum(np.diff(h.first) for h in systems.halos),
+        "theta_E_effective": arcs.effective_einstein_radius(scene, systems),
+        "magnification": arcs.magnification(scene, systems, measured),
+        "arc_snr": arcs.arc_snr(scene, systems, measured),
+        "n_halos": np.zeros(n) + sum(counts),
         "halo_mass": mass,
-        "class": systems.kind.astype(float),
+        "class": systems.class_number.astype(float),
     }
 
 
-def units(scene):
+def units(scene: Scene) -> dict[str, str]:
     """The unit of every label, by name, as `astropy.units` reads it; "" for a pure number."""
     config, names = scene.config, []
     for group, prefix in PREFIXES.items():
@@ -71,12 +64,12 @@ def units(scene):
     return {name: quantity(name).unit for name in [*names, *_DERIVED]}
 
 
-def all_labels(scene, systems):
+def all_labels(scene: Scene, systems: Systems) -> dict[str, np.ndarray]:
     """`labels` and `derived_labels` of systems, which are rendered for it."""
     return labels(systems) | derived_labels(scene, systems, render_all(scene, systems, noise=False, arcs=True).arcs)
 
 
-def moments(scene, targets, n=4096):
+def moments(scene: Scene, targets: list[str], n: int = 4096) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of lens parameters over the population, two float64 arrays (len(targets),)."""
     values = labels(draw(scene, np.arange(n), Views()))
     table = np.stack([values[t] for t in targets], axis=1)

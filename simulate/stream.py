@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from ..ahead import Ahead
+from ..configs.schema import Simulation
 from .gpu.cuda_stream import SideStream, renders_on
 from .labels import derived_labels, labels
 from .render import render_all
-from .systems.scene import FIRST_INDEX, Scene, Views, draw, make_scene  # noqa: F401
+from .selection import draw
+from .systems.draw import Views
+from .systems.scene import Scene, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
 
@@ -24,7 +28,9 @@ class Batch:
     mask: torch.Tensor | None = None  # bool, as images: lost pixels; None if the instrument loses none
 
 
-def simulate(scene, indices, views=None, threads=1, derived=True):
+def simulate(
+    scene: Scene, indices: ArrayLike, views: Views | None = None, threads: int = 1, derived: bool = True
+) -> Batch:
     """Draw and render the systems `indices` as one `Batch` in CPU memory; `derived` as for `LensStream`."""
     systems = draw(scene, indices, views or Views())
     rendered = render_all(scene, systems, threads=threads, arcs=True)  # always: the last bit depends on it
@@ -47,23 +53,24 @@ class LensStream:
         batch_size: systems in a batch, over all ranks. seed: of every random number (ignored for a `Scene`).
         start: the index at which the stream begins, or `position` of a stream to continue.
         rank, world: this process and their number; each gets its own slice of every batch.
-        views: `scene.Views`. device: where batches are put; an NVIDIA GPU with numba-cuda renders them itself, beside
-            what torch does there, and any other gets a copy. threads: of a CPU that renders, each one whole batches.
+        views: `systems.draw.Views`. threads: of a CPU that renders, each of them whole batches.
+        device: where batches are put; an NVIDIA GPU with numba-cuda renders them itself, beside what torch does there,
+            and any other gets a copy.
         derived: whether the labels hold what `labels.derived_labels` gives.
     """
 
     def __init__(
         self,
-        config,
-        batch_size,
-        seed=0,
-        start=0,
-        rank=0,
-        world=1,
-        views=None,
-        device="cpu",
-        threads=1,
-        derived=True,
+        config: Simulation | Scene,
+        batch_size: int,
+        seed: int = 0,
+        start: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        views: Views | None = None,
+        device: str | torch.device = "cpu",
+        threads: int = 1,
+        derived: bool = True,
     ):
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
@@ -94,19 +101,19 @@ class LensStream:
 
         return self._side.run(make)
 
-    def __iter__(self):
+    def __iter__(self) -> "LensStream":
         return self
 
-    def __next__(self):
-        made = next(self._ahead)
+    def __next__(self) -> Batch:
+        ready = next(self._ahead)
         self.position += self.batch_size
         if self._side is None:
-            return to_device(made, self._device)
-        batch, event = made
+            return to_device(ready, self._device)
+        batch, event = ready
         self._side.hand_over(event, [batch.images, batch.indices, *batch.labels.values()])
         return batch
 
-    def close(self):
+    def close(self) -> None:
         """End the rendering threads; batches rendered ahead are dropped (`position` does not count them)."""
         self._ahead.close()
 
@@ -127,7 +134,7 @@ def to_device(batch, device):
 
 
 def on_device(scene, systems, rendered):
-    """A `Batch` of `gpu.render.Rendered` images; with arcs there are derived labels, for which the thread waits."""
+    """A `Batch` of images that a device rendered; with arcs there are derived labels, for which the thread waits."""
     values, device = labels(systems), rendered.images.device
     if rendered.arcs is not None:
         values |= derived_labels(scene, systems, rendered.arcs.cpu().numpy())

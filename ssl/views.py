@@ -3,7 +3,7 @@
 import torch
 
 from ..configs.methods import DINO, Contrast
-from ..simulate.systems.scene import Views
+from ..simulate.systems.draw import Views
 from .augment import augment, destroyed
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 
 from ...configs.load import show
 from ...simulate.render import render
-from ...simulate.systems.scene import Views, draw
+from ...simulate.selection import draw
+from ...simulate.systems.draw import Views
 from ...ssl.log import read_log
 from .. import results
 from . import figures, report

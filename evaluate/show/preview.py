@@ -11,8 +11,9 @@ from matplotlib.patches import Patch
 from ...errors import LenStreamError
 from ...simulate.labels import all_labels
 from ...simulate.render import render_all
-from ...simulate.selection import acceptance
-from ...simulate.systems.scene import Views, draw, make_scene
+from ...simulate.selection import acceptance, draw
+from ...simulate.systems.draw import Views
+from ...simulate.systems.scene import make_scene
 from .figures import SKY, bare, figure, grid_of_axes, plain
 from .symbols import after_number, symbol, with_unit
 
@@ -56,7 +57,7 @@ def preview(config, path):
     mode = f" (mode: {config.mode})" if config.mode else ""
     picture(scene, drawn, path, config.name + mode)
     return [
-        *_classes_in_words(scene, systems.kind),
+        *_classes_in_words(scene, systems.class_number),
         *_selection_in_words(scene, systems),
         _error_in_words(scene, drawn.shown),
         _speed_in_words(scene),
@@ -67,13 +68,13 @@ def preview(config, path):
 def sheet(scene, systems):
     """Labels of all `systems`, with images of some of them, as `Sheet`; of every class as many as there is room for."""
     values = {n: v if v.ndim == 1 else v[:, 0] for n, v in all_labels(scene, systems).items()}
-    shown = _chosen(systems.kind, SHOWN)
+    shown = _chosen(systems.class_number, SHOWN)
     rendered = render_all(scene, draw(scene, systems.indices[shown], Views()))
     images = rendered.images[:, 0]
     lost = ~np.isfinite(images).all(1)
     if rendered.mask is not None:
         lost |= rendered.mask[:, 0].any(1)
-    return Sheet(images, lost, shown, values, systems.kind)
+    return Sheet(images, lost, shown, values, systems.class_number)
 
 
 def _chosen(kind, most):

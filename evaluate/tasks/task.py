@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...simulate.stream import FIRST_INDEX, simulate
+from ...simulate.stream import simulate
+from ...simulate.systems.scene import FIRST_INDEX
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ key = (seed, purpose), counter = (index low, index high, attempt, slot).
 """
 
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -21,6 +22,15 @@ OBSERVATION = 0x2000
 NOISE = 0x3000
 LENS_LIGHT = 0x4000
 GALAXY = 0x5000
+
+
+class Draw(NamedTuple):
+    """What decides the random numbers of n systems, but for the slot that each parameter has for itself."""
+
+    seed: int  # below 2**32
+    purpose: int  # one of the constants above, plus the number of the view where it has streams of its own
+    indices: np.ndarray  # integers (n,) below 2**64: the systems
+    attempt: np.ndarray | int = 0  # integers (n,) below 2**32, or one for all: how often a selection refused each
 
 
 @njit(inline="always")
@@ -52,21 +62,26 @@ def _uniforms(seed, purpose, indices, attempt, slots):
         low = np.uint32(indices[i] & np.uint64(0xFFFFFFFF))
         high = np.uint32(indices[i] >> np.uint64(32))
         for j in range(slots.size):
-            a, b, _, _ = philox4x32(low, high, np.uint32(attempt), slots[j], np.uint32(seed), np.uint32(purpose))
+            a, b, _, _ = philox4x32(low, high, attempt[i], slots[j], np.uint32(seed), np.uint32(purpose))
             bits = (np.uint64(a) << np.uint64(20)) ^ (np.uint64(b) >> np.uint64(12))  # 52 bits: 1 - u is never 0
             out[i, j] = (np.float64(bits) + 0.5) * (1.0 / 4503599627370496.0)
     return out
 
 
-def uniforms(seed, purpose, indices, slots, attempt=0):
+def uniforms(draw, slots):
     """Uniform numbers in the open interval (0, 1).
 
     Args:
-        seed, purpose, attempt: integers below 2**32.
-        indices: sample numbers, shape (n,), integers below 2**64.
-        slots: parameter slots, shape (k,), integers below 2**32 (see `slot_of`).
+        draw: a `Draw` of n systems. slots: parameter slots, shape (k,), integers below 2**32 (see `slot_of`).
 
-    Returns: float64 array of shape (n, k); each entry depends on its own arguments only.
+    Returns: float64 array of shape (n, k); each entry depends on its own system, attempt and slot only.
     """
-    indices = np.ascontiguousarray(indices, dtype=np.uint64)
-    return _uniforms(seed, purpose, indices, attempt, np.asarray(slots, dtype=np.uint32))
+    indices, attempt = counters(draw)
+    return _uniforms(draw.seed, draw.purpose, indices, attempt, np.asarray(slots, dtype=np.uint32))
+
+
+def counters(draw):
+    """The indices, uint64 (n,), and attempts, uint32 (n,), of a `Draw` as compiled functions take them."""
+    indices = np.ascontiguousarray(draw.indices, dtype=np.uint64)
+    # a copy: numba would compile anew for an array that cannot be written
+    return indices, np.array(np.broadcast_to(draw.attempt, indices.shape), dtype=np.uint32)

@@ -11,22 +11,12 @@ import numpy as np
 
 from ..core.numerics import chunk_function, like, ray_function, row_function
 from ..profiles import convergence, deflection_map, epl, multipole, nfw, point_mass, shear, sis, tnfw
+from ..profiles.registry import MASS_KINDS, N_PARAMETERS
 
-ABSENT = -1
-EPL, SHEAR, SIS, CONVERGENCE, NFW, TNFW, POINT_MASS, MULTIPOLE, MAP = range(9)
-KINDS = {
-    "EPL": EPL,
-    "SIE": EPL,
-    "SHEAR": SHEAR,
-    "SIS": SIS,
-    "CONVERGENCE": CONVERGENCE,
-    "NFW": NFW,
-    "TNFW": TNFW,
-    "POINT_MASS": POINT_MASS,
-    "MULTIPOLE": MULTIPOLE,
-    "INTERPOL": MAP,
-}
-N_PARAMETERS = 10  # the width of a profile's row of parameters, and of its constants
+EPL, SHEAR, SIS, CONVERGENCE, NFW, TNFW, POINT_MASS, MULTIPOLE, MAP = (
+    MASS_KINDS[name]
+    for name in ("EPL", "SHEAR", "SIS", "CONVERGENCE", "NFW", "TNFW", "POINT_MASS", "MULTIPOLE", "INTERPOL")
+)
 # The rows of the array that a chunk of rays lives in: image plane, source plane, then scratch space.
 X, Y, BETA_X, BETA_Y, SCRATCH = 0, 1, 2, 3, 4
 N_ROWS = SCRATCH + 6
@@ -38,14 +28,6 @@ class Lens(NamedTuple):
     numbers: np.ndarray  # int64 (k, 3): kind, terms of an EPL's series, number of a MAP's map
     constants: np.ndarray  # (k, N_PARAMETERS)
     coefficients: np.ndarray  # (k, terms): the series of each EPL
-
-
-class Maps(NamedTuple):
-    """Gridded deflections, see `profiles.deflection_map`."""
-
-    grids: np.ndarray  # float64 (m, 5)
-    coefficients: np.ndarray  # (m, largest side^2 * 2), of the type of the rays
-    sides: np.ndarray  # int32 (m,)
 
 
 @chunk_function

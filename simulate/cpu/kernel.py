@@ -4,51 +4,15 @@ Compiled once for every combination of profiles. All layers of a system (its vie
 deflection, which is traced once.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
 from ..core import compiled
 from ..core.numerics import like, row_function, sum_function
 from ..detector import psf
+from ..kernel_arguments import ADAPTIVE
 from ..profiles import epl
 from . import adaptive, deflection, halos, light, pixels
-
-ADAPTIVE = 0  # in place of a number of rays
-
-
-class Frame(NamedTuple):
-    """The pixel grid."""
-
-    num_pix: int  # on a side
-    pixel_scale: float  # arcsec
-    rays: int  # along a pixel's side, or ADAPTIVE
-    tolerance: float  # of the peak, for ADAPTIVE
-    supersampling: int  # the PSF is applied on pixels finer by that
-
-
-class Tables(NamedTuple):
-    """Parameters of n systems with L layers; kinds are those of `deflection` and `light`, rows are float64."""
-
-    deflector_kinds: np.ndarray  # (n, k)
-    deflectors: np.ndarray  # (n, k, N_PARAMETERS), in the order of each profile's PARAMETERS
-    halo_first: np.ndarray  # (n + 1,): system i has subhalos first[i] to first[i + 1]
-    halo_kinds: np.ndarray  # (subhalos,)
-    halos: np.ndarray  # (subhalos, N_PARAMETERS)
-    source_kinds: np.ndarray  # (n, L, k)
-    sources: np.ndarray  # (n, L, k, N_PARAMETERS)
-    light_kinds: np.ndarray  # (n, L, k), not lensed
-    lights: np.ndarray  # (n, L, k, N_PARAMETERS)
-
-
-class Blur(NamedTuple):
-    """The point-spread function of every layer."""
-
-    sigma: np.ndarray  # (n, L), of a Gaussian [fine pixels]; 0: none
-    truncation: float  # its radius in sigma
-    kernel: np.ndarray  # (n, L): number in `kernels`, or -1 for the Gaussian
-    kernels: np.ndarray  # (m, supersampling^2, k, k) from `psf.phase_kernels`, of the type of the image
 
 
 @njit
@@ -56,10 +20,8 @@ def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos
     """Render systems `start` to `stop` of n systems with L layers into `out`.
 
     Args:
-        maps, exact_maps: `deflection.Maps` of the type of `out` and of float64.
-        stamps: (s, side, side) galaxy images of the type of `out`.
-        variance: float64 (n, L, 2): background rms [counts/s] and exposure time [s], for the arcs' signal to noise.
-        exact_halos: trace every subhalo ray by ray. tiles, work: scratch space from `halos` and `pixels`.
+        frame ... exact_halos: see `kernel_arguments.KernelArguments`.
+        tiles, work: scratch space from `halos` and `pixels`.
         out: (n, L, num_pix, num_pix) [counts/s/pixel]; its type, float32 or float64, decides the precision of all.
         arcs: float64 (n, L, 2): flux of the lensed source in the frame [counts/s] and its signal to noise, squared.
             Of size 0 if not wanted.

@@ -6,14 +6,14 @@ import numpy as np
 
 from ..core.numerics import chunk_function, exp2, like, row_function
 from ..profiles import interpol, sersic
-from .deflection import ABSENT, N_PARAMETERS, N_ROWS, SCRATCH, unpack
+from ..profiles.registry import ABSENT, LIGHT_KINDS, N_PARAMETERS
+from .deflection import N_ROWS, SCRATCH, unpack
 
-SERSIC, INTERPOL = 0, 1
+SERSIC, INTERPOL = LIGHT_KINDS["SERSIC"], LIGHT_KINDS["INTERPOL"]
 FLUX, TOTAL = N_ROWS, N_ROWS + 1  # two more rows of the array that a chunk of rays lives in: see `deflection`
 # Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
 # the peak).
 CUSP_RADIUS2 = 0.01
-KINDS = {"SERSIC": SERSIC, "SERSIC_ELLIPSE": SERSIC, "INTERPOL": INTERPOL}
 
 
 class Light(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ConfigError, DataError, nearest
 from ...files.plain_images import read_images
 from ...files.suffixes import IMAGES, data_files
-from ..systems.population import quantile
+from ..core.distributions import quantile
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # FWHM: the radius of a Moffat kernel whose size is not given. It cuts 1 % of the light at beta = 2.5, 0.04 % at 4.
@@ -102,7 +102,7 @@ def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
         raise ConfigError([f"{path}.{where}: lenstronomy says: {str(error).strip()}"]) from None
 
 
-def instrument(config, pixel_scale=None, path=OBSERVATION):
+def make_instrument(config, pixel_scale=None, path=OBSERVATION):
     """The `Instrument` of an observation config (`configs.observation.Observation`), pixel scale given or the preset's.
 
     path: of the section, for messages.
@@ -209,15 +209,16 @@ def background_rms(read_noise, exposure_time, sky, pixel_scale, num_exposures):
     return np.sqrt(variance) / exposure_time
 
 
-def background_at(tool, exposure_time):
+def background_at(instrument, exposure_time):
     """rms of an instrument's background [counts/s] at other total exposure times [s]; the same shape.
 
     A background that was given as such stays as it is.
     """
-    if tool.read_noise is None:
-        return np.full_like(exposure_time, tool.background)
-    sky = tool.sky_rate / tool.pixel_scale**2
-    return background_rms(tool.read_noise, exposure_time, sky, tool.pixel_scale, tool.num_exposures) / tool.gain
+    if instrument.read_noise is None:
+        return np.full_like(exposure_time, instrument.background)
+    sky = instrument.sky_rate / instrument.pixel_scale**2
+    rms = background_rms(instrument.read_noise, exposure_time, sky, instrument.pixel_scale, instrument.num_exposures)
+    return rms / instrument.gain
 
 
 def counts_per_second(magnitude, zero_point):

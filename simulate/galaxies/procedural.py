@@ -97,7 +97,7 @@ def procedural(seed, n, size=64, kinds=DEFAULT_KINDS):
     if not kinds:
         raise DataError(f"No kind of made-up galaxies is given: expected one or more of {', '.join(KINDS)}.")
     images = np.empty((n, 1, size, size), np.float32)
-    numbers = philox.uniforms(seed, philox.GALAXY, np.arange(n), _SLOTS)
+    numbers = philox.uniforms(philox.Draw(seed, philox.GALAXY, np.arange(n)), _SLOTS)
     for k in range(n):
         images[k, 0] = _image(seed, k, dict(zip(NAMES, numbers[k].tolist(), strict=True)), size, kinds)
     return Stamps(
@@ -116,10 +116,10 @@ def _image(seed, k, u, size, kinds):
     kind = KINDS[kinds[min(int(np.searchsorted(shares / shares[-1], u["kind"])), len(kinds) - 1)]]
     other = None
     if kind.pair:
-        other = philox.uniforms(seed, philox.GALAXY, [k], _SLOTS, attempt=1)[0]
+        other = philox.uniforms(philox.Draw(seed, philox.GALAXY, [k], attempt=1), _SLOTS)[0]
         other = dict(zip(NAMES, other.tolist(), strict=True))
     margin = int(np.ceil(MARGIN * size))
-    white = philox.uniforms(seed, philox.GALAXY + 1, [k], np.arange(N_WHITE))[0]
+    white = philox.uniforms(philox.Draw(seed, philox.GALAXY + 1, [k]), np.arange(N_WHITE))[0]
     sky = make_sky(white, size + 2 * margin, size)
     return _stamp(draw(u, other, kind, sky), sky.place, margin, size)
 

@@ -27,7 +27,7 @@ def make_detector(indices, streams, correlations, variance, dtype, device):
     """A `Detector`.
 
     Args: indices: uint64 (n,). streams: integers (L,). correlations: of neighbours, (L,). variance: (n, L, 2),
-    background rms [counts/s] and electrons that one count/s gives, of `render.Work`.
+    background rms [counts/s] and electrons that one count/s gives, of `kernel_arguments.KernelArguments`.
     """
     halves = np.stack([indices & np.uint64(0xFFFFFFFF), indices >> np.uint64(32)], axis=1).astype(np.int64)
     background, electrons = variance[..., 0], variance[..., 1]

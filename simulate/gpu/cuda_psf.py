@@ -20,7 +20,7 @@ class Blur(NamedTuple):
 
 
 def make_blur(blur, dtype, device):
-    """A `Blur` on the device from a `simulate.cpu.kernel.Blur`."""
+    """A `Blur` on the device from a `kernel_arguments.Blur`."""
     sigma = blur.sigma.reshape(-1)
     radius = (blur.truncation * sigma + 0.5).astype(np.int64)
     steps = np.arange(radius.max() + 1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .. import render
-from ..cpu import deflection, kernel
+from ..kernel_arguments import ADAPTIVE, Maps
+from ..packing import layers_of, pack, pack_maps, pack_stamps
 from . import cuda_adaptive as adaptive
 from . import cuda_noise as noise
 from . import cuda_psf as psf
@@ -55,15 +55,15 @@ def make_renderer(scene, device, dtype=torch.float32):
         raise ValueError(f"only the CPU renders {unsupported(scene)}")
     real = np.float32 if dtype == torch.float32 else np.float64
     resident = [
-        (deflection.Maps(*(to_device(_not_empty(a), device) for a in render.maps_of(scene, t))), to_device(s, device))
+        (Maps(*(to_device(_not_empty(a), device) for a in pack_maps(scene, t))), to_device(s, device))
         # only Sersic profiles are computed in float64 beside float32, so no stamps are needed there
-        for t, s in ((real, render.stamps_of(scene, np.dtype(real))), (np.float64, np.zeros((1, 3, 3))))
+        for t, s in ((real, pack_stamps(scene, np.dtype(real))), (np.float64, np.zeros((1, 3, 3))))
     ]
 
     def run(systems, noisy=None, rays=None, arcs=False):
         n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
         size = scene.config.image.num_pix
-        work = render.Work(scene, systems, render.noise_levels(scene, systems), real, rays, True)
+        work = pack(scene, systems, real, rays, exact_halos=True)
         noisy = scene.config.observation.noise if noisy is None else noisy
         images = torch.empty(n, n_layers, size, size, dtype=dtype, device=device)
         of_arcs = torch.empty(n, n_layers, 2, dtype=torch.float64, device=device) if arcs else None
@@ -84,7 +84,7 @@ def _render(scene, systems, work, resident, part, noisy, images, arcs):
     stream, n_layers, ss = current_stream(device), images.shape[1], work.frame.supersampling
     given, halo_first = tables.parameters(tables.rows_of(work.tables, part), device)
     profiles = tables.profiles_of(scene, systems)
-    scale, is_adaptive = frame.pixel_scale / ss, frame.rays == kernel.ADAPTIVE
+    scale, is_adaptive = frame.pixel_scale / ss, frame.rays == ADAPTIVE
     rays = 1 if is_adaptive else max(1, frame.rays // ss)
     grid = fixed.make_grid(frame.num_pix * ss, scale, rays, dtype, device)
     mend = dtype == torch.float32 and not is_adaptive
@@ -106,7 +106,7 @@ def _render(scene, systems, work, resident, part, noisy, images, arcs):
         arcs[..., 0] = source.sum(-1, dtype=torch.float64) * scale**2
         arcs[..., 1] = _signal_to_noise2(arc, images, to_device(work.variance[part], device))
     if noisy:
-        bands, streams = render.layers_of(scene, systems)
+        bands, streams = layers_of(scene, systems)
         tools = list(scene.bands.values())
         correlations = [tools[b].noise_correlation for b in bands]
         indices, variance = systems.indices[part], work.variance[part]

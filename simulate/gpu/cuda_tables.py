@@ -7,17 +7,17 @@ import torch
 from numba import cuda, float64
 
 from ..cpu import deflection, light
-from ..cpu import kernel as cpu
-from ..profiles import epl
+from ..kernel_arguments import Maps, Tables
+from ..profiles import epl, registry
 from .kernels import THREADS, blocks_for, kernel, to_device
 
-MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, deflection.N_PARAMETERS  # names of this file: sizes of local arrays
+MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, registry.N_PARAMETERS  # names of this file: sizes of local arrays
 
 TOLERANCE = {torch.float32: epl.SINGLE, torch.float64: epl.DOUBLE}
 
 
 class Parameters(NamedTuple):
-    """`simulate.cpu.kernel.Tables` on the device: n systems, L layers, H subhalos."""
+    """`kernel_arguments.Tables` on the device: n systems, L layers, H subhalos."""
 
     deflector_kinds: torch.Tensor  # int64 (n, k)
     deflectors: torch.Tensor  # float64 (n, k, N_PARAMETERS)
@@ -30,7 +30,7 @@ class Parameters(NamedTuple):
 
 
 class Profiles(NamedTuple):
-    """Which kinds of profiles a scene has, numbers of `deflection.KINDS` and `light.KINDS`."""
+    """Which kinds of profiles a scene has, numbers of MASS_KINDS and LIGHT_KINDS of `profiles.registry`."""
 
     deflectors: frozenset
     halos: frozenset
@@ -43,7 +43,7 @@ class Optics(NamedTuple):
     lens: deflection.Lens
     halo_first: torch.Tensor  # int64 (n + 1,)
     halos: deflection.Lens  # of all systems
-    maps: deflection.Maps
+    maps: Maps
 
 
 class Constants(NamedTuple):
@@ -60,24 +60,22 @@ def profiles_of(scene, systems):
     config = scene.config
     galaxies = [component.profile for component in (*config.source, *config.lens_light)]
     return Profiles(
-        frozenset(deflection.KINDS[component.profile] for component in config.lens_mass),
-        frozenset(deflection.KINDS[halos.profile] for halos in systems.halos),
+        frozenset(registry.MASS_KINDS[component.profile] for component in config.lens_mass),
+        frozenset(registry.MASS_KINDS[halos.profile] for halos in systems.halos),
         frozenset(light.INTERPOL if profile == "INTERPOL" else light.SERSIC for profile in galaxies),
     )
 
 
 def rows_of(tables, part):
-    """The `simulate.cpu.kernel.Tables` of some systems, a slice with start and stop."""
+    """The `kernel_arguments.Tables` of some systems, a slice with start and stop."""
     first = tables.halo_first[part.start : part.stop + 1]
     halos = slice(first[0], first[-1])
     own = {n: getattr(tables, n)[part] for n in tables._fields if not n.startswith("halo")}
-    return cpu.Tables(
-        halo_first=first - first[0], halo_kinds=tables.halo_kinds[halos], halos=tables.halos[halos], **own
-    )
+    return Tables(halo_first=first - first[0], halo_kinds=tables.halo_kinds[halos], halos=tables.halos[halos], **own)
 
 
 def parameters(tables, device):
-    """`Parameters` and halo_first from a `simulate.cpu.kernel.Tables` of numpy arrays."""
+    """`Parameters` and halo_first from a `kernel_arguments.Tables` of numpy arrays."""
     host = []
     for kinds, rows in (
         (tables.deflector_kinds, tables.deflectors),
@@ -88,7 +86,7 @@ def parameters(tables, device):
         n, k = int(np.prod(kinds.shape[:-1])), kinds.shape[-1]
         # One that is absent where there is none: arrays of no size are a special case on the way to a device.
         shape = max(n, 1), max(k, 1)
-        padded_kinds = np.full(shape, deflection.ABSENT, np.int64)
+        padded_kinds = np.full(shape, registry.ABSENT, np.int64)
         padded_rows = np.zeros((*shape, N_PARAMETERS))
         padded_kinds[:n, :k], padded_rows[:n, :k] = kinds.reshape(n, k), rows.reshape(n, k, N_PARAMETERS)
         host += [padded_kinds, padded_rows]
@@ -98,7 +96,7 @@ def parameters(tables, device):
 def constants(given, halo_first, maps, stamps, stream):
     """`Constants` in the type of the stamps, computed on the device.
 
-    Args: given: `Parameters`. maps: `deflection.Maps`. stamps: (s, side, side). Both of one type, on the device.
+    Args: given: `Parameters`. maps: `kernel_arguments.Maps`. stamps: (s, side, side). Both of one type, on the device.
     """
     device, dtype, side = stamps.device, stamps.dtype, stamps.shape[1]
 
@@ -111,7 +109,7 @@ def constants(given, halo_first, maps, stamps, stream):
     def glow(kinds):
         n, k = kinds.shape
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
-        return light.Light(torch.full_like(kinds, deflection.ABSENT), values, torch.zeros_like(kinds))
+        return light.Light(torch.full_like(kinds, registry.ABSENT), values, torch.zeros_like(kinds))
 
     main, halos = lens(given.deflector_kinds, MAX_TERMS), lens(given.halo_kinds, 1)
     sources, lights = glow(given.source_kinds), glow(given.light_kinds)

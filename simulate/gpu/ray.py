@@ -22,7 +22,7 @@ hands_on = njit(_nrt=True)  # returns arrays, which row functions may not; said,
 def make_source_position(deflectors, halos):
     """source_position(lens, subhalos, maps, x, y): where a ray from (x, y) arrives [arcsec].
 
-    lens, subhalos: `deflection.Lens` of these kinds, frozen sets of numbers of `deflection.KINDS`.
+    lens, subhalos: `deflection.Lens` of these kinds, frozen sets of numbers of `registry.MASS_KINDS`.
     """
     main, of_halo = _make_deflection(deflectors), _make_deflection(halos)
 
@@ -106,7 +106,7 @@ def _epl(lens, maps, k, x, y):
 def make_brightness(lights):
     """brightness(galaxy, stamps, k, x, y): of component `k` of a `light.Light` at a position [counts/s/arcsec^2].
 
-    lights: frozen set of numbers of `light.KINDS`.
+    lights: frozen set of numbers of `registry.LIGHT_KINDS`.
     """
     has_sersic, has_stamps = light.SERSIC in lights, light.INTERPOL in lights
 

@@ -11,9 +11,9 @@ from scipy import special, stats
 
 from ...errors import ConfigError
 from ..core.compiled import cached
-from ..core.philox import ENVIRONMENT, philox4x32, slot_of, uniforms
+from ..core.distributions import quantile
+from ..core.philox import counters, philox4x32, slot_of, uniforms
 from . import cosmology as angles
-from .population import quantile
 
 MOST_HALOS = 1_000_000  # a system
 
@@ -29,23 +29,22 @@ class Halos:
     system: dict = field(default_factory=dict)  # what is drawn once a system: name -> float64 (n,)
 
 
-def draw_halos(component, path, seed, indices, attempt, cosmology, lens, present=None):
+def draw_halos(component, path, draw, cosmology, lens, present=None):
     """Draw the subhalos of one component of substructure.
 
     Args:
         component: CDM or AXION_VORTEX of `configs.dark_matter`. path: its place, e.g. "substructure.0"; names the
-            streams. seed, attempt: of the Philox key and counter. indices: uint64 (n,).
+            streams. draw: the `philox.Draw` of n systems, its purpose ENVIRONMENT.
         cosmology: `configs.dark_matter.Cosmology`.
         lens: dict of the main lens's theta_E, center_x, center_y [arcsec], each float64 (n,).
         present: bool (n,), the systems that have this substructure at all; None: every one.
 
     Returns: `Halos`, a pure function of each index. Raises: ConfigError for more than a million subhalos in a system.
     """
-    indices = np.ascontiguousarray(indices, dtype=np.uint64)
     where = angles.geometry(cosmology)
-    present = np.ones(len(indices), dtype=bool) if present is None else np.asarray(present, dtype=bool)
-    draw = _draw_cdm if component.kind == "CDM" else _draw_vortex
-    halos = draw(component, path, seed, indices, attempt, where, lens, present)
+    present = np.ones(len(draw.indices), dtype=bool) if present is None else np.asarray(present, dtype=bool)
+    of_kind = _draw_cdm if component.kind == "CDM" else _draw_vortex
+    halos = of_kind(component, path, draw, where, lens, present)
     return replace(halos, system={name: np.where(present, value, np.nan) for name, value in halos.system.items()})
 
 
@@ -89,18 +88,18 @@ def _power_integral(p, log_range):
     return np.where(small, log_range, np.expm1(p * log_range) / np.where(small, 1.0, p))
 
 
-def _draw_cdm(component, path, seed, indices, attempt, where, lens, present):
+def _draw_cdm(component, path, draw, where, lens, present):
     names = [n for n in ("n_mean", "f_sub", "slope") if getattr(component, n) is not None]
-    system = {n: _once(component, path, n, seed, indices, attempt) for n in names}
+    system = {n: _once(component, path, n, draw) for n in names}
     if component.f_sub is None:
         mean = system["n_mean"]
     else:
         each = mean_mass(system["slope"], component.m_min, component.m_max)
         mean = system["f_sub"] * region_mass(component, where, lens["theta_E"]) / each
-    first = _first(np.where(present, _count(component, path, mean, seed, indices, attempt), 0))
+    first = _first(np.where(present, _count(component, path, mean, draw), 0))
 
-    u = _halo_uniforms(seed, ENVIRONMENT, indices, attempt, slot_of(f"{path}.halo"), first)
-    owner = np.repeat(np.arange(len(indices)), np.diff(first))
+    u = _halo_uniforms(draw.seed, draw.purpose, *counters(draw), slot_of(f"{path}.halo"), first)
+    owner = np.repeat(np.arange(len(first) - 1), np.diff(first))
     if component.theta_E is None:
         mass = mass_quantile(u[0], system["slope"][owner], component.m_min, component.m_max)
         parameters = _profile_parameters(component, where, mass, u[3])
@@ -113,19 +112,19 @@ def _draw_cdm(component, path, seed, indices, attempt, where, lens, present):
     return Halos(component.profile, first, parameters, mass, system)
 
 
-def _draw_vortex(component, path, seed, indices, attempt, where, lens, present):
+def _draw_vortex(component, path, draw, where, lens, present):
     """A line of equal point masses; its half-length is half the de Broglie wavelength of the axion.
 
     Released with DeepLense as 0.06e-22 / (2 axion_mass) in arcsec. With h / (m v) and 6.1 kpc an arcsec at z = 0.5,
     a wavelength of 0.06" at 1e-22 eV (0.37 kpc) is that of a halo with a velocity of 330 km/s.
     """
-    system = {n: _once(component, path, n, seed, indices, attempt) for n in ("mass", "axion_mass")}
-    turn = uniforms(seed, ENVIRONMENT, indices, [slot_of(f"{path}.angle")], attempt)[:, 0]
+    system = {n: _once(component, path, n, draw) for n in ("mass", "axion_mass")}
+    turn = uniforms(draw, [slot_of(f"{path}.angle")])[:, 0]
     system["angle"] = 2.0 * np.pi * turn
     system["half_length"] = 0.5 * component.wavelength * 1e-22 / system["axion_mass"]
     n = component.n_masses
     first = _first(np.where(present, n, 0))
-    owner = np.repeat(np.arange(len(indices)), np.diff(first))
+    owner = np.repeat(np.arange(len(first) - 1), np.diff(first))
     along = system["half_length"][owner] * np.tile(np.linspace(-1.0, 1.0, n), int(present.sum()))
     mass = system["mass"][owner] / n
     parameters = {"theta_E": angles.einstein_radius_point_mass(where, mass)}
@@ -139,13 +138,13 @@ def _values(value, u):
     return np.full(len(u), value) if isinstance(value, float) else quantile(value, u)
 
 
-def _once(component, path, name, seed, indices, attempt):
+def _once(component, path, name, draw):
     """A parameter that a whole system shares."""
-    u = uniforms(seed, ENVIRONMENT, indices, [slot_of(f"{path}.{name}")], attempt)[:, 0]
+    u = uniforms(draw, [slot_of(f"{path}.{name}")])[:, 0]
     return _values(getattr(component, name), u)
 
 
-def _count(component, path, mean, seed, indices, attempt):
+def _count(component, path, mean, draw):
     """How many subhalos each system has, int64 (n,)."""
     if mean.size and mean.max() > 0.9 * MOST_HALOS:
         raise ConfigError(
@@ -156,7 +155,7 @@ def _count(component, path, mean, seed, indices, attempt):
         )
     if component.count == "fixed":
         return np.rint(mean).astype(np.int64)
-    u = uniforms(seed, ENVIRONMENT, indices, [slot_of(f"{path}.count")], attempt)[:, 0]
+    u = uniforms(draw, [slot_of(f"{path}.count")])[:, 0]
     return stats.poisson.ppf(u, mean).astype(np.int64)
 
 
@@ -200,33 +199,7 @@ def _halo_uniforms(seed, purpose, indices, attempt, base, first):
         high = np.uint32(indices[i] >> np.uint64(32))
         for k in range(first[i], first[i + 1]):
             slot = np.uint32((base + k - first[i]) & 0xFFFFFFFF)
-            words = philox4x32(low, high, np.uint32(attempt), slot, np.uint32(seed), np.uint32(purpose))
+            words = philox4x32(low, high, attempt[i], slot, np.uint32(seed), np.uint32(purpose))
             for j in range(4):
                 out[j, k] = (np.float64(words[j]) + 0.5) * 2.0**-32
     return out
-
-
-def take(halos, which):
-    """The subhalos of some systems (numbers or bools, as numpy indexes), as `Halos`."""
-    chosen = np.arange(len(halos.first) - 1)[which]
-    count = np.diff(halos.first)[chosen]
-    first = _first(count)
-    rows = np.repeat(halos.first[chosen] - first[:-1], count) + np.arange(first[-1])
-    return Halos(
-        profile=halos.profile,
-        first=first,
-        parameters={n: v[rows] for n, v in halos.parameters.items()},
-        mass=halos.mass[rows],
-        system={n: v[chosen] for n, v in halos.system.items()},
-    )
-
-
-def join(parts):
-    """The subhalos of several batches of systems, one after the other, as `Halos`."""
-    return Halos(
-        profile=parts[0].profile,
-        first=_first(np.concatenate([np.diff(p.first) for p in parts])),
-        parameters={n: np.concatenate([p.parameters[n] for p in parts]) for n in parts[0].parameters},
-        mass=np.concatenate([p.mass for p in parts]),
-        system={n: np.concatenate([p.system[n] for p in parts]) for n in parts[0].system},
-    )

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from lenstream.configs import schema
 from lenstream.configs.load import check, load, show
 from lenstream.errors import ConfigError
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 
 def problems(*overrides, recipe="demo"):
@@ -236,7 +238,7 @@ def test_supervised_needs_targets():
 
 def test_a_class_without_weight_never_occurs():
     config = load("deeplense_model_2", ["simulate.classes={no_sub: 0, cdm: 3, axion: 0}"]).simulate
-    assert set(draw(make_scene(config, 1), np.arange(500), Views()).kind) == {1}
+    assert set(draw(make_scene(config, 1), np.arange(500), Views()).class_number) == {1}
     config = load("deeplense_model_2", ["simulate.classes={no_sub: 1, cdm: 0, axion: 1}"]).simulate
-    kinds = draw(make_scene(config, 1), np.arange(500), Views()).kind
-    assert set(kinds) == {0, 2} and 200 < kinds.astype(bool).sum() < 300
+    numbers = draw(make_scene(config, 1), np.arange(500), Views()).class_number
+    assert set(numbers) == {0, 2} and 200 < numbers.astype(bool).sum() < 300

@@ -8,7 +8,9 @@ import torch
 
 from lenstream.configs.load import available, load, show
 from lenstream.configs.scale import tiny
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.trainer import pretrain
 
 ADAM = {"optimizer": "adam", "lr": 1e-3, "lr_final": 1e-3, "warmup": 0}
@@ -103,7 +105,7 @@ def test_the_foundation_model_sees_no_substructure():
     config = load("mae_foundation").simulate
     assert config.substructure == load("deeplense_model_2").simulate.substructure
     systems = draw(make_scene(config, 1), np.arange(2000), Views())
-    assert not systems.kind.any()
+    assert not systems.class_number.any()
     assert [halos.first[-1] for halos in systems.halos] == [0, 0]
 
 

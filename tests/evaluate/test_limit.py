@@ -10,7 +10,9 @@ from lenstream.configs.load import load
 from lenstream.evaluate import limit
 from lenstream.evaluate.limit import cramer_rao, fisher
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 TARGETS = ["theta_E", "e1", "gamma"]
 

@@ -6,7 +6,9 @@ import pytest
 from lenstream.configs.load import check, load
 from lenstream.simulate.bridge import lenstronomy_image
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 
 def build(recipe="w1", seed=1, **changes):

@@ -8,7 +8,8 @@ from lenstronomy.SimulationAPI.sim_api import SimAPI
 
 from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy
 from lenstream.simulate.render import render, tracer
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 SMALL = {"num_pix": 24, "pixel_scale": 0.16, "rays": 2}
 
@@ -127,7 +128,7 @@ def test_adaptive_rays_are_given_as_eight_by_eight(scene_with):
 
 def test_what_is_absent_from_a_class_is_absent_for_lenstronomy(everything):
     systems = draw(everything, np.arange(12), Views())
-    for i, kind in enumerate(systems.kind):
+    for i, kind in enumerate(systems.class_number):
         model = to_lenstronomy(everything, systems, i, band=1)["kwargs_model"]
         n = np.diff(systems.halos[0].first)[i]
         assert model["lens_model_list"] == [["EPL", "SHEAR"], ["EPL"] + n * ["TNFW"], []][kind]

@@ -9,8 +9,10 @@ from astropy.units import Unit
 from lenstream.configs.load import available, load
 from lenstream.simulate.labels import all_labels, derived_labels, labels, moments, units
 from lenstream.simulate.render import render, render_all
+from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import simulate
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
 FEWER_GALAXIES = {"n_galaxies": 10}
@@ -56,9 +58,9 @@ def test_labels_do_not_depend_on_the_batch(everything, scene_with):
 def test_labels_are_nan_where_a_component_is_absent(everything):
     systems = draw(everything, np.arange(40), Views())
     values = all_labels(everything, systems)
-    lens, with_subhalos, galaxy = (systems.kind == k for k in range(3))
+    lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
     assert min(lens.sum(), with_subhalos.sum(), galaxy.sum()) >= 3
-    np.testing.assert_array_equal(values["class"], systems.kind)
+    np.testing.assert_array_equal(values["class"], systems.class_number)
     absent = {
         "theta_E": galaxy,
         "gamma1": ~lens,
@@ -179,3 +181,34 @@ def test_moments_leave_out_nothing(w1):
     mean, std = moments(w1, ["theta_E"], n=512)
     drawn = labels(draw(w1, np.arange(512), Views()))["theta_E"]
     assert mean[0] == drawn.mean() and std[0] == drawn.std()
+
+
+def test_labels_have_plain_names_and_promised_ones(w1):
+    values = labels(draw(w1, np.arange(5), Views()))
+    assert {"theta_E", "gamma", "e1", "e2", "gamma1", "gamma2", "source_R_sersic"} <= set(values)
+
+
+def test_a_second_deflector_does_not_hide_the_first(scene_with):
+    sie = {"profile": "SIE", "theta_E": 0.1, "center_x": 1.0}
+    lens_mass = load("w1").model_dump(exclude_none=True)["simulate"]["lens_mass"]
+    scene = scene_with(lens_mass=[*lens_mass, sie])
+    drawn = labels(draw(scene, np.arange(5), Views()))
+    assert drawn["theta_E"].min() > 0.8
+    assert (drawn["theta_E_2"] == 0.1).all()
+
+
+def test_moments_are_the_populations(w1):
+    mean, std = moments(w1, ["theta_E", "gamma1"])
+    np.testing.assert_allclose(mean, [1.2, 0.0], atol=0.02)
+    np.testing.assert_allclose(std, [0.8 / np.sqrt(12), 0.05], rtol=0.05)
+
+
+def test_the_labels_of_a_view_are_those_of_its_image(scene_with):
+    source = {"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (21, 24)}, "R_sersic": 0.15, "n_sersic": 1}
+    scene = scene_with(image=SMALL, lens_mass=[{"profile": "SIS", "theta_E": 0}], source=[source])
+    systems = draw(scene, np.arange(8), Views(3))
+    magnitude = labels(systems)["source_magnitude"]
+    assert magnitude.shape == (8, 3) and np.abs(np.diff(magnitude, axis=1)).min() > 0.01
+    flux = render(scene, systems, noise=False, dtype=np.float64).sum((2, 3))
+    of_images = scene.instrument.magnitude_zero_point - 2.5 * np.log10(flux)
+    np.testing.assert_allclose(of_images, magnitude, atol=0.01)  # the frame holds 99 % of the light

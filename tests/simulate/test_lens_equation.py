@@ -1,110 +1,15 @@
-"""Einstein radii and images of whole deflectors against closed forms and lenstronomy."""
-
-import time
+"""Images of a point behind whole deflectors against closed forms and lenstronomy."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lenstronomy.Analysis.lens_profile import LensProfileAnalysis
 from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LensModel.Solver.lens_equation_solver import LensEquationSolver
-from scipy.integrate import dblquad
 
-from lenstream.simulate.lens_equation import einstein_radius, image_positions, image_separation, magnification_at
+from lenstream.simulate.lens_equation import image_positions, image_separation, magnification_at
 
-
-def tracer(model, systems):
-    """A ray tracer of several systems, by lenstronomy."""
-
-    def trace(x, y):
-        alpha = [model.alpha(x[i], y[i], kwargs) for i, kwargs in enumerate(systems)]
-        return tuple(np.array(a) for a in zip(*alpha, strict=True))
-
-    return trace
-
-
-def sis(theta_E, kappa=0.0):
-    """Isothermal spheres at the origin under mass sheets; closed forms are known for all of it."""
-    theta_E, kappa = (np.reshape(a, (-1, 1)) for a in (theta_E, kappa))
-
-    def trace(x, y):
-        r = np.hypot(x, y)
-        return theta_E * x / r + kappa * x, theta_E * y / r + kappa * y
-
-    return trace
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.floats(0.05, 5), st.floats(-0.5, 0.9), st.floats(0.2, 5))
-def test_a_sphere_under_a_mass_sheet(theta_E, kappa, wrong):
-    (radius,) = einstein_radius(sis(theta_E, kappa), guess=[theta_E * wrong])
-    if 1 / 256 < 1 / (1 - kappa) / wrong < 8:
-        assert radius == pytest.approx(theta_E / (1 - kappa), rel=1e-7)
-
-
-def test_there_may_be_no_einstein_radius():
-    none = einstein_radius(sis([1.0, 1e-9, 1.0, 0.0], [0.0, 0.0, 1.2, 0.3]), guess=np.array([1.0, 1.0, 1.0, 0.0]))
-    np.testing.assert_allclose(none, [1.0, 0.0, 0.0, 0.0], rtol=1e-7)
-
-
-def random_systems(n, seed, axis_ratio=0.2):
-    rng = np.random.default_rng(seed)
-    largest = (1 - axis_ratio) / (1 + axis_ratio)
-    modulus, angle = rng.uniform(0, largest, n), rng.uniform(0, 2 * np.pi, n)
-    modulus[0] = largest
-    return [
-        [
-            {
-                "theta_E": rng.uniform(0.5, 2.0),
-                "gamma": rng.uniform(1.7, 2.4),
-                "e1": modulus[i] * np.cos(angle[i]),
-                "e2": modulus[i] * np.sin(angle[i]),
-                "center_x": 0.05,
-                "center_y": -0.02,
-            },
-            dict(zip(("gamma1", "gamma2"), rng.normal(0, 0.05, 2), strict=True)),
-            {"kappa": rng.uniform(-0.1, 0.2)},
-        ]
-        for i in range(n)
-    ]
-
-
-def test_the_mean_convergence_inside_is_one():
-    model, systems = LensModel(["EPL", "SHEAR", "CONVERGENCE"]), random_systems(4, 1)
-    radii = einstein_radius(tracer(model, systems), 0.05, -0.02, [s[0]["theta_E"] for s in systems])
-    elliptical = LensModel(["EPL"])
-    for radius, (epl, _, sheet) in zip(radii, systems, strict=True):
-        power = 3.0 - epl["gamma"]  # in r^power the surface mass of a ring is flat, so the centre is no singularity
-
-        def ring(s, phi, epl=epl, power=power):
-            r = s ** (1 / power)
-            x, y = epl["center_x"] + r * np.cos(phi), epl["center_y"] + r * np.sin(phi)
-            return elliptical.kappa(x, y, [epl]) * r ** (2 - power) / power
-
-        mass = dblquad(ring, 0, 2 * np.pi, 1e-12, radius**power, epsabs=1e-8, epsrel=1e-8)[0]
-        assert mass / (np.pi * radius**2) + sheet["kappa"] == pytest.approx(1.0, abs=1e-6)
-
-
-def test_the_einstein_radius_is_lenstronomys():
-    model, systems = LensModel(["EPL", "SHEAR", "CONVERGENCE"]), random_systems(3, 2, axis_ratio=0.3)
-    radii = einstein_radius(tracer(model, systems), 0.05, -0.02, [s[0]["theta_E"] for s in systems])
-    analysis, r = LensProfileAnalysis(model), np.logspace(-4, 1, 500)
-    for radius, kwargs in zip(radii, systems, strict=True):
-        # effective_einstein_radius itself averages over ten angles only, one of them twice
-        kappa = analysis.radial_lens_profile(r, kwargs, 0.05, -0.02, num_azimuthal_points=200)
-        theirs = analysis.effective_einstein_radius_from_radial_profile(r, kappa)
-        assert radius == pytest.approx(theirs, rel=0.003)
-
-
-def test_256_einstein_radii_are_fast():
-    trace, guess = sis(np.linspace(0.5, 2, 256)), np.linspace(0.5, 2, 256)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        einstein_radius(trace, guess=guess)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.05
+from .deflectors import random_systems, sis, tracer
 
 
 @settings(deadline=None, max_examples=30)

@@ -7,7 +7,8 @@ import pytest
 from scipy import signal
 
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 N_PARITY = 200
 
@@ -216,7 +217,7 @@ def test_parity_of_subhalos(scene_with, differences, profile):
 
 
 def test_parity_of_classes(everything, differences):
-    assert len(set(draw(everything, np.arange(8), Views(2)).kind)) == 3
+    assert len(set(draw(everything, np.arange(8), Views(2)).class_number)) == 3
     fixed = dataclasses.replace(
         everything,
         config=everything.config.model_copy(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lenstream.simulate.render import render, tracer
-from lenstream.simulate.selection import SelectionError, acceptance, quantities
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import SelectionError, acceptance, draw, quantities
+from lenstream.simulate.systems.draw import Views, draw_systems
 
 CUTS = {"arc_snr_min": 60, "magnification_min": 4, "image_separation_min": 1.5}
 
@@ -132,11 +132,11 @@ def test_a_selection_changes_the_population_as_it_should(selected, scene_with, f
 
 def test_systems_that_are_no_lenses_are_not_selected(everything):
     systems = draw(everything, np.arange(60), Views())
-    galaxy = systems.kind == 2
+    galaxy = systems.class_number == 2
     assert galaxy.sum() > 3 and (systems.attempt[galaxy] == 0).all() and systems.attempt[~galaxy].max() > 0
     for values in quantities(everything, systems).values():
         np.testing.assert_array_equal(np.isnan(values[:, 0]), galaxy)
-    share = np.bincount(systems.kind, minlength=3) / 60  # and refused systems keep their class
+    share = np.bincount(systems.class_number, minlength=3) / 60  # and refused systems keep their class
     assert np.abs(share - np.array([3, 2, 1]) / 6).max() < 5 * np.sqrt(0.25 / 60)
 
 
@@ -171,3 +171,41 @@ def test_the_tracer_of_kept_systems_is_theirs(selected):
     for i in (0, 7, 19):
         again, _ = tracer(selected, draw(selected, [i], Views()))(x[:1], 0.3 * x[:1])
         np.testing.assert_array_equal(again[0], alpha[i])
+
+
+def test_kept_systems_are_those_of_their_attempts(everything):
+    """Every parameter, lens light and subhalos included, is what its attempt draws."""
+    views = Views(2, frozenset({"source", "lens_light", "psf", "noise"}))
+    systems = draw(everything, np.arange(150), views)
+    attempt = systems.attempt[:, 0]
+    chosen = np.flatnonzero(attempt > 0)
+    assert (systems.class_number[chosen] == 1).any()  # with subhalos
+    for i in chosen:
+        kept, refused = (draw_systems(everything, [i], views, a) for a in (systems.attempt[[i]], 0))
+        for group in ("lens_mass", "source", "lens_light"):
+            for k, values in enumerate(getattr(systems, group)):
+                for name, value in values.items():
+                    np.testing.assert_array_equal(value[[i]], getattr(kept, group)[k][name], err_msg=name)
+        for k, halos in enumerate(systems.halos):
+            own = halos.mass[halos.first[i] : halos.first[i + 1]]
+            np.testing.assert_array_equal(own, kept.halos[k].mass)
+            assert not np.isin(own, refused.halos[k].mass).any()
+
+
+def test_views_have_psfs_of_their_own_where_asked_for(scene_with, fields, observed):
+    psf = {"kind": "gaussian", "fwhm": {"uniform": (0.1, 0.3)}}
+    scene = scene_with(**fields | {"observation": observed(noise=True, psf=psf)}, selection=CUTS)
+    fwhm = draw(scene, np.arange(20), Views(3, frozenset({"source", "psf"}))).optics["fwhm"][..., 0]
+    assert len(np.unique(fwhm)) == 60
+    fwhm = draw(scene, np.arange(20), Views(3, frozenset({"source"}))).optics["fwhm"][..., 0]
+    assert len(np.unique(fwhm)) == 20 and (fwhm == fwhm[:, :1]).all()
+
+
+def test_a_view_with_nothing_but_another_psf_has_to_pass_too(scene_with, fields, observed):
+    psf = {"kind": "gaussian", "fwhm": {"uniform": (0.1, 1.5)}}
+    scene = scene_with(**fields | {"observation": observed(noise=True, psf=psf)}, selection={"arc_snr_min": 60})
+    systems = draw(scene, np.arange(40), Views(2, frozenset({"psf"})))
+    assert (quantities(scene, systems)["arc_snr"] >= 60).all()
+    assert (systems.attempt[:, 1] != systems.attempt[:, 0]).any()
+    same = draw(scene, np.arange(40), Views(2, frozenset({"noise"})))  # nothing else: the same image, at once
+    np.testing.assert_array_equal(same.attempt[:, 1], same.attempt[:, 0])

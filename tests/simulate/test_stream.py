@@ -9,8 +9,9 @@ import torch
 from lenstream.simulate import labels
 from lenstream.simulate import stream as stream_module
 from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import LensStream
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.systems.draw import Views
 
 
 def take(scene, n, **settings):

@@ -5,7 +5,7 @@ import torch
 
 from lenstream.configs.encoder import Augment
 from lenstream.configs.methods import DINO, IBOT, MAE, Contrast, SimSiam, Supervised
-from lenstream.simulate.systems.scene import Views
+from lenstream.simulate.systems.draw import Views
 from lenstream.ssl.augment import augment
 from lenstream.ssl.methods.base import Draws
 from lenstream.ssl.views import make_views, physics, warnings

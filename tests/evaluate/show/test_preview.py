@@ -9,7 +9,9 @@ from lenstream.configs.scale import tiny
 from lenstream.errors import LenStreamError
 from lenstream.evaluate.show import preview
 from lenstream.simulate.labels import labels, units
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 SMALL = {
     "w1": ["simulate.image.num_pix=24", "simulate.image.pixel_scale=0.2"],
@@ -141,6 +143,6 @@ def test_labels_of_substructure_are_those_of_the_class_that_has_it():
     scene = make_scene(load("deeplense_model_1").simulate, 1)
     systems = draw(scene, np.arange(60), Views())
     found = labels(systems)
-    np.testing.assert_array_equal(np.isfinite(found["axion_mass"]), systems.kind == 2)
-    np.testing.assert_array_equal(np.isfinite(found["n_mean"]), systems.kind == 1)
+    np.testing.assert_array_equal(np.isfinite(found["axion_mass"]), systems.class_number == 2)
+    np.testing.assert_array_equal(np.isfinite(found["n_mean"]), systems.class_number == 1)
     assert (units(scene)["axion_mass"], units(scene)["half_length"], units(scene)["angle"]) == ("eV", "arcsec", "rad")

@@ -6,7 +6,9 @@ import torch
 from lenstream.configs.load import load
 from lenstream.evaluate.tasks.task import labelled_systems
 from lenstream.simulate.labels import labels
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 
 def test_labelled_systems_of_splits_and_seeds_never_meet():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 TINY = {"num_pix": 32, "pixel_scale": 0.08}
 SIS = {"profile": "SIS", "theta_E": 0.8}

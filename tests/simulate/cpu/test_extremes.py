@@ -10,7 +10,9 @@ from lenstream.configs.load import available, check, load
 from lenstream.errors import ConfigError, DataError
 from lenstream.simulate.labels import all_labels
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 IMAGE = {"num_pix": 16, "pixel_scale": 0.16, "rays": 2}
 ODD = {"num_pix": 15, "pixel_scale": 0.16, "rays": 1}  # a ray through the very middle

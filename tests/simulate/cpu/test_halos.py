@@ -10,7 +10,9 @@ import pytest
 
 from lenstream.configs.load import load
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 N = 16
 ROUNDING = 5e-6  # of the peak: float32 images through every subhalo are off by as much, which is more than 1e-3 of the

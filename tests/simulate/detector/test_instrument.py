@@ -10,9 +10,11 @@ from pydantic import ValidationError
 from lenstream.configs.load import check, load
 from lenstream.configs.observation import PSF, Observation
 from lenstream.errors import ConfigError, DataError
-from lenstream.simulate.detector.instrument import counts_per_second, instrument, preset, read_kernels, read_sky
+from lenstream.simulate.detector.instrument import counts_per_second, make_instrument, preset, read_kernels, read_sky
 from lenstream.simulate.render import render
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 BANDS = {
     "DES": "g r i z Y",
@@ -35,7 +37,7 @@ NEEDS_PSF = {"HST/TDLMC_F160W"} | {n for n in NAMES if n.startswith("JWST")}
 @pytest.mark.parametrize("unit", ["e-", "ADU"])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_instrument_and_band_is_lenstronomys(name, unit):
-    ours = instrument(Observation(instrument=name, data_count_unit=unit, psf=PSF(kind="gaussian", fwhm=0.2)))
+    ours = make_instrument(Observation(instrument=name, data_count_unit=unit, psf=PSF(kind="gaussian", fwhm=0.2)))
     settings = preset(name) | {"psf_type": "GAUSSIAN"}
     theirs = SingleBand(**settings, data_count_unit=unit)
     assert ours.background == pytest.approx(theirs.background_noise, rel=1e-12)
@@ -49,17 +51,17 @@ def test_every_instrument_and_band_is_lenstronomys(name, unit):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_psf_is_the_presets_or_asked_for(name):
     if name not in NEEDS_PSF:
-        tool = instrument(Observation(instrument=name))
+        tool = make_instrument(Observation(instrument=name))
         assert (tool.psf_kind, tool.fwhm) == ("gaussian", preset(name)["seeing"])
         return
     with pytest.raises(ConfigError, match=rf"simulate\.observation\.psf: lenstronomy has no PSF for {name}.*pixel"):
-        instrument(Observation(instrument=name))
+        make_instrument(Observation(instrument=name))
     seeing = preset(name)["seeing"]
     if seeing is None:
         with pytest.raises(ConfigError, match="fwhm is missing"):
-            instrument(Observation(instrument=name, psf=PSF(kind="gaussian")))
+            make_instrument(Observation(instrument=name, psf=PSF(kind="gaussian")))
     else:
-        assert instrument(Observation(instrument=name, psf=PSF(kind="gaussian"))).fwhm == seeing
+        assert make_instrument(Observation(instrument=name, psf=PSF(kind="gaussian"))).fwhm == seeing
 
 
 @pytest.mark.parametrize(("mode", "bands"), ROMAN.items())
@@ -69,19 +71,19 @@ def test_roman_has_survey_modes(mode, bands):
     for band in bands.split():
         theirs = Roman(band, survey_mode=mode).kwargs_single_band()
         assert preset(f"Roman/{band}", survey_mode=mode) == theirs
-        tool = instrument(Observation(instrument=f"Roman/{band}", survey_mode=mode))
+        tool = make_instrument(Observation(instrument=f"Roman/{band}", survey_mode=mode))
         assert tool.exposure_time == theirs["exposure_time"] * theirs["num_exposures"]
 
 
 @pytest.mark.parametrize(("name", "years", "exposures"), [("LSST/i", 5, 230), ("DES/g", 6, 20), ("Euclid/VIS", 3, 2)])
 def test_years_of_a_survey_are_added_and_forgotten(name, years, exposures):
-    before = instrument(Observation(instrument=name)).num_exposures
-    assert instrument(Observation(instrument=name, coadd_years=years)).num_exposures == exposures
-    assert instrument(Observation(instrument=name)).num_exposures == before  # lenstronomy's own class remembers
+    before = make_instrument(Observation(instrument=name)).num_exposures
+    assert make_instrument(Observation(instrument=name, coadd_years=years)).num_exposures == exposures
+    assert make_instrument(Observation(instrument=name)).num_exposures == before  # lenstronomy's own class remembers
 
 
 def test_given_numbers_replace_the_presets():
-    tool = instrument(Observation(instrument="LSST/i", exposure_time=30, num_exposures=2), pixel_scale=0.3)
+    tool = make_instrument(Observation(instrument="LSST/i", exposure_time=30, num_exposures=2), pixel_scale=0.3)
     assert (tool.exposure_time, tool.num_exposures, tool.pixel_scale) == (60, 2, 0.3)
     assert tool.fwhm == preset("LSST/i")["seeing"]
 
@@ -103,13 +105,13 @@ def test_given_numbers_replace_the_presets():
 )
 def test_unknown_names_and_options_are_refused_in_one_sentence(settings, sentence):
     with pytest.raises(ConfigError, match=sentence) as caught:
-        instrument(Observation(**settings))
+        make_instrument(Observation(**settings))
     assert len(caught.value.problems) == 1 and "\n" not in str(caught.value)
 
 
 def test_all_that_is_missing_is_listed_at_once():
     with pytest.raises(ConfigError) as caught:
-        instrument(Observation(data_count_unit="ADU"), path="simulate.bands.g")
+        make_instrument(Observation(data_count_unit="ADU"), path="simulate.bands.g")
     assert len(caught.value.problems) == 6
     assert sum(p.startswith("simulate.bands.g") for p in caught.value.problems) == 5
 
@@ -133,21 +135,21 @@ def test_psf_settings_that_do_not_fit_are_refused(psf, sentence):
 
 def test_a_moffat_psf_gets_a_kernel_that_holds_its_wings():
     psf = PSF(kind="moffat", fwhm={"uniform": (0.6, 0.9)}, beta={"uniform": (2.5, 4.0)})
-    tool = instrument(Observation(instrument="LSST/i", psf=psf))
+    tool = make_instrument(Observation(instrument="LSST/i", psf=psf))
     assert (tool.psf_kind, tool.psf_size, len(tool.kernels)) == ("moffat", 2 * 18 + 1, 0)
     assert tool.fwhm.support() == (0.6, 0.9) and tool.beta.support() == (2.5, 4.0)
-    finer = instrument(Observation(instrument="LSST/i", psf=PSF(kind="moffat", beta=3.0, supersampling=3)))
+    finer = make_instrument(Observation(instrument="LSST/i", psf=PSF(kind="moffat", beta=3.0, supersampling=3)))
     assert (finer.fwhm, finer.supersampling) == (preset("LSST/i")["seeing"], 3)
     assert finer.psf_size == 2 * int(np.ceil(4 * 0.71 / 0.2 * 3)) + 1
     with pytest.raises(ConfigError, match=r"psf\.size: missing"):
-        instrument(Observation(instrument="LSST/i", psf=PSF(kind="moffat", fwhm={"uniform": (1, 90)}, beta=3.0)))
+        make_instrument(Observation(instrument="LSST/i", psf=PSF(kind="moffat", fwhm={"uniform": (1, 90)}, beta=3.0)))
 
 
 def test_lost_pixels_hold_zero_or_nan():
-    assert instrument(Observation(instrument="LSST/i", cosmic_rays=1.0)).mask_value == 0
-    tool = instrument(Observation(instrument="LSST/i", bad_pixels=0.1, mask_value="nan"))
+    assert make_instrument(Observation(instrument="LSST/i", cosmic_rays=1.0)).mask_value == 0
+    tool = make_instrument(Observation(instrument="LSST/i", bad_pixels=0.1, mask_value="nan"))
     assert np.isnan(tool.mask_value) and tool.loses_pixels
-    assert not instrument(Observation(instrument="LSST/i")).loses_pixels
+    assert not make_instrument(Observation(instrument="LSST/i")).loses_pixels
 
 
 def test_kernels_are_cut_and_normalised(tmp_path):
@@ -169,7 +171,7 @@ def test_kernels_come_as_a_cube_or_a_folder_by_name(tmp_path):
     np.testing.assert_allclose(bank[0], np.pad(np.full((3, 3), 1 / 9), 2))
     np.testing.assert_allclose(bank[1:], kernels / kernels.sum((1, 2), keepdims=True))
     psf = PSF(kind="pixel", file=str(tmp_path), size=5, supersampling=2)
-    tool = instrument(Observation(instrument="HST/TDLMC_F160W", psf=psf))
+    tool = make_instrument(Observation(instrument="HST/TDLMC_F160W", psf=psf))
     assert (tool.kernels.shape, tool.supersampling, tool.fwhm) == ((4, 5, 5), 2, 0.0)
 
 
@@ -211,7 +213,7 @@ def test_sky_comes_from_fits_and_numpy_files(tmp_path):
     fits.writeto(tmp_path / "a.fits", images[0].astype(">f8"))
     np.save(tmp_path / "b.npy", images[1])
     np.savez_compressed(tmp_path / "c.npz", x=images[2], y=np.stack([images[3], images[3] + 1]))
-    sky = instrument(Observation(instrument="HST/WFC3_F160W", sky_cutouts=str(tmp_path))).sky
+    sky = make_instrument(Observation(instrument="HST/WFC3_F160W", sky_cutouts=str(tmp_path))).sky
     assert sky.shapes.tolist() == [[5, 9], [6, 9], [7, 9], [8, 9], [8, 9]]
     for first, shape, image in zip(sky.first, sky.shapes, [*images[:4], images[3] + 1], strict=True):
         np.testing.assert_array_equal(sky.pixels[first : first + image.size].reshape(shape), image)

@@ -11,11 +11,11 @@ from scipy import stats
 from lenstream.configs.observation import Observation
 from lenstream.errors import DataError
 from lenstream.simulate.core import philox
-from lenstream.simulate.detector.instrument import Sky, background_at, instrument, preset
+from lenstream.simulate.detector.instrument import Sky, background_at, make_instrument, preset
 from lenstream.simulate.detector.noise import neighbour_weight, normal, observe
 
-HST = instrument(Observation(instrument="HST/WFC3_F160W"))
-EUCLID = instrument(Observation(instrument="Euclid/VIS"))
+HST = make_instrument(Observation(instrument="HST/WFC3_F160W"))
+EUCLID = make_instrument(Observation(instrument="Euclid/VIS"))
 
 
 def observed(tool, model, n=400, stream=0, seed=3, dtype=np.float32, start=0, **options):
@@ -40,7 +40,7 @@ def sky_of(*images):
 @pytest.mark.parametrize("unit", ["e-", "ADU"])
 @pytest.mark.parametrize("name", ["HST/WFC3_F160W", "Euclid/VIS", "LSST/i"])
 def test_moments_are_those_of_lenstronomys_noise(name, unit, dtype):
-    tool = instrument(Observation(instrument=name, data_count_unit=unit))
+    tool = make_instrument(Observation(instrument=name, data_count_unit=unit))
     band = SingleBand(**preset(name), data_count_unit=unit)
     model = ramp(high=100.0 * tool.background)
     noise = observed(tool, model, n=2000, dtype=dtype)[0] - model

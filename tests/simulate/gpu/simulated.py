@@ -11,8 +11,10 @@ from lenstream.simulate import stream as stream_module
 from lenstream.simulate.gpu import kernels
 from lenstream.simulate.gpu.cuda_render import make_renderer
 from lenstream.simulate.render import render_all
+from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import LensStream
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 CPU = torch.device("cpu")
 TINY = ["simulate.image.num_pix=10", "simulate.image.pixel_scale=0.4"]

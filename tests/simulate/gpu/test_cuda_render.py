@@ -7,7 +7,9 @@ import torch
 from lenstream.configs.load import load
 from lenstream.simulate.gpu.cuda_render import make_renderer, unsupported
 from lenstream.simulate.render import render_all
-from lenstream.simulate.systems.scene import Views, draw, make_scene
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
 
 def scene_of(recipe, *overrides):

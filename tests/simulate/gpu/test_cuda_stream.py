@@ -9,7 +9,7 @@ import torch
 from lenstream.errors import LenStreamError
 from lenstream.simulate.gpu import cuda_stream as stream
 from lenstream.simulate.stream import LensStream
-from lenstream.simulate.systems.scene import Views
+from lenstream.simulate.systems.draw import Views
 
 CUDA = torch.device("cuda", 0)
 

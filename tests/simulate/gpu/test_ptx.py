@@ -17,6 +17,8 @@ from lenstream.simulate.gpu import cuda_noise as noise
 from lenstream.simulate.gpu import cuda_psf as psf
 from lenstream.simulate.gpu import cuda_tables as tables
 from lenstream.simulate.gpu import double, fixed, kernels  # noqa: F401
+from lenstream.simulate.kernel_arguments import Maps
+from lenstream.simulate.profiles.registry import MASS_KINDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +28,7 @@ HOPPER = (9, 0)  # compute capability
 MOST_PARAMETERS = 4096  # bytes of a kernel's arguments, on every GPU
 W1 = tables.Profiles(frozenset({deflection.EPL, deflection.SHEAR}), frozenset(), frozenset({light.SERSIC}))
 ALL = tables.Profiles(
-    frozenset(deflection.KINDS.values()),
+    frozenset(MASS_KINDS.values()),
     frozenset({deflection.SIS, deflection.NFW, deflection.TNFW, deflection.POINT_MASS}),
     frozenset({light.SERSIC, light.INTERPOL}),
 )
@@ -52,7 +54,7 @@ def lens(real, n):
 
 
 def constants(real):
-    maps = of(deflection.Maps, array(float64, 2), array(real, 2), array(int32, 1))
+    maps = of(Maps, array(float64, 2), array(real, 2), array(int32, 1))
     glow = of(light.Light, array(int64, 2), array(real, 3), array(int64, 2))
     optics = of(tables.Optics, lens(real, 3), array(int64, 1), lens(real, 2), maps)
     return of(tables.Constants, optics, glow, glow, array(real, 3))

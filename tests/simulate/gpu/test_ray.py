@@ -5,9 +5,12 @@ import pytest
 
 from lenstream.simulate.cpu import deflection, light
 from lenstream.simulate.gpu import ray
+from lenstream.simulate.packing import pack_maps, pack_stamps, pack_tables
 from lenstream.simulate.profiles import epl
-from lenstream.simulate.render import Work, layers_of, maps_of, noise_levels, stamps_of, tracer
-from lenstream.simulate.systems.scene import Views, draw
+from lenstream.simulate.profiles.registry import ABSENT
+from lenstream.simulate.render import tracer
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 
 
 def lens_of(kinds, rows, grids, dtype, tolerance):
@@ -24,9 +27,9 @@ def test_rays_arrive_where_the_loops_have_them(everything, dtype, tolerance):
     rng = np.random.default_rng(1)
     x, y = rng.uniform(-2, 2, (2, 6, 40))
     alpha_x, alpha_y = tracer(everything, systems)(x, y)
-    tables = Work(everything, systems, noise_levels(everything, systems), dtype, 2, True).tables
-    maps = maps_of(everything, dtype)
-    kinds = frozenset(tables.deflector_kinds.ravel()) - {deflection.ABSENT}
+    tables = pack_tables(everything, systems)
+    maps = pack_maps(everything, dtype)
+    kinds = frozenset(tables.deflector_kinds.ravel()) - {ABSENT}
     source_position = ray.make_source_position(kinds, frozenset(tables.halo_kinds))
     assert len(kinds) > 1 and len(tables.halo_kinds)
     precision = 1e-15 if dtype == np.float64 else 1e-8
@@ -42,9 +45,9 @@ def test_rays_arrive_where_the_loops_have_them(everything, dtype, tolerance):
 
 def test_brightness_is_that_of_the_loops(everything):
     systems = draw(everything, np.arange(6), Views(1))
-    tables = Work(everything, systems, noise_levels(everything, systems), np.float64, 2, True).tables
-    stamps = stamps_of(everything, np.dtype(np.float64))
-    kinds = frozenset(tables.source_kinds.ravel()) - {light.ABSENT}
+    tables = pack_tables(everything, systems)
+    stamps = pack_stamps(everything, np.dtype(np.float64))
+    kinds = frozenset(tables.source_kinds.ravel()) - {ABSENT}
     brightness, n = ray.make_brightness(kinds), 30
     rng, shown = np.random.default_rng(2), 0
     for i in range(6):
@@ -60,10 +63,3 @@ def test_brightness_is_that_of_the_loops(everything):
         np.testing.assert_allclose(found, rows[light.FLUX], rtol=1e-12, atol=1e-12)
         shown += int(rows[light.FLUX].max() > 0)
     assert shown > 2
-
-
-def test_layers_count_bands_within_views(everything):
-    bands, streams = layers_of(everything, draw(everything, np.arange(2), Views(3)))
-    n_bands = len(everything.bands)
-    assert bands.tolist() == list(range(n_bands)) * 3
-    assert sorted(set(streams.tolist())) == list(range(3 * n_bands))

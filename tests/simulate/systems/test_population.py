@@ -1,66 +1,31 @@
-"""Distributions: their quantiles are right, bounded and ordered; joint ellipticities have no direction."""
+"""Populations: a parameter has its own stream of numbers, tables are drawn jointly, one parameter follows another."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from lenstream.configs.components import EPL, SERSIC_ELLIPSE
 from lenstream.configs.keys import Distribution
 from lenstream.simulate.core import philox
-from lenstream.simulate.systems.population import draw_component, draw_parameter, quantile, rayleigh_ellipticity
+from lenstream.simulate.core.philox import Draw
+from lenstream.simulate.systems.population import draw_component, draw_parameter
 
-CASES = {
-    "uniform": ((0.8, 1.6), stats.uniform(0.8, 0.8)),
-    "normal": ((2.0, 0.2), stats.norm(2.0, 0.2)),
-    "truncnormal": ((2.0, 0.2, 1.7, 2.1), stats.truncnorm(-1.5, 0.5, 2.0, 0.2)),
-    "loguniform": ((0.1, 0.4), stats.loguniform(0.1, 0.4)),
-    "beta": ((2.0, 3.0, 0.0, 0.5), stats.beta(2, 3, 0, 0.5)),
-    "lognormal": ((0.3, 0.2), stats.lognorm(0.2 * np.log(10), scale=0.3)),
-}
 INDICES = np.arange(20_000, dtype=np.uint64)
-MANY = np.random.default_rng(0).random(200_000)
 
 
 def drawn_epl(indices=INDICES, path="lens_mass.0", purpose=philox.LENS, attempt=0, drawn=None, **settings):
     component = EPL(**{"profile": "EPL", "theta_E": {"uniform": (0.8, 1.6)}} | settings)
-    return draw_component(component, path, 1, purpose, indices, attempt, drawn)
+    return draw_component(component, path, Draw(1, purpose, indices, attempt), drawn)
 
 
 def drawn_light(drawn, purpose=philox.LENS_LIGHT, **settings):
     component = SERSIC_ELLIPSE(**{"profile": "SERSIC_ELLIPSE", "magnitude": 19, "R_sersic": 1} | settings)
-    return draw_component(component, "lens_light.0", 1, purpose, INDICES, 0, drawn)
-
-
-@pytest.mark.parametrize("kind", CASES)
-def test_quantile_is_scipys(kind):
-    numbers, reference = CASES[kind]
-    u = np.linspace(0.001, 0.999, 999)
-    np.testing.assert_allclose(quantile(Distribution(**{kind: numbers}), u), reference.ppf(u), rtol=1e-10)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.floats(-5, 5), st.floats(1e-3, 10), st.floats(1e-9, 1 - 1e-9))
-def test_uniform_stays_inside(low, width, u):
-    value = quantile(Distribution(uniform=(low, low + width)), np.array([u]))[0]
-    assert low <= value <= low + width
-
-
-def test_rayleigh_ellipticity_has_the_spread_and_the_bound_asked_for():
-    rng = np.random.default_rng(0)
-    e1, e2 = rayleigh_ellipticity(0.1, 0.85, *rng.random((2, 200_000)))  # a bound that cuts nothing
-    for e in (e1, e2):
-        assert abs(e.mean()) < 1e-3
-        assert abs(e.std() - 0.1) < 1e-3
-    assert abs(np.corrcoef(e1, e2)[0, 1]) < 0.01
-    e1, e2 = rayleigh_ellipticity(0.15, 0.4, *rng.random((2, 200_000)))
-    assert 0.395 < np.hypot(e1, e2).max() < 0.4
+    return draw_component(component, "lens_light.0", Draw(1, purpose, INDICES), drawn)
 
 
 def test_a_component_draws_what_it_is_told():
     component = EPL(profile="EPL", theta_E=1.1, e1_e2={"rayleigh": (0.1, 0.3)})
-    values = draw_component(component, "lens_mass.0", 1, 0, np.arange(10, dtype=np.uint64))
+    values = draw_component(component, "lens_mass.0", Draw(1, philox.LENS, np.arange(10)))
     assert set(values) == {"theta_E", "gamma", "e1", "e2", "center_x", "center_y"}
     assert (values["theta_E"] == 1.1).all()
     assert len(np.unique(values["e1"])) == 10
@@ -69,7 +34,7 @@ def test_a_component_draws_what_it_is_told():
 def test_changing_one_parameter_leaves_the_others():
     def drawn(**changes):
         settings = {"profile": "EPL", "theta_E": {"uniform": (0.8, 1.6)}, "gamma": {"uniform": (1.8, 2.2)}}
-        return draw_component(EPL(**settings | changes), "lens_mass.0", 1, 0, np.arange(10, dtype=np.uint64))
+        return draw_component(EPL(**settings | changes), "lens_mass.0", Draw(1, philox.LENS, np.arange(10)))
 
     before, after = drawn(), drawn(gamma=2.0, center_x={"normal": (0, 0.1)})
     np.testing.assert_array_equal(before["theta_E"], after["theta_E"])
@@ -99,24 +64,6 @@ def test_attempts_are_different_and_repeatable():
     np.testing.assert_array_equal(second, again)
 
 
-def test_a_truncated_lognormal_is_the_lognormal_inside_its_bounds():
-    values = quantile(Distribution(lognormal=(0.3, 0.2, 0.2, 0.5)), MANY)
-    whole = CASES["lognormal"][1]
-    inside = whole.cdf(0.5) - whole.cdf(0.2)
-    assert values.min() >= 0.2 and values.max() <= 0.5
-    result = stats.kstest(values, lambda x: (whole.cdf(x) - whole.cdf(0.2)) / inside)
-    assert result.pvalue > 1e-3
-
-
-def test_a_mixture_has_the_cdf_of_its_parts():
-    parts = [{"weight": 3, "normal": (0, 1)}, {"weight": 1, "uniform": (2, 5)}]
-    values = quantile(Distribution(mixture=parts), MANY)
-    result = stats.kstest(values, lambda x: 0.75 * stats.norm.cdf(x) + 0.25 * stats.uniform(2, 3).cdf(x))
-    assert result.pvalue > 1e-3
-    edges = np.array([2.0**-53, 0.75 - 2**-53, 0.75, 0.75 + 2**-53, 1 - 2**-53])
-    assert np.isfinite(quantile(Distribution(mixture=parts), edges)).all()
-
-
 @pytest.fixture
 def catalogue(tmp_path):
     """Two thousand galaxies whose columns depend on each other."""
@@ -139,7 +86,7 @@ def test_parameters_of_a_table_are_drawn_jointly(catalogue):
     counts = np.bincount(np.searchsorted(np.sort(rows[:, 1]), lens["theta_E"]), minlength=2000)
     assert stats.chisquare(counts).pvalue > 1e-3  # every row as often as any other
     color = Distribution(**magnitude)
-    alone = draw_parameter(color, "lens_light.0.colors.g", 1, philox.LENS_LIGHT, INDICES)
+    alone = draw_parameter(color, "lens_light.0.colors.g", Draw(1, philox.LENS_LIGHT, INDICES))
     np.testing.assert_array_equal(alone, light["magnitude"])
     for view, purpose in ((1, philox.LENS_LIGHT), (2, philox.SOURCE)):
         redrawn = drawn_light(None, purpose + view, magnitude=magnitude)
@@ -153,9 +100,9 @@ def test_parameters_of_a_table_are_drawn_jointly(catalogue):
 
 def test_a_lone_parameter_has_the_stream_of_its_path():
     lens = drawn_epl()
-    alone = draw_parameter(Distribution(uniform=(0.8, 1.6)), "lens_mass.0.theta_E", 1, philox.LENS, INDICES)
+    alone = draw_parameter(Distribution(uniform=(0.8, 1.6)), "lens_mass.0.theta_E", Draw(1, philox.LENS, INDICES))
     np.testing.assert_array_equal(alone, lens["theta_E"])
-    assert (draw_parameter(2, "lens_mass.0.theta_E", 1, philox.LENS, INDICES) == 2.0).all()
+    assert (draw_parameter(2, "lens_mass.0.theta_E", Draw(1, philox.LENS, INDICES)) == 2.0).all()
 
 
 def test_following_has_the_line_and_the_scatter_asked_for():

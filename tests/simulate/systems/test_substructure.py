@@ -11,6 +11,7 @@ from scipy import integrate, optimize, stats
 
 from lenstream.configs.dark_matter import AXION_VORTEX, CDM, Cosmology, Substructure
 from lenstream.errors import ConfigError
+from lenstream.simulate.core.philox import ENVIRONMENT, Draw
 from lenstream.simulate.systems import cosmology as angles
 from lenstream.simulate.systems.substructure import draw_halos, mass_quantile, mean_mass, region_mass
 
@@ -27,7 +28,7 @@ def draw(component, indices, attempt=0, theta_E=1.3, center_x=0.0, center_y=0.0,
     indices = np.asarray(indices)
     lens = {"theta_E": theta_E, "center_x": center_x, "center_y": center_y}
     lens = {name: np.broadcast_to(value, indices.shape).astype(float) for name, value in lens.items()}
-    return draw_halos(component, path, 7, indices, attempt, COSMOLOGY, lens, **rest)
+    return draw_halos(component, path, Draw(7, ENVIRONMENT, indices, attempt), COSMOLOGY, lens, **rest)
 
 
 def of_system(halos, i):

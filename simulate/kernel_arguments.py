@@ -1,0 +1,68 @@
+"""What the compiled renderer is given for a batch of systems: named tuples of numbers and arrays.
+
+`packing` fills them. They stand apart because a kernel is compiled anew after a change in any file that it imports.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+ADAPTIVE = 0  # in place of a number of rays
+
+
+class Frame(NamedTuple):
+    """The pixel grid."""
+
+    num_pix: int  # on a side
+    pixel_scale: float  # arcsec
+    rays: int  # along a pixel's side, or ADAPTIVE
+    tolerance: float  # of the peak, for ADAPTIVE
+    supersampling: int  # the PSF is applied on pixels finer by that
+
+
+class Tables(NamedTuple):
+    """Parameters of n systems with L layers (views in each of the bands); rows are float64.
+
+    Kinds are numbers of `profiles.registry`: MASS_KINDS or LIGHT_KINDS, or ABSENT.
+    """
+
+    deflector_kinds: np.ndarray  # (n, k)
+    deflectors: np.ndarray  # (n, k, N_PARAMETERS), in the order of MASS_PARAMETERS
+    halo_first: np.ndarray  # (n + 1,): system i has subhalos first[i] to first[i + 1]
+    halo_kinds: np.ndarray  # (subhalos,)
+    halos: np.ndarray  # (subhalos, N_PARAMETERS)
+    source_kinds: np.ndarray  # (n, L, k)
+    sources: np.ndarray  # (n, L, k, N_PARAMETERS), in the order of LIGHT_PARAMETERS
+    light_kinds: np.ndarray  # (n, L, k), not lensed
+    lights: np.ndarray  # (n, L, k, N_PARAMETERS)
+
+
+class Maps(NamedTuple):
+    """Gridded deflections, see `profiles.deflection_map`."""
+
+    grids: np.ndarray  # float64 (m, 5)
+    coefficients: np.ndarray  # (m, largest side^2 * 2), of the type of the rays
+    sides: np.ndarray  # int32 (m,)
+
+
+class Blur(NamedTuple):
+    """The point-spread function of every layer."""
+
+    sigma: np.ndarray  # (n, L), of a Gaussian [fine pixels]; 0: none
+    truncation: float  # its radius in sigma
+    kernel: np.ndarray  # (n, L): number in `kernels`, or -1 for the Gaussian
+    kernels: np.ndarray  # (m, supersampling^2, k, k) from `psf.phase_kernels`, of the type of the image
+
+
+class KernelArguments(NamedTuple):
+    """All that images of n systems with L layers follow from."""
+
+    frame: Frame
+    tables: Tables
+    maps: Maps  # of the type of the images
+    exact_maps: Maps  # float64
+    stamps: np.ndarray  # (s, side, side) galaxy images, of the type of the images
+    blur: Blur
+    variance: np.ndarray  # float64 (n, L, 2): background rms [counts/s], exposure time [s] times electrons per count
+    exact_halos: bool  # trace every subhalo ray by ray
+    tiled: bool  # rays go tile by tile, for subhalos that are interpolated

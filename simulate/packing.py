@@ -1,0 +1,185 @@
+"""From the parameters of systems to the arrays that the kernels work on."""
+
+import numpy as np
+
+from ..errors import DataError
+from .detector import psf
+from .detector.instrument import FWHM_PER_SIGMA, background_at
+from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tables
+from .profiles import registry
+from .systems.amplitudes import parts
+from .systems.draw import present
+
+
+def pack(scene, systems, dtype, rays=None, exact_halos=False):
+    """All that the kernels need to render systems, as `KernelArguments`.
+
+    dtype: of the images. rays: along a pixel's side, or "adaptive"; None takes what the config says. exact_halos: trace
+    every subhalo ray by ray; float64 always does.
+
+    Raises: DataError for a parameter that is not a finite number.
+    """
+    image, instrument = scene.config.image, scene.instrument
+    for name, value in systems.optics.items():
+        if not np.isfinite(value).all():
+            raise DataError(f"optics.{name} must be a finite number in every system, got {value.min()}")
+    rays = image.rays if rays is None else rays
+    exact_halos = exact_halos or np.dtype(dtype) == np.float64
+    background, exposure, gain = noise_levels(scene, systems)
+    return KernelArguments(
+        frame=Frame(
+            num_pix=image.num_pix,
+            pixel_scale=float(instrument.pixel_scale),
+            rays=ADAPTIVE if rays == "adaptive" else int(rays),
+            tolerance=float(image.tolerance),
+            supersampling=instrument.supersampling,
+        ),
+        tables=pack_tables(scene, systems),
+        maps=pack_maps(scene, dtype),
+        exact_maps=pack_maps(scene, np.float64),
+        stamps=pack_stamps(scene, np.dtype(dtype)),
+        blur=_pack_blur(scene, systems, dtype),
+        variance=np.stack([background, exposure * gain], axis=-1),
+        exact_halos=exact_halos,
+        # Of the scene, not of the batch: the order of rays shows in the last bit
+        tiled=bool(scene.config.substructure) and not exact_halos,
+    )
+
+
+def layers_of(scene, systems):
+    """The number of the band of every layer, and of its random stream of noise, int (layers,)."""
+    n_views, n_bands = systems.views.n, len(scene.bands)
+    bands = np.tile(np.arange(n_bands), n_views)
+    view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], n_bands)
+    return bands, view * n_bands + bands
+
+
+def noise_levels(scene, systems):
+    """Background rms [counts/s], exposure time [s] and electrons per count of every layer, float64 (n, layers)."""
+    exposure = systems.optics["exposure_time"]
+    instruments = list(scene.bands.values())
+    background = np.stack([background_at(t, exposure[..., b]) for b, t in enumerate(instruments)], axis=-1)
+    gain = np.broadcast_to([instrument.gain for instrument in instruments], exposure.shape)
+    return tuple(a.reshape(len(systems.indices), -1) for a in (background, exposure, gain))
+
+
+def pack_tables(scene, systems):
+    """The parameters of systems as `Tables`. Raises: DataError for one that is not a finite number."""
+    config = scene.config
+    n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
+    shape = (n, len(config.lens_mass))
+    deflector_kinds, deflectors = np.full(shape, registry.ABSENT), np.zeros((*shape, registry.N_PARAMETERS))
+    n_maps = 0
+    for k, (component, values) in enumerate(zip(config.lens_mass, systems.lens_mass, strict=True)):
+        profile = component.profile
+        extra = {"map": n_maps, "gamma": 2.0} if profile in ("INTERPOL", "SIE") else {}
+        n_maps += profile == "INTERPOL"
+        there = present(scene, component, systems.class_number)
+        deflector_kinds[there, k] = registry.MASS_KINDS[profile]
+        _fill(deflectors[:, k], registry.MASS_PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
+    source_kinds, sources = _light_table(scene, "source", systems, n_layers)
+    light_kinds, lights = _light_table(scene, "lens_light", systems, n_layers)
+    first, halo_kinds, rows = _halo_table(systems.halos, n)
+    return Tables(deflector_kinds, deflectors, first, halo_kinds, rows, source_kinds, sources, light_kinds, lights)
+
+
+def _fill(rows, names, values, there=slice(None), what=""):
+    """Put parameters into the columns of rows (n, ..., N_PARAMETERS), of the systems where their component occurs.
+
+    Raises: DataError for a parameter that is not a finite number.
+    """
+    for column, name in enumerate(names):
+        value = np.broadcast_to(values[name], rows.shape[:-1])[there]
+        if not np.isfinite(value).all():
+            raise DataError(
+                f"{what}.{name} must be a finite number in every system, got {value[~np.isfinite(value)][0]}"
+            )
+        rows[there, ..., column] = value
+
+
+def _halo_table(drawn, n):
+    """The subhalos of all substructures, system by system: first (n + 1,), kinds, rows."""
+    counts = np.zeros(n, np.int64) + sum(np.diff(h.first) for h in drawn)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    kinds, rows = np.zeros(first[-1], np.int64), np.zeros((first[-1], registry.N_PARAMETERS))
+    taken = first[:-1].copy()
+    for h in drawn:
+        own = np.diff(h.first)
+        places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
+        block = np.zeros((h.first[-1], registry.N_PARAMETERS))
+        _fill(block, registry.MASS_PARAMETERS[h.profile], h.parameters, what="substructure")
+        kinds[places], rows[places] = registry.MASS_KINDS[h.profile], block
+        taken += own
+    return first, kinds, rows
+
+
+def _light_table(scene, group, systems, n_layers):
+    """Kinds (n, L, k) and rows (n, L, k, N_PARAMETERS) of a group: "source" or "lens_light"."""
+    n, n_bands = len(systems.indices), len(scene.bands)
+    components, drawn = getattr(scene.config, group), getattr(systems, group)
+    pieces = [
+        (f"{group}.{k}", present(scene, c, systems.class_number), part)
+        for k, (c, values) in enumerate(zip(components, drawn, strict=True))
+        for part in parts(c, values)
+    ]
+    kinds = np.full((n, n_layers, len(pieces)), registry.ABSENT)
+    rows = np.zeros((n, n_layers // n_bands, n_bands, len(pieces), registry.N_PARAMETERS))
+    for k, (path, there, (profile, values)) in enumerate(pieces):
+        kinds[there, :, k] = registry.LIGHT_KINDS[profile]
+        for b in range(n_bands):
+            own = values | {"amp": values["amp"][..., b]}
+            if profile == "INTERPOL":
+                n_own = scene.stamps.images.shape[1]  # 1, or as many as the scene has
+                own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
+            _fill(rows[:, :, b, k], registry.LIGHT_PARAMETERS[profile], own, there, path)
+    return kinds, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
+
+
+def pack_stamps(scene, dtype):
+    """All bands of all stamps, one after the other, (stamps * bands, side, side)."""
+    if scene.stamps is None:
+        return np.zeros((1, 3, 3), dtype)
+    images = scene.stamps.images.astype(dtype, copy=False)
+    return np.ascontiguousarray(images.reshape(-1, *images.shape[2:]))
+
+
+def pack_maps(scene, dtype):
+    """The deflection maps of a scene in a type, as `Maps`."""
+    if not scene.maps:
+        return Maps(np.zeros((0, 5)), np.zeros((0, 0), dtype), np.zeros(0, np.int32))
+    coefficients = np.zeros((len(scene.maps), max(m.coefficients.size for m in scene.maps)), dtype)
+    for k, m in enumerate(scene.maps):
+        coefficients[k, : m.coefficients.size] = m.coefficients
+    sides = np.array([m.side for m in scene.maps], dtype=np.int32)
+    return Maps(np.stack([m.grid for m in scene.maps]), coefficients, sides)
+
+
+def _pack_blur(scene, systems, dtype):
+    """The PSF of every layer, with the kernels of all bands in one bank."""
+    n, n_views, n_bands = systems.optics["fwhm"].shape
+    fine = scene.instrument.supersampling
+    numbers, bank = np.full((n, n_views, n_bands), -1), []
+    for b, instrument in enumerate(scene.bands.values()):
+        if instrument.psf_kind == "pixel":
+            numbers[..., b] = sum(map(len, bank)) + systems.optics["kernel"][..., b].astype(int)
+            bank.append(instrument.kernels)
+        elif instrument.psf_kind == "moffat":
+            pairs = np.stack([systems.optics["fwhm"][..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
+            unique, which = np.unique(pairs, axis=0, return_inverse=True)
+            numbers[..., b] = sum(map(len, bank)) + which.reshape(n, n_views)
+            bank.append(psf.moffat_kernels(*unique.T, instrument.pixel_scale / fine, instrument.psf_size))
+    side = max((k.shape[1] for k in bank), default=1)
+    kernels = [np.pad(k, [(0, 0)] + 2 * [2 * ((side - k.shape[1]) // 2,)]) for k in bank]
+    kernels = psf.phase_kernels(np.concatenate(kernels), fine) if kernels else np.ones((1, fine * fine, 1, 1))
+    return Blur(
+        (_psf_sigma(scene, systems) * fine).reshape(n, -1),
+        float(scene.instrument.truncation),
+        numbers.reshape(n, -1),
+        kernels.astype(dtype),
+    )
+
+
+def _psf_sigma(scene, systems):
+    """Standard deviation of the Gaussian PSF in pixels, float64 (n, v, b); 0 where the PSF is another."""
+    gaussian = [instrument.psf_kind == "gaussian" for instrument in scene.bands.values()]
+    return np.where(gaussian, systems.optics["fwhm"], 0.0) / FWHM_PER_SIGMA / scene.instrument.pixel_scale

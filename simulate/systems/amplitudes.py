@@ -1,0 +1,56 @@
+"""A galaxy's light from its drawn parameters: flux and amplitude in every band, and the profiles it consists of."""
+
+import numpy as np
+
+from ...configs.components import DOUBLE_SERSIC, INTERPOL, SERSIC_ELLIPSE
+from ..detector.instrument import counts_per_second
+from ..profiles import sersic
+
+
+def with_amplitude(scene, component, values):
+    """`values` with what follows from them: amp [counts/s/arcsec^2] of each band, and the scale of a stamp [arcsec].
+
+    amp has one more axis than the rest, for the bands. For a DOUBLE_SERSIC it is the disc's; amp_bulge is the bulge's.
+    """
+    flux = np.stack(band_fluxes(scene, component, values), axis=-1)
+    if isinstance(component, INTERPOL):
+        scale = values["R_half"] / scene.stamps.R_half[values["stamp"].astype(np.int64)]
+        return values | {"scale": scale, "amp": flux / scale[..., None] ** 2}
+    of_sersic = sersic.total_flux(values["R_sersic"], values["n_sersic"])[..., None]
+    if isinstance(component, DOUBLE_SERSIC):
+        share = values["bulge_fraction"][..., None]
+        of_bulge = sersic.total_flux(values["R_bulge"], values["n_bulge"])[..., None]
+        return values | {"amp": (1.0 - share) * flux / of_sersic, "amp_bulge": share * flux / of_bulge}
+    return values | {"amp": flux / of_sersic}
+
+
+def band_fluxes(scene, component, values):
+    """The total flux [counts/s] of a light component in each band: a list of arrays of the shape of its magnitude."""
+    return [
+        counts_per_second(band_magnitude(scene, component, values, b), instrument.magnitude_zero_point)
+        for b, instrument in enumerate(scene.bands.values())
+    ]
+
+
+def band_magnitude(scene, component, values, b):
+    """The magnitude of a light component in band number `b`: that in the first band, and the colours."""
+    if b == 0:
+        return values["magnitude"]
+    magnitude = values["magnitude"] + values[f"color_{list(scene.bands)[b]}"]
+    if isinstance(component, INTERPOL) and scene.stamps.magnitude.shape[1] > 1:
+        own = scene.stamps.magnitude[np.nan_to_num(values["stamp"]).astype(np.int64)]
+        magnitude = magnitude + np.nan_to_num(own[..., b] - own[..., 0])
+    return magnitude
+
+
+def parts(component, values):
+    """The profiles of lenstronomy that a light component consists of: pairs of a name and its parameters.
+
+    A DOUBLE_SERSIC is two SERSIC_ELLIPSE; any other is itself.
+    """
+    if not isinstance(component, DOUBLE_SERSIC):
+        return [(component.profile, values)]
+    bulge = values | {"amp": values["amp_bulge"], "R_sersic": values["R_bulge"], "n_sersic": values["n_bulge"]}
+    bulge |= {name: values[name] * values["roundness"] for name in ("e1", "e2")}
+    name = SERSIC_ELLIPSE.model_fields["profile"].annotation.__args__[0]
+    return [(name, values), (name, bulge)]

@@ -1,0 +1,79 @@
+"""What is measured of arcs: known answers, all bands, NaN where there is nothing to measure."""
+
+import numpy as np
+import pytest
+
+from lenstream.simulate import arcs
+from lenstream.simulate.labels import all_labels
+from lenstream.simulate.render import render_all
+from lenstream.simulate.selection import draw, quantities
+from lenstream.simulate.systems.draw import Views
+
+SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
+SOURCE = {"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (22, 25)}, "R_sersic": 0.2, "n_sersic": 1}
+
+
+def measured(scene, systems):
+    return render_all(scene, systems, noise=False, arcs=True).arcs
+
+
+@pytest.fixture(scope="module")
+def of_classes(scene_with):
+    """A lens, a source without a deflector, a deflector without a source, and only lens light."""
+    return scene_with(
+        classes={"lens": 1, "unlensed": 1, "dark": 1, "galaxy": 1},
+        image=SMALL,
+        lens_mass=[{"profile": "SIS", "theta_E": {"uniform": (0.5, 1.2)}, "only": ["lens", "dark"]}],
+        source=[SOURCE | {"center_x": 0.1, "only": ["lens", "unlensed"]}],
+        lens_light=[{"profile": "SERSIC_ELLIPSE", "magnitude": 21, "R_sersic": 0.5, "n_sersic": 4}],
+        selection={"image_separation_min": 0.1},
+    )
+
+
+def test_there_is_nothing_to_measure_without_a_deflector_or_a_source(of_classes):
+    systems = draw(of_classes, np.arange(80), Views(2))
+    lens, unlensed, dark, galaxy = (systems.class_number == k for k in range(4))
+    assert min(lens.sum(), unlensed.sum(), dark.sum(), galaxy.sum()) > 5
+    np.testing.assert_array_equal(arcs.is_lens(of_classes, systems), lens)
+    cut, told = quantities(of_classes, systems), all_labels(of_classes, systems)
+    for name, values in cut.items():
+        assert values.shape == (80, 2)
+        np.testing.assert_array_equal(np.isnan(values), ~np.stack([lens, lens], axis=1), err_msg=name)
+    for name in ("magnification", "arc_snr"):  # labels and selections mean the same
+        np.testing.assert_array_equal(cut[name], told[name], err_msg=name)
+    np.testing.assert_array_equal(np.isnan(told["theta_E_effective"]), unlensed | galaxy)
+    flux = arcs.flux_before_lensing(of_classes, systems)
+    np.testing.assert_array_equal((flux > 0).all(1), lens | unlensed)
+    np.testing.assert_array_equal((flux == 0).all(1), dark | galaxy)
+
+
+def test_two_equal_bands_have_the_signal_to_noise_of_twice_the_light(scene_with, observed):
+    keys = {"image": SMALL, "source": [SOURCE], "observation": observed(noise=True)}
+    alone, both = scene_with(**keys), scene_with(**keys, bands={"r": {}, "i": {}})
+    systems, of_both = (draw(s, np.arange(6), Views(2)) for s in (alone, both))
+    in_one, in_both = measured(alone, systems), measured(both, of_both)
+    expected = np.sqrt(2) * arcs.arc_snr(alone, systems, in_one)
+    np.testing.assert_allclose(arcs.arc_snr(both, of_both, in_both), expected, rtol=1e-6)
+    flux = [arcs.flux_before_lensing(s, drawn) for s, drawn in ((alone, systems), (both, of_both))]
+    np.testing.assert_allclose(flux[1], 2 * flux[0], rtol=1e-12)
+    magnification = arcs.magnification(alone, systems, in_one)
+    np.testing.assert_allclose(arcs.magnification(both, of_both, in_both), magnification, rtol=1e-6)
+
+
+def test_the_flux_before_lensing_is_that_of_all_sources(scene_with):
+    sources = [SOURCE, SOURCE | {"magnitude": 23, "center_x": 0.3}]
+    scene = scene_with(image=SMALL, source=sources)
+    systems = draw(scene, np.arange(5), Views(2))
+    zero_point = scene.instrument.magnitude_zero_point
+    expected = sum(10 ** (-0.4 * (component["magnitude"] - zero_point)) for component in systems.source)
+    np.testing.assert_allclose(arcs.flux_before_lensing(scene, systems), expected, rtol=1e-12)
+
+
+def test_the_images_of_a_sphere_are_two_einstein_radii_apart(scene_with):
+    lens = {"profile": "SIS", "theta_E": {"uniform": (0.5, 1.2)}}
+    beside = SOURCE | {"center_x": {"uniform": (0.05, 0.2)}, "center_y": 0.1}
+    scene = scene_with(image=SMALL, lens_mass=[lens], source=[beside])
+    systems = draw(scene, np.arange(6), Views(2))
+    theta_E = systems.lens_mass[0]["theta_E"]
+    np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
+    np.testing.assert_allclose(arcs.effective_einstein_radius(scene, systems), theta_E, rtol=1e-7)
