@@ -1,4 +1,4 @@
-"""Random numbers of a training: seeds from what they belong to, and torch's generators lent and given back."""
+"""Random numbers of a training: seeds from names and steps, and torch's generators seeded for a while."""
 
 import zlib
 from contextlib import contextmanager

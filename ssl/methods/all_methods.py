@@ -6,7 +6,18 @@ a test.
 
 from typing import get_args
 
-from ...configs import methods as settings
+from ...configs.methods import (
+    BarlowTwinsSettings,
+    BYOLSettings,
+    ContrastSettings,
+    DINOSettings,
+    IBOTSettings,
+    MAESettings,
+    SimCLRSettings,
+    SimSiamSettings,
+    SupervisedSettings,
+    VICRegSettings,
+)
 from .barlow import BarlowTwins
 from .byol import BYOL
 from .dino import DINO
@@ -18,16 +29,16 @@ from .supervised import Supervised
 from .vicreg import VICReg
 
 METHODS = {
-    settings.SimSiam: SimSiam,
-    settings.SimCLR: SimCLR,
-    settings.Contrast: SimCLR,
-    settings.VICReg: VICReg,
-    settings.BarlowTwins: BarlowTwins,
-    settings.BYOL: BYOL,
-    settings.DINO: DINO,
-    settings.IBOT: IBOT,
-    settings.MAE: MAE,
-    settings.Supervised: Supervised,
+    SimSiamSettings: SimSiam,
+    SimCLRSettings: SimCLR,
+    ContrastSettings: SimCLR,
+    VICRegSettings: VICReg,
+    BarlowTwinsSettings: BarlowTwins,
+    BYOLSettings: BYOL,
+    DINOSettings: DINO,
+    IBOTSettings: IBOT,
+    MAESettings: MAE,
+    SupervisedSettings: Supervised,
 }
 
 

@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
-from lenstream.configs.methods import BarlowTwins as BarlowSettings
-from lenstream.configs.methods import SimCLR as SimCLRSettings
-from lenstream.configs.methods import VICReg as VICRegSettings
+from lenstream.configs.methods import BarlowTwinsSettings as BarlowSettings
+from lenstream.configs.methods import SimCLRSettings, VICRegSettings
 from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
 from lenstream.ssl.methods import barlow

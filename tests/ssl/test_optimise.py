@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lenstream.configs.load import load
-from lenstream.configs.methods import SimCLR as Settings
+from lenstream.configs.methods import SimCLRSettings as Settings
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.optimise import follow, make_optimizer, set_learning_rate
 from lenstream.ssl.trainer import make_method
