@@ -55,6 +55,14 @@ def test_lost_pixels_and_lost_images_are_left_out():
         np.testing.assert_allclose(a, b, atol=0.02)
 
 
+def test_each_band_is_scaled_by_its_own_numbers():
+    x = torch.ones(1, 2, 4, 4)
+    two = Statistics(noise=np.array([0.01, 0.02]), mean=np.array([0.0, 1.0]), std=np.array([2.0, 4.0]))
+    scaled = Normalize("asinh", two)(x)[0, :, 0, 0]
+    np.testing.assert_allclose(scaled, np.arcsinh([100.0, 50.0]), rtol=1e-6)
+    np.testing.assert_allclose(Normalize("zscore", two)(x)[0, :, 0, 0], [0.5, 0.0])
+
+
 def test_no_scale_is_ever_zero():
     steep = np.stack([blob(32, 3.0, peak) for peak in (1.0, 2.0, 3.0)])[:, None]
     wings = 1 / (1 - np.log(blob(48, 3.0, 1.0)))[None, None]
