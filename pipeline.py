@@ -1,38 +1,11 @@
-"""A run from start to finish: pairs, encoders, evaluation, figures, real lenses, report. Continues where it stopped."""
+"""The order of the stages of a run: pairs, encoders, evaluation, figures, real lenses, report."""
 
-import importlib.metadata
-import json
-import platform
-import shutil
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from rich import box
-from rich.table import Table
-
-from .configs.load import load, show
-from .errors import ConfigError, DataError
+from .errors import ConfigError
 from .progress import console, stopping
-from .simulate.labels import labels
-from .simulate.selection import draw
-from .simulate.systems.draw import Views
+from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed
 from .simulate.systems.scene import make_scene
-
-REPORTED_PACKAGES = (
-    "lenstream",
-    "torch",
-    "timm",
-    "lightly",
-    "lightning",
-    "numba",
-    "numpy",
-    "lenstronomy",
-    "scikit-learn",
-)
-SHOWN_PAIRS = 12
 
 
 def run(config, runs, overwrite=False, until="report"):
@@ -44,193 +17,121 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     from .ssl.launch import make_fabric
-    from .ssl.trainer import make_method, pretrain
 
-    folder = Path(runs) / config.name
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
+    folder = RunFolder(Path(runs) / config.name)
     fabric = make_fabric(config.pretrain)
-    first = fabric.is_global_zero  # the other ranks of a torchrun or Slurm job only train
-    if fabric.broadcast(_is_finished(config, folder, overwrite) if first else None):
+    first = fabric.is_global_zero
+    if fabric.broadcast(_nothing_to_do(config, folder, overwrite) if first else None):
         return
     scene = make_scene(config.simulate, config.seed)
-    for name in config.pretrain.encoders:
-        make_method(config, name, scene)  # what is wrong with the last encoder is said before the first is trained
+    _check_methods(config, scene)
     if first:
-        _begin(config, folder, overwrite)
-        with _timed(folder, "pairs"):
+        begin(folder, config, overwrite)
+        with timed(folder, "pairs"):
             _introduce(config, scene, folder)
     fabric.barrier()  # or the others would look for a checkpoint in a folder that is being deleted
     with stopping() as stop:
-        with _timed(folder, "pre-training", first):
-            encoders = {
-                n: pretrain(config, n, scene, folder / "encoders" / n, fabric, stop) for n in config.pretrain.encoders
-            }
+        with timed(folder, "pre-training", first):
+            encoders = _pretrain(config, scene, folder, fabric, stop)
         if not first:
             return
         if until == "pretrain" or config.evaluate is None:
-            console.print(f"encoders: {folder / 'encoders'}", soft_wrap=True)
+            console.print(f"encoders: {folder.encoders}", soft_wrap=True)
             return
-        with _timed(folder, "evaluation"):
+        with timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
     if until == "evaluate":
-        _print_summary(folder)
-        console.print(f"results: {folder / 'results.csv'}", soft_wrap=True)
+        _print_scores(folder)
+        console.print(f"results: {folder.results}", soft_wrap=True)
         return
-    from .evaluate.results import Evaluation
-    from .evaluate.show import outputs
-    from .evaluate.tasks.regression import make_regression
-
-    evaluation = Evaluation.load(folder)
-    with _timed(folder, "figures and real lenses"):
-        umap = outputs.draw_figures(make_regression(config, scene), config, evaluation, folder)
-        real = _real_lenses(config, scene, folder)
-    outputs.write_report(config, scene, evaluation, folder, umap, real, environment())
-    (folder / "finished").touch()
-    _print_summary(folder)
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
-
-
-def _is_finished(config, folder, overwrite):
-    """Whether nothing is left to do; raises if the folder, or a folder that the config names, cannot be used."""
-    from .files.image_files import find
-
-    if overwrite and folder.exists() and not (folder / "config.yaml").is_file():
-        raise DataError(f"--overwrite: {folder} is not a LenStream run (no config.yaml), so it is not deleted")
-    if not overwrite:
-        _same_config(config, folder)
-        if (folder / "finished").exists():
-            console.print(
-                f"{folder} is finished: open {folder / 'report.html'} (--overwrite runs it again)", soft_wrap=True
-            )
-            return True
-    _check_real_lenses(config)
-    if config.pretrain.data is not None:
-        find(config.pretrain.data.path)
-    return False
-
-
-def _begin(config, folder, overwrite):
-    """The run's folder, with what it is made from."""
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(show(config))
-    (folder / "environment.json").write_text(json.dumps(environment(), indent=1))
-
-
-def _introduce(config, scene, folder):
-    """What a user may want to see before the training: pairs, and what the views will destroy."""
-    from .ssl.views import warnings
-
-    if config.pretrain.data is None:
-        _draw_pairs(scene, folder)
-    for name, settings in config.pretrain.encoders.items():
-        for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
-            console.print(warning, soft_wrap=True)
-
-
-def preview(config, path):
-    """Draw simulated systems with the histograms of their labels, and say how exact and how fast they are."""
-    from .evaluate.show.preview import preview as look
-
-    for line in look(config, path):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    _show(config, scene, folder)
+    finish(folder)
+    _print_scores(folder)
+    console.print(f"report: {folder.report}", soft_wrap=True)
 
 
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
     from .evaluate.real.predict import predict_folder
+    from .evaluate.show import terminal
 
-    if not (folder / "config.yaml").is_file():
-        raise DataError(f"--run {folder}: no such run; expected a folder with config.yaml, made by lenstream run")
-    config = load(str(folder / "config.yaml"))
+    config = config_of(RunFolder(folder))
     scene = make_scene(config.simulate, config.seed)
     table, summary, figure, skipped = predict_folder(config, scene, folder, images, catalogue, pixel_scale, out)
-    _say_skipped(skipped)
-    brackets = "" if summary is None else ", published in brackets"
-    _print_frame(_in_words(table, config.evaluate.targets), f"{len(table)} lenses{brackets}")
-    if summary is not None:
-        columns = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]
-        _print_frame(summary.set_index("target")[columns].round(3), "predicted - published")
+    terminal.print_skipped(skipped)
+    terminal.print_predictions(table, config.evaluate.targets, summary)
     console.print(f"wrote {figure.parent / 'predictions.csv'} and {figure.name}", soft_wrap=True)
 
 
-def _say_skipped(skipped):
-    for name, reason in skipped:
-        console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
-
-
-def _in_words(table, targets):
-    """A prediction table with one column a target: 1.21±0.03 (1.16), the published value in brackets."""
-
-    def cell(row, target):
-        text, published = f"{row[target]:.2f}±{row[f'{target}_std']:.2f}", row.get(f"{target}_published", np.nan)
-        return text + (f" ({published:.2f})" if np.isfinite(published) else "")
-
-    words = {t: [cell(row, t) for _, row in table.iterrows()] for t in targets}
-    return pd.DataFrame(words, index=table["name"].rename("lens"))
-
-
-def environment():
-    """What ran the run: versions of Python, packages and the machine's kind."""
-    versions = {}
-    for name in REPORTED_PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed as a package"
-    return {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"} | versions
-
-
-def _same_config(config, folder):
-    """Refuse to continue a run with another config than it was begun with."""
-    saved = folder / "config.yaml"
-    if not saved.exists():
-        return
-    old, new = saved.read_text().splitlines(), show(config).splitlines()
-    if old == new:
-        return
-    differing = next((n for o, n in zip(old, new, strict=False) if o != n), "its length")
-    raise ConfigError(
-        [
-            f"{folder} was begun with another config (first difference: {differing.split('#')[0].strip()}); "
-            "use --overwrite to start again, or name=... for a run of its own"
-        ]
-    )
-
-
-def _check_real_lenses(config):
-    """Raise DataError now, not after the training, for real lenses that are not there."""
+def _nothing_to_do(config, folder, overwrite):
+    """Whether the run is finished; what is wrong with its folder or the files that the config names is said now."""
     from .evaluate.real.cutouts import fits_files
     from .evaluate.real.published import read_catalogue
+    from .files.image_files import find
 
+    if is_finished(folder, config, overwrite):
+        return True
     if config.real_lenses.images is not None:
         fits_files(config.real_lenses.images)
     if config.real_lenses.catalogue is not None:
         read_catalogue(config.real_lenses.catalogue)
+    if config.pretrain.data is not None:
+        find(config.pretrain.data.path)
+    return False
 
 
-def _draw_pairs(scene, folder):
-    if (folder / "pairs.png").exists():
-        return
-    from .evaluate.show import figures
-    from .simulate.render import render
+def _check_methods(config, scene):
+    """Make every encoder once: what is wrong with the last is said before the first is trained."""
+    from .ssl.trainer import make_method
 
-    systems = draw(scene, np.arange(SHOWN_PAIRS), Views(2))
-    values = {n: v for n, v in labels(systems).items() if v.ndim == 1}
-    figures.pairs(render(scene, systems), values, folder / "pairs.png")
-    console.print(f"first picture: {folder / 'pairs.png'}", soft_wrap=True)
+    for name in config.pretrain.encoders:
+        make_method(config, name, scene)
+
+
+def _introduce(config, scene, folder):
+    """What a user may want to see before the training: pairs, and what the views will destroy."""
+    from .evaluate.show.pairs import draw_pairs
+    from .ssl.views import warnings
+
+    if config.pretrain.data is None and not folder.pairs.exists():
+        draw_pairs(scene, folder.pairs)
+        console.print(f"first picture: {folder.pairs}", soft_wrap=True)
+    for name, settings in config.pretrain.encoders.items():
+        for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
+            console.print(warning, soft_wrap=True)
+
+
+def _pretrain(config, scene, folder, fabric, stop):
+    """Train what is not yet trained: encoder's name -> path of its weights."""
+    from .ssl.trainer import pretrain
+
+    return {n: pretrain(config, n, scene, folder.encoder(n), fabric, stop) for n in config.pretrain.encoders}
 
 
 def _evaluate(config, scene, encoders, folder, stop):
+    """Judge the encoders, unless that is done."""
     from .evaluate import results
 
-    if not results.is_complete(folder):
+    if not results.is_complete(folder.path):
         from .evaluate.judge import evaluate
         from .evaluate.tasks.regression import make_regression
 
-        evaluate(make_regression(config, scene), config, scene, encoders, folder, stop)
+        evaluate(make_regression(config, scene), config, scene, encoders, folder.path, stop)
+
+
+def _show(config, scene, folder):
+    """Draw the figures, predict the real lenses and write the report."""
+    from .evaluate.results import Evaluation
+    from .evaluate.show import outputs
+    from .evaluate.tasks.regression import make_regression
+
+    evaluation = Evaluation.load(folder.path)
+    with timed(folder, "figures and real lenses"):
+        umap = outputs.draw_figures(make_regression(config, scene), config, evaluation, folder.path)
+        real = _real_lenses(config, scene, folder)
+    outputs.write_report(config, scene, evaluation, folder.path, umap, real, environment())
 
 
 def _real_lenses(config, scene, folder):
@@ -239,44 +140,18 @@ def _real_lenses(config, scene, folder):
     if real.images is None:
         return None
     from .evaluate.real.predict import predict_folder
+    from .evaluate.show import terminal
     from .evaluate.show.report import RealLenses
 
     table, summary, figure, skipped = predict_folder(
-        config, scene, folder, real.images, real.catalogue, real.pixel_scale, folder / "real_lenses"
+        config, scene, folder.path, real.images, real.catalogue, real.pixel_scale, folder.real_lenses
     )
-    _say_skipped(skipped)
+    terminal.print_skipped(skipped)
     return RealLenses(table, summary, figure)
 
 
-@contextmanager
-def _timed(folder, stage, write=True):
-    """Add the seconds of a with-block to the run's timings.json."""
-    path, begun = folder / "timings.json", time.perf_counter()
-    try:
-        yield
-    finally:
-        if write:
-            timings = json.loads(path.read_text()) if path.exists() else {}
-            timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - begun
-            path.write_text(json.dumps(timings, indent=1))
+def _print_scores(folder):
+    from .evaluate import results
+    from .evaluate.show.terminal import print_scores
 
-
-def _print_summary(folder):
-    """R2 of every encoder at the largest number of labels, beside the limit."""
-    results = pd.read_csv(folder / "results.csv")
-    most = results.n_labels.max()
-    shown = results[(results.metric == "r2") & results.n_labels.isin([0, most])]
-    frame = shown.pivot_table(index=["encoder", "protocol"], columns="target", values="value", sort=False)
-    frame.index = [" ".join(pair) for pair in frame.index]
-    _print_frame(frame.round(4), f"R2 with {most} labels")
-
-
-def _print_frame(frame, title):
-    """A DataFrame as a table on the terminal, its index as the first column."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
-    table.add_column(frame.index.name or "")
-    for column in frame.columns:
-        table.add_column(str(column), justify="right")
-    for name, row in frame.iterrows():
-        table.add_row(str(name), *(value if isinstance(value, str) else f"{value:g}" for value in row))
-    console.print(table)
+    print_scores(results.frame(results.read_scores(folder.path)))

@@ -1,4 +1,4 @@
-"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config."""
+"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config | cite."""
 
 import sys
 from pathlib import Path
@@ -19,56 +19,41 @@ Recipe = Annotated[str, typer.Argument(help="A recipe that comes with LenStream 
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Changes by dotted key, e.g. pretrain.steps=100 simulate.image.num_pix=64.")
 ]
-Runs = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
-Scale = Annotated[
-    Literal["full", "tiny"], typer.Option(help="tiny: the same with a small network and few steps, in a CPU minute.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete a run of this name first.")]
 
 
-@app.command()
-def run(
-    recipe: Recipe,
-    overrides: Overrides = None,
-    runs: Runs = Path("runs"),
-    scale: Scale = "full",
-    overwrite: Overwrite = False,
-):
-    """Do everything: pre-train the encoders, evaluate them, draw figures, predict real lenses, write the report."""
-    settings = _load(recipe, overrides, scale)
-    from lenstream import pipeline
-
-    pipeline.run(settings, runs, overwrite)
+STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, and what it does
+    "run": (
+        "report",
+        "Do everything: pre-train the encoders, evaluate them, draw figures, predict real lenses, write the report.",
+    ),
+    "pretrain": ("pretrain", "Only pre-train the encoders of a recipe."),
+    "evaluate": ("evaluate", "Pre-train what is not yet trained, and evaluate; no figures and no report."),
+}
 
 
-@app.command()
-def pretrain(
-    recipe: Recipe,
-    overrides: Overrides = None,
-    runs: Runs = Path("runs"),
-    scale: Scale = "full",
-    overwrite: Overwrite = False,
-):
-    """Only pre-train the encoders of a recipe."""
-    settings = _load(recipe, overrides, scale)
-    from lenstream import pipeline
+def _through(stage):
+    """The command that carries a recipe through to the end of a stage."""
 
-    pipeline.run(settings, runs, overwrite, until="pretrain")
+    def command(
+        recipe: Recipe,
+        overrides: Overrides = None,
+        runs: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
+        scale: Annotated[
+            Literal["full", "tiny"],
+            typer.Option(help="tiny: the same with a small network and few steps, in a CPU minute."),
+        ] = "full",
+        overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete a run of this name first.")] = False,
+    ):
+        settings = _load(recipe, overrides, scale)
+        from lenstream import pipeline
+
+        pipeline.run(settings, runs, overwrite, until=stage)
+
+    return command
 
 
-@app.command()
-def evaluate(
-    recipe: Recipe,
-    overrides: Overrides = None,
-    runs: Runs = Path("runs"),
-    scale: Scale = "full",
-    overwrite: Overwrite = False,
-):
-    """Pre-train what is not yet trained, and evaluate; no figures and no report."""
-    settings = _load(recipe, overrides, scale)
-    from lenstream import pipeline
-
-    pipeline.run(settings, runs, overwrite, until="evaluate")
+for _name, (_stage, _help) in STAGES.items():
+    app.command(_name, help=_help)(_through(_stage))
 
 
 @app.command()
@@ -97,9 +82,11 @@ def preview(
 ):
     """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
     settings = _load(recipe, overrides)
-    from lenstream import pipeline
+    from lenstream.evaluate.show.preview import preview as draw
+    from lenstream.progress import console
 
-    pipeline.preview(settings, out)
+    for line in draw(settings, out):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 @app.command()
@@ -111,6 +98,41 @@ def config(
     from lenstream.configs.load import show as text
 
     print(text(_load(show, overrides)), end="")
+
+
+@app.command()
+def cite(
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe, a YAML file or the folder of a run; without it, everything.")
+    ] = None,
+    overrides: Overrides = None,
+):
+    """Print BibTeX of what to cite: LenStream, and the profiles, methods and libraries that a recipe or run uses."""
+    from lenstream import citations
+
+    if recipe is None:
+        uses = citations.everything()
+    else:
+        of_run = Path(recipe) / "config.yaml"
+        uses = citations.used(_load(str(of_run) if of_run.is_file() else recipe, overrides))
+    print(citations.bibtex(uses), end="")
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"lenstream {version('lenstream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+):
+    """Options of `lenstream` itself, before any command."""
 
 
 def _load(recipe, overrides, scale="full"):

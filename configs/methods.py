@@ -13,7 +13,7 @@ from .keys import Section, key
 _ALONE = {"crop": None, "flip": False, "brightness": 0.0, "blur": None}  # nothing but what a pretext adds
 
 
-class SimSiam(Encoder):
+class SimSiamSettings(Encoder):
     """SimSiam; `lensiam` is SimSiam with physics views."""
 
     method: Literal["simsiam", "lensiam"] = key("two views, a predictor and a stop-gradient")
@@ -33,7 +33,7 @@ class SimSiam(Encoder):
         return values
 
 
-class SimCLR(Encoder):
+class SimCLRSettings(Encoder):
     """SimCLR: NT-Xent between two views of each system."""
 
     method: Literal["simclr"] = key("views of a system attract, those of others repel (NT-Xent)")
@@ -42,7 +42,7 @@ class SimCLR(Encoder):
     temperature: float = key("NT-Xent temperature", default=0.1, gt=0)
 
 
-class Contrast(SimCLR):
+class ContrastSettings(SimCLRSettings):
     """An image against itself, turned or made noisy: NT-Xent with a pretext on the second view only."""
 
     method: Literal["rotation", "noise"] = key("the pretext: a view turned by up to 180 degrees, or with noise added")
@@ -56,7 +56,7 @@ class Contrast(SimCLR):
         return values
 
 
-class VICReg(Encoder):
+class VICRegSettings(Encoder):
     """VICReg: views agree, features keep their variance and do not repeat each other."""
 
     method: Literal["vicreg"] = key("invariance, variance and covariance of the projections")
@@ -67,7 +67,7 @@ class VICReg(Encoder):
     covariance: float = key("weight of the squared covariances of different features", default=1.0, ge=0)
 
 
-class BarlowTwins(Encoder):
+class BarlowTwinsSettings(Encoder):
     """Barlow Twins: the cross-correlation of two views' projections becomes the identity."""
 
     method: Literal["barlow"] = key("the cross-correlation of the views becomes the identity")
@@ -76,7 +76,7 @@ class BarlowTwins(Encoder):
     redundancy: float = key("weight of what is off the diagonal", default=5e-3, gt=0)
 
 
-class BYOL(Encoder):
+class BYOLSettings(Encoder):
     """BYOL: a student predicts what a slowly following teacher says of the other view."""
 
     method: Literal["byol"] = key("a student predicts its slow teacher's projection of the other view")
@@ -101,7 +101,7 @@ class MultiCrop(Section):
         return self
 
 
-class DINO(Encoder):
+class DINOSettings(Encoder):
     """DINO: the student's distribution over prototypes follows its centred, sharpened teacher's."""
 
     method: Literal["dino"] = key("self-distillation over prototypes, with a centred and sharpened teacher")
@@ -118,15 +118,15 @@ class DINO(Encoder):
     local: MultiCrop = key("local views; with views: physics there are none", default=MultiCrop())
 
 
-class IBOT(DINO):
-    """iBOT: DINO, and the same between masked patches of the student and the teacher's whole view. Needs a ViT."""
+class IBOTSettings(DINOSettings):
+    """iBOT: DINO on views, and between masked patches of the student and the teacher's whole view. Needs a ViT."""
 
     method: Literal["ibot"] = key("DINO on images and on masked patches; needs a ViT")
     mask_ratio: float = key("largest share of masked patches", default=0.3, gt=0, lt=1)
     mask_probability: float = key("share of the views that are masked", default=0.5, gt=0, le=1)
 
 
-class MAE(Encoder):
+class MAESettings(Encoder):
     """Masked autoencoder. With physics views the target is the other view of the same lens. Needs a ViT."""
 
     method: Literal["mae"] = key("masked patches are reconstructed; needs a ViT")
@@ -156,7 +156,7 @@ class MAE(Encoder):
         return self
 
 
-class Supervised(Encoder):
+class SupervisedSettings(Encoder):
     """Regression of the evaluation's targets on the stream: labels without end."""
 
     method: Literal["supervised"] = key("regression of the simulated parameters")
@@ -164,6 +164,15 @@ class Supervised(Encoder):
 
 
 AnyEncoder = Annotated[
-    SimSiam | SimCLR | Contrast | VICReg | BarlowTwins | BYOL | DINO | IBOT | MAE | Supervised,
+    SimSiamSettings
+    | SimCLRSettings
+    | ContrastSettings
+    | VICRegSettings
+    | BarlowTwinsSettings
+    | BYOLSettings
+    | DINOSettings
+    | IBOTSettings
+    | MAESettings
+    | SupervisedSettings,
     Field(discriminator="method"),
 ]

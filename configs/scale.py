@@ -1,6 +1,4 @@
-"""Any config in a CPU minute: the same images and methods, with almost no training, data and network."""
-
-from timm.models import is_model_in_modules
+"""`--scale tiny`: any config made to run in a CPU minute, with a small network, few labels and few steps."""
 
 from .load import check
 
@@ -32,7 +30,7 @@ _ENCODER = {  # where the method has the key
 _LOCAL_VIEWS = 2
 _EVALUATE = {"n_labels": [20], "seeds": 1, "n_test": 40, "limit": False, "umap": False}
 _FINETUNE = {"epochs": 1, "min_steps": 2, "batch_size": 16}
-_GALAXIES = 16  # made-up ones: enough for training, validation and tests
+_GALAXIES = 16  # procedural: enough for training, validation and tests
 _FAMILIES = {  # timm's modules, and options that all of their models take
     "resnet": {"layers": [1, 1, 1, 1], "channels": (16, 32, 64, 128)},
     "vision_transformer": {"embed_dim": 48, "depth": 2, "num_heads": 3},
@@ -42,8 +40,8 @@ _FAMILIES = {  # timm's modules, and options that all of their models take
 def tiny(config):
     """What `--scale tiny` makes of a config: another one, to see within a minute on a CPU whether everything works.
 
-    Images and physics stay as they are, but for fewer made-up galaxies. ResNets and ViTs become small ones; backbones
-    of other families, and timm's own test models, stay.
+    Images and physics stay as they are, but for fewer procedural galaxies. ResNets and ViTs become small; backbones of
+    other families, and timm's own test models, stay.
 
     Args: config: `schema.Config`. Returns: a new, checked one with "_tiny" behind its name. Raises: ConfigError.
     """
@@ -73,6 +71,8 @@ def _shrink_encoder(values):
 
 
 def _shrink_backbone(values):
+    from timm.models import is_model_in_modules  # here, as it takes seconds and brings torch
+
     values["weights"] = None  # they would not fit
     if not values["name"].startswith("test_"):
         for family, options in _FAMILIES.items():

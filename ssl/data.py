@@ -8,7 +8,7 @@ from .folder import FolderStream, folder_statistics
 from .normalize import Statistics, statistics
 from .views import physics
 
-N_LOOKED_AT = 256  # simulated images for the statistics of normalisations other than asinh
+N_MEASURED = 256  # simulated images for the statistics of normalisations other than asinh
 
 
 def open_data(config, name, scene, n_views, step, fabric):
@@ -28,15 +28,15 @@ def open_data(config, name, scene, n_views, step, fabric):
     )
 
 
-def facts(config, name, scene):
+def image_facts(config, name, scene):
     """What a network has to know of the images: `Statistics`, the number of bands, the pixels along an edge."""
     pre = config.pretrain
     if pre.data is not None:
         return folder_statistics(pre.data, config.seed)
     bands, num_pix = len(scene.bands), config.simulate.image.num_pix
     backbone = pre.encoders[name].backbone or pre.backbone
-    background = np.array([tool.background for tool in scene.bands.values()])
+    background = np.array([instrument.background for instrument in scene.bands.values()])
     if backbone.normalize == "asinh" and (background > 0).all():
         return Statistics.of_background(background, bands), bands, num_pix
-    images = simulate(scene, np.arange(N_LOOKED_AT, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])).images
+    images = simulate(scene, np.arange(N_MEASURED, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])).images
     return statistics(images[:, 0]), bands, num_pix

@@ -1,4 +1,4 @@
-"""Processes of a training: how many there are and which one this is, as torchrun or Slurm say."""
+"""The processes of a training: alone, or ranks of a torchrun or Slurm job; how they are started and agree to stop."""
 
 import os
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from . import monitors
+
 
 class Log:
     """metrics.jsonl and TensorBoard events of one encoder; lines after the step resumed from are dropped."""
@@ -37,3 +39,16 @@ def read_log(path):
         except json.JSONDecodeError:
             break
     return records
+
+
+def in_words(record, scores):
+    """A line of the log for a progress bar. Args: record: of `Log.write`. scores: of `probe.probe`, or empty."""
+    words = [
+        f"loss {record['loss']:.3f}",
+        f"{record['images_per_s']:.0f} images/s",
+        f"{record['wait_share']:.0%} waiting for data",
+    ]
+    if monitors.collapsed(record):
+        words.append("COLLAPSED")
+    shown = [f"{name.removeprefix('ridge/')} {value:.2f}" for name, value in scores.items() if "ridge" in name]
+    return " · ".join(words + ([f"probe {' '.join(shown)}"] if shown else []))

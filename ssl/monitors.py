@@ -1,4 +1,4 @@
-"""Collapse monitors: numbers that fall long before a loss shows that an encoder has stopped to see."""
+"""Collapse monitors: numbers that fall long before a loss shows that all images get the same features."""
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""What pixels become before a network sees them, and the statistics of the data that this needs."""
+"""How pixel values are scaled before a network sees them, and the statistics of the data that this needs."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from ..errors import DataError
 
-KINDS = ("asinh", "zscore", "minmax")  # their order is written into weights files
+SCALINGS = ("asinh", "zscore", "minmax")  # their order is written into weights files
 FAINTEST = 1e-4  # of the standard deviation: less noise than that is rounding
 
 
@@ -69,29 +69,28 @@ def _frame_noise(image):
 class Normalize(nn.Module):
     """Images to network input, by numbers that are saved with the weights and so are the same at prediction.
 
-    Kinds: asinh is asinh(x / noise), which keeps the flux and is linear within the noise; zscore is (x - mean) / std;
-    minmax takes each image and band to 0...1 and throws the flux away. Pixels that are not finite become 0, and count
-    nowhere.
+    Scalings: asinh(x / noise), which keeps the flux and is linear within the noise; zscore, (x - mean) / std; minmax,
+    each image and band to 0...1, which throws the flux away. Pixels that are not finite become 0, and count nowhere.
 
-    Forward: float (n, bands, h, w) to float32 of the same shape. Loading the weights of another kind raises DataError.
+    Forward: float (n, bands, h, w) to float32 of the same shape. Loading weights of another scaling raises DataError.
     """
 
-    def __init__(self, kind, statistics):
+    def __init__(self, scaling, statistics):
         super().__init__()
-        self.kind = kind
+        self.scaling = scaling
         for name, values in statistics._asdict().items():
             values = torch.as_tensor(np.asarray(values), dtype=torch.float32)
             if name != "mean" and not bool((values > 0).all()):
                 raise ValueError(f"the {name} of the data must be positive, not {values.tolist()}")
             self.register_buffer(name, values.reshape(1, -1, 1, 1))
-        self.register_buffer("kind_code", torch.tensor(KINDS.index(kind)))
+        self.register_buffer("kind_code", torch.tensor(SCALINGS.index(scaling)))  # its name is in old weights files
 
     def forward(self, images):
         images = images.float()
         there = images.isfinite()
-        if self.kind == "asinh":
+        if self.scaling == "asinh":
             out = torch.asinh(images / self.noise)
-        elif self.kind == "zscore":
+        elif self.scaling == "zscore":
             out = (images - self.mean) / self.std
         else:
             low = torch.where(there, images, torch.inf).amin((-2, -1), keepdim=True)
@@ -101,10 +100,10 @@ class Normalize(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         code = state_dict.get(f"{prefix}kind_code")
-        if code is not None and int(code) != KINDS.index(self.kind):
-            written = KINDS[int(code)] if 0 <= int(code) < len(KINDS) else f"kind {int(code)}"
+        if code is not None and int(code) != SCALINGS.index(self.scaling):
+            written = SCALINGS[int(code)] if 0 <= int(code) < len(SCALINGS) else f"scaling {int(code)}"
             raise DataError(
-                f"the weights belong to images normalised by {written}, but the config says {self.kind}; expected "
+                f"the weights belong to images normalised by {written}, but the config says {self.scaling}; expected "
                 f"backbone.normalize: {written}"
             )
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -31,8 +31,8 @@ def make_optimizer(model, settings, constant_lr=()):
     fused = {"fused": True} if all(p.device.type in ("cpu", "cuda") for p in model.parameters()) else {}
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, **fused)
-    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, lr=settings.lr, **fused)
+    adam = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+    return adam(groups, lr=settings.lr, **fused)
 
 
 def set_learning_rate(optimizer, settings, step, steps):

@@ -1,4 +1,4 @@
-"""Online probes: what frozen features tell of the lens while an encoder is trained."""
+"""Online probes: how well frozen features predict lens parameters or classes while an encoder is trained."""
 
 from dataclasses import dataclass
 
@@ -44,22 +44,22 @@ def make_probe(config, scene):
     return Probe(batch.images[:, 0], targets | ({"class": targets["class"].astype(int)} if "class" in names else {}))
 
 
-def probe(network, images):
+def probe(network, probed):
     """Score frozen features: R2 of each lens parameter, accuracy of a class, by ridge and by the nearest neighbours.
 
-    Args: network: `Network`; it is left in the mode it had. images: `Probe`.
+    Args: network: `Network`; it is left in the mode it had. probed: `Probe`.
     Returns: dict of "ridge/theta_E", "knn/theta_E", ... to a number.
     """
-    features = features_of(network, images.images)
+    features = features_of(network, probed.images)
     half, scores = len(features) // 2, {}
-    for name, values in images.targets.items():
+    for name, values in probed.targets.items():
         if values.dtype.kind == "i":
-            kinds = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(NEIGHBOURS)}
+            estimators = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(NEIGHBOURS)}
         else:
-            kinds = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(NEIGHBOURS)}
-        for kind, estimator in kinds.items():
+            estimators = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(NEIGHBOURS)}
+        for method, estimator in estimators.items():
             fitted = make_pipeline(StandardScaler(), estimator).fit(features[:half], values[:half])
-            scores[f"{kind}/{name}"] = float(fitted.score(features[half:], values[half:]))
+            scores[f"{method}/{name}"] = float(fitted.score(features[half:], values[half:]))
     return scores
 
 

@@ -8,7 +8,7 @@ from lightly.utils.dist import gather, world_size
 from timm.layers import BatchNormAct2d, convert_sync_batchnorm
 from torch import nn
 
-_KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, BatchNormAct2d)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, BatchNormAct2d)
 
 
 def synchronise(model, device="cpu"):
@@ -20,7 +20,7 @@ def synchronise(model, device="cpu"):
     if torch.device(device).type == "cuda":
         return convert_sync_batchnorm(model)
     for module in model.modules():
-        if type(module) in _KINDS:
+        if type(module) in _BATCH_NORMS:
             module.__class__ = _SynchronisedNorm  # in place: weights, hooks, activation and mode stay as they are
     return model
 

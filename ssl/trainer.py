@@ -1,16 +1,15 @@
 """Pre-training: one explicit loop from the stream, or a folder of images, to an encoder.
 
-Everything random is a function of (seed, encoder's name, step, sample), so a run's whole state is its weights, its
-optimiser and one integer: a resumed run ends with the weights of one never stopped, bit for bit.
+Everything random is a function of (seed, encoder's name, step, sample), so a training's whole state is its weights, its
+optimiser and one integer: a resumed training ends with the weights of one never stopped, bit for bit.
 """
 
 import copy
 import hashlib
 import time
-import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..errors import ConfigError, DataError, LenStreamError
@@ -18,58 +17,36 @@ from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
 from . import checkpoint, monitors
 from .backbones import make_network, write_out_attention
-from .data import facts, open_data
+from .data import image_facts, open_data
 from .launch import agreed, make_fabric
-from .log import Log
-from .methods.barlow import BarlowTwins
+from .log import Log, in_words
+from .methods.all_methods import METHODS
 from .methods.base import Draws, Step
-from .methods.byol import BYOL
-from .methods.dino import DINO
-from .methods.ibot import IBOT
-from .methods.mae import MAE
-from .methods.simclr import SimCLR
-from .methods.simsiam import SimSiam
-from .methods.supervised import Supervised
-from .methods.vicreg import VICReg
 from .optimise import follow, make_optimizer, set_learning_rate
 from .probe import make_probe, probe
+from .randomness import seed_of, seeded
 from .sync_norm import synchronise
 from .views import make_views
 
-METHODS = {
-    "simsiam": SimSiam,
-    "lensiam": SimSiam,
-    "simclr": SimCLR,
-    "rotation": SimCLR,
-    "noise": SimCLR,
-    "vicreg": VICReg,
-    "barlow": BarlowTwins,
-    "byol": BYOL,
-    "dino": DINO,
-    "ibot": IBOT,
-    "mae": MAE,
-    "supervised": Supervised,
-}
+ENCODER, CHECKPOINT = "encoder.safetensors", "checkpoint.safetensors"  # in the folder of a training
 
 
 def make_encoder(config, name, scene):
     """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
-    torch.manual_seed(_number(config.seed, name))
-    backbone = config.pretrain.encoders[name].backbone or config.pretrain.backbone
-    statistics, bands, num_pix = facts(config, name, scene)
-    return make_network(backbone, statistics, bands, num_pix)
+    with seeded(seed_of(config.seed, name)):
+        return _network(config, name, scene)
 
 
 def make_method(config, name, scene):
-    """The untrained module of one encoder of the config, around its `make_encoder`."""
-    network, settings = make_encoder(config, name, scene), config.pretrain.encoders[name]
-    if settings.method == "supervised":
-        return Supervised(network, *moments(scene, config.evaluate.targets))
-    return METHODS[settings.method](network, settings)
+    """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
+    with seeded(seed_of(config.seed, name)):
+        return _method(config, name, scene)
 
 
 def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     """Train one encoder of a config; continues from the folder's checkpoint if there is one.
+
+    torch's random numbers of the caller are as before when it returns or raises.
 
     Args:
         config: `configs.schema.Config`. name: of the encoder. scene: of its simulation.
@@ -80,161 +57,235 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     Returns: path of encoder.safetensors. Raises: LenStreamError on a non-finite loss, DataError on a checkpoint of
     another config, ConfigError for a batch that the ranks cannot share.
     """
-    folder, done = Path(folder), Path(folder) / "encoder.safetensors"
-    if done.exists():
-        return done
-    pre, settings = config.pretrain, config.pretrain.encoders[name]
-    steps = settings.steps or pre.steps
-    fabric = fabric or make_fabric(pre)
-    parts = fabric.world_size * pre.accumulate
-    if pre.batch_size % parts or pre.batch_size < 2 * parts:
-        raise ConfigError(
-            [
-                f"pretrain.batch_size: {pre.batch_size} systems cannot be cut into {parts} equal parts of 2 or more "
-                f"({fabric.world_size} ranks, accumulate {pre.accumulate})"
-            ]
+    trained = Path(folder) / ENCODER
+    if trained.exists():
+        return trained
+    fabric = fabric or make_fabric(config.pretrain)
+    with seeded(seed_of(config.seed, name), fabric.device):  # of the network, its heads, and dropout
+        training = Training(config, name, scene, folder, fabric)
+        training.resume()
+        first = fabric.is_global_zero
+        with training.open_data() as data, bar(f"pre-training {name}", training.steps, training.done, first) as shown:
+            while training.done < training.steps:
+                if agreed(fabric, stop, training.done):
+                    training.save()
+                    raise Stopped(f"stopped {name} at step {training.done} of {training.steps}")
+                training.step(data)
+                shown.update(training.done, training.log())
+                if training.done % config.pretrain.checkpoint_every == 0:
+                    training.save()
+        return training.finish()
+
+
+@dataclass
+class _Interval:
+    """What has happened since the last line of the log."""
+
+    losses: list = field(default_factory=list)  # of this rank, one a step
+    images: int = 0  # through the network, on all ranks
+    features: torch.Tensor | None = None  # of the last part of a batch on this rank
+    waited: float = 0.0  # for data [s]
+    begun: float = field(default_factory=time.perf_counter)
+
+
+class Training:
+    """The training of one encoder on this rank: module, optimiser, average, log, and the steps that are done.
+
+    Its arguments are those of `pretrain`. Networks are drawn from torch's generator as it stands (see
+    `randomness.seeded`).
+
+    Attributes: done, steps: optimiser steps behind, and of the whole training. model, optimizer, average: without what
+    Fabric wraps them in; average is None unless the settings ask for one.
+    """
+
+    def __init__(self, config, name, scene, folder, fabric):
+        self.config, self.name, self.scene, self.folder, self.fabric = config, name, scene, Path(folder), fabric
+        self.settings, self.batch_size = config.pretrain.encoders[name], config.pretrain.batch_size
+        self.done, self.steps = 0, self.settings.steps or config.pretrain.steps
+        self.share = _share(config.pretrain, fabric.world_size)
+        self.model = _prepared(_method(config, name, scene), config.pretrain, fabric)
+        self.optimizer = make_optimizer(self.model, self.settings, self.model.constant_lr())
+        self._wrapped = fabric.setup(self.model, self.optimizer)
+        network = self.model.network
+        self.average = copy.deepcopy(network).requires_grad_(False) if self.settings.ema else None
+        self._log = self._probe = None
+        self._collapsed = False
+        self._interval = _Interval()
+
+    @property
+    def encoder(self):
+        """The `Network` that is kept: the average of the weights if there is one, else the method's."""
+        return self.model.encoder() if self.average is None else self.average
+
+    def resume(self):
+        """Go on from the folder's checkpoint, if there is one, and open the log. Raises: DataError if it is of another
+        config."""
+        path = self.folder / CHECKPOINT
+        if path.exists():
+            tensors, written = checkpoint.load(path)
+            if written.get("fingerprint") != _fingerprint(self.config, self.name):
+                raise DataError(
+                    f"{path} was written with another config; use --overwrite to start again, or another name"
+                )
+            checkpoint.unpack(tensors, self.model, self.optimizer, self.average)
+            self.done = written["step"]
+        if self.fabric.is_global_zero:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._log = Log(self.folder, self.done)
+            self._probe = make_probe(self.config, self.scene) if self.config.pretrain.probe_every else None
+
+    def open_data(self):
+        """The batches of this rank from here on, as a context manager."""
+        self._interval = _Interval()
+        return open_data(self.config, self.name, self.scene, self.model.n_views, self.done, self.fabric)
+
+    def step(self, data):
+        """One step of the optimiser on the next batch of `data`, an iterator of this rank's shares of the batches."""
+        asked = time.perf_counter()
+        batch = next(data)
+        self._interval.waited += time.perf_counter() - asked
+        model, optimizer = self._wrapped
+        parts = self.config.pretrain.accumulate
+        set_learning_rate(self.optimizer, self.settings, self.done, self.steps)
+        optimizer.zero_grad()
+        loss = 0.0
+        for part in range(parts):
+            views, now = self._part(batch, part)
+            with self.fabric.no_backward_sync(model, enabled=part < parts - 1):
+                part_loss, features = model(views, now)
+                self.fabric.backward(part_loss / parts)
+            loss = loss + part_loss.detach() / parts
+        self.model.after_backward(now)
+        if self.settings.clip:
+            self.fabric.clip_gradients(model, optimizer, max_norm=self.settings.clip, error_if_nonfinite=False)
+        optimizer.step()
+        self.model.after_step(now)
+        if self.average is not None:
+            follow(self.average, self.model.encoder(), self.settings.ema)
+        self._interval.losses.append(loss)
+        self._interval.images += self.batch_size * len(views)
+        self._interval.features = features
+        self.done += 1
+
+    def log(self):
+        """Write a line of the log, with probes, if it is time for one; a few words for a progress bar, or None.
+
+        Raises: LenStreamError if a loss since the last line is not finite.
+        """
+        pre = self.config.pretrain
+        last = self.done == self.steps
+        probe_now = bool(pre.probe_every) and (last or self.done % pre.probe_every == 0)
+        if not (last or probe_now or self.done % pre.log_every == 0 or self.done % pre.checkpoint_every == 0):
+            return None
+        record = self._record()
+        scores = probe(self.encoder, self._probe) if probe_now and self._probe is not None else {}
+        collapsed = monitors.collapsed(record)
+        if self._log is not None:
+            self._log.write(record | scores)
+            if collapsed and not self._collapsed:
+                console.print(monitors.advice(self.name, record), soft_wrap=True)
+        self._collapsed, self._interval = collapsed, _Interval()
+        return in_words(record, scores)
+
+    def save(self):
+        """Write the checkpoint, so that a training killed from here on resumes at this step.
+
+        Raises: LenStreamError, and leaves the last checkpoint as it is, if a loss is not finite.
+        """
+        if self._interval.losses:
+            self._mean_loss()
+        if self.fabric.is_global_zero:
+            tensors = checkpoint.pack(self.model, self.optimizer, self.average)
+            facts = {"step": self.done, "fingerprint": _fingerprint(self.config, self.name)}
+            checkpoint.save(self.folder / CHECKPOINT, tensors, **facts)
+
+    def finish(self):
+        """Write the encoder, on the first rank, and delete the checkpoint; the path of encoder.safetensors."""
+        path = self.folder / ENCODER
+        if self.fabric.is_global_zero:
+            self._log.close()
+            facts = {"method": self.settings.method, "steps": self.done}
+            facts["fingerprint"] = _fingerprint(self.config, self.name)
+            checkpoint.save(path, self.encoder.state_dict(), **facts)
+            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        self.fabric.barrier()
+        return path
+
+    def _part(self, batch, part):
+        """The views of one part of this rank's batch, and its `Step`."""
+        here = slice(part * self.share, (part + 1) * self.share)
+        first = (self.fabric.global_rank * self.config.pretrain.accumulate + part) * self.share
+        rows = slice(first, first + self.share)  # of the batch over all ranks
+        draws = Draws(seed_of(self.config.seed, self.name, self.done), self.batch_size, rows, self.fabric.device)
+        views = make_views(batch.images[here], self.settings, self.model.n_views, draws)
+        views = [view.contiguous(memory_format=torch.channels_last) for view in views]
+        labels = None
+        if self.model.needs_labels:
+            labels = torch.stack([batch.labels[t][here] for t in self.config.evaluate.targets], dim=1)
+        return views, Step(self.done, self.done / self.steps, draws, labels)
+
+    def _record(self):
+        """What a line of the log says, without probes."""
+        loss, since = self._mean_loss(), self._interval
+        spent = time.perf_counter() - since.begun
+        return {
+            "step": self.done,
+            "loss": loss,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "feature_std": monitors.feature_std(since.features),
+            "effective_rank": monitors.effective_rank(since.features),
+            "seconds_per_step": spent / len(since.losses),
+            "images_per_s": since.images / spent,
+            "wait_share": since.waited / spent,
+        }
+
+    def _mean_loss(self):
+        """The mean of the losses since the last line, over all ranks. Raises: LenStreamError if one is not finite."""
+        losses = self.fabric.all_reduce(torch.stack(self._interval.losses), reduce_op="mean")
+        if bool(torch.isfinite(losses).all()):
+            return float(losses.mean())
+        bad = int((~torch.isfinite(losses)).nonzero()[0])
+        first = (self.done - len(losses) + bad) * self.batch_size
+        raise LenStreamError(
+            f"the loss of {self.name} became {float(losses[bad])}: look at samples {first} to "
+            f"{first + self.batch_size - 1}; the last good checkpoint is kept in {self.folder}"
         )
-    model = make_method(config, name, scene).to(memory_format=torch.channels_last)
+
+
+def _network(config, name, scene):
+    """The network of an encoder, from torch's generator as it stands."""
+    backbone = config.pretrain.encoders[name].backbone or config.pretrain.backbone
+    return make_network(backbone, *image_facts(config, name, scene))
+
+
+def _method(config, name, scene):
+    """The network of an encoder inside its method, from torch's generator as it stands."""
+    network, settings = _network(config, name, scene), config.pretrain.encoders[name]
+    method = METHODS[type(settings)]
+    if method.needs_labels:
+        return method(network, *moments(scene, config.evaluate.targets))
+    return method(network, settings)
+
+
+def _share(pre, ranks):
+    """Systems in each part of a batch on each of so many ranks. Raises: ConfigError if the parts would be unequal."""
+    parts = ranks * pre.accumulate
+    if pre.batch_size % parts or pre.batch_size < 2 * parts:
+        problem = f"pretrain.batch_size: {pre.batch_size} systems cannot be cut into {parts} equal parts of 2 or more"
+        raise ConfigError([f"{problem} ({ranks} ranks, accumulate {pre.accumulate})"])
+    return pre.batch_size // parts
+
+
+def _prepared(model, pre, fabric):
+    """A method as it trains: pixels of all channels side by side, norms over all ranks, compiled if asked for."""
+    model = model.to(memory_format=torch.channels_last)
     if fabric.world_size > 1:
         model = synchronise(model, fabric.device)
     if fabric.device.type == "cpu" and pre.precision == "bf16-mixed":
         write_out_attention(model)
     if pre.compile:
         model.network.backbone.compile()
-    optimizer = make_optimizer(model, settings, model.constant_lr())
-    raw_model, raw_optimizer = model, optimizer
-    model, optimizer = fabric.setup(model, optimizer)
-    average = copy.deepcopy(raw_model.network).requires_grad_(False) if settings.ema else None
-
-    fingerprint = _fingerprint(config, name)
-    step = _resume(folder / "checkpoint.safetensors", raw_model, raw_optimizer, average, fingerprint)
-    first_here = fabric.is_global_zero
-    if first_here:
-        folder.mkdir(parents=True, exist_ok=True)
-    log = Log(folder, step) if first_here else None
-    probed = make_probe(config, scene) if first_here and pre.probe_every else None
-    share = pre.batch_size // parts
-
-    def kept():
-        return average if average is not None else raw_model.encoder()
-
-    def save():
-        if first_here:
-            tensors = checkpoint.pack(raw_model, raw_optimizer, average)
-            checkpoint.save(folder / "checkpoint.safetensors", tensors, step=step, fingerprint=fingerprint)
-
-    losses, waited, since, collapsed = [], 0.0, time.perf_counter(), False
-    data = open_data(config, name, scene, raw_model.n_views, step, fabric)
-    with data, bar(f"pre-training {name}", steps, done=step, show=first_here) as progress:
-        while step < steps:
-            if agreed(fabric, stop, step):
-                if losses:
-                    _mean_finite(fabric, losses, name, step, pre.batch_size, folder)
-                save()
-                raise Stopped(f"stopped {name} at step {step} of {steps}")
-            asked = time.perf_counter()
-            batch = next(data)
-            waited += time.perf_counter() - asked
-            set_learning_rate(raw_optimizer, settings, step, steps)
-            optimizer.zero_grad()
-            loss = 0.0
-            for part in range(pre.accumulate):
-                first = (fabric.global_rank * pre.accumulate + part) * share
-                draws = Draws(
-                    _number(config.seed, name, step), pre.batch_size, slice(first, first + share), fabric.device
-                )
-                here = slice(part * share, (part + 1) * share)
-                views = make_views(batch.images[here], settings, raw_model.n_views, draws)
-                views = [v.contiguous(memory_format=torch.channels_last) for v in views]
-                labels = None
-                if settings.method == "supervised":
-                    labels = torch.stack([batch.labels[t][here] for t in config.evaluate.targets], dim=1)
-                now = Step(step, step / steps, draws, labels)
-                with fabric.no_backward_sync(model, enabled=part < pre.accumulate - 1):
-                    part_loss, features = model(views, now)
-                    fabric.backward(part_loss / pre.accumulate)
-                loss = loss + part_loss.detach() / pre.accumulate
-            raw_model.after_backward(now)
-            if settings.clip:
-                fabric.clip_gradients(model, optimizer, max_norm=settings.clip, error_if_nonfinite=False)
-            optimizer.step()
-            raw_model.after_step(now)
-            if average is not None:
-                follow(average, raw_model.encoder(), settings.ema)
-            losses.append(loss)
-            step += 1
-
-            probe_now = bool(pre.probe_every) and (step % pre.probe_every == 0 or step == steps)
-            if step % pre.log_every == 0 or step % pre.checkpoint_every == 0 or step == steps or probe_now:
-                loss = _mean_finite(fabric, losses, name, step, pre.batch_size, folder)
-                spent = time.perf_counter() - since
-                record = {
-                    "step": step,
-                    "loss": loss,
-                    "lr": raw_optimizer.param_groups[0]["lr"],
-                    "feature_std": monitors.feature_std(features),
-                    "effective_rank": monitors.effective_rank(features),
-                    "seconds_per_step": spent / len(losses),
-                    "images_per_s": len(losses) * pre.batch_size * len(views) / spent,
-                    "wait_share": waited / spent,
-                }
-                scores = {}
-                if probe_now and probed is not None:
-                    scores = probe(kept(), probed)
-                if log:
-                    log.write(record | scores)
-                if first_here and monitors.collapsed(record) and not collapsed:
-                    console.print(monitors.advice(name, record), soft_wrap=True)
-                collapsed = monitors.collapsed(record)
-                losses, waited, since = [], 0.0, time.perf_counter()
-                progress.update(step, _words(record, scores))
-                if step % pre.checkpoint_every == 0:
-                    save()
-            else:
-                progress.update(step)
-    if first_here:
-        log.close()
-        checkpoint.save(done, kept().state_dict(), method=settings.method, steps=step, fingerprint=fingerprint)
-        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    fabric.barrier()
-    return done
-
-
-def _mean_finite(fabric, losses, name, step, batch_size, folder):
-    """The mean of the losses since the last time, over all ranks; LenStreamError if one of them is not finite."""
-    loss = fabric.all_reduce(torch.stack(losses), reduce_op="mean")
-    if bool(torch.isfinite(loss).all()):
-        return float(loss.mean())
-    bad = int((~torch.isfinite(loss)).nonzero()[0])
-    first = (step - len(losses) + bad) * batch_size
-    raise LenStreamError(
-        f"the loss of {name} became {float(loss[bad])}: look at samples {first} to {first + batch_size - 1}; "
-        f"the last good checkpoint is kept in {folder}"
-    )
-
-
-def _words(record, scores):
-    """A record for the progress bar."""
-    words = [
-        f"loss {record['loss']:.3f}",
-        f"{record['images_per_s']:.0f} images/s",
-        f"{record['wait_share']:.0%} waiting for data",
-    ]
-    if monitors.collapsed(record):
-        words.append("COLLAPSED")
-    shown = [f"{name.removeprefix('ridge/')} {value:.2f}" for name, value in scores.items() if "ridge" in name]
-    return " · ".join(words + ([f"probe {' '.join(shown)}"] if shown else []))
-
-
-def _resume(path, model, optimizer, average, fingerprint):
-    """Fill model, optimiser and average from a checkpoint; the step it was written at, or 0 if there is none."""
-    if not path.exists():
-        return 0
-    tensors, written = checkpoint.load(path)
-    if written.get("fingerprint") != fingerprint:
-        raise DataError(f"{path} was written with another config; use --overwrite to start again, or another name")
-    checkpoint.unpack(tensors, model, optimizer, average)
-    return written["step"]
+    return model
 
 
 def _fingerprint(config, name):
@@ -244,9 +295,3 @@ def _fingerprint(config, name):
     text = "".join(p.model_dump_json() for p in parts)
     text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _number(*parts):
-    """A 63-bit seed from numbers and names."""
-    words = [zlib.crc32(p.encode()) if isinstance(p, str) else p for p in parts]
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))

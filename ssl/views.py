@@ -1,8 +1,8 @@
-"""What a method gets to see of each system: images that differ in the simulator, by augmentation, or both."""
+"""The views of each system that a method compares: simulated again, augmented, or both."""
 
 import torch
 
-from ..configs.methods import DINO, Contrast
+from ..configs.methods import ContrastSettings, DINOSettings
 from ..simulate.systems.draw import Views
 from .augment import augment, destroyed
 
@@ -19,7 +19,8 @@ def make_views(images, settings, n_views, draws):
     """The views of a batch: the global ones, then the local ones if there are any.
 
     The views of `physics` are the stream's images, those of `both` these images augmented, those of `augment` the
-    first image augmented again and again. A pretext (`configs.methods.Contrast`) leaves the first view as it is.
+    first image augmented again and again. A pretext (`configs.methods.ContrastSettings`) leaves the first view as it
+    is.
 
     Args:
         images: float32 (n, v, bands, h, w) [counts/s/pixel], v as `physics` asked for.
@@ -32,7 +33,7 @@ def make_views(images, settings, n_views, draws):
         return list(images)
     images = tuple(_whole(image) for image in images)
     seen = images if settings.views == "both" else images[:1] * n_views
-    untouched = 1 if isinstance(settings, Contrast) else 0
+    untouched = 1 if isinstance(settings, ContrastSettings) else 0
     views = [image if k < untouched else augment(image, settings.augment, draws) for k, image in enumerate(seen)]
     if _has_local(settings):
         local = settings.augment.model_copy(update={"crop": settings.local.area})
@@ -69,7 +70,7 @@ def _whole(images):
 
 
 def _has_local(settings):
-    return isinstance(settings, DINO) and settings.local.views > 0
+    return isinstance(settings, DINOSettings) and settings.local.views > 0
 
 
 def _shows_one_view(settings):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from astropy.io import fits
 
 ROOT = Path(__file__).resolve().parents[1]
+NUMERICAL = {"numba", "matplotlib", "numpy", "scipy", "pandas", "astropy"}
 
 
 def lenstream(*arguments, cwd, **settings):
@@ -153,6 +155,53 @@ def test_a_mistake_in_a_config_is_answered_before_the_slow_imports(tmp_path):
         result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert result.returncode == 2 and "batch_size" in result.stderr
         assert result.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slow"),
+    [
+        (["--help"], NUMERICAL | {"torch", "pydantic"}),
+        (["--version"], NUMERICAL | {"torch", "pydantic"}),
+        (["run", "--help"], NUMERICAL | {"torch"}),
+        (["config", "--show", "demo"], {"torch", "timm", "lightly", "matplotlib", "pandas", "astropy"}),
+        (["cite", "demo"], {"torch", "timm", "lightly", "matplotlib", "pandas", "astropy"}),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_no_slow_import_has_none(tmp_path, arguments, slow):
+    code = "import sys; from lenstream.run_pipeline import main\n"
+    code += "try: main(sys.argv[1:])\nfinally: print('loaded', *sys.modules)"
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    loaded = set(result.stdout.splitlines()[-1].split())
+    assert "lenstream.run_pipeline" in loaded
+    assert not loaded & slow
+
+
+def test_the_version_is_that_of_the_project(tmp_path):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert lenstream("--version", cwd=tmp_path).stdout == f"lenstream {version}\n"
+
+
+def test_the_three_commands_of_a_run_take_the_same_options(tmp_path):
+    said = {}
+    for command in ("run", "pretrain", "evaluate"):
+        shown = lenstream(command, "--help", cwd=tmp_path).stdout
+        said[command] = shown[: shown.index("Arguments:")], shown[shown.index("Arguments:") :]
+    assert len({options for _, options in said.values()}) == 1
+    assert len({text for text, _ in said.values()}) == 3
+    assert all(option in said["run"][1] for option in ("--runs", "--scale", "--overwrite", "recipe", "overrides"))
+
+
+def test_cite_reads_a_recipe_or_a_run(finished):
+    cwd, _ = finished
+    of_run, of_recipe = lenstream("cite", "runs/tiny", cwd=cwd), lenstream("cite", "tiny", cwd=cwd)
+    assert of_run.returncode == 0, of_run.stderr
+    assert of_run.stdout == of_recipe.stdout
+    assert "@misc{chang2023," in of_run.stdout and "@inproceedings{caron2021," not in of_run.stdout
+    everything = lenstream("cite", cwd=cwd).stdout
+    assert "@inproceedings{caron2021," in everything and len(everything) > len(of_run.stdout)
 
 
 def test_config_show_prints_what_every_key_means(tmp_path):

@@ -1,4 +1,4 @@
-"""What the training loop asks of a method."""
+"""What a pre-training method is to the training loop: a module with a loss, and the random numbers it may use."""
 
 from typing import NamedTuple
 
@@ -45,6 +45,7 @@ class Method(nn.Module):
     """
 
     n_views = 2  # global views that it needs
+    needs_labels = False  # of every system, the targets of the evaluation: `Step.labels`
 
     def __init__(self, network):
         super().__init__()

@@ -1,4 +1,4 @@
-"""iBOT (Zhou+ 2021, arXiv:2111.07832): DINO on views, and the same on masked patches of each view. Needs a ViT."""
+"""iBOT (Zhou+ 2021, arXiv:2111.07832): DINO's loss on views and on masked patches. Needs a ViT."""
 
 import torch
 from lightly.loss import IBOTPlusPlusPatchLoss

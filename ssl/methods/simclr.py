@@ -1,6 +1,7 @@
 """SimCLR (Chen+ 2020, arXiv:2002.05709): NT-Xent between two views of each system; all others are negatives.
 
-With views that differ by a pretext alone (`configs.methods.Contrast`) this is the rotation or the noise contrast.
+With views that differ by a pretext alone (`configs.methods.ContrastSettings`) this is the rotation or the noise
+contrast.
 """
 
 import torch

@@ -14,7 +14,7 @@ class Supervised(Method):
     features with `feature_mean` and `feature_std`, which are 0 and 1 until a closed-form fit sets them.
     """
 
-    n_views = 1
+    n_views, needs_labels = 1, True
 
     def __init__(self, network, mean, std):
         super().__init__(network)

@@ -16,7 +16,7 @@ class Teacher(nn.Module):
     While the student trains, batch norms use the batch and keep running statistics of their own, as in the papers'
     code: so the teacher's network can be evaluated as it is. Dropout and stochastic depth are the student's alone.
 
-    Args: network, head: the student's. twin: a second head of the same make, as one with weight norm cannot be copied.
+    Args: network, head: the student's. twin: a second head of its class and sizes, as weight norm cannot be copied.
     """
 
     def __init__(self, network, head, twin):

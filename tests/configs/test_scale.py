@@ -1,5 +1,8 @@
 """The tiny scale: everything that costs time becomes small, what is simulated and how it is learned stays."""
 
+import subprocess
+import sys
+
 import pytest
 import timm
 import torch
@@ -99,3 +102,9 @@ def test_a_config_that_becomes_wrong_is_a_sentence():
 
 def pretrain_with(backbone):
     return load("demo").model_dump()["pretrain"] | {"backbone": backbone}
+
+
+def test_the_module_loads_without_the_networks_that_it_shrinks():
+    code = "import sys, lenstream.configs.scale; print('torch' in sys.modules or 'timm' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"

@@ -1,5 +1,6 @@
 """Augmentations: the same for a sample wherever it is, right where the answer is known, honest in what they change."""
 
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 import torch
 from lenstronomy.Util.param_util import phi_q2_ellipticity
 
+from lenstream import Views, draw, make_scene, render
 from lenstream.configs.encoder import Augment
+from lenstream.configs.load import load
 from lenstream.ssl.augment import CHANGES, augment, blur, brightness, crop, destroyed, noise, rotate, solarise, warp
 from lenstream.ssl.methods.base import Draws
 
@@ -201,6 +204,41 @@ def test_the_table_says_what_an_augmentation_changes(name):
     assert changed == set(before) & set(CHANGES[name])
     for e, gamma in (("e1", "gamma1"), ("e2", "gamma2")):  # shear turns like ellipticity
         assert (e in CHANGES[name]) == (gamma in CHANGES[name])
+
+
+def round_lens(**changes):
+    return {"profile": "EPL", "theta_E": 1.0, "gamma": 2.0} | changes
+
+
+LENSES = {  # a lens that is round but for one parameter
+    "theta_E": [round_lens(theta_E=1.3)],
+    "gamma": [round_lens(gamma=2.3)],
+    "e1": [round_lens(e1=0.3, e2=0.0)],
+    "e2": [round_lens(e1=0.0, e2=0.3)],
+    "center_x": [round_lens(center_x=0.3)],
+    "center_y": [round_lens(center_y=0.3)],
+    "gamma1": [round_lens(), {"profile": "SHEAR", "gamma1": 0.1, "gamma2": 0.0}],
+    "gamma2": [round_lens(), {"profile": "SHEAR", "gamma1": 0.0, "gamma2": 0.1}],
+    "a_m": [round_lens(), {"profile": "MULTIPOLE", "m": 4, "a_m": 0.05, "phi_m": 0.0}],
+    "phi_m": [round_lens(), {"profile": "MULTIPOLE", "m": 3, "a_m": 0.05, "phi_m": 0.3}],
+    "kappa": [round_lens(), {"profile": "CONVERGENCE", "kappa": 0.1}],
+    "Rs": [round_lens(), {"profile": "NFW", "Rs": 2.0, "alpha_Rs": 0.2}],
+}
+
+
+@pytest.mark.parametrize("name", LENSES)
+def test_a_mirrored_or_turned_image_shows_the_same_lens_only_where_it_is_said_to(name):
+    source = [{"profile": "SERSIC_ELLIPSE", "magnitude": 22, "R_sersic": 0.2, "n_sersic": 1}]
+    options = [f"simulate.lens_mass={json.dumps(LENSES[name])}", f"simulate.source={json.dumps(source)}"]
+    config = load("tiny", [*options, "simulate.image.rays=4", "pretrain=null", "evaluate=null"])
+    scene = make_scene(config.simulate, config.seed)
+    image = render(scene, draw(scene, np.arange(1), Views()), noise=False, dtype=np.float64)[0, 0]
+
+    def same(other):
+        return np.abs(other - image).max() < 1e-6 * image.max()
+
+    assert (same(image[..., ::-1]) and same(image[..., ::-1, :])) == (name not in CHANGES["flip"])
+    assert same(np.rot90(image, axes=(-2, -1))) == (name not in CHANGES["rot90"])
 
 
 def test_destroyed_targets_are_named_with_what_is_on():

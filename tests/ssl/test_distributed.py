@@ -7,17 +7,16 @@ import pytest
 import torch
 from torch import distributed, nn
 
-from lenstream.configs.methods import BarlowTwins as BarlowSettings
-from lenstream.configs.methods import SimCLR as SimCLRSettings
-from lenstream.configs.methods import VICReg as VICRegSettings
+from lenstream.configs.methods import BarlowTwinsSettings as BarlowSettings
+from lenstream.configs.methods import SimCLRSettings, VICRegSettings
 from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
 from lenstream.ssl.methods import barlow
+from lenstream.ssl.methods.all_methods import names
 from lenstream.ssl.methods.base import Draws, Step
 from lenstream.ssl.methods.simclr import SimCLR
 from lenstream.ssl.methods.vicreg import VICReg
 from lenstream.ssl.sync_norm import synchronise
-from lenstream.ssl.trainer import METHODS
 
 from .processes import results, run, start
 from .tiny import tiny, train, untrained
@@ -110,7 +109,7 @@ def both(tmp_path, config, steps, exact):
 
 OPTIONS = ["pretrain.steps=12", "pretrain.log_every=1", "pretrain.checkpoint_every=100"]
 CASES = [("lensiam", 10), ("simclr", 10), ("byol", 10), ("dino", 10)]
-CASES += [(method, 2) for method in METHODS if method not in dict(CASES)]
+CASES += [(method, 2) for method in names() if method not in dict(CASES)]
 
 
 @pytest.mark.parametrize(("method", "steps"), CASES)

@@ -9,7 +9,7 @@ import torch
 
 from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
-from lenstream.ssl.trainer import METHODS
+from lenstream.ssl.methods.all_methods import names
 
 from .processes import run, start
 from .tiny import tiny, train
@@ -46,7 +46,7 @@ def assert_same(tmp_path):
     assert [(r["step"], r["loss"]) for r in killed] == [(r["step"], r["loss"]) for r in unbroken]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", names())
 def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(tmp_path, method):
     config = tiny(method, **{"ema": 0.9} if method == "supervised" else {})
     kill_and_resume(tmp_path, config, random.Random(method).randint(1, 5), kill)

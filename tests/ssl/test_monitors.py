@@ -12,6 +12,11 @@ def test_spread_features():
     assert effective_rank(x) == pytest.approx(16, rel=0.01)
 
 
+def test_a_feature_that_all_images_share_is_no_direction():
+    x = torch.randn(4096, 16, generator=torch.Generator().manual_seed(0)) + 100
+    assert effective_rank(x) == pytest.approx(16, rel=0.01)
+
+
 def test_collapsed_features():
     x = torch.ones(128, 16)
     assert feature_std(x) < 1e-6

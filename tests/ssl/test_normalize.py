@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lenstream.errors import DataError
-from lenstream.ssl.normalize import KINDS, Normalize, Statistics, statistics
+from lenstream.ssl.normalize import SCALINGS, Normalize, Statistics, statistics
 
 
 def white(n=200, bands=1, size=32, rms=1.0):
@@ -55,6 +55,14 @@ def test_lost_pixels_and_lost_images_are_left_out():
         np.testing.assert_allclose(a, b, atol=0.02)
 
 
+def test_each_band_is_scaled_by_its_own_numbers():
+    x = torch.ones(1, 2, 4, 4)
+    two = Statistics(noise=np.array([0.01, 0.02]), mean=np.array([0.0, 1.0]), std=np.array([2.0, 4.0]))
+    scaled = Normalize("asinh", two)(x)[0, :, 0, 0]
+    np.testing.assert_allclose(scaled, np.arcsinh([100.0, 50.0]), rtol=1e-6)
+    np.testing.assert_allclose(Normalize("zscore", two)(x)[0, :, 0, 0], [0.5, 0.0])
+
+
 def test_no_scale_is_ever_zero():
     steep = np.stack([blob(32, 3.0, peak) for peak in (1.0, 2.0, 3.0)])[:, None]
     wings = 1 / (1 - np.log(blob(48, 3.0, 1.0)))[None, None]
@@ -88,10 +96,10 @@ def test_the_formulas():
     assert (y[0, 0] == 0).all() and y[0, 1].max() == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("lost", [torch.nan, torch.inf, -torch.inf])
-def test_lost_pixels_become_zero_and_change_no_other(kind, lost):
-    normalize, x = Normalize(kind, some()), torch.randn(2, 2, 8, 8)
+def test_lost_pixels_become_zero_and_change_no_other(scaling, lost):
+    normalize, x = Normalize(scaling, some()), torch.randn(2, 2, 8, 8)
     x[0, 0, 2, 3] = x[0, 0].mean()  # neither the lowest nor the highest
     broken = x.clone()
     broken[0, 0, 2, 3], broken[1, 1] = lost, torch.nan
@@ -100,9 +108,9 @@ def test_lost_pixels_become_zero_and_change_no_other(kind, lost):
     torch.testing.assert_close(normalize(broken), expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_arithmetic_is_float32_under_autocast(kind):
-    normalize, x = Normalize(kind, some()), torch.randn(2, 2, 8, 8) * 1e4
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_the_arithmetic_is_float32_under_autocast(scaling):
+    normalize, x = Normalize(scaling, some()), torch.randn(2, 2, 8, 8) * 1e4
     with torch.autocast("cpu", torch.bfloat16):
         y = normalize(x)
     assert y.dtype == torch.float32
@@ -128,5 +136,5 @@ def test_weights_of_another_kind_are_refused():
     saved = Normalize("zscore", some()).state_dict()
     with pytest.raises(DataError, match=r"normalised by zscore, but the config says minmax"):
         torch.nn.Sequential(Normalize("minmax", some())).load_state_dict({f"0.{k}": v for k, v in saved.items()})
-    with pytest.raises(DataError, match="kind 9"):
+    with pytest.raises(DataError, match="scaling 9"):
         Normalize("minmax", some()).load_state_dict(saved | {"kind_code": torch.tensor(9)})

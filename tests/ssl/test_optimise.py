@@ -1,16 +1,20 @@
 """Optimisers: rates that warm up and decay, weights that decay and those that do not, averages."""
 
 import copy
+import math
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import nn
 
 from lenstream.configs.load import load
-from lenstream.configs.methods import SimCLR as Settings
+from lenstream.configs.methods import SimCLRSettings as Settings
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.optimise import follow, make_optimizer, set_learning_rate
 from lenstream.ssl.trainer import make_method
+
+from .tiny import scene_of, tiny
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,30 @@ def test_the_learning_rate_warms_up_decays_and_leaves_the_predictor_alone(simsia
     assert in_constant == {id(p) for p in model.predictor.parameters()}
     all_parameters = [id(p) for g in optimizer.param_groups for p in g["params"]]
     assert sorted(all_parameters) == sorted(id(p) for p in model.parameters())
+
+
+def test_the_warm_up_is_linear_and_ends_at_the_peak_in_its_last_step():
+    settings = Settings(method="simclr", lr=0.8, warmup=4)
+    optimizer = make_optimizer(nn.Linear(2, 2), settings)
+    rates = []
+    for step in range(20):
+        set_learning_rate(optimizer, settings, step, 20)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8])
+    assert all(after < before for before, after in pairwise(rates[4:]))
+    assert rates[12] == pytest.approx(0.8 * 0.5 * (1 + math.cos(math.pi * 8 / 15)))
+
+
+@pytest.mark.parametrize("method", ["mae", "ibot"])
+def test_tokens_of_methods_and_of_their_networks_carry_no_weight_decay(method):
+    config = tiny(method)
+    model = make_method(config, "tiny", scene_of(config))
+    optimizer = make_optimizer(model, config.pretrain.encoders["tiny"])
+    decay = {id(p): g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
+    trained = {n: decay[id(p)] for n, p in model.named_parameters() if p.requires_grad}  # not the teacher's
+    for word in ("pos_embed", "cls_token", "mask_token"):
+        assert {d for n, d in trained.items() if n.endswith(word)} == {0.0}, word
+    assert all(d > 0 for n, d in trained.items() if n.endswith("qkv.weight"))
 
 
 def test_the_cosine_ends_at_the_final_rate():

@@ -1,6 +1,7 @@
 """Training: resumed bit for bit, stopped cleanly, refused when it would go wrong, better with time."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,14 @@ import torch
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError, LenStreamError
 from lenstream.progress import Stopped
+from lenstream.simulate.labels import labels as simulated_labels
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint, monitors
+from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.log import read_log
-from lenstream.ssl.trainer import make_encoder, pretrain
+from lenstream.ssl.trainer import Training, make_encoder, make_method, pretrain
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,42 @@ def test_a_checkpoint_of_another_config_is_refused(tiny, tmp_path):
     other = load("tiny", ["pretrain.encoders.lensiam.lr=0.3"])
     with pytest.raises(DataError, match="written with another config"):
         pretrain(other, "lensiam", scene, tmp_path)
+
+
+def test_a_checkpoint_of_another_seed_is_refused(tiny, tmp_path):
+    config, scene = tiny
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
+    with pytest.raises(DataError, match="written with another config"):
+        pretrain(load("tiny", ["seed=4"]), "lensiam", scene, tmp_path)
+
+
+def test_the_random_numbers_of_the_caller_stay_as_they_are(tiny, tmp_path):
+    config, scene = tiny
+    torch.manual_seed(7)
+    before, global_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first = make_encoder(config, "lensiam", scene).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    make_method(config, "lensiam", scene)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(3))
+    assert torch.equal(torch.get_rng_state(), before)
+    pretrain(config, "lensiam", scene, tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(np.random.get_state()[1], global_numpy)  # noqa: NPY002
+    torch.manual_seed(8)
+    again = make_encoder(config, "lensiam", scene).state_dict()
+    assert all(torch.equal(first[k], again[k]) for k in first)
+
+
+def test_an_encoder_starts_with_the_weights_that_its_method_starts_with(tiny):
+    config, scene = tiny
+    encoder = make_encoder(config, "lensiam", scene).state_dict()
+    inside = make_method(config, "lensiam", scene).network.state_dict()
+    assert all(torch.equal(encoder[k], inside[k]) for k in encoder)
+    other = make_encoder(config, "simsiam", scene).state_dict()
+    assert any(not torch.equal(encoder[k], other[k]) for k in encoder)
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_samples(tiny, tmp_path):
@@ -121,6 +162,37 @@ def test_an_average_of_the_weights_becomes_the_encoder_and_is_resumed(tiny, tmp_
         pretrain(config, "lensiam", scene, tmp_path / "halves", stop=stop_after(3))
     halves, _ = checkpoint.load(pretrain(config, "lensiam", scene, tmp_path / "halves"))
     assert all(torch.equal(kept[k], halves[k]) for k in kept)
+
+
+def test_where_the_teacher_is_kept_the_average_is_of_the_teacher(tiny, tmp_path):
+    """A teacher that hardly moves, a student that does: the average stays where both began."""
+    options = {"method": "dino", "momentum": 0.999999, "ema": 0.5, "lr": 0.1, "warmup": 0}
+    options |= {"hidden_dim": 32, "bottleneck_dim": 16, "prototypes": 32}
+    config, scene = load("tiny", [f"pretrain.encoders={json.dumps({'dino': options})}"]), tiny[1]
+    start = dict(make_encoder(config, "dino", scene).named_parameters())
+    with pytest.raises(Stopped):
+        pretrain(config, "dino", scene, tmp_path, stop=stop_after(5))
+    tensors, _ = checkpoint.load(tmp_path / "checkpoint.safetensors")
+
+    def moved(prefix):
+        return max(float((tensors[prefix + k] - w.detach()).abs().max()) for k, w in start.items())
+
+    assert moved("model.network.") > 1e-3
+    assert moved("average.") < 0.01 * moved("model.network.")
+
+
+def test_labels_come_in_the_order_of_the_targets(tiny, tmp_path):
+    """As do the means and spreads that they are standardised with."""
+    targets = ["gamma", "theta_E"]
+    config, scene = load("tiny", [f"evaluate.targets={targets}"]), tiny[1]
+    training = Training(config, "stream_supervised", scene, tmp_path, make_fabric(config.pretrain))
+    generator = np.random.default_rng(0)
+    labels = {t: torch.from_numpy(generator.normal(k, 0.1, 16)).float() for k, t in enumerate(["theta_E", "gamma"])}
+    _, step = training._part(SimpleNamespace(images=torch.zeros(16, 1, 1, 32, 32), labels=labels), 0)
+    assert torch.equal(step.labels, torch.stack([labels[t] for t in targets], dim=1))
+    drawn = simulated_labels(draw(scene, np.arange(2000), Views()))
+    expected = torch.tensor([float(drawn[t].mean()) for t in targets])
+    torch.testing.assert_close(training.model.mean, expected, rtol=0.03, atol=0)
 
 
 def test_clipping_bounds_a_step(tiny, tmp_path):

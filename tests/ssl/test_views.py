@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from lenstream.configs.encoder import Augment
-from lenstream.configs.methods import DINO, IBOT, MAE, Contrast, SimSiam, Supervised
+from lenstream.configs.methods import (
+    ContrastSettings,
+    DINOSettings,
+    IBOTSettings,
+    MAESettings,
+    SimSiamSettings,
+    SupervisedSettings,
+)
 from lenstream.simulate.systems.draw import Views
 from lenstream.ssl.augment import augment
 from lenstream.ssl.methods.base import Draws
@@ -25,32 +32,32 @@ def draws(seed=0, rows=None):
 
 
 def test_the_stream_renders_what_the_policy_needs():
-    assert physics(SimSiam(method="simsiam", redraw=["psf"]), 2) == Views(1)
+    assert physics(SimSiamSettings(method="simsiam", redraw=["psf"]), 2) == Views(1)
     for policy in ("physics", "both"):
-        settings = SimSiam(method="simsiam", views=policy, redraw=["source", "psf"])
+        settings = SimSiamSettings(method="simsiam", views=policy, redraw=["source", "psf"])
         assert physics(settings, 2) == Views(2, frozenset({"source", "psf"}))
-    assert physics(Supervised(method="supervised", views="physics"), 1).n == 1
+    assert physics(SupervisedSettings(method="supervised", views="physics"), 1).n == 1
 
 
 def test_physics_views_are_the_streams_images(images):
-    views = make_views(images, SimSiam(method="lensiam"), 2, draws())
+    views = make_views(images, SimSiamSettings(method="lensiam"), 2, draws())
     assert len(views) == 2
     assert torch.equal(torch.stack(views, 1), images)
 
 
 def test_augmented_views_are_of_the_first_image(images):
-    settings = SimSiam(method="simsiam")
+    settings = SimSiamSettings(method="simsiam")
     first, second = make_views(images[:, :1], settings, 2, draws())
     same = draws()
     assert torch.equal(first, augment(images[:, 0], settings.augment, same))
     assert torch.equal(second, augment(images[:, 0], settings.augment, same))
     assert not torch.equal(first, second)
-    unset = SimSiam(method="simsiam", augment=NOTHING)
+    unset = SimSiamSettings(method="simsiam", augment=NOTHING)
     assert all(torch.equal(v, images[:, 0]) for v in make_views(images, unset, 2, draws()))
 
 
 def test_both_augments_each_physics_view(images):
-    settings = SimSiam(method="simsiam", views="both")
+    settings = SimSiamSettings(method="simsiam", views="both")
     views, same = make_views(images, settings, 2, draws()), draws()
     for k in range(2):
         assert torch.equal(views[k], augment(images[:, k], settings.augment, same))
@@ -59,7 +66,7 @@ def test_both_augments_each_physics_view(images):
 @pytest.mark.parametrize("method", ["rotation", "noise"])
 @pytest.mark.parametrize("policy", ["augment", "both", "physics"])
 def test_a_pretext_leaves_the_first_view(images, method, policy):
-    settings = Contrast(method=method, views=policy)
+    settings = ContrastSettings(method=method, views=policy)
     first, second = make_views(images if policy != "augment" else images[:, :1], settings, 2, draws())
     shown = images[:, 0 if policy == "augment" else 1]
     assert torch.equal(first, images[:, 0])
@@ -67,15 +74,15 @@ def test_a_pretext_leaves_the_first_view(images, method, policy):
     assert torch.equal(second, shown) == (policy == "physics")
 
 
-@pytest.mark.parametrize("settings", [MAE(method="mae"), Supervised(method="supervised")])
+@pytest.mark.parametrize("settings", [MAESettings(method="mae"), SupervisedSettings(method="supervised")])
 def test_methods_with_one_view_get_one(images, settings):
     assert len(make_views(images[:, :1], settings, 1, draws())) == 1
 
 
-@pytest.mark.parametrize("kind", [DINO, IBOT])
-def test_local_views_follow_and_take_the_images_in_turn(images, kind):
+@pytest.mark.parametrize(("section", "method"), [(DINOSettings, "dino"), (IBOTSettings, "ibot")])
+def test_local_views_follow_and_take_the_images_in_turn(images, section, method):
     constant = images * 0 + torch.tensor([1.0, 2.0])[None, :, None, None, None]
-    settings = kind(method=kind.__name__.lower(), views="both", augment=NOTHING, local=LOCAL)
+    settings = section(method=method, views="both", augment=NOTHING, local=LOCAL)
     views = make_views(constant, settings, 2, draws())
     assert [tuple(v.shape[-2:]) for v in views] == [(24, 24)] * 2 + [(10, 10)] * 5
     assert [round(float(v.mean()), 4) for v in views] == [1, 2, 1, 2, 1, 2, 1]
@@ -90,7 +97,7 @@ def test_local_views_show_a_part_of_their_area_with_the_other_augmentations():
     x = (2 * torch.arange(64) + 1.0) / 64 - 1
     ramps = torch.stack([x.expand(64, 64), x[:, None].expand(64, 64)]).expand(N, 1, 2, 64, 64)
     quiet = NOTHING.model_copy(update={"flip": True})
-    settings = DINO(method="dino", augment=quiet, local=LOCAL | {"views": 1, "size": 32})
+    settings = DINOSettings(method="dino", augment=quiet, local=LOCAL | {"views": 1, "size": 32})
     local = make_views(ramps, settings, 2, draws())[-1]
     step = [(local[:, 0, 16, 20] - local[:, 0, 16, 12]), (local[:, 1, 20, 16] - local[:, 1, 12, 16])]
     area = (step[0] * step[1] / (8 * 2 / 32) ** 2).abs()
@@ -99,7 +106,7 @@ def test_local_views_show_a_part_of_their_area_with_the_other_augmentations():
 
 
 def test_parts_of_a_batch_get_the_views_of_the_whole(images):
-    settings = DINO(method="dino", views="both", local=LOCAL, augment=Augment(noise=0.1, rotate=20.0))
+    settings = DINOSettings(method="dino", views="both", local=LOCAL, augment=Augment(noise=0.1, rotate=20.0))
     whole = make_views(images, settings, 2, draws(4))
     parts = [slice(0, 3), slice(3, N)]
     apart = [make_views(images[p], settings, 2, draws(4, p)) for p in parts]
@@ -109,35 +116,35 @@ def test_parts_of_a_batch_get_the_views_of_the_whole(images):
 
 def test_warnings_name_targets_and_augmentations():
     targets = ["theta_E", "e2", "gamma"]
-    (note,) = warnings("pairs", SimSiam(method="simsiam"), targets)
+    (note,) = warnings("pairs", SimSiamSettings(method="simsiam"), targets)
     assert note == "pairs cannot keep what its augmentations change: theta_E (crop), e2 (crop and flip)."
-    assert warnings("pairs", SimSiam(method="simsiam", views="both"), targets) == [note]
-    assert warnings("pairs", SimSiam(method="lensiam"), targets) == []
-    assert warnings("pairs", SimSiam(method="simsiam"), ["gamma"]) == []
-    assert warnings("turned", Contrast(method="noise"), targets) == []
-    (note,) = warnings("turned", Contrast(method="rotation"), targets)
+    assert warnings("pairs", SimSiamSettings(method="simsiam", views="both"), targets) == [note]
+    assert warnings("pairs", SimSiamSettings(method="lensiam"), targets) == []
+    assert warnings("pairs", SimSiamSettings(method="simsiam"), ["gamma"]) == []
+    assert warnings("turned", ContrastSettings(method="noise"), targets) == []
+    (note,) = warnings("turned", ContrastSettings(method="rotation"), targets)
     assert "e2 (rotate)" in note and "theta_E" not in note
 
 
 def test_warnings_know_local_views_and_redrawn_targets():
-    settings = DINO(method="dino", augment=NOTHING)
+    settings = DINOSettings(method="dino", augment=NOTHING)
     assert warnings("dino", settings, ["theta_E"]) == []
     (note,) = warnings(
         "dino", settings.model_copy(update={"local": settings.local.model_copy(update=LOCAL)}), ["theta_E"]
     )
     assert "theta_E (crop)" in note
-    (note,) = warnings("pairs", SimSiam(method="lensiam"), ["source_e1", "lens_light_e1"])
+    (note,) = warnings("pairs", SimSiamSettings(method="lensiam"), ["source_e1", "lens_light_e1"])
     assert "source_e1" in note and "lens_light_e1" not in note
 
 
 def test_a_masked_autoencoder_with_one_view_ignores_nothing():
-    assert warnings("mae", MAE(method="mae"), ["theta_E"]) == []
-    assert warnings("labels", Supervised(method="supervised"), ["theta_E"]) == []
+    assert warnings("mae", MAESettings(method="mae"), ["theta_E"]) == []
+    assert warnings("labels", SupervisedSettings(method="supervised"), ["theta_E"]) == []
 
 
 def test_lost_pixels_do_not_spread():
     """One NaN in an image: every view of it is finite, and other images are the same bits as without it."""
-    settings = SimSiam(method="simsiam", views="augment")
+    settings = SimSiamSettings(method="simsiam", views="augment")
     images = torch.randn(6, 1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
     holes = images.clone()
     holes[2, 0, 1, 3, 4] = torch.nan

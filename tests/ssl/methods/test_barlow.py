@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lenstream.configs.methods import BarlowTwins as Settings
+from lenstream.configs.methods import BarlowTwinsSettings as Settings
 from lenstream.ssl.methods.barlow import BarlowTwins
 
 SETTINGS = Settings(method="barlow", hidden_dim=8, projection_dim=6, redundancy=0.1)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lenstream.configs.methods import BYOL as Settings
+from lenstream.configs.methods import BYOLSettings as Settings
 from lenstream.ssl.methods.base import Draws, Step
 from lenstream.ssl.methods.byol import BYOL
 

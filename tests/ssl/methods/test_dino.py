@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lenstream.configs.methods import DINO as Settings
+from lenstream.configs.methods import DINOSettings as Settings
 from lenstream.errors import ConfigError
 from lenstream.ssl.methods.base import Draws, Step
 from lenstream.ssl.methods.dino import DINO

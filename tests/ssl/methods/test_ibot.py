@@ -9,8 +9,8 @@ from timm.optim import param_groups_weight_decay
 from torch import nn
 from torch.nn import functional as F
 
-from lenstream.configs.methods import DINO as SettingsOfDINO
-from lenstream.configs.methods import IBOT as Settings
+from lenstream.configs.methods import DINOSettings as SettingsOfDINO
+from lenstream.configs.methods import IBOTSettings as Settings
 from lenstream.errors import ConfigError
 from lenstream.ssl.methods import ibot
 from lenstream.ssl.methods.base import Draws, Step

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from lenstream.configs.encoder import Backbone
-from lenstream.configs.methods import MAE as Settings
+from lenstream.configs.methods import MAESettings as Settings
 from lenstream.errors import ConfigError
 from lenstream.ssl.backbones import make_network
 from lenstream.ssl.methods.base import Draws, Step

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from lenstream.configs.methods import Contrast
-from lenstream.configs.methods import SimCLR as Settings
+from lenstream.configs.methods import ContrastSettings
+from lenstream.configs.methods import SimCLRSettings as Settings
 from lenstream.ssl.methods.simclr import SimCLR
 
 SETTINGS = Settings(method="simclr", hidden_dim=8, projection_dim=8, temperature=0.5)
@@ -29,7 +29,7 @@ def test_the_loss_is_nt_xent_with_negatives_from_both_views(flat_network, flat_v
 @pytest.mark.parametrize("pretext", ["rotation", "noise"])
 def test_the_pretexts_have_the_same_loss_and_their_own_temperature(pretext, loss_of, flat_views):
     z = [view.flatten(1) for view in flat_views]
-    settings = Contrast(method=pretext, temperature=0.2)
+    settings = ContrastSettings(method=pretext, temperature=0.2)
     assert loss_of(SimCLR, settings, *z).item() == pytest.approx(nt_xent(*z, 0.2).item(), rel=1e-4)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lenstream.configs.methods import SimSiam as Settings
+from lenstream.configs.methods import SimSiamSettings as Settings
 from lenstream.ssl.methods.simsiam import SimSiam
 
 SETTINGS = Settings(method="simsiam", hidden_dim=8, projection_dim=8, prediction_dim=4)

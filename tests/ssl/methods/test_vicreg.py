@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lenstream.configs.methods import VICReg as Settings
+from lenstream.configs.methods import VICRegSettings as Settings
 from lenstream.ssl.methods.vicreg import VICReg
 
 SETTINGS = Settings(method="vicreg", hidden_dim=8, projection_dim=6, invariance=3.0, variance=5.0, covariance=7.0)

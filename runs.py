@@ -1,0 +1,133 @@
+"""A run's folder: what lies where in it, who may write into it, what ran it and how long.
+
+What is to guard a run against two writers or against damage belongs here too.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from .configs.load import load, show
+from .errors import ConfigError, DataError
+from .progress import console
+
+REPORTED_PACKAGES = (
+    "lenstream",
+    "torch",
+    "timm",
+    "lightly",
+    "lightning",
+    "numba",
+    "numpy",
+    "lenstronomy",
+    "scikit-learn",
+)
+
+
+class RunFolder:
+    """The places in a run's folder. A file is there when what it holds is complete."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"  # resolved: every key, with its meaning
+        self.environment = self.path / "environment.json"  # of `environment`
+        self.timings = self.path / "timings.json"  # stage -> seconds, added up over continuations
+        self.pairs = self.path / "pairs.png"
+        self.encoders = self.path / "encoders"
+        self.results = self.path / "results.csv"
+        self.real_lenses = self.path / "real_lenses"
+        self.report = self.path / "report.html"
+        self.finished = self.path / "finished"  # empty; nothing is left to do
+
+    def encoder(self, name):
+        """The folder of one encoder's training."""
+        return self.encoders / name
+
+
+def is_finished(folder, config, overwrite=False):
+    """Whether nothing is left to do for a config in its run's folder; says so on the terminal.
+
+    Raises: DataError if `overwrite` would delete a folder that is no run, ConfigError if the run has another config.
+    """
+    if overwrite:
+        if folder.path.exists() and not folder.config.is_file():
+            raise DataError(f"--overwrite: {folder.path} is not a LenStream run (no config.yaml), so it is not deleted")
+        return False
+    _check_same(folder, config)
+    if not folder.finished.exists():
+        return False
+    console.print(f"{folder.path} is finished: open {folder.report} (--overwrite runs it again)", soft_wrap=True)
+    return True
+
+
+def begin(folder, config, overwrite=False):
+    """Make the run's folder, or a new one in its place, and write what it is made from."""
+    if overwrite and folder.path.exists():
+        shutil.rmtree(folder.path)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    write_text(folder.config, show(config))
+    write_text(folder.environment, json.dumps(environment(), indent=1))
+
+
+def finish(folder):
+    """Mark a run as finished: it is left alone from now on."""
+    folder.finished.touch()
+
+
+def config_of(folder):
+    """The config that a run was made from. Raises: DataError if there is no run."""
+    if not folder.config.is_file():
+        raise DataError(f"--run {folder.path}: no such run; expected a folder with config.yaml, made by lenstream run")
+    return load(str(folder.config))
+
+
+def environment():
+    """What runs a run: versions of Python, the system and packages, a dict of names to texts."""
+    versions = {}
+    for name in REPORTED_PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed as a package"
+    return {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"} | versions
+
+
+@contextmanager
+def timed(folder, stage, write=True):
+    """Add the seconds of a with-block to the run's timings, unless `write` is false (all ranks but the first)."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        if write:
+            timings = json.loads(folder.timings.read_text()) if folder.timings.exists() else {}
+            timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - begun
+            write_text(folder.timings, json.dumps(timings, indent=1))
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all: a process that is killed leaves the old file or none."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def _check_same(folder, config):
+    """Refuse to continue a run with another config than it was begun with."""
+    if not folder.config.exists():
+        return
+    old, new = folder.config.read_text().splitlines(), show(config).splitlines()
+    if old == new:
+        return
+    differing = next((n for o, n in zip(old, new, strict=False) if o != n), "its length")
+    raise ConfigError(
+        [
+            f"{folder.path} was begun with another config (first difference: {differing.split('#')[0].strip()}); "
+            "use --overwrite to start again, or name=... for a run of its own"
+        ]
+    )

@@ -1,0 +1,52 @@
+"""What is printed: the numbers that were found, under the names of their columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lenstream.evaluate.show import terminal
+
+COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+
+
+@pytest.fixture
+def predictions():
+    table = {"name": ["a", "b"], "theta_E": [1.234, 0.9], "theta_E_std": [0.03, 0.05]}
+    return pd.DataFrame(table | {"theta_E_published": [1.16, np.nan]})
+
+
+def lines(capsys):
+    return [" ".join(line.split()) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_scores_are_the_mean_of_the_seeds_at_most_labels_beside_the_limit(capsys):
+    rows = [["regression", "lensiam", "ridge", 20, 0, "gamma", "r2", 0.1]]
+    rows += [["regression", "lensiam", "ridge", 40, seed, "gamma", "r2", value] for seed, value in ((0, 0.5), (1, 0.6))]
+    rows += [["regression", "lensiam", "ridge", 40, 0, "gamma", "rmse", 7.0]]
+    rows += [["regression", "limit", "cramer-rao", 0, 0, "gamma", "r2", 0.9]]
+    terminal.print_scores(pd.DataFrame(rows, columns=COLUMNS))
+    printed = lines(capsys)
+    assert "R2 with 40 labels" in printed
+    assert "lensiam ridge 0.55" in printed and "limit cramer-rao 0.9" in printed
+
+
+def test_published_values_stand_in_brackets(predictions, capsys):
+    columns = ["target", "n", "bias", "scatter", "nmad", "mean_std", "correlation"]
+    summary = pd.DataFrame([["theta_E", 1, 0.07412, 0.1, 0.1, 0.04, 0.5]], columns=columns)
+    terminal.print_predictions(predictions, ["theta_E"], summary)
+    printed = lines(capsys)
+    assert "2 lenses, published in brackets" in " ".join(printed)  # a title may take two lines
+    assert "a 1.23±0.03 (1.16)" in printed and "b 0.90±0.05" in printed
+    assert "theta_E 1 0.074 0.1 0.1 0.04 0.5" in printed
+
+
+def test_without_published_values_there_is_one_table(predictions, capsys):
+    terminal.print_predictions(predictions.drop(columns="theta_E_published"), ["theta_E"], None)
+    printed = lines(capsys)
+    assert "2 lenses" in printed and "a 1.23±0.03" in printed
+    assert "predicted - published" not in printed
+
+
+def test_names_of_files_are_printed_as_they_are(capsys):
+    terminal.print_skipped([("lens[1].fits", "all pixels are NaN")])
+    assert lines(capsys) == ["skipped lens[1].fits: all pixels are NaN"]

@@ -1,0 +1,42 @@
+"""The list of methods: it has what a config may ask for, each with the module that does it."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from lenstream.configs.methods import AnyEncoder
+from lenstream.simulate.labels import moments
+from lenstream.ssl.methods.all_methods import METHODS, names
+from lenstream.ssl.methods.base import Method
+from lenstream.ssl.trainer import make_method
+
+from ..tiny import scene_of, tiny
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
+SECTIONS = get_args(get_args(AnyEncoder)[0])
+
+
+def test_the_list_and_the_schema_name_the_same_methods():
+    assert set(METHODS) == set(SECTIONS)
+    assert len(names()) == len(set(names()))
+    assert {"simsiam", "lensiam", "rotation", "noise", "mae", "supervised"} <= set(names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_method_is_made_from_its_settings(name):
+    config = tiny(name)
+    scene = scene_of(config)
+    method = make_method(config, "tiny", scene)
+    assert isinstance(method, Method)
+    assert type(method) is METHODS[type(config.pretrain.encoders["tiny"])]
+    assert method.needs_labels == (name == "supervised")
+    if method.needs_labels:
+        mean, _ = moments(scene, config.evaluate.targets)
+        assert method.mean.tolist() == pytest.approx(list(mean))
+
+
+def test_the_guide_has_a_row_for_every_method():
+    rows = re.findall(r"^\| ([a-z, ]+) \|", GUIDE.read_text(), re.MULTILINE)
+    assert set(names()) <= {name for row in rows for name in row.split(", ")}

@@ -1,0 +1,79 @@
+"""Online probes: images that nothing is trained on or finally judged by, scores that tell chance from knowledge."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lenstream.configs.load import load
+from lenstream.simulate.systems.scene import make_scene
+from lenstream.ssl import probe as probing
+from lenstream.ssl.probe import N_PROBED, Probe, features_of, make_probe, probe
+
+
+class Features(nn.Module):
+    """The pixels of an image are its features."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        return images.flatten(1) * self.scale
+
+
+def random_images(n=1000, pixels=8):
+    return torch.randn(n, 1, 1, pixels, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_probe_looks_at_labelled_and_validation_lenses_and_at_no_test_lens(monkeypatch):
+    config = load("tiny")
+    scene, asked = make_scene(config.simulate, config.seed), []
+    simulate = probing.simulate
+
+    def spied(scene, indices, *args, **options):
+        asked.append(np.asarray(indices).copy())
+        return simulate(scene, indices, *args, **options)
+
+    monkeypatch.setattr(probing, "simulate", spied)
+    images = make_probe(config, scene)
+    (indices,) = asked
+    assert indices[:N_PROBED].tolist() == list(range(1 << 40, (1 << 40) + N_PROBED))
+    assert indices[N_PROBED:].tolist() == list(range(1 << 42, (1 << 42) + N_PROBED))
+    assert set(images.targets) == {"theta_E", "e1", "e2", "gamma"}
+    assert all(len(values) == len(images.images) == 2 * N_PROBED for values in images.targets.values())
+
+
+def test_random_features_tell_nothing():
+    """A probe that fitted what it judges would find much."""
+    targets = {"x": np.random.default_rng(1).normal(size=1000)}
+    scores = probe(Features(), Probe(random_images(pixels=64), targets))
+    assert set(scores) == {"ridge/x", "knn/x"}
+    assert max(scores.values()) < 0.05
+
+
+def test_features_that_hold_the_target_tell_it():
+    images = random_images()
+    scores = probe(Features(), Probe(images, {"x": images[:, 0, 0, 3].double().numpy()}))
+    assert scores["ridge/x"] > 0.999
+    assert 0.5 < scores["knn/x"] < 1
+
+
+def test_a_class_is_scored_by_accuracy():
+    images = random_images()
+    targets = {
+        "class": (images[:, 0, 0, 0] > 0).long().numpy(),
+        "chance": np.random.default_rng(1).integers(0, 2, 1000),
+    }
+    scores = probe(Features(), Probe(images, targets))
+    assert scores["ridge/class"] > 0.9 and scores["knn/class"] > 0.8
+    assert scores["ridge/chance"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_features_are_those_of_evaluation_and_the_mode_stays(training):
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(8, 4)).train(training)
+    images = random_images(n=300)
+    found = features_of(network, images)
+    assert network.training == training and network[1].training == training
+    np.testing.assert_allclose(found, network[2](images.flatten(1)).detach().numpy(), rtol=1e-5, atol=1e-6)

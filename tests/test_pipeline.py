@@ -1,0 +1,64 @@
+"""The stages of a run: stopped and called again it goes on, and each command ends with its stage."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from lenstream import pipeline
+from lenstream.configs.load import load
+from lenstream.errors import ConfigError
+from lenstream.progress import Stopped
+from lenstream.ssl.log import read_log
+
+OPTIONS = ["pretrain.encoders={lensiam: {method: lensiam, warmup: 2, hidden_dim: 32}}", "pretrain.log_every=1"]
+
+
+@pytest.fixture
+def config():
+    return load("tiny", OPTIONS)
+
+
+def stop_after(steps, monkeypatch):
+    """Runs of this test are told to stop before step `steps` + 1."""
+
+    @contextmanager
+    def stopping():
+        asked = iter(range(10_000))
+        yield lambda: next(asked) >= steps
+
+    monkeypatch.setattr(pipeline, "stopping", stopping)
+
+
+def test_a_stopped_run_goes_on_where_it_was_and_an_overwritten_one_begins_anew(config, tmp_path, monkeypatch):
+    log = tmp_path / "tiny" / "encoders" / "lensiam" / "metrics.jsonl"
+    stop_after(3, monkeypatch)
+    with pytest.raises(Stopped, match="stopped lensiam at step 3 of 6"):
+        pipeline.run(config, tmp_path, until="pretrain")
+    before = read_log(log)
+    assert [r["step"] for r in before] == [1, 2, 3]
+    (tmp_path / "tiny" / "mine.txt").write_text("x")
+
+    stop_after(1000, monkeypatch)
+    pipeline.run(config, tmp_path, until="pretrain")
+    assert [r["step"] for r in read_log(log)] == [1, 2, 3, 4, 5, 6]
+    assert read_log(log)[:3] == before  # seconds a step too: they were not taken again
+    assert (tmp_path / "tiny" / "mine.txt").exists()
+    assert (log.parent / "encoder.safetensors").exists()
+    assert not (tmp_path / "tiny" / "finished").exists()
+
+    pipeline.run(config, tmp_path, overwrite=True, until="pretrain")
+    assert [r["step"] for r in read_log(log)] == [1, 2, 3, 4, 5, 6]
+    assert read_log(log)[:3] != before
+    assert not (tmp_path / "tiny" / "mine.txt").exists()
+
+
+def test_a_mistake_in_the_last_encoder_is_said_before_the_first_is_trained(tmp_path):
+    config = load("tiny", [*OPTIONS, "pretrain.encoders.last={method: mae}"])
+    with pytest.raises(ConfigError, match="mae needs a ViT"):
+        pipeline.run(config, tmp_path, until="pretrain")
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_a_simulation_alone_has_nothing_to_run(tmp_path):
+    with pytest.raises(ConfigError, match="the key pretrain is missing"):
+        pipeline.run(load("w1"), tmp_path)

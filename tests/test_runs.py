@@ -1,0 +1,91 @@
+"""A run's folder: when it may be used, what is written into it, and that nothing is half written."""
+
+import json
+import os
+
+import pytest
+import yaml
+
+from lenstream import runs
+from lenstream.configs.load import load
+from lenstream.errors import ConfigError, DataError
+from lenstream.runs import RunFolder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "runs" / "tiny")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load("tiny")
+
+
+def test_a_run_begins_with_what_it_is_made_from(folder, config):
+    assert not runs.is_finished(folder, config)
+    runs.begin(folder, config)
+    assert load(str(folder.config)) == config == runs.config_of(folder)
+    said = json.loads(folder.environment.read_text())
+    assert said["torch"][0].isdigit() and said["python"].startswith("3.")
+    assert not list(folder.path.glob("*.partial"))
+
+
+def test_a_continued_run_keeps_its_files_and_a_new_one_does_not(folder, config):
+    runs.begin(folder, config)
+    (folder.path / "mine.txt").write_text("x")
+    runs.begin(folder, config)
+    assert (folder.path / "mine.txt").exists()
+    runs.begin(folder, config, overwrite=True)
+    assert not (folder.path / "mine.txt").exists() and folder.config.exists()
+
+
+def test_a_finished_run_is_left_alone_unless_it_is_to_be_overwritten(folder, config, capsys):
+    runs.begin(folder, config)
+    assert not runs.is_finished(folder, config)
+    runs.finish(folder)
+    assert runs.is_finished(folder, config)
+    assert "is finished: open" in capsys.readouterr().err
+    assert not runs.is_finished(folder, config, overwrite=True)
+
+
+def test_another_config_is_refused_and_its_first_difference_said(folder, config):
+    runs.begin(folder, config)
+    with pytest.raises(ConfigError, match=r"begun with another config \(first difference: batch_size: 32\)"):
+        runs.is_finished(folder, load("tiny", ["pretrain.batch_size=32"]))
+
+
+def test_a_folder_that_is_no_run_is_never_deleted(folder, config):
+    folder.path.mkdir(parents=True)
+    (folder.path / "thesis.tex").write_text("x")
+    with pytest.raises(DataError, match="is not a LenStream run"):
+        runs.is_finished(folder, config, overwrite=True)
+    assert not runs.is_finished(folder, config)  # beside other files it may begin
+    with pytest.raises(DataError, match="no such run"):
+        runs.config_of(folder)
+
+
+def test_seconds_of_a_stage_add_up_even_if_it_fails(folder, config, monkeypatch):
+    runs.begin(folder, config)
+    clock = iter([0.0, 2.0, 10.0, 15.0, 20.0, 21.0])
+    monkeypatch.setattr(runs.time, "perf_counter", lambda: next(clock))
+    with runs.timed(folder, "evaluation"):
+        pass
+    with pytest.raises(ZeroDivisionError), runs.timed(folder, "evaluation"):
+        raise ZeroDivisionError
+    with runs.timed(folder, "pairs", write=False):
+        pass
+    assert json.loads(folder.timings.read_text()) == {"evaluation": 7.0}
+
+
+def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "config.yaml"
+    runs.write_text(path, "a: 1\n")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        runs.write_text(path, "b: 2\n")
+    assert yaml.safe_load(path.read_text()) == {"a": 1}
