@@ -20,7 +20,7 @@ OBSERVATION = "simulate.observation"
 
 
 @dataclass(frozen=True)
-class Sky:
+class BlankSky:
     """Images of blank sky, one after the other in one array."""
 
     folder: str
@@ -50,7 +50,7 @@ class Instrument:
     supersampling: int  # the PSF is applied on pixels finer by this; the kernels' own pixels are as fine
     psf_size: int  # side of a Moffat kernel [fine pixels], odd; 0 for the rest
     noise_correlation: float  # of neighbouring pixels
-    sky: Sky | None  # instead of Gaussian background
+    sky: BlankSky | None  # instead of Gaussian background
     bad_pixels: float  # fraction
     cosmic_rays: float  # mean number in an image
     mask_value: float  # of lost pixels, NaN or 0
@@ -207,15 +207,15 @@ def background_rms(read_noise, exposure_time, sky, pixel_scale, num_exposures):
     return np.sqrt(variance) / exposure_time
 
 
-def background_at(tool, exposure_time):
+def background_at(band, exposure_time):
     """rms of an instrument's background [counts/s] at other total exposure times [s]; the same shape.
 
     A background that was given as such stays as it is.
     """
-    if tool.read_noise is None:
-        return np.full_like(exposure_time, tool.background)
-    sky = tool.sky_rate / tool.pixel_scale**2
-    return background_rms(tool.read_noise, exposure_time, sky, tool.pixel_scale, tool.num_exposures) / tool.gain
+    if band.read_noise is None:
+        return np.full_like(exposure_time, band.background)
+    sky = band.sky_rate / band.pixel_scale**2
+    return background_rms(band.read_noise, exposure_time, sky, band.pixel_scale, band.num_exposures) / band.gain
 
 
 def counts_per_second(magnitude, zero_point):
@@ -256,7 +256,7 @@ def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
 
     A file holds one image or a cube of them (.npz: any number of either). Pixels that are not finite count as absent.
 
-    Returns: `Sky`. Raises: DataError if there is no image, or one cannot be read; key names the setting.
+    Returns: `BlankSky`. Raises: DataError if there is no image, or one cannot be read; key names the setting.
     """
     images = []
     for file in _files(folder, (".fits", ".fits.gz", ".fit", ".npy", ".npz"), key):
@@ -265,7 +265,7 @@ def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
                 raise DataError(f"{key}: {file} holds an image without a finite pixel")
             images.append(np.where(np.isfinite(image), image, np.nan).astype(np.float32))
     sizes = np.array([i.size for i in images], dtype=np.int64)
-    return Sky(
+    return BlankSky(
         folder=str(folder),
         pixels=np.concatenate([i.ravel() for i in images]),
         first=np.cumsum(sizes) - sizes,
