@@ -92,7 +92,7 @@ def tracer(scene, systems):
     def trace(x, y):
         x, y = (np.ascontiguousarray(a, dtype=float) for a in (x, y))
         alpha_x, alpha_y = np.empty_like(x), np.empty_like(x)
-        kernel.trace(tables, maps, x, y, work, 0, len(x), alpha_x, alpha_y)
+        kernel.trace(tables, maps, x, y, work, alpha_x, alpha_y)
         return alpha_x, alpha_y
 
     return trace
@@ -127,7 +127,7 @@ class Work:
     def render(self, start, stop, out, arcs):
         frame, tables = self.frame, self.tables
         size, most = frame.num_pix * frame.supersampling, int(np.diff(tables.halo_first).max(initial=0))
-        kernel.render(
+        inputs = kernel.Inputs(
             frame,
             tables,
             self.maps,
@@ -136,13 +136,9 @@ class Work:
             self.blur,
             self.variance,
             self.exact_halos,
-            halos.grid_of_tiles(size, frame.pixel_scale / frame.supersampling, self.tiled, most, self.dtype),
-            _workspace(tables, self.dtype),
-            start,
-            stop,
-            out,
-            arcs,
         )
+        tiles = halos.grid_of_tiles(size, frame.pixel_scale / frame.supersampling, self.tiled, most, self.dtype)
+        kernel.render(inputs, tiles, _workspace(tables, self.dtype), start, stop, out, arcs)
 
 
 def _observe(scene, systems, levels, images, start, stop):

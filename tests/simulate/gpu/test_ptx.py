@@ -59,17 +59,17 @@ def constants(real):
 
 
 def grid(real):
-    return of(fixed.Grid, int64, int64, array(real, 1), array(float64, 1))
+    return of(fixed.Grid, int64, int64, float64, array(real, 1), array(float64, 1))
 
 
 def signatures():
     r = float32
     detector = of(noise.Detector, array(int64, 2), array(int64, 1), array(r, 1), array(r, 2), array(r, 2))
     pair = group(array(r, 3), array(r, 2))
-    blur = of(psf.Blur, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
+    blur = of(psf.PointSpread, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
     given = group(array(int64, 2), array(float64, 3), array(float64, 2))
-    images = group(array(r, 2), array(r, 2), array(r, 3), array(r, 2))
-    work = group(array(int32, 1), array(int64, 1), array(r, 2))
+    images = of(adaptive.Images, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
+    flagged = of(adaptive.Flagged, array(int32, 1), array(int64, 1), array(r, 2))
     glow = of(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
     yield "lenses", tables._prepare_lenses, (given, float64, lens(r, 3))
     yield "lights", tables._prepare_lights, (group(array(int64, 2), array(float64, 3)), int64, glow)
@@ -81,11 +81,12 @@ def signatures():
         run = fixed._make(profiles, True)
         yield f"fixed rays, {name}", run, (grid(r), constants(r), constants(float64), int64, group(*[array(r, 3)] * 3))
         peaks, flag, begin, finish = adaptive._make(profiles, True, torch.float32)
-        settings = grid(r), float64
+        optics = constants(r)[0]
+        target = of(adaptive.Target, optics, glow, array(r, 3), grid(r), int64, float64)
         yield f"peaks, {name}", peaks, (int64, images)
-        yield f"flags, {name}", flag, (*settings, constants(r), int64, images, work)
-        yield f"first cells, {name}", begin, (*settings, constants(r), int64, images, work)
-        yield f"cells, {name}", finish, (*settings, float64, constants(r), int64, images, work)
+        yield f"flags, {name}", flag, (target, images, flagged)
+        yield f"first cells, {name}", begin, (target, images, flagged)
+        yield f"cells, {name}", finish, (target, images, flagged)
 
 
 @pytest.fixture
