@@ -75,9 +75,9 @@ def refine(profiles, lensed, constants, grid, tolerance, rays, stream):
     flagged = wrap(Flagged(count, empty(n, dtype=torch.int64), empty(2, n)))
     galaxies = constants.sources if lensed else constants.lights
     target = wrap(Target(constants.optics, galaxies, constants.stamps, grid, raw.shape[1], tolerance))
-    find_peaks, flag, begin, finish = _make(profiles, lensed, raw.dtype)
+    flag, (begin, finish) = _make_flag(lensed), _make_integration(profiles, lensed, raw.dtype)
     everywhere, anywhere = (blocks_for(n_pixels), n_images), many_blocks(raw.device)
-    find_peaks(stream, everywhere, grid.size, images)
+    _find_peaks(stream, everywhere, grid.size, images)
     flag(stream, everywhere, target, images, flagged)
     begin(stream, anywhere, target, images, flagged)
     finish(stream, anywhere, target, images, flagged)
@@ -138,19 +138,17 @@ def _raise(peaks, which, m, value):
         cuda.atomic.max(peaks, (which, m), value)
 
 
-@functools.cache
-def _make(profiles, lensed, dtype):
-    """The four kernels, in the order in which they run."""
-    source_position = ray.make_source_position(profiles.deflectors, profiles.halos)
-    brightness = ray.make_brightness(profiles.lights)
-    has_sersic, real = light.SERSIC in profiles.lights, float32 if dtype == torch.float32 else float64
+@kernel
+def _find_peaks(size, images):
+    m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if p < size * size:
+        left, here, right, below, above = _cross(images.raw[m], p // size, p % size, size)
+        _raise(images.peaks, 0, m, refinement.capped(left, here, right, below, above))
 
-    @kernel
-    def find_peaks(size, images):
-        m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
-        if p < size * size:
-            left, here, right, below, above = _cross(images.raw[m], p // size, p % size, size)
-            _raise(images.peaks, 0, m, refinement.capped(left, here, right, below, above))
+
+@functools.cache
+def _make_flag(lensed):
+    """The kernel that lists the pixels that need more rays, and corrects the others for their curvature."""
 
     @kernel
     def flag(target, images, flagged):
@@ -177,9 +175,19 @@ def _make(profiles, lensed, dtype):
             images.refined[m, p] = value
             _raise(images.peaks, 1, m, value)
 
+    return flag
+
+
+def _make_integrate(profiles, lensed):
+    """integrate(target, m, middle_x, middle_y, width, points): mean brightness of a cell, and a bound on its error.
+
+    The cell is one of image `m`, its middle and its width in arcsec; points: (3, N_POINTS), scratch.
+    """
+    source_position = ray.make_source_position(profiles.deflectors, profiles.halos)
+    brightness, has_sersic = ray.make_brightness(profiles.lights), light.SERSIC in profiles.lights
+
     @row_function
     def integrate(target, m, middle_x, middle_y, width, points):
-        """Mean brightness of a cell [arcsec] by 3 x 3 points, and a bound on its error; points: (3, 9), scratch."""
         optics, galaxy, i = target.optics, ray.of_layer(target.galaxies, m), m // target.n_layers
         lens = ray.of_system(optics.lens, i)
         halos = ray.some(optics.halos, optics.halo_first[i], optics.halo_first[i + 1])
@@ -199,6 +207,14 @@ def _make(profiles, lensed, dtype):
                 if galaxy.kinds[k] == light.SERSIC:
                     error = max(error, _cusp_error(galaxy, k, x, y, f))
         return mean, error
+
+    return integrate
+
+
+@functools.cache
+def _make_integration(profiles, lensed, dtype):
+    """The kernels that integrate the listed pixels: by 3 x 3 rays each, and then to the tolerance."""
+    integrate, real = _make_integrate(profiles, lensed), float32 if dtype == torch.float32 else float64
 
     @kernel
     def begin(target, images, flagged):
@@ -240,4 +256,4 @@ def _make(profiles, lensed, dtype):
                 mean, error = integrate(target, m, x, y, scale / (1 << level), points)
             images.refined[m, p] = total
 
-    return find_peaks, flag, begin, finish
+    return begin, finish

@@ -46,6 +46,18 @@ def test_without_signal_the_bound_is_the_prior(scene):
         np.testing.assert_allclose(bound[target], spread, rtol=0.1)
 
 
+def test_the_bound_does_not_depend_on_what_a_count_is():
+    """Poisson noise is of electrons, so counts in ADU of 2.5 electrons hold as much information."""
+    sky = ["simulate.observation.read_noise=5", "simulate.observation.sky_brightness=22"]
+    overrides = [*sky, "simulate.observation.background_noise=null", "simulate.observation.ccd_gain=2.5"]
+    electrons, adu = (
+        cramer_rao(make_scene(load("tiny", [*overrides, unit]).simulate, 1), np.arange(6), TARGETS)
+        for unit in ("simulate.observation.data_count_unit=e-", "simulate.observation.data_count_unit=ADU")
+    )
+    for target in TARGETS:
+        np.testing.assert_allclose(adu[target], electrons[target], rtol=1e-6)
+
+
 def test_more_noise_never_helps(scene):
     quiet, loud = (cramer_rao(noisier(scene, f), np.arange(20), TARGETS) for f in (1, 5))
     for target in TARGETS:

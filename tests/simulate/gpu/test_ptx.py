@@ -77,14 +77,14 @@ def signatures():
     yield "noise", noise._add, (int64, detector, pair)
     yield "rows", psf._blur_rows, (int64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
     yield "pixels", psf._finish, (int64, int64, float64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
+    target = of(adaptive.Target, constants(r)[0], glow, array(r, 3), grid(r), int64, float64)
+    yield "peaks", adaptive._find_peaks, (int64, images)
+    for lensed in (True, False):
+        yield f"flags, lensed {lensed}", adaptive._make_flag(lensed), (target, images, flagged)
     for name, profiles in (("W1", W1), ("all profiles", ALL)):
         run = fixed._make(profiles, True)
         yield f"fixed rays, {name}", run, (grid(r), constants(r), constants(float64), int64, group(*[array(r, 3)] * 3))
-        peaks, flag, begin, finish = adaptive._make(profiles, True, torch.float32)
-        optics = constants(r)[0]
-        target = of(adaptive.Target, optics, glow, array(r, 3), grid(r), int64, float64)
-        yield f"peaks, {name}", peaks, (int64, images)
-        yield f"flags, {name}", flag, (target, images, flagged)
+        begin, finish = adaptive._make_integration(profiles, True, torch.float32)
         yield f"first cells, {name}", begin, (target, images, flagged)
         yield f"cells, {name}", finish, (target, images, flagged)
 
@@ -104,7 +104,7 @@ def test_a_kernel_compiles(hopper, name, kernel, signature):
     entry = ptx[ptx.rfind(".entry") :]
     parameters = entry[: entry.index("{")].count(".param")
     assert 8 * parameters <= MOST_PARAMETERS
-    if name in ("noise", "random numbers", "rows", "flags, W1"):
+    if name in ("noise", "random numbers", "rows", "flags, lensed True"):
         assert entry.count(".f64") <= 8  # a tolerance comes as float64, pixels never
     if name.startswith("fixed rays"):
         assert entry.count("fma.rn.ftz.f32") > 50  # the series and the exponentials are fused multiply-adds
