@@ -77,8 +77,9 @@ def _first_cells(order, flagged, middles, cells):
     n = np.uint64(0)
     for i in range(order.size):
         p = np.uint32(order[i])
-        cells.middle[0, n], cells.middle[1, n], cells.pixel[n] = middles[0, i], middles[1, i], p  # overwritten if not
-        n += np.uint64(flagged[p])  # flagged
+        # overwritten by the next one if this is not flagged
+        cells.middle[0, n], cells.middle[1, n], cells.pixel[n] = middles[0, i], middles[1, i], p
+        n += np.uint64(flagged[p])
     return np.int64(n)
 
 

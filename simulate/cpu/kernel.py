@@ -1,4 +1,4 @@
-"""The fused renderer: one image after the other, from parameters to noise-free pixels behind the PSF.
+"""The renderer of the CPU: one image after the other, from parameters to noise-free pixels behind the PSF.
 
 Compiled once for every combination of profiles. All layers of a system (its views in each of the bands) share its
 deflection, which is traced once.

@@ -111,8 +111,9 @@ def spread(grid, width, chunk, of_lens, rows):
     """
     m, offsets = chunk.m, grid.offsets
     stop = chunk.start + m
-    cell_x, cell_y = grid.cells[0, chunk.start : stop], grid.cells[1, chunk.start : stop]  # a computed index stops
-    whole = like(cell_x[0], grid.scale)  # vectorisation
+    # slices, as an index that is computed in the loop would stop it from vectorising
+    cell_x, cell_y = grid.cells[0, chunk.start : stop], grid.cells[1, chunk.start : stop]
+    whole = like(cell_x[0], grid.scale)
     rest = like(whole, grid.scale - whole)  # without it, positions in float32 would be off by twice as much
     for s in range(chunk.count):
         dx, dy = like(whole, width * offsets[0, chunk.first + s]), like(whole, width * offsets[1, chunk.first + s])

@@ -1,4 +1,4 @@
-"""The mean brightness of every pixel by a fixed grid of rays, one thread a pixel."""
+"""The mean brightness of every pixel by a fixed grid of rays, on a GPU: one thread a pixel."""
 
 import functools
 from typing import NamedTuple

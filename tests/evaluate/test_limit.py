@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from lenstream.configs.load import load
 from lenstream.evaluate import limit
 from lenstream.evaluate.limit import cramer_rao, fisher
+from lenstream.simulate.detector import pixel_noise
 from lenstream.simulate.render import render
 from lenstream.simulate.systems.scene import Views, draw, make_scene
 
@@ -38,6 +39,14 @@ def test_fisher_of_poisson_noise_counts_the_variance_too():
     a, t = 2.0, 50.0
     found = fisher(np.array([[a]]), np.ones((1, 1, 1)), 0.0, t)[0, 0, 0]
     assert found == pytest.approx(t / a + 0.5 / a**2, rel=1e-12)
+
+
+def test_the_noise_of_the_limit_is_that_of_the_images():
+    mean, background, electrons = np.array([[-1.0, 0.0, 2.0, 30.0]]), 0.3, 50.0
+    variance = pixel_noise.variance(np.maximum(mean, 0), background**2, 1 / electrons)
+    of_variance = np.where(mean > 0, 0.5 / (electrons * variance) ** 2, 0.0)
+    found = fisher(mean, np.ones((1, 1, 4)), background, electrons)[0, 0, 0]
+    assert found == pytest.approx((1 / variance + of_variance).sum(), rel=1e-12)
 
 
 def test_without_signal_the_bound_is_the_prior(scene):
