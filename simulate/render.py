@@ -108,22 +108,8 @@ def _render_part(arguments, start, stop, out, arcs):
     """Noise-free images of systems `start` to `stop` into out (n, L, num_pix, num_pix), and arcs (n, L, 2)."""
     frame, tables = arguments.frame, arguments.tables
     side, most = frame.num_pix * frame.supersampling, _most_halos(tables)
-    kernel.render(
-        frame,
-        tables,
-        arguments.maps,
-        arguments.exact_maps,
-        arguments.stamps,
-        arguments.blur,
-        arguments.variance,
-        arguments.exact_halos,
-        halos.grid_of_tiles(side, frame.pixel_scale / frame.supersampling, arguments.tiled, most, out.dtype),
-        _workspace(tables, out.dtype),
-        start,
-        stop,
-        out,
-        arcs,
-    )
+    tiles = halos.grid_of_tiles(side, frame.pixel_scale / frame.supersampling, arguments.tiled, most, out.dtype)
+    kernel.render(arguments, tiles, _workspace(tables, out.dtype), start, stop, out, arcs)
 
 
 def _workspace(tables, dtype):
@@ -160,7 +146,7 @@ def tracer(scene, systems):
     def trace(x, y):
         x, y = (np.ascontiguousarray(a, dtype=float) for a in (x, y))
         alpha_x, alpha_y = np.empty_like(x), np.empty_like(x)
-        kernel.trace(tables, maps, x, y, work, 0, len(x), alpha_x, alpha_y)
+        kernel.trace(tables, maps, x, y, work, alpha_x, alpha_y)
         return alpha_x, alpha_y
 
     return trace

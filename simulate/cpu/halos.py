@@ -4,7 +4,7 @@ A tile of the image has N_NODES x N_NODES Chebyshev nodes. The deflection of a s
 is summed at the nodes only, and the polynomial through them gives the sum at any ray. The error of the polynomial is
 about rho^-N_NODES of the deflection, with rho = g + sqrt(g^2 + 1) for a subhalo at g half-widths from the tile's edge
 (rho is the ellipse on which the deflection first has a pole), so a weak subhalo counts as far sooner than a strong
-one. `tests/simulate/test_subhalos.py` holds the error of an image to 1e-3 of the subhalos' signal and 1e-4 of the peak.
+one. `tests/simulate/cpu/test_halos.py` holds an image's error to 1e-3 of the subhalos' signal and 1e-4 of the peak.
 """
 
 import functools
@@ -15,6 +15,7 @@ from numba import njit
 
 from ..core.numerics import chunk_function, like, ray_function, row_function
 from . import deflection
+from .deflection import BETA_X, BETA_Y, SCRATCH, X, Y
 
 N_NODES = 6  # even: `_horner` takes two steps at a time
 NEAREST = 1.0  # half-widths from the edge: a far subhalo is at least as far, and so good to 5e-3 of its deflection
@@ -83,7 +84,7 @@ def all_near(tiles, n_halos):
             tiles.near[t, h] = h
 
 
-@njit
+@njit(_nrt=True)  # makes arrays, whoever calls it
 def sort_by_distance(halos, maps, tiles):
     """Sort the subhalos into near and far ones for every tile, and sum the far ones into the tile's polynomials.
 
@@ -93,28 +94,28 @@ def sort_by_distance(halos, maps, tiles):
     n_tiles, n_halos, n = tiles.count.size, halos.numbers.shape[0], N_NODES * N_NODES
     everything = np.arange(n_halos).astype(np.int32)
     nodes = np.empty((deflection.N_ROWS, n * n_tiles), halos.constants.dtype)
-    nodes[deflection.BETA_X : deflection.BETA_Y + 1] = like(nodes[0, 0], 0.0)
+    nodes[BETA_X : BETA_Y + 1] = like(nodes[0, 0], 0.0)
     for i in range(n):
         for t in range(n_tiles):
-            nodes[deflection.X, i * n_tiles + t] = tiles.centre[0, t] + tiles.half[0] * _NODES[i % N_NODES]
-            nodes[deflection.Y, i * n_tiles + t] = tiles.centre[1, t] + tiles.half[0] * _NODES[i // N_NODES]
+            nodes[X, i * n_tiles + t] = tiles.centre[0, t] + tiles.half[0] * _NODES[i % N_NODES]
+            nodes[Y, i * n_tiles + t] = tiles.centre[1, t] + tiles.half[0] * _NODES[i // N_NODES]
     deflection.subtract(halos, maps, everything, np.int64(0), n_halos, nodes, n * n_tiles)
     _find_near(halos, maps, tiles, everything)
     own = np.empty((deflection.N_ROWS, n), halos.constants.dtype)
-    total_x, total_y = nodes[deflection.BETA_X], nodes[deflection.BETA_Y]
+    total_x, total_y = nodes[BETA_X], nodes[BETA_Y]
     for t in range(n_tiles):
         for i in range(n):
-            own[deflection.X, i] = nodes[deflection.X, i * n_tiles + t]
-            own[deflection.Y, i] = nodes[deflection.Y, i * n_tiles + t]
-            own[deflection.BETA_X, i] = like(own[0, 0], 0.0)
-            own[deflection.BETA_Y, i] = like(own[0, 0], 0.0)
+            own[X, i] = nodes[X, i * n_tiles + t]
+            own[Y, i] = nodes[Y, i * n_tiles + t]
+            own[BETA_X, i] = like(own[0, 0], 0.0)
+            own[BETA_Y, i] = like(own[0, 0], 0.0)
         deflection.subtract(halos, maps, tiles.near[t], np.int64(0), tiles.count[t], own, n)
         for i in range(n):
-            total_x[i * n_tiles + t] -= own[deflection.BETA_X, i]
-            total_y[i * n_tiles + t] -= own[deflection.BETA_Y, i]
+            total_x[i * n_tiles + t] -= own[BETA_X, i]
+            total_y[i * n_tiles + t] -= own[BETA_Y, i]
     tiles.smooth[0] = True
-    _fit(total_x, n_tiles, tiles.powers[0], nodes[deflection.SCRATCH])
-    _fit(total_y, n_tiles, tiles.powers[1], nodes[deflection.SCRATCH])
+    _fit(total_x, n_tiles, tiles.powers[0], nodes[SCRATCH])
+    _fit(total_y, n_tiles, tiles.powers[1], nodes[SCRATCH])
 
 
 @njit
@@ -124,14 +125,15 @@ def _find_near(halos, maps, tiles, everything):
     middle = np.zeros((deflection.N_ROWS, n_tiles), halos.constants.dtype)
     far, errors = np.empty(n_tiles, np.bool_), np.zeros(n_tiles, halos.constants.dtype)
     for t in range(n_tiles):
-        middle[deflection.X, t], middle[deflection.Y, t] = tiles.centre[0, t], tiles.centre[1, t]
+        middle[X, t], middle[Y, t] = tiles.centre[0, t], tiles.centre[1, t]
     tiles.count[:] = 0
     for h in range(halos.numbers.shape[0]):
-        middle[deflection.BETA_X, :] = like(middle[0, 0], 0.0)
-        middle[deflection.BETA_Y, :] = like(middle[0, 0], 0.0)
+        middle[BETA_X, :] = like(middle[0, 0], 0.0)
+        middle[BETA_Y, :] = like(middle[0, 0], 0.0)
         deflection.subtract(halos, maps, everything, h, h + 1, middle, n_tiles)
         grows = halos.numbers[h, 0] != deflection.SIS
-        _judge(halos.constants[h, 0], halos.constants[h, 1], grows, middle, tiles.half[0], tiles.pixel[0], errors, far)
+        x, y, lengths = halos.constants[h, 0], halos.constants[h, 1], (tiles.half[0], tiles.pixel[0])
+        _find_far(x, y, grows, middle, lengths, errors, far)
         _append(h, far, tiles.near, tiles.count)
 
 
@@ -143,12 +145,14 @@ def _append(h, far, near, count):
 
 
 @row_function
-def _judge(x, y, grows, middle, half, pixel, errors, far):
+def _find_far(x, y, grows, middle, lengths, errors, far):
     """For which tiles a subhalo at (x, y) is far; middle: the rows of rays at the middles of the tiles.
 
     grows: whether it deflects the more, the nearer it is, as all but a SIS do: at the edge of a tile then more than in
-    the middle, at most by the ratio of the distances. errors: of the far ones so far; this one's is added.
+    the middle, at most by the ratio of the distances. lengths: half the side of a tile and a pixel [arcsec]. errors: of
+    the subhalos that were far so far; its own is added.
     """
+    half, pixel = lengths
     inverse, one, zero = like(x, 1.0 / half), like(x, 1.0), like(x, 0.0)
     centre_x, centre_y, alpha_x, alpha_y = middle[0], middle[1], middle[2], middle[3]
     nearest, most, together = like(x, NEAREST), like(x, ERROR * pixel), like(x, ERRORS * pixel)
@@ -195,11 +199,13 @@ def _in_u(s, p, k):
 
 
 @row_function
-def _horner(u, v, n, first, p, sum_x, sum_y, total_x, total_y, last):
+def _horner(at, n, p, sums, totals, first, last):
     """Two steps of Horner's rule in v: sum <- (sum v + polynomial in u) v + polynomial in u.
 
-    p: (4, 6), the coefficients of both steps for x, then for y. What the `last` steps give is added to the totals.
+    at: u and v. p: (4, 6), the coefficients of both steps for x, then for y. sums, totals: for x and y; what the `last`
+    steps give is added to the totals. Rows one by one, as the compiler could not tell them apart in one array.
     """
+    (u, v), (sum_x, sum_y), (total_x, total_y) = at, sums, totals
     zero = like(u[0], 0.0)
     for i in range(n):
         a, b = zero if first else sum_x[i], zero if first else sum_y[i]
@@ -225,16 +231,15 @@ def subtract_halos(halos, maps, tiles, t, rows, n):
     deflection.subtract(halos, maps, tiles.near[t], np.int64(0), tiles.count[t], rows, n)
     if not tiles.smooth[0]:
         return
-    at, n_tiles = deflection.SCRATCH, tiles.count.size
-    u, v, sum_x, sum_y = rows[at], rows[at + 1], rows[at + 2], rows[at + 3]
-    p = rows[at + 4, : 4 * N_NODES].reshape(4, N_NODES)
-    _relative(rows[deflection.X], n, like(u[0], tiles.centre[0, t]), like(u[0], tiles.half[0]), u)
-    _relative(rows[deflection.Y], n, like(u[0], tiles.centre[1, t]), like(u[0], tiles.half[0]), v)
+    n_tiles, u, v, totals = tiles.count.size, rows[SCRATCH], rows[SCRATCH + 1], (rows[BETA_X], rows[BETA_Y])
+    sums = rows[SCRATCH + 2], rows[SCRATCH + 3]
+    p = rows[SCRATCH + 4, : 4 * N_NODES].reshape(4, N_NODES)
+    _relative(rows[X], n, like(u[0], tiles.centre[0, t]), like(u[0], tiles.half[0]), u)
+    _relative(rows[Y], n, like(u[0], tiles.centre[1, t]), like(u[0], tiles.half[0]), v)
     for a in range(N_NODES - 1, 0, -2):
         for b in range(N_NODES):
             p[0, b] = tiles.powers[0, (a * N_NODES + b) * n_tiles + t]
             p[1, b] = tiles.powers[0, ((a - 1) * N_NODES + b) * n_tiles + t]
             p[2, b] = tiles.powers[1, (a * N_NODES + b) * n_tiles + t]
             p[3, b] = tiles.powers[1, ((a - 1) * N_NODES + b) * n_tiles + t]
-        first, last = a == N_NODES - 1, a == 1
-        _horner(u, v, n, first, p, sum_x, sum_y, rows[deflection.BETA_X], rows[deflection.BETA_Y], last)
+        _horner((u, v), n, p, sums, totals, a == N_NODES - 1, a == 1)

@@ -1,115 +1,187 @@
-"""The fused renderer: one image after the other, from parameters to noise-free pixels behind the PSF.
+"""The renderer of the CPU: one image after the other, from parameters to noise-free pixels behind the PSF.
 
 Compiled once for every combination of profiles. All layers of a system (its views in each of the bands) share its
 deflection, which is traced once.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from ..core import compiled
-from ..core.numerics import like, row_function, sum_function
-from ..detector import psf
+from ..core.numerics import chunk_function, like, row_function, sum_function
+from ..detector import pixel_noise, psf
 from ..kernel_arguments import ADAPTIVE
 from ..profiles import epl
 from . import adaptive, deflection, halos, light, pixels
 
 
+class Buffers(NamedTuple):
+    """Room for what is computed of one system."""
+
+    lens: deflection.Lens
+    exact_lens: deflection.Lens  # float64
+    halos: deflection.Lens  # for as many as any system has
+    layers: pixels.Layers
+    brightness: pixels.Brightness
+    arc: np.ndarray  # (num_pix^2,): an image of the lensed source alone
+    fine: np.ndarray  # `psf.work_size` numbers
+    weights: np.ndarray  # of the widest Gaussian
+    scratch: np.ndarray  # float64 (epl.MAX_TERMS,)
+
+
 @njit
-def _render(frame, tables, maps, exact_maps, stamps, blur, variance, exact_halos, tiles, work, start, stop, out, arcs):
+def _render(inputs, tiles, work, start, stop, out, arcs):
     """Render systems `start` to `stop` of n systems with L layers into `out`.
 
     Args:
-        frame ... exact_halos: see `kernel_arguments.KernelArguments`.
-        tiles, work: scratch space from `halos` and `pixels`.
+        inputs: `kernel_arguments.KernelArguments`. tiles, work: scratch space from `halos.grid_of_tiles` and
+            `pixels.workspace`.
         out: (n, L, num_pix, num_pix) [counts/s/pixel]; its type, float32 or float64, decides the precision of all.
         arcs: float64 (n, L, 2): flux of the lensed source in the frame [counts/s] and its signal to noise, squared.
             Of size 0 if not wanted.
     """
-    dtype = out.dtype
-    n_layers, ss = out.shape[1], frame.supersampling
-    size, scale = frame.num_pix * ss, frame.pixel_scale / ss
-    n_pixels = size * size
-    n_halos = 0
+    frame = inputs.frame
+    size, scale = frame.num_pix * frame.supersampling, frame.pixel_scale / frame.supersampling
+    grids = _grid(frame, size, scale, tiles, out.dtype)
+    buffers = _buffers(inputs, size, start, stop, out)
+    for i in range(start, stop):
+        _render_system(inputs, i, grids, (tiles, work), buffers, out, arcs)
+
+
+@chunk_function  # no references to arrays are counted in it and in what is inlined
+def _render_system(inputs, i, grids, space, buffers, out, arcs):
+    """Render system `i` into out[i]; grids: of `_grid`. space: tiles and work. The others: as in `_render`."""
+    (grid, middles), (tiles, work), adapted = grids, space, inputs.frame.rays == ADAPTIVE
+    mend, h0, h1 = out.itemsize == 4 and not adapted, inputs.tables.halo_first[i], inputs.tables.halo_first[i + 1]
+    subhalos = _first(buffers.halos, h1 - h0)
+    _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers)
+    _prepare_layers(inputs, i, mend, buffers)
+    work.rows[light.TOTAL, 0] = _fetch(buffers.layers)
+    deflectors = pixels.Deflectors(buffers.lens, subhalos, inputs.maps, tiles)
+    exact = pixels.ExactDeflectors(buffers.exact_lens, inputs.exact_maps)
+    pixels.fixed(deflectors, exact, buffers.layers, grid, mend, work, buffers.brightness)
+    if adapted:
+        _refine(deflectors, (grid, middles), inputs.frame.tolerance, work, buffers)
+    _finish(inputs, i, grid.scale, buffers, out, arcs)
+
+
+@njit
+def _grid(frame, size, scale, tiles, dtype):
+    """The `pixels.RayGrid` of size x size fine pixels in the order of the tiles; their middles row by row [arcsec]."""
+    cells, middles = np.empty((2, size * size), dtype), np.empty((2, size * size), dtype)
+    for i in range(size * size):
+        p = tiles.order[i]
+        x, y = p % size + 0.5 - 0.5 * size, p // size + 0.5 - 0.5 * size
+        cells[0, i], cells[1, i] = x, y
+        middles[0, p], middles[1, p] = x * scale, y * scale
+    n = 1 if frame.rays == ADAPTIVE else max(1, frame.rays // frame.supersampling)
+    offsets = np.empty((2, n * n))
+    for s in range(n * n):
+        offsets[0, s], offsets[1, s] = (s % n + 0.5) / n - 0.5, (s // n + 0.5) / n - 0.5
+    return pixels.RayGrid(cells, offsets, scale), middles
+
+
+@njit
+def _buffers(inputs, size, start, stop, out):
+    """Empty `Buffers` for systems `start` to `stop` on size x size fine pixels."""
+    tables, dtype, n_layers, n_halos = inputs.tables, out.dtype, out.shape[1], 0
     for i in range(start, stop):
         n_halos = max(n_halos, tables.halo_first[i + 1] - tables.halo_first[i])
     lens, exact_lens = _lens_pair(tables.deflector_kinds.shape[1], epl.MAX_TERMS, dtype)
     all_halos, _ = _lens_pair(n_halos, 0, dtype)
     sources, exact_sources = _light_pair(n_layers, tables.source_kinds.shape[2], dtype)
     lights, _ = _light_pair(n_layers, tables.light_kinds.shape[2], dtype)
-    scratch = np.empty(epl.MAX_TERMS)
-    tolerance = epl.SINGLE if out.itemsize == 4 else epl.DOUBLE
+    shape = (n_layers, size * size)
+    return Buffers(
+        lens,
+        exact_lens,
+        all_halos,
+        pixels.Layers(sources, exact_sources, lights, inputs.stamps),
+        pixels.Brightness(np.empty(shape, dtype), np.empty(shape, dtype), np.empty((2, size * size), dtype)),
+        np.empty(out.shape[2] * out.shape[3], dtype),
+        np.empty(psf.work_size(size, size), dtype),
+        np.empty(_reach(inputs.blur, start, stop) + 1, dtype),
+        np.empty(epl.MAX_TERMS),
+    )
 
-    cells, here = np.empty((2, n_pixels), dtype), np.empty((2, n_pixels), dtype)
-    for i in range(n_pixels):
-        p = tiles.order[i]
-        x, y = p % size + 0.5 - 0.5 * size, p // size + 0.5 - 0.5 * size
-        cells[0, i], cells[1, i] = x, y
-        here[0, p], here[1, p] = x * scale, y * scale
-    n = 1 if frame.rays == ADAPTIVE else max(1, frame.rays // ss)
-    offsets = np.empty((2, n * n))
-    for s in range(n * n):
-        offsets[0, s], offsets[1, s] = (s % n + 0.5) / n - 0.5, (s // n + 0.5) / n - 0.5
-    grid = (cells, offsets, scale)
-    beta = np.empty((2, n_pixels), dtype)
-    out_source, out_light = np.empty((n_layers, n_pixels), dtype), np.empty((n_layers, n_pixels), dtype)
-    buffer, weights = np.empty(psf.work_size(size, size), dtype), np.empty(_reach(blur, start, stop) + 1, dtype)
-    mend = out.itemsize == 4 and frame.rays != ADAPTIVE
-    yes, no = n_layers > 0, n_layers < 0  # plain constants would have `refine` compiled for each of them
 
-    for i in range(start, stop):
-        deflection.prepare(tables.deflector_kinds[i], tables.deflectors[i], maps.grids, tolerance, lens, scratch)
-        h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
-        subhalos = _first(all_halos, h1 - h0)
-        deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], maps.grids, tolerance, subhalos, scratch)
-        if h1 - h0 <= halos.FEW or exact_halos:
-            halos.all_near(tiles, h1 - h0)
-        else:
-            halos.sort_by_distance(subhalos, maps, tiles)
-        for v in range(n_layers):
-            of_v = pixels.of_layer(sources, v)
-            light.prepare(tables.source_kinds[i, v], tables.sources[i, v], stamps.shape[1], of_v, scratch)
-            work.rows[light.TOTAL, 0] = light.fetch(of_v, stamps)
-            of_v = pixels.of_layer(lights, v)
-            light.prepare(tables.light_kinds[i, v], tables.lights[i, v], stamps.shape[1], of_v, scratch)
+@njit(inline="always")
+def _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers):
+    """Fill the lens, the subhalos and the tiles with what rays need to know of system `i`.
+
+    mend: whether rays in cusps are traced in float64 too.
+    """
+    tables, grids, scratch = inputs.tables, inputs.maps.grids, buffers.scratch
+    tolerance = epl.SINGLE if buffers.arc.itemsize == 4 else epl.DOUBLE
+    kinds, rows = tables.deflector_kinds[i], tables.deflectors[i]
+    deflection.prepare(kinds, rows, grids, tolerance, buffers.lens, scratch)
+    if mend:
+        deflection.prepare(kinds, rows, grids, tolerance, buffers.exact_lens, scratch)
+    h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
+    deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], grids, tolerance, subhalos, scratch)
+    if h1 - h0 <= halos.FEW or inputs.exact_halos:
+        halos.all_near(tiles, h1 - h0)
+    else:
+        halos.sort_by_distance(subhalos, inputs.maps, tiles)
+
+
+@njit(inline="always")
+def _prepare_layers(inputs, i, mend, buffers):
+    """Fill the layers with what rays need to know of system `i`; mend: in float64 too."""
+    tables, layers, side, scratch = inputs.tables, buffers.layers, inputs.stamps.shape[1], buffers.scratch
+    for v in range(tables.source_kinds.shape[1]):
+        kinds, rows = tables.source_kinds[i, v], tables.sources[i, v]
+        light.prepare(kinds, rows, side, pixels.of_layer(layers.sources, v), scratch)
         if mend:
-            deflection.prepare(
-                tables.deflector_kinds[i], tables.deflectors[i], maps.grids, tolerance, exact_lens, scratch
-            )
-            for v in range(n_layers):
-                of_v = pixels.of_layer(exact_sources, v)
-                light.prepare(tables.source_kinds[i, v], tables.sources[i, v], stamps.shape[1], of_v, scratch)
+            light.prepare(kinds, rows, side, pixels.of_layer(layers.exact_sources, v), scratch)
+        lens_light = pixels.of_layer(layers.lights, v)
+        light.prepare(tables.light_kinds[i, v], tables.lights[i, v], side, lens_light, scratch)
 
-        optics = (lens, subhalos, maps, tiles)
-        exact = (exact_lens, exact_maps)
-        pixels.fixed(
-            optics, exact, sources, exact_sources, lights, stamps, grid, mend, work, out_source, out_light, beta
-        )
-        if frame.rays == ADAPTIVE:
-            for v in range(n_layers):
-                one = pixels.of_layer(sources, v)
-                adaptive.refine(optics, one, stamps, grid, work, frame.tolerance, beta, yes, out_source[v])
-                one = pixels.of_layer(lights, v)
-                if one.kinds.size > 0:
-                    adaptive.refine(optics, one, stamps, grid, work, frame.tolerance, here, no, out_light[v])
 
-        area = like(out[0, 0, 0, 0], scale * scale)
-        for v in range(n_layers):
-            has_light = tables.light_kinds.shape[2] > 0
-            if arcs.size > 0:
-                arcs[i, v, 0] = _total(out_source[v]) * scale * scale
-            if has_light and arcs.size == 0:
-                _add(out_source[v], out_light[v])
-            _observe(out_source[v].reshape(size, size), blur, i, v, ss, area, buffer, weights, out[i, v])
-            if arcs.size == 0:
-                continue
-            image = out[i, v].reshape(out[i, v].size)
-            of_source = image
+@chunk_function
+def _fetch(layers):
+    """Read the galaxy images of all lensed layers, see `light.fetch`; returns a number that has to be kept."""
+    total = like(layers.stamps[0, 0, 0], 0.0)
+    for v in range(layers.sources.kinds.shape[0]):
+        total += light.fetch(pixels.of_layer(layers.sources, v), layers.stamps)
+    return total
+
+
+@njit(inline="always")
+def _refine(deflectors, grids, tolerance, work, buffers):
+    """Replace the brightness by one ray in every pixel by that of adaptive rays, in all layers."""
+    (grid, middles), layers, brightness = grids, buffers.layers, buffers.brightness
+    n_layers = layers.sources.kinds.shape[0]
+    yes, no = n_layers > 0, n_layers < 0  # plain constants would have `refine` compiled for each of them
+    for v in range(n_layers):
+        layer = adaptive.Layer(pixels.of_layer(layers.sources, v), layers.stamps, yes)
+        adaptive.refine(deflectors, layer, grid, tolerance, brightness.beta, work, brightness.source[v])
+        if layers.lights.kinds.shape[1] > 0:
+            layer = adaptive.Layer(pixels.of_layer(layers.lights, v), layers.stamps, no)
+            adaptive.refine(deflectors, layer, grid, tolerance, middles, work, brightness.light[v])
+
+
+@njit(inline="always")
+def _finish(inputs, i, scale, buffers, out, arcs):
+    """From the surface brightness of system `i` on fine pixels of a scale [arcsec] to its images, and its arcs."""
+    blur, fine = inputs.blur, (inputs.frame.supersampling, like(out[0, 0, 0, 0], scale * scale))
+    brightness, space = buffers.brightness, (buffers.fine, buffers.weights)
+    has_light = buffers.layers.lights.kinds.shape[1] > 0
+    for v in range(out.shape[1]):
+        source, image = brightness.source[v], out[i, v].reshape(out[i, v].size)
+        if arcs.size > 0:
+            arcs[i, v, 0] = _total(source) * scale * scale
+        elif has_light:
+            _add(source, brightness.light[v])
+        _observe(source, blur, (i, v), fine, space, out[i, v])
+        if arcs.size > 0:
+            _copy(image, buffers.arc)
             if has_light:
-                of_source = image.copy()
-                _observe(out_light[v].reshape(size, size), blur, i, v, ss, area, buffer, weights, out[i, v])
-                _add(image, of_source)
-            arcs[i, v, 1] = _signal_to_noise2(of_source, image, variance[i, v, 0], variance[i, v, 1])
+                _observe(brightness.light[v], blur, (i, v), fine, space, out[i, v])
+                _add(image, buffers.arc)
+            arcs[i, v, 1] = _signal_to_noise2(buffers.arc, image, inputs.variance[i, v, 0], inputs.variance[i, v, 1])
 
 
 @njit
@@ -120,7 +192,7 @@ def _lens_pair(n, n_terms, dtype):
     return rough, deflection.Lens(numbers.copy(), np.zeros(shape), np.zeros((n, n_terms)))
 
 
-@njit
+@njit(inline="always")
 def _first(lens, n):
     return deflection.Lens(lens.numbers[:n], lens.constants[:n], lens.coefficients[:n])
 
@@ -142,14 +214,26 @@ def _reach(blur, start, stop):
     return int(blur.truncation * largest + 0.5)
 
 
-@njit
-def _observe(fine, blur, i, v, ss, area, buffer, weights, out):
-    """Counts of each pixel behind the PSF, from surface brightness on fine pixels of `area`; `fine` is changed."""
+@chunk_function
+def _observe(fine, blur, which, pixel, space, out):
+    """Counts of each pixel behind the PSF of a layer, from surface brightness on fine pixels, which is overwritten.
+
+    which: (system, layer). pixel: (fine pixels along its side, area of such a one). space: (`psf.work_size` numbers,
+    weights of the Gaussian).
+    """
+    (i, v), (ss, area), (buffer, weights) = which, pixel, space
+    image = fine.reshape(ss * out.shape[0], ss * out.shape[1])
     if blur.kernel[i, v] >= 0:
-        psf.convolve_down(fine, blur.kernels[blur.kernel[i, v]], ss, area, out, buffer)
+        psf.convolve_down(image, blur.kernels[blur.kernel[i, v]], ss, area, out, buffer)
     else:
-        psf.gaussian_blur(fine, blur.sigma[i, v], blur.truncation, buffer, weights)
-        psf.bin_down(fine, ss, area, out)
+        psf.gaussian_blur(image, blur.sigma[i, v], blur.truncation, buffer, weights)
+        psf.bin_down(image, ss, area, out)
+
+
+@row_function
+def _copy(values, out):
+    for i in range(out.size):
+        out[i] = values[i]
 
 
 @row_function
@@ -167,19 +251,22 @@ def _total(values):
 
 
 @sum_function
-def _signal_to_noise2(source, image, background, exposure):
-    """Sum over pixels of source^2 / (background^2 + image / exposure)."""
-    total = 0.0
+def _signal_to_noise2(source, image, background, electrons):
+    """Signal to noise of a source in an image [counts/s], squared: the sum over pixels of source^2 / variance.
+
+    background: rms [counts/s]. electrons: that one count/s gives.
+    """
+    total, background2, rate = 0.0, background**2, 1.0 / electrons
     for i in range(image.size):
-        total += source[i] ** 2 / (background**2 + max(image[i], like(image[i], 0.0)) / exposure)
+        total += source[i] ** 2 / pixel_noise.pixel_variance(max(image[i], like(image[i], 0.0)), background2, rate)
     return total
 
 
 @njit
-def _trace(tables, maps, x, y, work, start, stop, alpha_x, alpha_y):
-    """Deflections [arcsec] of systems `start` to `stop` at their positions x, y (n, m), all float64."""
+def _trace(tables, maps, x, y, work, alpha_x, alpha_y):
+    """Deflections [arcsec] of all systems at their positions x, y (n, m), all float64."""
     rays = work.exact
-    for i in range(start, stop):
+    for i in range(x.shape[0]):
         lens, _ = _lens_pair(tables.deflector_kinds.shape[1], epl.MAX_TERMS, np.float64)
         h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
         subhalos, _ = _lens_pair(h1 - h0, 0, np.float64)

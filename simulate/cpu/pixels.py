@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from ..core.numerics import chunk_function, like, row_function
+from ..kernel_arguments import Maps
 from ..profiles import sersic
 from . import deflection, halos, light
 from .deflection import BETA_X, BETA_Y, X, Y
@@ -19,7 +20,7 @@ CHUNK = 1024  # rays that go through all loops together
 PADDED = CHUNK + 48  # rows of 4096 bytes exactly would fall on the same lines of the cache
 
 
-class Work(NamedTuple):
+class Workspace(NamedTuple):
     """Scratch space for a chunk of rays."""
 
     rows: np.ndarray  # (light.TOTAL + 1, PADDED), see `deflection` and `light`
@@ -30,9 +31,62 @@ class Work(NamedTuple):
     everything: np.ndarray  # int32: 0, 1, 2, ...
 
 
+class Deflectors(NamedTuple):
+    """All that deflects the rays of one system, in the type of the image."""
+
+    lens: deflection.Lens
+    subhalos: deflection.Lens
+    maps: Maps
+    tiles: halos.Tiles
+
+
+class ExactDeflectors(NamedTuple):
+    """The main deflectors of one system in float64."""
+
+    lens: deflection.Lens
+    maps: Maps
+
+
+class Layers(NamedTuple):
+    """The light of one system: the `light.Light` of each layer, stacked along a first axis of their arrays."""
+
+    sources: light.Light
+    exact_sources: light.Light  # float64
+    lights: light.Light  # not lensed
+    stamps: np.ndarray  # (s, side, side): galaxy images
+
+
+class RayGrid(NamedTuple):
+    """Where rays start: at every offset in every cell."""
+
+    cells: np.ndarray  # (2, cells) [pixels from the middle of the image]: the middles of cells
+    offsets: np.ndarray  # float64 (2, rays) [widths of a cell]: from there to each ray
+    scale: float  # arcsec, a pixel
+
+
+class Chunk(NamedTuple):
+    """Rays of a `RayGrid` that go together: those with `count` offsets, from `first` on, in `m` cells from `start` on.
+
+    Ray s m + c belongs to the s-th of these offsets and the c-th of these cells.
+    """
+
+    start: int
+    m: int
+    first: int
+    count: int
+
+
+class Brightness(NamedTuple):
+    """Mean surface brightness of every pixel [counts/s/arcsec^2]."""
+
+    source: np.ndarray  # (layers, pixels)
+    light: np.ndarray  # (layers, pixels)
+    beta: np.ndarray  # (2, pixels) [arcsec]: where each ray arrives in the source plane, if a pixel has one
+
+
 def workspace(n_components, n_deflectors, dtype):
-    """A `Work` for rays of a dtype."""
-    return Work(
+    """A `Workspace` for rays of a dtype."""
+    return Workspace(
         rows=aligned((light.TOTAL + 1, PADDED), dtype),
         exact=aligned((deflection.N_ROWS, PADDED), np.float64),
         few=aligned((deflection.N_ROWS, PADDED), dtype),
@@ -50,17 +104,20 @@ def aligned(shape, dtype):
 
 
 @row_function
-def spread(cells, start, m, width, offsets, first, count, scale, of_lens, rows):
-    """The rays of m cells, all rays with one offset together: ray s m + c belongs to cell c.
+def spread(grid, width, chunk, of_lens, rows):
+    """The rays of a chunk: where they start, and where they arrive through the deflectors of `deflection.linear`.
 
-    cells [pixels], offsets [widths]; width [pixels] and scale [arcsec] float64. of_lens: from `deflection.linear`: what
-    those deflect costs least here, while a ray is in registers.
+    width: of a cell [pixels], float64. of_lens: from `deflection.linear`: what those deflect costs least here, while a
+    ray is in registers.
     """
-    cell_x, cell_y = cells[0, start : start + m], cells[1, start : start + m]  # a computed index stops vectorisation
-    whole = like(cells[0, 0], scale)
-    rest = like(whole, scale - whole)  # without it, positions in float32 would be off by twice as much
-    for s in range(count):
-        dx, dy = like(whole, width * offsets[0, first + s]), like(whole, width * offsets[1, first + s])
+    m, offsets = chunk.m, grid.offsets
+    stop = chunk.start + m
+    # slices, as an index that is computed in the loop would stop it from vectorising
+    cell_x, cell_y = grid.cells[0, chunk.start : stop], grid.cells[1, chunk.start : stop]
+    whole = like(cell_x[0], grid.scale)
+    rest = like(whole, grid.scale - whole)  # without it, positions in float32 would be off by twice as much
+    for s in range(chunk.count):
+        dx, dy = like(whole, width * offsets[0, chunk.first + s]), like(whole, width * offsets[1, chunk.first + s])
         x, y = rows[X, s * m : (s + 1) * m], rows[Y, s * m : (s + 1) * m]
         beta_x, beta_y = rows[BETA_X, s * m : (s + 1) * m], rows[BETA_Y, s * m : (s + 1) * m]
         for c in range(m):
@@ -91,32 +148,32 @@ def trace_all(lens, subhalos, maps, everything, n, rows):
 
 
 @chunk_function
-def _mend_cusps(rough, exact, optics, exact_optics, grid, start, m, first, n, work):
+def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
     """Replace the float32 brightness of rays inside a Sersic cusp by what float64 gives (see `light.CUSP_RADIUS2`).
 
-    rough, exact: the source in float32 and float64. The others: as in `fixed`. Every subhalo is traced, in float32: it
-    deflects so little that the rounding does not show.
+    Every subhalo is traced, in float32: it deflects so little that the rounding does not show.
+
+    rough, exact_light: the source in float32 and float64. exact: the `ExactDeflectors`.
     """
-    _, subhalos, maps, _ = optics
-    exact_lens, exact_maps = exact_optics
-    cells, offsets, scale = grid
+    m, n = chunk.m, chunk.m * chunk.count
     beta_x, beta_y, flux = work.rows[BETA_X], work.rows[BETA_Y], work.rows[light.FLUX]
     of_main, of_halos, zero = work.exact, work.few, like(flux[0], 0.0)
     for k in range(rough.kinds.size):
         if rough.kinds[k] != light.SERSIC or not work.cusp[k]:
             continue
-        p, exact_p, r2 = rough.constants[k], exact.constants[k], work.rows[deflection.SCRATCH]
+        p, exact_p, r2 = rough.constants[k], exact_light.constants[k], work.rows[deflection.SCRATCH]
         light.radius2(beta_x, beta_y, n, rough.constants, k, r2)
         count = light.in_cusp(r2, n, work.places)
         for j in range(count):
             i = work.places[j]
-            s, c = first + i // m, start + i % m
-            of_main[X, j], of_main[Y, j] = (cells[0, c] + offsets[0, s]) * scale, (cells[1, c] + offsets[1, s]) * scale
+            s, c = chunk.first + i // m, chunk.start + i % m
+            of_main[X, j] = (grid.cells[0, c] + grid.offsets[0, s]) * grid.scale
+            of_main[Y, j] = (grid.cells[1, c] + grid.offsets[1, s]) * grid.scale
             of_halos[X, j], of_halos[Y, j] = work.rows[X, i], work.rows[Y, i]
             of_halos[BETA_X, j], of_halos[BETA_Y, j] = zero, zero
-        deflection.begin(deflection.linear(exact_lens), count, of_main)
-        deflect(exact_lens, exact_maps, work.everything, count, of_main)
-        deflect(subhalos, maps, work.everything, count, of_halos)
+        deflection.begin(deflection.linear(exact.lens), count, of_main)
+        deflect(exact.lens, exact.maps, work.everything, count, of_main)
+        deflect(deflectors.subhalos, deflectors.maps, work.everything, count, of_halos)
         for j in range(count):
             i = work.places[j]
             x, y = of_main[BETA_X, j] + of_halos[BETA_X, j], of_main[BETA_Y, j] + of_halos[BETA_Y, j]
@@ -134,50 +191,52 @@ def _add_rays(flux, m, count, share, total):
 
 
 @chunk_function
-def fixed(optics, exact, sources, exact_sources, lights, stamps, grid, mend, work, out_source, out_light, beta):
+def fixed(deflectors, exact, layers, grid, mend, work, out):
     """Mean surface brightness of every pixel by a fixed grid of rays, for all layers.
 
     Args:
-        optics, exact: (lens, subhalos, maps, tiles) in the type of the image, (lens, maps) in float64.
-        sources, exact_sources, lights: `light.Light` of each layer, stacked along a first axis of their arrays.
-        grid: cells (2, pixels) of the type of the image, the middles of pixels in the order of `tiles`; offsets float64
-            (2, rays), from there to each ray [both in pixels, from the middle of the image]; scale [arcsec], a pixel.
-        mend: whether to trace rays in cusps in float64.
-        out_source, out_light: (layers, pixels). beta: (2, pixels), gets the source-plane positions of single rays.
+        deflectors: `Deflectors`. exact: `ExactDeflectors`. layers: `Layers`.
+        grid: a `RayGrid` whose cells are the pixels, in the order of the tiles.
+        mend: whether to trace rays in cusps in float64. work: `Workspace`. out: `Brightness`, filled.
     """
-    lens, subhalos, maps, tiles = optics
-    cells, offsets, scale = grid
-    n_offsets, rows = offsets.shape[1], work.rows
-    at_once, of_lens = max(1, CHUNK // n_offsets), deflection.linear(lens)
+    tiles, n_offsets, rows = deflectors.tiles, grid.offsets.shape[1], work.rows
+    at_once, of_lens = max(1, CHUNK // n_offsets), deflection.linear(deflectors.lens)
     zero = like(rows[0, 0], 0.0)
-    out_source[:] = zero
-    if lights.kinds.size > 0:
-        out_light[:] = zero
+    out.source[:] = zero
+    if layers.lights.kinds.size > 0:
+        out.light[:] = zero
     for tile in range(tiles.count.size):
         start, stop = tiles.first[tile], tiles.first[tile + 1]
         while start < stop:
             m = min(at_once, stop - start)
             for first in range(0, n_offsets, CHUNK):
-                count = min(CHUNK, n_offsets - first)
-                n = count * m
-                spread(cells, start, m, 1.0, offsets, first, count, scale, of_lens, rows)
-                deflect(lens, maps, work.everything, n, rows)
-                if subhalos.numbers.shape[0] > 0:
-                    halos.subtract_halos(subhalos, maps, tiles, tile, rows, n)
+                chunk = Chunk(start, m, first, min(CHUNK, n_offsets - first))
+                n = chunk.count * m
+                spread(grid, 1.0, chunk, of_lens, rows)
+                deflect(deflectors.lens, deflectors.maps, work.everything, n, rows)
+                if deflectors.subhalos.numbers.shape[0] > 0:
+                    halos.subtract_halos(deflectors.subhalos, deflectors.maps, tiles, tile, rows, n)
                 if n_offsets == 1:
-                    _put(rows[BETA_X], m, tiles, start, beta[0])
-                    _put(rows[BETA_Y], m, tiles, start, beta[1])
-                for layer in range(sources.kinds.shape[0]):
-                    source, lens_light = of_layer(sources, layer), of_layer(lights, layer)
-                    light.shine(source, stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
-                    if mend:
-                        exact_source = of_layer(exact_sources, layer)
-                        _mend_cusps(source, exact_source, optics, exact, grid, start, m, first, n, work)
-                    _store(rows, m, count, tiles, start, n_offsets, out_source[layer])
-                    if lens_light.kinds.size > 0:
-                        light.shine(lens_light, stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
-                        _store(rows, m, count, tiles, start, n_offsets, out_light[layer])
+                    _put(rows[BETA_X], m, tiles, start, out.beta[0])
+                    _put(rows[BETA_Y], m, tiles, start, out.beta[1])
+                _shine_layers(deflectors, exact, layers, grid, (mend, chunk), work, out)
             start += m
+
+
+@njit(inline="always")  # all that it is given would otherwise be copied for every chunk
+def _shine_layers(deflectors, exact, layers, grid, how, work, out):
+    """Add what all layers shine at the rays of a chunk, as far as these are traced; how: (mend, `Chunk`)."""
+    mend, chunk = how
+    tiles, rows, n, n_offsets = deflectors.tiles, work.rows, chunk.count * chunk.m, grid.offsets.shape[1]
+    for layer in range(layers.sources.kinds.shape[0]):
+        source, lens_light = of_layer(layers.sources, layer), of_layer(layers.lights, layer)
+        light.shine(source, layers.stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
+        if mend:
+            _mend_cusps(source, of_layer(layers.exact_sources, layer), deflectors, exact, grid, chunk, work)
+        _store(rows, chunk, tiles, n_offsets, out.source[layer])
+        if lens_light.kinds.size > 0:
+            light.shine(lens_light, layers.stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
+            _store(rows, chunk, tiles, n_offsets, out.light[layer])
 
 
 @chunk_function
@@ -191,15 +250,15 @@ def _put(values, m, tiles, start, out):
 
 
 @chunk_function
-def _store(rows, m, count, tiles, start, n_offsets, out):
-    """Add the mean of the rays of m cells to the pixels of `out` that these cells are, from the `start`-th in order."""
-    flux, total = rows[light.FLUX], rows[light.TOTAL]
+def _store(rows, chunk, tiles, n_offsets, out):
+    """Add the brightness of a chunk of rays, of which a cell has `n_offsets` in all, to the pixels of `out`."""
+    flux, total, start, m = rows[light.FLUX], rows[light.TOTAL], chunk.start, chunk.m
     share = like(flux[0], 1.0 / n_offsets)
     if tiles.count.size == 1:
-        _add_rays(flux, m, count, share, out[start : start + m])
+        _add_rays(flux, m, chunk.count, share, out[start : start + m])
         return
     total[:m] = like(flux[0], 0.0)
-    _add_rays(flux, m, count, share, total)
+    _add_rays(flux, m, chunk.count, share, total)
     for c in range(m):
         out[np.uint32(tiles.order[start + c])] += total[c]
 

@@ -1,23 +1,23 @@
 """Which pixels one ray does not describe: where the image is steep, and where the centre of a component may be.
 
-An image goes through row by row, with the rows below and above; an edge pixel is its own neighbour.
+An image goes through row by row, with the rows below and above; an edge pixel is its own neighbour. What counts as
+steep is for `refinement` to say.
 """
 
 import numpy as np
 from numba import njit
 
-from ..core.numerics import like, ray_function, row_function
+from .. import refinement
+from ..core.numerics import like, row_function
 from . import light
-
-UNSEEN = 0.4  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
 
 
 @njit
-def flag(image, one, beta, tolerance):
+def flag(image, galaxy, beta, tolerance):
     """Find the pixels that need more rays, and correct the others for their curvature, to 4th order.
 
     Args:
-        image: (pixels,), surface brightness by one ray each; changed, 0 where a pixel is flagged. one: the
+        image: (pixels,), surface brightness by one ray each; changed, 0 where a pixel is flagged. galaxy: its
             `light.Light`. beta: (2, pixels), where the rays fall [arcsec]. tolerance: of the peak.
 
     Returns: uint8 (pixels,), 1 where flagged, and the highest of the other pixels.
@@ -27,15 +27,15 @@ def flag(image, one, beta, tolerance):
     corrected, flagged = image.reshape(size, size), np.empty((size, size), np.uint8)
     highest = np.zeros(size, image.dtype)
     for i in range(size):
-        _lift_to_neighbours(raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)], highest)
-    limit = like(image[0], UNSEEN * 24.0 * tolerance) * highest.max()
+        _lift_to_capped(raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)], highest)
+    limit = refinement.curvature_limit(highest.max(), tolerance)
     for i in range(size):
         _correct(raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)], corrected[i], curved[i])
     for i in range(size):
         _flag_steep(curved[i], curved[max(i - 1, 0)], curved[min(i + 1, size - 1)], limit, flagged[i])
     x, y = beta[0].reshape(size, size), beta[1].reshape(size, size)
-    for k in range(one.kinds.size):
-        centre_x, centre_y, present = light.centre(one, k)
+    for k in range(galaxy.kinds.size):
+        centre_x, centre_y, present = light.centre(galaxy, k)
         if present:
             for i in range(size):
                 below, above = max(i - 1, 0), min(i + 1, size - 1)
@@ -50,62 +50,50 @@ def flag(image, one, beta, tolerance):
 
 @row_function
 def _lift(row, highest):
-    """The higher one of each column: a running maximum along a row would not vectorise."""
+    """Raise each column's `highest` to its pixel: a running maximum along a row would not vectorise."""
     for j in range(row.size):
         highest[j] = max(highest[j], row[j])
 
 
 @row_function
-def _lift_to_neighbours(here, below, above, highest):
-    """The same, no pixel counted higher than its highest neighbour: a ray on a cusp says too much."""
+def _lift_to_capped(here, below, above, highest):
+    """Raise each column's `highest` to its pixel, no pixel counted higher than its highest neighbour."""
     last = here.size - 1
     left, middle, right = here[: max(last - 1, 0)], here[1:], here[2:]
     low, high, to = below[1:], above[1:], highest[1:]
     for j in range(last - 1):
-        to[j] = max(to[j], min(middle[j], max(max(left[j], right[j]), max(low[j], high[j]))))
+        to[j] = max(to[j], refinement.capped(left[j], middle[j], right[j], low[j], high[j]))
     for j in range(0, last + 1, max(last, 1)):
-        beside = max(max(here[max(j - 1, 0)], here[min(j + 1, last)]), max(below[j], above[j]))
-        highest[j] = max(highest[j], min(here[j], beside))
-
-
-@ray_function
-def _bend(left, here, right, below, above):
-    """A pixel corrected for the curvature across it, and that curvature."""
-    part, two, zero = like(here, 1.0 / 24.0), like(here, 2.0), like(here, 0.0)
-    across, up = left - two * here + right, below - two * here + above
-    return max(here + part * (across + up), zero), abs(across) + abs(up)
+        left_edge, right_edge = here[max(j - 1, 0)], here[min(j + 1, last)]
+        highest[j] = max(highest[j], refinement.capped(left_edge, here[j], right_edge, below[j], above[j]))
 
 
 @row_function
 def _correct(here, below, above, corrected, curved):
+    """Pixels of a row corrected for the curvature across them, and that curvature."""
     last = here.size - 1
     left, middle, right = here[: max(last - 1, 0)], here[1:], here[2:]
     low, high, to, bent = below[1:], above[1:], corrected[1:], curved[1:]
     for j in range(last - 1):
-        to[j], bent[j] = _bend(left[j], middle[j], right[j], low[j], high[j])
+        bent[j] = refinement.curvature(left[j], middle[j], right[j], low[j], high[j])
+        to[j] = refinement.corrected(left[j], middle[j], right[j], low[j], high[j])
     for j in range(0, last + 1, max(last, 1)):
-        left_one, right_one = here[max(j - 1, 0)], here[min(j + 1, last)]
-        corrected[j], curved[j] = _bend(left_one, here[j], right_one, below[j], above[j])
+        left_edge, right_edge = here[max(j - 1, 0)], here[min(j + 1, last)]
+        curved[j] = refinement.curvature(left_edge, here[j], right_edge, below[j], above[j])
+        corrected[j] = refinement.corrected(left_edge, here[j], right_edge, below[j], above[j])
 
 
 @row_function
 def _flag_steep(here, below, above, limit, flagged):
-    """Flag a pixel with a curvature that one ray cannot see, or half of it beside: its own may vanish for a moment."""
-    last, half = here.size - 1, like(limit, 0.5)
+    """Flag the pixels of a row that are steep; here, below, above: curvatures."""
+    last = here.size - 1
     left, middle, right = here[: max(last - 1, 0)], here[1:], here[2:]
     low, high, to = below[1:], above[1:], flagged[1:]
     for j in range(last - 1):
-        beside = max(max(left[j], right[j]), max(low[j], high[j]))
-        to[j] = np.uint8(max(middle[j], half * beside) > limit)
+        to[j] = np.uint8(refinement.is_steep(left[j], middle[j], right[j], low[j], high[j], limit))
     for j in range(0, last + 1, max(last, 1)):
-        beside = max(max(here[max(j - 1, 0)], here[min(j + 1, last)]), max(below[j], above[j]))
-        flagged[j] = np.uint8(max(here[j], half * beside) > limit)
-
-
-@ray_function
-def _near(left, here, right, below, above, centre):
-    """Along one axis of the source plane: whether a pixel, or one beside it, may hold the centre."""
-    return abs(here - centre) <= abs(right - left) + abs(above - below)
+        left_edge, right_edge = here[max(j - 1, 0)], here[min(j + 1, last)]
+        flagged[j] = np.uint8(refinement.is_steep(left_edge, here[j], right_edge, below[j], above[j], limit))
 
 
 @row_function
@@ -121,18 +109,19 @@ def _flag_centre(of_x, of_y, flagged):
     y_left, y_middle, y_right = y[: max(last - 1, 0)], y[1:], y[2:]
     x_low, x_high, y_low, y_high, to = x_below[1:], x_above[1:], y_below[1:], y_above[1:], flagged[1:]
     for j in range(last - 1):
-        near_x = _near(x_left[j], x_middle[j], x_right[j], x_low[j], x_high[j], centre_x)
-        near_y = _near(y_left[j], y_middle[j], y_right[j], y_low[j], y_high[j], centre_y)
+        near_x = refinement.may_hold(x_left[j], x_middle[j], x_right[j], x_low[j], x_high[j], centre_x)
+        near_y = refinement.may_hold(y_left[j], y_middle[j], y_right[j], y_low[j], y_high[j], centre_y)
         to[j] = np.uint8(to[j] | np.uint8(near_x & near_y))
     for j in range(0, last + 1, max(last, 1)):
         left, right = max(j - 1, 0), min(j + 1, last)
-        near_x = _near(x[left], x[j], x[right], x_below[j], x_above[j], centre_x)
-        near_y = _near(y[left], y[j], y[right], y_below[j], y_above[j], centre_y)
+        near_x = refinement.may_hold(x[left], x[j], x[right], x_below[j], x_above[j], centre_x)
+        near_y = refinement.may_hold(y[left], y[j], y[right], y_below[j], y_above[j], centre_y)
         flagged[j] = np.uint8(flagged[j] | np.uint8(near_x & near_y))
 
 
 @row_function
 def _clear(flagged, row):
+    """Set the flagged pixels of a row to 0."""
     zero = like(row[0], 0.0)
     for j in range(row.size):
         row[j] = zero if flagged[j] else row[j]

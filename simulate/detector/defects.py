@@ -11,7 +11,7 @@ from numba import njit
 
 from ..core.compiled import cached
 from ..core.philox import NOISE, philox4x32
-from .noise import normal
+from .pixel_noise import normal, pixel_variance
 
 NAMES = ("double_poisson", "doubled_model", "clipped_over_peak")
 
@@ -42,16 +42,8 @@ def apply(name, images, exposure_time, background, seed, streams, indices, bands
     exposure = np.ascontiguousarray(np.broadcast_to(exposure_time, shape), dtype=float)
     rms = np.ascontiguousarray(np.broadcast_to(background, shape), dtype=float)
     out = np.empty_like(images)
-    _noisy(
-        np.ascontiguousarray(images),
-        exposure,
-        rms,
-        seed,
-        np.asarray(streams, dtype=np.int64),
-        np.ascontiguousarray(indices, dtype=np.uint64),
-        name == "double_poisson",
-        out,
-    )
+    streams, indices = np.asarray(streams, dtype=np.int64), np.ascontiguousarray(indices, dtype=np.uint64)
+    _noisy(np.ascontiguousarray(images), (exposure, rms), seed, streams, indices, name == "double_poisson", out)
     return out if name == "double_poisson" else _over_peak(out, bands)
 
 
@@ -63,33 +55,37 @@ def _over_peak(images, bands):
 
 
 @cached
-def _noisy(images, exposure, background, seed, streams, indices, double_poisson, out):
+def _noisy(images, levels, seed, streams, indices, double_poisson, out):
     """Gaussian noise of lenstronomy's variance, then Poisson draws of the counts if `double_poisson`.
 
     Pixel p takes its Gaussian number from counter (index, 0, p) and its Poisson draw from (index, 1 ..., p).
+    levels: exposure time [s] and background rms [counts/s], float64 (n, L).
     """
     n, layers, ny, nx = images.shape
-    k0 = np.uint32(seed)
+    (exposure, background), k0 = levels, np.uint32(seed)
     for i in range(n):
         low = np.uint32(indices[i] & np.uint64(0xFFFFFFFF))
         high = np.uint32(indices[i] >> np.uint64(32))
         for layer in range(layers):
-            k1 = np.uint32(NOISE + streams[layer])
+            counter = (low, high, k0, np.uint32(NOISE + streams[layer]))
             time, rms = exposure[i, layer], background[i, layer]
             for row in range(ny):
                 for column in range(nx):
                     pixel = row * nx + column
                     flux = np.float64(images[i, layer, row, column])
-                    word = philox4x32(low, high, np.uint32(0), np.uint32(pixel), k0, k1)[0]
-                    noisy = flux + math.sqrt(rms * rms + max(flux, 0.0) / time) * np.float64(normal(word))
+                    word = philox4x32(low, high, np.uint32(0), np.uint32(pixel), k0, counter[3])[0]
+                    deviation = math.sqrt(pixel_variance(max(flux, 0.0), rms * rms, 1.0 / time))
+                    noisy = flux + deviation * np.float64(normal(word))
                     if double_poisson:
-                        noisy = poisson(max(noisy * time, 0.0), low, high, np.uint32(pixel), k0, k1)
+                        noisy = poisson(max(noisy * time, 0.0), counter, np.uint32(pixel))
                     out[i, layer, row, column] = np.float32(noisy)
 
 
 @njit
-def poisson(mean, low, high, slot, k0, k1):
+def poisson(mean, counter, slot):
     """A Poisson number of a mean, from counters (low, high, 1, slot), (low, high, 2, slot), ...
+
+    counter: (index low, index high, key0, key1), uint32.
 
     Below 10 by summing probabilities until they pass a uniform number; above by transformed rejection (Hoermann 1993,
     "The transformed rejection method for generating Poisson random variables", algorithm PTRS).
@@ -97,7 +93,7 @@ def poisson(mean, low, high, slot, k0, k1):
     if mean <= 0.0:
         return 0.0
     if mean < 10.0:
-        u, _ = _two_uniforms(low, high, 1, slot, k0, k1)
+        u, _ = _two_uniforms(counter, 1, slot)
         probability = math.exp(-mean)
         total, number = probability, 0.0
         while u > total and number < 200.0:
@@ -112,7 +108,7 @@ def poisson(mean, low, high, slot, k0, k1):
     v_r = 0.9277 - 3.6224 / (b - 2.0)
     attempt = 1
     while True:
-        u, v = _two_uniforms(low, high, attempt, slot, k0, k1)
+        u, v = _two_uniforms(counter, attempt, slot)
         attempt += 1
         u -= 0.5
         us = 0.5 - abs(u)
@@ -127,8 +123,9 @@ def poisson(mean, low, high, slot, k0, k1):
 
 
 @njit
-def _two_uniforms(low, high, attempt, slot, k0, k1):
-    a, b, c, d = philox4x32(low, high, np.uint32(attempt), slot, k0, k1)
+def _two_uniforms(counter, attempt, slot):
+    low, high, key0, key1 = counter
+    a, b, c, d = philox4x32(low, high, np.uint32(attempt), slot, key0, key1)
     scale = 1.0 / 4503599627370496.0
     u = np.float64((np.uint64(a) << np.uint64(20)) ^ (np.uint64(b) >> np.uint64(12)))
     v = np.float64((np.uint64(c) << np.uint64(20)) ^ (np.uint64(d) >> np.uint64(12)))

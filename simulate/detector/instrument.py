@@ -22,7 +22,7 @@ OBSERVATION = "simulate.observation"
 
 
 @dataclass(frozen=True)
-class Sky:
+class BlankSky:
     """Images of blank sky, one after the other in one array."""
 
     folder: str
@@ -52,7 +52,7 @@ class Instrument:
     supersampling: int  # the PSF is applied on pixels finer by this; the kernels' own pixels are as fine
     psf_size: int  # side of a Moffat kernel [fine pixels], odd; 0 for the rest
     noise_correlation: float  # of neighbouring pixels
-    sky: Sky | None  # instead of Gaussian background
+    sky: BlankSky | None  # instead of Gaussian background
     bad_pixels: float  # fraction
     cosmic_rays: float  # mean number in an image
     mask_value: float  # of lost pixels, NaN or 0
@@ -257,7 +257,7 @@ def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
     A file holds one image or a cube of them (.npz: any number of either; FITS: in its extension IMAGE or SCI, or else
     its first image). Pixels that are not finite, or of an absurd value, count as absent.
 
-    Returns: `Sky`. Raises: DataError if there is no image, or one cannot be read; key names the setting.
+    Returns: `BlankSky`. Raises: DataError if there is no image, or one cannot be read; key names the setting.
     """
     images = []
     for file, image in _images(folder, "image", key):
@@ -265,7 +265,7 @@ def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
             raise DataError(f"{key}: {file} holds an image without a finite pixel")
         images.append(image.astype(np.float32))
     sizes = np.array([i.size for i in images], dtype=np.int64)
-    return Sky(
+    return BlankSky(
         folder=str(folder),
         pixels=np.concatenate([i.ravel() for i in images]),
         first=np.cumsum(sizes) - sizes,

@@ -5,27 +5,64 @@ numbers and one of the constants below for the rest: a pure function of seed, in
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from ...errors import DataError
 from ..core import compiled
-from ..core.numerics import like, log2, ray_function, row_function
+from ..core.numerics import like, row_function
 from ..core.philox import NOISE, philox4x32
 from .instrument import background_at
+from .pixel_noise import (
+    central_ratio,
+    correlation_norm,
+    neighbour_weight,
+    pixel_variance,
+    scaled,
+    uniform_and_log,
+    weighted,
+)
 
 SKY, BAD_PIXELS, TRACKS = 0x80000000, 0x80000001, 0x80000002
 CHUNK = 1024  # slots at a time
 TRACK_LENGTH = 5.0  # pixels, mean of an exponential distribution
 
 
-def observe(images, tools, bands, streams, seed, indices, exposure=None):
+class BandNoise(NamedTuple):
+    """Noise of the layers of one band."""
+
+    layers: np.ndarray  # int64 (l,): their numbers
+    streams: np.ndarray  # int64 (l,): the number of each layer's random stream
+    background: np.ndarray  # float64 (n, l): rms [counts/s]
+    rate: np.ndarray  # float64 (n, l): 1 / electrons that one count/s gives
+    weight: float  # of the neighbours in correlated noise, see `neighbour_weight`
+
+
+class Patches(NamedTuple):
+    """Where patches of blank sky may come from."""
+
+    pixels: np.ndarray  # float32 (all pixels,) [counts/s]: images of blank sky, one after the other
+    first: np.ndarray  # int64 (m,): the first pixel of each image
+    shapes: np.ndarray  # int64 (m, 2): rows and columns
+    places: np.ndarray  # int64 (m,): how many places for a patch there are in the images up to each; none: no sky
+
+
+class Losses(NamedTuple):
+    """Which pixels are lost, and what they hold then."""
+
+    bad_pixels: float  # fraction
+    cosmic_rays: float  # mean number in an image
+    mask_value: float
+
+
+def observe(images, instruments, bands, streams, seed, indices, exposure=None):
     """Add to noise-free images all that their instruments add, in place.
 
     Args:
         images: float32 or float64 (n, L, ny, nx) [counts/s/pixel], C-contiguous.
-        tools: the `observation.Instrument` of each band. bands: integers (L,), the band of each layer.
+        instruments: the `instrument.Instrument` of each band. bands: integers (L,), the band of each layer.
         streams: integers (L,), number of each layer's random stream: layers of one number get the same random numbers.
         seed: below 2**32. indices: integers (n,), below 2**64.
         exposure: float64 (n, L) [s], all exposures together, instead of the instruments'. The background follows where
@@ -40,45 +77,30 @@ def observe(images, tools, bands, streams, seed, indices, exposure=None):
     bands = np.asarray(bands, dtype=np.int64)
     streams = np.asarray(streams, dtype=np.int64)
     indices = np.ascontiguousarray(indices, dtype=np.uint64)
-    masked = any(tools[b].loses_pixels for b in np.unique(bands))
+    masked = any(instruments[b].loses_pixels for b in np.unique(bands))
     mask = np.zeros(images.shape if masked else (0, 0, 0, 0), dtype=np.bool_)
-    for b, tool in enumerate(tools):
+    for b, band in enumerate(instruments):
         layers = np.flatnonzero(bands == b)
         if len(layers) == 0:
             continue
-        seconds = np.full((n, len(layers)), float(tool.exposure_time))
+        seconds = np.full((n, len(layers)), float(band.exposure_time))
         if exposure is not None:
             seconds = np.ascontiguousarray(np.asarray(exposure, dtype=float)[:, layers])
-        background = np.zeros_like(seconds) if tool.sky is not None else background_at(tool, seconds)
-        _observe_band(
-            images,
-            layers,
-            streams[layers],
-            np.ascontiguousarray(background),
-            1.0 / (tool.gain * seconds),
-            neighbour_weight(tool.noise_correlation),
-            *_sky_arrays(tool.sky, ny, nx),
-            float(tool.bad_pixels),
-            float(tool.cosmic_rays),
-            float(tool.mask_value),
-            seed,
-            indices,
-            mask,
-        )
+        background = np.zeros_like(seconds) if band.sky is not None else background_at(band, seconds)
+        weight = neighbour_weight(band.noise_correlation)
+        rate = 1.0 / (band.gain * seconds)
+        noise = BandNoise(layers, streams[layers], np.ascontiguousarray(background), rate, weight)
+        losses = Losses(float(band.bad_pixels), float(band.cosmic_rays), float(band.mask_value))
+        _observe_band(images, noise, _patches(band.sky, ny, nx), losses, seed, indices, mask)
     return mask if masked else None
 
 
-def neighbour_weight(correlation):
-    """The weight a of the kernel (a, 1, a) / sqrt(1 + 2 a^2) that gives neighbours in white noise this correlation."""
-    if correlation == 0.0:
-        return 0.0
-    return (1.0 - math.sqrt(1.0 - 2.0 * correlation**2)) / (2.0 * correlation)
-
-
-def _sky_arrays(sky, ny, nx):
-    """Pixels, first pixel and shape of every cut-out, and the number of places for a patch up to each."""
+def _patches(sky, ny, nx):
+    """`Patches` for images of ny x nx pixels from an `instrument.BlankSky` or None."""
     if sky is None:
-        return np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+        return Patches(
+            np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+        )
     side = max(ny, nx)  # a patch may lie on its side
     if sky.shapes.min() < side:
         small = sky.shapes[np.argmin(sky.shapes.min(axis=1))]
@@ -86,34 +108,15 @@ def _sky_arrays(sky, ny, nx):
             f"simulate.observation.sky_cutouts: {sky.folder} holds an image of {small[1]} x {small[0]} pixels, "
             f"expected at least {side} x {side}, the size of the simulated images"
         )
-    return sky.pixels, sky.first, sky.shapes, np.cumsum((sky.shapes[:, 0] - side + 1) * (sky.shapes[:, 1] - side + 1))
+    places = np.cumsum((sky.shapes[:, 0] - side + 1) * (sky.shapes[:, 1] - side + 1))
+    return Patches(sky.pixels, sky.first, sky.shapes, places)
 
 
 @compiled.cached
-def _observe_band(
-    images,
-    layers,
-    streams,
-    background,
-    rate,
-    weight,
-    sky,
-    sky_first,
-    sky_shapes,
-    places,
-    bad_pixels,
-    cosmic_rays,
-    mask_value,
-    seed,
-    indices,
-    mask,
-):
-    """`observe` for the layers of one band.
-
-    background, rate: float64 (n, layers), rms [counts/s] and 1 / electrons that one count/s gives [s/e-].
-    weight: of the neighbours in the noise. mask: like images, or of size 0.
-    """
+def _observe_band(images, noise, patches, losses, seed, indices, mask):
+    """Noise, sky and lost pixels of the layers of one band, in place; mask: filled, as the images, or of size 0."""
     ny, nx = images.shape[2:]
+    layers, streams, background, rate, weight = noise
     margin = 1 if weight > 0.0 else 0
     n_normals = (ny + 2 * margin) * (nx + 2 * margin)
     words = np.empty((4, CHUNK), np.uint32)
@@ -131,74 +134,21 @@ def _observe_band(
                 _correlate(normals.reshape(ny + 2, nx + 2), np.float32(weight), work[0])
             pixels = image.reshape(image.size)
             _add_noise(pixels, normals, like(pixels[0], background[i, k] ** 2), like(pixels[0], rate[i, k]))
-            if places.size > 0:
-                _add_sky(image, sky, sky_first, sky_shapes, places, counter)
+            if patches.places.size > 0:
+                _add_sky(image, patches, counter)
             if mask.size > 0:
                 lost = mask[i, layers[k]]
-                _lose_pixels(image, lost, bad_pixels, cosmic_rays, counter, words)
-                _fill_lost(pixels, lost.reshape(lost.size), like(pixels[0], mask_value))
-
-
-@ray_function
-def _uniform_and_log(word):
-    """A uniform number x in (0, 1) from 31 bits of a word, and w = -ln(1 - x^2), both float32."""
-    bits = np.int32((word & np.uint32(0x7FFFFFFF)) >> np.uint32(7))
-    half = (np.float32(bits) + np.float32(0.5)) * np.float32(2.0**-25)
-    x = np.float32(1.0) - np.float32(2.0) * half
-    return x, np.float32(-0.6931471805599453) * log2(np.float32(4.0) * half * (np.float32(1.0) - half))
-
-
-@ray_function
-def _centre(w):
-    """The inverse error function over its argument x, with w = -ln(1 - x^2) below 5: Giles 2010, float32."""
-    c = w - np.float32(2.5)
-    p = np.float32(2.81022636e-08)
-    p = np.float32(3.43273939e-07) + p * c
-    p = np.float32(-3.5233877e-06) + p * c
-    p = np.float32(-4.39150654e-06) + p * c
-    p = np.float32(0.00021858087) + p * c
-    p = np.float32(-0.00125372503) + p * c
-    p = np.float32(-0.00417768164) + p * c
-    p = np.float32(0.246640727) + p * c
-    return np.float32(1.50140941) + p * c
-
-
-@ray_function
-def _tail(w):
-    """The same for w of 5 and more."""
-    d = math.sqrt(w) - np.float32(3.0)
-    r = np.float32(-0.000200214257)
-    r = np.float32(0.000100950558) + r * d
-    r = np.float32(0.00134934322) + r * d
-    r = np.float32(-0.00367342844) + r * d
-    r = np.float32(0.00573950773) + r * d
-    r = np.float32(-0.0076224613) + r * d
-    r = np.float32(0.00943887047) + r * d
-    r = np.float32(1.00167406) + r * d
-    return np.float32(2.83297682) + r * d
-
-
-@ray_function
-def _scaled(x, w, centre, word):
-    """sqrt(2) times the inverse error function, with the sign of a word's first bit."""
-    value = np.float32(1.4142135623730951) * x * (centre if w < np.float32(5.0) else _tail(w))
-    return value if (word >> np.uint32(31)) == 0 else -value
-
-
-@ray_function
-def normal(word):
-    """A standard normal number, float32, from 32 random bits."""
-    x, w = _uniform_and_log(word)
-    return _scaled(x, w, _centre(w), word)
+                _lose_pixels(image, lost, losses, counter, words)
+                _fill_lost(pixels, lost.reshape(lost.size), like(pixels[0], losses.mask_value))
 
 
 @row_function
 def fill_normals(counter, words, work, out):
     """Standard normal numbers, float32 (m,); out[p] is `normal` of word p // n of slot p % n, n a quarter of m.
 
-    counter: (index low, index high, key0, key1), uint32. words: uint32 (4, CHUNK) and work: float32 (2, CHUNK or more),
-    scratch. Short loops one after the other, because a processor keeps more of a short loop in flight; over few numbers
-    at a time, because they then stay in the first-level cache.
+    normal: see `pixel_noise`. counter: (index low, index high, key0, key1), uint32. words: uint32 (4, CHUNK) and work:
+    float32 (2, CHUNK or more), scratch. Short loops one after the other, because a processor keeps more of a short loop
+    in flight; over few numbers at a time, because they then stay in the first-level cache.
     """
     n = (out.size + 3) // 4
     for first in range(0, n, CHUNK):
@@ -214,26 +164,26 @@ def fill_normals(counter, words, work, out):
 @row_function
 def _fill_uniforms(words, x, w, out):
     for j in range(out.size):
-        x[j], w[j] = _uniform_and_log(words[j])
+        x[j], w[j] = uniform_and_log(words[j])
 
 
 @row_function
 def _fill_centres(w, out):
     for j in range(out.size):
-        out[j] = _centre(w[j])
+        out[j] = central_ratio(w[j])
 
 
 @row_function
 def _fill_scaled(words, x, w, out):
     for j in range(out.size):
-        out[j] = _scaled(x[j], w[j], out[j], words[j])
+        out[j] = scaled(x[j], w[j], out[j], words[j])
 
 
 @row_function
 def _random_words(counter, use, first, a, b, c, d):
     """`philox4x32` of counters (index low, index high, use, slot) for a row of slots from `first` on.
 
-    The same function once more, because it is three times faster on 64-bit words whose upper halves are left to fill
+    That function once more, because it is three times faster on 64-bit words whose upper halves are left to fill
     with what the multiplications ignore.
     """
     low, high, key0, key1 = counter
@@ -252,9 +202,10 @@ def _random_words(counter, use, first, a, b, c, d):
 
 
 @row_function
-def _add_noise(pixels, normals, variance, rate):
+def _add_noise(pixels, normals, background2, rate):
     for j in range(pixels.size):
-        pixels[j] += math.sqrt(variance + rate * max(pixels[j], like(variance, 0.0))) * normals[j]
+        flux = max(pixels[j], like(background2, 0.0))
+        pixels[j] += math.sqrt(pixel_variance(flux, background2, rate)) * normals[j]
 
 
 @row_function
@@ -264,16 +215,14 @@ def _correlate(normals, a, row):
     (a, 1, a) / sqrt(1 + 2 a^2) along x and along y: what resampling ("drizzling") does to nearby pixels.
     """
     ny, nx = normals.shape[0] - 2, normals.shape[1] - 2
-    one = np.float32(1.0)
-    norm = one / (one + np.float32(2.0) * a * a)
-    out = normals.reshape(normals.size)
+    norm, out = correlation_norm(a), normals.reshape(normals.size)
     for y in range(ny):  # output row y overwrites no input row that is still needed: it ends before row y + 1 begins
         first, second, third = normals[y], normals[y + 1], normals[y + 2]
         for x in range(nx + 2):
-            row[x] = norm * (second[x] + a * (first[x] + third[x]))
+            row[x] = norm * weighted(first[x], second[x], third[x], a)
         to = out[y * nx : (y + 1) * nx]
         for x in range(nx):
-            to[x] = row[x + 1] + a * (row[x] + row[x + 2])
+            to[x] = weighted(row[x], row[x + 1], row[x + 2], a)
 
 
 @njit
@@ -286,8 +235,9 @@ def _uniforms(counter, use, slot):
 
 
 @njit
-def _add_sky(image, sky, first, shapes, places, counter):
+def _add_sky(image, patches, counter):
     """Add a patch of a cut-out: every place in every cut-out is as likely, and so is each of the eight orientations."""
+    sky, first, shapes, places = patches
     ny, nx = image.shape
     side = max(ny, nx)
     u, v, turn, _ = _uniforms(counter, SKY, 0)
@@ -309,21 +259,21 @@ def _add_sky(image, sky, first, shapes, places, counter):
 
 
 @njit
-def _lose_pixels(image, lost, bad_pixels, cosmic_rays, counter, words):
+def _lose_pixels(image, lost, losses, counter, words):
     """Mark pixels that are not finite, a fraction of bad ones, and the tracks of cosmic rays."""
     flat = lost.reshape(lost.size)
     pixels = image.reshape(image.size)
     for p in range(flat.size):
         flat[p] = not np.isfinite(pixels[p])
-    if bad_pixels > 0.0:
-        limit = np.uint32(bad_pixels * 2.0**32)
+    if losses.bad_pixels > 0.0:
+        limit = np.uint32(losses.bad_pixels * 2.0**32)
         for first in range(0, flat.size, 4 * CHUNK):
             _random_words(counter, np.uint32(BAD_PIXELS), first // 4, words[0], words[1], words[2], words[3])
             some, bits = flat[first:], words.reshape(words.size)
             for p in range(min(some.size, bits.size)):
                 some[p] |= bits[p] < limit
-    if cosmic_rays > 0.0:
-        for track in range(_poisson(cosmic_rays, _uniforms(counter, TRACKS, 0)[0])):
+    if losses.cosmic_rays > 0.0:
+        for track in range(_poisson(losses.cosmic_rays, _uniforms(counter, TRACKS, 0)[0])):
             a, b, c, d = _uniforms(counter, TRACKS, track + 1)
             _mark_track(a * lost.shape[1], b * lost.shape[0], math.pi * c, -TRACK_LENGTH * math.log(d), lost)
 

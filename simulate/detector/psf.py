@@ -173,7 +173,7 @@ def convolve(image, kernel, buffer):
 def convolve_down(fine, phases, factor, area, out, buffer):
     """An image on fine pixels convolved with a kernel on fine pixels, and summed over factor x factor of them.
 
-    The same as `convolve` and then `bin_down`, for 1 / factor^2 of the work.
+    It gives what `convolve` and then `bin_down` would, for 1 / factor^2 of the work.
 
     fine: (ny * factor, nx * factor). phases: (factor^2, k, k) from `phase_kernels`. area: all is multiplied by it. out:
     (ny, nx). buffer: contiguous, `work_size(ny, nx)` numbers. All of one type.

@@ -1,4 +1,4 @@
-"""Background and Poisson noise on a device, from the same random numbers as on a CPU; see `simulate.detector.noise`."""
+"""Background and Poisson noise on a GPU, from the same random numbers as on a CPU; see `simulate.detector.noise`."""
 
 import math
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from numba import cuda
 
 from ..core.numerics import like, row_function
 from ..core.philox import NOISE, philox4x32
-from ..detector import noise
+from ..detector import pixel_noise
 from .kernels import THREADS, blocks_for, kernel, to_device, wrap
 
 
@@ -19,22 +19,22 @@ class Detector(NamedTuple):
     samples: torch.Tensor  # int64 (n, 2): the lower and the upper 32 bits of each index
     stream: torch.Tensor  # int64 (L,): number of each layer's random stream
     weight: torch.Tensor  # float32 (L,): of the neighbours, in correlated noise
-    variance: torch.Tensor  # (n, L): of the background, of the image's type
+    background2: torch.Tensor  # (n, L): variance of the background, of the image's type
     rate: torch.Tensor  # (n, L): 1 / electrons that one count/s gives
 
 
 def make_detector(indices, streams, correlations, variance, dtype, device):
     """A `Detector`.
 
-    Args: indices: uint64 (n,). streams: integers (L,). correlations: of neighbours, (L,). variance: (n, L, 2),
-    background rms [counts/s] and electrons that one count/s gives, of `kernel_arguments.KernelArguments`.
+    Args: indices: uint64 (n,). streams: integers (L,). correlations: of neighbours, (L,). variance: float64 (n, L, 2),
+        background rms [counts/s] and electrons that one count/s gives.
     """
     halves = np.stack([indices & np.uint64(0xFFFFFFFF), indices >> np.uint64(32)], axis=1).astype(np.int64)
     background, electrons = variance[..., 0], variance[..., 1]
     return Detector(
         to_device(halves, device),
         to_device(np.asarray(streams, np.int64), device),
-        to_device(np.array([noise.neighbour_weight(c) for c in correlations], np.float32), device),
+        to_device(np.array([pixel_noise.neighbour_weight(c) for c in correlations], np.float32), device),
         to_device(background**2, device).to(dtype),
         to_device(1.0 / electrons, device).to(dtype),
     )
@@ -70,30 +70,28 @@ def _draw(size, seed, detector, pair):
     low, high = np.uint32(detector.samples[i, 0]), np.uint32(detector.samples[i, 1])
     key = np.uint32(NOISE + detector.stream[layer])
     a, b, c, d = philox4x32(low, high, np.uint32(0), np.uint32(j), np.uint32(seed), key)
-    normals[m, j] = noise.normal(a)
+    normals[m, j] = pixel_noise.normal(a)
     if quarter + j < n:
-        normals[m, quarter + j] = noise.normal(b)
+        normals[m, quarter + j] = pixel_noise.normal(b)
     if 2 * quarter + j < n:
-        normals[m, 2 * quarter + j] = noise.normal(c)
+        normals[m, 2 * quarter + j] = pixel_noise.normal(c)
     if 3 * quarter + j < n:
-        normals[m, 3 * quarter + j] = noise.normal(d)
+        normals[m, 3 * quarter + j] = pixel_noise.normal(d)
 
 
 @row_function
-def _down(white, x, first, side, a, norm):
-    """The kernel (a, 1, a) down a column, about row `first` + 1."""
-    at = first * side + x
-    return norm * (white[at + side] + a * (white[at] + white[at + 2 * side]))
+def _down(white, at, side, a):
+    """Three neighbours down a column, from number `at` on, weighted and normalised."""
+    return pixel_noise.correlation_norm(a) * pixel_noise.weighted(white[at], white[at + side], white[at + 2 * side], a)
 
 
 @row_function
 def _correlated(white, p, size, a):
-    """Correlated noise at pixel `p` from white noise with a margin, as `noise._correlate` has it."""
-    one = np.float32(1.0)
-    norm = one / (one + np.float32(2.0) * a * a)
-    y, x, side = p // size, p % size, size + 2
-    left, middle = _down(white, x, y, side, a, norm), _down(white, x + 1, y, side, a, norm)
-    return middle + a * (left + _down(white, x + 2, y, side, a, norm))
+    """Correlated noise at pixel `p` from white noise with a margin of one pixel; a: the weight of neighbours."""
+    side = size + 2
+    at = p // size * side + p % size
+    left, middle, right = _down(white, at, side, a), _down(white, at + 1, side, a), _down(white, at + 2, side, a)
+    return pixel_noise.weighted(left, middle, right, a)
 
 
 @kernel
@@ -106,5 +104,6 @@ def _add(size, detector, pair):
     i, layer = m // n_layers, m % n_layers
     weight, value = detector.weight[layer], images[i, layer, p]
     normal = _correlated(normals[m], p, size, weight) if weight > np.float32(0.0) else normals[m, p]
-    variance = detector.variance[i, layer] + detector.rate[i, layer] * max(value, like(value, 0.0))
+    flux = max(value, like(value, 0.0))
+    variance = pixel_noise.pixel_variance(flux, detector.background2[i, layer], detector.rate[i, layer])
     images[i, layer, p] = value + math.sqrt(variance) * normal

@@ -1,4 +1,4 @@
-"""The point-spread function on a device, as in `simulate.detector.psf`: a separable Gaussian or a kernel of pixels."""
+"""The point-spread function on a GPU, as in `simulate.detector.psf`: a separable Gaussian or a kernel of pixels."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from ..core.numerics import like
 from .kernels import THREADS, blocks_for, kernel, to_device, wrap
 
 
-class Blur(NamedTuple):
+class PointSpread(NamedTuple):
     """The PSF of every layer, n L of them."""
 
     weights: torch.Tensor  # (n L, reach + 1): of a Gaussian, from its middle on
@@ -19,8 +19,8 @@ class Blur(NamedTuple):
     kernels: torch.Tensor  # (m, supersampling^2, k, k)
 
 
-def make_blur(blur, dtype, device):
-    """A `Blur` on the device from a `kernel_arguments.Blur`."""
+def make_point_spread(blur, dtype, device):
+    """A `PointSpread` on the device from a `kernel_arguments.Blur`."""
     sigma = blur.sigma.reshape(-1)
     radius = (blur.truncation * sigma + 0.5).astype(np.int64)
     steps = np.arange(radius.max() + 1)
@@ -28,7 +28,7 @@ def make_blur(blur, dtype, device):
         weights = np.exp(-0.5 * (steps / sigma[:, None]) ** 2)
     weights = np.where(steps <= radius[:, None], np.nan_to_num(weights, nan=1.0), 0.0)
     weights /= weights[:, :1] + 2.0 * weights[:, 1:].sum(1, keepdims=True)
-    return Blur(
+    return PointSpread(
         to_device(weights, device).to(dtype),
         to_device(radius, device),
         to_device(blur.kernel.reshape(-1).astype(np.int64), device),
@@ -39,7 +39,8 @@ def make_blur(blur, dtype, device):
 def observe(fine, size, supersampling, area, blur, stream):
     """Counts of every pixel behind the PSF.
 
-    Args: fine: surface brightness (n, L, (size * supersampling)^2). area: of a fine pixel [arcsec^2]. blur: `Blur`.
+    Args: fine: surface brightness (n, L, (size * supersampling)^2). area: of a fine pixel [arcsec^2]. blur: a
+        `PointSpread`.
 
     Returns: (n, L, size, size).
     """

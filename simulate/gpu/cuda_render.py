@@ -1,8 +1,8 @@
-"""Systems to images on a device: the host draws the parameters, the rest never leaves the device.
+"""Systems to images on a GPU: the host draws the parameters, the rest never leaves the device.
 
-What a GPU and a CPU do is the same physics by the same scalar functions (`simulate.profiles`, `detector.noise`);
-what differs is the order of the work. Subhalos are traced one by one, which costs a GPU little, where a CPU
-interpolates (`simulate.cpu.halos`).
+What a GPU and a CPU do is the same physics by the same scalar functions (`simulate.profiles`, `simulate.refinement`,
+`simulate.detector.pixel_noise`); what differs is the order of the work. Subhalos are traced one by one, which costs a
+GPU little, where a CPU interpolates (`simulate.cpu.halos`).
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..detector import pixel_noise
 from ..kernel_arguments import ADAPTIVE, Maps
 from ..packing import layers_of, pack, pack_maps, pack_stamps
 from . import cuda_adaptive as adaptive
@@ -24,7 +25,7 @@ MOST_BLOCKS = 65535  # in the second direction of a grid, which the layers of th
 
 
 @dataclass(frozen=True)
-class Rendered:
+class DeviceImages:
     """Images of n systems with v views in b bands, on a device."""
 
     images: torch.Tensor  # (n, v, b, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y)
@@ -35,15 +36,15 @@ def unsupported(scene):
     """What of a scene only the CPU can render, in words; None if a GPU can do it all."""
     if scene.config.observation.defect is not None:
         return "a detector defect"
-    if any(tool.sky is not None for tool in scene.bands.values()):
+    if any(band.sky is not None for band in scene.bands.values()):
         return "sky from cut-outs"
-    if any(tool.loses_pixels for tool in scene.bands.values()):
+    if any(band.loses_pixels for band in scene.bands.values()):
         return "bad pixels or cosmic rays"
     return None
 
 
 def make_renderer(scene, device, dtype=torch.float32):
-    """render(systems, noisy=None, rays=None, arcs=False) -> `Rendered`, on torch's current stream of a device.
+    """render(systems, noisy=None, rays=None, arcs=False) -> `DeviceImages`, on torch's current stream of a device.
 
     It returns before the device is done, as torch's own functions do. noisy: whether to add noise; rays: along a
     pixel's side, or "adaptive"; None takes what the config says. arcs: whether flux and signal to noise of the lensed
@@ -71,15 +72,17 @@ def make_renderer(scene, device, dtype=torch.float32):
         step = max(1, layers // n_layers)
         for start in range(0, n, step):
             part = slice(start, min(start + step, n))
-            _render(scene, systems, work, resident, part, noisy, images[part], of_arcs[part] if arcs else None)
+            _render(scene, systems, work, resident, part, images[part], of_arcs[part] if arcs else None)
+            if noisy:
+                _add_noise(scene, systems, work, part, images[part])
         shape = n, systems.views.n, len(scene.bands)
-        return Rendered(images.view(*shape, size, size), of_arcs.view(*shape, 2) if arcs else None)
+        return DeviceImages(images.view(*shape, size, size), of_arcs.view(*shape, 2) if arcs else None)
 
     return run
 
 
-def _render(scene, systems, work, resident, part, noisy, images, arcs):
-    """Fill images (n, L, size, size) and, unless None, arcs (n, L, 2) of a part of the systems."""
+def _render(scene, systems, work, resident, part, images, arcs):
+    """Fill images (n, L, size, size) and, unless None, arcs (n, L, 2) of a part of the systems, without noise."""
     frame, dtype, device = work.frame, images.dtype, images.device
     stream, n_layers, ss = current_stream(device), images.shape[1], work.frame.supersampling
     given, halo_first = tables.parameters(tables.rows_of(work.tables, part), device)
@@ -88,16 +91,17 @@ def _render(scene, systems, work, resident, part, noisy, images, arcs):
     rays = 1 if is_adaptive else max(1, frame.rays // ss)
     grid = fixed.make_grid(frame.num_pix * ss, scale, rays, dtype, device)
     mend = dtype == torch.float32 and not is_adaptive
-    made = wrap(tables.constants(given, halo_first, *resident[0], stream))
-    exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if mend else made
-    source, unlensed, beta = fixed.shoot(profiles, grid, made, exact, mend, n_layers, stream)
+    constants = wrap(tables.constants(given, halo_first, *resident[0], stream))
+    exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if mend else constants
+    source, unlensed, beta = fixed.shoot(profiles, grid, constants, exact, mend, n_layers, stream)
     has_light = work.tables.light_kinds.shape[2] > 0
     if is_adaptive:
-        settings = (grid, scale, frame.tolerance, made)
-        source = adaptive.refine(profiles, True, *settings, source, beta, stream)
+        settings = constants, grid, frame.tolerance
+        source = adaptive.refine(profiles, True, *settings, (source, beta), stream)
         if has_light:
-            unlensed = adaptive.refine(profiles, False, *settings, unlensed, beta, stream)
-    blur = psf.make_blur(work.blur._replace(sigma=work.blur.sigma[part], kernel=work.blur.kernel[part]), dtype, device)
+            unlensed = adaptive.refine(profiles, False, *settings, (unlensed, beta), stream)
+    own = work.blur._replace(sigma=work.blur.sigma[part], kernel=work.blur.kernel[part])
+    blur = psf.make_point_spread(own, dtype, device)
     arc = psf.observe(source, frame.num_pix, ss, scale**2, blur, stream)
     images.copy_(arc)
     if has_light:
@@ -105,19 +109,25 @@ def _render(scene, systems, work, resident, part, noisy, images, arcs):
     if arcs is not None:
         arcs[..., 0] = source.sum(-1, dtype=torch.float64) * scale**2
         arcs[..., 1] = _signal_to_noise2(arc, images, to_device(work.variance[part], device))
-    if noisy:
-        bands, streams = layers_of(scene, systems)
-        tools = list(scene.bands.values())
-        correlations = [tools[b].noise_correlation for b in bands]
-        indices, variance = systems.indices[part], work.variance[part]
-        detector = noise.make_detector(indices, streams, correlations, variance, dtype, device)
-        noise.add_noise(images, detector, scene.seed, stream)
 
 
-def _signal_to_noise2(arc, images, variance):
-    """Sum over pixels of arc^2 / (background^2 + image / exposure), float64 (n, L)."""
-    background, exposure = variance[..., None, None].unbind(2)
-    noise2 = background**2 + images.clamp(min=0.0).double() / exposure
+def _add_noise(scene, systems, work, part, images):
+    """Add noise to images (n, L, size, size) of a part of the systems, in place."""
+    bands, streams = layers_of(scene, systems)
+    instruments, device = list(scene.bands.values()), images.device
+    correlations = [instruments[b].noise_correlation for b in bands]
+    indices, variance = systems.indices[part], work.variance[part]
+    detector = noise.make_detector(indices, streams, correlations, variance, images.dtype, device)
+    noise.add_noise(images, detector, scene.seed, current_stream(device))
+
+
+def _signal_to_noise2(arc, images, levels):
+    """Signal to noise of arcs in images, squared: the sum over pixels of arc^2 / variance, float64 (n, L).
+
+    levels: (n, L, 2), background rms [counts/s] and electrons that one count/s gives.
+    """
+    background, electrons = levels[..., None, None].unbind(2)
+    noise2 = pixel_noise.variance(images.clamp(min=0.0).double(), background**2, 1.0 / electrons)
     return (arc.double() ** 2 / noise2).sum((-2, -1))
 
 

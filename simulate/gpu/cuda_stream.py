@@ -48,7 +48,7 @@ def renders_on(scene, device):
 
 
 class SideStream:
-    """A CUDA stream for what is made while torch's current one works on something else.
+    """A CUDA stream for what is computed while torch's current one works on something else.
 
     `run(make)` calls make() in the side stream and returns its result with an event; `hand_over(result, tensors)` has
     the caller's current stream wait for it, not the caller.
@@ -59,8 +59,8 @@ class SideStream:
 
     def run(self, make):
         with torch.cuda.device(self._device), torch.cuda.stream(self._stream):
-            made = make()
-            return made, self._stream.record_event()
+            result = make()
+            return result, self._stream.record_event()
 
     def hand_over(self, event, tensors):
         current = torch.cuda.current_stream(self._device)

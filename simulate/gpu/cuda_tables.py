@@ -1,4 +1,4 @@
-"""A batch of systems on the device: the parameters that the host drew, and the constants that rays need."""
+"""A batch of systems on a GPU: the parameters that the host drew, and the constants that rays need."""
 
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Constants(NamedTuple):
 
     optics: Optics
     sources: light.Light  # (n L, ...)
-    lights: light.Light  # the same, not lensed
+    lights: light.Light  # (n L, ...), not lensed
     stamps: torch.Tensor  # (s, side, side)
 
 
@@ -84,7 +84,7 @@ def parameters(tables, device):
         (tables.light_kinds, tables.lights),
     ):
         n, k = int(np.prod(kinds.shape[:-1])), kinds.shape[-1]
-        # One that is absent where there is none: arrays of no size are a special case on the way to a device.
+        # A component that is absent where there is none: arrays of no size are a special case on the way to a device.
         shape = max(n, 1), max(k, 1)
         padded_kinds = np.full(shape, registry.ABSENT, np.int64)
         padded_rows = np.zeros((*shape, N_PARAMETERS))
@@ -128,8 +128,8 @@ def _prepare_lenses(given, tolerance, lens):
     if i >= kinds.shape[0]:
         return
     scratch = cuda.local.array(MAX_TERMS, float64)
-    one = deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
-    deflection.prepare(kinds[i], rows[i], grids, tolerance, one, scratch)
+    own = deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
+    deflection.prepare(kinds[i], rows[i], grids, tolerance, own, scratch)
 
 
 @kernel
@@ -139,5 +139,5 @@ def _prepare_lights(given, side, lights):
     if i >= kinds.shape[0]:
         return
     scratch = cuda.local.array(N_PARAMETERS, float64)
-    one = light.Light(lights.kinds[i], lights.constants[i], lights.stamps[i])
-    light.prepare(kinds[i], rows[i], side, one, scratch)
+    own = light.Light(lights.kinds[i], lights.constants[i], lights.stamps[i])
+    light.prepare(kinds[i], rows[i], side, own, scratch)

@@ -1,4 +1,4 @@
-"""The mean brightness of every pixel by a fixed grid of rays, one thread a pixel."""
+"""The mean brightness of every pixel by a fixed grid of rays, on a GPU: one thread a pixel."""
 
 import functools
 from typing import NamedTuple
@@ -18,8 +18,9 @@ class Grid(NamedTuple):
 
     size: int  # fine pixels on a side
     rays: int  # along a side of one
+    scale: float  # of a fine pixel [arcsec]
     axis: torch.Tensor  # (size * rays,), of the type of the image
-    exact: torch.Tensor  # the same, float64
+    exact: torch.Tensor  # (size * rays,), `axis` in float64
 
 
 def make_grid(size, scale, rays, dtype, device):
@@ -27,23 +28,24 @@ def make_grid(size, scale, rays, dtype, device):
     middle = (np.arange(size) + 0.5 - 0.5 * size) * scale
     offset = scale * ((np.arange(rays) + 0.5) / rays - 0.5)
     exact = to_device((middle[:, None] + offset).ravel(), device)
-    return Grid(size, rays, exact.to(dtype), exact)
+    return Grid(size, rays, scale, exact.to(dtype), exact)
 
 
-def shoot(profiles, grid, made, exact, mend, n_layers, stream):
+def shoot(profiles, grid, constants, exact, mend, n_layers, stream):
     """Surface brightness of all layers, (n, L, size^2) each: the lensed source, and what is not lensed.
 
     Args:
-        profiles: `tables.Profiles`. made, exact: `tables.Constants` in the type of the image and in float64.
+        profiles: `cuda_tables.Profiles`. constants, exact: `cuda_tables.Constants` in the type of the image and in
+            float64.
         mend: whether rays in Sersic cusps are traced once more in float64, see `simulate.cpu.light`.
 
     Returns: source, light, and beta (n, 2, size^2): where the last ray of each pixel arrives [arcsec].
     """
-    n, n_pixels = made.optics.lens.numbers.shape[0], grid.size * grid.size
+    n, n_pixels = constants.optics.lens.numbers.shape[0], grid.size * grid.size
     out = torch.zeros(2, n, n_layers, n_pixels, dtype=grid.axis.dtype, device=grid.axis.device)
     beta = torch.zeros(n, 2, n_pixels, dtype=grid.axis.dtype, device=grid.axis.device)
     run = _make(profiles, mend and light.SERSIC in profiles.lights)
-    run(stream, (blocks_for(n_pixels), n), grid, made, exact, n_layers, (out[0], out[1], beta))
+    run(stream, (blocks_for(n_pixels), n), grid, constants, exact, n_layers, (out[0], out[1], beta))
     return out[0], out[1], beta
 
 
@@ -60,13 +62,14 @@ def _make(profiles, mend):
         return ray.sersic_brightness(ray.of_layer(exact.sources, layer), k, beta_x, beta_y)
 
     @kernel
-    def shoot_fixed(grid, made, exact, n_layers, out):
+    def shoot_fixed(grid, constants, exact, n_layers, out):
         source, unlensed, beta = out
         i, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
         if p >= grid.size * grid.size:
             return
         row, column, n = p // grid.size, p % grid.size, grid.rays
-        optics, first, last = made.optics, made.optics.halo_first[i], made.optics.halo_first[i + 1]
+        optics = constants.optics
+        first, last = optics.halo_first[i], optics.halo_first[i + 1]
         lens, halos = ray.of_system(optics.lens, i), ray.some(optics.halos, first, last)
         for s in range(n):
             for t in range(n):
@@ -74,17 +77,17 @@ def _make(profiles, mend):
                 x, y = grid.axis[at_x], grid.axis[at_y]
                 beta_x, beta_y = source_position(lens, halos, optics.maps, x, y)
                 for v in range(n_layers):
-                    galaxy, total = ray.of_layer(made.sources, i * n_layers + v), source[i, v, p]
+                    galaxy, total = ray.of_layer(constants.sources, i * n_layers + v), source[i, v, p]
                     for k in range(galaxy.kinds.size):
                         if mend and ray.in_cusp(galaxy, k, beta_x, beta_y):
                             x64, y64 = grid.exact[at_x], grid.exact[at_y]
                             total += like(x, exact_brightness(exact, i, i * n_layers + v, k, x64, y64))
                             continue
-                        total += brightness(galaxy, made.stamps, k, beta_x, beta_y)
+                        total += brightness(galaxy, constants.stamps, k, beta_x, beta_y)
                     source[i, v, p] = total
-                    galaxy, total = ray.of_layer(made.lights, i * n_layers + v), unlensed[i, v, p]
+                    galaxy, total = ray.of_layer(constants.lights, i * n_layers + v), unlensed[i, v, p]
                     for k in range(galaxy.kinds.size):
-                        total += brightness(galaxy, made.stamps, k, x, y)
+                        total += brightness(galaxy, constants.stamps, k, x, y)
                     unlensed[i, v, p] = total
                 beta[i, 0, p], beta[i, 1, p] = beta_x, beta_y
         share = like(beta[i, 0, p], 1.0 / (n * n))

@@ -1,4 +1,4 @@
-"""What all kernels share: how they are launched from torch, and how many threads they get."""
+"""What all CUDA kernels share: how they are launched from torch, and how many threads they get."""
 
 import warnings
 

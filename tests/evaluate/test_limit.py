@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from lenstream.configs.load import load
 from lenstream.evaluate import limit
 from lenstream.evaluate.limit import cramer_rao, fisher
+from lenstream.simulate.detector import pixel_noise
 from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
@@ -42,10 +43,30 @@ def test_fisher_of_poisson_noise_counts_the_variance_too():
     assert found == pytest.approx(t / a + 0.5 / a**2, rel=1e-12)
 
 
+def test_the_noise_of_the_limit_is_that_of_the_images():
+    mean, background, electrons = np.array([[-1.0, 0.0, 2.0, 30.0]]), 0.3, 50.0
+    variance = pixel_noise.variance(np.maximum(mean, 0), background**2, 1 / electrons)
+    of_variance = np.where(mean > 0, 0.5 / (electrons * variance) ** 2, 0.0)
+    found = fisher(mean, np.ones((1, 1, 4)), background, electrons)[0, 0, 0]
+    assert found == pytest.approx((1 / variance + of_variance).sum(), rel=1e-12)
+
+
 def test_without_signal_the_bound_is_the_prior(scene):
     bound = cramer_rao(noisier(scene, 1e9), np.arange(20), TARGETS)
     for target, spread in zip(TARGETS, (0.8 / np.sqrt(12), 0.13, 0.15), strict=True):
         np.testing.assert_allclose(bound[target], spread, rtol=0.1)
+
+
+def test_the_bound_does_not_depend_on_what_a_count_is():
+    """Poisson noise is of electrons, so counts in ADU of 2.5 electrons hold as much information."""
+    sky = ["simulate.observation.read_noise=5", "simulate.observation.sky_brightness=22"]
+    overrides = [*sky, "simulate.observation.background_noise=null", "simulate.observation.ccd_gain=2.5"]
+    electrons, adu = (
+        cramer_rao(make_scene(load("tiny", [*overrides, unit]).simulate, 1), np.arange(6), TARGETS)
+        for unit in ("simulate.observation.data_count_unit=e-", "simulate.observation.data_count_unit=ADU")
+    )
+    for target in TARGETS:
+        np.testing.assert_allclose(adu[target], electrons[target], rtol=1e-6)
 
 
 def test_more_noise_never_helps(scene):

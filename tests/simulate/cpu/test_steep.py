@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lenstream.simulate import refinement
 from lenstream.simulate.core import compiled
 from lenstream.simulate.cpu import light, steep
 
@@ -30,7 +31,7 @@ def expected(image, beta, x, y):
     across, up = left - 2 * image + right, below - 2 * image + above
     curved = abs(across) + abs(up)
     steepest = np.maximum(curved, 0.5 * np.maximum.reduce(neighbours(curved)))
-    flagged = steepest > steep.UNSEEN * 24 * TOLERANCE * peak
+    flagged = steepest > refinement.UNSEEN * 24 * TOLERANCE * peak
     near = [abs(at - centre) for at, centre in zip(beta, (x, y), strict=True)]
     reach = [abs(r - le) + abs(a - b) for le, r, b, a in map(neighbours, beta)]
     flagged |= (near[0] <= reach[0]) & (near[1] <= reach[1])

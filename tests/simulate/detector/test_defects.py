@@ -73,9 +73,7 @@ def test_model_1_draws_clipped_counts_a_second_time(model_1):
 @pytest.mark.parametrize("mean", [0.05, 0.7, 4.0, 9.9, 10.1, 37.0, 1200.0])
 def test_poisson_numbers_have_their_law(mean):
     n = 40_000
-    drawn = np.array(
-        [defects.poisson(mean, np.uint32(i), np.uint32(0), np.uint32(1), np.uint32(1), np.uint32(2)) for i in range(n)]
-    )
+    drawn = np.array([defects.poisson(mean, tuple(map(np.uint32, (i, 0, 1, 2))), np.uint32(1)) for i in range(n)])
     law = stats.poisson(mean)
     assert drawn.mean() == pytest.approx(mean, abs=4 * np.sqrt(mean / n))
     low, high = law.ppf(0.001), law.ppf(0.999)

@@ -82,6 +82,13 @@ def test_years_of_a_survey_are_added_and_forgotten(name, years, exposures):
     assert make_instrument(Observation(instrument=name)).num_exposures == before  # lenstronomy's own class remembers
 
 
+def test_the_background_of_drawn_exposures_follows_from_their_median():
+    drawn = make_instrument(Observation(instrument="HST/WFC3_F160W", exposure_time={"loguniform": (100, 10_000)}))
+    median = make_instrument(Observation(instrument="HST/WFC3_F160W", exposure_time=1000))
+    assert drawn.exposure_time == pytest.approx(1000 * median.num_exposures, rel=1e-12)
+    assert drawn.background == pytest.approx(median.background, rel=1e-12)
+
+
 def test_given_numbers_replace_the_presets():
     tool = make_instrument(Observation(instrument="LSST/i", exposure_time=30, num_exposures=2), pixel_scale=0.3)
     assert (tool.exposure_time, tool.num_exposures, tool.pixel_scale) == (60, 2, 0.3)

@@ -11,8 +11,9 @@ from scipy import stats
 from lenstream.configs.observation import Observation
 from lenstream.errors import DataError
 from lenstream.simulate.core import philox
-from lenstream.simulate.detector.instrument import Sky, background_at, make_instrument, preset
-from lenstream.simulate.detector.noise import neighbour_weight, normal, observe
+from lenstream.simulate.detector.instrument import BlankSky, background_at, make_instrument, preset
+from lenstream.simulate.detector.noise import observe
+from lenstream.simulate.detector.pixel_noise import neighbour_weight, normal
 
 HST = make_instrument(Observation(instrument="HST/WFC3_F160W"))
 EUCLID = make_instrument(Observation(instrument="Euclid/VIS"))
@@ -33,7 +34,7 @@ def ramp(ny=24, nx=31, high=5.0):
 def sky_of(*images):
     sizes = np.array([i.size for i in images])
     pixels = np.concatenate([i.ravel() for i in images]).astype(np.float32)
-    return Sky("cutouts", pixels, np.cumsum(sizes) - sizes, np.array([i.shape for i in images]))
+    return BlankSky("cutouts", pixels, np.cumsum(sizes) - sizes, np.array([i.shape for i in images]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

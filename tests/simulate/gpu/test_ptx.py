@@ -61,17 +61,17 @@ def constants(real):
 
 
 def grid(real):
-    return of(fixed.Grid, int64, int64, array(real, 1), array(float64, 1))
+    return of(fixed.Grid, int64, int64, float64, array(real, 1), array(float64, 1))
 
 
 def signatures():
     r = float32
     detector = of(noise.Detector, array(int64, 2), array(int64, 1), array(r, 1), array(r, 2), array(r, 2))
     pair = group(array(r, 3), array(r, 2))
-    blur = of(psf.Blur, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
+    blur = of(psf.PointSpread, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
     given = group(array(int64, 2), array(float64, 3), array(float64, 2))
-    images = group(array(r, 2), array(r, 2), array(r, 3), array(r, 2))
-    work = group(array(int32, 1), array(int64, 1), array(r, 2))
+    images = of(adaptive.Images, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
+    flagged = of(adaptive.Flagged, array(int32, 1), array(int64, 1), array(r, 2))
     glow = of(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
     yield "lenses", tables._prepare_lenses, (given, float64, lens(r, 3))
     yield "lights", tables._prepare_lights, (group(array(int64, 2), array(float64, 3)), int64, glow)
@@ -79,15 +79,16 @@ def signatures():
     yield "noise", noise._add, (int64, detector, pair)
     yield "rows", psf._blur_rows, (int64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
     yield "pixels", psf._finish, (int64, int64, float64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
+    target = of(adaptive.Target, constants(r)[0], glow, array(r, 3), grid(r), int64, float64)
+    yield "peaks", adaptive._find_peaks, (int64, images)
+    for lensed in (True, False):
+        yield f"flags, lensed {lensed}", adaptive._make_flag(lensed), (target, images, flagged)
     for name, profiles in (("W1", W1), ("all profiles", ALL)):
         run = fixed._make(profiles, True)
         yield f"fixed rays, {name}", run, (grid(r), constants(r), constants(float64), int64, group(*[array(r, 3)] * 3))
-        peaks, flag, begin, finish = adaptive._make(profiles, True, torch.float32)
-        settings = grid(r), float64
-        yield f"peaks, {name}", peaks, (int64, images)
-        yield f"flags, {name}", flag, (*settings, constants(r), int64, images, work)
-        yield f"first cells, {name}", begin, (*settings, constants(r), int64, images, work)
-        yield f"cells, {name}", finish, (*settings, float64, constants(r), int64, images, work)
+        begin, finish = adaptive._make_integration(profiles, True, torch.float32)
+        yield f"first cells, {name}", begin, (target, images, flagged)
+        yield f"cells, {name}", finish, (target, images, flagged)
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_kernel_compiles(hopper, name, kernel, signature):
     entry = ptx[ptx.rfind(".entry") :]
     parameters = entry[: entry.index("{")].count(".param")
     assert 8 * parameters <= MOST_PARAMETERS
-    if name in ("noise", "random numbers", "rows", "flags, W1"):
+    if name in ("noise", "random numbers", "rows", "flags, lensed True"):
         assert entry.count(".f64") <= 8  # a tolerance comes as float64, pixels never
     if name.startswith("fixed rays"):
         assert entry.count("fma.rn.ftz.f32") > 50  # the series and the exponentials are fused multiply-adds
