@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from .cpu import deflection, halos, kernel, light, pixels
+from .cpu import deflection, halos, kernel, pixels
 from .detector import defects, psf
 from .detector import noise as detector
 from .detector.instrument import background_at
-from .profiles import parameters
+from .profiles import registry
 from .systems.scene import parts, present, psf_sigma
 
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
@@ -181,15 +181,15 @@ def _tables(scene, systems):
     config, kind = scene.config, systems.kind
     n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
     shape = (n, len(config.lens_mass))
-    deflector_kinds, deflectors = np.full(shape, deflection.ABSENT), np.zeros((*shape, deflection.N_PARAMETERS))
+    deflector_kinds, deflectors = np.full(shape, registry.ABSENT), np.zeros((*shape, registry.N_PARAMETERS))
     n_maps = 0
     for k, (component, values) in enumerate(zip(config.lens_mass, systems.lens_mass, strict=True)):
         profile = component.profile
-        extra = {"map": n_maps, "gamma": 2.0} if profile in ("INTERPOL", "SIE") else {}
-        n_maps += profile == "INTERPOL"
+        extra = registry.MASS[profile].always | {"map": n_maps}
+        n_maps += registry.MASS[profile].rays == "map"
         there = present(scene, component, kind)
-        deflector_kinds[there, k] = deflection.KINDS[profile]
-        _fill(deflectors[:, k], parameters.DEFLECTORS[profile], extra | values, there, f"lens_mass.{k}")
+        deflector_kinds[there, k] = registry.MASS_KINDS[profile]
+        _fill(deflectors[:, k], registry.MASS_PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
     source_kinds, sources = _light_table(scene, "source", systems, n_layers)
     light_kinds, lights = _light_table(scene, "lens_light", systems, n_layers)
     first, halo_kinds, rows = _halo_table(systems.halos, n)
@@ -216,14 +216,14 @@ def _halo_table(drawn, n):
     """The subhalos of all substructures, system by system: first (n + 1,), kinds, rows."""
     counts = np.zeros(n, np.int64) + sum(np.diff(h.first) for h in drawn)
     first = np.concatenate([[0], np.cumsum(counts)])
-    kinds, rows = np.zeros(first[-1], np.int64), np.zeros((first[-1], deflection.N_PARAMETERS))
+    kinds, rows = np.zeros(first[-1], np.int64), np.zeros((first[-1], registry.N_PARAMETERS))
     taken = first[:-1].copy()
     for h in drawn:
         own = np.diff(h.first)
         places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
-        block = np.zeros((h.first[-1], deflection.N_PARAMETERS))
-        _fill(block, parameters.DEFLECTORS[h.profile], h.parameters, what="substructure")
-        kinds[places], rows[places] = deflection.KINDS[h.profile], block
+        block = np.zeros((h.first[-1], registry.N_PARAMETERS))
+        _fill(block, registry.MASS_PARAMETERS[h.profile], h.parameters, what="substructure")
+        kinds[places], rows[places] = registry.MASS_KINDS[h.profile], block
         taken += own
     return first, kinds, rows
 
@@ -236,17 +236,17 @@ def _light_table(scene, group, systems, n_layers):
         for k, (c, values) in enumerate(zip(components, drawn, strict=True))
         for part in parts(c, values)
     ]
-    kinds = np.full((n, n_layers, len(pieces)), light.ABSENT)
-    rows = np.zeros((n, n_layers // n_bands, n_bands, len(pieces), deflection.N_PARAMETERS))
+    kinds = np.full((n, n_layers, len(pieces)), registry.ABSENT)
+    rows = np.zeros((n, n_layers // n_bands, n_bands, len(pieces), registry.N_PARAMETERS))
     for k, (path, there, (profile, values)) in enumerate(pieces):
-        kinds[there, :, k] = light.KINDS[profile]
+        kinds[there, :, k] = registry.LIGHT_KINDS[profile]
         for b in range(n_bands):
             own = values | {"amp": values["amp"][..., b]}
             if profile == "INTERPOL":
                 n_own = scene.stamps.images.shape[1]  # one, or as many as the scene has
                 own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
-            _fill(rows[:, :, b, k], parameters.LIGHTS[profile], own, there, path)
-    return kinds, rows.reshape(n, n_layers, len(pieces), deflection.N_PARAMETERS)
+            _fill(rows[:, :, b, k], registry.LIGHT_PARAMETERS[profile], own, there, path)
+    return kinds, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
 
 
 def stamps_of(scene, dtype):

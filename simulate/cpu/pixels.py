@@ -11,7 +11,6 @@ import numpy as np
 from numba import njit
 
 from ..core.numerics import chunk_function, like, row_function
-from ..profiles import sersic
 from . import deflection, halos, light
 from .deflection import BETA_X, BETA_Y, X, Y
 
@@ -120,8 +119,8 @@ def _mend_cusps(rough, exact, optics, exact_optics, grid, start, m, first, n, wo
         for j in range(count):
             i = work.places[j]
             x, y = of_main[BETA_X, j] + of_halos[BETA_X, j], of_main[BETA_Y, j] + of_halos[BETA_Y, j]
-            brightness = sersic.brightness(x, y, exact_p)
-            flux[i] += like(flux[i], brightness) - sersic.brightness(beta_x[i], beta_y[i], p)
+            brightness = light.sersic_brightness(x, y, exact_p)
+            flux[i] += like(flux[i], brightness) - light.sersic_brightness(beta_x[i], beta_y[i], p)
 
 
 @row_function

@@ -12,7 +12,6 @@ from numba import cuda, float32, float64, int64
 
 from ..core.numerics import like, row_function
 from ..cpu import adaptive, deflection, light, steep
-from ..profiles import sersic
 from . import ray
 from .kernels import THREADS, blocks_for, kernel, many_blocks, wrap
 
@@ -107,10 +106,10 @@ def _judge(f, least):
 def _cusp_error(galaxy, k, x, y, f):
     """The bound for a cell that may hold the centre of a Sersic profile, see `adaptive._judge_cusp`; 0 for others."""
     p = deflection.unpack(galaxy.constants, k)
-    near = far = sersic.radius2(x[0], y[0], p)
+    near = far = light.sersic_radius2(x[0], y[0], p)
     low = high = f[0]
     for s in range(1, NINE):
-        r2 = sersic.radius2(x[s], y[s], p)
+        r2 = light.sersic_radius2(x[s], y[s], p)
         near, far = min(near, r2), max(far, r2)
         low, high = min(low, f[s]), max(high, f[s])
     return like(low, ERROR) * (high - low) if near <= like(near, 0.25) * far else like(low, 0.0)

@@ -9,6 +9,7 @@ from numba import cuda, float64
 from ..cpu import deflection, light
 from ..cpu import kernel as cpu
 from ..profiles import epl
+from ..profiles.registry import LIGHT_KINDS, MASS_KINDS
 from .kernels import THREADS, blocks_for, kernel, to_device
 
 MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, deflection.N_PARAMETERS  # names of this file: sizes of local arrays
@@ -30,7 +31,7 @@ class Parameters(NamedTuple):
 
 
 class Profiles(NamedTuple):
-    """Which kinds of profiles a scene has, numbers of `deflection.KINDS` and `light.KINDS`."""
+    """Which profiles a scene has, by the numbers of `profiles.registry`."""
 
     deflectors: frozenset
     halos: frozenset
@@ -60,9 +61,9 @@ def profiles_of(scene, systems):
     config = scene.config
     galaxies = [component.profile for component in (*config.source, *config.lens_light)]
     return Profiles(
-        frozenset(deflection.KINDS[component.profile] for component in config.lens_mass),
-        frozenset(deflection.KINDS[halos.profile] for halos in systems.halos),
-        frozenset(light.INTERPOL if profile == "INTERPOL" else light.SERSIC for profile in galaxies),
+        frozenset(MASS_KINDS[component.profile] for component in config.lens_mass),
+        frozenset(MASS_KINDS[halos.profile] for halos in systems.halos),
+        frozenset(LIGHT_KINDS[profile] for profile in galaxies),
     )
 
 

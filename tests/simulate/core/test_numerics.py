@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lenstream.simulate.core.numerics import atan_ratio, exp2, log1p, log2, row_function
+from lenstream.simulate.core.numerics import row_function
+from lenstream.simulate.profiles.scalar import atan_ratio, exp2, log1p, log2
 
 
 @row_function

@@ -17,6 +17,7 @@ from lenstream.simulate.gpu import cuda_noise as noise
 from lenstream.simulate.gpu import cuda_psf as psf
 from lenstream.simulate.gpu import cuda_tables as tables
 from lenstream.simulate.gpu import double, fixed, kernels  # noqa: F401
+from lenstream.simulate.profiles.registry import MASS_KINDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,10 +25,10 @@ pytestmark = [
 ]
 HOPPER = (9, 0)  # compute capability
 MOST_PARAMETERS = 4096  # bytes of a kernel's arguments, on every GPU
-W1 = tables.Profiles(frozenset({deflection.EPL, deflection.SHEAR}), frozenset(), frozenset({light.SERSIC}))
+W1 = tables.Profiles(frozenset({MASS_KINDS["EPL"], MASS_KINDS["SHEAR"]}), frozenset(), frozenset({light.SERSIC}))
 ALL = tables.Profiles(
-    frozenset(deflection.KINDS.values()),
-    frozenset({deflection.SIS, deflection.NFW, deflection.TNFW, deflection.POINT_MASS}),
+    frozenset(MASS_KINDS.values()),
+    frozenset(MASS_KINDS[name] for name in ("SIS", "NFW", "TNFW", "POINT_MASS")),
     frozenset({light.SERSIC, light.INTERPOL}),
 )
 

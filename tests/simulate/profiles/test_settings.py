@@ -27,7 +27,7 @@ def test_settings_have_the_parameters_of_the_profile(name):
     profile, values = GOOD[name]
     settings = read(name, **values)
     assert settings.profile == name
-    assert set(parameter_names(settings)) == set(profile.PARAMETERS) - {"map"}
+    assert set(parameter_names(settings)) == set(profile.PROFILE.columns) - {"map"}
 
 
 @pytest.mark.parametrize(
