@@ -23,7 +23,7 @@ class Component(Section):
 class Luminous(Component):
     """The keys that all light profiles share."""
 
-    colors: dict[str, Parameter] = key("magnitude in a band minus that in the first one, by band", "AB mag", {})
+    colors: dict[str, Parameter] = key("magnitude in a band minus that in the first one, by band", "mag", {})
 
 
 def _setting(declared):
@@ -71,7 +71,7 @@ class GalaxyImages(Section):
         "made-up galaxies to draw from; empty: all but ring and merger", "-", None, min_length=1
     )
     magnitude_cut: tuple[float, float] | None = key(
-        "brightest, faintest galaxy to take from the catalogue, in its first band", "AB mag", None
+        "brightest, faintest galaxy to take from the catalogue, in its first band", "mag(AB)", None
     )
     size_cut: tuple[Annotated[float, Field(ge=0)], float] | None = key(
         "smallest, largest half-light radius of galaxies in the catalogue", "arcsec", None

@@ -12,13 +12,13 @@ from ..files.columns import read_column
 from ..simulate.profiles.epl import MAX_ELLIPTICITY
 
 
-def key(meaning, unit="-", default=..., **limits):
-    """A setting with its one-line meaning and its unit."""
+def key(meaning, unit="-", default=..., symbol=None, **limits):
+    """A setting with its one-line meaning, its unit and, if it has one, its symbol in LaTeX without dollars."""
     if isinstance(default, (list, dict, BaseModel)):
         limits["default_factory"] = lambda: default.copy() if isinstance(default, (list, dict)) else default
     else:
         limits["default"] = default
-    return Field(description=meaning, json_schema_extra={"unit": unit}, **limits)
+    return Field(description=meaning, json_schema_extra={"unit": unit, "symbol": symbol}, **limits)
 
 
 class Section(BaseModel):
@@ -198,10 +198,13 @@ Parameter = Annotated[
 ]
 
 
-def parameter(meaning, unit="-", default=..., low=-float("inf"), high=float("inf"), symbol=""):
-    """A drawn parameter: a number or a distribution, all of it between `low` and `high`; its symbol in LaTeX."""
-    field = key(meaning, unit, default)
-    field.json_schema_extra |= {"range": [low, high], "symbol": symbol}
+def parameter(meaning, unit="-", default=..., low=-float("inf"), high=float("inf"), symbol=None):
+    """A drawn parameter: a number or a distribution, all of it between `low` and `high`.
+
+    The unit is one that `astropy.units` reads, or "-" for a pure number.
+    """
+    field = key(meaning, unit, default, symbol)
+    field.json_schema_extra["range"] = [low, high]
     return field
 
 

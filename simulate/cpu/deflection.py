@@ -11,12 +11,11 @@ import numpy as np
 
 from ..core.numerics import branch_function, chain, chunk_function, compiled, ray_function, real, row_function
 from ..profiles import epl
-from ..profiles.registry import ABSENT, MASS, MASS_KINDS, N_PARAMETERS  # noqa: F401
+from ..profiles.registry import MASS, MASS_KINDS, N_PARAMETERS
+from .chunk import BETA_X, BETA_Y, N_ROWS, SCRATCH, X, Y, unpack  # noqa: F401
+from .epl_series import subtract_series
 
 EPL, SIS, MAP = MASS_KINDS["EPL"], MASS_KINDS["SIS"], MASS_KINDS["INTERPOL"]
-# The rows of the array that a chunk of rays lives in: image plane, source plane, then scratch space.
-X, Y, BETA_X, BETA_Y, SCRATCH = 0, 1, 2, 3, 4
-N_ROWS = SCRATCH + 6
 
 
 class Lens(NamedTuple):
@@ -46,7 +45,7 @@ def _nothing(work):
 
 
 def _fill(constants):
-    """Fills in the constants of one deflector, from its row of parameters."""
+    """A function that fills in a deflector's constants, from its row of parameters."""
 
     @branch_function
     def fill(work):
@@ -57,7 +56,7 @@ def _fill(constants):
 
 
 def _fill_of_map(constants):
-    """The same for one with a map: it needs the map's grid, and keeps its number."""
+    """A function that fills in the constants of a deflector with a map, from the map's grid, and keeps its number."""
 
     @branch_function
     def fill(work):
@@ -69,6 +68,7 @@ def _fill_of_map(constants):
 
 
 def _fillers():
+    """What fills in the constants of each profile, by number."""
     ways = {"map": _fill_of_map}
     return {MASS_KINDS[name]: ways.get(p.rays, _fill)(compiled(p.constants)) for name, p in MASS.items()}
 
@@ -77,29 +77,23 @@ _fill_constants, _series = chain(_fillers(), _nothing, branch_function), compile
 
 
 @chunk_function
-def prepare(kinds, rows, grids, tolerance, lens, scratch):
+def prepare(profiles, rows, grids, tolerance, lens, scratch):
     """Fill `lens` from profile numbers (k,), parameter rows (k, N_PARAMETERS) and the maps' grids.
 
     tolerance: of the EPL series. scratch: float64 (epl.MAX_TERMS,).
     """
     out = scratch[:N_PARAMETERS]
-    for k in range(kinds.size):
-        kind, row = kinds[k], rows[k]
-        lens.numbers[k, 0] = kind
-        _fill_constants(kind, (row, grids, lens.numbers[k], out))
+    for k in range(profiles.size):
+        profile, row = profiles[k], rows[k]
+        lens.numbers[k, 0] = profile
+        _fill_constants(profile, (row, grids, lens.numbers[k], out))
         for j in range(N_PARAMETERS):
             lens.constants[k, j] = out[j]
-        if kind == EPL:
+        if profile == EPL:
             n = _series(row, tolerance, scratch)
             lens.numbers[k, 1] = n
             for j in range(n):
                 lens.coefficients[k, j] = scratch[j]
-
-
-@ray_function
-def unpack(p, k):
-    """A profile's constants as a tuple: held in registers, never re-read inside the loop over rays."""
-    return p[k, 0], p[k, 1], p[k, 2], p[k, 3], p[k, 4], p[k, 5], p[k, 6], p[k, 7], p[k, 8], p[k, 9]
 
 
 def _linear_part(deflection):
@@ -153,80 +147,6 @@ def begin(of_lens, n, rows):
         beta_x[i], beta_y[i] = behind(x[i], y[i], of_lens)
 
 
-_ellipse_of, _clenshaw2, _last_step = compiled(epl.ellipse), compiled(epl.clenshaw2), compiled(epl.deflection)
-
-
-@row_function
-def _ellipse(x, y, n, constants, k, zx, zy, power, r):
-    p = unpack(constants, k)
-    for i in range(n):
-        zx[i], zy[i], power[i], r[i] = _ellipse_of(x[i], y[i], p)
-
-
-@ray_function
-def _four(r, b1, b2, a4, a3, a2, a1):
-    b1, b2 = _clenshaw2(r, b1, b2, a4, a3)
-    return _clenshaw2(r, b1, b2, a2, a1)
-
-
-@row_function
-def _clenshaw_first(r, n, a, m, b1, b2):
-    """The first steps of the recurrence, for so many of m coefficients `a` that a multiple of eight is left."""
-    zero, many = real(r[0], 0.0), m % 8
-    if many == 2:
-        a2, a1 = a[m - 1], a[m - 2]
-        for i in range(n):
-            b1[i], b2[i] = _clenshaw2(r[i], zero, zero, a2, a1)
-    elif many == 4:
-        a4, a3, a2, a1 = a[m - 1], a[m - 2], a[m - 3], a[m - 4]
-        for i in range(n):
-            b1[i], b2[i] = _four(r[i], zero, zero, a4, a3, a2, a1)
-    elif many == 6:
-        a6, a5, a4, a3, a2, a1 = a[m - 1], a[m - 2], a[m - 3], a[m - 4], a[m - 5], a[m - 6]
-        for i in range(n):
-            b, c = _clenshaw2(r[i], zero, zero, a6, a5)
-            b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
-    else:
-        a8, a7, a6, a5, a4, a3, a2, a1 = _eight(a, m)
-        for i in range(n):
-            b, c = _four(r[i], zero, zero, a8, a7, a6, a5)
-            b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
-
-
-@ray_function
-def _eight(a, m):
-    return a[m - 1], a[m - 2], a[m - 3], a[m - 4], a[m - 5], a[m - 6], a[m - 7], a[m - 8]
-
-
-@row_function
-def _clenshaw8(r, n, a, m, b1, b2):
-    a8, a7, a6, a5, a4, a3, a2, a1 = _eight(a, m)
-    for i in range(n):
-        b, c = _four(r[i], b1[i], b2[i], a8, a7, a6, a5)
-        b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
-
-
-@row_function
-def _finish(n, zx, zy, power, r, b1, b2, constants, k, beta_x, beta_y):
-    p = unpack(constants, k)
-    for i in range(n):
-        u, v = _last_step(zx[i], zy[i], power[i], r[i], b1[i], b2[i], p)
-        beta_x[i] -= u
-        beta_y[i] -= v
-
-
-@chunk_function
-def _subtract_series(rows, n, constants, k, coefficients, m):
-    zx, zy, power = rows[SCRATCH], rows[SCRATCH + 1], rows[SCRATCH + 2]
-    r, b1, b2 = rows[SCRATCH + 3], rows[SCRATCH + 4], rows[SCRATCH + 5]
-    a = coefficients[k]
-    _ellipse(rows[X], rows[Y], n, constants, k, zx, zy, power, r)
-    _clenshaw_first(r, n, a, m, b1, b2)
-    for left in range((m - 1) // 8 * 8, 0, -8):
-        _clenshaw8(r, n, a, left, b1, b2)
-    _finish(n, zx, zy, power, r, b1, b2, constants, k, rows[BETA_X], rows[BETA_Y])
-
-
 def _row_loop(deflection):
     """A loop that subtracts the scalar deflections of deflectors which[first:last] from the positions of n rays."""
 
@@ -257,7 +177,7 @@ def _map_loop(deflection):
 
 
 def _alone(profile):
-    """Subtracts deflectors of one profile, which need nothing but their constants."""
+    """A function that subtracts deflectors of one profile, which need nothing but their constants."""
     loop = _row_loop(compiled(profile.deflection))
 
     @branch_function
@@ -272,11 +192,11 @@ def _alone(profile):
 def _with_series(work):
     lens, _, which, first, _, rows, n = work
     k = np.int64(which[first])
-    _subtract_series(rows, n, lens.constants, k, lens.coefficients, lens.numbers[k, 1])
+    subtract_series(rows, n, lens.constants, k, lens.coefficients, lens.numbers[k, 1])
 
 
 def _with_map(profile):
-    """Subtracts a deflector with a map."""
+    """A function that subtracts a deflector with a map."""
     loop = _map_loop(compiled(profile.deflection))
 
     @branch_function
@@ -291,6 +211,7 @@ def _with_map(profile):
 
 
 def _subtracters():
+    """What subtracts deflectors of each profile that is not linear, by number."""
     ways = {"alone": _alone, "series": lambda _: _with_series, "map": _with_map}
     return {number: way(p) for rays, way in ways.items() for number, p in _profiles(rays).items()}
 
@@ -302,11 +223,11 @@ _subtract_those = chain(_subtracters(), _nothing, branch_function)
 def subtract(lens, maps, which, first, last, rows, n):
     """Subtract the deflections of deflectors which[first:last] at the first n rays of `rows` from where these arrive.
 
-    Those of `linear` are left out. Deflectors of one profile that stand together go through one loop. which: int32.
+    What `linear` has is left out. Deflectors of one profile that stand together go through one loop. which: int32.
     """
     while first < last:
-        kind, end = lens.numbers[which[first], 0], first + 1
-        while end < last and kind != EPL and kind != MAP and lens.numbers[which[end], 0] == kind:
+        profile, end = lens.numbers[which[first], 0], first + 1
+        while end < last and profile != EPL and profile != MAP and lens.numbers[which[end], 0] == profile:
             end += 1
-        _subtract_those(kind, (lens, maps, which, first, end, rows, n))
+        _subtract_those(profile, (lens, maps, which, first, end, rows, n))
         first = end

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.numerics import chunk_function, compiled, exp2, real, row_function
 from ..profiles import interpol, sersic
 from ..profiles.registry import ABSENT, LIGHT_KINDS, N_PARAMETERS
-from .deflection import N_ROWS, SCRATCH, unpack
+from .chunk import N_ROWS, SCRATCH, unpack
 
 SERSIC, INTERPOL = LIGHT_KINDS["SERSIC_ELLIPSE"], LIGHT_KINDS["INTERPOL"]
 FLUX, TOTAL = N_ROWS, N_ROWS + 1  # two more rows of the array that a chunk of rays lives in: see `deflection`
@@ -30,15 +30,15 @@ class Light(NamedTuple):
 
 
 @chunk_function
-def prepare(kinds, rows, side, light, scratch):
+def prepare(profiles, rows, side, light, scratch):
     """Fill `light` from profile numbers (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
-    for k in range(kinds.size):
-        light.kinds[k] = kinds[k]
+    for k in range(profiles.size):
+        light.kinds[k] = profiles[k]
         out = scratch[:N_PARAMETERS]
-        if kinds[k] == INTERPOL:
+        if profiles[k] == INTERPOL:
             _stamp_constants(rows[k], side, out)
             light.stamps[k] = int(rows[k, 5])
-        elif kinds[k] == SERSIC:
+        elif profiles[k] == SERSIC:
             _sersic_constants(rows[k], out)
         for j in range(N_PARAMETERS):
             light.constants[k, j] = out[j]

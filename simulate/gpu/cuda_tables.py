@@ -9,10 +9,10 @@ from numba import cuda, float64
 from ..cpu import deflection, light
 from ..cpu import kernel as cpu
 from ..profiles import epl
-from ..profiles.registry import LIGHT_KINDS, MASS_KINDS
+from ..profiles.registry import ABSENT, LIGHT_KINDS, MASS_KINDS, N_PARAMETERS
 from .kernels import THREADS, blocks_for, kernel, to_device
 
-MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, deflection.N_PARAMETERS  # names of this file: sizes of local arrays
+MAX_TERMS = epl.MAX_TERMS  # a name of this file: the size of a local array
 
 TOLERANCE = {torch.float32: epl.SINGLE, torch.float64: epl.DOUBLE}
 
@@ -89,7 +89,7 @@ def parameters(tables, device):
         n, k = int(np.prod(kinds.shape[:-1])), kinds.shape[-1]
         # One that is absent where there is none: arrays of no size are a special case on the way to a device.
         shape = max(n, 1), max(k, 1)
-        padded_kinds = np.full(shape, deflection.ABSENT, np.int64)
+        padded_kinds = np.full(shape, ABSENT, np.int64)
         padded_rows = np.zeros((*shape, N_PARAMETERS))
         padded_kinds[:n, :k], padded_rows[:n, :k] = kinds.reshape(n, k), rows.reshape(n, k, N_PARAMETERS)
         host += [padded_kinds, padded_rows]
@@ -112,7 +112,7 @@ def constants(given, halo_first, maps, stamps, stream):
     def glow(kinds):
         n, k = kinds.shape
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
-        return light.Light(torch.full_like(kinds, deflection.ABSENT), values, torch.zeros_like(kinds))
+        return light.Light(torch.full_like(kinds, ABSENT), values, torch.zeros_like(kinds))
 
     main, halos = lens(given.deflector_kinds, MAX_TERMS), lens(given.halo_kinds, 1)
     sources, lights = glow(given.source_kinds), glow(given.light_kinds)

@@ -12,7 +12,7 @@ from numba import njit
 
 from ..core.numerics import compiled, real, row_function
 from ..cpu import deflection, light
-from ..cpu.deflection import unpack
+from ..cpu.chunk import unpack
 from ..profiles import epl
 from ..profiles.registry import MASS, MASS_KINDS
 

@@ -23,13 +23,21 @@ PROFILE = LightProfile(
     meaning="a disc and a bulge, both elliptical Sersic light",
     parameters=(
         MAGNITUDE._replace(meaning="total of both, before lensing"),
-        ProfileParameter("bulge_fraction", "the bulge's share of the light", "-", "f_{bulge}", low=0, high=1),
+        ProfileParameter("bulge_fraction", "the bulge's share of the light", "-", r"f_{\mathrm{bulge}}", low=0, high=1),
         R_SERSIC._replace(meaning="half-light radius of the disc"),
         N_SERSIC._replace(meaning="Sersic index of the disc"),
-        R_SERSIC._replace(name="R_bulge", meaning="half-light radius of the bulge", symbol="R_{bulge}"),
-        N_SERSIC._replace(name="n_bulge", meaning="Sersic index of the bulge", symbol="n_{bulge}", default=4.0),
+        R_SERSIC._replace(name="R_bulge", meaning="half-light radius of the bulge", symbol=r"R_{\mathrm{bulge}}"),
+        N_SERSIC._replace(
+            name="n_bulge", meaning="Sersic index of the bulge", symbol=r"n_{\mathrm{bulge}}", default=4.0
+        ),
         ProfileParameter(
-            "roundness", "ellipticity of the bulge over that of the disc", "-", "e_{bulge} / e", 0.5, low=0, high=1
+            "roundness",
+            "ellipticity of the bulge over that of the disc",
+            "-",
+            r"\epsilon_{\mathrm{bulge}}",
+            0.5,
+            low=0,
+            high=1,
         ),
         *ELLIPTICITY,
         *CENTRE,

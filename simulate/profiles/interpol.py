@@ -58,7 +58,7 @@ PROFILE = LightProfile(
             "R_half",
             "half-light radius to scale to; empty: the catalogue's own pixel scale",
             "arcsec",
-            "R_{half}",
+            "R_{1/2}",
             None,
             low=1e-3,
             high=100,

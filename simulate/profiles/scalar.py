@@ -44,5 +44,5 @@ def log1p(x):
 
 def atan_ratio(t):
     """atan(sqrt(t)) / sqrt(t), which below zero is atanh(sqrt(-t)) / sqrt(-t), for t > -1; float32: -.172 <= t <= 1."""
-    root = math.sqrt(max(abs(t), 1e-300))
+    root = math.sqrt(max(abs(float(t)), 1e-300))
     return type(t)((math.atan(root) if t > 0 else math.atanh(root)) / root)

@@ -72,9 +72,9 @@ def brightness(x, y, p):
 
 
 R_SERSIC = ProfileParameter(
-    "R_sersic", "half-light radius, product average", "arcsec", "R_{sersic}", low=1e-3, high=100
+    "R_sersic", "half-light radius, product average", "arcsec", r"R_{\mathrm{sersic}}", low=1e-3, high=100
 )
-N_SERSIC = ProfileParameter("n_sersic", "Sersic index", "-", "n", 1.0, low=0.3, high=8)
+N_SERSIC = ProfileParameter("n_sersic", "Sersic index", "-", r"n_{\mathrm{sersic}}", 1.0, low=0.3, high=8)
 PROFILE = LightProfile(
     name="SERSIC_ELLIPSE",
     meaning="elliptical Sersic light",

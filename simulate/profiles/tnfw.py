@@ -59,7 +59,7 @@ PROFILE = MassProfile(
             "r_trunc",
             "truncation radius: the density is divided by 1 + (r / r_trunc)^2",
             "arcsec",
-            "r_t",
+            r"r_{\mathrm{trunc}}",
             low=1e-5,
             high=1e5,
         ),

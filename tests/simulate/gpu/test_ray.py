@@ -6,6 +6,7 @@ import pytest
 from lenstream.simulate.cpu import deflection, light
 from lenstream.simulate.gpu import ray
 from lenstream.simulate.profiles import epl
+from lenstream.simulate.profiles.registry import ABSENT
 from lenstream.simulate.render import Work, layers_of, maps_of, noise_levels, stamps_of, tracer
 from lenstream.simulate.systems.scene import Views, draw
 
@@ -26,7 +27,7 @@ def test_rays_arrive_where_the_loops_have_them(everything, dtype, tolerance):
     alpha_x, alpha_y = tracer(everything, systems)(x, y)
     tables = Work(everything, systems, noise_levels(everything, systems), dtype, 2, True).tables
     maps = maps_of(everything, dtype)
-    kinds = frozenset(tables.deflector_kinds.ravel()) - {deflection.ABSENT}
+    kinds = frozenset(tables.deflector_kinds.ravel()) - {ABSENT}
     source_position = ray.make_source_position(kinds, frozenset(tables.halo_kinds))
     assert len(kinds) > 1 and len(tables.halo_kinds)
     precision = 1e-15 if dtype == np.float64 else 1e-8
@@ -44,7 +45,7 @@ def test_brightness_is_that_of_the_loops(everything):
     systems = draw(everything, np.arange(6), Views(1))
     tables = Work(everything, systems, noise_levels(everything, systems), np.float64, 2, True).tables
     stamps = stamps_of(everything, np.dtype(np.float64))
-    kinds = frozenset(tables.source_kinds.ravel()) - {light.ABSENT}
+    kinds = frozenset(tables.source_kinds.ravel()) - {ABSENT}
     brightness, n = ray.make_brightness(kinds), 30
     rng, shown = np.random.default_rng(2), 0
     for i in range(6):
