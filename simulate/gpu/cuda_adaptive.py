@@ -129,7 +129,7 @@ def _make(profiles, lensed, dtype):
     brightness = ray.make_brightness(profiles.lights)
     has_sersic, real = light.SERSIC in profiles.lights, float32 if dtype == torch.float32 else float64
 
-    @ray.hands_on
+    @ray.view_function
     def galaxy_of(made, m):
         return ray.of_layer(made.sources if lensed else made.lights, m)
 

@@ -16,7 +16,8 @@ from ..cpu.chunk import unpack
 from ..profiles import epl
 from ..profiles.registry import MASS, MASS_KINDS
 
-hands_on = njit(_nrt=True)  # returns arrays, which row functions may not; said, as numba would take it from the caller
+# Gives a part of arrays, which row functions may not; said, as numba would take it from the caller.
+view_function = njit(_nrt=True)
 
 
 @functools.cache
@@ -141,19 +142,19 @@ def in_cusp(galaxy, k, x, y):
     return galaxy.kinds[k] == light.SERSIC and light.sersic_radius2(x, y, p) <= real(x, light.CUSP_RADIUS2)
 
 
-@hands_on
+@view_function
 def of_system(lens, i):
     """The deflectors of system `i`."""
     return deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
 
 
-@hands_on
+@view_function
 def some(lens, first, last):
     """Deflectors `first` to `last` of many."""
     return deflection.Lens(lens.numbers[first:last], lens.constants[first:last], lens.coefficients[first:last])
 
 
-@hands_on
+@view_function
 def of_layer(lights, layer):
     """The components of one layer."""
     return light.Light(lights.kinds[layer], lights.constants[layer], lights.stamps[layer])
