@@ -37,7 +37,7 @@ def test_every_label_has_a_unit_and_every_unit_a_label(recipe):
 
 def test_units_are_those_of_the_parameters(everything):
     found = units(everything)
-    expected = {"theta_E": "arcsec", "gamma": "-", "source_magnitude": "AB mag", "source_color_g": "AB mag"}
+    expected = {"theta_E": "arcsec", "gamma": "-", "source_magnitude": "mag(AB)", "source_color_g": "AB mag"}
     expected |= {"lens_light_R_bulge": "arcsec", "source_phi_G": "rad", "n_mean": "subhalos", "halo_mass": "Msun"}
     assert {name: found[name] for name in expected} == expected
 
