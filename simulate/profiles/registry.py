@@ -8,6 +8,7 @@ from . import (
     deflection_map,
     double_sersic,
     epl,
+    hernquist,
     interpol,
     multipole,
     nfw,
@@ -19,7 +20,7 @@ from . import (
     tnfw,
 )
 
-_MASS = (epl, sie, shear, sis, point_mass, nfw, tnfw, multipole, convergence, deflection_map)
+_MASS = (epl, sie, shear, sis, point_mass, nfw, tnfw, multipole, convergence, deflection_map, hernquist)
 _LIGHT = (sersic, double_sersic, interpol)
 
 MASS = {profile.PROFILE.name: profile.PROFILE for profile in _MASS}
