@@ -33,7 +33,7 @@ def mean_terms(scene, n=1024):
     systems, scratch, total = first_systems(scene, n), np.empty(epl.MAX_TERMS), 0
     for i in range(n):
         main = to_lenstronomy(scene, systems, i)["kwargs_lens"][0]
-        total += epl.series(np.array([main[name] for name in epl.PARAMETERS]), epl.SINGLE, scratch)
+        total += epl.series(np.array([main[name] for name in epl.PROFILE.columns]), epl.SINGLE, scratch)
     return total / n
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from ..errors import DataError
 from ..files.columns import read_column
-from ..simulate.core.numerics import MAX_ELLIPTICITY
+from ..simulate.profiles.epl import MAX_ELLIPTICITY
 
 
 def key(meaning, unit="-", default=..., symbol=None, **limits):
@@ -208,6 +208,9 @@ def parameter(meaning, unit="-", default=..., low=-float("inf"), high=float("inf
     return field
 
 
+ABSURD = 1e9  # a range as wide as this only keeps out numbers with a mistake in them: a law may have no ends
+
+
 def check_ranges(section):
     """Every drawn parameter stays inside its range, whatever is drawn."""
     for name, field in type(section).model_fields.items():
@@ -216,7 +219,9 @@ def check_ranges(section):
         if low is None or value is None:
             continue
         lowest, highest = value.support() if isinstance(value, Distribution) else (value, value)
-        if not (low <= lowest and highest <= high):
+        from_low = low <= lowest or (low <= -ABSURD and lowest == -float("inf"))
+        to_high = highest <= high or (high >= ABSURD and highest == float("inf"))
+        if not (from_low and to_high):
             raise ValueError(
                 f"{name} must lie between {low:g} and {high:g}, but {lowest:g} to {highest:g} is asked for"
             )

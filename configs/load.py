@@ -1,6 +1,7 @@
 """Loading a config: YAML, dotted overrides, strict checks with every mistake listed at once, and printing it back."""
 
 import copy
+import functools
 import math
 from typing import get_args, get_origin
 
@@ -12,12 +13,6 @@ from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
 from .recipes import BY_NAME, TELLS_APART, available, read  # noqa: F401
 from .schema import Config
-
-_UNION_TAGS = {"EPL", "SIE", "SHEAR", "SERSIC_ELLIPSE", "INTERPOL", "number", "distribution"}  # pydantic's, not keys
-_UNION_TAGS |= {"CDM", "AXION_VORTEX"}
-_UNION_TAGS |= {"simsiam", "lensiam", "simclr", "rotation", "noise", "vicreg", "barlow", "byol", "dino", "ibot", "mae"}
-_UNION_TAGS |= {"supervised"}
-_UNION_TAGS |= {"DOUBLE_SERSIC", "SIS", "POINT_MASS", "NFW", "TNFW", "MULTIPOLE", "CONVERGENCE"}
 
 
 def load(name, overrides=()):
@@ -173,10 +168,24 @@ def _path_in(values, loc):
             isinstance(place, list | tuple) and isinstance(part, int) and part < len(place)
         ):
             place = place[part]
-        elif position < len(loc) - 1 or part in _UNION_TAGS or not isinstance(place, dict):
+        elif position < len(loc) - 1 or part in _union_tags() or not isinstance(place, dict):
             continue
         path.append(part)
     return path
+
+
+@functools.cache
+def _union_tags():
+    """The words with which pydantic tells the members of a union apart, and which are no keys: EPL, number, ..."""
+    tags, left = set(), [Config.__pydantic_core_schema__]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            tags |= set(part["choices"]) if part.get("type") == "tagged-union" else set()
+            left += part.values()
+        elif isinstance(part, list | tuple):
+            left += part
+    return tags
 
 
 def _model_at(values, path):

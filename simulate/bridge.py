@@ -3,12 +3,10 @@
 import numpy as np
 
 from .detector.psf import moffat_kernels
-from .profiles.registry import LIGHT_PARAMETERS, MASS_PARAMETERS
+from .profiles.registry import LIGHT_PARAMETERS, MASS
 from .systems.amplitudes import parts
 from .systems.draw import Systems, present
 from .systems.scene import Scene
-
-_SPLINE = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}  # lenstronomy's own default for INTERPOL is linear
 
 
 def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: int = 0) -> dict:
@@ -16,10 +14,10 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
 
     Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list and, with gridded
     deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
-    `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. Adaptive rays have no counterpart
-    there: they are given as 8 x 8 a pixel.
+    `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
+    adaptive rays: they are given as 8 x 8 a pixel.
     """
-    tool = list(scene.bands.values())[band]
+    instrument = list(scene.bands.values())[band]
     lens = _deflectors(scene, systems, i)
     light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
     model = {
@@ -27,18 +25,19 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
         "source_light_model_list": [name for name, _ in light["source"]],
         "lens_light_model_list": [name for name, _ in light["lens_light"]],
     }
-    if "INTERPOL" in model["lens_model_list"]:
-        model["lens_profile_kwargs_list"] = [_SPLINE if name == "INTERPOL" else {} for name, _ in lens]
+    options = [MASS[name].options for name, _ in lens]
+    if any(options):
+        model["lens_profile_kwargs_list"] = options
     rays = scene.config.image.rays
     return {
         "kwargs_model": model,
         "kwargs_lens": [values for _, values in lens],
         "kwargs_source": [values for _, values in light["source"]],
         "kwargs_lens_light": [values for _, values in light["lens_light"]],
-        "kwargs_psf": _psf(tool, {n: v[i, view, band] for n, v in systems.optics.items()}),
+        "kwargs_psf": _psf(instrument, {n: v[i, view, band] for n, v in systems.optics.items()}),
         "kwargs_numerics": {
-            "supersampling_factor": 8 * tool.supersampling if rays == "adaptive" else rays,
-            "supersampling_convolution": tool.supersampling > 1,
+            "supersampling_factor": 8 * instrument.supersampling if rays == "adaptive" else rays,
+            "supersampling_convolution": instrument.supersampling > 1,
             "supersampling_kernel_size": None,  # by default only a kernel's middle is applied on the finer pixels
         },
     }
@@ -48,22 +47,20 @@ def _deflectors(scene, systems, i):
     """Pairs of a profile's name and its parameters, the subhalos last."""
     out, n_maps = [], 0
     for component, values in zip(scene.config.lens_mass, systems.lens_mass, strict=True):
-        is_map = component.profile == "INTERPOL"
+        profile = MASS[component.profile]
         if present(scene, component, systems.class_number[i : i + 1])[0]:
-            if is_map:
-                out.append(("INTERPOL", _map(scene.maps[n_maps], values["center_x"][i], values["center_y"][i])))
-            else:
-                names = MASS_PARAMETERS[component.profile]
-                own = {name: float(values[name][i]) for name in names if name in values}  # a SIE has no gamma
-                if component.profile == "MULTIPOLE":
-                    own["m"] = int(own["m"])
-                out.append((component.profile, own))
-        n_maps += is_map
+            own = _values(profile, values, i)
+            out.append((profile.name, _map(scene.maps[n_maps], **own) if profile.rays == "map" else own))
+        n_maps += profile.rays == "map"
     for halos in systems.halos:
         for h in range(halos.first[i], halos.first[i + 1]):
-            own = {name: float(halos.parameters[name][h]) for name in MASS_PARAMETERS[halos.profile]}
-            out.append((halos.profile, own))
+            out.append((halos.profile, _values(MASS[halos.profile], halos.parameters, h)))
     return out
+
+
+def _values(profile, values, i):
+    """The parameters of a deflector in system `i`, as lenstronomy takes them."""
+    return {p.name: (int if p.whole else float)(values[p.name][i]) for p in profile.parameters}
 
 
 def _map(grid, center_x, center_y):
@@ -80,9 +77,8 @@ def _light(scene, systems, group, i, view, band):
             continue
         for name, values in parts(component, drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
-            out.append(
-                (name, _image(scene, at, band) if name == "INTERPOL" else {n: at[n] for n in LIGHT_PARAMETERS[name]})
-            )
+            own = {n: at[n] for n in LIGHT_PARAMETERS[name]}
+            out.append((name, _image(scene, own, band) if name == "INTERPOL" else own))
     return out
 
 
@@ -94,17 +90,17 @@ def _image(scene, values, band):
     return {"image": image[:, :: int(values["parity"])]} | {n: values[n] for n in names}
 
 
-def _psf(tool, drawn):
-    if tool.psf_kind == "gaussian":
-        return {"psf_type": "GAUSSIAN", "fwhm": float(drawn["fwhm"]), "truncation": tool.truncation}
-    if tool.psf_kind == "none":
+def _psf(instrument, drawn):
+    if instrument.psf_kind == "gaussian":
+        return {"psf_type": "GAUSSIAN", "fwhm": float(drawn["fwhm"]), "truncation": instrument.truncation}
+    if instrument.psf_kind == "none":
         return {"psf_type": "NONE"}
-    if tool.psf_kind == "moffat":
-        scale = tool.pixel_scale / tool.supersampling
-        (kernel,) = moffat_kernels(np.array([drawn["fwhm"]]), np.array([drawn["beta"]]), scale, tool.psf_size)
+    if instrument.psf_kind == "moffat":
+        scale = instrument.pixel_scale / instrument.supersampling
+        (kernel,) = moffat_kernels(np.array([drawn["fwhm"]]), np.array([drawn["beta"]]), scale, instrument.psf_size)
     else:
-        kernel = np.array(tool.kernels[int(drawn["kernel"])])
-    finer = {"point_source_supersampling_factor": tool.supersampling} if tool.supersampling > 1 else {}
+        kernel = np.array(instrument.kernels[int(drawn["kernel"])])
+    finer = {"point_source_supersampling_factor": instrument.supersampling} if instrument.supersampling > 1 else {}
     return {"psf_type": "PIXEL", "kernel_point_source": kernel} | finer
 
 

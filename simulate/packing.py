@@ -72,8 +72,8 @@ def pack_tables(scene, systems):
     n_maps = 0
     for k, (component, values) in enumerate(zip(config.lens_mass, systems.lens_mass, strict=True)):
         profile = component.profile
-        extra = {"map": n_maps, "gamma": 2.0} if profile in ("INTERPOL", "SIE") else {}
-        n_maps += profile == "INTERPOL"
+        extra = registry.MASS[profile].always | {"map": n_maps}
+        n_maps += registry.MASS[profile].rays == "map"
         there = present(scene, component, systems.class_number)
         deflector_kinds[there, k] = registry.MASS_KINDS[profile]
         _fill(deflectors[:, k], registry.MASS_PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")

@@ -1,15 +1,19 @@
-"""Scalar maths that the compiler can vectorise, written once for float32 and float64.
+"""How functions of numbers are compiled, and scalar maths that the compiler can vectorise, for float32 and float64.
 
 ``math.exp`` and ``math.log`` are calls that stop a loop from vectorising. In float32 these are replaced by short
 polynomials on the bits of the number (relative error below 2e-7); in float64, used for parity tests and
 derivatives, the exact library functions are kept.
 """
 
+import functools
 import math
+from types import FunctionType
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
+
+from ..profiles.scalar import LN_2, LOG2_E, atan_ratio, exp2, log1p, log2, real  # noqa: F401
 
 # No "reassoc": the rounding trick in exp2 relies on the order of its additions.
 FASTMATH = {"contract", "nnan", "ninf", "nsz", "arcp", "afn"}
@@ -21,26 +25,50 @@ row_function = njit(fastmath=FASTMATH, error_model="numpy", _nrt=False)  # a loo
 chunk_function = njit(_nrt=False)  # hands a chunk of rays from loop to loop
 sum_function = njit(fastmath=True, error_model="numpy", _nrt=False)  # adds up in any order, many numbers at once
 ray_function = njit(fastmath=FASTMATH, error_model="numpy", inline="always")  # what is done for one of them
+branch_function = njit(_nrt=False, inline="always")  # chooses between loops, see `chain`
 
-LOG2_E = math.log2(math.e)
-LN_2 = math.log(2.0)
-MAX_ELLIPTICITY = 0.9  # q = 0.053: the EPL series then takes 330 terms in float64
-
-
-def like(x, constant):
-    """`constant` in the floating type of `x`, so that a literal does not turn float32 arithmetic into float64."""
-    return type(x)(constant)
+like = real  # its former name
 
 
-@overload(like, inline="always")
-def _like(x, constant):
-    real = np.float32 if x == types.float32 else np.float64
-    return lambda x, constant: real(constant)
+@functools.cache
+def compiled(function):
+    """The numba function of one that is marked by `profiles.scalar`, as are the functions that it calls."""
+    known, names = function.__globals__, function.__code__.co_names
+    helpers = {n: compiled(known[n]) for n in names if hasattr(known.get(n), "done_per")}
+    copy = FunctionType(function.__code__, known | helpers, function.__name__, function.__defaults__)
+    return {"system": njit, "ray": ray_function}[function.done_per](copy)
 
 
-def exp2(x):
-    """2**x for one number; float32 is clamped from below to normal numbers, and x must not be above 126."""
-    return type(x)(2.0**x)
+def chain(branches, otherwise, compiler):
+    """f(number, work) that gives branches[number](work), or otherwise(work) where there is no such branch.
+
+    branches: compiled functions by number. work: a tuple of arguments. compiler: e.g. `branch_function`. It becomes a
+    chain of comparisons, as a compiled function cannot take another one out of a dictionary.
+    """
+
+    @compiler
+    def found(asked, work):
+        return otherwise(work)
+
+    for number in sorted(branches, reverse=True):
+        found = _either(number, branches[number], found, compiler)
+    return found
+
+
+def _either(number, own, other, compiler):
+    @compiler
+    def either(asked, work):
+        if asked == number:
+            return own(work)
+        return other(asked, work)
+
+    return either
+
+
+@overload(real, inline="always")
+def _real(x, constant):
+    floating = np.float32 if x == types.float32 else np.float64
+    return lambda x, constant: floating(constant)
 
 
 @row_function
@@ -65,11 +93,6 @@ def _exp2(x):
     if x == types.float32:
         return lambda x: _exp2_float32(x)
     return lambda x: np.exp2(x)
-
-
-def log2(x):
-    """log2(x) for one positive number; float32: a normal one."""
-    return type(x)(math.log2(x))
 
 
 @row_function
@@ -99,11 +122,6 @@ def _log2(x):
     return lambda x: np.log2(x)
 
 
-def log1p(x):
-    """ln(1 + x) for one number above -1, exact to rounding for small x."""
-    return type(x)(math.log1p(x))
-
-
 @row_function
 def _log1p_float32(x):
     one = np.float32(1.0)
@@ -116,12 +134,6 @@ def _log1p(x):
     if x == types.float32:
         return lambda x: _log1p_float32(x)
     return lambda x: np.log1p(x)
-
-
-def atan_ratio(t):
-    """atan(sqrt(t)) / sqrt(t), which below zero is atanh(sqrt(-t)) / sqrt(-t), for t > -1; float32: -.172 <= t <= 1."""
-    root = math.sqrt(max(abs(t), 1e-300))
-    return type(t)((math.atan(root) if t > 0 else math.atanh(root)) / root)
 
 
 @row_function

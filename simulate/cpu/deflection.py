@@ -9,69 +9,83 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.numerics import chunk_function, like, ray_function, row_function
-from ..profiles import convergence, deflection_map, epl, multipole, nfw, point_mass, shear, sis, tnfw
-from ..profiles.registry import MASS_KINDS, N_PARAMETERS
+from ..core.numerics import branch_function, chain, chunk_function, compiled, ray_function, real, row_function
+from ..profiles import epl
+from ..profiles.registry import MASS, MASS_KINDS, N_PARAMETERS
+from .chunk import BETA_X, BETA_Y, N_ROWS, SCRATCH, X, Y, unpack  # noqa: F401
+from .epl_series import subtract_series
 
-EPL, SHEAR, SIS, CONVERGENCE, NFW, TNFW, POINT_MASS, MULTIPOLE, MAP = (
-    MASS_KINDS[name]
-    for name in ("EPL", "SHEAR", "SIS", "CONVERGENCE", "NFW", "TNFW", "POINT_MASS", "MULTIPOLE", "INTERPOL")
-)
-# The rows of the array that a chunk of rays lives in: image plane, source plane, then scratch space.
-X, Y, BETA_X, BETA_Y, SCRATCH = 0, 1, 2, 3, 4
-N_ROWS = SCRATCH + 6
+EPL, SIS, MAP = MASS_KINDS["EPL"], MASS_KINDS["SIS"], MASS_KINDS["INTERPOL"]
 
 
 class Lens(NamedTuple):
     """The deflectors of one system. Few arrays: handing one to a compiled function costs as much as a dozen rays."""
 
-    numbers: np.ndarray  # int64 (k, 3): kind, terms of an EPL's series, number of a MAP's map
+    numbers: np.ndarray  # int64 (k, 3): profile's number, terms of an EPL's series, number of an INTERPOL's map
     constants: np.ndarray  # (k, N_PARAMETERS)
     coefficients: np.ndarray  # (k, terms): the series of each EPL
 
 
+def _profiles(rays):
+    """The profiles whose rays go this way (see `profiles.declaration.MassProfile`), by number."""
+    return {MASS_KINDS[name]: profile for name, profile in MASS.items() if profile.rays == rays}
+
+
+@branch_function
+def _nothing(work):
+    return None
+
+
+def _fill(constants):
+    """A function that fills in a deflector's constants, from its row of parameters."""
+
+    @branch_function
+    def fill(work):
+        row, _, _, out = work
+        constants(row, out)
+
+    return fill
+
+
+def _fill_of_map(constants):
+    """A function that fills in the constants of a deflector with a map, from the map's grid, and keeps its number."""
+
+    @branch_function
+    def fill(work):
+        row, grids, numbers, out = work
+        numbers[2] = int(row[2])
+        constants(row, grids[int(row[2])], out)
+
+    return fill
+
+
+def _fillers():
+    """What fills in the constants of each profile, by number."""
+    ways = {"map": _fill_of_map}
+    return {MASS_KINDS[name]: ways.get(p.rays, _fill)(compiled(p.constants)) for name, p in MASS.items()}
+
+
+_fill_constants, _series = chain(_fillers(), _nothing, branch_function), compiled(epl.series)
+
+
 @chunk_function
-def prepare(kinds, rows, grids, tolerance, lens, scratch):
-    """Fill `lens` from kinds (k,), parameter rows (k, N_PARAMETERS) and the maps' grids.
+def prepare(profiles, rows, grids, tolerance, lens, scratch):
+    """Fill `lens` from profile numbers (k,), parameter rows (k, N_PARAMETERS) and the maps' grids.
 
     tolerance: of the EPL series. scratch: float64 (epl.MAX_TERMS,).
     """
     out = scratch[:N_PARAMETERS]
-    for k in range(kinds.size):
-        kind, row = kinds[k], rows[k]
-        lens.numbers[k, 0] = kind
-        if kind == EPL:
-            epl.constants(row, out)
-        elif kind == SIS:
-            sis.constants(row, out)
-        elif kind == CONVERGENCE:
-            convergence.constants(row, out)
-        elif kind == NFW:
-            nfw.constants(row, out)
-        elif kind == TNFW:
-            tnfw.constants(row, out)
-        elif kind == POINT_MASS:
-            point_mass.constants(row, out)
-        elif kind == MULTIPOLE:
-            multipole.constants(row, out)
-        elif kind == MAP:
-            lens.numbers[k, 2] = int(row[2])
-            deflection_map.constants(row, grids[int(row[2])], out)
-        elif kind == SHEAR:
-            out[0], out[1] = row[0], row[1]
+    for k in range(profiles.size):
+        profile, row = profiles[k], rows[k]
+        lens.numbers[k, 0] = profile
+        _fill_constants(profile, (row, grids, lens.numbers[k], out))
         for j in range(N_PARAMETERS):
             lens.constants[k, j] = out[j]
-        if kind == EPL:
-            n = epl.series(row, tolerance, scratch)
+        if profile == EPL:
+            n = _series(row, tolerance, scratch)
             lens.numbers[k, 1] = n
             for j in range(n):
                 lens.coefficients[k, j] = scratch[j]
-
-
-@ray_function
-def unpack(p, k):
-    """A profile's constants as a tuple: held in registers, never re-read inside the loop over rays."""
-    return p[k, 0], p[k, 1], p[k, 2], p[k, 3], p[k, 4], p[k, 5], p[k, 6], p[k, 7], p[k, 8], p[k, 9]
 
 
 def _linear_part(deflection):
@@ -79,7 +93,7 @@ def _linear_part(deflection):
 
     @ray_function
     def part(p):
-        zero, one = like(p[0], 0.0), like(p[0], 1.0)
+        zero, one = real(p[0], 0.0), real(p[0], 1.0)
         x, y = deflection(zero, zero, p)
         xx, yx = deflection(one, zero, p)
         xy, yy = deflection(zero, one, p)
@@ -88,20 +102,25 @@ def _linear_part(deflection):
     return part
 
 
-_shear, _convergence = _linear_part(shear.deflection), _linear_part(convergence.deflection)
+@ray_function
+def _no_part(p):
+    zero = real(p[0], 0.0)
+    return zero, zero, zero, zero, zero, zero
+
+
+_parts = {number: _linear_part(compiled(p.deflection)) for number, p in _profiles("linear").items()}
+_part_of = chain(_parts, _no_part, ray_function)
 
 
 @chunk_function
 def linear(lens):
-    """All SHEAR and CONVERGENCE together: (a, b, c, d, e, f) of alpha_x = a x + b y + c, alpha_y = d x + e y + f."""
+    """The linear deflectors together: (a, b, c, d, e, f) of alpha_x = a x + b y + c, alpha_y = d x + e y + f."""
     zero = lens.constants.dtype.type(0.0)
     xx, xy, x, yx, yy, y = zero, zero, zero, zero, zero, zero
     for k in range(lens.numbers.shape[0]):
-        p, kind = unpack(lens.constants, k), lens.numbers[k, 0]
-        if kind in (SHEAR, CONVERGENCE):
-            part = _shear(p) if kind == SHEAR else _convergence(p)
-            xx, xy, x = xx + part[0], xy + part[1], x + part[2]
-            yx, yy, y = yx + part[3], yy + part[4], y + part[5]
+        part = _part_of(lens.numbers[k, 0], unpack(lens.constants, k))
+        xx, xy, x = xx + part[0], xy + part[1], x + part[2]
+        yx, yy, y = yx + part[3], yy + part[4], y + part[5]
     return xx, xy, x, yx, yy, y
 
 
@@ -120,77 +139,6 @@ def begin(of_lens, n, rows):
         beta_x[i], beta_y[i] = behind(x[i], y[i], of_lens)
 
 
-@row_function
-def _ellipse(x, y, n, constants, k, zx, zy, power, r):
-    p = unpack(constants, k)
-    for i in range(n):
-        zx[i], zy[i], power[i], r[i] = epl.ellipse(x[i], y[i], p)
-
-
-@ray_function
-def _four(r, b1, b2, a4, a3, a2, a1):
-    b1, b2 = epl.clenshaw2(r, b1, b2, a4, a3)
-    return epl.clenshaw2(r, b1, b2, a2, a1)
-
-
-@row_function
-def _clenshaw_first(r, n, a, m, b1, b2):
-    """The first steps of the recurrence, for so many of m coefficients `a` that a multiple of eight is left."""
-    zero, many = like(r[0], 0.0), m % 8
-    if many == 2:
-        a2, a1 = a[m - 1], a[m - 2]
-        for i in range(n):
-            b1[i], b2[i] = epl.clenshaw2(r[i], zero, zero, a2, a1)
-    elif many == 4:
-        a4, a3, a2, a1 = a[m - 1], a[m - 2], a[m - 3], a[m - 4]
-        for i in range(n):
-            b1[i], b2[i] = _four(r[i], zero, zero, a4, a3, a2, a1)
-    elif many == 6:
-        a6, a5, a4, a3, a2, a1 = a[m - 1], a[m - 2], a[m - 3], a[m - 4], a[m - 5], a[m - 6]
-        for i in range(n):
-            b, c = epl.clenshaw2(r[i], zero, zero, a6, a5)
-            b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
-    else:
-        a8, a7, a6, a5, a4, a3, a2, a1 = _eight(a, m)
-        for i in range(n):
-            b, c = _four(r[i], zero, zero, a8, a7, a6, a5)
-            b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
-
-
-@ray_function
-def _eight(a, m):
-    return a[m - 1], a[m - 2], a[m - 3], a[m - 4], a[m - 5], a[m - 6], a[m - 7], a[m - 8]
-
-
-@row_function
-def _clenshaw8(r, n, a, m, b1, b2):
-    a8, a7, a6, a5, a4, a3, a2, a1 = _eight(a, m)
-    for i in range(n):
-        b, c = _four(r[i], b1[i], b2[i], a8, a7, a6, a5)
-        b1[i], b2[i] = _four(r[i], b, c, a4, a3, a2, a1)
-
-
-@row_function
-def _finish(n, zx, zy, power, r, b1, b2, constants, k, beta_x, beta_y):
-    p = unpack(constants, k)
-    for i in range(n):
-        u, v = epl.deflection(zx[i], zy[i], power[i], r[i], b1[i], b2[i], p)
-        beta_x[i] -= u
-        beta_y[i] -= v
-
-
-@chunk_function
-def _subtract_epl(rows, n, constants, k, coefficients, m):
-    zx, zy, power = rows[SCRATCH], rows[SCRATCH + 1], rows[SCRATCH + 2]
-    r, b1, b2 = rows[SCRATCH + 3], rows[SCRATCH + 4], rows[SCRATCH + 5]
-    a = coefficients[k]
-    _ellipse(rows[X], rows[Y], n, constants, k, zx, zy, power, r)
-    _clenshaw_first(r, n, a, m, b1, b2)
-    for left in range((m - 1) // 8 * 8, 0, -8):
-        _clenshaw8(r, n, a, left, b1, b2)
-    _finish(n, zx, zy, power, r, b1, b2, constants, k, rows[BETA_X], rows[BETA_Y])
-
-
 def _row_loop(deflection):
     """A loop that subtracts the scalar deflections of deflectors which[first:last] from the positions of n rays."""
 
@@ -206,47 +154,72 @@ def _row_loop(deflection):
     return loop
 
 
-_subtract_sis = _row_loop(sis.deflection)
-_subtract_nfw = _row_loop(nfw.deflection)
-_subtract_tnfw = _row_loop(tnfw.deflection)
-_subtract_point_mass = _row_loop(point_mass.deflection)
-_subtract_multipole = _row_loop(multipole.deflection)
+def _map_loop(deflection):
+    """A loop that subtracts the deflections by a map from the positions of n rays."""
+
+    @row_function
+    def loop(x, y, n, constants, k, coefficients, side, beta_x, beta_y):
+        p = unpack(constants, k)
+        for i in range(n):
+            u, v = deflection(x[i], y[i], p, coefficients, side)
+            beta_x[i] -= u
+            beta_y[i] -= v
+
+    return loop
 
 
-@row_function
-def _subtract_map(x, y, n, constants, k, coefficients, side, beta_x, beta_y):
-    p = unpack(constants, k)
-    for i in range(n):
-        u, v = deflection_map.deflection(x[i], y[i], p, coefficients, side)
-        beta_x[i] -= u
-        beta_y[i] -= v
+def _alone(profile):
+    """A function that subtracts deflectors of one profile, which need nothing but their constants."""
+    loop = _row_loop(compiled(profile.deflection))
+
+    @branch_function
+    def subtract(work):
+        lens, _, which, first, end, rows, n = work
+        loop(rows[X], rows[Y], n, lens.constants, which, first, end, rows[BETA_X], rows[BETA_Y])
+
+    return subtract
+
+
+@branch_function
+def _with_series(work):
+    lens, _, which, first, _, rows, n = work
+    k = np.int64(which[first])
+    subtract_series(rows, n, lens.constants, k, lens.coefficients, lens.numbers[k, 1])
+
+
+def _with_map(profile):
+    """A function that subtracts a deflector with a map."""
+    loop = _map_loop(compiled(profile.deflection))
+
+    @branch_function
+    def subtract(work):
+        lens, maps, which, first, _, rows, n = work
+        k = np.int64(which[first])
+        m = lens.numbers[k, 2]
+        coefficients, side = maps.coefficients[m], maps.sides[m]
+        loop(rows[X], rows[Y], n, lens.constants, k, coefficients, side, rows[BETA_X], rows[BETA_Y])
+
+    return subtract
+
+
+def _subtracters():
+    """What subtracts deflectors of each profile that is not linear, by number."""
+    ways = {"alone": _alone, "series": lambda _: _with_series, "map": _with_map}
+    return {number: way(p) for rays, way in ways.items() for number, p in _profiles(rays).items()}
+
+
+_subtract_those = chain(_subtracters(), _nothing, branch_function)
 
 
 @chunk_function
 def subtract(lens, maps, which, first, last, rows, n):
     """Subtract the deflections of deflectors which[first:last] at the first n rays of `rows` from where these arrive.
 
-    Those of `linear` are left out. Deflectors of one kind that stand together go through one loop. which: int32.
+    What `linear` has is left out. Deflectors of one profile that stand together go through one loop. which: int32.
     """
-    x, y, beta_x, beta_y, constants = rows[X], rows[Y], rows[BETA_X], rows[BETA_Y], lens.constants
     while first < last:
-        k = np.int64(which[first])
-        kind, end = lens.numbers[k, 0], first + 1
-        while end < last and kind != EPL and kind != MAP and lens.numbers[which[end], 0] == kind:
+        profile, end = lens.numbers[which[first], 0], first + 1
+        while end < last and profile != EPL and profile != MAP and lens.numbers[which[end], 0] == profile:
             end += 1
-        if kind == EPL:
-            _subtract_epl(rows, n, constants, k, lens.coefficients, lens.numbers[k, 1])
-        elif kind == SIS:
-            _subtract_sis(x, y, n, constants, which, first, end, beta_x, beta_y)
-        elif kind == NFW:
-            _subtract_nfw(x, y, n, constants, which, first, end, beta_x, beta_y)
-        elif kind == TNFW:
-            _subtract_tnfw(x, y, n, constants, which, first, end, beta_x, beta_y)
-        elif kind == POINT_MASS:
-            _subtract_point_mass(x, y, n, constants, which, first, end, beta_x, beta_y)
-        elif kind == MULTIPOLE:
-            _subtract_multipole(x, y, n, constants, which, first, end, beta_x, beta_y)
-        elif kind == MAP:
-            m = lens.numbers[k, 2]
-            _subtract_map(x, y, n, constants, k, maps.coefficients[m], maps.sides[m], beta_x, beta_y)
+        _subtract_those(profile, (lens, maps, which, first, end, rows, n))
         first = end

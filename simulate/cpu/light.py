@@ -4,20 +4,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.numerics import chunk_function, exp2, like, row_function
+from ..core.numerics import chunk_function, compiled, exp2, real, row_function
 from ..profiles import interpol, sersic
 from ..profiles.registry import ABSENT, LIGHT_KINDS, N_PARAMETERS
-from .deflection import N_ROWS, SCRATCH, unpack
+from .chunk import N_ROWS, SCRATCH, unpack
 
-SERSIC, INTERPOL = LIGHT_KINDS["SERSIC"], LIGHT_KINDS["INTERPOL"]
+SERSIC, INTERPOL = LIGHT_KINDS["SERSIC_ELLIPSE"], LIGHT_KINDS["INTERPOL"]
 FLUX, TOTAL = N_ROWS, N_ROWS + 1  # two more rows of the array that a chunk of rays lives in: see `deflection`
 # Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
 # the peak).
 CUSP_RADIUS2 = 0.01
 
+_sersic_constants, _stamp_constants = compiled(sersic.constants), compiled(interpol.constants)
+sersic_radius2, sersic_brightness = compiled(sersic.radius2), compiled(sersic.brightness)
+_log2_root, _sersic_light_of = compiled(sersic.log2_root), compiled(sersic.light)
+place_on_stamp, stamp_brightness = compiled(interpol.place), compiled(interpol.brightness)
+
 
 class Light(NamedTuple):
-    """The light components of one layer: kinds (k,), constants (k, N_PARAMETERS), stamp numbers (k,)."""
+    """The light components of one layer: profile numbers (k,), constants (k, N_PARAMETERS), stamp numbers (k,)."""
 
     kinds: np.ndarray
     constants: np.ndarray
@@ -25,16 +30,16 @@ class Light(NamedTuple):
 
 
 @chunk_function
-def prepare(kinds, rows, side, light, scratch):
-    """Fill `light` from kinds (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
-    for k in range(kinds.size):
-        light.kinds[k] = kinds[k]
+def prepare(profiles, rows, side, light, scratch):
+    """Fill `light` from profile numbers (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
+    for k in range(profiles.size):
+        light.kinds[k] = profiles[k]
         out = scratch[:N_PARAMETERS]
-        if kinds[k] == INTERPOL:
-            interpol.constants(rows[k], side, out)
+        if profiles[k] == INTERPOL:
+            _stamp_constants(rows[k], side, out)
             light.stamps[k] = int(rows[k, 5])
-        elif kinds[k] == SERSIC:
-            sersic.constants(rows[k], out)
+        elif profiles[k] == SERSIC:
+            _sersic_constants(rows[k], out)
         for j in range(N_PARAMETERS):
             light.constants[k, j] = out[j]
 
@@ -42,9 +47,9 @@ def prepare(kinds, rows, side, light, scratch):
 @row_function
 def radius2(x, y, n, constants, k, r2):
     """(R / R_sersic)^2 of n positions; returns whether any is below CUSP_RADIUS2."""
-    p, limit, found = unpack(constants, k), like(x[0], CUSP_RADIUS2), np.int32(0)
+    p, limit, found = unpack(constants, k), real(x[0], CUSP_RADIUS2), np.int32(0)
     for i in range(n):
-        r2[i] = sersic.radius2(x[i], y[i], p)
+        r2[i] = sersic_radius2(x[i], y[i], p)
         # a running minimum of floats does not vectorise; cast back, as numba makes 64 bits of two times 32
         found = np.int32(found | np.int32(r2[i] < limit))
     return found != 0
@@ -53,7 +58,7 @@ def radius2(x, y, n, constants, k, r2):
 @row_function
 def in_cusp(r2, n, places):
     """Fill `places` with the numbers of the positions whose (R / R_sersic)^2 is below CUSP_RADIUS2, and count them."""
-    limit, count = like(r2[0], CUSP_RADIUS2), np.int64(0)
+    limit, count = real(r2[0], CUSP_RADIUS2), np.int64(0)
     for start in range(0, n, 64):
         block, found = r2[start : min(start + 64, n)], np.int32(0)
         for i in range(block.size):
@@ -70,20 +75,20 @@ def in_cusp(r2, n, places):
 @row_function
 def _radius2_and_root(x, y, n, constants, k, r2, root):
     """As `radius2`, and log2 of the 1/n-th power of the radius."""
-    p, limit, found = unpack(constants, k), like(x[0], CUSP_RADIUS2), np.int32(0)
+    p, limit, found = unpack(constants, k), real(x[0], CUSP_RADIUS2), np.int32(0)
     for i in range(n):
-        r = sersic.radius2(x[i], y[i], p)
-        r2[i], root[i] = r, sersic.log2_root(r, p)
+        r = sersic_radius2(x[i], y[i], p)
+        r2[i], root[i] = r, _log2_root(r, p)
         found = np.int32(found | np.int32(r < limit))
     return found != 0
 
 
 @row_function
 def _sersic_light(root, r2, n, constants, k, first, flux):
-    p, zero = unpack(constants, k), like(r2[0], 0.0)
+    p, zero = unpack(constants, k), real(r2[0], 0.0)
     for i in range(n):
         before = zero if first else flux[i]
-        flux[i] = before + sersic.light(exp2(root[i]), r2[i], p)
+        flux[i] = before + _sersic_light_of(exp2(root[i]), r2[i], p)
 
 
 @row_function
@@ -92,7 +97,7 @@ def _place(x, y, n, constants, k, side, first, s, t):
     p = unpack(constants, k)
     largest = np.int32(-1)
     for i in range(n):
-        first[i], s[i], t[i] = interpol.place(x[i], y[i], p, side)
+        first[i], s[i], t[i] = place_on_stamp(x[i], y[i], p, side)
         largest = max(largest, first[i])
     return largest >= 0
 
@@ -102,12 +107,12 @@ def _interpol_light(first, s, t, n, constants, k, stamp, side, flux):
     p = unpack(constants, k)
     for i in range(n):
         if first[i] >= 0:
-            flux[i] += interpol.brightness(first[i], s[i], t[i], p, stamp, side)
+            flux[i] += stamp_brightness(first[i], s[i], t[i], p, stamp, side)
 
 
 @row_function
 def _clear(flux, n):
-    flux[:n] = like(flux[0], 0.0)
+    flux[:n] = real(flux[0], 0.0)
 
 
 @chunk_function
@@ -142,7 +147,7 @@ def fetch(light, stamps):
 
     Rays come to an image in no order: from the third-level cache, that takes longer than all the arithmetic on it.
     """
-    total = like(stamps[0, 0, 0], 0.0)
+    total = real(stamps[0, 0, 0], 0.0)
     for k in range(light.kinds.size):
         if light.kinds[k] == INTERPOL:
             stamp = stamps[light.stamps[k]]
@@ -152,7 +157,7 @@ def fetch(light, stamps):
 
 @row_function
 def _sum_of_lines(values):
-    total = like(values[0], 0.0)
+    total = real(values[0], 0.0)
     for i in range(0, values.size, 16):  # of 64 bytes
         total += values[np.uint64(i)]
     return total

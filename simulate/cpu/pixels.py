@@ -12,7 +12,6 @@ from numba import njit
 
 from ..core.numerics import chunk_function, like, row_function
 from ..kernel_arguments import Maps
-from ..profiles import sersic
 from . import deflection, halos, light
 from .deflection import BETA_X, BETA_Y, X, Y
 
@@ -177,8 +176,8 @@ def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
         for j in range(count):
             i = work.places[j]
             x, y = of_main[BETA_X, j] + of_halos[BETA_X, j], of_main[BETA_Y, j] + of_halos[BETA_Y, j]
-            brightness = sersic.brightness(x, y, exact_p)
-            flux[i] += like(flux[i], brightness) - sersic.brightness(beta_x[i], beta_y[i], p)
+            brightness = light.sersic_brightness(x, y, exact_p)
+            flux[i] += like(flux[i], brightness) - light.sersic_brightness(beta_x[i], beta_y[i], p)
 
 
 @row_function

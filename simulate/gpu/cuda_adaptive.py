@@ -14,7 +14,6 @@ from numba import cuda, float32, float64, int64
 from .. import refinement
 from ..core.numerics import like, row_function
 from ..cpu import adaptive, deflection, light
-from ..profiles import sersic
 from . import ray
 from .cuda_tables import Optics
 from .fixed import Grid
@@ -122,10 +121,10 @@ def _may_hold_unlensed(grid, k, centre):
 def _cusp_error(galaxy, k, x, y, f):
     """`refinement.cusp_error` of component `k`, a Sersic profile; x, y, f: places and brightness of a cell's points."""
     p = deflection.unpack(galaxy.constants, k)
-    near = far = sersic.radius2(x[0], y[0], p)
+    near = far = light.sersic_radius2(x[0], y[0], p)
     low = high = f[0]
     for s in range(1, N_POINTS):
-        r2 = sersic.radius2(x[s], y[s], p)
+        r2 = light.sersic_radius2(x[s], y[s], p)
         near, far = min(near, r2), max(far, r2)
         low, high = min(low, f[s]), max(high, f[s])
     return refinement.cusp_error(near, far, low, high)

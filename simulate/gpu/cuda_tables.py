@@ -8,10 +8,11 @@ from numba import cuda, float64
 
 from ..cpu import deflection, light
 from ..kernel_arguments import Maps, Tables
-from ..profiles import epl, registry
+from ..profiles import epl
+from ..profiles.registry import ABSENT, LIGHT_KINDS, MASS_KINDS, N_PARAMETERS
 from .kernels import THREADS, blocks_for, kernel, to_device
 
-MAX_TERMS, N_PARAMETERS = epl.MAX_TERMS, registry.N_PARAMETERS  # names of this file: sizes of local arrays
+MAX_TERMS = epl.MAX_TERMS  # a name of this file: the size of a local array
 
 TOLERANCE = {torch.float32: epl.SINGLE, torch.float64: epl.DOUBLE}
 
@@ -30,7 +31,7 @@ class Parameters(NamedTuple):
 
 
 class Profiles(NamedTuple):
-    """Which kinds of profiles a scene has, numbers of MASS_KINDS and LIGHT_KINDS of `profiles.registry`."""
+    """Which profiles a scene has, by the numbers of `profiles.registry`."""
 
     deflectors: frozenset
     halos: frozenset
@@ -60,9 +61,9 @@ def profiles_of(scene, systems):
     config = scene.config
     galaxies = [component.profile for component in (*config.source, *config.lens_light)]
     return Profiles(
-        frozenset(registry.MASS_KINDS[component.profile] for component in config.lens_mass),
-        frozenset(registry.MASS_KINDS[halos.profile] for halos in systems.halos),
-        frozenset(light.INTERPOL if profile == "INTERPOL" else light.SERSIC for profile in galaxies),
+        frozenset(MASS_KINDS[component.profile] for component in config.lens_mass),
+        frozenset(MASS_KINDS[halos.profile] for halos in systems.halos),
+        frozenset(LIGHT_KINDS[profile] for profile in galaxies),
     )
 
 
@@ -86,7 +87,7 @@ def parameters(tables, device):
         n, k = int(np.prod(kinds.shape[:-1])), kinds.shape[-1]
         # A component that is absent where there is none: arrays of no size are a special case on the way to a device.
         shape = max(n, 1), max(k, 1)
-        padded_kinds = np.full(shape, registry.ABSENT, np.int64)
+        padded_kinds = np.full(shape, ABSENT, np.int64)
         padded_rows = np.zeros((*shape, N_PARAMETERS))
         padded_kinds[:n, :k], padded_rows[:n, :k] = kinds.reshape(n, k), rows.reshape(n, k, N_PARAMETERS)
         host += [padded_kinds, padded_rows]
@@ -109,7 +110,7 @@ def constants(given, halo_first, maps, stamps, stream):
     def glow(kinds):
         n, k = kinds.shape
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
-        return light.Light(torch.full_like(kinds, registry.ABSENT), values, torch.zeros_like(kinds))
+        return light.Light(torch.full_like(kinds, ABSENT), values, torch.zeros_like(kinds))
 
     main, halos = lens(given.deflector_kinds, MAX_TERMS), lens(given.halo_kinds, 1)
     sources, lights = glow(given.source_kinds), glow(given.light_kinds)

@@ -1,26 +1,26 @@
-"""Maths of `simulate.core.numerics` that CUDA has under other names, in float64; float32 is a CPU's own code."""
+"""Maths of `simulate.profiles.scalar` that CUDA has under other names, in float64; float32 is a CPU's own code."""
 
 import math
 
 from numba import types
 from numba.extending import overload
 
-from ..core import numerics
+from ..profiles import scalar
 
 
-@overload(numerics.exp2, inline="always", target="cuda")
+@overload(scalar.exp2, inline="always", target="cuda")
 def _exp2(x):
     if x == types.float64:
         return lambda x: math.pow(2.0, x)
 
 
-@overload(numerics.log2, inline="always", target="cuda")
+@overload(scalar.log2, inline="always", target="cuda")
 def _log2(x):
     if x == types.float64:
         return lambda x: math.log2(x)
 
 
-@overload(numerics.log1p, inline="always", target="cuda")
+@overload(scalar.log1p, inline="always", target="cuda")
 def _log1p(x):
     if x == types.float64:
         return lambda x: math.log1p(x)

@@ -8,16 +8,14 @@ mirrors the stamp left to right.
 import math
 
 import numpy as np
-from numba import njit
 
-from ..core.numerics import like, ray_function
-
-PARAMETERS = ("amp", "center_x", "center_y", "phi_G", "scale", "stamp", "parity")
+from .declaration import CENTRE, MAGNITUDE, LightProfile, ProfileParameter
+from .scalar import per_ray, per_system, real
 
 
-@njit
+@per_system
 def constants(row, size, out):
-    """Fill `out` from `row` = PARAMETERS; stamps are size x size pixels."""
+    """Fill `out` from `row` = PROFILE.columns; stamps are size x size pixels."""
     x, y, middle, parity = row[1], row[2], 0.5 * (size - 1), row[6]
     cosine, sine = math.cos(row[3]) / row[4], math.sin(row[3]) / row[4]
     out[0], out[1] = x, y
@@ -26,22 +24,22 @@ def constants(row, size, out):
     out[8] = row[0]
 
 
-@ray_function
+@per_ray
 def place(x, y, p, side):
     """Where a position lies on a stamp of side x side pixels: its lower left pixel, and how far beyond it (s, t).
 
     Beyond the edge it is put on the edge, which is zero. The pixel is -1 where that makes the light zero for certain.
     """
     column, row = p[2] * x + (p[3] * y + p[4]), p[5] * x + (p[6] * y + p[7])
-    zero, edge, last = like(x, 0.0), like(x, side - 1), like(x, side - 2)
+    zero, edge, last = real(x, 0.0), real(x, side - 1), real(x, side - 2)
     outside = (min(column, row) <= zero) | (max(column, row) >= edge)
     column, row = min(max(column, zero), edge), min(max(row, zero), edge)
-    j, i = min(like(x, np.int32(column)), last), min(like(x, np.int32(row)), last)
-    first = np.int32(i * like(x, side) + j)  # exact in float32 for stamps of up to 4096 pixels on a side
+    j, i = min(real(x, np.int32(column)), last), min(real(x, np.int32(row)), last)
+    first = np.int32(i * real(x, side) + j)  # exact in float32 for stamps of up to 4096 pixels on a side
     return np.int32(-1) if outside else first, column - j, row - i
 
 
-@ray_function
+@per_ray
 def brightness(first, s, t, p, stamp, side):
     """Surface brightness from `place`; `stamp` is a side x side image as one row, zero on its outermost pixels."""
     low = np.uint64(first)  # unsigned: numba would otherwise test each index for being negative
@@ -49,3 +47,27 @@ def brightness(first, s, t, p, stamp, side):
     left = stamp[low] + t * (stamp[high] - stamp[low])
     right = stamp[low + np.uint64(1)] + t * (stamp[high + np.uint64(1)] - stamp[low + np.uint64(1)])
     return p[8] * (left + s * (right - left))
+
+
+PROFILE = LightProfile(
+    name="INTERPOL",
+    meaning="an image of a galaxy",
+    parameters=(
+        MAGNITUDE._replace(meaning="total, before lensing; empty: the catalogue's own", default=None),
+        ProfileParameter(
+            "R_half",
+            "half-light radius to scale to; empty: the catalogue's own pixel scale",
+            "arcsec",
+            "R_{1/2}",
+            None,
+            low=1e-3,
+            high=100,
+        ),
+        ProfileParameter("phi_G", "rotation of the image", "rad", r"\phi_G", {"uniform": (0.0, 2.0 * math.pi)}),
+        *CENTRE,
+    ),
+    constants=constants,
+    brightness=brightness,
+    rays="stamp",
+    columns=("amp", "center_x", "center_y", "phi_G", "scale", "stamp", "parity"),
+)

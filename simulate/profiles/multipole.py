@@ -11,17 +11,16 @@ adds a_m / 2 exp(i phi_m) ln(r / r_E). The power is by repeated squaring: neithe
 import math
 
 import numpy as np
-from numba import njit
 
-from ..core.numerics import LN_2, like, log2, ray_function
+from .declaration import CENTRE, MassProfile, ProfileParameter
+from .scalar import LN_2, log2, per_ray, per_system, real
 
-PARAMETERS = ("m", "a_m", "phi_m", "center_x", "center_y", "r_E")
 MAX_M = 15  # four binary digits
 MIN_R2 = 1e-30  # arcsec^2, for the direction
 MIN_LOG_R2 = 1e-12  # arcsec^2, for the logarithm
 
 
-@njit
+@per_system
 def constants(row, out):
     """Fill `out` with what every ray needs, from `row` = (m, a_m, phi_m, center_x, center_y, r_E)."""
     m, a_m, phi_m = row[0], row[1], row[2]
@@ -39,19 +38,19 @@ def constants(row, out):
     out[9] = 1.0 / (row[5] * row[5])
 
 
-@ray_function
+@per_ray
 def _times(a, b, c, d):
     """(a + i b) (c + i d)."""
     return a * c - b * d, a * d + b * c
 
 
-@ray_function
+@per_ray
 def deflection(x, y, p):
     """alpha_x, alpha_y [arcsec] of one ray, `p` from `constants`."""
-    one, two = like(x, 1.0), like(x, 2.0)
+    one, two = real(x, 1.0), real(x, 2.0)
     dx, dy = x - p[0], y - p[1]
     r2 = dx * dx + dy * dy
-    inverse = one / math.sqrt(max(r2, like(x, MIN_R2)))
+    inverse = one / math.sqrt(max(r2, real(x, MIN_R2)))
     c, s = dx * inverse, dy * inverse
     m = np.int32(p[2])
     # conj(exp(i m phi_m)) z^m, one binary digit of m after the other
@@ -69,5 +68,30 @@ def deflection(x, y, p):
     u, v = _times(re, im, a, b)
     re, im = (u, v) if m & 8 else (re, im)
     re, im = p[5] * re, p[6] * im
-    log = log2(max(r2, like(x, MIN_LOG_R2)) * p[9])
+    log = log2(max(r2, real(x, MIN_LOG_R2)) * p[9])
     return c * re + s * im + p[7] * log, s * re - c * im + p[8] * log
+
+
+PROFILE = MassProfile(
+    name="MULTIPOLE",
+    meaning="circular multipole, a deformation of the isodensity lines",
+    parameters=(
+        ProfileParameter("m", "order, a whole number: 3 and 4 are common", "-", "m", low=1, high=MAX_M, whole=True),
+        ProfileParameter(
+            "a_m", "strength; a_m / theta_E deforms the isodensity lines by that fraction", "arcsec", "a_m"
+        ),
+        ProfileParameter("phi_m", "orientation", "rad", r"\phi_m", 0.0),
+        *CENTRE,
+        ProfileParameter(
+            "r_E",
+            "reference radius of m = 1; without effect for other m",
+            "arcsec",
+            "r_E",
+            1.0,
+            low=1e-6,
+            high=100,
+        ),
+    ),
+    constants=constants,
+    deflection=deflection,
+)

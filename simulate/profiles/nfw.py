@@ -12,21 +12,19 @@ s = (1 - c) / (3 + c), (ln(x/2) + F) / x^2 = (ln(2/x) - 2 A(-s^2) / (3 + c)) / (
 
 import math
 
-from numba import njit
+from .declaration import CENTRE, MassProfile, ProfileParameter
+from .scalar import LN_2, atan_ratio, log2, per_ray, per_system, real
 
-from ..core.numerics import LN_2, atan_ratio, like, log2, ray_function
-
-PARAMETERS = ("Rs", "alpha_Rs", "center_x", "center_y")
 SPLIT = 0.5  # x^2 where one form takes over from the other
 
 
-@njit
+@per_system
 def strength(Rs, alpha_Rs):
     """The factor between (ln(x/2) + F) / x^2 and alpha / r."""
     return alpha_Rs / (Rs * (1.0 - LN_2))
 
 
-@njit
+@per_system
 def constants(row, out):
     """Fill `out` with what every ray needs, from `row` = (Rs, alpha_Rs, center_x, center_y)."""
     out[0], out[1] = row[2], row[3]
@@ -35,21 +33,21 @@ def constants(row, out):
     out[4] = max(1e-6, 1e-8 / row[0]) ** 2
 
 
-@ray_function
+@per_ray
 def mass_and_F(u):
     """(ln(x/2) + F) / x^2 and F for u = x^2 > 0."""
-    one, two = like(u, 1.0), like(u, 2.0)
-    inside = u < like(u, SPLIT)
-    log = like(u, 0.5 * LN_2) * (two - log2(u))  # ln(2/x)
+    one, two = real(u, 1.0), real(u, 2.0)
+    inside = u < real(u, SPLIT)
+    log = real(u, 0.5 * LN_2) * (two - log2(u))  # ln(2/x)
     root = math.sqrt(one - u if inside else u)  # c, or x
-    inverse = one / (root + (like(u, 3.0) if inside else one))
+    inverse = one / (root + (real(u, 3.0) if inside else one))
     t = (root - one) * inverse
     a = two * inverse * atan_ratio(-t * t if inside else t)
     mass = (log - a if inside else a - log) / (root * (one + root) if inside else u)
     return mass, (log + u * mass if inside else a)
 
 
-@ray_function
+@per_ray
 def deflection(x, y, p):
     """alpha_x, alpha_y [arcsec] of one ray, `p` from `constants`."""
     dx, dy = x - p[0], y - p[1]
@@ -57,3 +55,14 @@ def deflection(x, y, p):
     mass, _ = mass_and_F(max(v * v + w * w, p[4]))
     a = p[3] * mass
     return a * dx, a * dy
+
+
+RS = ProfileParameter("Rs", "scale radius, where the density falls as r^-2", "arcsec", "R_s", low=1e-5, high=1000)
+ALPHA_RS = ProfileParameter("alpha_Rs", "deflection at Rs", "arcsec", r"\alpha_{R_s}", low=0, high=100)
+PROFILE = MassProfile(
+    name="NFW",
+    meaning="Navarro-Frenk-White halo",
+    parameters=(RS, ALPHA_RS, *CENTRE),
+    constants=constants,
+    deflection=deflection,
+)

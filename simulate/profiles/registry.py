@@ -1,32 +1,75 @@
-"""The list of mass and light profiles: their numbers in the kernels, and their parameters in the order of the code."""
+"""The list of all mass and light profiles, and what follows from it: numbers for the loops over rays, names of columns.
 
-from . import convergence, deflection_map, epl, interpol, multipole, nfw, point_mass, sersic, shear, sis, tnfw
+A profile is a file of this folder that ends in its declaration, `PROFILE`; to add one, write the file and list it here.
+"""
 
-ABSENT = -1  # in place of a profile's number, where a system lacks the component
+from . import (
+    convergence,
+    deflection_map,
+    double_sersic,
+    epl,
+    hernquist,
+    interpol,
+    multipole,
+    nfw,
+    point_mass,
+    sersic,
+    shear,
+    sie,
+    sis,
+    tnfw,
+)
+
+_MASS = (epl, sie, shear, sis, point_mass, nfw, tnfw, multipole, convergence, deflection_map, hernquist)
+_LIGHT = (sersic, double_sersic, interpol)
+
+MASS = {profile.PROFILE.name: profile.PROFILE for profile in _MASS}
+LIGHT = {profile.PROFILE.name: profile.PROFILE for profile in _LIGHT}
+
+
+def _numbers(profiles, function):
+    """A number for every profile by name; profiles that have their function in common have one number."""
+    known = list(dict.fromkeys(getattr(p, function) for p in profiles.values()))
+    return {name: known.index(getattr(p, function)) for name, p in profiles.items()}
+
+
+ABSENT = -1  # the number of no profile
+MASS_KINDS = _numbers(MASS, "deflection")
+LIGHT_KINDS = _numbers(LIGHT, "brightness")
+MASS_PARAMETERS = {name: profile.columns for name, profile in MASS.items()}
+LIGHT_PARAMETERS = {name: profile.columns for name, profile in LIGHT.items()}
 N_PARAMETERS = 10  # the width of a profile's row of parameters, and of its constants
-MASS_KINDS = {
-    "EPL": 0,
-    "SIE": 0,
-    "SHEAR": 1,
-    "SIS": 2,
-    "CONVERGENCE": 3,
-    "NFW": 4,
-    "TNFW": 5,
-    "POINT_MASS": 6,
-    "MULTIPOLE": 7,
-    "INTERPOL": 8,
-}
-LIGHT_KINDS = {"SERSIC": 0, "SERSIC_ELLIPSE": 0, "INTERPOL": 1}
-MASS_PARAMETERS = {
-    "EPL": epl.PARAMETERS,
-    "SIE": epl.PARAMETERS,  # with gamma = 2
-    "SHEAR": shear.PARAMETERS,
-    "SIS": sis.PARAMETERS,
-    "CONVERGENCE": convergence.PARAMETERS,
-    "NFW": nfw.PARAMETERS,
-    "TNFW": tnfw.PARAMETERS,
-    "POINT_MASS": point_mass.PARAMETERS,
-    "MULTIPOLE": multipole.PARAMETERS,
-    "INTERPOL": deflection_map.PARAMETERS,
-}
-LIGHT_PARAMETERS = {"SERSIC_ELLIPSE": sersic.PARAMETERS, "INTERPOL": interpol.PARAMETERS}
+
+
+def table():
+    """All parameters of all profiles for the reference pages, in the order of the list: one dict of text for each row.
+
+    Keys: group (mass or light), profile, profile_meaning, parameter, meaning, unit, symbol (LaTeX), default, range.
+    """
+    rows = []
+    for group, profiles in (("mass", MASS), ("light", LIGHT)):
+        for profile in profiles.values():
+            of_profile = {"group": group, "profile": profile.name, "profile_meaning": profile.meaning}
+            rows += [of_profile | _row(parameter) for parameter in profile.parameters]
+    return rows
+
+
+def _row(parameter):
+    bounds = (parameter.low, parameter.high)
+    return {
+        "parameter": parameter.name,
+        "meaning": parameter.meaning,
+        "unit": "" if parameter.unit == "-" else parameter.unit,
+        "symbol": parameter.symbol,
+        "default": _default(parameter.default),
+        "range": "" if bounds == (-float("inf"), float("inf")) else "{:g} to {:g}".format(*bounds),
+    }
+
+
+def _default(value):
+    if value is ...:
+        return "must be given"
+    if isinstance(value, dict):
+        ((law, numbers),) = value.items()
+        return f"{law} ({', '.join(f'{n:g}' for n in numbers)})"
+    return "" if value is None else f"{value:g}"

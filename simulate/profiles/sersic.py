@@ -7,12 +7,10 @@ b_n = 1.9992 n - 0.3271, its floor of 1e-4 arcsec under R and its cut at 1000 R_
 import math
 
 import numpy as np
-from numba import njit
-from scipy.special import gammaln
 
-from ..core.numerics import LOG2_E, exp2, like, log2, ray_function
+from .declaration import CENTRE, ELLIPTICITY, MAGNITUDE, LightProfile, ProfileParameter
+from .scalar import LOG2_E, exp2, log2, per_ray, per_system, real
 
-PARAMETERS = ("amp", "R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y")
 SMOOTHING = 1e-4
 MAX_R_FRAC = 1000.0
 
@@ -24,11 +22,13 @@ def b_n(n_sersic):
 
 def total_flux(R_sersic, n_sersic):
     """Flux [counts/s] of a profile with amp = 1, integrated to infinity (lenstronomy's `SersicUtil.total_flux`)."""
+    from scipy.special import gammaln  # takes a while, and settings need it not
+
     n, b = np.asarray(n_sersic, dtype=float), b_n(n_sersic)
     return np.asarray(R_sersic) ** 2 * 2 * np.pi * n * np.exp(b + gammaln(2 * n) - 2 * n * np.log(b))
 
 
-@njit
+@per_system
 def constants(row, out):
     """Fill `out` with what every ray needs, from `row` = (amp, R_sersic, n_sersic, e1, e2, center_x, center_y)."""
     e1, e2 = row[3], row[4]
@@ -43,7 +43,7 @@ def constants(row, out):
     out[8] = row[0]
 
 
-@ray_function
+@per_ray
 def radius2(x, y, p):
     """(R / R_sersic)^2 at one position, with lenstronomy's floor; `p` from `constants`."""
     dx, dy = x - p[0], y - p[1]
@@ -51,21 +51,36 @@ def radius2(x, y, p):
     return max(u * u + v * v, p[5])
 
 
-@ray_function
+@per_ray
 def log2_root(r2, p):
     """log2 of (R / R_sersic)^(1/n), from (R / R_sersic)^2."""
-    return min(p[6] * log2(r2), like(r2, 126.0))
+    return min(p[6] * log2(r2), real(r2, 126.0))
 
 
-@ray_function
+@per_ray
 def light(root, r2, p):
     """Surface brightness [counts/s/arcsec^2] from (R / R_sersic)^(1/n) and (R / R_sersic)^2."""
-    value = p[8] * exp2(p[7] * (root - like(root, 1.0)))
-    return value if r2 <= like(r2, MAX_R_FRAC**2) else like(r2, 0.0)
+    value = p[8] * exp2(p[7] * (root - real(root, 1.0)))
+    return value if r2 <= real(r2, MAX_R_FRAC**2) else real(r2, 0.0)
 
 
-@ray_function
+@per_ray
 def brightness(x, y, p):
     """Surface brightness [counts/s/arcsec^2] at one position; `p` from `constants`."""
     r2 = radius2(x, y, p)
     return light(exp2(log2_root(r2, p)), r2, p)
+
+
+R_SERSIC = ProfileParameter(
+    "R_sersic", "half-light radius, product average", "arcsec", r"R_{\mathrm{sersic}}", low=1e-3, high=100
+)
+N_SERSIC = ProfileParameter("n_sersic", "Sersic index", "-", r"n_{\mathrm{sersic}}", 1.0, low=0.3, high=8)
+PROFILE = LightProfile(
+    name="SERSIC_ELLIPSE",
+    meaning="elliptical Sersic light",
+    parameters=(MAGNITUDE, R_SERSIC, N_SERSIC, *ELLIPTICITY, *CENTRE),
+    constants=constants,
+    brightness=brightness,
+    rays="sersic",
+    columns=("amp", "R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y"),
+)

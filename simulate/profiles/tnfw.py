@@ -11,20 +11,18 @@ alpha / r ~ tau^2 / (tau^2 + 1)^2 [(tau^2 - 1) (m - arcsinh(tau / x) e / tau - l
 
 import math
 
-from numba import njit
+from .declaration import CENTRE, MassProfile, ProfileParameter
+from .nfw import ALPHA_RS, RS, mass_and_F, strength
+from .scalar import log1p, per_ray, per_system, real
 
-from ..core.numerics import like, log1p, ray_function
-from . import nfw
-
-PARAMETERS = ("Rs", "alpha_Rs", "r_trunc", "center_x", "center_y")
 MIN_X2 = 1e-6  # lenstronomy's
 
 
-@njit
+@per_system
 def constants(row, out):
     """Fill `out` with what every ray needs, from `row` = (Rs, alpha_Rs, r_trunc, center_x, center_y)."""
     tau = row[2] / row[0]
-    weight = nfw.strength(row[0], row[1]) * (tau / (tau * tau + 1.0)) ** 2
+    weight = strength(row[0], row[1]) * (tau / (tau * tau + 1.0)) ** 2
     out[0], out[1] = row[3], row[4]
     out[2] = 1.0 / row[0]
     out[3] = weight * (tau * tau - 1.0)
@@ -33,19 +31,40 @@ def constants(row, out):
     out[6] = 1.0 / tau
 
 
-@ray_function
+@per_ray
 def deflection(x, y, p):
     """alpha_x, alpha_y [arcsec] of one ray, `p` from `constants`."""
-    one = like(x, 1.0)
+    one = real(x, 1.0)
     dx, dy = x - p[0], y - p[1]
     v, w = p[2] * dx, p[2] * dy
-    u = max(v * v + w * w, like(x, MIN_X2))
-    mass, F = nfw.mass_and_F(u)
+    u = max(v * v + w * w, real(x, MIN_X2))
+    mass, F = mass_and_F(u)
     inverse = one / math.sqrt(u)
     t = p[5] * inverse
     root = math.sqrt(one + t * t)
     e = inverse / (t + root)
     log = log1p(t + t * t / (one + root))  # arcsinh(tau / x)
-    cut = e * p[6] * log + log1p(like(x, 0.5) * u * e * p[6]) * inverse * inverse
-    a = p[3] * (mass - cut) + p[4] * (like(x, 2.0) * F - like(x, math.pi) * e)
+    cut = e * p[6] * log + log1p(real(x, 0.5) * u * e * p[6]) * inverse * inverse
+    a = p[3] * (mass - cut) + p[4] * (real(x, 2.0) * F - real(x, math.pi) * e)
     return a * dx, a * dy
+
+
+PROFILE = MassProfile(
+    name="TNFW",
+    meaning="truncated Navarro-Frenk-White halo",
+    parameters=(
+        RS,
+        ALPHA_RS._replace(meaning="deflection at Rs that it would have without truncation"),
+        ProfileParameter(
+            "r_trunc",
+            "truncation radius: the density is divided by 1 + (r / r_trunc)^2",
+            "arcsec",
+            r"r_{\mathrm{trunc}}",
+            low=1e-5,
+            high=1e5,
+        ),
+        *CENTRE,
+    ),
+    constants=constants,
+    deflection=deflection,
+)

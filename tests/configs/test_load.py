@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from lenstream.configs import schema
 from lenstream.configs.load import check, load, show
 from lenstream.errors import ConfigError
+from lenstream.simulate.profiles.registry import MASS
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
@@ -28,8 +29,8 @@ def problems(*overrides, recipe="demo"):
         ("sed=3", 'unknown key "sed". Did you mean "seed"?'),
         ("simulate.lens_mass.0.theta_e=1", 'unknown key "simulate.lens_mass.0.theta_e". Did you mean "theta_E"?'),
         ("simulate.image.pixel_scale=-0.1", "simulate.image.pixel_scale: input should be greater than 0, got -0.1"),
-        ("simulate.lens_mass.0.profile=EPLL", 'TNFW, MULTIPOLE, CONVERGENCE, INTERPOL. Did you mean "EPL"?'),
-        ("simulate.lens_mass.0.profile=EPLL", 'no profile "EPLL", expected EPL, SIE, SHEAR, SIS, POINT_MASS, NFW, '),
+        ("simulate.lens_mass.0.profile=EPLL", f'expected {", ".join(MASS)}. Did you mean "EPL"?'),
+        ("simulate.lens_mass.0.profile=EPLL", 'no profile "EPLL", expected EPL, SIE, '),
         ("simulate.lens_mass.0.theta_E={unifrom: [1, 2]}", 'Did you mean "uniform"?'),
         ("simulate.lens_mass.0.theta_E={uniform: [2, 1]}", "the lowest value must be below the highest"),
         ("simulate.lens_mass.0.theta_E={uniform: [-1, 1]}", "theta_E must lie between 0 and 100, but -1 to 1"),

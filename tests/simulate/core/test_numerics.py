@@ -1,9 +1,10 @@
-"""The vectorisable functions against numpy."""
+"""The vectorisable functions against numpy, and how functions are compiled."""
 
 import numpy as np
 import pytest
 
-from lenstream.simulate.core.numerics import atan_ratio, exp2, log1p, log2, row_function
+from lenstream.simulate.core.numerics import branch_function, chain, compiled, row_function
+from lenstream.simulate.profiles.scalar import atan_ratio, exp2, log1p, log2, per_ray, real
 
 
 @row_function
@@ -74,3 +75,55 @@ def test_called_from_python_they_are_the_library_functions():
     assert log1p(0.5) == np.log1p(0.5)
     assert atan_ratio(1.0) == pytest.approx(np.pi / 4, rel=1e-15)
     assert isinstance(atan_ratio(np.float32(-0.1)), np.float32)
+
+
+@per_ray
+def _half(x):
+    return real(x, 0.5) * x
+
+
+@per_ray
+def _quarter(x):
+    return _half(_half(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_marked_function_is_compiled_with_those_that_it_calls(dtype):
+    quarter = compiled(_quarter)
+
+    @row_function
+    def loop(x, out):
+        for i in range(x.size):
+            out[i] = quarter(x[i])
+
+    x = np.arange(8, dtype=dtype)
+    np.testing.assert_array_equal(_apply(loop, x), x / 4)
+    assert compiled(_quarter) is quarter
+    assert _quarter(dtype(8)) == 2  # itself, it stays plain Python
+    if dtype == np.float32:
+        assert "double" not in loop.inspect_llvm(loop.signatures[0])
+
+
+def test_a_function_without_a_mark_is_not_compiled():
+    with pytest.raises(AttributeError, match="done_per"):
+        compiled(_apply)
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 5), (3,), ()])
+def test_a_chain_takes_the_branch_with_the_number(numbers):
+    def branch(value):
+        @branch_function
+        def of_work(work):
+            x, y = work
+            return value * x + y
+
+        return of_work
+
+    chosen = chain({number: branch(10.0 * (number + 1)) for number in numbers}, branch(-1.0), branch_function)
+
+    @row_function
+    def call(number):
+        return chosen(number, (2.0, 1.0))
+
+    for number in (-1, 0, 1, 2, 3, 5, 6):
+        assert call(number) == (20.0 * (number + 1) + 1 if number in numbers else -1.0)

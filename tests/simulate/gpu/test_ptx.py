@@ -26,10 +26,10 @@ pytestmark = [
 ]
 HOPPER = (9, 0)  # compute capability
 MOST_PARAMETERS = 4096  # bytes of a kernel's arguments, on every GPU
-W1 = tables.Profiles(frozenset({deflection.EPL, deflection.SHEAR}), frozenset(), frozenset({light.SERSIC}))
+W1 = tables.Profiles(frozenset({MASS_KINDS["EPL"], MASS_KINDS["SHEAR"]}), frozenset(), frozenset({light.SERSIC}))
 ALL = tables.Profiles(
     frozenset(MASS_KINDS.values()),
-    frozenset({deflection.SIS, deflection.NFW, deflection.TNFW, deflection.POINT_MASS}),
+    frozenset(MASS_KINDS[name] for name in ("SIS", "NFW", "TNFW", "POINT_MASS")),
     frozenset({light.SERSIC, light.INTERPOL}),
 )
 

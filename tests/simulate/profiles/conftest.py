@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from lenstronomy.LensModel.lens_model import LensModel
 
-from lenstream.simulate.core.numerics import row_function
+from lenstream.simulate.core.numerics import compiled, row_function
 from lenstream.simulate.profiles import epl, interpol, sersic
+from lenstream.simulate.profiles.registry import N_PARAMETERS as N_CONSTANTS
 
-N_CONSTANTS = 10
 GRID = tuple(a.ravel() for a in np.meshgrid(np.linspace(-2.4, 2.4, 24), np.linspace(-2.1, 2.5, 24)))
 
 
@@ -20,9 +20,7 @@ def row(*values):
 
 
 def constants_of(profile, parameters, *further):
-    """What `profile.constants` makes of its parameters; a profile without it takes them as they are."""
-    if not hasattr(profile, "constants"):
-        return row(*parameters)
+    """What `profile.constants` makes of its parameters."""
     out = np.zeros(N_CONSTANTS)
     profile.constants(row(*parameters), *further, out)
     return out
@@ -31,7 +29,7 @@ def constants_of(profile, parameters, *further):
 @cache
 def loop_of(profile):
     """A loop of the profile's `deflection` over rays."""
-    deflection = profile.deflection
+    deflection = compiled(profile.deflection)
 
     @row_function
     def loop(x, y, alpha_x, alpha_y, c):
@@ -42,32 +40,37 @@ def loop_of(profile):
     return loop
 
 
+ellipse, clenshaw2, last_step = compiled(epl.ellipse), compiled(epl.clenshaw2), compiled(epl.deflection)
+sersic_brightness, place = compiled(sersic.brightness), compiled(interpol.place)
+stamp_brightness = compiled(interpol.brightness)
+
+
 @row_function
 def epl_loop(x, y, alpha_x, alpha_y, c, coefficients, n_terms):
     p = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
     zero = x[0] - x[0]
     for i in range(x.size):
-        zx, zy, power, r = epl.ellipse(x[i], y[i], p)
+        zx, zy, power, r = ellipse(x[i], y[i], p)
         b1, b2 = zero, zero
         for k in range(n_terms - 2, -1, -2):
-            b1, b2 = epl.clenshaw2(r, b1, b2, coefficients[k + 1], coefficients[k])
-        alpha_x[i], alpha_y[i] = epl.deflection(zx, zy, power, r, b1, b2, p)
+            b1, b2 = clenshaw2(r, b1, b2, coefficients[k + 1], coefficients[k])
+        alpha_x[i], alpha_y[i] = last_step(zx, zy, power, r, b1, b2, p)
 
 
 @row_function
 def sersic_loop(x, y, flux, c):
     p = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
     for i in range(x.size):
-        flux[i] = sersic.brightness(x[i], y[i], p)
+        flux[i] = sersic_brightness(x[i], y[i], p)
 
 
 @row_function
 def interpol_loop(x, y, flux, c, pixels, side):
     p = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
     for i in range(x.size):
-        first, s, t = interpol.place(x[i], y[i], p, side)
+        first, s, t = place(x[i], y[i], p, side)
         if first >= 0:
-            flux[i] = interpol.brightness(first, s, t, p, pixels, side)
+            flux[i] = stamp_brightness(first, s, t, p, pixels, side)
 
 
 def _as(dtype, *arrays):
@@ -124,13 +127,13 @@ def agree(name, profile, parameters, center, exact=1e-8, single=3e-6, doubtful=0
     direction).
     """
     x, y = rays(*center)
-    ours, theirs = deflect(profile, parameters, x, y), lenstronomy(name, profile.PARAMETERS, parameters, x, y)
+    ours, theirs = deflect(profile, parameters, x, y), lenstronomy(name, profile.PROFILE.columns, parameters, x, y)
     size = np.hypot(*theirs)
     allowed = np.where(np.hypot(x - center[0], y - center[1]) >= doubtful, exact * size, 3e-7 * size.max())
     assert (np.hypot(*(ours - theirs)) <= allowed).all()
     x, y, parameters = (np.float32(a).astype(float) for a in (x, y, parameters))
     ours = deflect(profile, parameters, x, y, np.float32)
-    theirs = lenstronomy(name, profile.PARAMETERS, parameters, x, y)
+    theirs = lenstronomy(name, profile.PROFILE.columns, parameters, x, y)
     assert ours.dtype == np.float32
     assert np.hypot(*(ours - theirs)).max() <= single * np.hypot(*theirs).max()
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lenstronomy.LensModel.lens_model import LensModel
 
-from lenstream.simulate.core.numerics import row_function
+from lenstream.simulate.core.numerics import compiled, row_function
 from lenstream.simulate.profiles import deflection_map
 from lenstream.simulate.systems.deflection_maps import make_map
 
 CUBIC = {"kwargs_spline": {"kx": 3, "ky": 3, "s": 0}}
-function = deflection_map.deflection
+function = compiled(deflection_map.deflection)
 
 
 @row_function

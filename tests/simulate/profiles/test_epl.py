@@ -21,7 +21,7 @@ def test_is_lenstronomys(profiles, theta_E, gamma, e, cx, cy):
     profiles.agree("EPL", epl, parameters, (cx, cy))
     # away from the centre, where steep slopes deflect without bound, and with the rounding of the rays' positions
     single = profiles.deflect(epl, parameters, *profiles.grid, np.float32)
-    theirs = profiles.lenstronomy("EPL", epl.PARAMETERS, parameters, *profiles.grid)
+    theirs = profiles.lenstronomy("EPL", epl.PROFILE.columns, parameters, *profiles.grid)
     np.testing.assert_allclose(single, theirs, atol=3e-6 * np.abs(theirs).max())
 
 

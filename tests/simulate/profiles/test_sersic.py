@@ -19,11 +19,11 @@ ellipticity = st.tuples(st.floats(0.0, 0.65), st.floats(0.0, 2 * np.pi)).map(
 def test_is_lenstronomys(profiles, R_sersic, n_sersic, e, cx, cy):
     parameters = (2.0, R_sersic, n_sersic, *e, cx, cy)
     for x, y in (profiles.grid, profiles.rays(cx, cy)):
-        theirs = MODEL.surface_brightness(x, y, [dict(zip(sersic.PARAMETERS, parameters, strict=True))])
+        theirs = MODEL.surface_brightness(x, y, [dict(zip(sersic.PROFILE.columns, parameters, strict=True))])
         ours = profiles.light(sersic, parameters, x, y)
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12 * theirs.max())
         x, y, single = (np.float32(a).astype(float) for a in (x, y, parameters))
-        theirs = MODEL.surface_brightness(x, y, [dict(zip(sersic.PARAMETERS, single, strict=True))])
+        theirs = MODEL.surface_brightness(x, y, [dict(zip(sersic.PROFILE.columns, single, strict=True))])
         ours = profiles.light(sersic, single, x, y, dtype=np.float32)
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * theirs.max())
 
@@ -32,7 +32,7 @@ def test_is_lenstronomys(profiles, R_sersic, n_sersic, e, cx, cy):
 @given(R_sersic, n_sersic, ellipticity)
 def test_total_flux_is_lenstronomys(R_sersic, n_sersic, e):
     parameters = (1.0, R_sersic, n_sersic, *e, 0.0, 0.0)
-    flux = MODEL.total_flux([dict(zip(sersic.PARAMETERS, parameters, strict=True))])[0]
+    flux = MODEL.total_flux([dict(zip(sersic.PROFILE.columns, parameters, strict=True))])[0]
     np.testing.assert_allclose(sersic.total_flux(R_sersic, n_sersic), flux, rtol=1e-10)
 
 

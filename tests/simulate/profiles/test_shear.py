@@ -11,7 +11,7 @@ from lenstream.simulate.profiles import shear
 @given(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
 def test_is_lenstronomys(profiles, gamma1, gamma2):
     for x, y in (profiles.grid, profiles.rays()):
-        theirs = profiles.lenstronomy("SHEAR", shear.PARAMETERS, (gamma1, gamma2), x, y)
+        theirs = profiles.lenstronomy("SHEAR", shear.PROFILE.columns, (gamma1, gamma2), x, y)
         np.testing.assert_allclose(profiles.deflect(shear, (gamma1, gamma2), x, y), theirs, atol=1e-14)
         single = profiles.deflect(shear, (gamma1, gamma2), x, y, np.float32)
         np.testing.assert_allclose(single, theirs, atol=3e-7 * np.abs(theirs).max() + 1e-37)
