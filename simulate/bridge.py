@@ -3,8 +3,7 @@
 import numpy as np
 
 from .detector.psf import moffat_kernels
-from .profiles.registry import LIGHT_PARAMETERS, MASS
-from .systems.amplitudes import parts
+from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
 from .systems.draw import Systems, present
 from .systems.scene import Scene
 
@@ -75,7 +74,7 @@ def _light(scene, systems, group, i, view, band):
     for component, drawn in zip(getattr(scene.config, group), getattr(systems, group), strict=True):
         if not present(scene, component, systems.class_number[i : i + 1])[0]:
             continue
-        for name, values in parts(component, drawn):
+        for name, values in LIGHT[component.profile].parts(drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
             own = {n: at[n] for n in LIGHT_PARAMETERS[name]}
             out.append((name, _image(scene, own, band) if name == "INTERPOL" else own))

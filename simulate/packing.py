@@ -7,7 +7,6 @@ from .detector import psf
 from .detector.instrument import FWHM_PER_SIGMA, background_at
 from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tables
 from .profiles import registry
-from .systems.amplitudes import parts
 from .systems.draw import present
 
 
@@ -120,7 +119,7 @@ def _light_table(scene, group, systems, n_layers):
     pieces = [
         (f"{group}.{k}", present(scene, c, systems.class_number), part)
         for k, (c, values) in enumerate(zip(components, drawn, strict=True))
-        for part in parts(c, values)
+        for part in registry.LIGHT[c.profile].parts(values)
     ]
     kinds = np.full((n, n_layers, len(pieces)), registry.ABSENT)
     rows = np.zeros((n, n_layers // n_bands, n_bands, len(pieces), registry.N_PARAMETERS))

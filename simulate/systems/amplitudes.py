@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...configs.components import DOUBLE_SERSIC, INTERPOL, SERSIC_ELLIPSE
+from ...configs.components import DOUBLE_SERSIC, INTERPOL
 from ..detector.instrument import counts_per_second
 from ..profiles import sersic
 
@@ -41,16 +41,3 @@ def band_magnitude(scene, component, values, b):
         own = scene.stamps.magnitude[np.nan_to_num(values["stamp"]).astype(np.int64)]
         magnitude = magnitude + np.nan_to_num(own[..., b] - own[..., 0])
     return magnitude
-
-
-def parts(component, values):
-    """The profiles of lenstronomy that a light component consists of: pairs of a name and its parameters.
-
-    A DOUBLE_SERSIC is two SERSIC_ELLIPSE; any other is itself.
-    """
-    if not isinstance(component, DOUBLE_SERSIC):
-        return [(component.profile, values)]
-    bulge = values | {"amp": values["amp_bulge"], "R_sersic": values["R_bulge"], "n_sersic": values["n_bulge"]}
-    bulge |= {name: values[name] * values["roundness"] for name in ("e1", "e2")}
-    name = SERSIC_ELLIPSE.model_fields["profile"].annotation.__args__[0]
-    return [(name, values), (name, bulge)]
