@@ -15,6 +15,7 @@ from rich.table import Table
 
 from .configs.load import load, show
 from .errors import ConfigError, DataError
+from .extras import need
 from .progress import console, stopping
 from .simulate.labels import labels
 from .simulate.systems.scene import Views, draw, make_scene
@@ -41,6 +42,7 @@ def run(config, runs, overwrite=False, until="report"):
     Args: config: `configs.schema.Config`. runs: folder of all runs. overwrite: delete a run of this name first.
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
+    need("train", "training")
     from .ssl.launch import make_fabric
     from .ssl.trainer import make_method, pretrain
 
@@ -133,6 +135,7 @@ def preview(config, path):
 
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
+    need("train", "prediction")
     from .evaluate.real.predict import predict_folder
 
     if not (folder / "config.yaml").is_file():

@@ -1,7 +1,6 @@
 """Any config in a CPU minute: the same images and methods, with almost no training, data and network."""
 
-from timm.models import is_model_in_modules
-
+from ..extras import need
 from .load import check
 
 _PRETRAIN = {
@@ -47,6 +46,7 @@ def tiny(config):
 
     Args: config: `schema.Config`. Returns: a new, checked one with "_tiny" behind its name. Raises: ConfigError.
     """
+    need("train", "--scale tiny")
     values = config.model_dump()
     values["name"] += "_tiny"
     for component in values["simulate"]["source"] + values["simulate"]["lens_light"]:
@@ -73,6 +73,8 @@ def _shrink_encoder(values):
 
 
 def _shrink_backbone(values):
+    from timm.models import is_model_in_modules
+
     values["weights"] = None  # they would not fit
     if not values["name"].startswith("test_"):
         for family, options in _FAMILIES.items():
