@@ -93,8 +93,6 @@ def test_a_preview_needs_none_of_the_training(tmp_path):
     "arguments",
     [
         ["run", "tiny"],
-        ["pretrain", "tiny"],
-        ["evaluate", "tiny"],
         ["run", "demo", "--scale", "tiny"],
         ["predict", "--run", "nowhere", "--images", "nowhere"],
     ],
