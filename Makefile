@@ -41,7 +41,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	@mkdir -p $(TYPED) && ln -sfn ../.. $(TYPED)/lenstream
+	@mkdir -p $(TYPED) && ln -sfn '$(CURDIR)' $(TYPED)/lenstream
 	MYPYPATH=$(TYPED) $(VENV)/bin/mypy
 
 docs: $(STAMP)

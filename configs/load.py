@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Iterable
 from typing import get_args, get_origin
 
 import yaml
@@ -20,7 +21,7 @@ _UNION_TAGS |= {"supervised"}
 _UNION_TAGS |= {"DOUBLE_SERSIC", "SIS", "POINT_MASS", "NFW", "TNFW", "MULTIPOLE", "CONVERGENCE"}
 
 
-def load(name, overrides=()):
+def load(name: str, overrides: Iterable[str] = ()) -> Config:
     """The checked config of a recipe by name, or of a YAML file by path.
 
     Args:
