@@ -102,7 +102,7 @@ def sections_in(annotation):
 
 
 def section_page(section):
-    first, _, rest = inspect.getdoc(section).partition("\n\n")
+    first, _, rest = inspect.cleandoc(section.__doc__ or "").partition("\n\n")
     rows = [
         (f"`{name}`", values(field), field.description, unit(field), limits(field), default(field))
         for name, field in section.model_fields.items()
@@ -181,7 +181,8 @@ def takes(annotation):
         return f"names with {takes(parts[1])}"
     if inspect.isclass(annotation) and issubclass(annotation, Section):
         return f"[{annotation.__name__}](#{slug(annotation.__name__)})"
-    return {float: "number", int: "whole number", str: "text", bool: "true or false", object: "any value"}[annotation]
+    words = {float: "number", int: "whole number", str: "text", bool: "true or false", object: "any value"}
+    return words.get(annotation, str(annotation))
 
 
 def profiles():
