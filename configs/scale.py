@@ -73,7 +73,7 @@ def _shrink_encoder(values):
 
 
 def _shrink_backbone(values):
-    from timm.models import is_model_in_modules
+    from timm.models import is_model_in_modules  # here, as it takes seconds and brings torch
 
     values["weights"] = None  # they would not fit
     if not values["name"].startswith("test_"):

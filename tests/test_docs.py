@@ -72,7 +72,7 @@ def test_every_key_of_a_config_is_explained(generate):
     from lenstream.configs.schema import Config
 
     text, found = generate.configuration(), generate.sections(Config)
-    assert {"Config", "EPL", "INTERPOL", "Distribution", "MAE", "RealLenses"} <= {s.__name__ for s in found}
+    assert {"Config", "EPL", "INTERPOL", "Distribution", "Pretrain", "RealLenses"} <= {s.__name__ for s in found}
     for section in found:
         for name, field in section.model_fields.items():
             assert re.search(rf"\| `{name}` \|.*{re.escape(field.description.replace('|', chr(92) + '|'))}", text), name
