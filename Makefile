@@ -1,14 +1,23 @@
-# make demo: the main job on a CPU. make test: the tests. Both install into .venv first; second calls start at once.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/installed
 DEMO := demo
-# Real lenses to predict at the end of the demo, if the folder is there.
-REAL_LENSES ?= ../shared/data/slacs_dev
-REAL := $(if $(wildcard $(REAL_LENSES)/*.fits),real_lenses.images=$(REAL_LENSES) \
+# A folder of FITS cut-outs of real lenses to predict at the end of the demo, with published values in catalogue.csv.
+REAL_LENSES ?=
+REAL := $(if $(REAL_LENSES),real_lenses.images=$(REAL_LENSES) \
 	$(if $(wildcard $(REAL_LENSES)/catalogue.csv),real_lenses.catalogue=$(REAL_LENSES)/catalogue.csv))
+# A checker looks for the package in a folder of its name, which a checkout need not have.
+TYPED := $(VENV)/typed
 
-.PHONY: install demo test lint
+.PHONY: help install demo test lint docs
+
+help:
+	@echo "make install   everything, into .venv"
+	@echo "make demo      the main job on a CPU: pre-train, evaluate, report (REAL_LENSES=folder predicts real lenses, too)"
+	@echo "make test      the tests"
+	@echo "make lint      style and types"
+	@echo "make docs      the documentation: docs/_build/html/index.html"
+	@echo "each installs first what is missing; make PYTHON=python3.12 ... chooses a Python"
 
 install: $(STAMP)
 
@@ -16,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d; try make PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip uv
-	$(VENV)/bin/uv pip install --python $(VENV)/bin/python --compile-bytecode --constraint constraints.txt --editable '.[test]'
+	$(VENV)/bin/uv pip install --python $(VENV)/bin/python --compile-bytecode --constraint constraints.txt --editable '.[all,test,docs]'
 	@echo "compiling the renderer (once, a minute or two)"
 	@$(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead("float32")' & \
 	$(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead("float64")'; s=$$?; wait; exit $$s
@@ -32,3 +41,9 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	@mkdir -p $(TYPED) && ln -sfn '$(CURDIR)' $(TYPED)/lenstream
+	MYPYPATH=$(TYPED) $(VENV)/bin/mypy
+
+docs: $(STAMP)
+	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+	@echo "built docs/_build/html/index.html"

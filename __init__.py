@@ -1,8 +1,29 @@
 """LenStream: strong lenses simulated on the fly and streamed into self-supervised training."""
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
-_PUBLIC = {
+if TYPE_CHECKING:
+    from .configs.load import load as load_config
+    from .simulate.bridge import to_lenstronomy
+    from .simulate.labels import labels
+    from .simulate.render import render
+    from .simulate.selection import draw
+    from .simulate.stream import LensStream
+    from .simulate.systems.draw import Views
+    from .simulate.systems.scene import make_scene
+
+__all__ = [
+    "LensStream",
+    "Views",
+    "draw",
+    "labels",
+    "load_config",
+    "make_scene",
+    "render",
+    "to_lenstronomy",
+]
+_HOMES = {
     "LensStream": "simulate.stream",
     "Views": "simulate.systems.draw",
     "draw": "simulate.selection",
@@ -12,12 +33,15 @@ _PUBLIC = {
     "render": "simulate.render",
     "to_lenstronomy": "simulate.bridge",
 }
-__all__ = list(_PUBLIC)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Public names are imported when they are first used, so that `import lenstream` costs nothing."""
-    if name not in _PUBLIC:
+    if name not in _HOMES:
         raise AttributeError(f"module 'lenstream' has no attribute {name!r}")
-    module = importlib.import_module(f".{_PUBLIC[name]}", __name__)
+    if name == "LensStream":
+        from .extras import need
+
+        need("train", "lenstream.LensStream")
+    module = importlib.import_module(f".{_HOMES[name]}", __name__)
     return getattr(module, "load" if name == "load_config" else name)

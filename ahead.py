@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 NICENESS = 5  # of a thread, where the system has one for each: it takes the gaps that a training leaves to a core
 
@@ -14,18 +16,18 @@ class Ahead:
     end the threads.
     """
 
-    def __init__(self, make, waiting, threads=1):
+    def __init__(self, make: Callable[[int], Any], waiting: int, threads: int = 1) -> None:
         self._make = make
         self._room = waiting + threads  # for things begun and not yet taken
         self._begun = self._taken = 0
-        self._made = {}  # by number; an exception stands for what could not be made
+        self._made: dict[int, Any] = {}  # by number; an exception stands for what could not be made
         self._closing = False
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    def _work(self):
+    def _work(self) -> None:
         if sys.platform == "linux":  # elsewhere this would be the niceness of the whole process
             os.setpriority(
                 os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
@@ -45,10 +47,10 @@ class Ahead:
                 self._made[number] = item
                 self._changed.notify_all()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         with self._changed:
             self._changed.wait_for(lambda: self._closing or self._taken in self._made)
             if self._closing:
@@ -61,7 +63,7 @@ class Ahead:
             raise item
         return item
 
-    def close(self):
+    def close(self) -> None:
         """End the threads; what is ready is dropped."""
         with self._changed:
             self._closing = True
@@ -69,8 +71,8 @@ class Ahead:
         for thread in self._threads:
             thread.join()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()

@@ -1,6 +1,7 @@
 """The errors that are the user's to mend: one sentence each, shown without a traceback, exit code 2."""
 
 import difflib
+from collections.abc import Iterable
 
 
 class LenStreamError(Exception):
@@ -10,7 +11,7 @@ class LenStreamError(Exception):
 class ConfigError(LenStreamError):
     """A configuration is wrong; `problems` holds one sentence per mistake."""
 
-    def __init__(self, problems):
+    def __init__(self, problems: Iterable[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
 
@@ -19,7 +20,7 @@ class DataError(LenStreamError):
     """A file or folder cannot be used."""
 
 
-def nearest(word, choices):
+def nearest(word: object, choices: Iterable[object]) -> str:
     """' Did you mean "x"?' for the closest of `choices`, or an empty string."""
     match = difflib.get_close_matches(str(word), [str(c) for c in choices], n=1, cutoff=0.5)
     return f' Did you mean "{match[0]}"?' if match else ""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .errors import ConfigError
+from .extras import need
 from .progress import console, stopping
 from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed
 from .simulate.systems.scene import make_scene
@@ -16,6 +17,7 @@ def run(config, runs, overwrite=False, until="report"):
     Args: config: `configs.schema.Config`. runs: folder of all runs. overwrite: delete a run of this name first.
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
+    need("train", "training")
     from .ssl.launch import make_fabric
 
     if config.pretrain is None:
@@ -54,6 +56,7 @@ def run(config, runs, overwrite=False, until="report"):
 
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
+    need("train", "prediction")
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 

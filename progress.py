@@ -2,7 +2,9 @@
 
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +19,7 @@ class Stopped(Exception):
 class _Bar:
     """A running bar; without a terminal it says a line now and then instead of drawing."""
 
-    def __init__(self, title, total, done, show):
+    def __init__(self, title: str, total: int, done: int, show: bool) -> None:
         self.title, self.total, self.note = title, total, ""
         self.drawn = show and console.is_terminal
         self.spoken = show and not console.is_terminal
@@ -27,7 +29,7 @@ class _Bar:
             self.progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
             self.task = self.progress.add_task(title, total=total, completed=done, note="")
 
-    def update(self, done, note=None):
+    def update(self, done: int, note: str | None = None) -> None:
         """Set how much is done, and a few words about how it goes."""
         self.note = note or self.note
         if self.drawn:
@@ -38,7 +40,7 @@ class _Bar:
 
 
 @contextmanager
-def bar(title, total, done=0, show=True):
+def bar(title: str, total: int, done: int = 0, show: bool = True) -> Iterator[_Bar]:
     """A progress bar from `done` to `total` for a with-block; its `update(done, note)` moves it."""
     running = _Bar(title, total, done, show)
     if running.drawn:
@@ -51,14 +53,14 @@ def bar(title, total, done=0, show=True):
 
 
 @contextmanager
-def stopping():
+def stopping() -> Iterator[Callable[[], bool]]:
     """Within the block, the first Ctrl-C or SIGTERM only sets a flag; yields a function that tells whether it is set.
 
     A second one interrupts at once. Outside the main thread signals cannot be caught and the flag stays unset.
     """
-    asked = []
+    asked: list[int] = []
 
-    def handler(number, frame):
+    def handler(number: int, frame: FrameType | None) -> None:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)

@@ -3,6 +3,7 @@
 import copy
 import functools
 import math
+from collections.abc import Iterable
 from typing import get_args, get_origin
 
 import yaml
@@ -15,7 +16,7 @@ from .recipes import BY_NAME, TELLS_APART, available, read  # noqa: F401
 from .schema import Config
 
 
-def load(name, overrides=()):
+def load(name: str, overrides: Iterable[str] = ()) -> Config:
     """The checked config of a recipe by name, or of a YAML file by path.
 
     Args:

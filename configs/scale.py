@@ -1,5 +1,6 @@
 """`--scale tiny`: any config made to run in a CPU minute, with a small network, few labels and few steps."""
 
+from ..extras import need
 from .load import check
 
 _PRETRAIN = {
@@ -45,6 +46,7 @@ def tiny(config):
 
     Args: config: `schema.Config`. Returns: a new, checked one with "_tiny" behind its name. Raises: ConfigError.
     """
+    need("train", "--scale tiny")
     values = config.model_dump()
     values["name"] += "_tiny"
     for component in values["simulate"]["source"] + values["simulate"]["lens_light"]:

@@ -1,5 +1,6 @@
-"""The Python in the README and in docs/ runs as it stands."""
+"""The Python in the README and in docs/ runs as it stands, links lead somewhere, and generated pages are complete."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
 
 
 def run(page):
@@ -18,9 +20,28 @@ def run(page):
     return names
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def load(name):
+    """A module of docs/, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def generate():
+    return load("generate")
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda p: p.name)
 def test_python_blocks_run(page):
     assert run(page), page
+
+
+def test_the_pages_that_show_python_are_tested():
+    assert {"README.md", "tutorial.md", "simulator.md", "training.md", "bridge.md", "gpu.md"} <= {
+        page.name for page in WITH_PYTHON
+    }
 
 
 def test_the_readmes_images_are_what_it_says():
@@ -29,11 +50,75 @@ def test_the_readmes_images_are_what_it_says():
     np.testing.assert_array_equal(names["batch"].images[:, :, 0].numpy(), names["images"][:128])
 
 
-def test_links_in_the_readme_lead_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
-    assert len(links) >= 4
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)", page.read_text())
+    assert len(links) >= 4 or page.name != "README.md"
     for link in links:
-        assert (ROOT / link).exists(), link
+        assert (page.parent / link).exists() or link.startswith("_generated/"), link
+
+
+def test_generated_pages_that_are_linked_are_generated(generate, tmp_path):
+    generate.write(tmp_path)
+    for page in PAGES:
+        for link in re.findall(r"_generated/([\w/.]+\.md)", page.read_text()):
+            assert (tmp_path / link).is_file(), f"{page.name}: {link}"
+    index = (ROOT / "docs" / "index.md").read_text()
+    for name in re.findall(r"^_generated/(\S+)$", index, re.MULTILINE):
+        assert (tmp_path / f"{name}.md").is_file(), name
+
+
+def test_every_key_of_a_config_is_explained(generate):
+    from lenstream.configs.schema import Config
+
+    text, found = generate.configuration(), generate.sections(Config)
+    assert {"Config", "EPL", "INTERPOL", "Distribution", "Pretrain", "RealLenses"} <= {s.__name__ for s in found}
+    for section in found:
+        for name, field in section.model_fields.items():
+            assert re.search(rf"\| `{name}` \|.*{re.escape(field.description.replace('|', chr(92) + '|'))}", text), name
+
+
+def test_units_ranges_and_defaults_are_those_of_the_schema(generate):
+    pages = generate.profiles() + generate.configuration()
+    assert "(2 = isothermal) |  | ≥ 1.05, ≤ 2.95 | `2.0` |" in pages
+    assert (
+        "| `pixel_scale` | number | size of a pixel; empty: the instrument's | arcsec | > 0, ≤ 100 | empty |" in pages
+    )
+    assert "| `name` | text | name of the run and of its folder under runs/ |  |  | **needed** |" in pages
+
+
+def test_every_module_is_on_a_page(generate):
+    listed = [m for modules in generate.modules_by_room().values() for m in modules]
+    packages = ("configs", "evaluate", "files", "simulate", "ssl")
+    files = [*ROOT.glob("*.py"), *(f for p in packages for f in (ROOT / p).rglob("*.py"))]
+    names = {".".join(("lenstream", *f.relative_to(ROOT).with_suffix("").parts)) for f in files}
+    assert sorted(listed) == sorted(names - {"lenstream.__init__"})
+
+
+def test_docstrings_become_text_without_markup_of_their_own():
+    restructured = load("docstrings").restructured
+    docstring = """Images of `n` systems with |e| < 1 and x * y; see lens_light_.
+
+    Args:
+        a: one
+            more
+        b: `two`.
+
+    Returns: `x`. Raises: DataError if it is damaged.
+    """
+    assert restructured(docstring.splitlines()) == [
+        "Images of \\ ``n``\\  systems with \\|e\\| < 1 and x \\* y; see lens_light\\_.",
+        "",
+        "**Args:**",
+        "",
+        "- **a**: one more",
+        "- **b**: \\ ``two``\\ .",
+        "",
+        "**Returns:** \\ ``x``\\ .",
+        "",
+        "**Raises:** DataError if it is damaged.",
+        "",
+    ]
 
 
 def test_the_readme_names_commands_that_exist():

@@ -1,5 +1,8 @@
-"""The house: Python's own ssl stays visible, the package installs from a wheel, conda gets the same versions."""
+"""The package as a whole: what it installs and names, that Python's own ssl stays visible, and that a wheel works."""
 
+import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 STAGES = ("simulate", "ssl", "evaluate")
+NOT_INSTALLED = ("tests", "benchmarks", "docs", ".ci", ".github")
 
 
 def test_stage_folders_are_namespace_packages():
@@ -41,11 +45,22 @@ def test_ssl_is_pythons_own_under_pytest():
     assert Path(lenstream.ssl.augment.__file__).parent == ROOT / "ssl"
 
 
-def test_every_package_and_data_file_is_declared():
+def test_every_folder_of_code_and_data_is_declared():
     declared = set(PROJECT["tool"]["setuptools"]["packages"])
     assert PROJECT["tool"]["setuptools"]["package-dir"] == {"lenstream": "."}
-    folders = {p.parent.relative_to(ROOT) for stage in (*STAGES, "configs") for p in (ROOT / stage).rglob("*.py")}
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    inside = [Path(f) for f in listed if f.split("/")[0] not in NOT_INSTALLED and (ROOT / f).is_file()]
+    folders = {f.parent for f in inside if f.suffix in (".py", ".yaml", ".j2") and len(f.parts) > 1}
     assert {".".join(("lenstream", *f.parts)) for f in folders} <= declared
+    for package in declared:
+        folder = ROOT.joinpath(*package.split(".")[1:])
+        assert folder.is_dir(), f"{package} is declared but there is no {folder}"
+        patterns = PROJECT["tool"]["setuptools"]["package-data"].get(package, [])
+        for file in folder.glob("*.*"):
+            if file.suffix in (".yaml", ".j2") and folder != ROOT and file.relative_to(ROOT) in inside:
+                assert any(file.match(p) for p in patterns), f"{file} would be missing in a wheel"
 
 
 @pytest.fixture(scope="module")
@@ -80,21 +95,76 @@ def test_an_installed_wheel_works_and_leaves_ssl_alone(installed, tmp_path):
     assert (installed / "lenstream" / "evaluate" / "show" / "report.html.j2").is_file()
 
 
+def test_a_wheel_brings_types_and_citation_but_no_tests(installed):
+    assert (installed / "lenstream" / "py.typed").is_file()
+    assert (installed / "lenstream" / "CITATION.cff").is_file()
+    assert not any((installed / "lenstream" / name).exists() for name in NOT_INSTALLED)
+
+
 def test_conda_users_get_the_same_versions():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
-    project = PROJECT["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
-    assert [p for p in pip if not p.startswith("--")] == wanted
-    assert f"python{project['requires-python']}" in environment["dependencies"]
-    assert "--constraint constraints.txt" in pip
+    assert pip == ["--constraint constraints.txt", "--editable .[all,test,docs]"]
+    assert f"python{PROJECT['project']['requires-python']}" in environment["dependencies"]
 
 
-def test_constraints_hold_names_and_versions_only():
+def test_constraints_pin_all_that_is_asked_for():
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines())
-    for requirement in PROJECT["project"]["dependencies"]:
-        name = requirement.split(">")[0].split("[")[0]
-        assert name in pins, f"{requirement} is not pinned"
+    for requirement in requirements("all", "test", "docs"):
+        assert name_of(requirement) in pins, f"{requirement} is not pinned"
+    assert list(pins) == sorted(pins, key=lambda name: f"{name}==")
+
+
+def test_make_installs_what_conda_does():
+    assert "--constraint constraints.txt --editable '.[all,test,docs]'" in (ROOT / "Makefile").read_text()
+
+
+def test_all_is_every_extra_that_runs_anywhere():
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert set(requirements("all")) == set(requirements(*(set(extras) - {"cuda", "docs", "test", "all"})))
+
+
+def test_the_simulator_asks_for_no_package_of_the_training():
+    core = {name_of(r) for r in PROJECT["project"]["dependencies"]}
+    assert not core & {"torch", "torchvision", "timm", "lightly", "lightning", "umap-learn", "tensorboard"}
+
+
+def test_the_version_stands_in_one_place():
+    version = PROJECT["project"]["version"]
+    assert importlib.metadata.version("lenstream") == version
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert "version" not in yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    for path in ROOT.glob("*.py"):
+        assert version not in path.read_text(), path
+
+
+def test_the_citation_file_says_what_the_format_asks_for():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["type"] == "software" and citation["license"] == PROJECT["project"]["license"]
+    assert citation["title"].startswith("LenStream") and citation["message"]
+    assert [a["name"] for a in PROJECT["project"]["authors"]] == [a["name"] for a in citation["authors"]]
+
+
+def test_the_makefile_names_no_folder_outside_the_project():
+    assert not re.search(r"(^|[\s'\"=])(\.\./[a-z]|/[a-z]+/|~)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def requirements(*extras):
+    """The project's requirements with some of its extras, those that are written as extras of lenstream followed."""
+    project = PROJECT["project"]
+    wanted, out = list(extras), list(project["dependencies"])
+    while wanted:
+        for requirement in project["optional-dependencies"][wanted.pop()]:
+            if name_of(requirement) == "lenstream":
+                wanted += re.search(r"\[(.*)\]", requirement)[1].split(",")
+            else:
+                out.append(requirement)
+    return out
+
+
+def name_of(requirement):
+    return re.match(r"[A-Za-z0-9_.-]+", requirement)[0]
 
 
 def test_nothing_lower_imports_anything_higher():
@@ -115,3 +185,13 @@ def test_the_public_names_are_there():
         assert getattr(lenstream, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Lensstream'"):
         lenstream.Lensstream  # noqa: B018
+
+
+def test_type_checkers_see_the_public_names_where_they_are():
+    import lenstream
+
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    (block,) = [n for n in tree.body if isinstance(n, ast.If)]
+    told = {a.asname or a.name: i.module for i in block.body for a in i.names}
+    assert told == lenstream._HOMES
+    assert sorted(lenstream.__all__) == sorted(told)

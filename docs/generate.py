@@ -1,0 +1,291 @@
+"""The reference pages that follow from the code: configuration keys, profiles, recipes, command line, API."""
+
+import inspect
+import re
+import types
+import typing
+from pathlib import Path
+
+import typer
+import yaml
+from pydantic_core import PydanticUndefined
+
+import lenstream
+from lenstream.configs import recipes
+from lenstream.configs.components import Deflector, Light
+from lenstream.configs.keys import Section
+from lenstream.configs.schema import Config
+from lenstream.run_pipeline import app
+
+ROOT = Path(lenstream.__file__).parent
+ROOMS = {  # a page of the API each: the folders below it, in the order of imports
+    "The ground floor": ("errors.py", "extras.py", "progress.py", "ahead.py"),
+    "files: reading data": ("files",),
+    "configs: settings and recipes": ("configs",),
+    "simulate/core: numerics": ("simulate/core",),
+    "simulate/profiles: mass and light": ("simulate/profiles",),
+    "simulate/galaxies: images of galaxies": ("simulate/galaxies",),
+    "simulate/detector: from flux to pixels": ("simulate/detector",),
+    "simulate/systems: parameters": ("simulate/systems",),
+    "simulate: images, labels, stream": ("simulate/*.py",),
+    "simulate/cpu: kernels": ("simulate/cpu",),
+    "simulate/gpu: kernels": ("simulate/gpu",),
+    "ssl: pre-training": ("ssl/*.py", "ssl/methods"),
+    "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),
+    "evaluate/real: real lenses": ("evaluate/real",),
+    "evaluate/show: figures and report": ("evaluate/show",),
+    "Runs and the command line": ("[!_]*.py",),
+}
+COPIED = ("benchmarks/*.md", "data_cards/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
+LONGEST_DEFAULT = 60  # characters; a longer one is a section of its own
+
+
+def write(folder):
+    """Write all pages into a folder; a page that has not changed is left alone, so that Sphinx need not read it."""
+    pages = {
+        "configuration.md": configuration(),
+        "profiles.md": profiles(),
+        "recipes.md": recipe_table(),
+        "command_line.md": command_line(),
+        "api/index.md": public_api(),
+    }
+    pages |= {f"api/{slug(title)}.md": room(title, modules) for title, modules in modules_by_room().items()}
+    for pattern in COPIED:
+        for path in sorted(ROOT.glob(pattern)):
+            pages[str(path.relative_to(ROOT))] = path.read_text()
+    for name, text in pages.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    for path in folder.rglob("*.md"):
+        if str(path.relative_to(folder)) not in pages:
+            path.unlink()
+
+
+def table(head, rows):
+    """A Markdown table."""
+    cells = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(str(c).replace("|", r"\|") for c in row) + " |\n" for row in cells)
+
+
+def slug(title):
+    return re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+
+
+def configuration():
+    """Every section of the schema, with every key's meaning, unit, range and default."""
+    text = (
+        "# Every key of a config\n\n"
+        "A config is YAML; `lenstream config --show RECIPE` prints one with all its defaults. A key that says "
+        "*number or distribution* takes either, see [distributions](#distribution). A key without a default has to be "
+        "given. Unknown keys are errors.\n\n"
+    )
+    return text + "".join(section_page(s) for s in sections(Config))
+
+
+def sections(first):
+    """A section and all that can stand in it, each once, in the order of first mention."""
+    found, waiting = [], [first]
+    while waiting:
+        section = waiting.pop(0)
+        if section not in found:
+            found.append(section)
+            waiting += [s for f in section.model_fields.values() for s in sections_in(f.annotation)]
+    return found
+
+
+def sections_in(annotation):
+    if inspect.isclass(annotation) and issubclass(annotation, Section):
+        return [annotation]
+    return [s for part in typing.get_args(annotation) for s in sections_in(part)]
+
+
+def section_page(section):
+    first, _, rest = inspect.cleandoc(section.__doc__ or "").partition("\n\n")
+    rows = [
+        (f"`{name}`", values(field), field.description, unit(field), limits(field), default(field))
+        for name, field in section.model_fields.items()
+    ]
+    head = ("key", "takes", "meaning", "unit", "range", "default")
+    return f"({slug(section.__name__)})=\n## {section.__name__}\n\n{first}\n\n{rest}\n\n{table(head, rows)}\n"
+
+
+def unit(field):
+    given = (field.json_schema_extra or {}).get("unit", "-")
+    return "" if given == "-" else given
+
+
+def limits(field):
+    """The range of a key in words: that of a drawn parameter, or pydantic's limits."""
+    low, high = (field.json_schema_extra or {}).get("range", (None, None))
+    words = []
+    if low is not None and low > -1e8:
+        words.append(f"≥ {number(low)}")
+    if high is not None and high < 1e8:
+        words.append(f"≤ {number(high)}")
+    for limit in field.metadata:
+        for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<")):
+            if getattr(limit, name, None) is not None:
+                words.append(f"{sign} {number(getattr(limit, name))}")
+    return ", ".join(words)
+
+
+def number(value):
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def default(field):
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "**needed**"
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, Section):
+        value = value.model_dump(exclude_defaults=True)
+    text = yaml.safe_dump(plain(value), default_flow_style=True, width=1000).replace("\n...", "").strip()
+    return f"`{text}`" if len(text) <= LONGEST_DEFAULT else "see the section"
+
+
+def plain(value):
+    """A value as YAML knows it: tuples as lists."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def values(field):
+    return takes(field.annotation)
+
+
+def takes(annotation):
+    """What a type annotation allows, in words, sections as links."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return takes(parts[0])
+    if origin is typing.Literal:
+        return ", ".join(f"`{p}`" for p in parts)
+    if origin in (typing.Union, types.UnionType):
+        words = [takes(p) for p in parts if p is not type(None)]
+        if len(words) == 2 and any("#distribution" in w for w in words):
+            return "number or distribution"
+        return " or ".join(words)
+    if origin is list:
+        return f"list of {takes(parts[0])}"
+    if origin is tuple:
+        count = "numbers" if parts[-1] is Ellipsis else f"{len(parts)} numbers"
+        return f"list of {count}"
+    if origin is dict and parts[1] is object:
+        return "keys with values"
+    if origin is dict:
+        return f"names with {takes(parts[1])}"
+    if inspect.isclass(annotation) and issubclass(annotation, Section):
+        return f"[{annotation.__name__}](#{slug(annotation.__name__)})"
+    words = {float: "number", int: "whole number", str: "text", bool: "true or false", object: "any value"}
+    return words.get(annotation, str(annotation))
+
+
+def profiles():
+    """Mass and light profiles with their parameters."""
+    text = (
+        "# Profiles\n\n"
+        "Names, parameters, units and conventions are lenstronomy's. Each can be a number or a "
+        "[distribution](configuration.md#distribution), within its range.\n\n"
+    )
+    for title, union in (("Mass (`lens_mass`)", Deflector), ("Light (`source`, `lens_light`)", Light)):
+        text += f"## {title}\n\n"
+        for section in sections_in(union):
+            name = typing.get_args(section.model_fields["profile"].annotation)[0]
+            rows = [
+                (f"`{key}`", f.description, unit(f), limits(f), default(f))
+                for key, f in section.model_fields.items()
+                if "range" in (f.json_schema_extra or {})
+            ]
+            others = [k for k, f in section.model_fields.items() if "range" not in (f.json_schema_extra or {})]
+            others = ", ".join(f"`{k}`" for k in others if k != "profile")
+            link = f"[{section.__name__}](configuration.md#{slug(section.__name__)})"
+            meaning = section.model_fields["profile"].description
+            text += f"### {name}\n\n{meaning[0].upper()}{meaning[1:]}.\n\n"
+            text += table(("parameter", "meaning", "unit", "range", "default"), rows)
+            text += f"\nFurther keys, see {link}: {others}.\n\n"
+    return text
+
+
+def recipe_table():
+    """The recipes with what their files say first."""
+    text = (
+        "# Recipes\n\n"
+        "For `lenstream run NAME`, `lenstream preview NAME` and `lenstream config --show NAME`. Here is what each file "
+        "says first; a data card says what the images are.\n\n"
+    )
+    rows = []
+    for name in recipes.available():
+        lines = (ROOT / "configs" / f"{name}.yaml").read_text().splitlines()
+        said = []
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            said.append(line.lstrip("# "))
+        card = f"[card](data_cards/{name}.md)" if (ROOT / "data_cards" / f"{name}.md").is_file() else ""
+        rows.append((f"`{name}`", re.split(r"(?<=[a-z)])[.;] ", " ".join(said), maxsplit=1)[0].rstrip(".") + ".", card))
+    return text + table(("recipe", "what it is", "data"), rows)
+
+
+def command_line():
+    """What `lenstream COMMAND --help` says of every command."""
+    group = typer.main.get_command(app)
+    text = f"# Command line\n\n{group.help}\n\n"
+    for name, command in group.commands.items():
+        rows = []
+        for parameter in command.params:
+            called = ", ".join(f"`{o}`" for o in parameter.opts) if parameter.opts[0][0] == "-" else ""
+            called = called or f"`{parameter.name.upper()}`"
+            given = "**needed**" if parameter.required else parameter.default
+            shown = given if isinstance(given, str) else "" if given in (None, False) else f"`{given}`"
+            rows.append((called, getattr(parameter, "help", "") or "", shown))
+        text += f"## lenstream {name}\n\n{command.help}\n\n{table(('argument', 'meaning', 'default'), rows)}\n"
+    return text
+
+
+def modules_by_room():
+    """Dotted names of the modules on each page of the API; every module of the package is on one."""
+    pages, seen = {}, {"__init__.py"}
+    for title, patterns in ROOMS.items():
+        paths = []
+        for pattern in patterns:
+            paths += sorted(ROOT.glob(pattern if pattern.endswith(".py") else f"{pattern}/*.py"))
+        names = [str(p.relative_to(ROOT)) for p in paths]
+        pages[title] = [n for n in names if n not in seen]
+        seen |= set(names)
+    return {
+        title: ["lenstream." + n.removesuffix(".py").replace("/", ".") for n in names]
+        for title, names in pages.items()
+        if names
+    }
+
+
+def room(title, modules):
+    text = f"# {title}\n\n"
+    for module in modules:
+        text += f"## {module.removeprefix('lenstream.')}\n\n"
+        text += f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```\n\n"
+    return text
+
+
+def public_api():
+    text = (
+        "# Python\n\n"
+        "The public names, imported from `lenstream`. They keep their names and arguments; all else may change.\n\n"
+        "```{eval-rst}\n"
+    )
+    for name in sorted(lenstream.__all__, key=str.lower):
+        directive = "autoclass" if inspect.isclass(getattr(lenstream, name)) else "autofunction"
+        text += f".. {directive}:: lenstream.{name}\n"
+        text += "   :members:\n" if directive == "autoclass" else ""
+        text += "   :no-index:\n\n"
+    pages = "".join(f"{slug(title)}\n" for title in modules_by_room())
+    return (
+        text
+        + "```\n\n## By room\n\nIn the order of imports: what stands later may use what stands earlier.\n\n"
+        + (f"```{{toctree}}\n:maxdepth: 1\n\n{pages}```\n")
+    )
