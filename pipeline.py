@@ -138,19 +138,19 @@ def _show(config, scene, folder):
 
 
 def _real_lenses(config, scene, folder):
-    """Predictions for the real lenses that the config names, as `report.RealLenses`; None if there are none."""
+    """Predictions for the real lenses that the config names, as `report.RealLensResults`; None if there are none."""
     real = config.real_lenses
     if real.images is None:
         return None
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
-    from .evaluate.show.report import RealLenses
+    from .evaluate.show.report import RealLensResults
 
     table, summary, figure, skipped = predict_folder(
         config, scene, folder.path, real.images, real.catalogue, real.pixel_scale, folder.real_lenses
     )
     terminal.print_skipped(skipped)
-    return RealLenses(table, summary, figure)
+    return RealLensResults(table, summary, figure)
 
 
 def _print_scores(folder):

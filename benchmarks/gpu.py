@@ -58,7 +58,8 @@ def main(arguments=None):
 def lacking():
     """Requirements of pyproject.toml that the parts need and that are not installed."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["cuda"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["train"], *(r for r in extras["cuda"] if name_of(r) != "lenstream")]
     return [r for r in wanted if name_of(r) not in UNUSED and importlib.util.find_spec(module_of(r)) is None]
 
 

@@ -38,7 +38,7 @@ class FeatureSpace:
 
 
 @dataclass
-class RealLenses:
+class RealLensResults:
     """Predictions for real lenses, one row each; a summary of them; a picture (a path). Any of them may be None."""
 
     table: pd.DataFrame | None = None
@@ -61,7 +61,7 @@ class Report:
     results: pd.DataFrame
     figures: dict = field(default_factory=dict)
     umap: FeatureSpace | None = None
-    real_lenses: RealLenses | None = None
+    real_lenses: RealLensResults | None = None
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
 

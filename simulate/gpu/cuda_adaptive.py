@@ -34,7 +34,7 @@ class Target(NamedTuple):
     tolerance: float  # of the peak
 
 
-class Images(NamedTuple):
+class LayerImages(NamedTuple):
     """Pixels of m = n L layers, row by row."""
 
     raw: torch.Tensor  # (m, pixels): surface brightness by one ray each
@@ -68,7 +68,7 @@ def refine(profiles, lensed, constants, grid, tolerance, rays, stream):
         return torch.empty(shape, dtype=dtype, device=raw.device)
 
     refined, peaks = torch.empty_like(raw), torch.zeros(2, n_images, dtype=raw.dtype, device=raw.device)
-    images = wrap(Images(raw.flatten(0, 1), refined.flatten(0, 1), beta, peaks))
+    images = wrap(LayerImages(raw.flatten(0, 1), refined.flatten(0, 1), beta, peaks))
     n = n_images * n_pixels
     count = torch.zeros(1, dtype=torch.int32, device=raw.device)
     flagged = wrap(Flagged(count, empty(n, dtype=torch.int64), empty(2, n)))

@@ -8,10 +8,9 @@ import pytest
 from lenstream.configs.load import load
 from lenstream.evaluate.results import RANDOM, SUPERVISED, Evaluation, Score
 from lenstream.evaluate.show import figures, outputs
-from lenstream.evaluate.show.report import RealLenses
+from lenstream.evaluate.show.report import RealLensResults
 from lenstream.evaluate.tasks.regression import Regression
-from lenstream.simulate.stream import FIRST_INDEX
-from lenstream.simulate.systems.scene import make_scene
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 TARGETS = ["theta_E", "e1"]
 ENCODERS = ("lensiam", "lensimclr")
@@ -94,7 +93,7 @@ def test_the_umap_is_of_the_trained_encoders_or_of_none(run, calls):
 def test_the_report_holds_the_figures_notes_and_numbers(run, calls):
     config, scene, evaluation, folder = run
     points = draw(run, umap=True)
-    outputs.write_report(config, scene, evaluation, folder, points, RealLenses(), {"numpy": "7.8.9"})
+    outputs.write_report(config, scene, evaluation, folder, points, RealLensResults(), {"numpy": "7.8.9"})
     page = (folder / "report.html").read_text()
     for words in ("7.8.9", "Uncertainties for real lenses", "Predicted against true", "name: tiny", "3.0 s"):
         assert words in page

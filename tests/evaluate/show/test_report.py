@@ -123,7 +123,7 @@ def test_a_full_report_is_self_contained(tmp_path):
         results(),
         figures=figures,
         umap=feature_space(),
-        real_lenses=reports.RealLenses(frame, frame, tmp_path / "a.png"),
+        real_lenses=reports.RealLensResults(frame, frame, tmp_path / "a.png"),
         timings={"evaluate": 3.0, "pretrain": 600.0},
         notes=["One thing to know."],
     )
@@ -172,7 +172,7 @@ def test_hostile_names_are_text(tmp_path):
         timings={bad: 1.0},
         figures=figures,
         umap=feature_space(["lensiam", bad], ["theta_E", bad]),
-        real_lenses=reports.RealLenses(pd.DataFrame({bad: [bad]})),
+        real_lenses=reports.RealLensResults(pd.DataFrame({bad: [bad]})),
     )
     assert '<img src="http' not in html and "</script><img" not in html
     assert words(html).count(bad) >= 8

@@ -70,7 +70,7 @@ def signatures():
     pair = group(array(r, 3), array(r, 2))
     blur = of(psf.PointSpread, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
     given = group(array(int64, 2), array(float64, 3), array(float64, 2))
-    images = of(adaptive.Images, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
+    images = of(adaptive.LayerImages, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
     flagged = of(adaptive.Flagged, array(int32, 1), array(int64, 1), array(r, 2))
     glow = of(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
     yield "lenses", tables._prepare_lenses, (given, float64, lens(r, 3))
