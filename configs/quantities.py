@@ -25,7 +25,7 @@ class Quantity(NamedTuple):
     meaning: str
 
 
-_DERIVED = (
+_OF_DERIVED = (
     Quantity("theta_E_effective", "arcsec", r"\theta_{E,\mathrm{all}}", "Einstein radius of all mass together"),
     Quantity("magnification", "", r"\mu", "lensed flux in the frame over the source's flux before lensing"),
     Quantity("arc_snr", "", r"\mathrm{S/N}_{\mathrm{arcs}}", "signal to noise of the arcs, over all bands"),
@@ -35,7 +35,7 @@ _DERIVED = (
     Quantity("half_length", "arcsec", r"\ell_{1/2}", "half the length of an axion vortex"),
     Quantity("angle", "rad", r"\phi_{\mathrm{vortex}}", "direction of an axion vortex"),
 )
-_DERIVED = {q.name: q for q in _DERIVED}
+_DERIVED = {derived.name: derived for derived in _OF_DERIVED}
 
 
 def quantity(name):

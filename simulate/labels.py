@@ -21,7 +21,7 @@ def labels(systems: Systems) -> dict[str, np.ndarray]:
     Names are those of `configs.names.plain_names`; the source's begin with source_, the lens light's with lens_light_.
     NaN where a system's class does not have the component.
     """
-    out = {}
+    out: dict[str, np.ndarray] = {}
     for group, prefix in PREFIXES.items():
         drawn = [{n: v for n, v in c.items() if n not in _OF_IMAGES} for c in getattr(systems, group)]
         out |= {plain: drawn[k][name] for plain, (k, name) in plain_names(drawn, prefix).items()}
@@ -30,7 +30,7 @@ def labels(systems: Systems) -> dict[str, np.ndarray]:
     return out
 
 
-def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray) -> dict[str, np.ndarray]:
+def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) -> dict[str, np.ndarray]:
     """What follows from the parameters of systems: dict of float64 arrays (n,) or (n, v).
 
     theta_E_effective [arcsec] of all deflectors together; magnification (source's flux in the frame over its flux
@@ -38,7 +38,11 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray) -> dict
     subhalos; class (its number in `simulate.classes`). NaN where there is no lens or no source.
 
     measured: `Rendered.arcs` of `render.render_all(..., arcs=True)`.
+
+    Raises: ValueError if the arcs were not measured.
     """
+    if measured is None:
+        raise ValueError("derived labels need what render_all(..., arcs=True) measures")
     n, counts = len(systems.indices), [np.diff(halos.first) for halos in systems.halos]
     mass = np.zeros(n)
     for halos, count in zip(systems.halos, counts, strict=True):
