@@ -27,7 +27,9 @@ def point(s):
     return GAUSS * (s % 3 - 1), GAUSS * (s // 3 - 1)
 
 
-POINTS = np.array([point.py_func(s) for s in range(N_POINTS)]).T.copy()  # (2, N_POINTS), x and y
+POINTS = np.array(
+    [getattr(point, "py_func", point)(s) for s in range(N_POINTS)]
+).T.copy()  # (2, N_POINTS): x and y; plain where compiling is off
 
 
 @ray_function
