@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .core.numerics import like, ray_function
+from .core.numerics import ray_function, real
 
 LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
 ERROR = 0.12  # of the curvature across a cell may be in the error of its mean, see `mean_and_error`
@@ -35,7 +35,7 @@ POINTS = np.array(
 @ray_function
 def _second_differences(left, here, right, below, above):
     """Along a row and along a column."""
-    two = like(here, 2.0)
+    two = real(here, 2.0)
     return left - two * here + right, below - two * here + above
 
 
@@ -50,7 +50,7 @@ def curvature(left, here, right, below, above):
 def corrected(left, here, right, below, above):
     """Mean brightness of a pixel, not below 0, from the ray in its middle and its neighbours', to fourth order."""
     across, up = _second_differences(left, here, right, below, above)
-    return max(here + like(here, 1.0 / 24.0) * (across + up), like(here, 0.0))
+    return max(here + real(here, 1.0 / 24.0) * (across + up), real(here, 0.0))
 
 
 @ray_function
@@ -62,7 +62,7 @@ def capped(left, here, right, below, above):
 @ray_function
 def curvature_limit(peak, tolerance):
     """The `curvature` that one ray in a pixel may leave unseen, for a tolerance as a part of the image's peak."""
-    return like(peak, UNSEEN * 24.0 * tolerance) * peak
+    return real(peak, UNSEEN * 24.0 * tolerance) * peak
 
 
 @ray_function
@@ -71,7 +71,7 @@ def is_steep(left, here, right, below, above, limit):
 
     All but the limit are curvatures, of the pixel (`here`) and of its neighbours.
     """
-    return max(here, like(here, 0.5) * max(max(left, right), max(below, above))) > limit
+    return max(here, real(here, 0.5) * max(max(left, right), max(below, above))) > limit
 
 
 @ray_function
@@ -96,13 +96,13 @@ def mean_and_error(low, middle, high, least):
     a, b, d = low
     e, g, h = middle
     i, j, k = high
-    outer, inner, two, one = like(g, OUTER), like(g, INNER), like(g, 2.0), like(g, 1.0)
+    outer, inner, two, one = real(g, OUTER), real(g, INNER), real(g, 2.0), real(g, 1.0)
     value = outer * (outer * (a + d + i + k) + inner * (b + j + e + h)) + inner * inner * g
     along = outer * (abs(a - two * b + d) + abs(i - two * j + k)) + inner * abs(e - two * g + h)
     up = outer * (abs(a - two * e + i) + abs(d - two * h + k)) + inner * abs(b - two * g + j)
     curved = along + up
-    relative = curved / (value + like(g, 1e-30))
-    return value, like(g, ERROR) * curved * min(one, least + like(g, SMOOTH) * relative * relative)
+    relative = curved / (value + real(g, 1e-30))
+    return value, real(g, ERROR) * curved * min(one, least + real(g, SMOOTH) * relative * relative)
 
 
 @ray_function
@@ -114,16 +114,16 @@ def cusp_error(near, far, low, high):
 
     near, far: the smallest and the largest squared radius of the cell's points. low, high: of their brightness.
     """
-    return like(low, ERROR) * (high - low) if near <= like(near, 0.25) * far else like(low, 0.0)
+    return real(low, ERROR) * (high - low) if near <= real(near, 0.25) * far else real(low, 0.0)
 
 
 @ray_function
 def sure_peak(mean, error):
     """How bright the image surely is in a cell: less than its mean, as a point right on a cusp says too much."""
-    return mean - like(mean, 1.5) * error
+    return mean - real(mean, 1.5) * error
 
 
 @ray_function
 def error_limit(peak, tolerance, share):
     """The error that the mean of a cell may have, which is a `share` of a pixel; tolerance: of the image's peak."""
-    return like(peak, tolerance / share) * peak
+    return real(peak, tolerance / share) * peak

@@ -27,8 +27,6 @@ sum_function = njit(fastmath=True, error_model="numpy", _nrt=False)  # adds up i
 ray_function = njit(fastmath=FASTMATH, error_model="numpy", inline="always")  # what is done for one of them
 branch_function = njit(_nrt=False, inline="always")  # chooses between loops, see `chain`
 
-like = real  # its former name
-
 
 @functools.cache
 def compiled(function):

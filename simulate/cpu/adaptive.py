@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from .. import refinement
-from ..core.numerics import chunk_function, like, row_function
+from ..core.numerics import chunk_function, real, row_function
 from . import deflection, halos, light, pixels, steep
 from .deflection import BETA_X, BETA_Y, SCRATCH, X, Y
 from .pixels import Chunk, RayGrid
@@ -66,7 +66,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, out):
                 peak = max(peak, refinement.sure_peak(mean[c], error[c]))
         limit = refinement.error_limit(peak, tolerance, share)
         room = most if level < refinement.LEVELS - 1 else 0
-        n = _divide(cells, n, Cut(limit, like(peak, 0.25 * width), like(peak, share), room), children, out)
+        n = _divide(cells, n, Cut(limit, real(peak, 0.25 * width), real(peak, share), room), children, out)
         cells, children = children, cells
         width, share = 0.5 * width, 0.25 * share
 
@@ -132,10 +132,10 @@ def _integrate(deflectors, layer, cells, n, width, scale, work):
 @row_function
 def roughness(galaxy, x):
     """The `least` of `refinement.mean_and_error` for a `light.Light`, in the type of x."""
-    least = like(x, 0.0)
+    least = real(x, 0.0)
     for k in range(galaxy.kinds.size):
         if galaxy.kinds[k] == light.INTERPOL:
-            least = like(x, refinement.ROUGH)
+            least = real(x, refinement.ROUGH)
     return least
 
 

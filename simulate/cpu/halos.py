@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..core.numerics import chunk_function, like, ray_function, row_function
+from ..core.numerics import chunk_function, ray_function, real, row_function
 from . import deflection
 from .deflection import BETA_X, BETA_Y, SCRATCH, X, Y
 
@@ -94,7 +94,7 @@ def sort_by_distance(halos, maps, tiles):
     n_tiles, n_halos, n = tiles.count.size, halos.numbers.shape[0], N_NODES * N_NODES
     everything = np.arange(n_halos).astype(np.int32)
     nodes = np.empty((deflection.N_ROWS, n * n_tiles), halos.constants.dtype)
-    nodes[BETA_X : BETA_Y + 1] = like(nodes[0, 0], 0.0)
+    nodes[BETA_X : BETA_Y + 1] = real(nodes[0, 0], 0.0)
     for i in range(n):
         for t in range(n_tiles):
             nodes[X, i * n_tiles + t] = tiles.centre[0, t] + tiles.half[0] * _NODES[i % N_NODES]
@@ -107,8 +107,8 @@ def sort_by_distance(halos, maps, tiles):
         for i in range(n):
             own[X, i] = nodes[X, i * n_tiles + t]
             own[Y, i] = nodes[Y, i * n_tiles + t]
-            own[BETA_X, i] = like(own[0, 0], 0.0)
-            own[BETA_Y, i] = like(own[0, 0], 0.0)
+            own[BETA_X, i] = real(own[0, 0], 0.0)
+            own[BETA_Y, i] = real(own[0, 0], 0.0)
         deflection.subtract(halos, maps, tiles.near[t], np.int64(0), tiles.count[t], own, n)
         for i in range(n):
             total_x[i * n_tiles + t] -= own[BETA_X, i]
@@ -128,8 +128,8 @@ def _find_near(halos, maps, tiles, everything):
         middle[X, t], middle[Y, t] = tiles.centre[0, t], tiles.centre[1, t]
     tiles.count[:] = 0
     for h in range(halos.numbers.shape[0]):
-        middle[BETA_X, :] = like(middle[0, 0], 0.0)
-        middle[BETA_Y, :] = like(middle[0, 0], 0.0)
+        middle[BETA_X, :] = real(middle[0, 0], 0.0)
+        middle[BETA_Y, :] = real(middle[0, 0], 0.0)
         deflection.subtract(halos, maps, everything, h, h + 1, middle, n_tiles)
         grows = halos.numbers[h, 0] != deflection.SIS
         x, y, lengths = halos.constants[h, 0], halos.constants[h, 1], (tiles.half[0], tiles.pixel[0])
@@ -153,9 +153,9 @@ def _find_far(x, y, grows, middle, lengths, errors, far):
     the subhalos that were far so far; its own is added.
     """
     half, pixel = lengths
-    inverse, one, zero = like(x, 1.0 / half), like(x, 1.0), like(x, 0.0)
+    inverse, one, zero = real(x, 1.0 / half), real(x, 1.0), real(x, 0.0)
     centre_x, centre_y, alpha_x, alpha_y = middle[0], middle[1], middle[2], middle[3]
-    nearest, most, together = like(x, NEAREST), like(x, ERROR * pixel), like(x, ERRORS * pixel)
+    nearest, most, together = real(x, NEAREST), real(x, ERROR * pixel), real(x, ERRORS * pixel)
     for t in range(far.size):
         u, v = abs(x - centre_x[t]) * inverse, abs(y - centre_y[t]) * inverse
         gap_u, gap_v = max(u - one, zero), max(v - one, zero)
@@ -186,8 +186,8 @@ def _weigh(values, pitch, a, out):
     """Coefficient `a` of every tile from values at six nodes, `pitch` numbers from one to the next."""
     p0, p1, p2 = values, values[pitch:], values[2 * pitch :]
     p3, p4, p5 = values[3 * pitch :], values[4 * pitch :], values[5 * pitch :]
-    w0, w1, w2 = like(out[0], _TO_POWERS[a, 0]), like(out[0], _TO_POWERS[a, 1]), like(out[0], _TO_POWERS[a, 2])
-    w3, w4, w5 = like(out[0], _TO_POWERS[a, 3]), like(out[0], _TO_POWERS[a, 4]), like(out[0], _TO_POWERS[a, 5])
+    w0, w1, w2 = real(out[0], _TO_POWERS[a, 0]), real(out[0], _TO_POWERS[a, 1]), real(out[0], _TO_POWERS[a, 2])
+    w3, w4, w5 = real(out[0], _TO_POWERS[a, 3]), real(out[0], _TO_POWERS[a, 4]), real(out[0], _TO_POWERS[a, 5])
     for t in range(out.size):
         out[t] = w0 * p0[t] + w1 * p1[t] + w2 * p2[t] + w3 * p3[t] + w4 * p4[t] + w5 * p5[t]
 
@@ -206,7 +206,7 @@ def _horner(at, n, p, sums, totals, first, last):
     steps give is added to the totals. Rows one by one, as the compiler could not tell them apart in one array.
     """
     (u, v), (sum_x, sum_y), (total_x, total_y) = at, sums, totals
-    zero = like(u[0], 0.0)
+    zero = real(u[0], 0.0)
     for i in range(n):
         a, b = zero if first else sum_x[i], zero if first else sum_y[i]
         a = (a * v[i] + _in_u(u[i], p, 0)) * v[i] + _in_u(u[i], p, 1)
@@ -220,7 +220,7 @@ def _horner(at, n, p, sums, totals, first, last):
 
 @row_function
 def _relative(x, n, centre, half, u):
-    inverse = like(centre, 1.0) / half
+    inverse = real(centre, 1.0) / half
     for i in range(n):
         u[i] = (x[i] - centre) * inverse
 
@@ -234,8 +234,8 @@ def subtract_halos(halos, maps, tiles, t, rows, n):
     n_tiles, u, v, totals = tiles.count.size, rows[SCRATCH], rows[SCRATCH + 1], (rows[BETA_X], rows[BETA_Y])
     sums = rows[SCRATCH + 2], rows[SCRATCH + 3]
     p = rows[SCRATCH + 4, : 4 * N_NODES].reshape(4, N_NODES)
-    _relative(rows[X], n, like(u[0], tiles.centre[0, t]), like(u[0], tiles.half[0]), u)
-    _relative(rows[Y], n, like(u[0], tiles.centre[1, t]), like(u[0], tiles.half[0]), v)
+    _relative(rows[X], n, real(u[0], tiles.centre[0, t]), real(u[0], tiles.half[0]), u)
+    _relative(rows[Y], n, real(u[0], tiles.centre[1, t]), real(u[0], tiles.half[0]), v)
     for a in range(N_NODES - 1, 0, -2):
         for b in range(N_NODES):
             p[0, b] = tiles.powers[0, (a * N_NODES + b) * n_tiles + t]

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from ..core import compiled
-from ..core.numerics import chunk_function, like, row_function, sum_function
+from ..core.numerics import chunk_function, real, row_function, sum_function
 from ..detector import pixel_noise, psf
 from ..kernel_arguments import ADAPTIVE
 from ..profiles import epl
@@ -143,7 +143,7 @@ def _prepare_layers(inputs, i, mend, buffers):
 @chunk_function
 def _fetch(layers):
     """Read the galaxy images of all lensed layers, see `light.fetch`; returns a number that has to be kept."""
-    total = like(layers.stamps[0, 0, 0], 0.0)
+    total = real(layers.stamps[0, 0, 0], 0.0)
     for v in range(layers.sources.kinds.shape[0]):
         total += light.fetch(pixels.of_layer(layers.sources, v), layers.stamps)
     return total
@@ -166,7 +166,7 @@ def _refine(deflectors, grids, tolerance, work, buffers):
 @njit(inline="always")
 def _finish(inputs, i, scale, buffers, out, arcs):
     """From the surface brightness of system `i` on fine pixels of a scale [arcsec] to its images, and its arcs."""
-    blur, fine = inputs.blur, (inputs.frame.supersampling, like(out[0, 0, 0, 0], scale * scale))
+    blur, fine = inputs.blur, (inputs.frame.supersampling, real(out[0, 0, 0, 0], scale * scale))
     brightness, space = buffers.brightness, (buffers.fine, buffers.weights)
     has_light = buffers.layers.lights.kinds.shape[1] > 0
     for v in range(out.shape[1]):
@@ -258,7 +258,7 @@ def _signal_to_noise2(source, image, background, electrons):
     """
     total, background2, rate = 0.0, background**2, 1.0 / electrons
     for i in range(image.size):
-        total += source[i] ** 2 / pixel_noise.pixel_variance(max(image[i], like(image[i], 0.0)), background2, rate)
+        total += source[i] ** 2 / pixel_noise.pixel_variance(max(image[i], real(image[i], 0.0)), background2, rate)
     return total
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..core.numerics import chunk_function, like, row_function
+from ..core.numerics import chunk_function, real, row_function
 from ..kernel_arguments import Maps
 from . import deflection, halos, light
 from .deflection import BETA_X, BETA_Y, X, Y
@@ -113,10 +113,10 @@ def spread(grid, width, chunk, of_lens, rows):
     stop = chunk.start + m
     # slices, as an index that is computed in the loop would stop it from vectorising
     cell_x, cell_y = grid.cells[0, chunk.start : stop], grid.cells[1, chunk.start : stop]
-    whole = like(cell_x[0], grid.scale)
-    rest = like(whole, grid.scale - whole)  # without it, positions in float32 would be off by twice as much
+    whole = real(cell_x[0], grid.scale)
+    rest = real(whole, grid.scale - whole)  # without it, positions in float32 would be off by twice as much
     for s in range(chunk.count):
-        dx, dy = like(whole, width * offsets[0, chunk.first + s]), like(whole, width * offsets[1, chunk.first + s])
+        dx, dy = real(whole, width * offsets[0, chunk.first + s]), real(whole, width * offsets[1, chunk.first + s])
         x, y = rows[X, s * m : (s + 1) * m], rows[Y, s * m : (s + 1) * m]
         beta_x, beta_y = rows[BETA_X, s * m : (s + 1) * m], rows[BETA_Y, s * m : (s + 1) * m]
         for c in range(m):
@@ -156,7 +156,7 @@ def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
     """
     m, n = chunk.m, chunk.m * chunk.count
     beta_x, beta_y, flux = work.rows[BETA_X], work.rows[BETA_Y], work.rows[light.FLUX]
-    of_main, of_halos, zero = work.exact, work.few, like(flux[0], 0.0)
+    of_main, of_halos, zero = work.exact, work.few, real(flux[0], 0.0)
     for k in range(rough.kinds.size):
         if rough.kinds[k] != light.SERSIC or not work.cusp[k]:
             continue
@@ -177,7 +177,7 @@ def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
             i = work.places[j]
             x, y = of_main[BETA_X, j] + of_halos[BETA_X, j], of_main[BETA_Y, j] + of_halos[BETA_Y, j]
             brightness = light.sersic_brightness(x, y, exact_p)
-            flux[i] += like(flux[i], brightness) - light.sersic_brightness(beta_x[i], beta_y[i], p)
+            flux[i] += real(flux[i], brightness) - light.sersic_brightness(beta_x[i], beta_y[i], p)
 
 
 @row_function
@@ -200,7 +200,7 @@ def fixed(deflectors, exact, layers, grid, mend, work, out):
     """
     tiles, n_offsets, rows = deflectors.tiles, grid.offsets.shape[1], work.rows
     at_once, of_lens = max(1, CHUNK // n_offsets), deflection.linear(deflectors.lens)
-    zero = like(rows[0, 0], 0.0)
+    zero = real(rows[0, 0], 0.0)
     out.source[:] = zero
     if layers.lights.kinds.size > 0:
         out.light[:] = zero
@@ -252,11 +252,11 @@ def _put(values, m, tiles, start, out):
 def _store(rows, chunk, tiles, n_offsets, out):
     """Add the brightness of a chunk of rays, of which a cell has `n_offsets` in all, to the pixels of `out`."""
     flux, total, start, m = rows[light.FLUX], rows[light.TOTAL], chunk.start, chunk.m
-    share = like(flux[0], 1.0 / n_offsets)
+    share = real(flux[0], 1.0 / n_offsets)
     if tiles.count.size == 1:
         _add_rays(flux, m, chunk.count, share, out[start : start + m])
         return
-    total[:m] = like(flux[0], 0.0)
+    total[:m] = real(flux[0], 0.0)
     _add_rays(flux, m, chunk.count, share, total)
     for c in range(m):
         out[np.uint32(tiles.order[start + c])] += total[c]

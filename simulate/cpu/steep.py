@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from .. import refinement
-from ..core.numerics import like, row_function
+from ..core.numerics import real, row_function
 from . import light
 
 
@@ -22,7 +22,7 @@ def flag(image, galaxy, beta, tolerance):
 
     Returns: uint8 (pixels,), 1 where flagged, and the highest of the other pixels.
     """
-    size, zero = int(np.sqrt(image.size) + 0.5), like(image[0], 0.0)
+    size, zero = int(np.sqrt(image.size) + 0.5), real(image[0], 0.0)
     raw, curved = image.copy().reshape(size, size), np.empty((size, size), image.dtype)
     corrected, flagged = image.reshape(size, size), np.empty((size, size), np.uint8)
     highest = np.zeros(size, image.dtype)
@@ -122,6 +122,6 @@ def _flag_centre(of_x, of_y, flagged):
 @row_function
 def _clear(flagged, row):
     """Set the flagged pixels of a row to 0."""
-    zero = like(row[0], 0.0)
+    zero = real(row[0], 0.0)
     for j in range(row.size):
         row[j] = zero if flagged[j] else row[j]

@@ -12,7 +12,7 @@ from numba import njit
 
 from ...errors import DataError
 from ..core import compiled
-from ..core.numerics import like, row_function
+from ..core.numerics import real, row_function
 from ..core.philox import NOISE, philox4x32
 from .instrument import background_at
 from .pixel_noise import (
@@ -133,13 +133,13 @@ def _observe_band(images, noise, patches, losses, seed, indices, mask):
             if margin:
                 _correlate(normals.reshape(ny + 2, nx + 2), np.float32(weight), work[0])
             pixels = image.reshape(image.size)
-            _add_noise(pixels, normals, like(pixels[0], background[i, k] ** 2), like(pixels[0], rate[i, k]))
+            _add_noise(pixels, normals, real(pixels[0], background[i, k] ** 2), real(pixels[0], rate[i, k]))
             if patches.places.size > 0:
                 _add_sky(image, patches, counter)
             if mask.size > 0:
                 lost = mask[i, layers[k]]
                 _lose_pixels(image, lost, losses, counter, words)
-                _fill_lost(pixels, lost.reshape(lost.size), like(pixels[0], losses.mask_value))
+                _fill_lost(pixels, lost.reshape(lost.size), real(pixels[0], losses.mask_value))
 
 
 @row_function
@@ -204,7 +204,7 @@ def _random_words(counter, use, first, a, b, c, d):
 @row_function
 def _add_noise(pixels, normals, background2, rate):
     for j in range(pixels.size):
-        flux = max(pixels[j], like(background2, 0.0))
+        flux = max(pixels[j], real(background2, 0.0))
         pixels[j] += math.sqrt(pixel_variance(flux, background2, rate)) * normals[j]
 
 

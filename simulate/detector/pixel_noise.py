@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..core.numerics import like, log2, ray_function
+from ..core.numerics import log2, ray_function, real
 
 
 def variance(flux, background2, rate):
@@ -33,8 +33,8 @@ def neighbour_weight(correlation):
 @ray_function
 def correlation_norm(a):
     """1 / (1 + 2 a^2): white noise with the weights (a, 1, a) along both axes, times this, keeps its variance."""
-    one = like(a, 1.0)
-    return one / (one + like(a, 2.0) * a * a)
+    one = real(a, 1.0)
+    return one / (one + real(a, 2.0) * a * a)
 
 
 @ray_function

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from ..core.numerics import like, row_function
+from ..core.numerics import real, row_function
 
 
 @njit
@@ -55,7 +55,7 @@ def gaussian_blur(image, sigma, truncation, buffer, weights):
 @row_function
 def _four(weights, k, radius):
     """Weights k to k + 3, zero beyond the radius."""
-    zero = like(weights[0], 0.0)
+    zero = real(weights[0], 0.0)
     return (
         weights[k],
         weights[k + 1] if k + 1 <= radius else zero,
@@ -71,7 +71,7 @@ def _reach(radius, size, weights):
     A tap further away than the image is wide sees an edge pixel wherever it is applied.
     """
     reach = min(radius, size)
-    far = like(weights[0], 0.0)
+    far = real(weights[0], 0.0)
     for k in range(reach + 1, radius + 1):
         far += weights[k]
     return reach, (reach + 3) // 4 * 4, far
@@ -84,7 +84,7 @@ def _blur_columns(padded, room, reach, far, weights, image):
     _scale(centre, weights[0], out)
     for k in range(1, reach + 1, 4):  # all rows at once, as one long row
         _add_pairs(padded[(room - k - 3) * nx :], centre[k * nx :], nx, _four(weights, k, reach), out)
-    if far > like(far, 0.0):
+    if far > real(far, 0.0):
         for i in range(ny):
             _add_ends(padded, padded[padded.size - nx :], far, image[i])
 
@@ -165,7 +165,7 @@ def convolve(image, kernel, buffer):
 
     image: (ny, nx), changed in place. buffer: contiguous, `work_size(ny, nx)` numbers. All of one type.
     """
-    one = like(image[0, 0], 1.0)
+    one = real(image[0, 0], 1.0)
     convolve_down(image, kernel.reshape(1, kernel.shape[0], kernel.shape[1]), 1, one, image, buffer)
 
 
@@ -184,7 +184,7 @@ def convolve_down(fine, phases, factor, area, out, buffer):
     reach = min(half_x, nx - 1)
     pitch = nx + reach  # `reach` zeros after every row are also those before the next
     flat = buffer.reshape(buffer.size)
-    zero = like(out[0, 0], 0.0)
+    zero = real(out[0, 0], 0.0)
     total = flat[: ny * pitch]
     padded = flat[ny * pitch : 2 * ny * pitch + 2 * reach + 8]
     total[:] = zero
@@ -226,7 +226,7 @@ def _spread(fine, factor, y, x, padded, pitch, shape):
 @row_function
 def _eight(taps, first, last):
     """taps[first], taps[first - 1], ...: eight of them, zero after `last`."""
-    zero = like(taps[0], 0.0)
+    zero = real(taps[0], 0.0)
     return (
         taps[first],
         taps[first - 1] if first - 1 >= last else zero,
@@ -273,7 +273,7 @@ def bin_down(fine, factor, area, out):
             _scale(fine[i], area, out[i])
             continue
         for j in range(out.shape[1]):
-            total = like(area, 0.0)
+            total = real(area, 0.0)
             for y in range(factor):
                 for x in range(factor):
                     total += fine[i * factor + y, j * factor + x]

@@ -12,7 +12,7 @@ import torch
 from numba import cuda, float32, float64, int64
 
 from .. import refinement
-from ..core.numerics import like, row_function
+from ..core.numerics import real, row_function
 from ..cpu import adaptive, deflection, light
 from . import ray
 from .cuda_tables import Optics
@@ -196,7 +196,7 @@ def _make_integrate(profiles, lensed):
             x[s], y[s] = middle_x + width * u, middle_y + width * v
             if lensed:
                 x[s], y[s] = source_position(lens, halos, optics.maps, x[s], y[s])
-            f[s] = like(f[0], 0.0)
+            f[s] = real(f[0], 0.0)
             for k in range(galaxy.kinds.size):
                 f[s] += brightness(galaxy, target.stamps, k, x[s], y[s])
         low, middle, high = (f[0], f[1], f[2]), (f[3], f[4], f[5]), (f[6], f[7], f[8])
@@ -213,12 +213,12 @@ def _make_integrate(profiles, lensed):
 @functools.cache
 def _make_integration(profiles, lensed, dtype):
     """The kernels that integrate the listed pixels: by 3 x 3 rays each, and then to the tolerance."""
-    integrate, real = _make_integrate(profiles, lensed), float32 if dtype == torch.float32 else float64
+    integrate, floating = _make_integrate(profiles, lensed), float32 if dtype == torch.float32 else float64
 
     @kernel
     def begin(target, images, flagged):
         size, axis = target.grid.size, target.grid.exact
-        points = cuda.local.array((3, N_POINTS), real)
+        points = cuda.local.array((3, N_POINTS), floating)
         for q in range(cuda.blockIdx.x * THREADS + cuda.threadIdx.x, flagged.count[0], cuda.gridDim.x * THREADS):
             m, p = flagged.listed[q] // (size * size), flagged.listed[q] % (size * size)
             mean, error = integrate(target, m, axis[p % size], axis[p // size], target.grid.scale, points)
@@ -228,14 +228,14 @@ def _make_integration(profiles, lensed, dtype):
     @kernel
     def finish(target, images, flagged):
         size, scale, axis = target.grid.size, target.grid.scale, target.grid.exact
-        points = cuda.local.array((3, N_POINTS), real)
+        points = cuda.local.array((3, N_POINTS), floating)
         waiting_x, waiting_y = cuda.local.array(STACK, float64), cuda.local.array(STACK, float64)
         waiting_level = cuda.local.array(STACK, int64)
         for q in range(cuda.blockIdx.x * THREADS + cuda.threadIdx.x, flagged.count[0], cuda.gridDim.x * THREADS):
             m, p = flagged.listed[q] // (size * size), flagged.listed[q] % (size * size)
             x, y, level, height = axis[p % size], axis[p // size], 0, 0
             mean, error, peak = flagged.state[0, q], flagged.state[1, q], images.peaks[1, m]
-            total = like(mean, 0.0)
+            total = real(mean, 0.0)
             while True:
                 share = 1.0 / (1 << (2 * level))
                 may_be_cut = level < refinement.LEVELS - 1
@@ -247,7 +247,7 @@ def _make_integration(profiles, lensed, dtype):
                         waiting_level[height + c] = level + 1
                     height += 4
                 else:
-                    total += like(mean, share) * mean
+                    total += real(mean, share) * mean
                 if height == 0:
                     break
                 height -= 1

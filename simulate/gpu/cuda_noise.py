@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numba import cuda
 
-from ..core.numerics import like, row_function
+from ..core.numerics import real, row_function
 from ..core.philox import NOISE, philox4x32
 from ..detector import pixel_noise
 from .kernels import THREADS, blocks_for, kernel, to_device, wrap
@@ -104,6 +104,6 @@ def _add(size, detector, pair):
     i, layer = m // n_layers, m % n_layers
     weight, value = detector.weight[layer], images[i, layer, p]
     normal = _correlated(normals[m], p, size, weight) if weight > np.float32(0.0) else normals[m, p]
-    flux = max(value, like(value, 0.0))
+    flux = max(value, real(value, 0.0))
     variance = pixel_noise.pixel_variance(flux, detector.background2[i, layer], detector.rate[i, layer])
     images[i, layer, p] = value + math.sqrt(variance) * normal

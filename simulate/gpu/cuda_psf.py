@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numba import cuda
 
-from ..core.numerics import like
+from ..core.numerics import real
 from .kernels import THREADS, blocks_for, kernel, to_device, wrap
 
 
@@ -76,7 +76,7 @@ def _finish(size, supersampling, area, blur, images):
     if p >= size * size:
         return
     side, i, j = size * supersampling, p // size, p % size
-    total = like(fine[m, 0], 0.0)
+    total = real(fine[m, 0], 0.0)
     if blur.kernel[m] < 0:
         for y in range(i * supersampling, (i + 1) * supersampling):
             for x in range(j * supersampling, (j + 1) * supersampling):
@@ -93,4 +93,4 @@ def _finish(size, supersampling, area, blur, images):
                 for b in range(max(-half, j - size + 1), min(half, j) + 1):
                     taps = blur.kernels[number, phase, half + a, half + b]
                     total += taps * fine[m, line + (j - b) * supersampling]
-    out[m, i, j] = total * like(total, area)
+    out[m, i, j] = total * real(total, area)

@@ -54,17 +54,17 @@ def make_renderer(scene, device, dtype=torch.float32):
     """
     if unsupported(scene):
         raise ValueError(f"only the CPU renders {unsupported(scene)}")
-    real = np.float32 if dtype == torch.float32 else np.float64
+    floating = np.float32 if dtype == torch.float32 else np.float64
     resident = [
         (Maps(*(to_device(_not_empty(a), device) for a in pack_maps(scene, t))), to_device(s, device))
         # only Sersic profiles are computed in float64 beside float32, so no stamps are needed there
-        for t, s in ((real, pack_stamps(scene, np.dtype(real))), (np.float64, np.zeros((1, 3, 3))))
+        for t, s in ((floating, pack_stamps(scene, np.dtype(floating))), (np.float64, np.zeros((1, 3, 3))))
     ]
 
     def run(systems, noisy=None, rays=None, arcs=False):
         n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
         size = scene.config.image.num_pix
-        work = pack(scene, systems, real, rays, exact_halos=True)
+        work = pack(scene, systems, floating, rays, exact_halos=True)
         noisy = scene.config.observation.noise if noisy is None else noisy
         images = torch.empty(n, n_layers, size, size, dtype=dtype, device=device)
         of_arcs = torch.empty(n, n_layers, 2, dtype=torch.float64, device=device) if arcs else None

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numba import cuda
 
-from ..core.numerics import like, row_function
+from ..core.numerics import real, row_function
 from ..cpu import light
 from . import ray
 from .kernels import THREADS, blocks_for, kernel, to_device
@@ -81,7 +81,7 @@ def _make(profiles, mend):
                     for k in range(galaxy.kinds.size):
                         if mend and ray.in_cusp(galaxy, k, beta_x, beta_y):
                             x64, y64 = grid.exact[at_x], grid.exact[at_y]
-                            total += like(x, exact_brightness(exact, i, i * n_layers + v, k, x64, y64))
+                            total += real(x, exact_brightness(exact, i, i * n_layers + v, k, x64, y64))
                             continue
                         total += brightness(galaxy, constants.stamps, k, beta_x, beta_y)
                     source[i, v, p] = total
@@ -90,7 +90,7 @@ def _make(profiles, mend):
                         total += brightness(galaxy, constants.stamps, k, x, y)
                     unlensed[i, v, p] = total
                 beta[i, 0, p], beta[i, 1, p] = beta_x, beta_y
-        share = like(beta[i, 0, p], 1.0 / (n * n))
+        share = real(beta[i, 0, p], 1.0 / (n * n))
         for v in range(n_layers):
             source[i, v, p] *= share
             unlensed[i, v, p] *= share
