@@ -23,17 +23,17 @@ class Frame(NamedTuple):
 class Tables(NamedTuple):
     """Parameters of n systems with L layers (views in each of the bands); rows are float64.
 
-    Kinds are numbers of `profiles.registry`: MASS_KINDS or LIGHT_KINDS, or ABSENT.
+    Profiles are their numbers in `profiles.registry`: of MASS_NUMBERS or LIGHT_NUMBERS, or ABSENT.
     """
 
-    deflector_kinds: np.ndarray  # (n, k)
+    deflector_profiles: np.ndarray  # (n, k)
     deflectors: np.ndarray  # (n, k, N_PARAMETERS), in the order of MASS_PARAMETERS
     halo_first: np.ndarray  # (n + 1,): system i has subhalos first[i] to first[i + 1]
-    halo_kinds: np.ndarray  # (subhalos,)
+    halo_profiles: np.ndarray  # (subhalos,)
     halos: np.ndarray  # (subhalos, N_PARAMETERS)
-    source_kinds: np.ndarray  # (n, L, k)
+    source_profiles: np.ndarray  # (n, L, k)
     sources: np.ndarray  # (n, L, k, N_PARAMETERS), in the order of LIGHT_PARAMETERS
-    light_kinds: np.ndarray  # (n, L, k), not lensed
+    light_profiles: np.ndarray  # (n, L, k), not lensed
     lights: np.ndarray  # (n, L, k, N_PARAMETERS)
 
 

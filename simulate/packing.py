@@ -67,19 +67,21 @@ def pack_tables(scene, systems):
     config = scene.config
     n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
     shape = (n, len(config.lens_mass))
-    deflector_kinds, deflectors = np.full(shape, registry.ABSENT), np.zeros((*shape, registry.N_PARAMETERS))
+    deflector_profiles, deflectors = np.full(shape, registry.ABSENT), np.zeros((*shape, registry.N_PARAMETERS))
     n_maps = 0
     for k, (component, values) in enumerate(zip(config.lens_mass, systems.lens_mass, strict=True)):
         profile = component.profile
         extra = registry.MASS[profile].always | {"map": n_maps}
         n_maps += registry.MASS[profile].rays == "map"
         there = present(scene, component, systems.class_number)
-        deflector_kinds[there, k] = registry.MASS_KINDS[profile]
+        deflector_profiles[there, k] = registry.MASS_NUMBERS[profile]
         _fill(deflectors[:, k], registry.MASS_PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
-    source_kinds, sources = _light_table(scene, "source", systems, n_layers)
-    light_kinds, lights = _light_table(scene, "lens_light", systems, n_layers)
-    first, halo_kinds, rows = _halo_table(systems.halos, n)
-    return Tables(deflector_kinds, deflectors, first, halo_kinds, rows, source_kinds, sources, light_kinds, lights)
+    source_profiles, sources = _light_table(scene, "source", systems, n_layers)
+    light_profiles, lights = _light_table(scene, "lens_light", systems, n_layers)
+    first, halo_profiles, rows = _halo_table(systems.halos, n)
+    return Tables(
+        deflector_profiles, deflectors, first, halo_profiles, rows, source_profiles, sources, light_profiles, lights
+    )
 
 
 def _fill(rows, names, values, there=slice(None), what=""):
@@ -97,23 +99,23 @@ def _fill(rows, names, values, there=slice(None), what=""):
 
 
 def _halo_table(drawn, n):
-    """The subhalos of all substructures, system by system: first (n + 1,), kinds, rows."""
+    """The subhalos of all substructures, system by system: first (n + 1,), profile numbers, rows."""
     counts = np.zeros(n, np.int64) + sum(np.diff(h.first) for h in drawn)
     first = np.concatenate([[0], np.cumsum(counts)])
-    kinds, rows = np.zeros(first[-1], np.int64), np.zeros((first[-1], registry.N_PARAMETERS))
+    profiles, rows = np.zeros(first[-1], np.int64), np.zeros((first[-1], registry.N_PARAMETERS))
     taken = first[:-1].copy()
     for h in drawn:
         own = np.diff(h.first)
         places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
         block = np.zeros((h.first[-1], registry.N_PARAMETERS))
         _fill(block, registry.MASS_PARAMETERS[h.profile], h.parameters, what="substructure")
-        kinds[places], rows[places] = registry.MASS_KINDS[h.profile], block
+        profiles[places], rows[places] = registry.MASS_NUMBERS[h.profile], block
         taken += own
-    return first, kinds, rows
+    return first, profiles, rows
 
 
 def _light_table(scene, group, systems, n_layers):
-    """Kinds (n, L, k) and rows (n, L, k, N_PARAMETERS) of a group: "source" or "lens_light"."""
+    """Profile numbers (n, L, k) and rows (n, L, k, N_PARAMETERS) of a group: "source" or "lens_light"."""
     n, n_bands = len(systems.indices), len(scene.bands)
     components, drawn = getattr(scene.config, group), getattr(systems, group)
     pieces = [
@@ -121,17 +123,17 @@ def _light_table(scene, group, systems, n_layers):
         for k, (c, values) in enumerate(zip(components, drawn, strict=True))
         for part in registry.LIGHT[c.profile].parts(values)
     ]
-    kinds = np.full((n, n_layers, len(pieces)), registry.ABSENT)
+    profiles = np.full((n, n_layers, len(pieces)), registry.ABSENT)
     rows = np.zeros((n, n_layers // n_bands, n_bands, len(pieces), registry.N_PARAMETERS))
     for k, (path, there, (profile, values)) in enumerate(pieces):
-        kinds[there, :, k] = registry.LIGHT_KINDS[profile]
+        profiles[there, :, k] = registry.LIGHT_NUMBERS[profile]
         for b in range(n_bands):
             own = values | {"amp": values["amp"][..., b]}
             if profile == "INTERPOL":
                 n_own = scene.stamps.images.shape[1]  # 1, or as many as the scene has
                 own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
             _fill(rows[:, :, b, k], registry.LIGHT_PARAMETERS[profile], own, there, path)
-    return kinds, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
+    return profiles, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
 
 
 def pack_stamps(scene, dtype):

@@ -113,8 +113,8 @@ def _render_part(arguments, start, stop, out, arcs):
 
 
 def _workspace(tables, dtype):
-    n_components = max(tables.source_kinds.shape[2], tables.light_kinds.shape[2])
-    return pixels.workspace(n_components, max(tables.deflector_kinds.shape[1], _most_halos(tables)), dtype)
+    n_components = max(tables.source_profiles.shape[2], tables.light_profiles.shape[2])
+    return pixels.workspace(n_components, max(tables.deflector_profiles.shape[1], _most_halos(tables)), dtype)
 
 
 def _most_halos(tables):

@@ -122,8 +122,8 @@ def _integrate(deflectors, layer, cells, n, width, scale, work):
         light.shine(galaxy, layer.stamps, x, y, n_rays, rows, work.cusp, work.places)
         errors = cells.error[start : start + m]
         _judge(rows[light.FLUX], least, cells.mean[start : start + m], errors)
-        for k in range(galaxy.kinds.size):
-            if galaxy.kinds[k] == light.SERSIC:
+        for k in range(galaxy.profiles.size):
+            if galaxy.profiles[k] == light.SERSIC:
                 light.radius2(x, y, n_rays, galaxy.constants, k, rows[SCRATCH])
                 _judge_cusp(rows[light.FLUX], rows[SCRATCH], rows, errors)
         start += m
@@ -133,8 +133,8 @@ def _integrate(deflectors, layer, cells, n, width, scale, work):
 def roughness(galaxy, x):
     """The `least` of `refinement.mean_and_error` for a `light.Light`, in the type of x."""
     least = real(x, 0.0)
-    for k in range(galaxy.kinds.size):
-        if galaxy.kinds[k] == light.INTERPOL:
+    for k in range(galaxy.profiles.size):
+        if galaxy.profiles[k] == light.INTERPOL:
             least = real(x, refinement.ROUGH)
     return least
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from ..core.numerics import branch_function, chain, chunk_function, compiled, ray_function, real, row_function
 from ..profiles import epl
-from ..profiles.registry import MASS, MASS_KINDS, N_PARAMETERS
+from ..profiles.registry import MASS, MASS_NUMBERS, N_PARAMETERS
 from .chunk import BETA_X, BETA_Y, N_ROWS, SCRATCH, X, Y, unpack  # noqa: F401
 from .epl_series import subtract_series
 
-EPL, SIS, MAP = MASS_KINDS["EPL"], MASS_KINDS["SIS"], MASS_KINDS["INTERPOL"]
+EPL, SIS, MAP = MASS_NUMBERS["EPL"], MASS_NUMBERS["SIS"], MASS_NUMBERS["INTERPOL"]
 
 
 class Lens(NamedTuple):
@@ -28,7 +28,7 @@ class Lens(NamedTuple):
 
 def _profiles(rays):
     """The profiles whose rays go this way (see `profiles.declaration.MassProfile`), by number."""
-    return {MASS_KINDS[name]: profile for name, profile in MASS.items() if profile.rays == rays}
+    return {MASS_NUMBERS[name]: profile for name, profile in MASS.items() if profile.rays == rays}
 
 
 @branch_function
@@ -62,7 +62,7 @@ def _fill_of_map(constants):
 def _fillers():
     """What fills in the constants of each profile, by number."""
     ways = {"map": _fill_of_map}
-    return {MASS_KINDS[name]: ways.get(p.rays, _fill)(compiled(p.constants)) for name, p in MASS.items()}
+    return {MASS_NUMBERS[name]: ways.get(p.rays, _fill)(compiled(p.constants)) for name, p in MASS.items()}
 
 
 _fill_constants, _series = chain(_fillers(), _nothing, branch_function), compiled(epl.series)

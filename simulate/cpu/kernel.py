@@ -89,10 +89,10 @@ def _buffers(inputs, size, start, stop, out):
     tables, dtype, n_layers, n_halos = inputs.tables, out.dtype, out.shape[1], 0
     for i in range(start, stop):
         n_halos = max(n_halos, tables.halo_first[i + 1] - tables.halo_first[i])
-    lens, exact_lens = _lens_pair(tables.deflector_kinds.shape[1], epl.MAX_TERMS, dtype)
+    lens, exact_lens = _lens_pair(tables.deflector_profiles.shape[1], epl.MAX_TERMS, dtype)
     all_halos, _ = _lens_pair(n_halos, 0, dtype)
-    sources, exact_sources = _light_pair(n_layers, tables.source_kinds.shape[2], dtype)
-    lights, _ = _light_pair(n_layers, tables.light_kinds.shape[2], dtype)
+    sources, exact_sources = _light_pair(n_layers, tables.source_profiles.shape[2], dtype)
+    lights, _ = _light_pair(n_layers, tables.light_profiles.shape[2], dtype)
     shape = (n_layers, size * size)
     return Buffers(
         lens,
@@ -115,12 +115,12 @@ def _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers):
     """
     tables, grids, scratch = inputs.tables, inputs.maps.grids, buffers.scratch
     tolerance = epl.SINGLE if buffers.arc.itemsize == 4 else epl.DOUBLE
-    kinds, rows = tables.deflector_kinds[i], tables.deflectors[i]
-    deflection.prepare(kinds, rows, grids, tolerance, buffers.lens, scratch)
+    profiles, rows = tables.deflector_profiles[i], tables.deflectors[i]
+    deflection.prepare(profiles, rows, grids, tolerance, buffers.lens, scratch)
     if mend:
-        deflection.prepare(kinds, rows, grids, tolerance, buffers.exact_lens, scratch)
+        deflection.prepare(profiles, rows, grids, tolerance, buffers.exact_lens, scratch)
     h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
-    deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], grids, tolerance, subhalos, scratch)
+    deflection.prepare(tables.halo_profiles[h0:h1], tables.halos[h0:h1], grids, tolerance, subhalos, scratch)
     if h1 - h0 <= halos.FEW or inputs.exact_halos:
         halos.all_near(tiles, h1 - h0)
     else:
@@ -131,20 +131,20 @@ def _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers):
 def _prepare_layers(inputs, i, mend, buffers):
     """Fill the layers with what rays need to know of system `i`; mend: in float64 too."""
     tables, layers, side, scratch = inputs.tables, buffers.layers, inputs.stamps.shape[1], buffers.scratch
-    for v in range(tables.source_kinds.shape[1]):
-        kinds, rows = tables.source_kinds[i, v], tables.sources[i, v]
-        light.prepare(kinds, rows, side, pixels.of_layer(layers.sources, v), scratch)
+    for v in range(tables.source_profiles.shape[1]):
+        profiles, rows = tables.source_profiles[i, v], tables.sources[i, v]
+        light.prepare(profiles, rows, side, pixels.of_layer(layers.sources, v), scratch)
         if mend:
-            light.prepare(kinds, rows, side, pixels.of_layer(layers.exact_sources, v), scratch)
+            light.prepare(profiles, rows, side, pixels.of_layer(layers.exact_sources, v), scratch)
         lens_light = pixels.of_layer(layers.lights, v)
-        light.prepare(tables.light_kinds[i, v], tables.lights[i, v], side, lens_light, scratch)
+        light.prepare(tables.light_profiles[i, v], tables.lights[i, v], side, lens_light, scratch)
 
 
 @chunk_function
 def _fetch(layers):
     """Read the galaxy images of all lensed layers, see `light.fetch`; returns a number that has to be kept."""
     total = real(layers.stamps[0, 0, 0], 0.0)
-    for v in range(layers.sources.kinds.shape[0]):
+    for v in range(layers.sources.profiles.shape[0]):
         total += light.fetch(pixels.of_layer(layers.sources, v), layers.stamps)
     return total
 
@@ -153,12 +153,12 @@ def _fetch(layers):
 def _refine(deflectors, grids, tolerance, work, buffers):
     """Replace the brightness by one ray in every pixel by that of adaptive rays, in all layers."""
     (grid, middles), layers, brightness = grids, buffers.layers, buffers.brightness
-    n_layers = layers.sources.kinds.shape[0]
+    n_layers = layers.sources.profiles.shape[0]
     yes, no = n_layers > 0, n_layers < 0  # plain constants would have `refine` compiled for each of them
     for v in range(n_layers):
         layer = adaptive.Layer(pixels.of_layer(layers.sources, v), layers.stamps, yes)
         adaptive.refine(deflectors, layer, grid, tolerance, brightness.beta, work, brightness.source[v])
-        if layers.lights.kinds.shape[1] > 0:
+        if layers.lights.profiles.shape[1] > 0:
             layer = adaptive.Layer(pixels.of_layer(layers.lights, v), layers.stamps, no)
             adaptive.refine(deflectors, layer, grid, tolerance, middles, work, brightness.light[v])
 
@@ -168,7 +168,7 @@ def _finish(inputs, i, scale, buffers, out, arcs):
     """From the surface brightness of system `i` on fine pixels of a scale [arcsec] to its images, and its arcs."""
     blur, fine = inputs.blur, (inputs.frame.supersampling, real(out[0, 0, 0, 0], scale * scale))
     brightness, space = buffers.brightness, (buffers.fine, buffers.weights)
-    has_light = buffers.layers.lights.kinds.shape[1] > 0
+    has_light = buffers.layers.lights.profiles.shape[1] > 0
     for v in range(out.shape[1]):
         source, image = brightness.source[v], out[i, v].reshape(out[i, v].size)
         if arcs.size > 0:
@@ -199,9 +199,11 @@ def _first(lens, n):
 
 @njit
 def _light_pair(n_layers, n, dtype):
-    kinds, stamps = np.zeros((n_layers, n), np.int64), np.zeros((n_layers, n), np.int64)
+    profiles, stamps = np.zeros((n_layers, n), np.int64), np.zeros((n_layers, n), np.int64)
     shape = (n_layers, n, deflection.N_PARAMETERS)
-    return light.Light(kinds, np.zeros(shape, dtype), stamps), light.Light(kinds.copy(), np.zeros(shape), stamps.copy())
+    return light.Light(profiles, np.zeros(shape, dtype), stamps), light.Light(
+        profiles.copy(), np.zeros(shape), stamps.copy()
+    )
 
 
 @njit
@@ -267,12 +269,12 @@ def _trace(tables, maps, x, y, work, alpha_x, alpha_y):
     """Deflections [arcsec] of all systems at their positions x, y (n, m), all float64."""
     rays = work.exact
     for i in range(x.shape[0]):
-        lens, _ = _lens_pair(tables.deflector_kinds.shape[1], epl.MAX_TERMS, np.float64)
+        lens, _ = _lens_pair(tables.deflector_profiles.shape[1], epl.MAX_TERMS, np.float64)
         h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
         subhalos, _ = _lens_pair(h1 - h0, 0, np.float64)
         scratch = np.empty(epl.MAX_TERMS)
-        deflection.prepare(tables.deflector_kinds[i], tables.deflectors[i], maps.grids, epl.DOUBLE, lens, scratch)
-        deflection.prepare(tables.halo_kinds[h0:h1], tables.halos[h0:h1], maps.grids, epl.DOUBLE, subhalos, scratch)
+        deflection.prepare(tables.deflector_profiles[i], tables.deflectors[i], maps.grids, epl.DOUBLE, lens, scratch)
+        deflection.prepare(tables.halo_profiles[h0:h1], tables.halos[h0:h1], maps.grids, epl.DOUBLE, subhalos, scratch)
         for first in range(0, x.shape[1], pixels.CHUNK):
             n = min(pixels.CHUNK, x.shape[1] - first)
             for r in range(n):

@@ -6,10 +6,10 @@ import numpy as np
 
 from ..core.numerics import chunk_function, compiled, exp2, real, row_function
 from ..profiles import interpol, sersic
-from ..profiles.registry import ABSENT, LIGHT_KINDS, N_PARAMETERS
+from ..profiles.registry import ABSENT, LIGHT_NUMBERS, N_PARAMETERS
 from .chunk import N_ROWS, SCRATCH, unpack
 
-SERSIC, INTERPOL = LIGHT_KINDS["SERSIC_ELLIPSE"], LIGHT_KINDS["INTERPOL"]
+SERSIC, INTERPOL = LIGHT_NUMBERS["SERSIC_ELLIPSE"], LIGHT_NUMBERS["INTERPOL"]
 FLUX, TOTAL = N_ROWS, N_ROWS + 1  # two more rows of the array that a chunk of rays lives in: see `deflection`
 # Inside a tenth of R_sersic a Sersic cusp is so steep that the rounding of a float32 deflection shows (up to 1e-4 of
 # the peak).
@@ -24,7 +24,7 @@ place_on_stamp, stamp_brightness = compiled(interpol.place), compiled(interpol.b
 class Light(NamedTuple):
     """The light components of one layer: profile numbers (k,), constants (k, N_PARAMETERS), stamp numbers (k,)."""
 
-    kinds: np.ndarray
+    profiles: np.ndarray
     constants: np.ndarray
     stamps: np.ndarray
 
@@ -33,7 +33,7 @@ class Light(NamedTuple):
 def prepare(profiles, rows, side, light, scratch):
     """Fill `light` from profile numbers (k,) and parameter rows (k, N_PARAMETERS); `side` of the stamps in pixels."""
     for k in range(profiles.size):
-        light.kinds[k] = profiles[k]
+        light.profiles[k] = profiles[k]
         out = scratch[:N_PARAMETERS]
         if profiles[k] == INTERPOL:
             _stamp_constants(rows[k], side, out)
@@ -124,12 +124,12 @@ def shine(light, stamps, x, y, n, rows, cusp, places):
     """
     flux, one, two, constants = rows[FLUX], rows[SCRATCH], rows[SCRATCH + 1], light.constants
     first = True
-    for k in range(light.kinds.size):
-        if light.kinds[k] == SERSIC:
+    for k in range(light.profiles.size):
+        if light.profiles[k] == SERSIC:
             cusp[k] = _radius2_and_root(x, y, n, constants, k, one, two)
             _sersic_light(two, one, n, constants, k, first, flux)
             first = False
-        elif light.kinds[k] == INTERPOL:
+        elif light.profiles[k] == INTERPOL:
             stamp = stamps[light.stamps[k]]
             pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
             if _place(x, y, n, constants, k, side, places, one, two):
@@ -148,8 +148,8 @@ def fetch(light, stamps):
     Rays come to an image in no order: from the third-level cache, that takes longer than all the arithmetic on it.
     """
     total = real(stamps[0, 0, 0], 0.0)
-    for k in range(light.kinds.size):
-        if light.kinds[k] == INTERPOL:
+    for k in range(light.profiles.size):
+        if light.profiles[k] == INTERPOL:
             stamp = stamps[light.stamps[k]]
             total += _sum_of_lines(stamp.reshape(stamp.size))
     return total
@@ -166,4 +166,4 @@ def _sum_of_lines(values):
 @chunk_function
 def centre(light, k):
     """Where component `k` has its centre, and whether it is there at all."""
-    return light.constants[k, 0], light.constants[k, 1], light.kinds[k] != ABSENT
+    return light.constants[k, 0], light.constants[k, 1], light.profiles[k] != ABSENT

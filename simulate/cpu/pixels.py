@@ -157,8 +157,8 @@ def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
     m, n = chunk.m, chunk.m * chunk.count
     beta_x, beta_y, flux = work.rows[BETA_X], work.rows[BETA_Y], work.rows[light.FLUX]
     of_main, of_halos, zero = work.exact, work.few, real(flux[0], 0.0)
-    for k in range(rough.kinds.size):
-        if rough.kinds[k] != light.SERSIC or not work.cusp[k]:
+    for k in range(rough.profiles.size):
+        if rough.profiles[k] != light.SERSIC or not work.cusp[k]:
             continue
         p, exact_p, r2 = rough.constants[k], exact_light.constants[k], work.rows[deflection.SCRATCH]
         light.radius2(beta_x, beta_y, n, rough.constants, k, r2)
@@ -202,7 +202,7 @@ def fixed(deflectors, exact, layers, grid, mend, work, out):
     at_once, of_lens = max(1, CHUNK // n_offsets), deflection.linear(deflectors.lens)
     zero = real(rows[0, 0], 0.0)
     out.source[:] = zero
-    if layers.lights.kinds.size > 0:
+    if layers.lights.profiles.size > 0:
         out.light[:] = zero
     for tile in range(tiles.count.size):
         start, stop = tiles.first[tile], tiles.first[tile + 1]
@@ -227,13 +227,13 @@ def _shine_layers(deflectors, exact, layers, grid, how, work, out):
     """Add what all layers shine at the rays of a chunk, as far as these are traced; how: (mend, `Chunk`)."""
     mend, chunk = how
     tiles, rows, n, n_offsets = deflectors.tiles, work.rows, chunk.count * chunk.m, grid.offsets.shape[1]
-    for layer in range(layers.sources.kinds.shape[0]):
+    for layer in range(layers.sources.profiles.shape[0]):
         source, lens_light = of_layer(layers.sources, layer), of_layer(layers.lights, layer)
         light.shine(source, layers.stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
         if mend:
             _mend_cusps(source, of_layer(layers.exact_sources, layer), deflectors, exact, grid, chunk, work)
         _store(rows, chunk, tiles, n_offsets, out.source[layer])
-        if lens_light.kinds.size > 0:
+        if lens_light.profiles.size > 0:
             light.shine(lens_light, layers.stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
             _store(rows, chunk, tiles, n_offsets, out.light[layer])
 
@@ -265,4 +265,4 @@ def _store(rows, chunk, tiles, n_offsets, out):
 @njit(inline="always")
 def of_layer(lights, layer):
     """The `light.Light` of one layer; inlined, as what returns arrays has to count references."""
-    return light.Light(lights.kinds[layer], lights.constants[layer], lights.stamps[layer])
+    return light.Light(lights.profiles[layer], lights.constants[layer], lights.stamps[layer])

@@ -34,7 +34,7 @@ def flag(image, galaxy, beta, tolerance):
     for i in range(size):
         _flag_steep(curved[i], curved[max(i - 1, 0)], curved[min(i + 1, size - 1)], limit, flagged[i])
     x, y = beta[0].reshape(size, size), beta[1].reshape(size, size)
-    for k in range(galaxy.kinds.size):
+    for k in range(galaxy.profiles.size):
         centre_x, centre_y, present = light.centre(galaxy, k)
         if present:
             for i in range(size):

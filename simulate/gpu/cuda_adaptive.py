@@ -157,7 +157,7 @@ def _make_flag(lensed):
         image, i, j = images.raw[m], p // size, p % size
         found = _is_steep(image, i, j, size, refinement.curvature_limit(images.peaks[0, m], target.tolerance))
         galaxy = ray.of_layer(target.galaxies, m)
-        for k in range(galaxy.kinds.size):
+        for k in range(galaxy.profiles.size):
             x, y, there = light.centre(galaxy, k)
             if there and not found:
                 if lensed:
@@ -197,13 +197,13 @@ def _make_integrate(profiles, lensed):
             if lensed:
                 x[s], y[s] = source_position(lens, halos, optics.maps, x[s], y[s])
             f[s] = real(f[0], 0.0)
-            for k in range(galaxy.kinds.size):
+            for k in range(galaxy.profiles.size):
                 f[s] += brightness(galaxy, target.stamps, k, x[s], y[s])
         low, middle, high = (f[0], f[1], f[2]), (f[3], f[4], f[5]), (f[6], f[7], f[8])
         mean, error = refinement.mean_and_error(low, middle, high, adaptive.roughness(galaxy, f[0]))
         if has_sersic:
-            for k in range(galaxy.kinds.size):
-                if galaxy.kinds[k] == light.SERSIC:
+            for k in range(galaxy.profiles.size):
+                if galaxy.profiles[k] == light.SERSIC:
                     error = max(error, _cusp_error(galaxy, k, x, y, f))
         return mean, error
 

@@ -94,7 +94,7 @@ def _render(scene, systems, work, resident, part, images, arcs):
     constants = wrap(tables.constants(given, halo_first, *resident[0], stream))
     exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if mend else constants
     source, unlensed, beta = fixed.shoot(profiles, grid, constants, exact, mend, n_layers, stream)
-    has_light = work.tables.light_kinds.shape[2] > 0
+    has_light = work.tables.light_profiles.shape[2] > 0
     if is_adaptive:
         settings = constants, grid, frame.tolerance
         source = adaptive.refine(profiles, True, *settings, (source, beta), stream)

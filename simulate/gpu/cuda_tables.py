@@ -9,7 +9,7 @@ from numba import cuda, float64
 from ..cpu import deflection, light
 from ..kernel_arguments import Maps, Tables
 from ..profiles import epl
-from ..profiles.registry import ABSENT, LIGHT_KINDS, MASS_KINDS, N_PARAMETERS
+from ..profiles.registry import ABSENT, LIGHT_NUMBERS, MASS_NUMBERS, N_PARAMETERS
 from .kernels import THREADS, blocks_for, kernel, to_device
 
 MAX_TERMS = epl.MAX_TERMS  # a name of this file: the size of a local array
@@ -20,13 +20,13 @@ TOLERANCE = {torch.float32: epl.SINGLE, torch.float64: epl.DOUBLE}
 class Parameters(NamedTuple):
     """`kernel_arguments.Tables` on the device: n systems, L layers, H subhalos."""
 
-    deflector_kinds: torch.Tensor  # int64 (n, k)
+    deflector_profiles: torch.Tensor  # int64 (n, k)
     deflectors: torch.Tensor  # float64 (n, k, N_PARAMETERS)
-    halo_kinds: torch.Tensor  # int64 (H, 1)
+    halo_profiles: torch.Tensor  # int64 (H, 1)
     halos: torch.Tensor  # float64 (H, 1, N_PARAMETERS)
-    source_kinds: torch.Tensor  # int64 (n L, k)
+    source_profiles: torch.Tensor  # int64 (n L, k)
     sources: torch.Tensor  # float64 (n L, k, N_PARAMETERS)
-    light_kinds: torch.Tensor  # int64 (n L, k)
+    light_profiles: torch.Tensor  # int64 (n L, k)
     lights: torch.Tensor  # float64 (n L, k, N_PARAMETERS)
 
 
@@ -61,9 +61,9 @@ def profiles_of(scene, systems):
     config = scene.config
     galaxies = [component.profile for component in (*config.source, *config.lens_light)]
     return Profiles(
-        frozenset(MASS_KINDS[component.profile] for component in config.lens_mass),
-        frozenset(MASS_KINDS[halos.profile] for halos in systems.halos),
-        frozenset(LIGHT_KINDS[profile] for profile in galaxies),
+        frozenset(MASS_NUMBERS[component.profile] for component in config.lens_mass),
+        frozenset(MASS_NUMBERS[halos.profile] for halos in systems.halos),
+        frozenset(LIGHT_NUMBERS[profile] for profile in galaxies),
     )
 
 
@@ -72,25 +72,27 @@ def rows_of(tables, part):
     first = tables.halo_first[part.start : part.stop + 1]
     halos = slice(first[0], first[-1])
     own = {n: getattr(tables, n)[part] for n in tables._fields if not n.startswith("halo")}
-    return Tables(halo_first=first - first[0], halo_kinds=tables.halo_kinds[halos], halos=tables.halos[halos], **own)
+    return Tables(
+        halo_first=first - first[0], halo_profiles=tables.halo_profiles[halos], halos=tables.halos[halos], **own
+    )
 
 
 def parameters(tables, device):
     """`Parameters` and halo_first from a `kernel_arguments.Tables` of numpy arrays."""
     host = []
-    for kinds, rows in (
-        (tables.deflector_kinds, tables.deflectors),
-        (tables.halo_kinds[:, None], tables.halos[:, None]),
-        (tables.source_kinds, tables.sources),
-        (tables.light_kinds, tables.lights),
+    for profiles, rows in (
+        (tables.deflector_profiles, tables.deflectors),
+        (tables.halo_profiles[:, None], tables.halos[:, None]),
+        (tables.source_profiles, tables.sources),
+        (tables.light_profiles, tables.lights),
     ):
-        n, k = int(np.prod(kinds.shape[:-1])), kinds.shape[-1]
+        n, k = int(np.prod(profiles.shape[:-1])), profiles.shape[-1]
         # A component that is absent where there is none: arrays of no size are a special case on the way to a device.
         shape = max(n, 1), max(k, 1)
-        padded_kinds = np.full(shape, ABSENT, np.int64)
+        padded_profiles = np.full(shape, ABSENT, np.int64)
         padded_rows = np.zeros((*shape, N_PARAMETERS))
-        padded_kinds[:n, :k], padded_rows[:n, :k] = kinds.reshape(n, k), rows.reshape(n, k, N_PARAMETERS)
-        host += [padded_kinds, padded_rows]
+        padded_profiles[:n, :k], padded_rows[:n, :k] = profiles.reshape(n, k), rows.reshape(n, k, N_PARAMETERS)
+        host += [padded_profiles, padded_rows]
     return Parameters(*(to_device(a, device) for a in host)), to_device(tables.halo_first, device)
 
 
@@ -101,44 +103,50 @@ def constants(given, halo_first, maps, stamps, stream):
     """
     device, dtype, side = stamps.device, stamps.dtype, stamps.shape[1]
 
-    def lens(kinds, n_terms):
-        n, k = kinds.shape
+    def lens(profiles, n_terms):
+        n, k = profiles.shape
         numbers = torch.zeros(n, k, 3, dtype=torch.int64, device=device)
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
         return deflection.Lens(numbers, values, torch.zeros(n, k, n_terms, dtype=dtype, device=device))
 
-    def glow(kinds):
-        n, k = kinds.shape
+    def glow(profiles):
+        n, k = profiles.shape
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
-        return light.Light(torch.full_like(kinds, ABSENT), values, torch.zeros_like(kinds))
+        return light.Light(torch.full_like(profiles, ABSENT), values, torch.zeros_like(profiles))
 
-    main, halos = lens(given.deflector_kinds, MAX_TERMS), lens(given.halo_kinds, 1)
-    sources, lights = glow(given.source_kinds), glow(given.light_kinds)
-    for of, kinds, rows in ((main, given.deflector_kinds, given.deflectors), (halos, given.halo_kinds, given.halos)):
-        _prepare_lenses(stream, blocks_for(len(kinds)), (kinds, rows, maps.grids), TOLERANCE[dtype], of)
-    for of, kinds, rows in ((sources, given.source_kinds, given.sources), (lights, given.light_kinds, given.lights)):
-        _prepare_lights(stream, blocks_for(len(kinds)), (kinds, rows), side, of)
+    main, halos = lens(given.deflector_profiles, MAX_TERMS), lens(given.halo_profiles, 1)
+    sources, lights = glow(given.source_profiles), glow(given.light_profiles)
+    for of, profiles, rows in (
+        (main, given.deflector_profiles, given.deflectors),
+        (halos, given.halo_profiles, given.halos),
+    ):
+        _prepare_lenses(stream, blocks_for(len(profiles)), (profiles, rows, maps.grids), TOLERANCE[dtype], of)
+    for of, profiles, rows in (
+        (sources, given.source_profiles, given.sources),
+        (lights, given.light_profiles, given.lights),
+    ):
+        _prepare_lights(stream, blocks_for(len(profiles)), (profiles, rows), side, of)
     flat = deflection.Lens(*(values.flatten(0, 1) for values in halos))
     return Constants(Optics(main, halo_first, flat, maps), sources, lights, stamps)
 
 
 @kernel
 def _prepare_lenses(given, tolerance, lens):
-    kinds, rows, grids = given
+    profiles, rows, grids = given
     i = cuda.blockIdx.x * THREADS + cuda.threadIdx.x
-    if i >= kinds.shape[0]:
+    if i >= profiles.shape[0]:
         return
     scratch = cuda.local.array(MAX_TERMS, float64)
     own = deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
-    deflection.prepare(kinds[i], rows[i], grids, tolerance, own, scratch)
+    deflection.prepare(profiles[i], rows[i], grids, tolerance, own, scratch)
 
 
 @kernel
 def _prepare_lights(given, side, lights):
-    kinds, rows = given
+    profiles, rows = given
     i = cuda.blockIdx.x * THREADS + cuda.threadIdx.x
-    if i >= kinds.shape[0]:
+    if i >= profiles.shape[0]:
         return
     scratch = cuda.local.array(N_PARAMETERS, float64)
-    own = light.Light(lights.kinds[i], lights.constants[i], lights.stamps[i])
-    light.prepare(kinds[i], rows[i], side, own, scratch)
+    own = light.Light(lights.profiles[i], lights.constants[i], lights.stamps[i])
+    light.prepare(profiles[i], rows[i], side, own, scratch)

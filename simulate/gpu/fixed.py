@@ -78,7 +78,7 @@ def _make(profiles, mend):
                 beta_x, beta_y = source_position(lens, halos, optics.maps, x, y)
                 for v in range(n_layers):
                     galaxy, total = ray.of_layer(constants.sources, i * n_layers + v), source[i, v, p]
-                    for k in range(galaxy.kinds.size):
+                    for k in range(galaxy.profiles.size):
                         if mend and ray.in_cusp(galaxy, k, beta_x, beta_y):
                             x64, y64 = grid.exact[at_x], grid.exact[at_y]
                             total += real(x, exact_brightness(exact, i, i * n_layers + v, k, x64, y64))
@@ -86,7 +86,7 @@ def _make(profiles, mend):
                         total += brightness(galaxy, constants.stamps, k, beta_x, beta_y)
                     source[i, v, p] = total
                     galaxy, total = ray.of_layer(constants.lights, i * n_layers + v), unlensed[i, v, p]
-                    for k in range(galaxy.kinds.size):
+                    for k in range(galaxy.profiles.size):
                         total += brightness(galaxy, constants.stamps, k, x, y)
                     unlensed[i, v, p] = total
                 beta[i, 0, p], beta[i, 1, p] = beta_x, beta_y

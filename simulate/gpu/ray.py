@@ -14,7 +14,7 @@ from ..core.numerics import compiled, real, row_function
 from ..cpu import deflection, light
 from ..cpu.chunk import unpack
 from ..profiles import epl
-from ..profiles.registry import MASS, MASS_KINDS
+from ..profiles.registry import MASS, MASS_NUMBERS
 
 # Gives a part of arrays, which row functions may not; said, as numba would take it from the caller.
 view_function = njit(_nrt=True)
@@ -24,7 +24,7 @@ view_function = njit(_nrt=True)
 def make_source_position(deflectors, halos):
     """source_position(lens, subhalos, maps, x, y): where a ray from (x, y) arrives [arcsec].
 
-    lens, subhalos: `deflection.Lens` of these profiles, frozen sets of numbers of `profiles.registry.MASS_KINDS`.
+    lens, subhalos: `deflection.Lens` of these profiles, frozen sets of numbers of `profiles.registry.MASS_NUMBERS`.
     """
     main, of_halo = _make_deflection(deflectors), _make_deflection(halos)
 
@@ -47,7 +47,7 @@ def make_source_position(deflectors, halos):
 @functools.cache
 def _make_deflection(numbers):
     """deflection(lens, maps, k, x, y) of deflector `k`, one of some profiles or absent: alpha_x, alpha_y [arcsec]."""
-    profiles = {MASS_KINDS[name]: profile for name, profile in MASS.items()}
+    profiles = {MASS_NUMBERS[name]: profile for name, profile in MASS.items()}
     ways = {"series": lambda _: _epl, "map": _of_map}
     found = _nothing
     for number in sorted(numbers):  # a chain of them: each asks for its own number and passes on what is not
@@ -107,15 +107,15 @@ def _epl(lens, maps, k, x, y):
 def make_brightness(lights):
     """brightness(galaxy, stamps, k, x, y): of component `k` of a `light.Light` at a position [counts/s/arcsec^2].
 
-    lights: frozen set of numbers of `profiles.registry.LIGHT_KINDS`.
+    lights: frozen set of numbers of `profiles.registry.LIGHT_NUMBERS`.
     """
     has_sersic, has_stamps = light.SERSIC in lights, light.INTERPOL in lights
 
     @row_function
     def brightness(galaxy, stamps, k, x, y):
-        if has_sersic and galaxy.kinds[k] == light.SERSIC:
+        if has_sersic and galaxy.profiles[k] == light.SERSIC:
             return sersic_brightness(galaxy, k, x, y)
-        if has_stamps and galaxy.kinds[k] == light.INTERPOL:
+        if has_stamps and galaxy.profiles[k] == light.INTERPOL:
             return _stamp(stamps, galaxy.stamps[k], x, y, unpack(galaxy.constants, k))
         return real(x, 0.0)
 
@@ -139,7 +139,7 @@ def _stamp(stamps, number, x, y, p):
 def in_cusp(galaxy, k, x, y):
     """Whether a position is so near the centre of a Sersic profile that float32 shows (see `light.CUSP_RADIUS2`)."""
     p = unpack(galaxy.constants, k)
-    return galaxy.kinds[k] == light.SERSIC and light.sersic_radius2(x, y, p) <= real(x, light.CUSP_RADIUS2)
+    return galaxy.profiles[k] == light.SERSIC and light.sersic_radius2(x, y, p) <= real(x, light.CUSP_RADIUS2)
 
 
 @view_function
@@ -157,4 +157,4 @@ def some(lens, first, last):
 @view_function
 def of_layer(lights, layer):
     """The components of one layer."""
-    return light.Light(lights.kinds[layer], lights.constants[layer], lights.stamps[layer])
+    return light.Light(lights.profiles[layer], lights.constants[layer], lights.stamps[layer])

@@ -34,8 +34,8 @@ def _numbers(profiles, function):
 
 
 ABSENT = -1  # the number of no profile
-MASS_KINDS = _numbers(MASS, "deflection")
-LIGHT_KINDS = _numbers(LIGHT, "brightness")
+MASS_NUMBERS = _numbers(MASS, "deflection")
+LIGHT_NUMBERS = _numbers(LIGHT, "brightness")
 MASS_PARAMETERS = {name: profile.columns for name, profile in MASS.items()}
 LIGHT_PARAMETERS = {name: profile.columns for name, profile in LIGHT.items()}
 N_PARAMETERS = 10  # the width of a profile's row of parameters, and of its constants

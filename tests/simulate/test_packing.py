@@ -9,7 +9,7 @@ from astropy.io import fits
 from lenstream.errors import DataError
 from lenstream.simulate.kernel_arguments import ADAPTIVE
 from lenstream.simulate.packing import layers_of, noise_levels, pack
-from lenstream.simulate.profiles.registry import ABSENT, LIGHT_KINDS, MASS_KINDS
+from lenstream.simulate.profiles.registry import ABSENT, LIGHT_NUMBERS, MASS_NUMBERS
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 
@@ -59,11 +59,11 @@ def test_profiles_that_a_class_lacks_are_absent(everything):
     systems = draw(everything, np.arange(40), Views(2))
     tables = pack(everything, systems, np.float32).tables
     lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
-    np.testing.assert_array_equal(tables.deflector_kinds[:, 0], np.where(galaxy, ABSENT, MASS_KINDS["EPL"]))
-    np.testing.assert_array_equal(tables.deflector_kinds[:, 1], np.where(lens, MASS_KINDS["SHEAR"], ABSENT))
-    of_image = np.where(lens, LIGHT_KINDS["INTERPOL"], ABSENT)
-    np.testing.assert_array_equal(tables.source_kinds[:, :, 1], np.repeat(of_image[:, None], 4, axis=1))
-    assert tables.light_kinds.shape == (40, 4, 2)  # a DOUBLE_SERSIC is two profiles
+    np.testing.assert_array_equal(tables.deflector_profiles[:, 0], np.where(galaxy, ABSENT, MASS_NUMBERS["EPL"]))
+    np.testing.assert_array_equal(tables.deflector_profiles[:, 1], np.where(lens, MASS_NUMBERS["SHEAR"], ABSENT))
+    of_image = np.where(lens, LIGHT_NUMBERS["INTERPOL"], ABSENT)
+    np.testing.assert_array_equal(tables.source_profiles[:, :, 1], np.repeat(of_image[:, None], 4, axis=1))
+    assert tables.light_profiles.shape == (40, 4, 2)  # a DOUBLE_SERSIC is two profiles
     np.testing.assert_array_equal(np.diff(tables.halo_first) > 0, with_subhalos)
 
 

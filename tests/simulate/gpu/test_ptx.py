@@ -18,7 +18,7 @@ from lenstream.simulate.gpu import cuda_psf as psf
 from lenstream.simulate.gpu import cuda_tables as tables
 from lenstream.simulate.gpu import double, fixed, kernels  # noqa: F401
 from lenstream.simulate.kernel_arguments import Maps
-from lenstream.simulate.profiles.registry import MASS_KINDS
+from lenstream.simulate.profiles.registry import MASS_NUMBERS
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,10 +26,10 @@ pytestmark = [
 ]
 HOPPER = (9, 0)  # compute capability
 MOST_PARAMETERS = 4096  # bytes of a kernel's arguments, on every GPU
-W1 = tables.Profiles(frozenset({MASS_KINDS["EPL"], MASS_KINDS["SHEAR"]}), frozenset(), frozenset({light.SERSIC}))
+W1 = tables.Profiles(frozenset({MASS_NUMBERS["EPL"], MASS_NUMBERS["SHEAR"]}), frozenset(), frozenset({light.SERSIC}))
 ALL = tables.Profiles(
-    frozenset(MASS_KINDS.values()),
-    frozenset(MASS_KINDS[name] for name in ("SIS", "NFW", "TNFW", "POINT_MASS")),
+    frozenset(MASS_NUMBERS.values()),
+    frozenset(MASS_NUMBERS[name] for name in ("SIS", "NFW", "TNFW", "POINT_MASS")),
     frozenset({light.SERSIC, light.INTERPOL}),
 )
 

@@ -70,8 +70,8 @@ def test_a_disc_and_a_bulge_share_centre_and_orientation():
 @pytest.mark.parametrize(
     ("numbers", "profiles", "function"),
     [
-        (registry.MASS_KINDS, registry.MASS, "deflection"),
-        (registry.LIGHT_KINDS, registry.LIGHT, "brightness"),
+        (registry.MASS_NUMBERS, registry.MASS, "deflection"),
+        (registry.LIGHT_NUMBERS, registry.LIGHT, "brightness"),
     ],
 )
 def test_profiles_have_one_number_exactly_where_they_have_one_function(numbers, profiles, function):
@@ -79,7 +79,7 @@ def test_profiles_have_one_number_exactly_where_they_have_one_function(numbers, 
     assert sorted(number for number, _ in pairs) == list(range(len(pairs)))
     assert len({f for _, f in pairs}) == len(pairs)
     assert registry.ABSENT not in numbers.values()
-    assert registry.MASS_KINDS["SIE"] == registry.MASS_KINDS["EPL"] != registry.MASS_KINDS["SIS"]
+    assert registry.MASS_NUMBERS["SIE"] == registry.MASS_NUMBERS["EPL"] != registry.MASS_NUMBERS["SIS"]
 
 
 @each
