@@ -60,34 +60,34 @@ class PlainDistribution(Section):
 
     @model_validator(mode="after")
     def numbers_make_sense(self):
-        kind, numbers = self.kind_and_numbers()
-        if kind not in PLAIN:
+        law, numbers = self.law_and_numbers()
+        if law not in PLAIN:
             return self
-        if kind == "lognormal" and len(numbers) not in (2, 4):
+        if law == "lognormal" and len(numbers) not in (2, 4):
             raise ValueError("lognormal: give median and dex, or median, dex, lowest and highest")
-        bounds = numbers if kind in ("uniform", "loguniform") else numbers[2:]
+        bounds = numbers if law in ("uniform", "loguniform") else numbers[2:]
         if bounds and not bounds[0] < bounds[1]:
-            raise ValueError(f"{kind}: the lowest value must be below the highest")
-        if kind in ("normal", "truncnormal", "lognormal") and not numbers[1] > 0:
-            raise ValueError(f"{kind}: the standard deviation must be positive")
-        if kind == "lognormal" and not numbers[0] > 0:
+            raise ValueError(f"{law}: the lowest value must be below the highest")
+        if law in ("normal", "truncnormal", "lognormal") and not numbers[1] > 0:
+            raise ValueError(f"{law}: the standard deviation must be positive")
+        if law == "lognormal" and not numbers[0] > 0:
             raise ValueError("lognormal: the median must be positive")
-        if kind in ("loguniform", "lognormal") and bounds and not bounds[0] > 0:
-            raise ValueError(f"{kind}: the lowest value must be positive")
-        if kind == "beta" and not min(numbers[:2]) > 0:
+        if law in ("loguniform", "lognormal") and bounds and not bounds[0] > 0:
+            raise ValueError(f"{law}: the lowest value must be positive")
+        if law == "beta" and not min(numbers[:2]) > 0:
             raise ValueError("beta: a and b must be positive")
         return self
 
-    def kind_and_numbers(self):
+    def law_and_numbers(self):
         """The name of the distribution and its numbers."""
         return next((k, v) for k, v in self if v is not None and k != "weight")
 
     def support(self):
         """Lowest and highest value that can be drawn."""
-        kind, numbers = self.kind_and_numbers()
-        if kind == "normal":
+        law, numbers = self.law_and_numbers()
+        if law == "normal":
             return -float("inf"), float("inf")
-        if kind == "lognormal" and len(numbers) == 2:
+        if law == "lognormal" and len(numbers) == 2:
             return 0.0, float("inf")
         return tuple(numbers[-2:])
 
@@ -188,13 +188,13 @@ class Ellipticity(Section):
     exactly_one = model_validator(mode="after")(one_of("rayleigh", "follow"))
 
 
-def _kind_of_number(value):
+def _number_or_distribution(value):
     return "distribution" if isinstance(value, (dict, Distribution)) else "number"
 
 
 Parameter = Annotated[
     Annotated[float, Tag("number")] | Annotated[Distribution, Tag("distribution")],
-    Discriminator(_kind_of_number),
+    Discriminator(_number_or_distribution),
 ]
 
 

@@ -131,28 +131,28 @@ def _sentence(error, values, source):
     """One pydantic error as a sentence: file, key path, what is wrong, what was expected, the nearest valid name."""
     path = _path_in(values, error["loc"])
     dotted = ".".join(str(p) for p in path)
-    kind, given = error["type"], error.get("input")
-    if kind == "extra_forbidden":
+    problem, given = error["type"], error.get("input")
+    if problem == "extra_forbidden":
         names = _keys_at(values, path[:-1])
         return (
             f'{source}: unknown key "{dotted}".{nearest(path[-1], names) or " Known keys: " + ", ".join(names) + "."}'
         )
-    if kind == "missing":
+    if problem == "missing":
         return f'{source}: the key "{dotted}" is missing ({_meaning(values, path)})'
-    if kind == "value_error":
+    if problem == "value_error":
         return f"{source}: {dotted}: {error['ctx']['error']!s}" if dotted else f"{source}: {error['ctx']['error']}"
-    if kind == "union_tag_invalid":
+    if problem == "union_tag_invalid":
         expected = error["ctx"]["expected_tags"].replace("'", "")
         tag, by = error["ctx"]["tag"], error["ctx"]["discriminator"].strip("'")
         hint = nearest(tag, expected.split(", "))
         return f'{source}: {dotted}.{by}: no {by} "{tag}", expected {expected}.{hint}'
-    if kind == "union_tag_not_found":
+    if problem == "union_tag_not_found":
         return f"{source}: {dotted}: the key {error['ctx']['discriminator'].strip(chr(39))} is missing"
-    if kind in ("model_attributes_type", "model_type", "dict_type"):
+    if problem in ("model_attributes_type", "model_type", "dict_type"):
         return f"{source}: {dotted}: expected a section with keys, got {given!r}"
     message = error["msg"][0].lower() + error["msg"][1:]
-    hint = nearest(given, _choices(error)) if kind == "literal_error" else ""
-    if kind == "literal_error" and len(_choices(error)) == 1:  # a word that stands in for values of another kind
+    hint = nearest(given, _choices(error)) if problem == "literal_error" else ""
+    if problem == "literal_error" and len(_choices(error)) == 1:  # a word that stands in for values of another type
         return f"{source}: {dotted}: expected {_meaning(values, path)}, got {given!r}.{hint}"
     return f"{source}: {dotted}: {message}, got {given!r}.{hint}"
 

@@ -89,5 +89,5 @@ def _merged(base, changes, section=""):
 
 def _replaces(new, old):
     """Whether a section takes the place of another one instead of changing some of its keys."""
-    of_another_kind = any(k in new and k in old and new[k] != old[k] for k in TELLS_APART)
-    return of_another_kind or (set(new) | set(old)) <= _LAWS
+    other_model = any(k in new and k in old and new[k] != old[k] for k in TELLS_APART)
+    return other_model or (set(new) | set(old)) <= _LAWS

@@ -67,9 +67,9 @@ def read_table(path, wanted=None):
     """
     from astropy.io import fits
 
-    kinds = fits.BinTableHDU | fits.TableHDU
+    table_hdus = fits.BinTableHDU | fits.TableHDU
     with opened(path, "a FITS table") as hdus:
-        tables = [hdu for hdu in all_of(path, hdus, "a FITS table") if isinstance(hdu, kinds) and not hdu.is_image]
+        tables = [hdu for hdu in all_of(path, hdus, "a FITS table") if isinstance(hdu, table_hdus) and not hdu.is_image]
         if not tables:
             raise Unreadable(path, "a FITS table", "it holds no table")
         table = tables[0]

@@ -78,11 +78,11 @@ def table_entries(path):
         raise DataError(f"The galaxy catalogue {path} has no rows: expected one per galaxy.")
     rows.setdefault("NOISE_MEAN", np.full(len(rows["MAG"]), np.nan))
     try:
-        kinds = {"MAG": float, "PIXEL_SCALE": float, "NOISE_MEAN": float, "GAL_HDU": int, "GAL_FILENAME": str}
-        rows |= {name: rows[name].astype(kind) for name, kind in kinds.items()}
+        types = {"MAG": float, "PIXEL_SCALE": float, "NOISE_MEAN": float, "GAL_HDU": int, "GAL_FILENAME": str}
+        rows |= {name: rows[name].astype(type_) for name, type_ in types.items()}
     except ValueError as error:
         raise DataError(
-            f"The galaxy catalogue {path} has a column of the wrong kind: expected numbers in MAG, PIXEL_SCALE and "
+            f"The galaxy catalogue {path} has a column of the wrong type: expected numbers in MAG, PIXEL_SCALE and "
             "GAL_HDU and file names in GAL_FILENAME."
         ) from error
     return Entries(
@@ -137,7 +137,7 @@ def _stamp(hdus, number):
     try:
         image = None if number < 0 else hdus[number].data
         image = None if image is None else np.array(image, dtype=float)
-    except Exception:  # astropy answers broken bytes with errors of many kinds
+    except Exception:  # astropy answers broken bytes with errors of many types
         image = None
     if image is None or image.ndim != 2:
         return f"no image in HDU {number}"

@@ -52,7 +52,7 @@ def _sides(header):
         try:
             wcs = WCS(header, naxis=2)
             sides = 3600.0 * proj_plane_pixel_scales(wcs.celestial if wcs.has_celestial else wcs)
-        except Exception:  # a broken set of keys is as good as none; astropy raises errors of many kinds
+        except Exception:  # a broken set of keys is as good as none; astropy raises errors of many types
             return None
     usable = np.isfinite(sides).all() and (sides > 0).all() and (wcs.has_celestial or sides.max() < LARGEST_GUESS)
     return sides if usable else None

@@ -14,31 +14,31 @@ def quantile(distribution, u):
     Of a mixture, `u` chooses the part and then the value in it; of a table, the row; so these are not ordered.
     Raises: ValueError for `follow`, which needs another parameter (see `draw_component`).
     """
-    kind, numbers = distribution.kind_and_numbers()
-    if kind == "uniform":
+    law, numbers = distribution.law_and_numbers()
+    if law == "uniform":
         low, high = numbers
         return low + (high - low) * u
-    if kind == "normal":
+    if law == "normal":
         mean, std = numbers
         return mean + std * special.ndtri(u)
-    if kind == "truncnormal":
+    if law == "truncnormal":
         mean, std, low, high = numbers
         return _truncated_normal(u, mean, std, low, high)
-    if kind == "lognormal":
+    if law == "lognormal":
         center, std = np.log10(numbers[0]), numbers[1]
         if len(numbers) == 2:
             return 10.0 ** (center + std * special.ndtri(u))
         low, high = numbers[2:]
         return np.clip(10.0 ** _truncated_normal(u, center, std, *np.log10(numbers[2:])), low, high)
-    if kind == "loguniform":
+    if law == "loguniform":
         low, high = np.log(numbers)
         return np.exp(low + (high - low) * u)
-    if kind == "beta":
+    if law == "beta":
         a, b, low, high = numbers
         return low + (high - low) * special.betaincinv(a, b, u)
-    if kind == "mixture":
+    if law == "mixture":
         return _mixture(numbers, u)
-    if kind == "table":
+    if law == "table":
         values = read_column(numbers.file, numbers.column)
         return values[np.minimum((u * len(values)).astype(np.int64), len(values) - 1)]
     raise ValueError("follow needs the parameter that is followed")

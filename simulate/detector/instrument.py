@@ -85,15 +85,15 @@ def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
     spec = importlib.util.find_spec(f"{ObservationConfig.__name__}.{telescope}")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    kind = getattr(module, telescope)
+    telescope_class = getattr(module, telescope)
     options = {k: v for k, v in (("coadd_years", coadd_years), ("survey_mode", survey_mode)) if v is not None}
-    unknown = [k for k in options if k not in inspect.signature(kind).parameters]
+    unknown = [k for k in options if k not in inspect.signature(telescope_class).parameters]
     if unknown:
         raise ConfigError([f"{path}.{k}: lenstronomy's {telescope} has no such option" for k in unknown])
     try:
-        return dict(kind(band=band, **options).kwargs_single_band())
+        return dict(telescope_class(band=band, **options).kwargs_single_band())
     except ValueError as error:
-        line = next((x for x in (kind.__init__.__doc__ or "").splitlines() if ":param band:" in x), "")
+        line = next((x for x in (telescope_class.__init__.__doc__ or "").splitlines() if ":param band:" in x), "")
         bands = re.findall(r"'([^']+)'", line)
         if bands and band not in bands:
             text = f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{nearest(band, bands)}'

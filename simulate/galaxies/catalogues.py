@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import DataError
 from ...files.galaxy_layouts import entries, table_entries
 from .cleaning import LARGEST, SMALLEST, centred, clean, extent
-from .procedural import DEFAULT_KINDS, procedural
+from .procedural import DEFAULT_MORPHOLOGIES, procedural
 from .stamps import Stamps, half_light_radii, take
 
 log = logging.getLogger("lenstream")
@@ -33,7 +33,7 @@ def read(component, seed, z_source=None, cosmology=None):
     Raises: DataError, one sentence, if the catalogue cannot be read or lacks what is asked of it, or nothing is left.
     """
     if component.catalogue == "procedural":
-        return procedural(seed, component.n_galaxies, kinds=tuple(component.kinds or DEFAULT_KINDS))
+        return procedural(seed, component.n_galaxies, morphologies=tuple(component.kinds or DEFAULT_MORPHOLOGIES))
     if component.at_redshift and (z_source is None or cosmology is None):
         raise DataError("Galaxies are to be seen at_redshift: expected a source redshift and a cosmology.")
     path = Path(component.catalogue)

@@ -12,6 +12,8 @@ from scipy import fft
 from scipy.special import i0e, ndtri
 
 N_CLUMPS, KNOTS = 24, 3  # complexes of star formation, knots of each
+# Numbers between 0 and 1 of each galaxy; a name is also the name of its random stream, so it stays as it is. "kind"
+# chooses the morphology.
 NAMES = (
     *("kind", "radius", "angle", "handed", "inclination", "bulge", "bulge_radius", "bulge_index", "boxiness", "halo"),
     *("outskirts", "arms", "pitch", "pitch_change", "arm_strength", "arm_width", "arm_phase", "uneven", "bar"),
@@ -26,14 +28,14 @@ SOFTENING = 0.6  # pixels: rounds off cusps, which one sample a pixel could not 
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What galaxies of a kind are made of; each pair is a range."""
+class Morphology:
+    """What galaxies of one morphology consist of; each pair is a range."""
 
-    share: float  # of galaxies, relative to the other kinds that are asked for
+    share: float  # of galaxies, relative to the other morphologies that are asked for
     bulge: tuple[float, float]  # share of the light; the rest is the disc's
     arm_strength: tuple[float, float] = (0.0, 0.0)
     texture: tuple[float, float] = (0.0, 0.0)  # rms of the logarithm of the disc's surface brightness, along its shear
-    patches: tuple[float, float] = (0.0, 0.0)  # the same, of patches as large as the disc
+    patches: tuple[float, float] = (0.0, 0.0)  # rms of that logarithm for patches as large as the disc
     warp: float = 0.0  # rms displacement of places in the disc, in half-light radii
     clumps: tuple[int, int] = (0, 0)
     clump_light: tuple[float, float] = (0.0, 0.0)  # share of the disc's light
@@ -121,32 +123,32 @@ def radius(x, y):
 # Galaxies. Sums of surface brightness over the sky are 1, about.
 
 
-def draw(u, other, kind, sky):
+def draw(u, other, morphology, sky):
     """Surface brightness over the sky, float32, of a galaxy with numbers `u`, or a pair with `other` for the second."""
     half = sky.size * between(u["radius"], (0.1, 0.17))
-    if not kind.pair:
-        return _galaxy(u, kind, sky, half, (0.0, 0.0), None)
+    if not morphology.pair:
+        return _galaxy(u, morphology, sky, half, (0.0, 0.0), None)
     ratio, apart = between(u["ratio"], (0.25, 1.0)), half * between(u["separation"], (0.7, 1.7))
     c, s = math.cos(2.0 * math.pi * u["side"]), math.sin(2.0 * math.pi * u["side"])
     first, second = apart * ratio / (1.0 + ratio), apart / (1.0 + ratio)
-    light = _galaxy(u, kind, sky, 0.65 * half, (-first * c, -first * s), (-c, -s))
-    return light + ratio * _galaxy(other, kind, sky, 0.65 * half * ratio**0.4, (second * c, second * s), (c, s))
+    light = _galaxy(u, morphology, sky, 0.65 * half, (-first * c, -first * s), (-c, -s))
+    return light + ratio * _galaxy(other, morphology, sky, 0.65 * half * ratio**0.4, (second * c, second * s), (c, s))
 
 
-def _galaxy(u, kind, sky, half, centre, away):
+def _galaxy(u, morphology, sky, half, centre, away):
     """One galaxy; `away` is the direction away from the other of a pair, or None."""
     x, y = sky.place[None, :] - np.float32(centre[0]), sky.place[:, None] - np.float32(centre[1])
     c, s = math.cos(2.0 * math.pi * u["angle"]), math.sin(2.0 * math.pi * u["angle"])
     hand = 1.0 if u["handed"] < 0.5 else -1.0
     frame = np.array(((c, s), (-hand * s, hand * c)), np.float32)
     along, across = frame[0, 0] * x + frame[0, 1] * y, frame[1, 0] * x + frame[1, 1] * y
-    share = between(u["bulge"], kind.bulge)
+    share = between(u["bulge"], morphology.bulge)
     light = 0.0
     if share > 0.0:
         light = share * _bulge(u, along, across, half, share == 1.0)
     if share < 1.0:
         away = None if away is None else frame @ np.array(away)
-        light = light + (1.0 - share) * _disc(u, kind, sky, along, across, frame, half, centre, away)
+        light = light + (1.0 - share) * _disc(u, morphology, sky, along, across, frame, half, centre, away)
     return light
 
 
@@ -163,42 +165,42 @@ def _bulge(u, along, across, half, elliptical):
     return light / light.sum()
 
 
-def _disc(u, kind, sky, along, across, frame, half, centre, away):
-    """An inclined exponential disc with what its kind has of arms, bar, ring, tails, texture, clumps and dust."""
+def _disc(u, morphology, sky, along, across, frame, half, centre, away):
+    """An inclined exponential disc with what its morphology has of arms, bar, ring, tails, texture, clumps and dust."""
     q = between(u["inclination"], (1.0, 0.28))
     h = half / 1.55 * between(u["inclination"], (1.0, 1.3))  # a circle about an inclined disc holds more light
     thick = across / max(q, 0.6)
     across = across / q
     halo = np.exp(-radius(along, thick) / (1.9 * h)) * between(u["halo"] ** 2, (0.01, 0.06))
-    if kind.disturbed:
-        across = across + kind.disturbed * (u["bend"] - 0.5) * along**2 / half
-    along, across = along + kind.warp * half * sky.fields[0], across + kind.warp * half * sky.fields[1]
+    if morphology.disturbed:
+        across = across + morphology.disturbed * (u["bend"] - 0.5) * along**2 / half
+    along, across = along + morphology.warp * half * sky.fields[0], across + morphology.warp * half * sky.fields[1]
     r = np.sqrt(along * along + across * across + SOFTENING**2)
     theta, turn = np.arctan2(across, along), np.log(r / h)
     # Discs break: beyond a few scale lengths most fall more steeply.
     light = np.exp(-r / h - np.maximum(r / h - between(u["outskirts"], (1.5, 4.0)), 0.0))
     inner = r * r / (r * r + (0.7 * h) ** 2)  # arms and texture fade towards the middle
     wind = _wind(u, turn)
-    grain = _polar(sky.polar, turn, theta - 0.8 * wind) if kind.texture[1] else 0.0
-    strength = between(u["arm_strength"], kind.arm_strength)
+    grain = _polar(sky.polar, turn, theta - 0.8 * wind) if morphology.texture[1] else 0.0
+    strength = between(u["arm_strength"], morphology.arm_strength)
     dust = 0.0
     if strength > 0.0:
         arms = _arms(u, strength, inner, theta, wind, grain)
         light *= arms[0]
         dust = arms[1]
-    if kind.arm_strength[0] > 0.0 and u["bar"] < 0.4:
+    if morphology.arm_strength[0] > 0.0 and u["bar"] < 0.4:
         light += _bar(u, r, theta, h)
-    patches = between(u["patches"], kind.patches) * sky.fields[2]
-    if kind.texture[1]:
-        light *= np.exp(inner * (between(u["texture"], kind.texture) * grain + patches))
-    if kind.disturbed:
-        light *= 1.0 + kind.disturbed * (2.0 * u["lopsided"] - 1.0) * np.tanh(along / half)
+    patches = between(u["patches"], morphology.patches) * sky.fields[2]
+    if morphology.texture[1]:
+        light *= np.exp(inner * (between(u["texture"], morphology.texture) * grain + patches))
+    if morphology.disturbed:
+        light *= 1.0 + morphology.disturbed * (2.0 * u["lopsided"] - 1.0) * np.tanh(along / half)
     light += halo
     light /= light.sum()
     ring = None
-    if kind.ring_light[1]:
+    if morphology.ring_light[1]:
         ring = half * between(u["ring_radius"], (0.85, 1.25)), half * between(u["ring_width"], (0.1, 0.25))
-        share = between(u["ring_light"], kind.ring_light)
+        share = between(u["ring_light"], morphology.ring_light)
         light = (1.0 - share) * light + share * _ring(u, *ring, r, theta, grain, patches)
     if away is not None:
         share = between(u["tails"], (0.1, 0.3))
@@ -207,12 +209,12 @@ def _disc(u, kind, sky, along, across, frame, half, centre, away):
         lane = (across * q / half - between(u["dust_offset"], (-0.12, 0.12))) / between(u["dust_width"], (0.1, 0.2))
         dust = dust + 3.0 * (u["dust"] - 0.4) * np.exp(-0.5 * lane**2 - 0.3 * (along / h) ** 2 + 0.5 * grain)
     light *= np.exp(-dust)
-    number = round(between(u["clumps"], kind.clumps))
+    number = round(between(u["clumps"], morphology.clumps))
     if number:
-        share = between(u["clump_light"], kind.clump_light)
+        share = between(u["clump_light"], morphology.clump_light)
         spots = _spots(u, number, h, ring, strength > 0.0)
         spots = frame.T @ (spots * np.array((1.0, q))[:, None]) + np.array(centre)[:, None]
-        light = (1.0 - share) * light + share * _clumps(u, spots, kind.warp * half, h, sky, centre)
+        light = (1.0 - share) * light + share * _clumps(u, spots, morphology.warp * half, h, sky, centre)
     return light
 
 

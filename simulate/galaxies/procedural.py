@@ -9,15 +9,15 @@ import numpy as np
 
 from ...errors import DataError, nearest
 from ..core import philox
-from .morphology import N_WHITE, NAMES, Kind, draw, make_sky, radius
+from .morphology import N_WHITE, NAMES, Morphology, draw, make_sky, radius
 from .stamps import Stamps, half_light_radii
 
 SMALLEST = 16  # pixels on a side
 MARGIN = 0.125  # of the side: so much larger on each side is a galaxy drawn, before its light is centred and cropped
-KINDS = {
-    "elliptical": Kind(0.18, bulge=(1.0, 1.0)),
-    "disc": Kind(0.16, bulge=(0.05, 0.5), texture=(0.03, 0.15), patches=(0.0, 0.2), warp=0.05),
-    "spiral": Kind(
+MORPHOLOGIES = {
+    "elliptical": Morphology(0.18, bulge=(1.0, 1.0)),
+    "disc": Morphology(0.16, bulge=(0.05, 0.5), texture=(0.03, 0.15), patches=(0.0, 0.2), warp=0.05),
+    "spiral": Morphology(
         share=0.34,
         bulge=(0.0, 0.25),
         arm_strength=(0.25, 0.75),
@@ -28,7 +28,7 @@ KINDS = {
         clump_light=(0.01, 0.08),
         disturbed=0.25,
     ),
-    "clumpy": Kind(
+    "clumpy": Morphology(
         share=0.18,
         bulge=(0.0, 0.2),
         arm_strength=(0.0, 0.3),
@@ -39,7 +39,7 @@ KINDS = {
         clump_light=(0.05, 0.2),
         disturbed=0.5,
     ),
-    "irregular": Kind(
+    "irregular": Morphology(
         share=0.14,
         bulge=(0.0, 0.05),
         texture=(0.15, 0.45),
@@ -49,7 +49,7 @@ KINDS = {
         clump_light=(0.02, 0.2),
         disturbed=0.9,
     ),
-    "ring": Kind(
+    "ring": Morphology(
         share=0.1,
         bulge=(0.05, 0.35),
         texture=(0.1, 0.3),
@@ -60,7 +60,7 @@ KINDS = {
         disturbed=0.4,
         ring_light=(0.4, 0.85),
     ),
-    "merger": Kind(
+    "merger": Morphology(
         share=0.1,
         bulge=(0.05, 0.5),
         arm_strength=(0.0, 0.6),
@@ -73,33 +73,37 @@ KINDS = {
         pair=True,
     ),
 }
-DEFAULT_KINDS = ("elliptical", "disc", "spiral", "clumpy", "irregular")
+DEFAULT_MORPHOLOGIES = ("elliptical", "disc", "spiral", "clumpy", "irregular")
 _SLOTS = [philox.slot_of(name) for name in NAMES]
 
 
-def procedural(seed, n, size=64, kinds=DEFAULT_KINDS):
-    """Made-up galaxies 0 to n - 1; each is a pure function of (seed, its number, size, kinds), whatever n is.
+def procedural(seed, n, size=64, morphologies=DEFAULT_MORPHOLOGIES):
+    """Made-up galaxies 0 to n - 1; each is a pure function of (seed, its number, size, morphologies), whatever n is.
 
-    Args: seed: below 2**32; n: how many; size: pixels on a side, 16 or more; kinds: names in `KINDS`, drawn by share.
+    Args: seed: below 2**32; n: how many; size: pixels on a side, 16 or more; morphologies: names in `MORPHOLOGIES`,
+        drawn by their shares.
     Returns: Stamps of one band, half-light radii of about size/12 to size/6 pixels, without pixel scale, magnitude and
         redshift.
-    Raises: DataError if the size is too small or a kind is unknown.
+    Raises: DataError if the size is too small or a morphology is unknown.
     """
     if size < SMALLEST:
         raise DataError(
             f"Stamps of {size} pixels are too small for made-up galaxies: expected a size of {SMALLEST} or more."
         )
-    for kind in kinds:
-        if kind not in KINDS:
+    for name in morphologies:
+        if name not in MORPHOLOGIES:
             raise DataError(
-                f'There is no kind "{kind}" of made-up galaxies: expected {", ".join(KINDS)}.{nearest(kind, KINDS)}'
+                f'There is no morphology "{name}" of made-up galaxies: expected {", ".join(MORPHOLOGIES)}.'
+                f"{nearest(name, MORPHOLOGIES)}"
             )
-    if not kinds:
-        raise DataError(f"No kind of made-up galaxies is given: expected one or more of {', '.join(KINDS)}.")
+    if not morphologies:
+        raise DataError(
+            f"No morphology of made-up galaxies is given: expected one or more of {', '.join(MORPHOLOGIES)}."
+        )
     images = np.empty((n, 1, size, size), np.float32)
     numbers = philox.uniforms(philox.Draw(seed, philox.GALAXY, np.arange(n)), _SLOTS)
     for k in range(n):
-        images[k, 0] = _image(seed, k, dict(zip(NAMES, numbers[k].tolist(), strict=True)), size, kinds)
+        images[k, 0] = _image(seed, k, dict(zip(NAMES, numbers[k].tolist(), strict=True)), size, morphologies)
     return Stamps(
         images=images,
         R_half=half_light_radii(images[:, 0]),
@@ -110,18 +114,19 @@ def procedural(seed, n, size=64, kinds=DEFAULT_KINDS):
     )
 
 
-def _image(seed, k, u, size, kinds):
+def _image(seed, k, u, size, morphologies):
     """Galaxy `k`, normalised and centred; `u` are its numbers by name."""
-    shares = np.cumsum([KINDS[kind].share for kind in kinds])
-    kind = KINDS[kinds[min(int(np.searchsorted(shares / shares[-1], u["kind"])), len(kinds) - 1)]]
+    shares = np.cumsum([MORPHOLOGIES[name].share for name in morphologies])
+    chosen = min(int(np.searchsorted(shares / shares[-1], u["kind"])), len(morphologies) - 1)
+    morphology = MORPHOLOGIES[morphologies[chosen]]
     other = None
-    if kind.pair:
+    if morphology.pair:
         other = philox.uniforms(philox.Draw(seed, philox.GALAXY, [k], attempt=1), _SLOTS)[0]
         other = dict(zip(NAMES, other.tolist(), strict=True))
     margin = int(np.ceil(MARGIN * size))
     white = philox.uniforms(philox.Draw(seed, philox.GALAXY + 1, [k]), np.arange(N_WHITE))[0]
     sky = make_sky(white, size + 2 * margin, size)
-    return _stamp(draw(u, other, kind, sky), sky.place, margin, size)
+    return _stamp(draw(u, other, morphology, sky), sky.place, margin, size)
 
 
 def _stamp(light, place, margin, size):

@@ -67,8 +67,8 @@ def make_map(f_x, f_y, pixel_scale, center_x=0.0, center_y=0.0):
         except (TypeError, ValueError):
             raise DataError(f"{name} is not a number: expected one in arcsec.") from None
         if not np.isfinite(numbers[name]) or (name == "pixel_scale" and numbers[name] <= 0):
-            kind = "positive" if name == "pixel_scale" else "finite"
-            raise DataError(f"{name} is {numbers[name]:g}: expected a {kind} number of arcsec.")
+            wanted = "positive" if name == "pixel_scale" else "finite"
+            raise DataError(f"{name} is {numbers[name]:g}: expected a {wanted} number of arcsec.")
     side = max(f_x.shape) + 2
     coefficients = np.zeros((side, side, 2))
     for plane, values in enumerate((f_x, f_y)):

@@ -43,8 +43,8 @@ def draw_halos(component, path, draw, cosmology, lens, present=None):
     """
     where = angles.geometry(cosmology)
     present = np.ones(len(draw.indices), dtype=bool) if present is None else np.asarray(present, dtype=bool)
-    of_kind = _draw_cdm if component.kind == "CDM" else _draw_vortex
-    halos = of_kind(component, path, draw, where, lens, present)
+    draw_model = _draw_cdm if component.kind == "CDM" else _draw_vortex
+    halos = draw_model(component, path, draw, where, lens, present)
     return replace(halos, system={name: np.where(present, value, np.nan) for name, value in halos.system.items()})
 
 

@@ -19,8 +19,8 @@ PLANES = {"IMAGE": RNG.normal(size=(20, 24)), "MASK": np.zeros((20, 24), np.uint
 
 def write(path, packed=False):
     """A file with an empty primary HDU, the planes above and a table between them."""
-    kind = astropy_fits.CompImageHDU if packed else astropy_fits.ImageHDU
-    image, mask, psf = (kind(plane, name=name) for name, plane in PLANES.items())
+    image_hdu = astropy_fits.CompImageHDU if packed else astropy_fits.ImageHDU
+    image, mask, psf = (image_hdu(plane, name=name) for name, plane in PLANES.items())
     table = astropy_fits.BinTableHDU.from_columns([astropy_fits.Column("a", "E", array=[1.0])])
     primary = astropy_fits.PrimaryHDU(header=astropy_fits.Header({"PIXSCALE": 0.05}))
     astropy_fits.HDUList([primary, image, table, mask, psf]).writeto(path)
@@ -53,12 +53,13 @@ def whole(tmp_path_factory):
 
 
 @settings(deadline=None, max_examples=60)
-@given(kept=st.floats(0.0, 1.0), kind=st.sampled_from(["plain", "packed", "gzip"]))
-def test_a_file_cut_anywhere_is_refused(tmp_path_factory, whole, kept, kind):
-    path = tmp_path_factory.mktemp("cut") / ("a.fits.gz" if kind == "gzip" else "a.fits")
-    content = whole[kind]
+@given(kept=st.floats(0.0, 1.0), compression=st.sampled_from(["plain", "packed", "gzip"]))
+def test_a_file_cut_anywhere_is_refused(tmp_path_factory, whole, kept, compression):
+    path = tmp_path_factory.mktemp("cut") / ("a.fits.gz" if compression == "gzip" else "a.fits")
+    content = whole[compression]
     cut = min(int(kept * len(content)), len(content) - 1)
-    if kind != "gzip" and cut % fits.BLOCK == 0:  # may be the end of an extension, where nothing tells of the next
+    # A block may be the end of an extension, where nothing tells of the next.
+    if compression != "gzip" and cut % fits.BLOCK == 0:
         cut += 1
     path.write_bytes(content[:cut])
     with pytest.raises(Unreadable, match=r"cut short|damaged") as caught:

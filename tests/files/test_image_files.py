@@ -101,7 +101,7 @@ COMMON = [">f4", "<f8", ">f8", ">i2", "u1"]
     ("name", "dtype"),
     [(n, d) for n in ("a.npy", "a.fits", "a.zarr") for d in COMMON + (["f2", "?"] if n != "a.fits" else [])],
 )
-def test_numbers_of_every_kind_become_native_float32(tmp_path, name, dtype):
+def test_numbers_of_every_type_become_native_float32(tmp_path, name, dtype):
     array = (numbers(3, 16, 16) * 100).astype(dtype)
     image = read(look(write(tmp_path / name, array[None] if name == "a.zarr" else array)), 0)
     assert image.dtype == np.float32 and image.dtype.isnative

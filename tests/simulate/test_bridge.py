@@ -16,7 +16,7 @@ SMALL = {"num_pix": 24, "pixel_scale": 0.16, "rays": 2}
 
 @pytest.fixture(scope="module")
 def mixed(scene_with, observed, tmp_path_factory):
-    """Every kind of deflector and of light, subhalos, two bands with different PSFs, two views."""
+    """Every profile of deflector and of light, subhalos, two bands with different PSFs, two views."""
     y, x = np.meshgrid(np.linspace(-3, 3, 31), np.linspace(-3, 3, 31), indexing="ij")
     path = tmp_path_factory.mktemp("map") / "field.npz"
     np.savez(path, f_x=0.1 * np.tanh(x), f_y=0.1 * np.tanh(y), pixel_scale=0.2)
@@ -128,9 +128,9 @@ def test_adaptive_rays_are_given_as_eight_by_eight(scene_with):
 
 def test_what_is_absent_from_a_class_is_absent_for_lenstronomy(everything):
     systems = draw(everything, np.arange(12), Views())
-    for i, kind in enumerate(systems.class_number):
+    for i, number in enumerate(systems.class_number):
         model = to_lenstronomy(everything, systems, i, band=1)["kwargs_model"]
         n = np.diff(systems.halos[0].first)[i]
-        assert model["lens_model_list"] == [["EPL", "SHEAR"], ["EPL"] + n * ["TNFW"], []][kind]
-        assert model["source_light_model_list"] == [["SERSIC_ELLIPSE", "INTERPOL"], ["SERSIC_ELLIPSE"], []][kind]
-        assert len(model["lens_light_model_list"]) == [2, 0, 2][kind]
+        assert model["lens_model_list"] == [["EPL", "SHEAR"], ["EPL"] + n * ["TNFW"], []][number]
+        assert model["source_light_model_list"] == [["SERSIC_ELLIPSE", "INTERPOL"], ["SERSIC_ELLIPSE"], []][number]
+        assert len(model["lens_light_model_list"]) == [2, 0, 2][number]

@@ -20,11 +20,11 @@ CASES = {
 MANY = np.random.default_rng(0).random(200_000)
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_quantile_is_scipys(kind):
-    numbers, reference = CASES[kind]
+@pytest.mark.parametrize("law", CASES)
+def test_quantile_is_scipys(law):
+    numbers, reference = CASES[law]
     u = np.linspace(0.001, 0.999, 999)
-    np.testing.assert_allclose(quantile(Distribution(**{kind: numbers}), u), reference.ppf(u), rtol=1e-10)
+    np.testing.assert_allclose(quantile(Distribution(**{law: numbers}), u), reference.ppf(u), rtol=1e-10)
 
 
 @settings(deadline=None, max_examples=50)

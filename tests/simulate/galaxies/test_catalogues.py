@@ -40,8 +40,8 @@ def write(folder, images, **columns):
         "GAL_HDU": np.arange(n),
     } | columns
     kept = {name: np.asarray(column) for name, column in table.items() if column is not None}
-    kinds = {"U": "30A", "i": "K", "f": "D"}
-    columns = [fits.Column(name, kinds[column.dtype.kind], array=column) for name, column in kept.items()]
+    formats = {"U": "30A", "i": "K", "f": "D"}
+    columns = [fits.Column(name, formats[column.dtype.kind], array=column) for name, column in kept.items()]
     fits.BinTableHDU.from_columns(columns).writeto(folder / "catalogue.fits")
     return folder / "catalogue.fits"
 
@@ -226,7 +226,7 @@ def test_the_door_makes_up_galaxies():
     stamps = read(component("procedural", n_galaxies=3), 4)
     np.testing.assert_array_equal(stamps.images, procedural(4, 3).images)
     rings = read(component("procedural", n_galaxies=3, kinds=["ring", "merger"]), 4)
-    np.testing.assert_array_equal(rings.images, procedural(4, 3, kinds=("ring", "merger")).images)
+    np.testing.assert_array_equal(rings.images, procedural(4, 3, morphologies=("ring", "merger")).images)
 
 
 @real

@@ -13,7 +13,7 @@ from lenstream.configs.components import INTERPOL
 from lenstream.errors import DataError
 from lenstream.simulate.galaxies.catalogues import read_cosmos
 from lenstream.simulate.galaxies.cleaning import centred, clean
-from lenstream.simulate.galaxies.procedural import DEFAULT_KINDS, KINDS, procedural
+from lenstream.simulate.galaxies.procedural import DEFAULT_MORPHOLOGIES, MORPHOLOGIES, procedural
 from lenstream.simulate.galaxies.stamps import half_light_radii
 
 DATA = Path(os.environ.get("LENSTREAM_DATA", Path(__file__).parents[3] / "../shared/data")) / "cosmos_23.5"
@@ -92,9 +92,9 @@ def test_galaxies_fill_their_stamps(stamps):
     assert 64 / 12 < np.median(stamps.R_half) < 64 / 6
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_keeps_the_promises(kind):
-    stamps = procedural(2, 64, kinds=(kind,))
+@pytest.mark.parametrize("morphology", MORPHOLOGIES)
+def test_every_morphology_keeps_the_promises(morphology):
+    stamps = procedural(2, 64, morphologies=(morphology,))
     images = stamps.images[:, 0]
     assert np.isfinite(images).all() and images.min() >= 0.0
     assert np.abs(images.sum((1, 2), dtype=float) - 1.0).max() < 1e-5
@@ -103,33 +103,35 @@ def test_every_kind_keeps_the_promises(kind):
     assert 64 / 15 < np.median(stamps.R_half) < 64 / 6 and stamps.R_half.max() < 64 / 4
 
 
-def test_kinds_are_drawn_by_their_shares_and_rings_only_when_asked_for(stamps):
-    assert tuple(k for k in KINDS if k not in ("ring", "merger")) == DEFAULT_KINDS
-    assert np.array_equal(procedural(0, 8, kinds=DEFAULT_KINDS).images, stamps.images[:8])
-    # Of two kinds, each galaxy is one of those that either kind alone would make.
-    both, one, other = (procedural(0, 40, kinds=k).images for k in (("elliptical", "ring"), ("elliptical",), ("ring",)))
+def test_morphologies_are_drawn_by_their_shares_and_rings_only_when_asked_for(stamps):
+    assert tuple(k for k in MORPHOLOGIES if k not in ("ring", "merger")) == DEFAULT_MORPHOLOGIES
+    assert np.array_equal(procedural(0, 8, morphologies=DEFAULT_MORPHOLOGIES).images, stamps.images[:8])
+    # Of two morphologies, each galaxy is one of those that either alone would make.
+    both, one, other = (
+        procedural(0, 40, morphologies=k).images for k in (("elliptical", "ring"), ("elliptical",), ("ring",))
+    )
     first = np.array([np.array_equal(a, b) for a, b in zip(both, one, strict=True)])
     second = np.array([np.array_equal(a, b) for a, b in zip(both, other, strict=True)])
     assert (first ^ second).all() and 0.4 < first.mean() < 0.9  # .18 to .1
 
 
-def test_the_kinds_are_those_of_the_schema():
-    assert INTERPOL(profile="INTERPOL", kinds=list(KINDS)).kinds == list(KINDS)
+def test_the_morphologies_are_those_of_the_schema():
+    assert INTERPOL(profile="INTERPOL", kinds=list(MORPHOLOGIES)).kinds == list(MORPHOLOGIES)
     with pytest.raises(ValueError, match="'elliptical', 'disc'"):
         INTERPOL(profile="INTERPOL", kinds=["cube"])
 
 
-def test_unknown_kinds():
-    with pytest.raises(DataError, match=r'no kind "spirals".*Did you mean "spiral"'):
-        procedural(0, 1, kinds=("disc", "spirals"))
+def test_unknown_morphologies():
+    with pytest.raises(DataError, match=r'no morphology "spirals".*Did you mean "spiral"'):
+        procedural(0, 1, morphologies=("disc", "spirals"))
     with pytest.raises(DataError, match="expected one or more of elliptical, disc"):
-        procedural(0, 1, kinds=())
+        procedural(0, 1, morphologies=())
 
 
 def test_rings_are_hollow_and_spirals_are_not():
-    def hollow(kind):
+    def hollow(morphology):
         """Share of galaxies with a dip between nucleus and rim, along the long axis."""
-        stamps, found = procedural(4, 60, 128, kinds=(kind,)), 0
+        stamps, found = procedural(4, 60, 128, morphologies=(morphology,)), 0
         place = np.arange(128) - 63.5
         r = np.hypot(place[:, None], place[None, :])
         for image in stamps.images[:, 0].astype(float):
@@ -145,7 +147,7 @@ def test_rings_are_hollow_and_spirals_are_not():
 
 
 def test_mergers_have_two_nuclei_and_tails():
-    merger, disc = (procedural(4, 100, kinds=(kind,)) for kind in ("merger", "disc"))
+    merger, disc = (procedural(4, 100, morphologies=(morphology,)) for morphology in ("merger", "disc"))
 
     def nuclei(image):
         image = ndimage.gaussian_filter(image.astype(float), 1.0)
@@ -187,7 +189,7 @@ def gini(image, R):
     return ((2 * np.arange(1, n + 1) - n - 1) * values).sum() / (values.mean() * n * (n - 1))
 
 
-def morphology(images, radii):
+def statistics(images, radii):
     return np.array(
         [(concentration(i), asymmetry(i, R), gini(i, R)) for i, R in zip(images.astype(float), radii, strict=True)]
     ).T
@@ -201,7 +203,7 @@ def blurred(stamps):
 def test_morphologies_are_those_of_galaxies():
     """From irregulars to ellipticals: concentrations of 2 to 4.3, asymmetries of 0 to .4, Gini coefficients near .5."""
     stamps = procedural(7, 250, 128)
-    C, A, G = morphology(blurred(stamps), stamps.R_half)
+    C, A, G = statistics(blurred(stamps), stamps.R_half)
     cases = (C, (2.7, 3.2), (2.1, 4.3)), (A, (0.06, 0.15), (0.0, 0.4)), (G, (0.48, 0.55), (0.43, 0.62))
     for values, median, spread in cases:
         assert median[0] < np.median(values) < median[1]
@@ -209,8 +211,8 @@ def test_morphologies_are_those_of_galaxies():
         assert spread[0] <= low < high <= spread[1]
     assert np.quantile(C, 0.95) - np.quantile(C, 0.05) > 1.2
     assert (A < 0.02).mean() > 0.15 and (A > 0.2).mean() > 0.1
-    ellipticals, irregulars = (procedural(7, 60, 128, kinds=(k,)) for k in ("elliptical", "irregular"))
-    (C_e, A_e, _), (C_i, A_i, _) = (morphology(blurred(s), s.R_half) for s in (ellipticals, irregulars))
+    ellipticals, irregulars = (procedural(7, 60, 128, morphologies=(k,)) for k in ("elliptical", "irregular"))
+    (C_e, A_e, _), (C_i, A_i, _) = (statistics(blurred(s), s.R_half) for s in (ellipticals, irregulars))
     assert np.median(C_e) > np.median(C_i) + 0.8 and np.median(A_i) > np.median(A_e) + 0.12
 
 
@@ -218,7 +220,7 @@ def test_morphologies_are_those_of_galaxies():
 def test_made_up_galaxies_seen_with_the_noise_of_cosmos_pass_for_its_galaxies():
     """All but ellipticals (the ten real ones are late types): blurred, in COSMOS noise, cleaned like the real ones."""
     real = read_cosmos(CATALOGUE)
-    stamps = procedural(7, 60, 128, kinds=DEFAULT_KINDS[1:])
+    stamps = procedural(7, 60, 128, morphologies=DEFAULT_MORPHOLOGIES[1:])
     rng = np.random.default_rng(0)
     seen = []
     for image in np.pad(blurred(stamps), [(0, 0), (26, 26), (26, 26)]):
@@ -227,8 +229,8 @@ def test_made_up_galaxies_seen_with_the_noise_of_cosmos_pass_for_its_galaxies():
         if light is not None:
             seen.append(centred(light[None], 180)[0][0])
     assert len(seen) > 55
-    ours = morphology(np.array(seen), half_light_radii(np.array(seen)))
-    theirs = morphology(real.images[:, 0], real.R_half)
+    ours = statistics(np.array(seen), half_light_radii(np.array(seen)))
+    theirs = statistics(real.images[:, 0], real.R_half)
     for mine, its, apart in zip(ours, theirs, (0.4, 0.05, 0.03), strict=True):
         assert ((its < mine.min()) | (its > mine.max())).sum() <= 1
         assert abs(np.median(mine) - np.median(its)) < apart
@@ -245,7 +247,7 @@ def test_elongations_are_diverse(stamps):
 
 def test_spirals_wind_both_ways():
     """The phase of the m = 2 wave, followed outwards, turns one way in half of the spirals and the other in others."""
-    stamps = procedural(9, 80, 128, kinds=("spiral",))
+    stamps = procedural(9, 80, 128, morphologies=("spiral",))
     place = np.arange(128) - 63.5
     r, theta = np.hypot(place[:, None], place[None, :]), np.arctan2(place[:, None], place[None, :])
     turns = []

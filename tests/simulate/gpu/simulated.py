@@ -50,8 +50,8 @@ def both(scene, n=2, dtype=np.float32, **options):
     systems = draw(scene, np.arange(5, 5 + n), Views(2))
     cpu = render_all(scene, systems, dtype=dtype, exact_halos=True, arcs=True, **options)
     options["noisy"] = options.pop("noise", None)
-    kind = torch.float32 if dtype == np.float32 else torch.float64
-    return cpu, make_renderer(scene, CPU, kind)(systems, arcs=True, **options)
+    torch_dtype = torch.float32 if dtype == np.float32 else torch.float64
+    return cpu, make_renderer(scene, CPU, torch_dtype)(systems, arcs=True, **options)
 
 
 def assert_same(cpu, device, tolerance):

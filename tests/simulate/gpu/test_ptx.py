@@ -38,11 +38,11 @@ def array(real, n):
     return types.Array(real, n, "C")
 
 
-def of(kind, *members):
+def tuple_type(name, *members):
     """The type of a named tuple."""
     if len(set(members)) == 1:
-        return types.NamedUniTuple(members[0], len(members), kind)
-    return types.NamedTuple(list(members), kind)
+        return types.NamedUniTuple(members[0], len(members), name)
+    return types.NamedTuple(list(members), name)
 
 
 def group(*members):
@@ -50,36 +50,36 @@ def group(*members):
 
 
 def lens(real, n):
-    return of(deflection.Lens, array(int64, n), array(real, n), array(real, n))
+    return tuple_type(deflection.Lens, array(int64, n), array(real, n), array(real, n))
 
 
 def constants(real):
-    maps = of(Maps, array(float64, 2), array(real, 2), array(int32, 1))
-    glow = of(light.Light, array(int64, 2), array(real, 3), array(int64, 2))
-    optics = of(tables.Optics, lens(real, 3), array(int64, 1), lens(real, 2), maps)
-    return of(tables.Constants, optics, glow, glow, array(real, 3))
+    maps = tuple_type(Maps, array(float64, 2), array(real, 2), array(int32, 1))
+    lights = tuple_type(light.Light, array(int64, 2), array(real, 3), array(int64, 2))
+    optics = tuple_type(tables.Optics, lens(real, 3), array(int64, 1), lens(real, 2), maps)
+    return tuple_type(tables.Constants, optics, lights, lights, array(real, 3))
 
 
 def grid(real):
-    return of(fixed.Grid, int64, int64, float64, array(real, 1), array(float64, 1))
+    return tuple_type(fixed.Grid, int64, int64, float64, array(real, 1), array(float64, 1))
 
 
 def signatures():
     r = float32
-    detector = of(noise.Detector, array(int64, 2), array(int64, 1), array(r, 1), array(r, 2), array(r, 2))
+    detector = tuple_type(noise.Detector, array(int64, 2), array(int64, 1), array(r, 1), array(r, 2), array(r, 2))
     pair = group(array(r, 3), array(r, 2))
-    blur = of(psf.PointSpread, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
+    blur = tuple_type(psf.PointSpread, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
     given = group(array(int64, 2), array(float64, 3), array(float64, 2))
-    images = of(adaptive.LayerImages, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
-    flagged = of(adaptive.Flagged, array(int32, 1), array(int64, 1), array(r, 2))
-    glow = of(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
+    images = tuple_type(adaptive.LayerImages, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
+    flagged = tuple_type(adaptive.Flagged, array(int32, 1), array(int64, 1), array(r, 2))
+    lights = tuple_type(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
     yield "lenses", tables._prepare_lenses, (given, float64, lens(r, 3))
-    yield "lights", tables._prepare_lights, (group(array(int64, 2), array(float64, 3)), int64, glow)
+    yield "lights", tables._prepare_lights, (group(array(int64, 2), array(float64, 3)), int64, lights)
     yield "random numbers", noise._draw, (int64, int64, detector, pair)
     yield "noise", noise._add, (int64, detector, pair)
     yield "rows", psf._blur_rows, (int64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
     yield "pixels", psf._finish, (int64, int64, float64, blur, group(array(r, 2), array(r, 2), array(r, 3)))
-    target = of(adaptive.Target, constants(r)[0], glow, array(r, 3), grid(r), int64, float64)
+    target = tuple_type(adaptive.Target, constants(r)[0], lights, array(r, 3), grid(r), int64, float64)
     yield "peaks", adaptive._find_peaks, (int64, images)
     for lensed in (True, False):
         yield f"flags, lensed {lensed}", adaptive._make_flag(lensed), (target, images, flagged)
