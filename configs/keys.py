@@ -27,7 +27,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, allow_inf_nan=False)
 
 
-def one_of(*names):
+def exactly_one_of(*names):
     """A validator: exactly one of the named keys is given."""
 
     def check(self):
@@ -56,7 +56,7 @@ class PlainDistribution(Section):
     loguniform: tuple[float, float] | None = key("lowest, highest, uniform in the logarithm", "the parameter's", None)
     beta: tuple[float, float, float, float] | None = key("a, b, lowest, highest", "the parameter's", None)
 
-    exactly_one = model_validator(mode="after")(one_of(*PLAIN))
+    exactly_one = model_validator(mode="after")(exactly_one_of(*PLAIN))
 
     @model_validator(mode="after")
     def numbers_make_sense(self):
@@ -141,7 +141,7 @@ class Distribution(PlainDistribution):
     )
     follow: Follow | None = key("another parameter, with scatter", "the parameter's", None)
 
-    exactly_one = model_validator(mode="after")(one_of(*PLAIN, "mixture", "table", "follow"))
+    exactly_one = model_validator(mode="after")(exactly_one_of(*PLAIN, "mixture", "table", "follow"))
 
     def support(self):
         """Lowest and highest value that can be drawn."""
@@ -185,7 +185,7 @@ class Ellipticity(Section):
     )
     follow: FollowShape | None = key("the shape of another component, with scatter, e.g. light like mass", "-", None)
 
-    exactly_one = model_validator(mode="after")(one_of("rayleigh", "follow"))
+    exactly_one = model_validator(mode="after")(exactly_one_of("rayleigh", "follow"))
 
 
 def _number_or_distribution(value):

@@ -25,7 +25,7 @@ class Quantity(NamedTuple):
     meaning: str
 
 
-_OF_DERIVED = (
+_DERIVED = (
     Quantity("theta_E_effective", "arcsec", r"\theta_{E,\mathrm{all}}", "Einstein radius of all mass together"),
     Quantity("magnification", "", r"\mu", "lensed flux in the frame over the source's flux before lensing"),
     Quantity("arc_snr", "", r"\mathrm{S/N}_{\mathrm{arcs}}", "signal to noise of the arcs, over all bands"),
@@ -35,7 +35,7 @@ _OF_DERIVED = (
     Quantity("half_length", "arcsec", r"\ell_{1/2}", "half the length of an axion vortex"),
     Quantity("angle", "rad", r"\phi_{\mathrm{vortex}}", "direction of an axion vortex"),
 )
-_DERIVED = {derived.name: derived for derived in _OF_DERIVED}
+_DERIVED_BY_NAME = {derived.name: derived for derived in _DERIVED}
 
 
 def quantity(name):
@@ -48,21 +48,21 @@ def quantity(name):
 
 def find(name):
     """The `Quantity` of a label by its name, or None for any other name."""
-    if name in _DERIVED:
-        return _DERIVED[name]
+    if name in _DERIVED_BY_NAME:
+        return _DERIVED_BY_NAME[name]
     for prefix in filter(None, PREFIXES.values()):
         if name.startswith(prefix):
-            return _of_light(name, prefix)
+            return _light_quantity(name, prefix)
     return _find(name, _drawn(Deflector, Substructure))
 
 
 def names():
     """The names of all labels but colours that the first profile of each group, and substructure, can have."""
-    of_light = [prefix + name for prefix in filter(None, PREFIXES.values()) for name in _drawn(Light)]
-    return [*_drawn(Deflector, Substructure), *_DERIVED, *of_light]
+    light_names = [prefix + name for prefix in filter(None, PREFIXES.values()) for name in _drawn(Light)]
+    return [*_drawn(Deflector, Substructure), *_DERIVED_BY_NAME, *light_names]
 
 
-def _of_light(name, prefix):
+def _light_quantity(name, prefix):
     """A quantity of the source or of the lens light, which its symbol and meaning name."""
     plain, whose = name.removeprefix(prefix), prefix.removesuffix("_").replace("_", " ")
     found = _color(plain.removeprefix("color_")) if plain.startswith("color_") else _find(plain, _drawn(Light))

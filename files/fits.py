@@ -34,7 +34,7 @@ def look(path):
     Raises: Unreadable (a DataError) if the file is absent, not FITS, cut short or damaged.
     """
     with opened(path) as hdus:
-        held = [(k, hdu) for k, hdu in enumerate(all_of(path, hdus)) if hdu.is_image and np.prod(hdu.shape or 0)]
+        held = [(k, hdu) for k, hdu in enumerate(checked_hdus(path, hdus)) if hdu.is_image and np.prod(hdu.shape or 0)]
         return [FitsImage(k, hdu.name.upper(), hdu.shape, (hdu.header, hdus[0].header)) for k, hdu in held]
 
 
@@ -69,7 +69,9 @@ def read_table(path, wanted=None):
 
     table_hdus = fits.BinTableHDU | fits.TableHDU
     with opened(path, "a FITS table") as hdus:
-        tables = [hdu for hdu in all_of(path, hdus, "a FITS table") if isinstance(hdu, table_hdus) and not hdu.is_image]
+        tables = [
+            hdu for hdu in checked_hdus(path, hdus, "a FITS table") if isinstance(hdu, table_hdus) and not hdu.is_image
+        ]
         if not tables:
             raise Unreadable(path, "a FITS table", "it holds no table")
         table = tables[0]
@@ -99,7 +101,7 @@ def opened(path, form="FITS"):
             yield hdus
 
 
-def all_of(path, hdus, form="FITS"):
+def checked_hdus(path, hdus, form="FITS"):
     """The list of HDUs of an open file. Compressed files are read to their end.
 
     Raises: Unreadable (a DataError) for a file that was cut short or damaged.

@@ -10,8 +10,11 @@ from .selection import draw
 from .systems.draw import Systems, Views
 from .systems.scene import Scene
 
-_OF_IMAGES = ("amp", "amp_bulge", "stamp", "scale", "parity")  # means to an end, no properties of a galaxy
-_OF_SUBSTRUCTURE = {"CDM": ("n_mean", "f_sub", "slope"), "AXION_VORTEX": ("mass", "axion_mass", "half_length", "angle")}
+_NO_LABELS = ("amp", "amp_bulge", "stamp", "scale", "parity")  # for rendering; no properties of a galaxy
+_SUBSTRUCTURE_LABELS = {
+    "CDM": ("n_mean", "f_sub", "slope"),
+    "AXION_VORTEX": ("mass", "axion_mass", "half_length", "angle"),
+}
 _DERIVED = ("theta_E_effective", "magnification", "arc_snr", "n_halos", "halo_mass", "class")
 
 
@@ -23,7 +26,7 @@ def labels(systems: Systems) -> dict[str, np.ndarray]:
     """
     out: dict[str, np.ndarray] = {}
     for group, prefix in PREFIXES.items():
-        drawn = [{n: v for n, v in c.items() if n not in _OF_IMAGES} for c in getattr(systems, group)]
+        drawn = [{n: v for n, v in c.items() if n not in _NO_LABELS} for c in getattr(systems, group)]
         out |= {plain: drawn[k][name] for plain, (k, name) in plain_names(drawn, prefix).items()}
     for halos in systems.halos:  # of several substructures with the same, each system has that of its class
         out |= {n: np.where(np.isnan(out[n]), v, out[n]) if n in out else v for n, v in halos.system.items()}
@@ -64,7 +67,7 @@ def units(scene: Scene) -> dict[str, str]:
         colors = [] if group == "lens_mass" else [f"color_{b}" for b in list(scene.bands)[1:]]
         names += plain_names([[*parameter_names(c), *colors] for c in getattr(config, group)], prefix)
     for component in config.substructure:
-        names += [n for n in _OF_SUBSTRUCTURE[component.kind] if getattr(component, n, 0) is not None]
+        names += [n for n in _SUBSTRUCTURE_LABELS[component.kind] if getattr(component, n, 0) is not None]
     return {name: quantity(name).unit for name in [*names, *_DERIVED]}
 
 

@@ -75,7 +75,7 @@ def is_steep(left, here, right, below, above, limit):
 
 
 @ray_function
-def may_hold(left, here, right, below, above, centre):
+def may_hold_centre(left, here, right, below, above, centre):
     """Whether a pixel, or a neighbour, may hold a galaxy's centre, judged along one axis of the source plane.
 
     All are positions along that axis [arcsec]: of the pixel's ray (`here`), of its neighbours' rays, of the centre.
@@ -118,8 +118,8 @@ def cusp_error(near, far, low, high):
 
 
 @ray_function
-def sure_peak(mean, error):
-    """How bright the image surely is in a cell: less than its mean, as a point right on a cusp says too much."""
+def peak_lower_bound(mean, error):
+    """A lower bound on the image's peak from a cell: less than its mean, as a point right on a cusp says too much."""
     return mean - real(mean, 1.5) * error
 
 

@@ -67,7 +67,7 @@ def render_all(
     n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
     out = np.empty((n, n_layers, size, size), dtype=dtype)
-    of_arcs = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
+    arc_values = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
     edges = _parts(n, threads)
     mask = [None] * (len(edges) - 1)
     arguments = pack(scene, systems, dtype, rays, exact_halos)
@@ -75,7 +75,7 @@ def render_all(
     levels = noise_levels(scene, systems) if noisy else None
 
     def part(number, start, stop):
-        _render_part(arguments, start, stop, out, of_arcs)
+        _render_part(arguments, start, stop, out, arc_values)
         if noisy:
             mask[number] = _observe(scene, systems, levels, out, start, stop)
 
@@ -88,7 +88,7 @@ def render_all(
     return Rendered(
         images=out.reshape(shape),
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
-        arcs=of_arcs.reshape(n, n_views, n_bands, 2) if arcs else None,
+        arcs=arc_values.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
 
 

@@ -63,7 +63,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, out):
         _integrate(deflectors, layer, cells, n, width, grid.scale, work)
         if level == 0:
             for c in range(n):
-                peak = max(peak, refinement.sure_peak(mean[c], error[c]))
+                peak = max(peak, refinement.peak_lower_bound(mean[c], error[c]))
         limit = refinement.error_limit(peak, tolerance, share)
         room = most if level < refinement.LEVELS - 1 else 0
         n = _divide(cells, n, Cut(limit, real(peak, 0.25 * width), real(peak, share), room), children, out)
@@ -107,25 +107,25 @@ def _divide(cells, n, cut, children, out):
 def _integrate(deflectors, layer, cells, n, width, scale, work):
     """Fill in mean and error of n cells of a width [pixels] by 3 x 3 Gauss-Legendre points."""
     lens, subhalos, maps, tiles = deflectors
-    galaxy, start, rows, of_lens = layer.galaxy, np.int64(0), work.rows, deflection.linear(lens)
+    galaxy, start, rows, linear_terms = layer.galaxy, np.int64(0), work.rows, deflection.linear_part(lens)
     least = roughness(galaxy, rows[0, 0])
     x, y = (rows[BETA_X], rows[BETA_Y]) if layer.lensed else (rows[X], rows[Y])
     grid = RayGrid(cells.middle, refinement.POINTS, scale)
     while start < n:
         m = _same_tile(tiles, cells.pixel, start, min(n, start + pixels.CHUNK // refinement.N_POINTS))
         n_rays = m * refinement.N_POINTS
-        pixels.spread(grid, width, Chunk(start, m, 0, refinement.N_POINTS), of_lens, rows)
+        pixels.place_rays(grid, width, Chunk(start, m, 0, refinement.N_POINTS), linear_terms, rows)
         if layer.lensed:
             pixels.deflect(lens, maps, work.everything, n_rays, rows)
             if subhalos.numbers.shape[0] > 0:
                 halos.subtract_halos(subhalos, maps, tiles, tiles.tile[cells.pixel[start]], rows, n_rays)
-        light.shine(galaxy, layer.stamps, x, y, n_rays, rows, work.cusp, work.places)
+        light.surface_brightness(galaxy, layer.stamps, x, y, n_rays, rows, work.cusp, work.places)
         errors = cells.error[start : start + m]
-        _judge(rows[light.FLUX], least, cells.mean[start : start + m], errors)
+        _means_and_errors(rows[light.FLUX], least, cells.mean[start : start + m], errors)
         for k in range(galaxy.profiles.size):
             if galaxy.profiles[k] == light.SERSIC:
                 light.radius2(x, y, n_rays, galaxy.constants, k, rows[SCRATCH])
-                _judge_cusp(rows[light.FLUX], rows[SCRATCH], rows, errors)
+                _raise_cusp_errors(rows[light.FLUX], rows[SCRATCH], rows, errors)
         start += m
 
 
@@ -151,7 +151,7 @@ def _same_tile(tiles, pixel, start, stop):
 
 
 @row_function
-def _judge(f, least, means, errors):
+def _means_and_errors(f, least, means, errors):
     """Mean of each of m cells and a bound on its error, from the brightness f of its points, (9 m,)."""
     m = means.size
     f0, f1, f2, f3, f4 = f[:m], f[m : 2 * m], f[2 * m : 3 * m], f[3 * m : 4 * m], f[4 * m : 5 * m]
@@ -162,7 +162,7 @@ def _judge(f, least, means, errors):
 
 
 @row_function
-def _judge_cusp(f, r2, rows, errors):
+def _raise_cusp_errors(f, r2, rows, errors):
     """Raise the bound of m cells that may hold the centre of a Sersic profile.
 
     f, r2: brightness and (R / R_sersic)^2 of their points, (9 m,). rows: scratch space, beyond the first row of it.

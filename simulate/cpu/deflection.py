@@ -88,8 +88,8 @@ def prepare(profiles, rows, grids, tolerance, lens, scratch):
                 lens.coefficients[k, j] = scratch[j]
 
 
-def _linear_part(deflection):
-    """The six numbers of `linear` of one deflector."""
+def _linear_terms(deflection):
+    """A function of the constants of one linear deflector that gives the six numbers of `linear_part`."""
 
     @ray_function
     def part(p):
@@ -108,12 +108,12 @@ def _no_part(p):
     return zero, zero, zero, zero, zero, zero
 
 
-_parts = {number: _linear_part(compiled(p.deflection)) for number, p in _profiles("linear").items()}
+_parts = {number: _linear_terms(compiled(p.deflection)) for number, p in _profiles("linear").items()}
 _part_of = chain(_parts, _no_part, ray_function)
 
 
 @chunk_function
-def linear(lens):
+def linear_part(lens):
     """The linear deflectors together: (a, b, c, d, e, f) of alpha_x = a x + b y + c, alpha_y = d x + e y + f."""
     zero = lens.constants.dtype.type(0.0)
     xx, xy, x, yx, yy, y = zero, zero, zero, zero, zero, zero
@@ -125,18 +125,18 @@ def linear(lens):
 
 
 @ray_function
-def behind(x, y, of_lens):
-    """Where a ray arrives through the deflectors of `linear` alone, of_lens: from there."""
-    xx, xy, x0, yx, yy, y0 = of_lens
+def linear_source_position(x, y, linear_terms):
+    """Where a ray arrives through the linear deflectors alone; linear_terms: from `linear_part`."""
+    xx, xy, x0, yx, yy, y0 = linear_terms
     return x - (xx * x + (xy * y + x0)), y - (yx * x + (yy * y + y0))
 
 
 @row_function
-def begin(of_lens, n, rows):
-    """Let n rays arrive where the deflectors of `linear` alone send them, before `subtract` does the others."""
+def trace_linear(linear_terms, n, rows):
+    """Let n rays arrive where the linear deflectors alone send them; `subtract` then does the others."""
     x, y, beta_x, beta_y = rows[X], rows[Y], rows[BETA_X], rows[BETA_Y]
     for i in range(n):
-        beta_x[i], beta_y[i] = behind(x[i], y[i], of_lens)
+        beta_x[i], beta_y[i] = linear_source_position(x[i], y[i], linear_terms)
 
 
 def _row_loop(deflection):
@@ -208,18 +208,19 @@ def _subtracters():
     return {number: way(p) for rays, way in ways.items() for number, p in _profiles(rays).items()}
 
 
-_subtract_those = chain(_subtracters(), _nothing, branch_function)
+_subtract_profile = chain(_subtracters(), _nothing, branch_function)
 
 
 @chunk_function
 def subtract(lens, maps, which, first, last, rows, n):
     """Subtract the deflections of deflectors which[first:last] at the first n rays of `rows` from where these arrive.
 
-    What `linear` has is left out. Deflectors of one profile that stand together go through one loop. which: int32.
+    The linear ones are left out, see `linear_part`. Deflectors of one profile that stand together go through one loop.
+    which: int32.
     """
     while first < last:
         profile, end = lens.numbers[which[first], 0], first + 1
         while end < last and profile != EPL and profile != MAP and lens.numbers[which[end], 0] == profile:
             end += 1
-        _subtract_those(profile, (lens, maps, which, first, end, rows, n))
+        _subtract_profile(profile, (lens, maps, which, first, end, rows, n))
         first = end

@@ -54,14 +54,15 @@ def _render(inputs, tiles, work, start, stop, out, arcs):
 def _render_system(inputs, i, grids, space, buffers, out, arcs):
     """Render system `i` into out[i]; grids: of `_grid`. space: tiles and work. The others: as in `_render`."""
     (grid, middles), (tiles, work), adapted = grids, space, inputs.frame.rays == ADAPTIVE
-    mend, h0, h1 = out.itemsize == 4 and not adapted, inputs.tables.halo_first[i], inputs.tables.halo_first[i + 1]
+    exact_cusps = out.itemsize == 4 and not adapted
+    h0, h1 = inputs.tables.halo_first[i], inputs.tables.halo_first[i + 1]
     subhalos = _first(buffers.halos, h1 - h0)
-    _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers)
-    _prepare_layers(inputs, i, mend, buffers)
+    _prepare_deflectors(inputs, i, exact_cusps, subhalos, tiles, buffers)
+    _prepare_layers(inputs, i, exact_cusps, buffers)
     work.rows[light.TOTAL, 0] = _fetch(buffers.layers)
     deflectors = pixels.Deflectors(buffers.lens, subhalos, inputs.maps, tiles)
     exact = pixels.ExactDeflectors(buffers.exact_lens, inputs.exact_maps)
-    pixels.fixed(deflectors, exact, buffers.layers, grid, mend, work, buffers.brightness)
+    pixels.fixed(deflectors, exact, buffers.layers, grid, exact_cusps, work, buffers.brightness)
     if adapted:
         _refine(deflectors, (grid, middles), inputs.frame.tolerance, work, buffers)
     _finish(inputs, i, grid.scale, buffers, out, arcs)
@@ -108,16 +109,16 @@ def _buffers(inputs, size, start, stop, out):
 
 
 @njit(inline="always")
-def _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers):
+def _prepare_deflectors(inputs, i, exact_cusps, subhalos, tiles, buffers):
     """Fill the lens, the subhalos and the tiles with what rays need to know of system `i`.
 
-    mend: whether rays in cusps are traced in float64 too.
+    exact_cusps: whether rays in cusps are traced in float64 too.
     """
     tables, grids, scratch = inputs.tables, inputs.maps.grids, buffers.scratch
     tolerance = epl.SINGLE if buffers.arc.itemsize == 4 else epl.DOUBLE
     profiles, rows = tables.deflector_profiles[i], tables.deflectors[i]
     deflection.prepare(profiles, rows, grids, tolerance, buffers.lens, scratch)
-    if mend:
+    if exact_cusps:
         deflection.prepare(profiles, rows, grids, tolerance, buffers.exact_lens, scratch)
     h0, h1 = tables.halo_first[i], tables.halo_first[i + 1]
     deflection.prepare(tables.halo_profiles[h0:h1], tables.halos[h0:h1], grids, tolerance, subhalos, scratch)
@@ -128,15 +129,15 @@ def _prepare_deflectors(inputs, i, mend, subhalos, tiles, buffers):
 
 
 @njit(inline="always")
-def _prepare_layers(inputs, i, mend, buffers):
-    """Fill the layers with what rays need to know of system `i`; mend: in float64 too."""
+def _prepare_layers(inputs, i, exact_cusps, buffers):
+    """Fill the layers with what rays need to know of system `i`; exact_cusps: in float64 too."""
     tables, layers, side, scratch = inputs.tables, buffers.layers, inputs.stamps.shape[1], buffers.scratch
     for v in range(tables.source_profiles.shape[1]):
         profiles, rows = tables.source_profiles[i, v], tables.sources[i, v]
-        light.prepare(profiles, rows, side, pixels.of_layer(layers.sources, v), scratch)
-        if mend:
-            light.prepare(profiles, rows, side, pixels.of_layer(layers.exact_sources, v), scratch)
-        lens_light = pixels.of_layer(layers.lights, v)
+        light.prepare(profiles, rows, side, pixels.layer_light(layers.sources, v), scratch)
+        if exact_cusps:
+            light.prepare(profiles, rows, side, pixels.layer_light(layers.exact_sources, v), scratch)
+        lens_light = pixels.layer_light(layers.lights, v)
         light.prepare(tables.light_profiles[i, v], tables.lights[i, v], side, lens_light, scratch)
 
 
@@ -145,7 +146,7 @@ def _fetch(layers):
     """Read the galaxy images of all lensed layers, see `light.fetch`; returns a number that has to be kept."""
     total = real(layers.stamps[0, 0, 0], 0.0)
     for v in range(layers.sources.profiles.shape[0]):
-        total += light.fetch(pixels.of_layer(layers.sources, v), layers.stamps)
+        total += light.fetch(pixels.layer_light(layers.sources, v), layers.stamps)
     return total
 
 
@@ -156,10 +157,10 @@ def _refine(deflectors, grids, tolerance, work, buffers):
     n_layers = layers.sources.profiles.shape[0]
     yes, no = n_layers > 0, n_layers < 0  # plain constants would have `refine` compiled for each of them
     for v in range(n_layers):
-        layer = adaptive.Layer(pixels.of_layer(layers.sources, v), layers.stamps, yes)
+        layer = adaptive.Layer(pixels.layer_light(layers.sources, v), layers.stamps, yes)
         adaptive.refine(deflectors, layer, grid, tolerance, brightness.beta, work, brightness.source[v])
         if layers.lights.profiles.shape[1] > 0:
-            layer = adaptive.Layer(pixels.of_layer(layers.lights, v), layers.stamps, no)
+            layer = adaptive.Layer(pixels.layer_light(layers.lights, v), layers.stamps, no)
             adaptive.refine(deflectors, layer, grid, tolerance, middles, work, brightness.light[v])
 
 

@@ -74,7 +74,7 @@ def in_cusp(r2, n, places):
 
 @row_function
 def _radius2_and_root(x, y, n, constants, k, r2, root):
-    """As `radius2`, and log2 of the 1/n-th power of the radius."""
+    """(R / R_sersic)^2 of n positions and log2 of (R / R_sersic)^(1/n); returns whether any is below CUSP_RADIUS2."""
     p, limit, found = unpack(constants, k), real(x[0], CUSP_RADIUS2), np.int32(0)
     for i in range(n):
         r = sersic_radius2(x[i], y[i], p)
@@ -116,26 +116,26 @@ def _clear(flux, n):
 
 
 @chunk_function
-def shine(light, stamps, x, y, n, rows, cusp, places):
+def surface_brightness(light, stamps, x, y, n, rows, cusp, places):
     """Surface brightness [counts/s/arcsec^2] of all components at n positions, into row FLUX of `rows`.
 
     cusp: bool (k,), tells in which Sersic components a ray is within the root of CUSP_RADIUS2 of the centre. rows: its
     first rows of scratch space are overwritten. places: int32 (n,).
     """
-    flux, one, two, constants = rows[FLUX], rows[SCRATCH], rows[SCRATCH + 1], light.constants
+    flux, first_row, second_row, constants = rows[FLUX], rows[SCRATCH], rows[SCRATCH + 1], light.constants
     first = True
     for k in range(light.profiles.size):
         if light.profiles[k] == SERSIC:
-            cusp[k] = _radius2_and_root(x, y, n, constants, k, one, two)
-            _sersic_light(two, one, n, constants, k, first, flux)
+            cusp[k] = _radius2_and_root(x, y, n, constants, k, first_row, second_row)
+            _sersic_light(second_row, first_row, n, constants, k, first, flux)
             first = False
         elif light.profiles[k] == INTERPOL:
             stamp = stamps[light.stamps[k]]
             pixels, side = stamp.reshape(stamp.size), np.int32(stamp.shape[0])
-            if _place(x, y, n, constants, k, side, places, one, two):
+            if _place(x, y, n, constants, k, side, places, first_row, second_row):
                 if first:
                     _clear(flux, n)
-                _interpol_light(places, one, two, n, constants, k, pixels, side, flux)
+                _interpol_light(places, first_row, second_row, n, constants, k, pixels, side, flux)
                 first = False
     if first:
         _clear(flux, n)

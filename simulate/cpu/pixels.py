@@ -103,11 +103,11 @@ def aligned(shape, dtype):
 
 
 @row_function
-def spread(grid, width, chunk, of_lens, rows):
-    """The rays of a chunk: where they start, and where they arrive through the deflectors of `deflection.linear`.
+def place_rays(grid, width, chunk, linear_terms, rows):
+    """Place the rays of a chunk: where they start, and where they arrive through the linear deflectors alone.
 
-    width: of a cell [pixels], float64. of_lens: from `deflection.linear`: what those deflect costs least here, while a
-    ray is in registers.
+    width: of a cell [pixels], float64. linear_terms: from `deflection.linear_part`; these deflectors cost least here,
+    while a ray is in registers.
     """
     m, offsets = chunk.m, grid.offsets
     stop = chunk.start + m
@@ -123,7 +123,7 @@ def spread(grid, width, chunk, of_lens, rows):
             u, v = cell_x[c] + dx, cell_y[c] + dy
             u, v = u * whole + u * rest, v * whole + v * rest
             x[c], y[c] = u, v
-            beta_x[c], beta_y[c] = deflection.behind(u, v, of_lens)
+            beta_x[c], beta_y[c] = deflection.linear_source_position(u, v, linear_terms)
 
 
 @row_function
@@ -134,20 +134,20 @@ def _copy(values, n, out):
 
 @chunk_function
 def deflect(lens, maps, everything, n, rows):
-    """Subtract the deflections of all of `lens`, but for those of `linear`, at the n rays of a chunk."""
+    """Subtract the deflections of all deflectors of `lens` but the linear ones at the n rays of a chunk."""
     deflection.subtract(lens, maps, everything, np.int64(0), lens.numbers.shape[0], rows, n)
 
 
 @chunk_function
 def trace_all(lens, subhalos, maps, everything, n, rows):
     """Source-plane positions of the first n rays of `rows` through every deflector and every subhalo one by one."""
-    deflection.begin(deflection.linear(lens), n, rows)
+    deflection.trace_linear(deflection.linear_part(lens), n, rows)
     deflect(lens, maps, everything, n, rows)
     deflect(subhalos, maps, everything, n, rows)
 
 
 @chunk_function
-def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
+def _recompute_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
     """Replace the float32 brightness of rays inside a Sersic cusp by what float64 gives (see `light.CUSP_RADIUS2`).
 
     Every subhalo is traced, in float32: it deflects so little that the rounding does not show.
@@ -156,7 +156,7 @@ def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
     """
     m, n = chunk.m, chunk.m * chunk.count
     beta_x, beta_y, flux = work.rows[BETA_X], work.rows[BETA_Y], work.rows[light.FLUX]
-    of_main, of_halos, zero = work.exact, work.few, real(flux[0], 0.0)
+    main_rays, halo_rays, zero = work.exact, work.few, real(flux[0], 0.0)
     for k in range(rough.profiles.size):
         if rough.profiles[k] != light.SERSIC or not work.cusp[k]:
             continue
@@ -166,16 +166,16 @@ def _mend_cusps(rough, exact_light, deflectors, exact, grid, chunk, work):
         for j in range(count):
             i = work.places[j]
             s, c = chunk.first + i // m, chunk.start + i % m
-            of_main[X, j] = (grid.cells[0, c] + grid.offsets[0, s]) * grid.scale
-            of_main[Y, j] = (grid.cells[1, c] + grid.offsets[1, s]) * grid.scale
-            of_halos[X, j], of_halos[Y, j] = work.rows[X, i], work.rows[Y, i]
-            of_halos[BETA_X, j], of_halos[BETA_Y, j] = zero, zero
-        deflection.begin(deflection.linear(exact.lens), count, of_main)
-        deflect(exact.lens, exact.maps, work.everything, count, of_main)
-        deflect(deflectors.subhalos, deflectors.maps, work.everything, count, of_halos)
+            main_rays[X, j] = (grid.cells[0, c] + grid.offsets[0, s]) * grid.scale
+            main_rays[Y, j] = (grid.cells[1, c] + grid.offsets[1, s]) * grid.scale
+            halo_rays[X, j], halo_rays[Y, j] = work.rows[X, i], work.rows[Y, i]
+            halo_rays[BETA_X, j], halo_rays[BETA_Y, j] = zero, zero
+        deflection.trace_linear(deflection.linear_part(exact.lens), count, main_rays)
+        deflect(exact.lens, exact.maps, work.everything, count, main_rays)
+        deflect(deflectors.subhalos, deflectors.maps, work.everything, count, halo_rays)
         for j in range(count):
             i = work.places[j]
-            x, y = of_main[BETA_X, j] + of_halos[BETA_X, j], of_main[BETA_Y, j] + of_halos[BETA_Y, j]
+            x, y = main_rays[BETA_X, j] + halo_rays[BETA_X, j], main_rays[BETA_Y, j] + halo_rays[BETA_Y, j]
             brightness = light.sersic_brightness(x, y, exact_p)
             flux[i] += real(flux[i], brightness) - light.sersic_brightness(beta_x[i], beta_y[i], p)
 
@@ -190,16 +190,16 @@ def _add_rays(flux, m, count, share, total):
 
 
 @chunk_function
-def fixed(deflectors, exact, layers, grid, mend, work, out):
+def fixed(deflectors, exact, layers, grid, exact_cusps, work, out):
     """Mean surface brightness of every pixel by a fixed grid of rays, for all layers.
 
     Args:
         deflectors: `Deflectors`. exact: `ExactDeflectors`. layers: `Layers`.
         grid: a `RayGrid` whose cells are the pixels, in the order of the tiles.
-        mend: whether to trace rays in cusps in float64. work: `Workspace`. out: `Brightness`, filled.
+        exact_cusps: whether to trace rays in cusps in float64. work: `Workspace`. out: `Brightness`, filled.
     """
     tiles, n_offsets, rows = deflectors.tiles, grid.offsets.shape[1], work.rows
-    at_once, of_lens = max(1, CHUNK // n_offsets), deflection.linear(deflectors.lens)
+    at_once, linear_terms = max(1, CHUNK // n_offsets), deflection.linear_part(deflectors.lens)
     zero = real(rows[0, 0], 0.0)
     out.source[:] = zero
     if layers.lights.profiles.size > 0:
@@ -211,30 +211,30 @@ def fixed(deflectors, exact, layers, grid, mend, work, out):
             for first in range(0, n_offsets, CHUNK):
                 chunk = Chunk(start, m, first, min(CHUNK, n_offsets - first))
                 n = chunk.count * m
-                spread(grid, 1.0, chunk, of_lens, rows)
+                place_rays(grid, 1.0, chunk, linear_terms, rows)
                 deflect(deflectors.lens, deflectors.maps, work.everything, n, rows)
                 if deflectors.subhalos.numbers.shape[0] > 0:
                     halos.subtract_halos(deflectors.subhalos, deflectors.maps, tiles, tile, rows, n)
                 if n_offsets == 1:
                     _put(rows[BETA_X], m, tiles, start, out.beta[0])
                     _put(rows[BETA_Y], m, tiles, start, out.beta[1])
-                _shine_layers(deflectors, exact, layers, grid, (mend, chunk), work, out)
+                _add_layers(deflectors, exact, layers, grid, (exact_cusps, chunk), work, out)
             start += m
 
 
 @njit(inline="always")  # all that it is given would otherwise be copied for every chunk
-def _shine_layers(deflectors, exact, layers, grid, how, work, out):
-    """Add what all layers shine at the rays of a chunk, as far as these are traced; how: (mend, `Chunk`)."""
-    mend, chunk = how
+def _add_layers(deflectors, exact, layers, grid, how, work, out):
+    """Add the brightness of all layers at the rays of a chunk, which are traced; how: (exact_cusps, `Chunk`)."""
+    exact_cusps, chunk = how
     tiles, rows, n, n_offsets = deflectors.tiles, work.rows, chunk.count * chunk.m, grid.offsets.shape[1]
     for layer in range(layers.sources.profiles.shape[0]):
-        source, lens_light = of_layer(layers.sources, layer), of_layer(layers.lights, layer)
-        light.shine(source, layers.stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
-        if mend:
-            _mend_cusps(source, of_layer(layers.exact_sources, layer), deflectors, exact, grid, chunk, work)
+        source, lens_light = layer_light(layers.sources, layer), layer_light(layers.lights, layer)
+        light.surface_brightness(source, layers.stamps, rows[BETA_X], rows[BETA_Y], n, rows, work.cusp, work.places)
+        if exact_cusps:
+            _recompute_cusps(source, layer_light(layers.exact_sources, layer), deflectors, exact, grid, chunk, work)
         _store(rows, chunk, tiles, n_offsets, out.source[layer])
         if lens_light.profiles.size > 0:
-            light.shine(lens_light, layers.stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
+            light.surface_brightness(lens_light, layers.stamps, rows[X], rows[Y], n, rows, work.cusp, work.places)
             _store(rows, chunk, tiles, n_offsets, out.light[layer])
 
 
@@ -263,6 +263,6 @@ def _store(rows, chunk, tiles, n_offsets, out):
 
 
 @njit(inline="always")
-def of_layer(lights, layer):
+def layer_light(lights, layer):
     """The `light.Light` of one layer; inlined, as what returns arrays has to count references."""
     return light.Light(lights.profiles[layer], lights.constants[layer], lights.stamps[layer])

@@ -39,8 +39,8 @@ def flag(image, galaxy, beta, tolerance):
         if present:
             for i in range(size):
                 below, above = max(i - 1, 0), min(i + 1, size - 1)
-                of_x, of_y = (x[i], x[below], x[above], centre_x), (y[i], y[below], y[above], centre_y)
-                _flag_centre(of_x, of_y, flagged[i])
+                rays_x, rays_y = (x[i], x[below], x[above], centre_x), (y[i], y[below], y[above], centre_y)
+                _flag_centre(rays_x, rays_y, flagged[i])
     highest[:] = zero
     for i in range(size):
         _clear(flagged[i], corrected[i])
@@ -97,25 +97,25 @@ def _flag_steep(here, below, above, limit, flagged):
 
 
 @row_function
-def _flag_centre(of_x, of_y, flagged):
+def _flag_centre(rays_x, rays_y, flagged):
     """Flag the pixels that, or whose neighbours, may hold a centre, whatever their rays see.
 
-    of_x, of_y: (where the rays of this row, of the one below and of the one above fall, and the centre).
+    rays_x, rays_y: (where the rays of this row, of the one below and of the one above fall, and the centre).
     """
-    x, x_below, x_above, centre_x = of_x
-    y, y_below, y_above, centre_y = of_y
+    x, x_below, x_above, centre_x = rays_x
+    y, y_below, y_above, centre_y = rays_y
     last = x.size - 1
     x_left, x_middle, x_right = x[: max(last - 1, 0)], x[1:], x[2:]
     y_left, y_middle, y_right = y[: max(last - 1, 0)], y[1:], y[2:]
     x_low, x_high, y_low, y_high, to = x_below[1:], x_above[1:], y_below[1:], y_above[1:], flagged[1:]
     for j in range(last - 1):
-        near_x = refinement.may_hold(x_left[j], x_middle[j], x_right[j], x_low[j], x_high[j], centre_x)
-        near_y = refinement.may_hold(y_left[j], y_middle[j], y_right[j], y_low[j], y_high[j], centre_y)
+        near_x = refinement.may_hold_centre(x_left[j], x_middle[j], x_right[j], x_low[j], x_high[j], centre_x)
+        near_y = refinement.may_hold_centre(y_left[j], y_middle[j], y_right[j], y_low[j], y_high[j], centre_y)
         to[j] = np.uint8(to[j] | np.uint8(near_x & near_y))
     for j in range(0, last + 1, max(last, 1)):
         left, right = max(j - 1, 0), min(j + 1, last)
-        near_x = refinement.may_hold(x[left], x[j], x[right], x_below[j], x_above[j], centre_x)
-        near_y = refinement.may_hold(y[left], y[j], y[right], y_below[j], y_above[j], centre_y)
+        near_x = refinement.may_hold_centre(x[left], x[j], x[right], x_below[j], x_above[j], centre_x)
+        near_y = refinement.may_hold_centre(y[left], y[j], y[right], y_below[j], y_above[j], centre_y)
         flagged[j] = np.uint8(flagged[j] | np.uint8(near_x & near_y))
 
 

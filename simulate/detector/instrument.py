@@ -37,7 +37,7 @@ class Instrument:
 
     pixel_scale: float  # arcsec
     exposure_time: float  # s, all exposures together; the median if it is drawn
-    one_exposure: object  # s: a number or a Distribution
+    single_exposure_time: object  # s, of one exposure: a number or a Distribution
     num_exposures: int
     magnitude_zero_point: float  # AB magnitude of one count/s
     background: float  # rms per pixel [counts/s]
@@ -141,8 +141,9 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         raise ConfigError(problems)
 
     gain = float(known["ccd_gain"]) if config.data_count_unit == "ADU" else 1.0
-    one_exposure, num_exposures = known["exposure_time"], known.get("num_exposures", 1)
-    typical = one_exposure if isinstance(one_exposure, int | float) else float(quantile(one_exposure, 0.5))
+    typical, num_exposures = known["exposure_time"], known.get("num_exposures", 1)
+    if not isinstance(typical, int | float):
+        typical = float(quantile(typical, 0.5))
     exposure_time = typical * num_exposures
     zero_point, scale = known["magnitude_zero_point"], known["pixel_scale"]
     read_noise, sky_rate, background = None, None, config.background_noise
@@ -156,7 +157,7 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
     return Instrument(
         pixel_scale=scale,
         exposure_time=exposure_time,
-        one_exposure=one_exposure,
+        single_exposure_time=known["exposure_time"],
         num_exposures=num_exposures,
         magnitude_zero_point=zero_point - 2.5 * np.log10(gain),
         background=0.0 if background is None else background,
@@ -235,12 +236,12 @@ def read_kernels(path, size=None, key=f"{OBSERVATION}.psf.file"):
     Returns: float64 (m, k, k), k odd. Raises: DataError if a file is absent, broken, not square and odd-sided, not
         finite, or sums to zero; key names the setting.
     """
-    kernels = [_one_kernel(image, size, f"{key}: {file}") for file, image in _images(path, "psf", key)]
+    kernels = [_checked_kernel(image, size, f"{key}: {file}") for file, image in _images(path, "psf", key)]
     side = max(len(k) for k in kernels)
     return np.stack([np.pad(k, (side - len(k)) // 2) for k in kernels])
 
 
-def _one_kernel(kernel, size, where):
+def _checked_kernel(kernel, size, where):
     if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
         raise DataError(f"{where} has a kernel of shape {kernel.shape}, expected square and odd-sided")
     if size is not None and size < len(kernel):

@@ -123,7 +123,7 @@ def radius(x, y):
 # Galaxies. Sums of surface brightness over the sky are 1, about.
 
 
-def draw(u, other, morphology, sky):
+def surface_brightness(u, other, morphology, sky):
     """Surface brightness over the sky, float32, of a galaxy with numbers `u`, or a pair with `other` for the second."""
     half = sky.size * between(u["radius"], (0.1, 0.17))
     if not morphology.pair:

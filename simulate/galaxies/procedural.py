@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import DataError, nearest
 from ..core import philox
-from .morphology import N_WHITE, NAMES, Morphology, draw, make_sky, radius
+from .morphology import N_WHITE, NAMES, Morphology, make_sky, radius, surface_brightness
 from .stamps import Stamps, half_light_radii
 
 SMALLEST = 16  # pixels on a side
@@ -126,7 +126,7 @@ def _image(seed, k, u, size, morphologies):
     margin = int(np.ceil(MARGIN * size))
     white = philox.uniforms(philox.Draw(seed, philox.GALAXY + 1, [k]), np.arange(N_WHITE))[0]
     sky = make_sky(white, size + 2 * margin, size)
-    return _stamp(draw(u, other, morphology, sky), sky.place, margin, size)
+    return _stamp(surface_brightness(u, other, morphology, sky), sky.place, margin, size)
 
 
 def _stamp(light, place, margin, size):

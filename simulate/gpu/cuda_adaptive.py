@@ -107,14 +107,14 @@ def _is_steep(image, i, j, size, limit):
 @row_function
 def _may_hold(positions, i, j, size, centre):
     left, here, right, below, above = _cross(positions, i, j, size)
-    return refinement.may_hold(left, here, right, below, above, centre)
+    return refinement.may_hold_centre(left, here, right, below, above, centre)
 
 
 @row_function
 def _may_hold_unlensed(grid, k, centre):
-    """`refinement.may_hold` of column or row `k` where light is not lensed: what lies across it sees the same."""
+    """`refinement.may_hold_centre` of column or row `k` where light is not lensed: all along it sees the same."""
     left, right = grid.axis[max(k - 1, 0)], grid.axis[min(k + 1, grid.size - 1)]
-    return refinement.may_hold(left, grid.axis[k], right, left, left, centre)
+    return refinement.may_hold_centre(left, grid.axis[k], right, left, left, centre)
 
 
 @row_function
@@ -156,7 +156,7 @@ def _make_flag(lensed):
             return
         image, i, j = images.raw[m], p // size, p % size
         found = _is_steep(image, i, j, size, refinement.curvature_limit(images.peaks[0, m], target.tolerance))
-        galaxy = ray.of_layer(target.galaxies, m)
+        galaxy = ray.layer_light(target.galaxies, m)
         for k in range(galaxy.profiles.size):
             x, y, there = light.centre(galaxy, k)
             if there and not found:
@@ -187,9 +187,9 @@ def _make_integrate(profiles, lensed):
 
     @row_function
     def integrate(target, m, middle_x, middle_y, width, points):
-        optics, galaxy, i = target.optics, ray.of_layer(target.galaxies, m), m // target.n_layers
-        lens = ray.of_system(optics.lens, i)
-        halos = ray.some(optics.halos, optics.halo_first[i], optics.halo_first[i + 1])
+        optics, galaxy, i = target.optics, ray.layer_light(target.galaxies, m), m // target.n_layers
+        lens = ray.system_lens(optics.lens, i)
+        halos = ray.lens_slice(optics.halos, optics.halo_first[i], optics.halo_first[i + 1])
         x, y, f = points[0], points[1], points[2]
         for s in range(N_POINTS):
             u, v = refinement.point(s)
@@ -223,7 +223,7 @@ def _make_integration(profiles, lensed, dtype):
             m, p = flagged.listed[q] // (size * size), flagged.listed[q] % (size * size)
             mean, error = integrate(target, m, axis[p % size], axis[p // size], target.grid.scale, points)
             flagged.state[0, q], flagged.state[1, q] = mean, error
-            _raise(images.peaks, 1, m, refinement.sure_peak(mean, error))
+            _raise(images.peaks, 1, m, refinement.peak_lower_bound(mean, error))
 
     @kernel
     def finish(target, images, flagged):

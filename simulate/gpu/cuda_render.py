@@ -67,16 +67,16 @@ def make_renderer(scene, device, dtype=torch.float32):
         work = pack(scene, systems, floating, rays, exact_halos=True)
         noisy = scene.config.observation.noise if noisy is None else noisy
         images = torch.empty(n, n_layers, size, size, dtype=dtype, device=device)
-        of_arcs = torch.empty(n, n_layers, 2, dtype=torch.float64, device=device) if arcs else None
+        arc_values = torch.empty(n, n_layers, 2, dtype=torch.float64, device=device) if arcs else None
         layers = min(AT_ONCE // (size * work.frame.supersampling) ** 2, MOST_BLOCKS)
         step = max(1, layers // n_layers)
         for start in range(0, n, step):
             part = slice(start, min(start + step, n))
-            _render(scene, systems, work, resident, part, images[part], of_arcs[part] if arcs else None)
+            _render(scene, systems, work, resident, part, images[part], arc_values[part] if arcs else None)
             if noisy:
                 _add_noise(scene, systems, work, part, images[part])
         shape = n, systems.views.n, len(scene.bands)
-        return DeviceImages(images.view(*shape, size, size), of_arcs.view(*shape, 2) if arcs else None)
+        return DeviceImages(images.view(*shape, size, size), arc_values.view(*shape, 2) if arcs else None)
 
     return run
 
@@ -90,10 +90,10 @@ def _render(scene, systems, work, resident, part, images, arcs):
     scale, is_adaptive = frame.pixel_scale / ss, frame.rays == ADAPTIVE
     rays = 1 if is_adaptive else max(1, frame.rays // ss)
     grid = fixed.make_grid(frame.num_pix * ss, scale, rays, dtype, device)
-    mend = dtype == torch.float32 and not is_adaptive
+    exact_cusps = dtype == torch.float32 and not is_adaptive
     constants = wrap(tables.constants(given, halo_first, *resident[0], stream))
-    exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if mend else constants
-    source, unlensed, beta = fixed.shoot(profiles, grid, constants, exact, mend, n_layers, stream)
+    exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if exact_cusps else constants
+    source, unlensed, beta = fixed.shoot(profiles, grid, constants, exact, exact_cusps, n_layers, stream)
     has_light = work.tables.light_profiles.shape[2] > 0
     if is_adaptive:
         settings = constants, grid, frame.tolerance

@@ -103,29 +103,29 @@ def constants(given, halo_first, maps, stamps, stream):
     """
     device, dtype, side = stamps.device, stamps.dtype, stamps.shape[1]
 
-    def lens(profiles, n_terms):
+    def empty_lens(profiles, n_terms):
         n, k = profiles.shape
         numbers = torch.zeros(n, k, 3, dtype=torch.int64, device=device)
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
         return deflection.Lens(numbers, values, torch.zeros(n, k, n_terms, dtype=dtype, device=device))
 
-    def glow(profiles):
+    def empty_light(profiles):
         n, k = profiles.shape
         values = torch.zeros(n, k, N_PARAMETERS, dtype=dtype, device=device)
         return light.Light(torch.full_like(profiles, ABSENT), values, torch.zeros_like(profiles))
 
-    main, halos = lens(given.deflector_profiles, MAX_TERMS), lens(given.halo_profiles, 1)
-    sources, lights = glow(given.source_profiles), glow(given.light_profiles)
-    for of, profiles, rows in (
+    main, halos = empty_lens(given.deflector_profiles, MAX_TERMS), empty_lens(given.halo_profiles, 1)
+    sources, lights = empty_light(given.source_profiles), empty_light(given.light_profiles)
+    for target, profiles, rows in (
         (main, given.deflector_profiles, given.deflectors),
         (halos, given.halo_profiles, given.halos),
     ):
-        _prepare_lenses(stream, blocks_for(len(profiles)), (profiles, rows, maps.grids), TOLERANCE[dtype], of)
-    for of, profiles, rows in (
+        _prepare_lenses(stream, blocks_for(len(profiles)), (profiles, rows, maps.grids), TOLERANCE[dtype], target)
+    for target, profiles, rows in (
         (sources, given.source_profiles, given.sources),
         (lights, given.light_profiles, given.lights),
     ):
-        _prepare_lights(stream, blocks_for(len(profiles)), (profiles, rows), side, of)
+        _prepare_lights(stream, blocks_for(len(profiles)), (profiles, rows), side, target)
     flat = deflection.Lens(*(values.flatten(0, 1) for values in halos))
     return Constants(Optics(main, halo_first, flat, maps), sources, lights, stamps)
 

@@ -31,35 +31,35 @@ def make_grid(size, scale, rays, dtype, device):
     return Grid(size, rays, scale, exact.to(dtype), exact)
 
 
-def shoot(profiles, grid, constants, exact, mend, n_layers, stream):
+def shoot(profiles, grid, constants, exact, exact_cusps, n_layers, stream):
     """Surface brightness of all layers, (n, L, size^2) each: the lensed source, and what is not lensed.
 
     Args:
         profiles: `cuda_tables.Profiles`. constants, exact: `cuda_tables.Constants` in the type of the image and in
             float64.
-        mend: whether rays in Sersic cusps are traced once more in float64, see `simulate.cpu.light`.
+        exact_cusps: whether rays in Sersic cusps are traced once more in float64, see `simulate.cpu.light`.
 
     Returns: source, light, and beta (n, 2, size^2): where the last ray of each pixel arrives [arcsec].
     """
     n, n_pixels = constants.optics.lens.numbers.shape[0], grid.size * grid.size
     out = torch.zeros(2, n, n_layers, n_pixels, dtype=grid.axis.dtype, device=grid.axis.device)
     beta = torch.zeros(n, 2, n_pixels, dtype=grid.axis.dtype, device=grid.axis.device)
-    run = _make(profiles, mend and light.SERSIC in profiles.lights)
+    run = _make(profiles, exact_cusps and light.SERSIC in profiles.lights)
     run(stream, (blocks_for(n_pixels), n), grid, constants, exact, n_layers, (out[0], out[1], beta))
     return out[0], out[1], beta
 
 
 @functools.cache
-def _make(profiles, mend):
+def _make(profiles, exact_cusps):
     source_position = ray.make_source_position(profiles.deflectors, profiles.halos)
     brightness = ray.make_brightness(profiles.lights)
 
     @row_function
     def exact_brightness(exact, i, layer, k, x, y):
         optics = exact.optics
-        lens, first, last = ray.of_system(optics.lens, i), optics.halo_first[i], optics.halo_first[i + 1]
-        beta_x, beta_y = source_position(lens, ray.some(optics.halos, first, last), optics.maps, x, y)
-        return ray.sersic_brightness(ray.of_layer(exact.sources, layer), k, beta_x, beta_y)
+        lens, first, last = ray.system_lens(optics.lens, i), optics.halo_first[i], optics.halo_first[i + 1]
+        beta_x, beta_y = source_position(lens, ray.lens_slice(optics.halos, first, last), optics.maps, x, y)
+        return ray.sersic_brightness(ray.layer_light(exact.sources, layer), k, beta_x, beta_y)
 
     @kernel
     def shoot_fixed(grid, constants, exact, n_layers, out):
@@ -70,22 +70,22 @@ def _make(profiles, mend):
         row, column, n = p // grid.size, p % grid.size, grid.rays
         optics = constants.optics
         first, last = optics.halo_first[i], optics.halo_first[i + 1]
-        lens, halos = ray.of_system(optics.lens, i), ray.some(optics.halos, first, last)
+        lens, halos = ray.system_lens(optics.lens, i), ray.lens_slice(optics.halos, first, last)
         for s in range(n):
             for t in range(n):
                 at_x, at_y = column * n + t, row * n + s
                 x, y = grid.axis[at_x], grid.axis[at_y]
                 beta_x, beta_y = source_position(lens, halos, optics.maps, x, y)
                 for v in range(n_layers):
-                    galaxy, total = ray.of_layer(constants.sources, i * n_layers + v), source[i, v, p]
+                    galaxy, total = ray.layer_light(constants.sources, i * n_layers + v), source[i, v, p]
                     for k in range(galaxy.profiles.size):
-                        if mend and ray.in_cusp(galaxy, k, beta_x, beta_y):
+                        if exact_cusps and ray.in_cusp(galaxy, k, beta_x, beta_y):
                             x64, y64 = grid.exact[at_x], grid.exact[at_y]
                             total += real(x, exact_brightness(exact, i, i * n_layers + v, k, x64, y64))
                             continue
                         total += brightness(galaxy, constants.stamps, k, beta_x, beta_y)
                     source[i, v, p] = total
-                    galaxy, total = ray.of_layer(constants.lights, i * n_layers + v), unlensed[i, v, p]
+                    galaxy, total = ray.layer_light(constants.lights, i * n_layers + v), unlensed[i, v, p]
                     for k in range(galaxy.profiles.size):
                         total += brightness(galaxy, constants.stamps, k, x, y)
                     unlensed[i, v, p] = total

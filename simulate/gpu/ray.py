@@ -26,17 +26,17 @@ def make_source_position(deflectors, halos):
 
     lens, subhalos: `deflection.Lens` of these profiles, frozen sets of numbers of `profiles.registry.MASS_NUMBERS`.
     """
-    main, of_halo = _make_deflection(deflectors), _make_deflection(halos)
+    main_deflection, halo_deflection = _make_deflection(deflectors), _make_deflection(halos)
 
     @row_function
     def source_position(lens, subhalos, maps, x, y):
         beta_x, beta_y = x, y
         for k in range(lens.numbers.shape[0]):
-            u, v = main(lens, maps, k, x, y)
+            u, v = main_deflection(lens, maps, k, x, y)
             beta_x -= u
             beta_y -= v
         for k in range(subhalos.numbers.shape[0]):
-            u, v = of_halo(subhalos, maps, k, x, y)
+            u, v = halo_deflection(subhalos, maps, k, x, y)
             beta_x -= u
             beta_y -= v
         return beta_x, beta_y
@@ -48,11 +48,11 @@ def make_source_position(deflectors, halos):
 def _make_deflection(numbers):
     """deflection(lens, maps, k, x, y) of deflector `k`, one of some profiles or absent: alpha_x, alpha_y [arcsec]."""
     profiles = {MASS_NUMBERS[name]: profile for name, profile in MASS.items()}
-    ways = {"series": lambda _: _epl, "map": _of_map}
+    ways = {"series": lambda _: _epl, "map": _with_map}
     found = _nothing
     for number in sorted(numbers):  # a chain of them: each asks for its own number and passes on what is not
         profile = profiles[number]
-        found = _either(number, ways.get(profile.rays, _of_constants)(compiled(profile.deflection)), found)
+        found = _either(number, ways.get(profile.rays, _with_constants)(compiled(profile.deflection)), found)
     return found
 
 
@@ -66,12 +66,12 @@ def _either(number, own, other):
     return either
 
 
-def _of_constants(function):
+def _with_constants(function):
     @row_function
-    def of_constants(lens, maps, k, x, y):
+    def with_constants(lens, maps, k, x, y):
         return function(x, y, unpack(lens.constants, k))
 
-    return of_constants
+    return with_constants
 
 
 @row_function
@@ -79,13 +79,13 @@ def _nothing(lens, maps, k, x, y):
     return real(x, 0.0), real(x, 0.0)
 
 
-def _of_map(function):
+def _with_map(function):
     @row_function
-    def of_map(lens, maps, k, x, y):
+    def with_map(lens, maps, k, x, y):
         m = lens.numbers[k, 2]
         return function(x, y, unpack(lens.constants, k), maps.coefficients[m], maps.sides[m])
 
-    return of_map
+    return with_map
 
 
 _ellipse, _clenshaw2, _last_step = compiled(epl.ellipse), compiled(epl.clenshaw2), compiled(epl.deflection)
@@ -143,18 +143,18 @@ def in_cusp(galaxy, k, x, y):
 
 
 @view_function
-def of_system(lens, i):
+def system_lens(lens, i):
     """The deflectors of system `i`."""
     return deflection.Lens(lens.numbers[i], lens.constants[i], lens.coefficients[i])
 
 
 @view_function
-def some(lens, first, last):
+def lens_slice(lens, first, last):
     """Deflectors `first` to `last` of many."""
     return deflection.Lens(lens.numbers[first:last], lens.constants[first:last], lens.coefficients[first:last])
 
 
 @view_function
-def of_layer(lights, layer):
+def layer_light(lights, layer):
     """The components of one layer."""
     return light.Light(lights.profiles[layer], lights.constants[layer], lights.stamps[layer])

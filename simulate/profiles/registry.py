@@ -49,8 +49,8 @@ def table():
     rows = []
     for group, profiles in (("mass", MASS), ("light", LIGHT)):
         for profile in profiles.values():
-            of_profile = {"group": group, "profile": profile.name, "profile_meaning": profile.meaning}
-            rows += [of_profile | _row(parameter) for parameter in profile.parameters]
+            same_in_all = {"group": group, "profile": profile.name, "profile_meaning": profile.meaning}
+            rows += [same_in_all | _row(parameter) for parameter in profile.parameters]
     return rows
 
 

@@ -16,12 +16,12 @@ def with_amplitude(scene, component, values):
     if isinstance(component, INTERPOL):
         scale = values["R_half"] / scene.stamps.R_half[values["stamp"].astype(np.int64)]
         return values | {"scale": scale, "amp": flux / scale[..., None] ** 2}
-    of_sersic = sersic.total_flux(values["R_sersic"], values["n_sersic"])[..., None]
+    flux_per_amp = sersic.total_flux(values["R_sersic"], values["n_sersic"])[..., None]
     if isinstance(component, DOUBLE_SERSIC):
         share = values["bulge_fraction"][..., None]
-        of_bulge = sersic.total_flux(values["R_bulge"], values["n_bulge"])[..., None]
-        return values | {"amp": (1.0 - share) * flux / of_sersic, "amp_bulge": share * flux / of_bulge}
-    return values | {"amp": flux / of_sersic}
+        bulge_flux_per_amp = sersic.total_flux(values["R_bulge"], values["n_bulge"])[..., None]
+        return values | {"amp": (1.0 - share) * flux / flux_per_amp, "amp_bulge": share * flux / bulge_flux_per_amp}
+    return values | {"amp": flux / flux_per_amp}
 
 
 def band_fluxes(scene, component, values):

@@ -75,9 +75,9 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
 
 
 def view_of(systems: Systems, view: int) -> Systems:
-    """The same systems with a single one of their views."""
+    """`Systems` with a single one of the views of some systems."""
 
-    def of(group):
+    def only_view(group):
         return tuple({name: values[:, [view]] for name, values in component.items()} for component in group)
 
     return Systems(
@@ -87,9 +87,9 @@ def view_of(systems: Systems, view: int) -> Systems:
         class_number=systems.class_number,
         lens_mass=systems.lens_mass,
         halos=systems.halos,
-        source=of(systems.source),
-        lens_light=of(systems.lens_light),
-        optics=of((systems.optics,))[0],
+        source=only_view(systems.source),
+        lens_light=only_view(systems.lens_light),
+        optics=only_view((systems.optics,))[0],
     )
 
 
@@ -205,7 +205,7 @@ def _draw_optics(scene, draw):
                 "fwhm": number(instrument.fwhm, "psf.fwhm"),
                 "beta": number(instrument.beta, "psf.beta"),
                 "kernel": np.minimum(np.floor(which), max(len(instrument.kernels) - 1, 0)),
-                "exposure_time": number(instrument.one_exposure, "exposure_time") * instrument.num_exposures,
+                "exposure_time": number(instrument.single_exposure_time, "exposure_time") * instrument.num_exposures,
             }
         )
     return {name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]}

@@ -90,13 +90,13 @@ def _power_integral(p, log_range):
 
 def _draw_cdm(component, path, draw, where, lens, present):
     names = [n for n in ("n_mean", "f_sub", "slope") if getattr(component, n) is not None]
-    system = {n: _once(component, path, n, draw) for n in names}
+    system = {n: _draw_shared(component, path, n, draw) for n in names}
     if component.f_sub is None:
         mean = system["n_mean"]
     else:
         each = mean_mass(system["slope"], component.m_min, component.m_max)
         mean = system["f_sub"] * region_mass(component, where, lens["theta_E"]) / each
-    first = _first(np.where(present, _count(component, path, mean, draw), 0))
+    first = _first_halos(np.where(present, _count(component, path, mean, draw), 0))
 
     u = _halo_uniforms(draw.seed, draw.purpose, *counters(draw), slot_of(f"{path}.halo"), first)
     owner = np.repeat(np.arange(len(first) - 1), np.diff(first))
@@ -107,7 +107,7 @@ def _draw_cdm(component, path, draw, where, lens, present):
         mass = np.full(len(owner), np.nan)
         parameters = {"theta_E": _values(component.theta_E, u[0])}
     x, y = _places(component, u[1], u[2])
-    parameters = _strengthened(parameters, component.profile, component.deflection_factor)
+    parameters = _with_deflection_factor(parameters, component.profile, component.deflection_factor)
     parameters |= {"center_x": lens["center_x"][owner] + x, "center_y": lens["center_y"][owner] + y}
     return Halos(component.profile, first, parameters, mass, system)
 
@@ -118,17 +118,17 @@ def _draw_vortex(component, path, draw, where, lens, present):
     Released with DeepLense as 0.06e-22 / (2 axion_mass) in arcsec. With h / (m v) and 6.1 kpc an arcsec at z = 0.5,
     a wavelength of 0.06" at 1e-22 eV (0.37 kpc) is that of a halo with a velocity of 330 km/s.
     """
-    system = {n: _once(component, path, n, draw) for n in ("mass", "axion_mass")}
+    system = {n: _draw_shared(component, path, n, draw) for n in ("mass", "axion_mass")}
     turn = uniforms(draw, [slot_of(f"{path}.angle")])[:, 0]
     system["angle"] = 2.0 * np.pi * turn
     system["half_length"] = 0.5 * component.wavelength * 1e-22 / system["axion_mass"]
     n = component.n_masses
-    first = _first(np.where(present, n, 0))
+    first = _first_halos(np.where(present, n, 0))
     owner = np.repeat(np.arange(len(first) - 1), np.diff(first))
     along = system["half_length"][owner] * np.tile(np.linspace(-1.0, 1.0, n), int(present.sum()))
     mass = system["mass"][owner] / n
     parameters = {"theta_E": angles.einstein_radius_point_mass(where, mass)}
-    parameters = _strengthened(parameters, "POINT_MASS", component.deflection_factor)
+    parameters = _with_deflection_factor(parameters, "POINT_MASS", component.deflection_factor)
     parameters["center_x"] = lens["center_x"][owner] + along * np.cos(system["angle"])[owner]
     parameters["center_y"] = lens["center_y"][owner] + along * np.sin(system["angle"])[owner]
     return Halos("POINT_MASS", first, parameters, mass, system)
@@ -138,7 +138,7 @@ def _values(value, u):
     return np.full(len(u), value) if isinstance(value, float) else quantile(value, u)
 
 
-def _once(component, path, name, draw):
+def _draw_shared(component, path, name, draw):
     """A parameter that a whole system shares."""
     u = uniforms(draw, [slot_of(f"{path}.{name}")])[:, 0]
     return _values(getattr(component, name), u)
@@ -159,7 +159,7 @@ def _count(component, path, mean, draw):
     return stats.poisson.ppf(u, mean).astype(np.int64)
 
 
-def _first(count):
+def _first_halos(count):
     return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
 
 
@@ -184,7 +184,7 @@ def _profile_parameters(component, where, mass, u):
     return dict(zip(("Rs", "alpha_Rs", "r_trunc"), angles.tnfw(where, mass, c, component.tau), strict=True))
 
 
-def _strengthened(parameters, profile, factor):
+def _with_deflection_factor(parameters, profile, factor):
     """Parameters whose deflection is `factor` times as large: a point mass deflects as theta_E squared."""
     scale = {"theta_E": np.sqrt(factor) if profile == "POINT_MASS" else factor, "alpha_Rs": factor}
     return {name: values * scale.get(name, 1.0) for name, values in parameters.items()}

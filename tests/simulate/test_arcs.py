@@ -18,7 +18,7 @@ def measured(scene, systems):
 
 
 @pytest.fixture(scope="module")
-def of_classes(scene_with):
+def classes_scene(scene_with):
     """A lens, a source without a deflector, a deflector without a source, and only lens light."""
     return scene_with(
         classes={"lens": 1, "unlensed": 1, "dark": 1, "galaxy": 1},
@@ -30,19 +30,19 @@ def of_classes(scene_with):
     )
 
 
-def test_there_is_nothing_to_measure_without_a_deflector_or_a_source(of_classes):
-    systems = draw(of_classes, np.arange(80), Views(2))
+def test_there_is_nothing_to_measure_without_a_deflector_or_a_source(classes_scene):
+    systems = draw(classes_scene, np.arange(80), Views(2))
     lens, unlensed, dark, galaxy = (systems.class_number == k for k in range(4))
     assert min(lens.sum(), unlensed.sum(), dark.sum(), galaxy.sum()) > 5
-    np.testing.assert_array_equal(arcs.is_lens(of_classes, systems), lens)
-    cut, told = quantities(of_classes, systems), all_labels(of_classes, systems)
+    np.testing.assert_array_equal(arcs.is_lens(classes_scene, systems), lens)
+    cut, told = quantities(classes_scene, systems), all_labels(classes_scene, systems)
     for name, values in cut.items():
         assert values.shape == (80, 2)
         np.testing.assert_array_equal(np.isnan(values), ~np.stack([lens, lens], axis=1), err_msg=name)
     for name in ("magnification", "arc_snr"):  # labels and selections mean the same
         np.testing.assert_array_equal(cut[name], told[name], err_msg=name)
     np.testing.assert_array_equal(np.isnan(told["theta_E_effective"]), unlensed | galaxy)
-    flux = arcs.flux_before_lensing(of_classes, systems)
+    flux = arcs.flux_before_lensing(classes_scene, systems)
     np.testing.assert_array_equal((flux > 0).all(1), lens | unlensed)
     np.testing.assert_array_equal((flux == 0).all(1), dark | galaxy)
 
@@ -50,14 +50,14 @@ def test_there_is_nothing_to_measure_without_a_deflector_or_a_source(of_classes)
 def test_two_equal_bands_have_the_signal_to_noise_of_twice_the_light(scene_with, observed):
     keys = {"image": SMALL, "source": [SOURCE], "observation": observed(noise=True)}
     alone, both = scene_with(**keys), scene_with(**keys, bands={"r": {}, "i": {}})
-    systems, of_both = (draw(s, np.arange(6), Views(2)) for s in (alone, both))
-    in_one, in_both = measured(alone, systems), measured(both, of_both)
+    systems, both_systems = (draw(s, np.arange(6), Views(2)) for s in (alone, both))
+    in_one, in_both = measured(alone, systems), measured(both, both_systems)
     expected = np.sqrt(2) * arcs.arc_snr(alone, systems, in_one)
-    np.testing.assert_allclose(arcs.arc_snr(both, of_both, in_both), expected, rtol=1e-6)
-    flux = [arcs.flux_before_lensing(s, drawn) for s, drawn in ((alone, systems), (both, of_both))]
+    np.testing.assert_allclose(arcs.arc_snr(both, both_systems, in_both), expected, rtol=1e-6)
+    flux = [arcs.flux_before_lensing(s, drawn) for s, drawn in ((alone, systems), (both, both_systems))]
     np.testing.assert_allclose(flux[1], 2 * flux[0], rtol=1e-12)
     magnification = arcs.magnification(alone, systems, in_one)
-    np.testing.assert_allclose(arcs.magnification(both, of_both, in_both), magnification, rtol=1e-6)
+    np.testing.assert_allclose(arcs.magnification(both, both_systems, in_both), magnification, rtol=1e-6)
 
 
 def test_the_flux_before_lensing_is_that_of_all_sources(scene_with):

@@ -80,13 +80,13 @@ def test_lens_model_and_light_model_take_the_terms_as_they_are(mixed):
 def test_the_simulation_api_makes_the_same_image(mixed, band):
     systems = draw(mixed, np.arange(1), Views())
     terms = to_lenstronomy(mixed, systems, 0, band=band)
-    tool = list(mixed.bands.values())[band]
+    instrument = list(mixed.bands.values())[band]
     psf = terms["kwargs_psf"]
     single_band = {
-        "pixel_scale": tool.pixel_scale,
-        "exposure_time": tool.exposure_time,
-        "magnitude_zero_point": tool.magnitude_zero_point,
-        "background_noise": tool.background,
+        "pixel_scale": instrument.pixel_scale,
+        "exposure_time": instrument.exposure_time,
+        "magnitude_zero_point": instrument.magnitude_zero_point,
+        "background_noise": instrument.background,
         "num_exposures": 1,
         "psf_type": psf["psf_type"],
     }

@@ -141,8 +141,8 @@ def test_the_signal_to_noise_of_arcs_is_that_of_their_images(scene_with, observe
     }
     scene, alone = scene_with(**keys, lens_light=[light]), scene_with(**keys)
     views = Views(2)
-    systems, of_source = (draw(s, np.arange(5), views) for s in (scene, alone))
-    source = render(alone, of_source, noise=False, dtype=np.float64)
+    systems, source_systems = (draw(s, np.arange(5), views) for s in (scene, alone))
+    source = render(alone, source_systems, noise=False, dtype=np.float64)
     total = render(scene, systems, noise=False, dtype=np.float64)
     time = systems.optics["exposure_time"]
     rate = 10 ** (-0.4 * (22 - 25.96)) * 0.12**2  # electrons/s of the sky on a pixel
@@ -151,7 +151,7 @@ def test_the_signal_to_noise_of_arcs_is_that_of_their_images(scene_with, observe
     expected = np.sqrt((source**2 / variance).sum((2, 3, 4)))
     values = all_labels(scene, systems)
     np.testing.assert_allclose(values["arc_snr"], expected, rtol=1e-4)
-    without_light = all_labels(alone, of_source)["arc_snr"]
+    without_light = all_labels(alone, source_systems)["arc_snr"]
     assert (without_light > 1.02 * expected).all() and (without_light > 1.1 * expected).any()
     # the noise that is added has that variance: the pull of noisy images is a standard normal number
     noise = render(scene, systems, noise=True) - total
@@ -210,5 +210,5 @@ def test_the_labels_of_a_view_are_those_of_its_image(scene_with):
     magnitude = labels(systems)["source_magnitude"]
     assert magnitude.shape == (8, 3) and np.abs(np.diff(magnitude, axis=1)).min() > 0.01
     flux = render(scene, systems, noise=False, dtype=np.float64).sum((2, 3))
-    of_images = scene.instrument.magnitude_zero_point - 2.5 * np.log10(flux)
-    np.testing.assert_allclose(of_images, magnitude, atol=0.01)  # the frame holds 99 % of the light
+    image_magnitude = scene.instrument.magnitude_zero_point - 2.5 * np.log10(flux)
+    np.testing.assert_allclose(image_magnitude, magnitude, atol=0.01)  # the frame holds 99 % of the light

@@ -61,8 +61,8 @@ def test_profiles_that_a_class_lacks_are_absent(everything):
     lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
     np.testing.assert_array_equal(tables.deflector_profiles[:, 0], np.where(galaxy, ABSENT, MASS_NUMBERS["EPL"]))
     np.testing.assert_array_equal(tables.deflector_profiles[:, 1], np.where(lens, MASS_NUMBERS["SHEAR"], ABSENT))
-    of_image = np.where(lens, LIGHT_NUMBERS["INTERPOL"], ABSENT)
-    np.testing.assert_array_equal(tables.source_profiles[:, :, 1], np.repeat(of_image[:, None], 4, axis=1))
+    image_profile = np.where(lens, LIGHT_NUMBERS["INTERPOL"], ABSENT)
+    np.testing.assert_array_equal(tables.source_profiles[:, :, 1], np.repeat(image_profile[:, None], 4, axis=1))
     assert tables.light_profiles.shape == (40, 4, 2)  # a DOUBLE_SERSIC is two profiles
     np.testing.assert_array_equal(np.diff(tables.halo_first) > 0, with_subhalos)
 

@@ -14,7 +14,9 @@ from lenstream.simulate.core import compiled
 capped, cusp_error, error_limit = (
     f.py_func for f in (refinement.capped, refinement.cusp_error, refinement.error_limit)
 )
-is_steep, may_hold, sure_peak = (f.py_func for f in (refinement.is_steep, refinement.may_hold, refinement.sure_peak))
+is_steep, may_hold_centre, peak_lower_bound = (
+    f.py_func for f in (refinement.is_steep, refinement.may_hold_centre, refinement.peak_lower_bound)
+)
 X, Y = refinement.POINTS
 corrected, curvature = compiled.cached(refinement.corrected), compiled.cached(refinement.curvature)
 finite = st.floats(-10, 10)
@@ -129,11 +131,11 @@ def test_half_of_a_neighbours_curvature_counts():
 def test_a_pixel_that_holds_a_centre_is_found_wherever_the_lens_sends_it(xx, xy, yx, yy, u, v):
     """Across a pixel the deflection is linear; the centre of a galaxy is where the point (u, v) of the pixel goes."""
     for a, b in ((xx, xy), (yx, yy)):
-        assert may_hold(-a, 0.0, a, -b, b, 0.999 * (a * u + b * v))
+        assert may_hold_centre(-a, 0.0, a, -b, b, 0.999 * (a * u + b * v))
 
 
 def test_a_centre_far_from_a_pixel_is_not_in_it():
-    assert not may_hold(-1.0, 0.0, 1.0, 0.0, 0.0, 2.1)
+    assert not may_hold_centre(-1.0, 0.0, 1.0, 0.0, 0.0, 2.1)
 
 
 @given(positive, st.floats(1e-6, 0.1), st.integers(0, refinement.LEVELS - 1))
@@ -149,7 +151,7 @@ def test_float32_stays_float32():
         *refinement.mean_and_error.py_func(row, row, row, np.float32(0)),
         refinement.curvature_limit.py_func(value, 1e-3),
         error_limit(value, 1e-3, 0.25),
-        sure_peak(value, value),
+        peak_lower_bound(value, value),
         cusp_error(value, value, value, value),
     ):
         assert type(found) is np.float32

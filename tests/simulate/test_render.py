@@ -53,8 +53,8 @@ def test_noise_has_lenstronomys_variance(galaxies):
     systems.indices[:] = np.arange(n)  # ... under other noise
     clean = render(galaxies, systems, noise=False)[0, 0]
     noise = render(galaxies, systems)[:, 0] - clean
-    tool = galaxies.instrument
-    variance = tool.background**2 + np.maximum(clean, 0) / tool.exposure_time
+    instrument = galaxies.instrument
+    variance = instrument.background**2 + np.maximum(clean, 0) / instrument.exposure_time
     pull = noise / np.sqrt(variance)
     assert abs(pull.mean()) < 5 / np.sqrt(pull.size)
     assert abs(pull.std() - 1) < 5 / np.sqrt(2 * pull.size)

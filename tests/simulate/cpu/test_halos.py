@@ -44,10 +44,10 @@ def w4():
 
 @pytest.mark.parametrize("rays", [2, "adaptive"])
 def test_the_shortcut_of_w4(w4, rays):
-    of_signal, of_peak = errors(w4, rays=rays)
-    print(f"\nW4, rays {rays}: {of_signal.max():.1e} of the signal, {of_peak.max():.1e} of the peak")
-    assert of_signal.max() <= 1e-3
-    assert of_peak.max() <= 1e-4
+    signal_error, peak_error = errors(w4, rays=rays)
+    print(f"\nW4, rays {rays}: {signal_error.max():.1e} of the signal, {peak_error.max():.1e} of the peak")
+    assert signal_error.max() <= 1e-3
+    assert peak_error.max() <= 1e-4
 
 
 @pytest.mark.parametrize("profile", ["SIS", "NFW", "TNFW", "POINT_MASS"])
@@ -55,17 +55,17 @@ def test_the_shortcut_of_w4(w4, rays):
 def test_the_shortcut_of_masses(scene_with, profile, masses):
     halos = {"kind": "CDM", "profile": profile, "n_mean": 60, "half_side": 2.56}
     scene = scene_with(substructure=[halos | {"m_min": masses[0], "m_max": masses[1]}])
-    of_signal, of_peak = errors(scene)
-    print(f"\n{profile} {masses}: {of_signal.max():.1e} of the signal, {of_peak.max():.1e} of the peak")
-    assert of_signal.max() <= 1e-3
-    assert of_peak.max() <= 1e-4
+    signal_error, peak_error = errors(scene)
+    print(f"\n{profile} {masses}: {signal_error.max():.1e} of the signal, {peak_error.max():.1e} of the peak")
+    assert signal_error.max() <= 1e-3
+    assert peak_error.max() <= 1e-4
 
 
 def test_the_shortcut_of_a_vortex(scene_with):
-    of_signal, of_peak = errors(scene_with(substructure=[{"kind": "AXION_VORTEX"}]))
-    print(f"\nvortex: {of_signal.max():.1e} of the signal, {of_peak.max():.1e} of the peak")
-    assert of_signal.max() <= 1e-3
-    assert of_peak.max() <= 1e-4
+    signal_error, peak_error = errors(scene_with(substructure=[{"kind": "AXION_VORTEX"}]))
+    print(f"\nvortex: {signal_error.max():.1e} of the signal, {peak_error.max():.1e} of the peak")
+    assert signal_error.max() <= 1e-3
+    assert peak_error.max() <= 1e-4
 
 
 def test_float64_and_few_subhalos_are_always_exact(w4, scene_with):

@@ -51,8 +51,8 @@ def test_every_instrument_and_band_is_lenstronomys(name, unit):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_psf_is_the_presets_or_asked_for(name):
     if name not in NEEDS_PSF:
-        tool = make_instrument(Observation(instrument=name))
-        assert (tool.psf_kind, tool.fwhm) == ("gaussian", preset(name)["seeing"])
+        instrument = make_instrument(Observation(instrument=name))
+        assert (instrument.psf_kind, instrument.fwhm) == ("gaussian", preset(name)["seeing"])
         return
     with pytest.raises(ConfigError, match=rf"simulate\.observation\.psf: lenstronomy has no PSF for {name}.*pixel"):
         make_instrument(Observation(instrument=name))
@@ -71,8 +71,8 @@ def test_roman_has_survey_modes(mode, bands):
     for band in bands.split():
         theirs = Roman(band, survey_mode=mode).kwargs_single_band()
         assert preset(f"Roman/{band}", survey_mode=mode) == theirs
-        tool = make_instrument(Observation(instrument=f"Roman/{band}", survey_mode=mode))
-        assert tool.exposure_time == theirs["exposure_time"] * theirs["num_exposures"]
+        instrument = make_instrument(Observation(instrument=f"Roman/{band}", survey_mode=mode))
+        assert instrument.exposure_time == theirs["exposure_time"] * theirs["num_exposures"]
 
 
 @pytest.mark.parametrize(("name", "years", "exposures"), [("LSST/i", 5, 230), ("DES/g", 6, 20), ("Euclid/VIS", 3, 2)])
@@ -90,9 +90,9 @@ def test_the_background_of_drawn_exposures_follows_from_their_median():
 
 
 def test_given_numbers_replace_the_presets():
-    tool = make_instrument(Observation(instrument="LSST/i", exposure_time=30, num_exposures=2), pixel_scale=0.3)
-    assert (tool.exposure_time, tool.num_exposures, tool.pixel_scale) == (60, 2, 0.3)
-    assert tool.fwhm == preset("LSST/i")["seeing"]
+    instrument = make_instrument(Observation(instrument="LSST/i", exposure_time=30, num_exposures=2), pixel_scale=0.3)
+    assert (instrument.exposure_time, instrument.num_exposures, instrument.pixel_scale) == (60, 2, 0.3)
+    assert instrument.fwhm == preset("LSST/i")["seeing"]
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_psf_settings_that_do_not_fit_are_refused(psf, sentence):
 
 def test_a_moffat_psf_gets_a_kernel_that_holds_its_wings():
     psf = PSF(kind="moffat", fwhm={"uniform": (0.6, 0.9)}, beta={"uniform": (2.5, 4.0)})
-    tool = make_instrument(Observation(instrument="LSST/i", psf=psf))
-    assert (tool.psf_kind, tool.psf_size, len(tool.kernels)) == ("moffat", 2 * 18 + 1, 0)
-    assert tool.fwhm.support() == (0.6, 0.9) and tool.beta.support() == (2.5, 4.0)
+    instrument = make_instrument(Observation(instrument="LSST/i", psf=psf))
+    assert (instrument.psf_kind, instrument.psf_size, len(instrument.kernels)) == ("moffat", 2 * 18 + 1, 0)
+    assert instrument.fwhm.support() == (0.6, 0.9) and instrument.beta.support() == (2.5, 4.0)
     finer = make_instrument(Observation(instrument="LSST/i", psf=PSF(kind="moffat", beta=3.0, supersampling=3)))
     assert (finer.fwhm, finer.supersampling) == (preset("LSST/i")["seeing"], 3)
     assert finer.psf_size == 2 * int(np.ceil(4 * 0.71 / 0.2 * 3)) + 1
@@ -154,8 +154,8 @@ def test_a_moffat_psf_gets_a_kernel_that_holds_its_wings():
 
 def test_lost_pixels_hold_zero_or_nan():
     assert make_instrument(Observation(instrument="LSST/i", cosmic_rays=1.0)).mask_value == 0
-    tool = make_instrument(Observation(instrument="LSST/i", bad_pixels=0.1, mask_value="nan"))
-    assert np.isnan(tool.mask_value) and tool.loses_pixels
+    instrument = make_instrument(Observation(instrument="LSST/i", bad_pixels=0.1, mask_value="nan"))
+    assert np.isnan(instrument.mask_value) and instrument.loses_pixels
     assert not make_instrument(Observation(instrument="LSST/i")).loses_pixels
 
 
@@ -178,8 +178,8 @@ def test_kernels_come_as_a_cube_or_a_folder_by_name(tmp_path):
     np.testing.assert_allclose(bank[0], np.pad(np.full((3, 3), 1 / 9), 2))
     np.testing.assert_allclose(bank[1:], kernels / kernels.sum((1, 2), keepdims=True))
     psf = PSF(kind="pixel", file=str(tmp_path), size=5, supersampling=2)
-    tool = make_instrument(Observation(instrument="HST/TDLMC_F160W", psf=psf))
-    assert (tool.kernels.shape, tool.supersampling, tool.fwhm) == ((4, 5, 5), 2, 0.0)
+    instrument = make_instrument(Observation(instrument="HST/TDLMC_F160W", psf=psf))
+    assert (instrument.kernels.shape, instrument.supersampling, instrument.fwhm) == ((4, 5, 5), 2, 0.0)
 
 
 def test_the_extension_psf_of_a_file_with_an_image_is_the_kernel(tmp_path):

@@ -19,10 +19,10 @@ HST = make_instrument(Observation(instrument="HST/WFC3_F160W"))
 EUCLID = make_instrument(Observation(instrument="Euclid/VIS"))
 
 
-def observed(tool, model, n=400, stream=0, seed=3, dtype=np.float32, start=0, **options):
+def observed(instrument, model, n=400, stream=0, seed=3, dtype=np.float32, start=0, **options):
     """n noisy images of one model (ny, nx), and their mask."""
     images = np.repeat(model[None, None], n, axis=0).astype(dtype)
-    mask = observe(images, [tool], [0], [stream], seed, np.arange(start, start + n), **options)
+    mask = observe(images, [instrument], [0], [stream], seed, np.arange(start, start + n), **options)
     return images[:, 0], mask
 
 
@@ -41,10 +41,10 @@ def sky_of(*images):
 @pytest.mark.parametrize("unit", ["e-", "ADU"])
 @pytest.mark.parametrize("name", ["HST/WFC3_F160W", "Euclid/VIS", "LSST/i"])
 def test_moments_are_those_of_lenstronomys_noise(name, unit, dtype):
-    tool = make_instrument(Observation(instrument=name, data_count_unit=unit))
+    instrument = make_instrument(Observation(instrument=name, data_count_unit=unit))
     band = SingleBand(**preset(name), data_count_unit=unit)
-    model = ramp(high=100.0 * tool.background)
-    noise = observed(tool, model, n=2000, dtype=dtype)[0] - model
+    model = ramp(high=100.0 * instrument.background)
+    noise = observed(instrument, model, n=2000, dtype=dtype)[0] - model
     pull = noise / np.sqrt(band.background_noise**2 + band.flux_noise(model.copy()) ** 2)
     assert abs(pull.mean()) < 5 / np.sqrt(pull.size)
     assert abs((pull**2).mean() - 1) < 5 * np.sqrt(2 / pull.size)
@@ -65,8 +65,8 @@ def test_noise_is_normal_and_white():
 
 
 def test_a_pixels_number_is_that_of_its_counter():
-    tool = dataclasses.replace(HST, background=1.0, read_noise=None)
-    image = observed(tool, np.zeros((9, 7)), n=1, stream=5, seed=11, start=2**40 + 3)[0][0].ravel()
+    instrument = dataclasses.replace(HST, background=1.0, read_noise=None)
+    image = observed(instrument, np.zeros((9, 7)), n=1, stream=5, seed=11, start=2**40 + 3)[0][0].ravel()
     n = (9 * 7 + 3) // 4
     for pixel in (0, 1, n, 62):
         counter = np.array([3, 2**8, 0, pixel % n], dtype=np.uint32)
@@ -76,7 +76,7 @@ def test_a_pixels_number_is_that_of_its_counter():
 
 
 def test_any_part_of_a_batch_on_any_thread_gives_the_same():
-    tools = [
+    instruments = [
         dataclasses.replace(HST, noise_correlation=0.3, bad_pixels=0.01, cosmic_rays=2.0),
         dataclasses.replace(EUCLID, sky=sky_of(np.random.default_rng(0).random((60, 50)))),
     ]
@@ -84,7 +84,7 @@ def test_any_part_of_a_batch_on_any_thread_gives_the_same():
 
     def part(first, last):
         images = clean[first:last].copy()
-        mask = observe(images, tools, [0, 1, 0, 1], [0, 1, 2, 3], 5, np.arange(first, last))
+        mask = observe(images, instruments, [0, 1, 0, 1], [0, 1, 2, 3], 5, np.arange(first, last))
         return images, mask
 
     whole, mask = part(0, 9)
@@ -105,10 +105,10 @@ def test_streams_and_indices_decide_what_is_the_same():
 
 @pytest.mark.parametrize("correlation", [0.05, 0.28, 0.65])
 def test_correlated_noise_keeps_its_variance_and_has_the_correlation(correlation):
-    tool = dataclasses.replace(HST, noise_correlation=correlation)
-    model = np.broadcast_to(np.linspace(0, 50 * tool.background, 30)[:, None], (30, 26))
-    noise = observed(tool, model, n=2000)[0] - model
-    pull = noise / np.sqrt(tool.background**2 + model / tool.exposure_time)
+    instrument = dataclasses.replace(HST, noise_correlation=correlation)
+    model = np.broadcast_to(np.linspace(0, 50 * instrument.background, 30)[:, None], (30, 26))
+    noise = observed(instrument, model, n=2000)[0] - model
+    pull = noise / np.sqrt(instrument.background**2 + model / instrument.exposure_time)
     a = neighbour_weight(correlation)
     second = a * a / (1 + 2 * a * a)
     limit = 5 * 3 / np.sqrt(pull.size)  # correlated pixels count for less
@@ -139,8 +139,8 @@ def test_another_exposure_changes_the_poisson_noise_and_a_background_from_the_sk
 def test_sky_is_a_patch_in_any_orientation_and_poisson_noise_comes_on_top():
     rows, columns = np.mgrid[0:40, 0:33].astype(float)
     cutout = 1000 * rows + columns  # every pixel says where it is from
-    tool = dataclasses.replace(HST, sky=sky_of(cutout))
-    images = observed(tool, np.zeros((12, 8)), n=4000)[0]
+    instrument = dataclasses.replace(HST, sky=sky_of(cutout))
+    images = observed(instrument, np.zeros((12, 8)), n=4000)[0]
     seen, corners = set(), []
     for image in images:
         from_row, from_column = np.divmod(np.round(image).astype(int), 1000)
@@ -154,13 +154,13 @@ def test_sky_is_a_patch_in_any_orientation_and_poisson_noise_comes_on_top():
     top, left = np.array(corners).T
     assert top.min() == 0 and left.min() == 0
     assert stats.chisquare(np.bincount(left)[: 33 - 12 + 1]).pvalue > 1e-4
-    noise = observed(tool, np.full((12, 8), 50.0))[0] - images[:400] - 50.0
+    noise = observed(instrument, np.full((12, 8), 50.0))[0] - images[:400] - 50.0
     assert noise.var() == pytest.approx(50.0 / HST.exposure_time, rel=0.05)
 
 
 def test_all_places_of_all_cutouts_are_as_likely():
-    tool = dataclasses.replace(HST, sky=sky_of(np.zeros((10, 10)), np.ones((10, 12))))
-    share = observed(tool, np.zeros((10, 10)), n=4000)[0][:, 0, 0].mean()
+    instrument = dataclasses.replace(HST, sky=sky_of(np.zeros((10, 10)), np.ones((10, 12))))
+    share = observed(instrument, np.zeros((10, 10)), n=4000)[0][:, 0, 0].mean()
     assert share == pytest.approx(0.75, abs=5 * np.sqrt(0.75 * 0.25 / 4000))
 
 
@@ -174,8 +174,8 @@ def test_absent_sky_is_lost_and_too_small_a_sky_refused():
 
 
 def test_bad_pixels_are_a_random_fraction():
-    tool = dataclasses.replace(HST, bad_pixels=0.02, mask_value=np.nan)
-    images, mask = observed(tool, np.zeros((40, 40)), n=500)
+    instrument = dataclasses.replace(HST, bad_pixels=0.02, mask_value=np.nan)
+    images, mask = observed(instrument, np.zeros((40, 40)), n=500)
     mask = mask[:, 0]
     assert mask.mean() == pytest.approx(0.02, abs=5 * np.sqrt(0.02 / mask.size))
     assert (
@@ -193,8 +193,8 @@ def test_bad_pixels_are_a_random_fraction():
 def test_cosmic_rays_are_a_poisson_number_of_short_tracks():
     from scipy.ndimage import label
 
-    tool = dataclasses.replace(HST, cosmic_rays=1.5)
-    images, mask = observed(tool, np.full((200, 200), 7.0), n=1500)
+    instrument = dataclasses.replace(HST, cosmic_rays=1.5)
+    images, mask = observed(instrument, np.full((200, 200), 7.0), n=1500)
     mask = mask[:, 0]
     assert (images[mask] == 0).all() and (images[~mask] > 0).all()
     tracks = np.array([label(m, np.ones((3, 3)))[1] for m in mask])  # few touch in so large an image

@@ -58,7 +58,7 @@ def test_brightness_is_that_of_the_loops(everything):
         light.prepare(tables.source_profiles[i, 0], tables.sources[i, 0], stamps.shape[1], galaxy, np.empty(16))
         x, y = rng.normal(0, 0.3, (2, n))
         rows = np.empty((light.TOTAL + 1, n))
-        light.shine(galaxy, stamps, x, y, n, rows, np.zeros(shape, bool), np.empty(n, np.int32))
+        light.surface_brightness(galaxy, stamps, x, y, n, rows, np.zeros(shape, bool), np.empty(n, np.int32))
         found = [sum(brightness(galaxy, stamps, k, a, b) for k in range(shape)) for a, b in zip(x, y, strict=True)]
         np.testing.assert_allclose(found, rows[light.FLUX], rtol=1e-12, atol=1e-12)
         shown += int(rows[light.FLUX].max() > 0)

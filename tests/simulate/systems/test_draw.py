@@ -25,7 +25,7 @@ def test_another_seed_draws_other_lenses(w1):
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.13
 
 
-def of_system(systems, i):
+def system_values(systems, i):
     """All that was drawn for one system of a batch, by name."""
     out = {"attempt": systems.attempt[i], "class": systems.class_number[i]}
     out |= {n: v[i] for n, v in systems.optics.items()}
@@ -41,11 +41,11 @@ def of_system(systems, i):
 
 def test_a_system_of_everything_is_the_same_however_it_is_asked_for(everything):
     views = Views(2, frozenset({"source", "lens_light", "psf"}))
-    alone = of_system(draw(everything, [12345], views), 0)
+    alone = system_values(draw(everything, [12345], views), 0)
     batch = np.arange(12330, 12360)
     for indices in (batch, batch[::-1], np.array([12345, 3, 2**41 + 7])):
         (i,) = np.flatnonzero(indices == 12345)
-        again = of_system(draw(everything, indices, views), i)
+        again = system_values(draw(everything, indices, views), i)
         assert set(again) == set(alone)
         for name, value in alone.items():
             np.testing.assert_array_equal(again[name], value, err_msg=name)
@@ -55,7 +55,7 @@ CLASSES = {"lens": 5, "subhalos": 3, "galaxy": 2}
 
 
 @pytest.fixture(scope="module")
-def of_classes(scene_with):
+def classes_scene(scene_with):
     """Lenses with and without subhalos, and galaxies that are no lenses."""
     w1 = load("w1").simulate.model_dump(exclude_none=True)
     lenses = ["lens", "subhalos"]
@@ -71,15 +71,15 @@ def of_classes(scene_with):
     )
 
 
-def test_classes_are_as_frequent_as_asked_for(of_classes):
+def test_classes_are_as_frequent_as_asked_for(classes_scene):
     n = 20_000
-    counts = np.bincount(draw(of_classes, np.arange(n), Views()).class_number, minlength=3)
+    counts = np.bincount(draw(classes_scene, np.arange(n), Views()).class_number, minlength=3)
     share = np.array(list(CLASSES.values())) / 10
     assert (np.abs(counts / n - share) < 5 * np.sqrt(share * (1 - share) / n)).all()
 
 
-def test_components_occur_in_their_classes_only(of_classes):
-    systems = draw(of_classes, np.arange(60), Views(2))
+def test_components_occur_in_their_classes_only(classes_scene):
+    systems = draw(classes_scene, np.arange(60), Views(2))
     lens, with_subhalos, galaxy = (systems.class_number == k for k in range(3))
     assert min(lens.sum(), with_subhalos.sum(), galaxy.sum()) > 3
     np.testing.assert_array_equal(np.isnan(systems.lens_mass[0]["theta_E"]), galaxy)
@@ -90,15 +90,15 @@ def test_components_occur_in_their_classes_only(of_classes):
     np.testing.assert_array_equal(np.diff(systems.halos[0].first), np.where(with_subhalos, 9, 0))
 
 
-def test_galaxies_that_are_no_lenses_have_no_arcs(of_classes, scene_with):
-    systems = draw(of_classes, np.arange(60), Views(2))
+def test_galaxies_that_are_no_lenses_have_no_arcs(classes_scene, scene_with):
+    systems = draw(classes_scene, np.arange(60), Views(2))
     galaxy = systems.class_number == 2
-    images = render(of_classes, systems)
+    images = render(classes_scene, systems)
     assert np.isfinite(images).all()
     # the same lens light behind a lens of no mass, whose source is too faint to see
     far = [{"profile": "SERSIC_ELLIPSE", "magnitude": 90, "R_sersic": 0.1}] * 2
     nothing = [{"profile": "SIS", "theta_E": 0}]
-    config = of_classes.config.model_dump(exclude_none=True)
+    config = classes_scene.config.model_dump(exclude_none=True)
     light_only = scene_with(
         classes=CLASSES, image=config["image"], lens_mass=nothing, source=far, lens_light=config["lens_light"]
     )
@@ -130,7 +130,7 @@ def test_views_share_the_lens_and_nothing_else(galaxies):
 
 
 @pytest.fixture(scope="module")
-def of_all_groups(scene_with):
+def all_groups_scene(scene_with):
     """Subhalos, lens light, a Sersic source and an image, a PSF of many widths; no selection."""
     w1 = load("w1").simulate.model_dump(exclude_none=True)
     light = {"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (20, 22)}, "R_sersic": {"uniform": (0.3, 0.8)}}
@@ -148,26 +148,28 @@ DRAWN_ANEW = ("lens_mass.0.theta_E", "lens_mass.1.gamma1", "lens_light.0.magnitu
               "source.0.R_sersic", "source.1.magnitude", "halos.0.mass", "halos.0.center_x", "fwhm")  # fmt: skip
 
 
-def test_another_attempt_draws_everything_anew(of_all_groups):
+def test_another_attempt_draws_everything_anew(all_groups_scene):
     """The lens light and the subhalos too."""
-    first, second = (draw_systems(of_all_groups, np.arange(20), Views(), attempt) for attempt in (0, 1))
+    first, second = (draw_systems(all_groups_scene, np.arange(20), Views(), attempt) for attempt in (0, 1))
     assert (second.attempt == 1).all()
     for i in range(20):
-        a, b = of_system(first, i), of_system(second, i)
+        a, b = system_values(first, i), system_values(second, i)
         for name in DRAWN_ANEW:
             assert not np.isin(a[name], b[name]).any(), name
 
 
-def test_every_view_of_every_system_may_be_at_an_attempt_of_its_own(of_all_groups):
+def test_every_view_of_every_system_may_be_at_an_attempt_of_its_own(all_groups_scene):
     """Whatever the attempts beside it; the lens, and what views share, is at that of view 0."""
     indices, views = np.arange(12), Views(3, frozenset({"source", "psf"}))
     attempts = np.random.default_rng(0).integers(0, 4, (12, 3))
-    together = draw_systems(of_all_groups, indices, views, attempts)
+    together = draw_systems(all_groups_scene, indices, views, attempts)
     np.testing.assert_array_equal(together.attempt, attempts)
     for i in range(12):
-        own = of_system(together, i)
+        own = system_values(together, i)
         for view in range(3):
-            lens, light = (of_system(draw_systems(of_all_groups, [i], views, attempts[i, v]), 0) for v in (0, view))
+            lens, light = (
+                system_values(draw_systems(all_groups_scene, [i], views, attempts[i, v]), 0) for v in (0, view)
+            )
             for name, value in own.items():
                 if name.startswith(("source", "fwhm")):
                     np.testing.assert_array_equal(value[view], light[name][view], err_msg=name)
@@ -177,16 +179,18 @@ def test_every_view_of_every_system_may_be_at_an_attempt_of_its_own(of_all_group
                     np.testing.assert_array_equal(value, lens[name], err_msg=name)
 
 
-def test_a_view_alone_is_the_view_among_others(of_all_groups):
-    systems = draw_systems(of_all_groups, np.arange(4), Views(3, frozenset({"source", "lens_light", "psf", "noise"})))
+def test_a_view_alone_is_the_view_among_others(all_groups_scene):
+    systems = draw_systems(
+        all_groups_scene, np.arange(4), Views(3, frozenset({"source", "lens_light", "psf", "noise"}))
+    )
     for view in range(3):
         alone = view_of(systems, view)
         assert alone.views.n == 1
-        of_view = render(of_all_groups, systems, noise=False)[:, view]
-        np.testing.assert_array_equal(render(of_all_groups, alone, noise=False)[:, 0], of_view)
+        view_images = render(all_groups_scene, systems, noise=False)[:, view]
+        np.testing.assert_array_equal(render(all_groups_scene, alone, noise=False)[:, 0], view_images)
 
 
-def test_an_attempt_does_not_change_the_class(of_classes):
-    first, second = (draw_systems(of_classes, np.arange(200), Views(), attempt) for attempt in (0, 1))
+def test_an_attempt_does_not_change_the_class(classes_scene):
+    first, second = (draw_systems(classes_scene, np.arange(200), Views(), attempt) for attempt in (0, 1))
     assert len(np.unique(first.class_number)) == 3
     np.testing.assert_array_equal(first.class_number, second.class_number)

@@ -26,8 +26,8 @@ def test_real_galaxies_from_a_catalogue_are_sources():
         pytest.skip(f"the real galaxies are not at {data}")
     changes = [f"simulate.source.0.catalogue={catalogue}", "simulate.source.0.magnitude=null"]
     scene = make_scene(load("demo", [*changes, "simulate.source.0.R_half=null"]).simulate, 1)
-    of_each = [draw(scene, first + np.arange(200), Views()).source[0] for first in FIRST_INDEX.values()]
-    source = {name: np.concatenate([part[name] for part in of_each]) for name in of_each[0]}
+    sources = [draw(scene, first + np.arange(200), Views()).source[0] for first in FIRST_INDEX.values()]
+    source = {name: np.concatenate([part[name] for part in sources]) for name in sources[0]}
     assert len(np.unique(source["stamp"])) == len(scene.stamps.images) == 10
     np.testing.assert_allclose(source["scale"], 0.03, rtol=1e-6)
     assert (np.abs(source["magnitude"] - 22.15) < 1.3).all()

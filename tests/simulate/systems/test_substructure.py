@@ -31,7 +31,7 @@ def draw(component, indices, attempt=0, theta_E=1.3, center_x=0.0, center_y=0.0,
     return draw_halos(component, path, Draw(7, ENVIRONMENT, indices, attempt), COSMOLOGY, lens, **rest)
 
 
-def of_system(halos, i):
+def system_values(halos, i):
     """All that belongs to one system."""
     part = slice(halos.first[i], halos.first[i + 1])
     values = {name: v[part] for name, v in halos.parameters.items()} | {"mass": halos.mass[part]}
@@ -57,8 +57,8 @@ def test_a_system_is_the_same_alone_in_a_batch_and_in_another_order(name):
     shuffled = draw(component, indices[order], theta_E=theta_E[order], center_x=x[order], center_y=y[order])
     for i in (0, 1, 2, 17, 62):
         alone = draw(component, indices[i : i + 1], theta_E=theta_E[i], center_x=x[i], center_y=y[i])
-        expected = of_system(batch, i)
-        for again in (of_system(alone, 0), of_system(shuffled, int(np.flatnonzero(order == i)[0]))):
+        expected = system_values(batch, i)
+        for again in (system_values(alone, 0), system_values(shuffled, int(np.flatnonzero(order == i)[0]))):
             for key, value in expected.items():
                 np.testing.assert_array_equal(again[key], value, err_msg=key)
 
@@ -66,14 +66,14 @@ def test_a_system_is_the_same_alone_in_a_batch_and_in_another_order(name):
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_another_attempt_index_or_place_in_the_config_is_another_draw(name):
     component = COMPONENTS[name]
-    first = of_system(draw(component, [5]), 0)["center_x"]
+    first = system_values(draw(component, [5]), 0)["center_x"]
     for other in (
         draw(component, [5], attempt=1),
         draw(component, [6]),
         draw(component, [5 + 2**32]),
         draw(component, [5], path="substructure.1"),
     ):
-        second = of_system(other, 0)["center_x"]
+        second = system_values(other, 0)["center_x"]
         assert len(first) != len(second) or not np.isin(first, second).any()
 
 
@@ -233,8 +233,8 @@ def test_only_systems_that_have_it_get_substructure():
     for component in COMPONENTS.values():
         halos, everyone = draw(component, np.arange(40), present=present), draw(component, np.arange(40))
         assert ((np.diff(halos.first) > 0) == (present & (np.diff(everyone.first) > 0))).all()
-        for key, value in of_system(everyone, 4).items():
-            np.testing.assert_array_equal(of_system(halos, 4)[key], value)
+        for key, value in system_values(everyone, 4).items():
+            np.testing.assert_array_equal(system_values(halos, 4)[key], value)
 
 
 def test_a_vortex_is_a_line_of_equal_masses_through_the_lens():
