@@ -52,7 +52,7 @@ Shape = create_model(
 
 
 class MapFile(Section):
-    """The key of a deflector on a grid that is no parameter."""
+    """The file of a deflector on a grid: a key that is no parameter."""
 
     profile: str = key("a word that each profile sets, first among its own keys")
     file: str = key("an .npz with f_x, f_y [arcsec], pixel_scale [arcsec], or a FITS file with F_X, F_Y, PIXSCALE")

@@ -1,4 +1,4 @@
-"""Which parameters may follow which: those drawn earlier, or in the same component but not in a circle."""
+"""Checks of parameters that `follow` another one: it is drawn earlier, or in the same component but not in a circle."""
 
 from ..errors import nearest
 from .keys import Distribution, Section

@@ -1,4 +1,4 @@
-"""What settings are made of: keys with a meaning and a unit, strict sections, numbers that may be distributions.
+"""The building blocks of settings: keys with a meaning and a unit, strict sections, numbers that may be distributions.
 
 A unit of "-" means a pure number or a word.
 """
@@ -229,6 +229,7 @@ def check_ranges(section):
 
 
 def check_ellipticity(section):
+    """An ellipticity is given either as e1 and e2 or as a joint distribution of both."""
     if section.e1_e2 is not None and (section.e1 != 0.0 or section.e2 != 0.0):
         raise ValueError("give either e1_e2 or e1 and e2, not both")
     return section

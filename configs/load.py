@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError, nearest
 from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
-from .recipes import BY_NAME, TELLS_APART, available, read  # noqa: F401
+from .recipes import DISCRIMINATORS, NAMED_SECTIONS, available, read  # noqa: F401
 from .schema import Config
 
 
@@ -101,7 +101,7 @@ def _put(values, dotted, value, what):
         if not (last.isdigit() and int(last) < len(place)):
             raise ConfigError([f'{what}: {".".join(parents)} has entries 0 to {len(place) - 1}, not "{last}"'])
         place[int(last)] = value
-    elif value is None and parents and parents[-1] in BY_NAME and last in place:
+    elif value is None and parents and parents[-1] in NAMED_SECTIONS and last in place:
         del place[last]
     else:
         place[last] = value
@@ -201,8 +201,8 @@ def _model_at(values, path):
             annotation = field.annotation if field else None
         options = [] if get_origin(annotation) in (dict, list) else _models_in(annotation)
         if isinstance(place, dict) and options:
-            tagged = [m for m in options if _tags(m) & {place.get(k) for k in TELLS_APART}]
-            plain = [m for m in options if not set(TELLS_APART) & set(m.model_fields)]
+            tagged = [m for m in options if _tags(m) & {place.get(k) for k in DISCRIMINATORS}]
+            plain = [m for m in options if not set(DISCRIMINATORS) & set(m.model_fields)]
             annotation = (tagged or plain or options)[0]
     return annotation if _is_model(annotation) else None
 
@@ -213,7 +213,9 @@ def _is_model(annotation):
 
 def _tags(model):
     """The values of profile or kind that say a section is of this model."""
-    return {tag for k in TELLS_APART if k in model.model_fields for tag in get_args(model.model_fields[k].annotation)}
+    return {
+        tag for k in DISCRIMINATORS if k in model.model_fields for tag in get_args(model.model_fields[k].annotation)
+    }
 
 
 def _models_in(annotation):
@@ -240,7 +242,7 @@ def show(config):
 
 def _lines(section, depth):
     indent = "  " * depth
-    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in TELLS_APART)
+    fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in DISCRIMINATORS)
     for name, field in fields:
         value = getattr(section, name)
         unit = field.json_schema_extra["unit"]

@@ -1,4 +1,4 @@
-"""Names of parameters: which a profile has, and what they are called when several profiles have the same."""
+"""Names of parameters: which a profile has, and how those of several profiles are told apart."""
 
 
 def parameter_names(component):

@@ -1,4 +1,4 @@
-"""What the labels of a simulation mean: the unit, the symbol and the meaning of each, by its name.
+"""The unit, the symbol and the meaning of every label of a simulation, by its name.
 
 Drawn parameters take theirs from the schema; `_DERIVED` has what is computed from them. Names are those of
 `simulate.labels`: a lens parameter's own (theta_E), one of the second or a later profile with its number (theta_E_2),

@@ -9,8 +9,8 @@ from .keys import Distribution
 
 _FOLDER = Path(__file__).parent
 _LAWS = set(Distribution.model_fields)
-TELLS_APART = ("kind", "profile", "method")  # keys that say which section it is
-BY_NAME = ("encoders", "classes", "bands", "options")  # sections whose keys are names: null takes one out
+DISCRIMINATORS = ("kind", "profile", "method")  # keys that say which section it is
+NAMED_SECTIONS = ("encoders", "classes", "bands", "options")  # sections whose keys are names: null takes one out
 
 
 def available():
@@ -78,7 +78,7 @@ def _content(path):
 def _merged(base, changes, section=""):
     out = dict(base)
     for key, value in changes.items():
-        if value is None and section in BY_NAME and key in out:
+        if value is None and section in NAMED_SECTIONS and key in out:
             del out[key]
         elif isinstance(value, dict) and isinstance(out.get(key), dict) and not _replaces(value, out[key]):
             out[key] = _merged(out[key], value, key)
@@ -89,5 +89,5 @@ def _merged(base, changes, section=""):
 
 def _replaces(new, old):
     """Whether a section takes the place of another one instead of changing some of its keys."""
-    other_model = any(k in new and k in old and new[k] != old[k] for k in TELLS_APART)
+    other_model = any(k in new and k in old and new[k] != old[k] for k in DISCRIMINATORS)
     return other_model or (set(new) | set(old)) <= _LAWS

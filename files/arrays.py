@@ -50,7 +50,10 @@ def look(path, name=""):
 
 
 def read(path, name=""):
-    """An array in the file's own type. name: in an .npz file. Raises: as `look`."""
+    """An array in the file's own type. name: in an .npz file.
+
+    Raises: Unreadable (a DataError) if the file is absent, cut short, or holds Python objects or fewer bytes than said.
+    """
     if not has_suffix(path, NPZ):
         look(path)
         with reading(path, "npy"):

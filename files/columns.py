@@ -40,7 +40,7 @@ def read_column(file, column):
     """One column of a catalogue, float64 (rows,), read-only.
 
     Args:
-        file: as for `read_table`; read once, unless it changes.
+        file: a CSV, ECSV, FITS or Parquet file, see `read_table`; read once, unless it changes.
         column: its name; lower and upper case differ.
 
     Raises: DataError if the file is absent, is no table or has no rows, or the column is absent or holds anything but

@@ -1,4 +1,4 @@
-"""Every image in a file of images that have no further parts: PSF kernels, patches of sky."""
+"""Reading all images of a file that holds nothing else, such as PSF kernels or patches of sky."""
 
 from ..errors import DataError
 from . import arrays, fits, roles

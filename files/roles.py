@@ -1,4 +1,4 @@
-"""What the parts of a file of images are called by what they are for, and which of their values count."""
+"""Roles of the parts of an image file (image, noise, mask, lens light, PSF): their names, and which values count."""
 
 import numpy as np
 

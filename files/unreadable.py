@@ -1,4 +1,4 @@
-"""The one sentence for a data file that cannot be read, whatever its reader raised."""
+"""The error for a data file that cannot be read: one sentence, whatever its reader raised."""
 
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is measured of the lensed source: its flux, magnification and signal to noise, its images, the Einstein radius.
+"""Measurements of the lensed source: flux, magnification, signal to noise, image separation; and the Einstein radius.
 
 Every quantity is defined here once, for labels and for selections; it is NaN where a system has no deflector or no
 source. `measured` is `Rendered.arcs` of `render.render_all(..., arcs=True)`.

@@ -1,4 +1,4 @@
-"""What the compiled renderer is given for a batch of systems: named tuples of numbers and arrays.
+"""The arguments of the compiled renderer for a batch of systems: named tuples of numbers and arrays.
 
 `packing` fills them. They stand apart because a kernel is compiled anew after a change in any file that it imports.
 """

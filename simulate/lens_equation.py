@@ -38,8 +38,9 @@ def image_positions(trace, source_x, source_y, half_width, n_grid=24):
     inside one triangle, right beside a critical curve, are not told apart.
 
     Args:
-        trace: see above. source_x, source_y: float64 (n,) [arcsec]. half_width: of the square that is searched
-            [arcsec]. n_grid: nodes along its side; even, so that none falls on a lens in the middle.
+        trace: the ray tracer, trace(x, y) -> alpha_x, alpha_y. source_x, source_y: float64 (n,) [arcsec].
+        half_width: of the square that is searched [arcsec]. n_grid: nodes along its side; even, so that none falls on a
+            lens in the middle.
     """
     fine = 2.0 * half_width / (n_grid - 1)
     cells, along = np.zeros((len(source_x), 1, 2), np.int64), np.arange(n_grid)
@@ -209,7 +210,7 @@ def magnification_at(trace, x, y):
 
 
 def _brightest(x, y, magnification, closest):
-    """The MAX_IMAGES brightest, each once, although two starting points may lead to the same."""
+    """`Images` of the MAX_IMAGES brightest roots; of several closer than `closest` [arcsec] the brightest counts."""
     order = np.argsort(-np.abs(magnification), axis=1)  # NaN goes last
     x, y, magnification = (np.take_along_axis(a, order, axis=1) for a in (x, y, magnification))
     for k in range(1, x.shape[1]):

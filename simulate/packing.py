@@ -1,4 +1,4 @@
-"""From the parameters of systems to the arrays that the kernels work on."""
+"""From the parameters of systems to the arrays that the renderers of CPU and GPU work on."""
 
 import numpy as np
 

@@ -34,7 +34,7 @@ POINTS = np.array(
 
 @ray_function
 def _second_differences(left, here, right, below, above):
-    """Along a row and along a column."""
+    """Second differences of brightness at a pixel, along its row and along its column."""
     two = real(here, 2.0)
     return left - two * here + right, below - two * here + above
 
@@ -91,7 +91,7 @@ def mean_and_error(low, middle, high, least):
     cells one is worse. In a cell with a cusp the error is a fixed part of the curvature; in a smooth one it falls with
     the third power.
 
-    low, middle, high: brightness at the points of each row, three each. least: ROUGH or 0, see there.
+    low, middle, high: brightness at the points of each row, three each. least: ROUGH for a galaxy image, else 0.
     """
     a, b, d = low
     e, g, h = middle

@@ -60,9 +60,9 @@ def render_all(
     exact_halos: bool = False,
     arcs: bool = False,
 ) -> Rendered:
-    """Images of systems with their masks and, if `arcs`, flux and signal to noise of the lensed source.
+    """Images of systems with their masks as `Rendered`; arguments are those of `render`.
 
-    The other arguments are those of `render`.
+    arcs: also measure flux and signal to noise of the lensed source.
     """
     n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
     size, n_layers = scene.config.image.num_pix, n_views * n_bands

@@ -31,7 +31,7 @@ class Batch:
 def simulate(
     scene: Scene, indices: ArrayLike, views: Views | None = None, threads: int = 1, derived: bool = True
 ) -> Batch:
-    """Draw and render the systems `indices` as one `Batch` in CPU memory; `derived` as for `LensStream`."""
+    """Draw and render the systems `indices` as one `Batch` in CPU memory; derived: with `labels.derived_labels`."""
     systems = draw(scene, indices, views or Views())
     rendered = render_all(scene, systems, threads=threads, arcs=True)  # always: the last bit depends on it
     values = labels(systems)

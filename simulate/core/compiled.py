@@ -1,4 +1,4 @@
-"""Entry points of compiled code, kept on disk so that they are compiled once, whatever can be written where."""
+"""A cache on disk for functions that numba compiles, so that a process need not compile them again."""
 
 import ast
 import functools

@@ -1,4 +1,4 @@
-"""How functions of numbers are compiled, and scalar maths that the compiler can vectorise, for float32 and float64.
+"""How functions are compiled with numba, and fast scalar maths (exp2, log2, ...) for float32 and float64.
 
 ``math.exp`` and ``math.log`` are calls that stop a loop from vectorising. In float32 these are replaced by short
 polynomials on the bits of the number (relative error below 2e-7); in float64, used for parity tests and

@@ -1,4 +1,4 @@
-"""Rays where they are needed: 3 x 3 points of Gauss and Legendre in every pixel that one ray does not describe.
+"""Adaptive ray tracing on a CPU: pixels that one ray does not describe get 3 x 3 Gauss-Legendre points, or more.
 
 Such a pixel is cut into four for as long as the points show a curvature that could matter, level by level for all
 pixels together. `steep` finds the pixels; `refinement` says what is good enough.

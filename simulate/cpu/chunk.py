@@ -1,4 +1,4 @@
-"""A chunk of rays: the rows of the array that they live in, and how a loop over them holds a profile's constants."""
+"""The array that holds a chunk of rays: what each row is, and how a loop over rays reads a profile's constants."""
 
 from ..core.numerics import ray_function
 

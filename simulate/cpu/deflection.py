@@ -1,4 +1,4 @@
-"""From the image plane to the source plane: chunks of rays through all deflectors of a lens.
+"""Ray tracing on a CPU: the deflection of chunks of rays by all deflectors of a lens.
 
 A chunk is about a thousand rays, so that all that is known of them stays in the first-level cache. It goes through
 one short loop per piece of a profile, and every such loop is a scalar function applied to all rays: the compiler turns

@@ -1,4 +1,4 @@
-"""The deflection of a chunk of rays by an elliptical power law: a loop for each piece of its series, see `epl`."""
+"""The deflection of a chunk of rays by an elliptical power law, on a CPU: a loop per piece of `profiles.epl`."""
 
 from ..core.numerics import chunk_function, compiled, ray_function, real, row_function
 from ..profiles import epl

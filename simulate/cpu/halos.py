@@ -1,4 +1,4 @@
-"""Many subhalos at little cost: near ones ray by ray, far ones by one polynomial for each tile of the image.
+"""Fast deflection by many subhalos: near ones ray by ray, far ones by one polynomial for each tile of the image.
 
 A tile of the image has N_NODES x N_NODES Chebyshev nodes. The deflection of a subhalo outside is smooth across it: it
 is summed at the nodes only, and the polynomial through them gives the sum at any ray. The error of the polynomial is

@@ -52,7 +52,7 @@ def _render(inputs, tiles, work, start, stop, out, arcs):
 
 @chunk_function  # no references to arrays are counted in it and in what is inlined
 def _render_system(inputs, i, grids, space, buffers, out, arcs):
-    """Render system `i` into out[i]; grids: of `_grid`. space: tiles and work. The others: as in `_render`."""
+    """Render system `i` into out[i]; grids: of `_grid`. space: tiles and work of `_render`."""
     (grid, middles), (tiles, work), adapted = grids, space, inputs.frame.rays == ADAPTIVE
     exact_cusps = out.itemsize == 4 and not adapted
     h0, h1 = inputs.tables.halo_first[i], inputs.tables.halo_first[i + 1]
@@ -130,7 +130,7 @@ def _prepare_deflectors(inputs, i, exact_cusps, subhalos, tiles, buffers):
 
 @njit(inline="always")
 def _prepare_layers(inputs, i, exact_cusps, buffers):
-    """Fill the layers with what rays need to know of system `i`; exact_cusps: in float64 too."""
+    """Fill the layers with what rays need to know of system `i`; exact_cusps: fill those in float64 too."""
     tables, layers, side, scratch = inputs.tables, buffers.layers, inputs.stamps.shape[1], buffers.scratch
     for v in range(tables.source_profiles.shape[1]):
         profiles, rows = tables.source_profiles[i, v], tables.sources[i, v]

@@ -1,4 +1,4 @@
-"""The surface brightness of galaxies at chunks of rays: short loops, as in `deflection`."""
+"""The surface brightness of galaxies at chunks of rays, on a CPU: one short loop per piece of a light profile."""
 
 from typing import NamedTuple
 
@@ -22,11 +22,11 @@ place_on_stamp, stamp_brightness = compiled(interpol.place), compiled(interpol.b
 
 
 class Light(NamedTuple):
-    """The light components of one layer: profile numbers (k,), constants (k, N_PARAMETERS), stamp numbers (k,)."""
+    """The k light components of one layer."""
 
-    profiles: np.ndarray
-    constants: np.ndarray
-    stamps: np.ndarray
+    profiles: np.ndarray  # int64 (k,): numbers of `profiles.registry.LIGHT_NUMBERS`, or ABSENT
+    constants: np.ndarray  # (k, N_PARAMETERS)
+    stamps: np.ndarray  # int64 (k,): numbers of galaxy images
 
 
 @chunk_function

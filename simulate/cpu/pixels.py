@@ -1,4 +1,4 @@
-"""From surface brightness to pixels: the mean over every pixel by a fixed grid of rays.
+"""The mean surface brightness of every pixel by a fixed grid of rays, on a CPU.
 
 n x n rays at the middles of n x n parts of a pixel, as every other simulator has it; `adaptive` goes on from one ray in
 every pixel. Rays go in chunks through the loops of `deflection` and `light`.

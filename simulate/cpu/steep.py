@@ -1,4 +1,4 @@
-"""Which pixels one ray does not describe: where the image is steep, and where the centre of a component may be.
+"""Which pixels need more than one ray: where the image is steep, and where the centre of a component may be.
 
 An image goes through row by row, with the rows below and above; an edge pixel is its own neighbour. What counts as
 steep is for `refinement` to say.

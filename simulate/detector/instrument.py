@@ -1,4 +1,4 @@
-"""Observation: instruments by lenstronomy's names, background noise, zero point, PSF and blank sky."""
+"""Instruments by lenstronomy's names: pixel scale, zero point, background, PSF and blank sky of an observation."""
 
 import importlib.util
 import inspect

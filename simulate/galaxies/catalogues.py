@@ -1,4 +1,4 @@
-"""From a catalogue to stamps: which galaxies are read, how they are cleaned, and how they look at another redshift."""
+"""Galaxy images from a catalogue: which are read, how they are cleaned, and how they look at another redshift."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""From cut-outs of the sky to stamps: a galaxy without sky and neighbours, centred, in a square of one size.
+"""Cleaning images of galaxies: sky and neighbours removed, the galaxy centred in a square stamp of one size.
 
 Images here are float64 arrays of shape (bands, rows, columns).
 """

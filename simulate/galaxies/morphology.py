@@ -1,4 +1,4 @@
-"""What made-up galaxies look like: bulges, discs, arms, rings, tidal tails, dust and clumps, as surface brightness.
+"""The shapes of made-up galaxies: bulges, discs, arms, rings, tidal tails, dust and clumps, as surface brightness.
 
 Every galaxy is a function of numbers between 0 and 1, by name (`NAMES`), and of a few random fields (`Sky`).
 """
@@ -117,6 +117,7 @@ def between(u, span):
 
 
 def radius(x, y):
+    """sqrt(x^2 + y^2), arrays of one shape or that broadcast."""
     return np.sqrt(x * x + y * y)  # numpy's hypot takes five times as long
 
 

@@ -1,4 +1,4 @@
-"""Galaxies as images: the stamps that the INTERPOL profile draws, their sizes, and which of them are for tests."""
+"""Galaxy images (stamps) for the INTERPOL profile: their sizes, joining several sets, and which are for tests."""
 
 import hashlib
 import logging

@@ -1,8 +1,8 @@
-"""Rays where they are needed, as `cpu.adaptive` has them: one thread for each pixel that one ray does not describe.
+"""Adaptive ray tracing on a GPU: one thread for each pixel that one ray does not describe.
 
-A pixel's cells are visited depth first, each thread with a short stack of its own, so that the sum of a pixel has one
-order whatever else runs. The CPU goes breadth first: images differ by rounding, and where a cell's estimated error is
-within rounding of the tolerance one of them may cut it and the other not.
+The rules are those of `cpu.adaptive`. A pixel's cells are visited depth first, each thread with a short stack of its
+own, so that the sum of a pixel has one order whatever else runs. The CPU goes breadth first: images differ by rounding,
+and where a cell's estimated error is within rounding of the tolerance one of them may cut it and the other not.
 """
 
 import functools
@@ -15,7 +15,7 @@ from .. import refinement
 from ..core.numerics import real, row_function
 from ..cpu import adaptive, deflection, light
 from . import ray
-from .cuda_tables import Optics
+from .cuda_tables import BatchDeflectors
 from .fixed import Grid
 from .kernels import THREADS, blocks_for, kernel, many_blocks, wrap
 
@@ -26,7 +26,7 @@ STACK = 4 * refinement.LEVELS  # cells that wait: three of every level, and the 
 class Target(NamedTuple):
     """The light of all systems' layers, as rays see it, and how well it is to be known."""
 
-    optics: Optics
+    deflectors: BatchDeflectors
     galaxies: light.Light  # (n L, ...)
     stamps: torch.Tensor  # (s, side, side): galaxy images
     grid: Grid  # one ray a pixel
@@ -73,7 +73,7 @@ def refine(profiles, lensed, constants, grid, tolerance, rays, stream):
     count = torch.zeros(1, dtype=torch.int32, device=raw.device)
     flagged = wrap(Flagged(count, empty(n, dtype=torch.int64), empty(2, n)))
     galaxies = constants.sources if lensed else constants.lights
-    target = wrap(Target(constants.optics, galaxies, constants.stamps, grid, raw.shape[1], tolerance))
+    target = wrap(Target(constants.deflectors, galaxies, constants.stamps, grid, raw.shape[1], tolerance))
     flag, (begin, finish) = _make_flag(lensed), _make_integration(profiles, lensed, raw.dtype)
     everywhere, anywhere = (blocks_for(n_pixels), n_images), many_blocks(raw.device)
     _find_peaks(stream, everywhere, grid.size, images)
@@ -187,15 +187,15 @@ def _make_integrate(profiles, lensed):
 
     @row_function
     def integrate(target, m, middle_x, middle_y, width, points):
-        optics, galaxy, i = target.optics, ray.layer_light(target.galaxies, m), m // target.n_layers
-        lens = ray.system_lens(optics.lens, i)
-        halos = ray.lens_slice(optics.halos, optics.halo_first[i], optics.halo_first[i + 1])
+        deflectors, galaxy, i = target.deflectors, ray.layer_light(target.galaxies, m), m // target.n_layers
+        lens = ray.system_lens(deflectors.lens, i)
+        halos = ray.lens_slice(deflectors.halos, deflectors.halo_first[i], deflectors.halo_first[i + 1])
         x, y, f = points[0], points[1], points[2]
         for s in range(N_POINTS):
             u, v = refinement.point(s)
             x[s], y[s] = middle_x + width * u, middle_y + width * v
             if lensed:
-                x[s], y[s] = source_position(lens, halos, optics.maps, x[s], y[s])
+                x[s], y[s] = source_position(lens, halos, deflectors.maps, x[s], y[s])
             f[s] = real(f[0], 0.0)
             for k in range(galaxy.profiles.size):
                 f[s] += brightness(galaxy, target.stamps, k, x[s], y[s])

@@ -1,4 +1,4 @@
-"""Background and Poisson noise on a GPU, from the same random numbers as on a CPU; see `simulate.detector.noise`."""
+"""Background and Poisson noise on a GPU, from the random numbers that `simulate.detector.noise` takes on a CPU."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The point-spread function on a GPU, as in `simulate.detector.psf`: a separable Gaussian or a kernel of pixels."""
+"""The point-spread function applied to images on a GPU: a separable Gaussian or a kernel of pixels."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Systems to images on a GPU: the host draws the parameters, the rest never leaves the device.
+"""The renderer of the GPU: from the parameters of systems, which the host draws, to their images.
 
 What a GPU and a CPU do is the same physics by the same scalar functions (`simulate.profiles`, `simulate.refinement`,
 `simulate.detector.pixel_noise`); what differs is the order of the work. Subhalos are traced one by one, which costs a

@@ -58,11 +58,13 @@ class SideStream:
         self._device, self._stream = device, torch.cuda.Stream(device)
 
     def run(self, make):
+        """make() computed in the side stream: its result, and an event that says when it is ready."""
         with torch.cuda.device(self._device), torch.cuda.stream(self._stream):
             result = make()
             return result, self._stream.record_event()
 
     def hand_over(self, event, tensors):
+        """Have torch's current stream wait for the event of `run`, then use the tensors of its result."""
         current = torch.cuda.current_stream(self._device)
         current.wait_event(event)
         for tensor in tensors:

@@ -1,4 +1,4 @@
-"""A batch of systems on a GPU: the parameters that the host drew, and the constants that rays need."""
+"""The parameters of a batch of systems on a GPU, and the constants of their profiles that rays need."""
 
 from typing import NamedTuple
 
@@ -38,8 +38,8 @@ class Profiles(NamedTuple):
     lights: frozenset
 
 
-class Optics(NamedTuple):
-    """All that rays go through; the first axis of the lens is the system."""
+class BatchDeflectors(NamedTuple):
+    """All that deflects the rays of a batch of systems; the first axis of the lens is the system."""
 
     lens: deflection.Lens
     halo_first: torch.Tensor  # int64 (n + 1,)
@@ -50,7 +50,7 @@ class Optics(NamedTuple):
 class Constants(NamedTuple):
     """What `deflection.prepare` and `light.prepare` make of the parameters, in one type."""
 
-    optics: Optics
+    deflectors: BatchDeflectors
     sources: light.Light  # (n L, ...)
     lights: light.Light  # (n L, ...), not lensed
     stamps: torch.Tensor  # (s, side, side)
@@ -127,7 +127,7 @@ def constants(given, halo_first, maps, stamps, stream):
     ):
         _prepare_lights(stream, blocks_for(len(profiles)), (profiles, rows), side, target)
     flat = deflection.Lens(*(values.flatten(0, 1) for values in halos))
-    return Constants(Optics(main, halo_first, flat, maps), sources, lights, stamps)
+    return Constants(BatchDeflectors(main, halo_first, flat, maps), sources, lights, stamps)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Maths of `simulate.profiles.scalar` that CUDA has under other names, in float64; float32 is a CPU's own code."""
+"""exp2, log2 and log1p of `simulate.profiles.scalar` in float64 on CUDA, which has them under other names."""
 
 import math
 

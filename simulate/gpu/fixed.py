@@ -41,7 +41,7 @@ def shoot(profiles, grid, constants, exact, exact_cusps, n_layers, stream):
 
     Returns: source, light, and beta (n, 2, size^2): where the last ray of each pixel arrives [arcsec].
     """
-    n, n_pixels = constants.optics.lens.numbers.shape[0], grid.size * grid.size
+    n, n_pixels = constants.deflectors.lens.numbers.shape[0], grid.size * grid.size
     out = torch.zeros(2, n, n_layers, n_pixels, dtype=grid.axis.dtype, device=grid.axis.device)
     beta = torch.zeros(n, 2, n_pixels, dtype=grid.axis.dtype, device=grid.axis.device)
     run = _make(profiles, exact_cusps and light.SERSIC in profiles.lights)
@@ -56,9 +56,9 @@ def _make(profiles, exact_cusps):
 
     @row_function
     def exact_brightness(exact, i, layer, k, x, y):
-        optics = exact.optics
-        lens, first, last = ray.system_lens(optics.lens, i), optics.halo_first[i], optics.halo_first[i + 1]
-        beta_x, beta_y = source_position(lens, ray.lens_slice(optics.halos, first, last), optics.maps, x, y)
+        deflectors = exact.deflectors
+        lens, first, last = ray.system_lens(deflectors.lens, i), deflectors.halo_first[i], deflectors.halo_first[i + 1]
+        beta_x, beta_y = source_position(lens, ray.lens_slice(deflectors.halos, first, last), deflectors.maps, x, y)
         return ray.sersic_brightness(ray.layer_light(exact.sources, layer), k, beta_x, beta_y)
 
     @kernel
@@ -68,14 +68,14 @@ def _make(profiles, exact_cusps):
         if p >= grid.size * grid.size:
             return
         row, column, n = p // grid.size, p % grid.size, grid.rays
-        optics = constants.optics
-        first, last = optics.halo_first[i], optics.halo_first[i + 1]
-        lens, halos = ray.system_lens(optics.lens, i), ray.lens_slice(optics.halos, first, last)
+        deflectors = constants.deflectors
+        first, last = deflectors.halo_first[i], deflectors.halo_first[i + 1]
+        lens, halos = ray.system_lens(deflectors.lens, i), ray.lens_slice(deflectors.halos, first, last)
         for s in range(n):
             for t in range(n):
                 at_x, at_y = column * n + t, row * n + s
                 x, y = grid.axis[at_x], grid.axis[at_y]
-                beta_x, beta_y = source_position(lens, halos, optics.maps, x, y)
+                beta_x, beta_y = source_position(lens, halos, deflectors.maps, x, y)
                 for v in range(n_layers):
                     galaxy, total = ray.layer_light(constants.sources, i * n_layers + v), source[i, v, p]
                     for k in range(galaxy.profiles.size):

@@ -1,4 +1,4 @@
-"""What all CUDA kernels share: how they are launched from torch, and how many threads they get."""
+"""Launching CUDA kernels on torch's tensors and streams, and how many threads they get."""
 
 import warnings
 

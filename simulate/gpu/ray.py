@@ -1,4 +1,4 @@
-"""One ray at a time, as a GPU wants it: the same scalar functions as in the CPU's loops over chunks of rays.
+"""Tracing a single ray, for kernels of a GPU: deflection and brightness by the scalar functions of the profiles.
 
 Plain functions of numba that compile for a CPU as well as, called from a CUDA kernel, for a GPU. Everything is computed
 in the type of the position; constants are those that `deflection.prepare` and `light.prepare` fill in. Made anew for

@@ -1,4 +1,4 @@
-"""What a mass or light profile says of itself: name, parameters with units, and functions.
+"""How a mass or light profile is declared: its name, its parameters with their units, and its functions.
 
 Settings, packing, the loops over rays, the bridge to lenstronomy and the reference pages follow from it.
 """

@@ -67,7 +67,7 @@ def clenshaw2(r, b1, b2, a2, a1):
 
 @per_ray
 def deflection(zx, zy, log2_power, r, b1, b2, p):
-    """alpha_x, alpha_y from the pieces above and the recurrence down to b_1 and b_2."""
+    """alpha_x, alpha_y [arcsec] of one ray, from `ellipse` and the recurrence of `clenshaw2` down to b_1 and b_2."""
     scale, b0 = exp2(log2_power), real(zx, 1.0) + (r * b1 - b2)
     u, v = scale * zx * (b0 - b1), scale * zy * (b0 + b1)
     return p[2] * u - p[3] * v, p[3] * u + p[2] * v

@@ -1,4 +1,4 @@
-"""Maths of mass and light profiles for one number at a time, in plain Python, and two marks for functions.
+"""Scalar maths of mass and light profiles in plain Python, and two marks that say how a function is compiled.
 
 A profile's file holds formulas only: it needs no compiler, so settings and documents can be made from it in no time.
 `core.numerics` compiles the functions that are marked here, and has faster code for the maths below.

@@ -1,4 +1,4 @@
-"""From masses and redshifts to angles: distances, critical surface density, Einstein radii and NFW parameters.
+"""Cosmology: from masses and redshifts to distances, critical surface density, Einstein radii and NFW parameters.
 
 Constants are lenstronomy's, so that its ``LensCosmo`` gives the same numbers. (Its G Msun is 2.8e-4 above the IAU's;
 an Einstein radius moves by half of that.) Masses are in Msun without h, lengths in proper Mpc, all arrays float64.
@@ -26,7 +26,7 @@ class Geometry:
     D_s: float  # to the source [Mpc]
     D_ls: float  # from the lens to the source [Mpc]
     sigma_crit: float  # critical surface density [Msun/Mpc^2]
-    sigma_crit_arcsec: float  # the same [Msun/arcsec^2]
+    sigma_crit_arcsec: float  # critical surface density [Msun/arcsec^2]
     rho_crit: float  # critical density of the universe at the lens [Msun/Mpc^3]
     kpc_per_arcsec: float  # at the lens
 

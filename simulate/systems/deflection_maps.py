@@ -1,4 +1,4 @@
-"""Deflection maps as deflectors: the grid that a file or two arrays give, with the spline through its pixels.
+"""Deflection maps: a deflection field on a grid, from a file or two arrays, made ready for ray tracing.
 
 `profiles.deflection_map` says what the spline is and evaluates it for a ray.
 """
@@ -39,7 +39,7 @@ class DeflectionMap:
 
     @property
     def grid(self):
-        """What `constants` needs: middle x, middle y, pixel scale, columns, rows; float64 (5,)."""
+        """The map's `Maps.grids` row: middle x, middle y, pixel scale [arcsec], columns, rows; float64 (5,)."""
         return np.array([self.center_x, self.center_y, self.pixel_scale, *self.f_x.shape[::-1]], dtype=float)
 
     def axes(self, center_x=0.0, center_y=0.0):

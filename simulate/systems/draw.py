@@ -1,4 +1,4 @@
-"""From an index to the parameters of a system: a pure function of (config, seed, index, attempt), before any cut.
+"""Drawing systems: from an index to the parameters, a pure function of (config, seed, index, attempt), before any cut.
 
 `selection.draw` is the draw with cuts: it finds the attempt of each system that passes them.
 """

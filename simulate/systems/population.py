@@ -1,4 +1,4 @@
-"""Populations: the parameters of one component of a config, for a whole batch of systems at once."""
+"""Drawing the parameters of one component of a config from their distributions, for a whole batch of systems."""
 
 import numpy as np
 from scipy import special
@@ -75,7 +75,7 @@ def _follow(name, path, following, values, drawn):
 
 
 def _row(file, draw):
-    """One uniform per system for the row of a table, the same for all that ask: mass, light and source.
+    """One uniform number per system that chooses the row of a table, for mass, light and source together.
 
     Views in which something is drawn anew (see `draw.Views`) take another row for it; they share that one too.
     """

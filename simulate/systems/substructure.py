@@ -1,4 +1,4 @@
-"""Substructure: the subhalos of a batch of systems, as one ragged table with lenstronomy's parameters.
+"""Drawing the subhalos of a batch of systems: a table with lenstronomy's parameters, system by system.
 
 Each subhalo owns one Philox counter, (index, attempt, slot of the component + its number), whose four words give its
 mass, its place (two) and its concentration: a system's subhalos are the same bits in whatever batch they are drawn.

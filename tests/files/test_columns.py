@@ -1,4 +1,4 @@
-"""Tables of every format: the same columns, and one sentence for what is none."""
+"""Tables: every format gives the same columns, and what is no table gets one sentence."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Parts of lens cut-outs by their names."""
+"""Cut-outs of lenses in FITS files: image, noise, mask and lens light are found by their names."""
 
 import numpy as np
 import pytest

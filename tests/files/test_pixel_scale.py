@@ -1,4 +1,4 @@
-"""One rule for the pixel scale of a FITS image."""
+"""The pixel scale of a FITS image from its headers, by one rule for every reader."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Files that hold images and nothing else: every format gives the same ones."""
+"""Files of plain images (PSF kernels, sky): every format gives the same images."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Roles of the parts of a file, and which values count."""
+"""Roles of the parts of an image file: they are found by name, and values that mark missing pixels do not count."""
 
 import numpy as np
 import pytest

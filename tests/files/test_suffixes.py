@@ -1,4 +1,4 @@
-"""Suffixes and the data files of a folder."""
+"""Suffixes of data files, and the data files of a folder: found by suffix, in order, hidden ones left out."""
 
 import pytest
 

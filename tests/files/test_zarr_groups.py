@@ -1,4 +1,4 @@
-"""Zarr groups: what counts as one, and the array in it."""
+"""Zarr groups: which folder is one, and the array in it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The bridge: what it gives feeds lenstronomy's own classes, and these make the same image and the same amplitudes."""
+"""The bridge to lenstronomy: its own classes take what the bridge gives, and make the same image and amplitudes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which pixels get more rays: against the same rules in plain numpy, for images of any size."""
+"""Which pixels get more rays: against the rules written in plain numpy, for images of any size."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -196,7 +196,7 @@ def statistics(images, radii):
 
 
 def blurred(stamps):
-    """As ACS would see galaxies of the size of the COSMOS stamps: 128 pixels hold what 3.8 arcsec do there."""
+    """Images blurred as ACS would see galaxies of the size of COSMOS stamps: 128 pixels then hold 3.8 arcsec."""
     return ndimage.gaussian_filter(stamps.images[:, 0], (0.0, 1.5, 1.5))
 
 

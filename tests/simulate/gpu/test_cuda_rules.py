@@ -1,4 +1,4 @@
-"""What the kernels do around the shared rules, on a CPU: the same pixels are refined, and noise is correlated alike."""
+"""Rules around the shared functions in the GPU's kernels, on a CPU: pixels to refine, and correlated noise."""
 
 import numpy as np
 import torch

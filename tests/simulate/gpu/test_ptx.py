@@ -56,8 +56,8 @@ def lens(real, n):
 def constants(real):
     maps = tuple_type(Maps, array(float64, 2), array(real, 2), array(int32, 1))
     lights = tuple_type(light.Light, array(int64, 2), array(real, 3), array(int64, 2))
-    optics = tuple_type(tables.Optics, lens(real, 3), array(int64, 1), lens(real, 2), maps)
-    return tuple_type(tables.Constants, optics, lights, lights, array(real, 3))
+    deflectors = tuple_type(tables.BatchDeflectors, lens(real, 3), array(int64, 1), lens(real, 2), maps)
+    return tuple_type(tables.Constants, deflectors, lights, lights, array(real, 3))
 
 
 def grid(real):

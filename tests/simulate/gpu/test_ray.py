@@ -1,4 +1,4 @@
-"""One ray at a time: the same positions and brightness as the loops over chunks of rays that the CPU uses."""
+"""Tracing single rays: positions and brightness are those of the loops over chunks of rays that the CPU uses."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The maths of profiles in plain Python, which is what documents, settings and readers of a formula use."""
+"""The maths of profiles in plain Python gives what Python's own functions give."""
 
 import math
 

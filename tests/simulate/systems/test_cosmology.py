@@ -18,7 +18,7 @@ universes = st.tuples(st.floats(0.1, 1.0), st.floats(0.05, 2.0), st.floats(60, 8
 
 
 def both(z_lens=0.5, beyond=0.5, H0=70.0, Om0=0.3):
-    """The same lens here and in lenstronomy."""
+    """One lens in LenStream and in lenstronomy."""
     ours = cosmology.geometry(Cosmology(z_lens=z_lens, z_source=z_lens + beyond, H0=H0, Om0=Om0))
     return ours, LensCosmo(z_lens, z_lens + beyond, FlatLambdaCDM(H0=H0, Om0=Om0))
 

@@ -1,4 +1,4 @@
-"""Deflection maps from files: the same from every format, and a sentence for what is no map."""
+"""Deflection maps from files: every format gives one map, and what is no map gets a sentence."""
 
 import numpy as np
 import pytest
