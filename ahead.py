@@ -1,4 +1,4 @@
-"""Things made ahead in threads, while their user works on earlier ones."""
+"""Making items in background threads before they are asked for: batches for a training, files for a reader."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The papers that LenStream builds on, as BibTeX entries; `citations` says which of them belong to what."""
+"""BibTeX entries of the papers and libraries that LenStream builds on; `citations` says which belong to what."""
 
 BIBLIOGRAPHY = r"""
 @software{lenstream,

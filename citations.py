@@ -1,4 +1,4 @@
-"""What to cite for what was used: which papers belong to which profile, method, network, data and library.
+"""What to cite (`lenstream cite`): the papers of each profile, method, network, data set and library used.
 
 The keys are those of `bibliography`. A profile without a paper of its own is lenstronomy's, which is always cited.
 """

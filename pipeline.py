@@ -1,4 +1,4 @@
-"""The order of the stages of a run: pairs, encoders, evaluation, figures, real lenses, report."""
+"""A run from start to end: draw pairs, pre-train encoders, evaluate, draw figures, predict real lenses, report."""
 
 from pathlib import Path
 

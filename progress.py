@@ -1,4 +1,4 @@
-"""Progress bars, and stopping cleanly on Ctrl-C or SIGTERM."""
+"""Progress bars in the terminal, and stopping a long run cleanly on Ctrl-C or SIGTERM."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""A run's folder: what lies where in it, who may write into it, what ran it and how long.
+"""The folder of a run: names of its files, refusing to mix two runs in it, versions of the software, timings.
 
 What is to guard a run against two writers or against damage belongs here too.
 """

@@ -1,4 +1,4 @@
-"""Contestants take turns rendering a workload: rates in turn, and whether their images agree."""
+"""Time LenStream and other simulators on one workload, taking turns, and compare their images."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""All about one GPU in under 8 minutes: python benchmarks/gpu.py [--write] [--minutes 8] [--only training].
+"""Benchmark of LenStream on one NVIDIA GPU: python benchmarks/gpu.py [--write] [--minutes 8] [--only training].
 
 Needs an NVIDIA GPU, torch, numba-cuda and the packages that it names if they are not there; LenStream itself need not
 be installed. It measures rendering of the workloads W1 to W4, which share of the float32 peak that is, training from

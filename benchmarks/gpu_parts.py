@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py measures, but for training (gpu_training.py): plain numbers, for its tables and for JSON."""
+"""The measurements of benchmarks/gpu.py as plain numbers: rendering, peak, agreement with the CPU, other simulators."""
 
 import importlib
 import importlib.util

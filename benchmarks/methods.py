@@ -1,4 +1,4 @@
-"""What each method learns of the lens in the same time: python benchmarks/methods.py [--minutes 4] [--write].
+"""Compare all pre-training methods after equal time: python benchmarks/methods.py [--minutes 4] [--write].
 
 Every encoder of the recipe compare_methods, augmented and physics views, is timed, then trained for as many steps as
 fit into the time, on this machine's cores, one after the other. Frozen ridge regression at 1,000 labels judges them,

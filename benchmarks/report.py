@@ -1,4 +1,4 @@
-"""The tables and sentences of the speed comparison, and the file that holds them. Every function gives lines."""
+"""Write benchmarks/simulate.md: every function turns results into lines of Markdown."""
 
 import platform
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""How LenStream runs outside a loop on one core: more threads, and the start of a process."""
+"""Rendering speed on several threads, and the time a process needs until its first image."""
 
 import statistics
 import subprocess

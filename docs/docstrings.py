@@ -1,4 +1,4 @@
-"""Docstrings as reStructuredText: they are English with `code` in it, and sections named Args, Returns and Raises."""
+"""Convert the package's docstrings (English with `code`, sections Args, Returns, Raises) to reStructuredText."""
 
 import re
 from inspect import cleandoc

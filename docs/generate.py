@@ -1,4 +1,4 @@
-"""The reference pages that follow from the code: configuration keys, profiles, recipes, command line, API."""
+"""Write the reference pages that follow from the code: configuration keys, profiles, recipes, command line, API."""
 
 import inspect
 import re

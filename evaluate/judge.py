@@ -1,4 +1,4 @@
-"""The judging of encoders by a task: every encoder, protocol, number of labels and seed, beside the limit.
+"""Evaluate encoders on a task: train heads for every encoder, protocol, number of labels and seed; score them.
 
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """

@@ -1,4 +1,4 @@
-"""What an evaluation found: scores, and the arrays behind them; the only file that knows how both lie on disk.
+"""The results of an evaluation, scores and arrays: how they are held in memory, saved and loaded.
 
 results.csv has one score a row. evaluation.npz has the arrays `indices`, `true/TARGET`, `bound/TARGET`,
 `predicted/ENCODER/PROTOCOL/TARGET` and `features/ENCODER`.

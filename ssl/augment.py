@@ -1,4 +1,4 @@
-"""Ordinary image augmentations: batched, on the device, on float images with any number of bands.
+"""Image augmentations (crop, flip, rotate, blur, ...): batched, on the device, for any number of bands.
 
 Every image gets its own, from `methods.base.Draws`, so the same whichever rank or part of a batch it is in. Images are
 float32 (n, bands, h, w) throughout; geometric steps are float32 (n, 3, 3) matrices that say where in the image a point

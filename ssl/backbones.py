@@ -1,4 +1,4 @@
-"""Backbones from timm, at any number of bands and image size, with weights from timm or from a file."""
+"""Networks from timm at any number of bands and image size, with weights from timm or from a file."""
 
 import timm
 from safetensors.torch import load_file

@@ -1,4 +1,4 @@
-"""Checkpoints as safetensors: weights, optimiser state and one integer, nothing that has to be unpickled."""
+"""Save and load checkpoints as safetensors: weights, optimiser state and one integer, nothing unpickled."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""FolderStream: an endless iterator of batches of images from files, whose whole state is one integer."""
+"""Read batches of images from a folder, without end and resumable: the whole state is one integer."""
 
 import tempfile
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Collapse monitors: numbers that fall long before a loss shows that all images get the same features."""
+"""Collapse monitors: numbers that show, before the loss does, that all images are getting the same features."""
 
 import torch
 from torch.nn import functional as F

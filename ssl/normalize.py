@@ -1,4 +1,4 @@
-"""How pixel values are scaled before a network sees them, and the statistics of the data that this needs."""
+"""Scale pixel values for a network, and measure the noise, mean and standard deviation that this needs."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Batch norm over the batches of all ranks: N processes then train as one with the whole batch would.
+"""Batch norm over all ranks of a distributed training, on CPUs too, as if one process had the whole batch.
 
 torch's own SyncBatchNorm exists on GPUs only; this one works wherever the ranks can add tensors up.
 """

@@ -1,4 +1,4 @@
-"""Pre-training: one explicit loop from the stream, or a folder of images, to an encoder.
+"""The pre-training loop: from the stream, or a folder of images, to an encoder.
 
 Everything random is a function of (seed, encoder's name, step, sample), so a training's whole state is its weights, its
 optimiser and one integer: a resumed training ends with the weights of one never stopped, bit for bit.

@@ -1,4 +1,4 @@
-"""The views of each system that a method compares: simulated again, augmented, or both."""
+"""Make the views of each system that a method compares: simulated again, augmented, or both."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Making ahead: in order, only so many, errors where they are asked for, threads that end."""
+"""Making items in threads before they are asked for: order, limit, errors, and threads that end."""
 
 import os
 import sys

@@ -1,4 +1,7 @@
-"""Herculens: jit, and lax.map over systems (vmap is several times slower on a CPU)."""
+"""Render a workload with Herculens in a process of its own.
+
+jit, and lax.map over systems (vmap is several times slower on a CPU).
+"""
 
 import jax
 import jax.numpy as jnp

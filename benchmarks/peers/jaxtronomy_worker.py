@@ -1,4 +1,7 @@
-"""JAXtronomy: jit, and lax.map over systems (vmap is several times slower on a CPU). It has no images as sources."""
+"""Render a workload with JAXtronomy in a process of its own.
+
+jit, and lax.map over systems (vmap is several times slower on a CPU). It has no images as sources.
+"""
 
 import jax
 import numpy as np

@@ -1,4 +1,7 @@
-"""lenstronomy, its classes made once and reused; argument: EPL or EPL_NUMBA."""
+"""Render a workload with lenstronomy in a process of its own; argument: EPL or EPL_NUMBA.
+
+Its classes are constructed once and reused.
+"""
 
 import sys
 

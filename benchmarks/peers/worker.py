@@ -1,4 +1,4 @@
-"""What the workers share: reading a workload, and answering the driver one line at a time.
+"""What every simulator's process does: read a workload, and answer requests, one JSON object a line.
 
 A worker is a process that holds one simulator. It gets one JSON object a line on its standard input and answers each
 with one on its standard output:

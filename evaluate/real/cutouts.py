@@ -1,4 +1,4 @@
-"""Cut-outs of real lenses: FITS files onto the pixel grid that the network was trained on.
+"""Read images of real lenses (FITS) and resample them onto the pixels that the network was trained on.
 
 A file holds the extensions IMAGE (or SCI), NOISE (or ERR), MASK (0 = good) and LENSLIGHT, of which only the first
 is needed, or one plain 2-D image. Images are in counts/s a pixel, with the sky subtracted and the lens at the centre of

@@ -1,4 +1,4 @@
-"""Lens parameters of real images, from FITS cut-outs to a table, by the regressors of a finished run."""
+"""Predict lens parameters of real images with the networks of a finished run."""
 
 from pathlib import Path
 

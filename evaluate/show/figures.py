@@ -1,4 +1,4 @@
-"""The pictures of a run, as PNG files: what went in, what was learnt, how well it recovers the lens.
+"""Draw the figures of a run as PNG files: pairs, predictions, R2 against labels, training curves, UMAP.
 
 Every function takes arrays or tables and a path, and draws on its own Figure (no pyplot, no global state). An encoder
 keeps its colour in every picture; the colours are those of Okabe & Ito (2008), told apart by all readers.

@@ -1,4 +1,4 @@
-"""All that a finished evaluation is shown by: the figures of a run's folder and its report."""
+"""Draw all figures of a finished evaluation and write its report."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A look at a simulation before it is trusted: some of its systems, their labels, the renderer's error and speed."""
+"""Preview a simulation: images of some systems, histograms of all labels, the renderer's error and speed."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""report.html: one page that says what came out of a run, and needs nothing but itself.
+"""Write report.html, a run's results on one page that needs no other file and no network.
 
 Here the numbers are made ready; report.html.j2 lays them out and escapes whatever comes from outside. Pictures are
 base64 PNGs and Bokeh's code is inlined, so that the page can be mailed and opened without a network.

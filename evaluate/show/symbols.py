@@ -1,4 +1,4 @@
-"""How the names of parameters are written for people: symbols and units, for figures and for HTML.
+"""Write parameter names for people: symbols and units, for figures and for HTML.
 
 Units and symbols are those of `configs.quantities`. Any other name, such as that of an encoder, stands as it is.
 """

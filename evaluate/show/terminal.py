@@ -1,4 +1,4 @@
-"""What a run prints on the terminal: tables of scores and of predictions, and which files were left out."""
+"""Print a run's results in the terminal: tables of scores and of predictions, and which files were skipped."""
 
 import numpy as np
 import pandas as pd

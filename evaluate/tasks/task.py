@@ -1,4 +1,4 @@
-"""What a task is: labelled data, how a head is trained on an encoder, how its answers are scored, what is drawn.
+"""The interface of an evaluation task: its labelled data, how a head is trained, scored and shown.
 
 `evaluate.judge` carries any task through encoders, protocols, numbers of labels and seeds. To add one, write a file
 with a class of these attributes and functions (`regression` is the first), and give it to `judge.evaluate`.

@@ -1,4 +1,4 @@
-"""What a pre-training method is to the training loop: a module with a loss, and the random numbers it may use."""
+"""The interface of a pre-training method: a module with a loss on views, and the random numbers it may use."""
 
 from typing import NamedTuple
 

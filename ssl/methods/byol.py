@@ -1,4 +1,4 @@
-"""BYOL (Grill+ 2020, arXiv:2006.07733): a student predicts what its slow teacher says of the other view."""
+"""BYOL (Grill+ 2020, arXiv:2006.07733): a student predicts its teacher's features of the other view."""
 
 from lightly.loss import NegativeCosineSimilarity
 from lightly.models.modules.heads import BYOLPredictionHead, BYOLProjectionHead

@@ -1,4 +1,4 @@
-"""DINO (Caron+ 2021, arXiv:2104.14294): the student's distribution over prototypes follows its slow teacher's."""
+"""DINO (Caron+ 2021, arXiv:2104.14294): the student's distribution over prototypes matches its teacher's."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""A slow teacher: a copy of the student that follows it and gets no gradient (BYOL, DINO, iBOT)."""
+"""The teacher of BYOL, DINO and iBOT: an exponential moving average of the student, without gradients."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""The judging of a run: complete, continued after a stop with the same numbers, and its best heads kept."""
+"""Evaluating encoders: complete, continued after a stop with the same numbers, and the best heads kept."""
 
 import numpy as np
 import pandas as pd

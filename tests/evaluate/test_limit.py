@@ -1,4 +1,4 @@
-"""The information limit: known answers, the prior's share, and an estimator that reaches it."""
+"""The information limit against cases with a known answer, its prior, and an estimator that reaches it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Scores and evaluations: what is saved is what is loaded, and the best is the best."""
+"""Scores and evaluations: loaded as they were saved, and the best encoder chosen."""
 
 import math
 from dataclasses import replace
