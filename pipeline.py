@@ -69,7 +69,7 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
 
 
 def _nothing_to_do(config, folder, overwrite):
-    """Whether the run is finished; what is wrong with its folder or the files that the config names is said now."""
+    """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
     from .evaluate.real.cutouts import fits_files
     from .evaluate.real.published import read_catalogue
     from .files.image_files import find
@@ -94,7 +94,7 @@ def _check_methods(config, scene):
 
 
 def _introduce(config, scene, folder):
-    """What a user may want to see before the training: pairs, and what the views will destroy."""
+    """Draw the first pairs, and print warnings about targets that the views of an encoder destroy."""
     from .evaluate.show.pairs import draw_pairs
     from .ssl.views import warnings
 
@@ -138,7 +138,7 @@ def _show(config, scene, folder):
 
 
 def _real_lenses(config, scene, folder):
-    """Predictions for the real lenses that the config names, as `report.RealLensResults`; None if there are none."""
+    """Predictions for the real lenses that the config names, as `RealLensResults`; None if there are none."""
     real = config.real_lenses
     if real.images is None:
         return None

@@ -85,10 +85,10 @@ def judge(config, scene, names, runs):
     test = task.labelled("test", N_TEST)
     true = {t: values.numpy() for t, values in test.true.items()}
     pools = [task.labelled("labelled", N_LABELS, skip=seed * N_LABELS) for seed in range(SEEDS)]
-    kinds = {str(config.pretrain.encoders[n].backbone): n for n in reversed(names)}  # one random network of each kind
+    architectures = {str(config.pretrain.encoders[n].backbone): n for n in reversed(names)}  # a random network of each
     rows = []
     for name, method, random in [(n, config.pretrain.encoders[n], False) for n in names] + [
-        (n, config.pretrain.encoders[n], True) for n in kinds.values()
+        (n, config.pretrain.encoders[n], True) for n in architectures.values()
     ]:
         network = make_encoder(config, name, scene)
         if not random:
@@ -114,8 +114,8 @@ def judge(config, scene, names, runs):
             | {f"{t}_std": float(np.std([s[t, "r2"] for s in scores])) for t in TARGETS}
         )
         print(row_of(rows[-1]), flush=True)
-    found = task.limit_scores(true, task.limit(test, lambda done: None))
-    limit = {t: found[t, "r2"] for t in TARGETS}
+    scores = task.limit_scores(true, task.limit(test, lambda done: None))
+    limit = {t: scores[t, "r2"] for t in TARGETS}
     return [*rows, {"encoder": "information limit", "method": "-", "views": "-", "steps": 0} | limit]
 
 

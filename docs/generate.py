@@ -86,13 +86,13 @@ def configuration():
 
 def sections(first):
     """A section and all that can stand in it, each once, in the order of first mention."""
-    found, waiting = [], [first]
+    known, waiting = [], [first]
     while waiting:
         section = waiting.pop(0)
-        if section not in found:
-            found.append(section)
+        if section not in known:
+            known.append(section)
             waiting += [s for f in section.model_fields.values() for s in sections_in(f.annotation)]
-    return found
+    return known
 
 
 def sections_in(annotation):

@@ -21,7 +21,7 @@ from .results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED, Evaluation, Score, b
 
 @dataclass(frozen=True)
 class Unit:
-    """One training of one head."""
+    """The training of a head: on which encoder, how, with how many labels, from which seed."""
 
     encoder: str
     protocol: str
@@ -29,7 +29,7 @@ class Unit:
     seed: int
 
     def name(self):
-        """A file name for it."""
+        """The name of its files, without a suffix."""
         return f"{self.encoder}-{self.protocol}-{self.n_labels}-{self.seed}"
 
 
@@ -64,8 +64,8 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     if settings.limit:
         with bar("information limit", settings.n_test) as progress:
             bounds = task.limit(test, progress.update)
-        found = task.limit_scores(true, bounds) if bounds else {}
-        scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), found)
+        values = task.limit_scores(true, bounds) if bounds else {}
+        scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
     predictions = {}
     for unit in units:
         if unit.n_labels == most and unit.seed == 0:
@@ -102,19 +102,19 @@ def _train_heads(task, units, networks, pools, test, scratch, stop):
                 known = pool_features[key][: unit.n_labels]
             head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
             predicted = task.predict(head, test.images)
-            found = task.score(_arrays(test), predicted)
+            values = task.score(_arrays(test), predicted)
             if unit.n_labels == most:
-                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(found))
+                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(values))
                 np.savez(scratch / f"{unit.name()}.npz", **predicted)
-            rows = [asdict(score) for score in _scores(task, unit, found)]
+            rows = [asdict(score) for score in _scores(task, unit, values)]
             (scratch / f"{unit.name()}.json").write_text(json.dumps(rows))
         progress.update(len(units), "")
 
 
-def _scores(task, unit, found):
+def _scores(task, unit, values):
     """A `Score` for every {(target, metric): value} of a unit."""
     where = asdict(unit)
-    return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in found.items()]
+    return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in values.items()]
 
 
 def _arrays(data):

@@ -56,8 +56,8 @@ def augment(images, settings: Augment, draws, size=None):
 def destroyed(targets, settings: Augment):
     """Which targets the settings' augmentations change: dict of target to the names of those augmentations."""
     on = [name for name in CHANGES if getattr(settings, name)]
-    found = {t: [name for name in on if {t, re.sub(r"_\d+$", "", t)} & set(CHANGES[name])] for t in targets}
-    return {t: names for t, names in found.items() if names}
+    changing = {t: [name for name in on if {t, re.sub(r"_\d+$", "", t)} & set(CHANGES[name])] for t in targets}
+    return {t: names for t, names in changing.items() if names}
 
 
 def _geometric(images, settings, draws, size):

@@ -53,7 +53,7 @@ def probe(network, probed):
     features = features_of(network, probed.images)
     half, scores = len(features) // 2, {}
     for name, values in probed.targets.items():
-        if values.dtype.kind == "i":
+        if np.issubdtype(values.dtype, np.integer):
             estimators = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(NEIGHBOURS)}
         else:
             estimators = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(NEIGHBOURS)}

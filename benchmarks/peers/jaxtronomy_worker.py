@@ -39,11 +39,11 @@ def prepare(work):
     )
     lens, source = columns(work.lens), columns(work.source)
 
-    def one(parameters):
+    def image(parameters):
         lens, source = parameters
         return model.image(keywords(meta["lens"], lens), keywords(meta["source"], source))
 
-    batch = jax.jit(lambda lens, source: lax.map(one, (lens, source)))
+    batch = jax.jit(lambda lens, source: lax.map(image, (lens, source)))
     return lambda rows: batch(pick(lens, rows), pick(source, rows)), BATCH
 
 

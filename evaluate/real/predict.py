@@ -50,9 +50,9 @@ def predict_folder(config, scene, run, images, catalogue=None, pixel_scale=None,
 def estimate(groups, cutouts, background):
     """Mean and standard deviation of each target for each cut-out, two float arrays (n, t).
 
-    groups: one a kind of regressor, with (regressor, RMSE of each target on simulated test lenses) for every seed.
+    groups: one for each encoder and protocol, with (regressor, RMSE of each target on simulated lenses) for every seed.
     Each target is taken from the group with the smallest error. The mean is over the group's seeds; the variance adds
-    their spread to that squared error, so it is a statement about lenses like the simulated ones. Images are scaled so
+    their spread to that squared error, so it holds for lenses such as the simulated ones. Images are scaled so
     that their noise is what the network knows.
     """
     stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])

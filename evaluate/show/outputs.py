@@ -57,7 +57,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
     """Write report.html into the folder of a run, from its figures, timings.json and what is given.
 
     Args: config, scene: of the run. evaluation: `results.Evaluation`. umap: what `draw_figures` gave.
-        real: `report.RealLensResults`, or None. environment: name -> version.
+        real: `evaluate.show.report.RealLensResults`, or None. environment: name -> version.
     """
     space = None
     if umap is not None:

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class Teacher(nn.Module):
-    """A network and a head that start as the student's and follow them. Forward: images to the head's outputs.
+    """A network and a head that start as the student's and follow it slowly. Forward: images to the head's outputs.
 
     While the student trains, batch norms use the batch and keep running statistics of their own, as in the papers'
     code: so the teacher's network can be evaluated as it is. Dropout and stochastic depth are the student's alone.
