@@ -22,6 +22,7 @@ PROFILES = {
     "SIE": ("kormann1994", "tessore2015"),
     "NFW": ("navarro1997", "bartelmann1996"),
     "TNFW": ("baltz2009",),
+    "HERNQUIST": ("hernquist1990", "keeton2001"),
     "MULTIPOLE": ("xu2015",),
     "SERSIC": ("sersic1963",),
     "SERSIC_ELLIPSE": ("sersic1963",),
