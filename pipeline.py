@@ -57,15 +57,18 @@ def run(config, runs, overwrite=False, until="report"):
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
     need("train", "prediction")
+    from .configs.schema import RealLenses
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
     config = config_of(RunFolder(folder))
     scene = make_scene(config.simulate, config.seed)
-    table, summary, figure, skipped = predict_folder(config, scene, folder, images, catalogue, pixel_scale, out)
-    terminal.print_skipped(skipped)
-    terminal.print_predictions(table, config.evaluate.targets, summary)
-    console.print(f"wrote {figure.parent / 'predictions.csv'} and {figure.name}", soft_wrap=True)
+    catalogue = None if catalogue is None else str(catalogue)
+    lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
+    results = predict_folder(config, scene, folder, lenses, out)
+    terminal.print_skipped(results.skipped)
+    terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
+    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
 
 
 def _nothing_to_do(config, folder, overwrite):
@@ -138,19 +141,15 @@ def _show(config, scene, folder):
 
 
 def _real_lenses(config, scene, folder):
-    """Predictions for the real lenses that the config names, as `RealLensResults`; None if there are none."""
-    real = config.real_lenses
-    if real.images is None:
+    """`evaluate.show.report.RealLensResults` of the real lenses that the config names; None if it names none."""
+    if config.real_lenses.images is None:
         return None
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
-    from .evaluate.show.report import RealLensResults
 
-    table, summary, figure, skipped = predict_folder(
-        config, scene, folder.path, real.images, real.catalogue, real.pixel_scale, folder.real_lenses
-    )
-    terminal.print_skipped(skipped)
-    return RealLensResults(table, summary, figure)
+    results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    terminal.print_skipped(results.skipped)
+    return results
 
 
 def _print_scores(folder):

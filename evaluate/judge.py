@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,14 @@ class Unit:
     def name(self):
         """The name of its files, without a suffix."""
         return f"{self.encoder}-{self.protocol}-{self.n_labels}-{self.seed}"
+
+
+class Data(NamedTuple):
+    """What heads are trained and scored on."""
+
+    networks: dict  # name of an encoder -> its `Network`
+    pools: list  # of `tasks.task.Labelled`: the labelled data of each seed
+    test: object  # `tasks.task.Labelled`
 
 
 def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
@@ -58,7 +67,7 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     features = {name: features_of(network.to(task.device), test.images) for name, network in networks.items()}
 
     units = _units(settings, networks)
-    _train_heads(task, units, networks, pools, test, scratch, stop)
+    _train_heads(task, units, Data(networks, pools, test), scratch, stop)
     scores = [Score(**row) for unit in units for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
     bounds = {}
     if settings.limit:
@@ -78,10 +87,9 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     return evaluation
 
 
-def _train_heads(task, units, networks, pools, test, scratch, stop):
+def _train_heads(task, units, data, scratch, stop):
     """Train the head of every unit that is not done, and write its scores, weights and predictions to `scratch`.
 
-    networks: by name of the encoder. pools: labelled data of each seed. test: `tasks.task.Labelled`.
     Raises: Stopped, before the next unit, when `stop` says so.
     """
     most = max(unit.n_labels for unit in units)
@@ -93,7 +101,8 @@ def _train_heads(task, units, networks, pools, test, scratch, stop):
                 continue
             if stop():
                 raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
-            network, pool = networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder], pools[unit.seed]
+            network = data.networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder]
+            pool = data.pools[unit.seed]
             known = None
             if task.needs_features(unit.protocol):
                 key = unit.encoder, unit.seed
@@ -101,8 +110,8 @@ def _train_heads(task, units, networks, pools, test, scratch, stop):
                     pool_features = {key: features_of(network.to(task.device), pool.images)}
                 known = pool_features[key][: unit.n_labels]
             head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
-            predicted = task.predict(head, test.images)
-            values = task.score(_arrays(test), predicted)
+            predicted = task.predict(head, data.test.images)
+            values = task.score(_arrays(data.test), predicted)
             if unit.n_labels == most:
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(values))
                 np.savez(scratch / f"{unit.name()}.npz", **predicted)

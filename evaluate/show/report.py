@@ -39,20 +39,21 @@ class FeatureSpace:
 
 @dataclass
 class RealLensResults:
-    """Predictions for real lenses, one row each; a summary of them; a picture (a path). Any of them may be None."""
+    """Predictions for real lenses; any part but `skipped` may be None."""
 
-    table: pd.DataFrame | None = None
-    summary: pd.DataFrame | None = None
-    figure: str | Path | None = None
+    table: pd.DataFrame | None = None  # one row a lens
+    summary: pd.DataFrame | None = None  # how the predictions agree with published values: one row a target
+    figure: str | Path | None = None  # the path of a picture
+    skipped: list = field(default_factory=list)  # (name of a file that could not be used, reason)
 
 
 @dataclass
 class Report:
     """All that the page shows.
 
-    results: of `evaluate.results.frame`. figures: name -> PNG file;
-    the names of SECTIONS have a place and a caption, others follow with their name as title; "umap" gives way to the
-    interactive one. notes: sentences the reader should know before believing the numbers.
+    results: of `evaluate.results.frame`. figures: name -> PNG file; the names of SECTIONS have a place and a caption,
+    others follow with their name as title; "umap" gives way to the interactive one. notes: sentences that the reader
+    should know before believing the numbers.
     """
 
     name: str
