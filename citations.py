@@ -24,7 +24,6 @@ PROFILES = {
     "TNFW": ("baltz2009",),
     "HERNQUIST": ("hernquist1990", "keeton2001"),
     "MULTIPOLE": ("xu2015",),
-    "SERSIC": ("sersic1963",),
     "SERSIC_ELLIPSE": ("sersic1963",),
     "DOUBLE_SERSIC": ("sersic1963",),
     "AXION_VORTEX": ("alexander2020",),
