@@ -19,11 +19,18 @@ from lenstream.run_pipeline import app
 
 ROOT = Path(lenstream.__file__).parent
 ROOMS = {  # a page of the API each: the folders below it, in the order of imports
-    "The ground floor": ("errors.py", "extras.py", "progress.py", "ahead.py"),
+    "Errors, progress, citations": (
+        "errors.py",
+        "ahead.py",
+        "progress.py",
+        "extras.py",
+        "bibliography.py",
+        "citations.py",
+    ),
+    "simulate/profiles: mass and light": ("simulate/profiles",),
     "files: reading data": ("files",),
     "configs: settings and recipes": ("configs",),
     "simulate/core: numerics": ("simulate/core",),
-    "simulate/profiles: mass and light": ("simulate/profiles",),
     "simulate/galaxies: images of galaxies": ("simulate/galaxies",),
     "simulate/detector: from flux to pixels": ("simulate/detector",),
     "simulate/systems: parameters": ("simulate/systems",),
@@ -32,8 +39,8 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "simulate/gpu: kernels": ("simulate/gpu",),
     "ssl: pre-training": ("ssl/*.py", "ssl/methods"),
     "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),
-    "evaluate/real: real lenses": ("evaluate/real",),
     "evaluate/show: figures and report": ("evaluate/show",),
+    "evaluate/real: real lenses": ("evaluate/real",),
     "Runs and the command line": ("[!_]*.py",),
 }
 COPIED = ("benchmarks/*.md", "data_cards/*.md", "CONTRIBUTING.md", "CHANGELOG.md")

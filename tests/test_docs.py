@@ -149,7 +149,8 @@ def test_files_that_are_named_exist():
     assert len(named) > 30
     for name, pages in named.items():
         path = ROOT / name.rstrip(".")
-        assert path.exists() or ("NAME" in name and path.parent.is_dir()), (name, pages)
+        to_come = "NAME" in name and path.parent.is_dir()
+        assert path.exists() or path.with_suffix(".py").exists() or to_come or "_build" in name, (name, pages)
 
 
 def test_modules_and_functions_that_are_named_exist():
