@@ -17,7 +17,7 @@ class ConfigError(LenStreamError):
 
 
 class DataError(LenStreamError):
-    """A file or folder cannot be used."""
+    """A file or folder cannot be used; the message says which and why."""
 
 
 def nearest(word: object, choices: Iterable[object]) -> str:

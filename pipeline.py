@@ -124,7 +124,7 @@ def _task(config, scene):
 
 
 def _evaluate(config, scene, encoders, folder, stop):
-    """Judge the encoders, unless that is done."""
+    """Evaluate the encoders, unless results.csv is there already."""
     from .evaluate import results
 
     if not results.is_complete(folder.path):

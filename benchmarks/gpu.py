@@ -108,7 +108,7 @@ def no_gpu():
 
 
 def machine():
-    """Names and versions."""
+    """The GPU, its driver, and the versions of Python and packages: dict of name to value."""
     import torch
 
     card = torch.cuda.get_device_properties(0)
@@ -182,7 +182,7 @@ def document(report):
 
 
 def chosen(results, group):
-    """The results of one group by what comes after its name."""
+    """The results whose names begin with `group`, by the rest of their names."""
     return {name.removeprefix(f"{group} "): r for name, r in results.items() if name.startswith(f"{group} ")}
 
 
@@ -214,7 +214,7 @@ def best(result):
 
 
 def peak_lines(results):
-    """The share of the float32 peak, if both were measured."""
+    """The share of the float32 peak that W1 reaches, if rate and peak were measured."""
     if "peak" not in results:
         return []
     work, most = results["peak"]["operations"], results["peak"]["peak"]

@@ -141,7 +141,7 @@ def table(rows, config, minutes):
 
 
 def row_of(row):
-    """One result as a line of the table."""
+    """A row of `judge` as a line of a Markdown table."""
     numbers = " | ".join(f"{row[t]:.4f}" if row[t] > 0.99 else f"{row[t]:.3f}" for t in TARGETS)
     rank = f"{row['effective_rank']:.0f}" if "effective_rank" in row else "-"
     return f"| {row['encoder']} | {row['method']} | {row['views']} | {row['steps'] or '-'} | {numbers} | {rank} |"

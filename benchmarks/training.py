@@ -39,7 +39,7 @@ OURS = [
 
 
 class LightlySimSiam(nn.Module):
-    """SimSiam as in lightly's example."""
+    """SimSiam as in lightly's documented example, for comparison."""
 
     def __init__(self):
         super().__init__()

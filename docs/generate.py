@@ -155,7 +155,7 @@ def default(field):
 
 
 def plain(value):
-    """A value as YAML knows it: tuples as lists."""
+    """A value without tuples, which YAML does not know: they become lists."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value

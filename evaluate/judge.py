@@ -35,7 +35,7 @@ class Unit:
 
 
 class Data(NamedTuple):
-    """What heads are trained and scored on."""
+    """The encoders, labelled data and test data that heads are trained and scored with."""
 
     networks: dict  # name of an encoder -> its `Network`
     pools: list  # of `tasks.task.Labelled`: the labelled data of each seed

@@ -120,7 +120,7 @@ def crop(area, draws):
 
 
 def flip(draws):
-    """Each axis mirrored, or not, with equal chances."""
+    """Mirror each axis with a chance of one half."""
     sign = 1 - 2 * (draws.uniform(2) < 0.5).float()
     return _matrix(sign[:, 0], 0, 0, sign[:, 1])
 
@@ -140,7 +140,7 @@ def rotate(degrees, draws, aspect=1.0):
 
 
 def _matrix(xx, xy, yx, yy, shift=None):
-    """(n, 3, 3) from its elements, (n,) or 0, and a shift (n, 2)."""
+    """Matrices (n, 3, 3) from their elements, (n,) or 0, and a shift (n, 2)."""
     out = torch.zeros(len(xx), 3, 3, device=xx.device)
     out[:, 0, 0], out[:, 0, 1], out[:, 1, 0], out[:, 1, 1], out[:, 2, 2] = xx, xy, yx, yy, 1
     if shift is not None:

@@ -29,7 +29,7 @@ def collapsed(record):
 
 
 def advice(name, record):
-    """A sentence for who sees an encoder collapse."""
+    """A sentence that tells the user of a collapsed encoder what to change."""
     return (
         f"warning: {name} is collapsing at step {record['step']} (feature std {record['feature_std']:.3f}, effective "
         f"rank {record['effective_rank']:.1f}): all images look alike to it; try a lower lr or a longer warmup"

@@ -65,7 +65,7 @@ def probe(network, probed):
 
 @torch.no_grad()
 def features_of(network, images):
-    """What a network says of images (n, bands, h, w), in evaluation mode on its own device: float32 numpy (n, d)."""
+    """Features float32 numpy (n, d) of images (n, bands, h, w), by a network in evaluation mode on its own device."""
     device, training = next(network.parameters()).device, network.training
     network.eval()
     parts = [network(images[i : i + BATCH].to(device)).float().cpu() for i in range(0, len(images), BATCH)]

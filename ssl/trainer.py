@@ -79,7 +79,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
 
 @dataclass
 class _Interval:
-    """What has happened since the last line of the log."""
+    """Losses, images, features and waiting time since the last line of the log."""
 
     losses: list = field(default_factory=list)  # of this rank, one a step
     images: int = 0  # through the network, on all ranks

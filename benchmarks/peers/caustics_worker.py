@@ -123,7 +123,7 @@ def stamp_columns(work):
 
 
 def q_phi(values):
-    """Axis ratio and position angle."""
+    """Axis ratio and position angle [rad] from the parameters e1 and e2."""
     f = np.hypot(values["e1"], values["e2"])
     return (1.0 - f) / (1.0 + f), 0.5 * np.arctan2(values["e2"], values["e1"])
 

@@ -52,7 +52,7 @@ class Worker:
 
 
 def wanted():
-    """The lines of requirements.txt."""
+    """The packages that requirements.txt asks for."""
     return REQUIREMENTS.read_text().split()
 
 

@@ -26,7 +26,7 @@ MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that 
 
 @dataclass(frozen=True)
 class Cutout:
-    """One real lens on the network's grid."""
+    """The image of a real lens and its noise, on the network's pixels."""
 
     name: str  # the file's name without its suffix
     image: np.ndarray  # float32 (num_pix, num_pix), counts/s per output pixel, finite; filled pixels are 0

@@ -62,7 +62,7 @@ def read_catalogue(path):
 
 
 def prediction_table(cutouts, predictions, catalogue=None):
-    """One row a lens.
+    """Predictions as a table with one row a lens, beside published values where a catalogue has them.
 
     Args:
         cutouts: the lenses, list of Cutout.

@@ -37,7 +37,7 @@ def draw_figures(task, config, evaluation, folder):
 
 
 def _predicted_vs_true(evaluation, path):
-    """Frozen encoders, and training from scratch."""
+    """Draw predictions of frozen encoders and of training from scratch against true values."""
     shown = {
         encoder: predicted
         for (encoder, protocol), predicted in evaluation.predictions.items()
@@ -81,7 +81,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
 
 
 def _notes(config, real):
-    """What a reader should know before believing the numbers."""
+    """Sentences for the report that limit what its numbers mean."""
     notes = []
     if any(c.profile == "INTERPOL" for c in config.simulate.source):
         notes.append(

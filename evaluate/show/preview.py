@@ -300,7 +300,7 @@ def _two(image):
 
 
 def _sky(image):
-    """Median of the outermost pixels (H, W) that have a value."""
+    """The sky level: the median of the outermost pixels (H, W) that have a value."""
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     edge = edge[np.isfinite(edge)]
     return np.median(edge) if edge.size else 0.0

@@ -49,7 +49,7 @@ class RealLensResults:
 
 @dataclass
 class Report:
-    """All that the page shows.
+    """The contents of the page.
 
     results: of `evaluate.results.frame`. figures: name -> PNG file; the names of SECTIONS have a place and a caption,
     others follow with their name as title; "umap" gives way to the interactive one. notes: sentences that the reader
@@ -68,13 +68,13 @@ class Report:
 
 
 def show_r2(value):
-    """0.97, but 0.9996 close to one: as many digits as the distance from 1 needs."""
+    """R2 with as many digits as its distance from 1 needs: 0.97, but 0.9996."""
     digits = 2 if value < 0.995 or value >= 1 else min(math.ceil(-math.log10(1 - value)), 6)
     return f"{value:.{digits}f}"
 
 
 def show_rmse(value, target):
-    """Two digits, with the unit: 0.030" for arcseconds."""
+    """An RMSE with two digits and its unit: 0.030" for arcseconds."""
     return f"{value:#.2g}".rstrip(".") + after_number(target)
 
 
@@ -131,7 +131,7 @@ class MeanScores:
             self._values[Trained(r.encoder, r.protocol, r.n_labels), r.target, r.metric] = r.mean, r.std
 
     def get(self, row, target, metric):
-        """(mean, std) of what was trained, or None."""
+        """(mean, std) of a metric of a `Trained`, or None."""
         score = self._values.get((row, target, metric))
         return None if score is None or math.isnan(score[0]) else score
 
@@ -227,7 +227,7 @@ def _rows(frame):
 
 
 def _png(data):
-    """A PNG as an address that holds it."""
+    """A PNG as a data address, which holds the picture itself."""
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
@@ -280,7 +280,7 @@ def feature_space(space):
 
 
 def write(report, path):
-    """Write the page."""
+    """Write the page of a `Report` to a file."""
     tasks = list(dict.fromkeys(report.results["task"]))
     real = report.real_lenses
     figures = {name: _png(Path(file).read_bytes()) for name, file in report.figures.items() if file}

@@ -43,5 +43,5 @@ METHODS = {
 
 
 def names():
-    """What the key `method` of an encoder may say: simsiam, lensiam, simclr, ..."""
+    """The values that the key `method` of an encoder takes: simsiam, lensiam, simclr, ..."""
     return [name for section in METHODS for name in get_args(section.model_fields["method"].annotation)]

@@ -29,5 +29,5 @@ class BYOL(Method):
         return loss, features
 
     def after_step(self, step):
-        """The teacher follows."""
+        """Move the teacher's weights towards the student's."""
         self.teacher.follow(self.network, self.projector, momentum_at(self.momentum, step.done))

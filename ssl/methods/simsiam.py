@@ -29,5 +29,5 @@ class SimSiam(Method):
         return loss, features
 
     def constant_lr(self):
-        """The paper keeps the predictor's learning rate constant."""
+        """The parameters of the predictor, whose learning rate the paper keeps constant."""
         return list(self.predictor.parameters())
