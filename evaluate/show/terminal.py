@@ -22,7 +22,7 @@ def print_scores(results):
 def print_predictions(predictions, targets, summary):
     """Predictions for real lenses, and how they agree with published values.
 
-    Args: predictions, summary: table and summary of `report.RealLensResults`. targets: of the run.
+    Args: predictions, summary: `table` and `summary` of `evaluate.show.report.RealLensResults`. targets: of the run.
     """
     brackets = "" if summary is None else ", published in brackets"
     print_table(_in_words(predictions, targets), f"{len(predictions)} lenses{brackets}")
