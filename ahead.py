@@ -1,4 +1,4 @@
-"""Things made ahead in threads, while their user works on earlier ones."""
+"""Making items in background threads before they are asked for: batches for a training, files for a reader."""
 
 import os
 import sys
@@ -10,17 +10,17 @@ NICENESS = 5  # of a thread, where the system has one for each: it takes the gap
 
 
 class Ahead:
-    """make(0), make(1), ... without end, in this order; what `make` raises is raised for who asks.
+    """An iterator over make(0), make(1), ... without end, in this order; an error in `make` is raised by `next`.
 
-    `waiting` of them wait ready, and each of `threads` makes another one. Use as a context manager, or call `close`, to
-    end the threads.
+    Up to `waiting` items are kept ready, and each of `threads` threads is making one more. Use as a context manager, or
+    call `close`, to end the threads.
     """
 
     def __init__(self, make: Callable[[int], Any], waiting: int, threads: int = 1) -> None:
         self._make = make
         self._room = waiting + threads  # for things begun and not yet taken
         self._begun = self._taken = 0
-        self._made: dict[int, Any] = {}  # by number; an exception stands for what could not be made
+        self._ready: dict[int, Any] = {}  # by number; an exception stands for what could not be made
         self._closing = False
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
@@ -44,7 +44,7 @@ class Ahead:
             except Exception as error:  # raised again in the thread that asks
                 item = error
             with self._changed:
-                self._made[number] = item
+                self._ready[number] = item
                 self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Any]:
@@ -52,10 +52,10 @@ class Ahead:
 
     def __next__(self) -> Any:
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._taken in self._made)
+            self._changed.wait_for(lambda: self._closing or self._taken in self._ready)
             if self._closing:
                 raise StopIteration
-            item = self._made.pop(self._taken)
+            item = self._ready.pop(self._taken)
             self._taken += 1
             self._changed.notify_all()
         if isinstance(item, Exception):

@@ -1,9 +1,9 @@
-"""The papers that LenStream builds on, as BibTeX entries; `citations` says which of them belong to what."""
+"""BibTeX entries of the papers and libraries that LenStream builds on; `citations` says which belong to what."""
 
 BIBLIOGRAPHY = r"""
 @software{lenstream,
-  author = {{The LenStream developers}},
-  title = {{LenStream: strong lenses simulated on the fly and streamed into self-supervised training}},
+  author = {{LenStream developers}},
+  title = {{LenStream: strong gravitational lenses simulated on the fly and streamed into self-supervised training}},
   year = {2026}
 }
 
@@ -82,6 +82,19 @@ BIBLIOGRAPHY = r"""
   title = {{Arcs from a universal dark-matter halo profile}},
   journal = {Astronomy \& Astrophysics}, volume = {313}, pages = {697--702}, year = {1996},
   eprint = {astro-ph/9602053}, archivePrefix = {arXiv}
+}
+
+@article{hernquist1990,
+  author = {Hernquist, Lars},
+  title = {{An Analytical Model for Spherical Galaxies and Bulges}},
+  journal = {Astrophysical Journal}, volume = {356}, pages = {359--364}, year = {1990},
+  doi = {10.1086/168845}
+}
+
+@misc{keeton2001,
+  author = {Keeton, Charles R.},
+  title = {{A Catalog of Mass Models for Gravitational Lensing}},
+  year = {2001}, eprint = {astro-ph/0102341}, archivePrefix = {arXiv}
 }
 
 @article{baltz2009,

@@ -1,4 +1,4 @@
-"""What to cite for what was used: which papers belong to which profile, method, network, data and library.
+"""What to cite (`lenstream cite`): the papers of each profile, method, network, data set and library used.
 
 The keys are those of `bibliography`. A profile without a paper of its own is lenstronomy's, which is always cited.
 """
@@ -22,8 +22,8 @@ PROFILES = {
     "SIE": ("kormann1994", "tessore2015"),
     "NFW": ("navarro1997", "bartelmann1996"),
     "TNFW": ("baltz2009",),
+    "HERNQUIST": ("hernquist1990", "keeton2001"),
     "MULTIPOLE": ("xu2015",),
-    "SERSIC": ("sersic1963",),
     "SERSIC_ELLIPSE": ("sersic1963",),
     "DOUBLE_SERSIC": ("sersic1963",),
     "AXION_VORTEX": ("alexander2020",),
@@ -81,21 +81,21 @@ def used(config):
 def bibtex(uses):
     """BibTeX of `everything` or `used`: each entry once, under a comment that says what it is used for."""
     reasons = {}
-    for what, keys in uses.items():
+    for use, keys in uses.items():
         for key in keys:
-            reasons.setdefault(key, []).append(what)
+            reasons.setdefault(key, []).append(use)
     known = entries()
-    return "\n\n".join(f"% {', '.join(whats)}\n{known[key]}" for key, whats in reasons.items()) + "\n"
+    return "\n\n".join(f"% {', '.join(of_key)}\n{known[key]}" for key, of_key in reasons.items()) + "\n"
 
 
 def entries():
     """All entries: dict of key to BibTeX."""
-    found = {re.match(r"@\w+\{(\w+),", text)[1]: text for text in BIBLIOGRAPHY.strip().split("\n\n")}
+    texts = {re.match(r"@\w+\{(\w+),", text)[1]: text for text in BIBLIOGRAPHY.strip().split("\n\n")}
     try:
         version = importlib.metadata.version("lenstream")
     except importlib.metadata.PackageNotFoundError:  # run from a checkout
-        return found
-    return found | {"lenstream": found["lenstream"].replace("\n}", f",\n  version = {{{version}}}\n}}")}
+        return texts
+    return texts | {"lenstream": texts["lenstream"].replace("\n}", f",\n  version = {{{version}}}\n}}")}
 
 
 def _of_simulation(simulation):

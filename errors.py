@@ -1,4 +1,4 @@
-"""The errors that are the user's to mend: one sentence each, shown without a traceback, exit code 2."""
+"""Errors in what a user gives: one sentence each, shown by the command line without a traceback, exit code 2."""
 
 import difflib
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class ConfigError(LenStreamError):
 
 
 class DataError(LenStreamError):
-    """A file or folder cannot be used."""
+    """A file or folder cannot be used; the message says which and why."""
 
 
 def nearest(word: object, choices: Iterable[object]) -> str:

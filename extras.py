@@ -1,4 +1,4 @@
-"""The parts of LenStream that need more than the simulator's packages, and how to install what is missing."""
+"""Optional installs (lenstream[train], [cuda], ...): which packages each brings, and an error if one is missing."""
 
 import importlib.util
 

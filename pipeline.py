@@ -1,4 +1,4 @@
-"""The order of the stages of a run: pairs, encoders, evaluation, figures, real lenses, report."""
+"""A run from start to end: draw pairs, pre-train encoders, evaluate, draw figures, predict real lenses, report."""
 
 from pathlib import Path
 
@@ -57,19 +57,22 @@ def run(config, runs, overwrite=False, until="report"):
 def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
     need("train", "prediction")
+    from .configs.schema import RealLenses
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
     config = config_of(RunFolder(folder))
     scene = make_scene(config.simulate, config.seed)
-    table, summary, figure, skipped = predict_folder(config, scene, folder, images, catalogue, pixel_scale, out)
-    terminal.print_skipped(skipped)
-    terminal.print_predictions(table, config.evaluate.targets, summary)
-    console.print(f"wrote {figure.parent / 'predictions.csv'} and {figure.name}", soft_wrap=True)
+    catalogue = None if catalogue is None else str(catalogue)
+    lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
+    results = predict_folder(config, scene, folder, lenses, out)
+    terminal.print_skipped(results.skipped)
+    terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
+    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
 
 
 def _nothing_to_do(config, folder, overwrite):
-    """Whether the run is finished; what is wrong with its folder or the files that the config names is said now."""
+    """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
     from .evaluate.real.cutouts import fits_files
     from .evaluate.real.published import read_catalogue
     from .files.image_files import find
@@ -94,7 +97,7 @@ def _check_methods(config, scene):
 
 
 def _introduce(config, scene, folder):
-    """What a user may want to see before the training: pairs, and what the views will destroy."""
+    """Draw the first pairs, and print warnings about targets that the views of an encoder destroy."""
     from .evaluate.show.pairs import draw_pairs
     from .ssl.views import warnings
 
@@ -113,44 +116,45 @@ def _pretrain(config, scene, folder, fabric, stop):
     return {n: pretrain(config, n, scene, folder.encoder(n), fabric, stop) for n in config.pretrain.encoders}
 
 
+def _task(config, scene):
+    """The `evaluate.tasks.task.Task` that encoders are judged by: so far always the regression of lens parameters."""
+    from .evaluate.tasks.regression import make_regression
+
+    return make_regression(config, scene)
+
+
 def _evaluate(config, scene, encoders, folder, stop):
-    """Judge the encoders, unless that is done."""
+    """Evaluate the encoders, unless results.csv is there already."""
     from .evaluate import results
 
     if not results.is_complete(folder.path):
         from .evaluate.judge import evaluate
-        from .evaluate.tasks.regression import make_regression
 
-        evaluate(make_regression(config, scene), config, scene, encoders, folder.path, stop)
+        evaluate(_task(config, scene), config, scene, encoders, folder.path, stop)
 
 
 def _show(config, scene, folder):
     """Draw the figures, predict the real lenses and write the report."""
     from .evaluate.results import Evaluation
     from .evaluate.show import outputs
-    from .evaluate.tasks.regression import make_regression
 
     evaluation = Evaluation.load(folder.path)
     with timed(folder, "figures and real lenses"):
-        umap = outputs.draw_figures(make_regression(config, scene), config, evaluation, folder.path)
+        umap = outputs.draw_figures(_task(config, scene), config, evaluation, folder.path)
         real = _real_lenses(config, scene, folder)
     outputs.write_report(config, scene, evaluation, folder.path, umap, real, environment())
 
 
 def _real_lenses(config, scene, folder):
-    """Predictions for the real lenses that the config names, as `report.RealLensResults`; None if there are none."""
-    real = config.real_lenses
-    if real.images is None:
+    """`evaluate.show.report.RealLensResults` of the real lenses that the config names; None if it names none."""
+    if config.real_lenses.images is None:
         return None
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
-    from .evaluate.show.report import RealLensResults
 
-    table, summary, figure, skipped = predict_folder(
-        config, scene, folder.path, real.images, real.catalogue, real.pixel_scale, folder.real_lenses
-    )
-    terminal.print_skipped(skipped)
-    return RealLensResults(table, summary, figure)
+    results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    terminal.print_skipped(results.skipped)
+    return results
 
 
 def _print_scores(folder):

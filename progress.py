@@ -1,4 +1,4 @@
-"""Progress bars, and stopping cleanly on Ctrl-C or SIGTERM."""
+"""Progress bars in the terminal, and stopping a long run cleanly on Ctrl-C or SIGTERM."""
 
 import signal
 import sys
@@ -13,7 +13,7 @@ console = Console(stderr=True)
 
 
 class Stopped(Exception):
-    """The user asked to stop; everything is saved."""
+    """Raised when the user has asked to stop and everything is saved."""
 
 
 class _Bar:
@@ -30,7 +30,7 @@ class _Bar:
             self.task = self.progress.add_task(title, total=total, completed=done, note="")
 
     def update(self, done: int, note: str | None = None) -> None:
-        """Set how much is done, and a few words about how it goes."""
+        """Set how much is done, and a short note behind the bar."""
         self.note = note or self.note
         if self.drawn:
             self.progress.update(self.task, completed=done, note=self.note)

@@ -1,6 +1,6 @@
-"""A run's folder: what lies where in it, who may write into it, what ran it and how long.
+"""The folder of a run: names of its files, refusing to mix two runs in it, versions of the software, timings.
 
-What is to guard a run against two writers or against damage belongs here too.
+Whatever protects a run against two writers or against damage belongs here, too.
 """
 
 import importlib.metadata
@@ -87,7 +87,7 @@ def config_of(folder):
 
 
 def environment():
-    """What runs a run: versions of Python, the system and packages, a dict of names to texts."""
+    """Versions of Python, the system and packages that a run is made with: dict of name to text."""
     versions = {}
     for name in REPORTED_PACKAGES:
         try:

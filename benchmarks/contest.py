@@ -1,4 +1,4 @@
-"""Contestants take turns rendering a workload: rates in turn, and whether their images agree."""
+"""Time LenStream and other simulators on one workload, taking turns, and compare their images."""
 
 import statistics
 import time
@@ -21,14 +21,14 @@ LENSTREAM64 = "LenStream, float64"
 
 @dataclass(frozen=True)
 class Result:
-    """One workload: by contestant, the rate in every round, the largest difference, and why there is none."""
+    """The result of a race on one workload, each part by the name of a contestant."""
 
     rates: dict  # images a second, a list
     differences: dict  # (all pixels, pixels farther from the border than the PSF reaches), of the peak
-    absent: dict
+    absent: dict  # why a contestant could not take part
 
     def median(self, name):
-        """Images a second."""
+        """The median rate of a contestant over all rounds, images a second."""
         return statistics.median(self.rates[name])
 
     def ratio(self, name):

@@ -1,4 +1,4 @@
-"""All about one GPU in under 8 minutes: python benchmarks/gpu.py [--write] [--minutes 8] [--only training].
+"""Benchmark of LenStream on one NVIDIA GPU: python benchmarks/gpu.py [--write] [--minutes 8] [--only training].
 
 Needs an NVIDIA GPU, torch, numba-cuda and the packages that it names if they are not there; LenStream itself need not
 be installed. It measures rendering of the workloads W1 to W4, which share of the float32 peak that is, training from
@@ -108,7 +108,7 @@ def no_gpu():
 
 
 def machine():
-    """Names and versions."""
+    """The GPU, its driver, and the versions of Python and packages: dict of name to value."""
     import torch
 
     card = torch.cuda.get_device_properties(0)
@@ -163,32 +163,32 @@ def measure(groups, folder, end):
 
 def document(report):
     """The report as lines of Markdown."""
-    machine, found = report["machine"], report["results"]
+    machine, results = report["machine"], report["results"]
     versions = ", ".join(f"{name} {machine[name]}" for name in VERSIONS if name in machine)
     lines = [
         "# On a GPU",
         "",
         f"`python benchmarks/gpu.py --minutes {report['minutes']:g} --write` on one {machine['device']} "
         f"({machine['memory_GB']:.0f} GB), driver {machine['driver']}, CUDA {machine['CUDA of torch']}, {versions}.",
-        *rendering_table(chosen(found, "rendering")),
-        *peak_lines(found),
-        *training_table(chosen(found, "training")),
-        *agreement_lines(found.get("agreement")),
-        *peers_table(chosen(found, "peers"), found),
+        *rendering_table(chosen(results, "rendering")),
+        *peak_lines(results),
+        *training_table(chosen(results, "training")),
+        *agreement_lines(results.get("agreement")),
+        *peers_table(chosen(results, "peers"), results),
     ]
     if report["skipped"]:
         lines += ["", f"Not measured, for want of time: {', '.join(report['skipped'])}."]
     return lines + [line for name, words in report["failed"].items() for line in ("", f"FAILED, {name}: {words}")]
 
 
-def chosen(found, group):
-    """The results of one group by what comes after its name."""
-    return {name.removeprefix(f"{group} "): r for name, r in found.items() if name.startswith(f"{group} ")}
+def chosen(results, group):
+    """The results whose names begin with `group`, by the rest of their names."""
+    return {name.removeprefix(f"{group} "): r for name, r in results.items() if name.startswith(f"{group} ")}
 
 
-def rendering_table(found):
+def rendering_table(results):
     """Images a second by workload and batch, from what `gpu_parts.rendering` returned for each workload."""
-    if not found:
+    if not results:
         return []
     return [
         "",
@@ -202,7 +202,7 @@ def rendering_table(found):
         *(
             f"| {name} | {row['batch']:,} | {row['rendered']:,.0f} | {row['drawn']:,.0f} | "
             f"{row['memory'] / 1e9:.2f} GB | {'' if k else format(result['first_call'], '.1f') + ' s'} |"
-            for name, result in found.items()
+            for name, result in results.items()
             for k, row in enumerate(result["rows"])
         ),
     ]
@@ -213,31 +213,31 @@ def best(result):
     return max(row["rendered"] for row in result["rows"])
 
 
-def peak_lines(found):
-    """The share of the float32 peak, if both were measured."""
-    if "peak" not in found:
+def peak_lines(results):
+    """The share of the float32 peak that W1 reaches, if rate and peak were measured."""
+    if "peak" not in results:
         return []
-    work, most = found["peak"]["operations"], found["peak"]["peak"]
+    work, most = results["peak"]["operations"], results["peak"]["peak"]
     lines = [
         "",
         "## Use of the GPU",
         "",
-        f"W1 takes {work / 1e6:.2f} million float32 operations an image ({found['peak']['terms']:.1f} terms of the EPL",
-        f"series on average; counted in `benchmarks/peak.py`). {most / 1e12:.1f} TFLOP/s are what a kernel of nothing",
-        "but fused multiply-adds reaches on this GPU.",
+        f"W1 takes {work / 1e6:.2f} million float32 operations an image ({results['peak']['terms']:.1f} terms of the",
+        f"EPL series on average; counted in `benchmarks/peak.py`). {most / 1e12:.1f} TFLOP/s are what a kernel of",
+        "nothing but fused multiply-adds reaches on this GPU.",
     ]
-    if "rendering W1" not in found:
+    if "rendering W1" not in results:
         return lines
-    rate = best(found["rendering W1"])
+    rate = best(results["rendering W1"])
     return [
         *lines,
         f"{rate:,.0f} images/s of W1 are {work * rate / 1e12:.2f} TFLOP/s: **{100 * work * rate / most:.1f} %** of it.",
     ]
 
 
-def training_table(found):
+def training_table(results):
     """Images a second of a training by where they come from, from what `gpu_training.training` returned."""
-    if not found:
+    if not results:
         return []
 
     def row(name, r):
@@ -259,13 +259,13 @@ def training_table(found):
         "",
         "| network | pairs a batch | from memory | from the stream | of memory's | GPU idle | waiting | from files |",
         "|---|---|---|---|---|---|---|---|",
-        *(row(name, r) for name, r in found.items()),
+        *(row(name, r) for name, r in results.items()),
     ]
 
 
-def agreement_lines(found):
+def agreement_lines(results):
     """The largest differences from the CPU's images, by workload."""
-    if not found:
+    if not results:
         return []
     return [
         "",
@@ -274,13 +274,13 @@ def agreement_lines(found):
         "Largest difference of a pixel from the CPU's image in float32, every subhalo traced at every ray, over the",
         "image's peak; 32 images each, W2 with its noise, the others without:",
         "",
-        *(f"- {name}: {off:.1e}" for name, off in found.items()),
+        *(f"- {name}: {off:.1e}" for name, off in results.items()),
     ]
 
 
-def peers_table(found, every):
+def peers_table(results, every):
     """The other simulators on W1, from what `gpu_parts.other` returned, beside LenStream's rate."""
-    if not found:
+    if not results:
         return []
     own = best(every["rendering W1"]) if "rendering W1" in every else None
 
@@ -300,7 +300,7 @@ def peers_table(found, every):
         "| | batch | images/s | LenStream is faster by |",
         "|---|---|---|---|",
         *([] if own is None else [f"| LenStream | | {own:,.0f} | |"]),
-        *(row(name, r) for name, r in found.items()),
+        *(row(name, r) for name, r in results.items()),
     ]
 
 

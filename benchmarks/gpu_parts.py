@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py measures, but for training (gpu_training.py): plain numbers, for its tables and for JSON."""
+"""The measurements of benchmarks/gpu.py as plain numbers: rendering, peak, agreement with the CPU, other simulators."""
 
 import importlib
 import importlib.util
@@ -278,7 +278,7 @@ def peer(script, backend, path, device="cuda", batches=PEERS_BATCHES, **options)
             print(json.dumps({"absent": "JAX finds no GPU"}))
             return
         finish = jax.block_until_ready
-        module.lax = SimpleNamespace(map=lambda one, parameters: jax.vmap(one)(parameters))
+        module.lax = SimpleNamespace(map=lambda function, parameters: jax.vmap(function)(parameters))
         module.faster = lambda run, simulator, example: jax.jit(run)
     work = importlib.import_module("worker").read(path)
     render, _ = module.prepare(work)

@@ -1,4 +1,4 @@
-"""Training on a GPU from memory, from the stream and from files, and how much of the time the GPU idles."""
+"""The training measurement of benchmarks/gpu.py: images from memory, stream or files, and how long the GPU idles."""
 
 import contextlib
 import itertools

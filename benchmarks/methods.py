@@ -1,4 +1,4 @@
-"""What each method learns of the lens in the same time: python benchmarks/methods.py [--minutes 4] [--write].
+"""Compare all pre-training methods after equal time: python benchmarks/methods.py [--minutes 4] [--write].
 
 Every encoder of the recipe compare_methods, augmented and physics views, is timed, then trained for as many steps as
 fit into the time, on this machine's cores, one after the other. Frozen ridge regression at 1,000 labels judges them,
@@ -85,10 +85,10 @@ def judge(config, scene, names, runs):
     test = task.labelled("test", N_TEST)
     true = {t: values.numpy() for t, values in test.true.items()}
     pools = [task.labelled("labelled", N_LABELS, skip=seed * N_LABELS) for seed in range(SEEDS)]
-    kinds = {str(config.pretrain.encoders[n].backbone): n for n in reversed(names)}  # one random network of each kind
+    architectures = {str(config.pretrain.encoders[n].backbone): n for n in reversed(names)}  # a random network of each
     rows = []
     for name, method, random in [(n, config.pretrain.encoders[n], False) for n in names] + [
-        (n, config.pretrain.encoders[n], True) for n in kinds.values()
+        (n, config.pretrain.encoders[n], True) for n in architectures.values()
     ]:
         network = make_encoder(config, name, scene)
         if not random:
@@ -114,8 +114,8 @@ def judge(config, scene, names, runs):
             | {f"{t}_std": float(np.std([s[t, "r2"] for s in scores])) for t in TARGETS}
         )
         print(row_of(rows[-1]), flush=True)
-    found = task.limit_scores(true, task.limit(test, lambda done: None))
-    limit = {t: found[t, "r2"] for t in TARGETS}
+    scores = task.limit_scores(true, task.limit(test, lambda done: None))
+    limit = {t: scores[t, "r2"] for t in TARGETS}
     return [*rows, {"encoder": "information limit", "method": "-", "views": "-", "steps": 0} | limit]
 
 
@@ -141,7 +141,7 @@ def table(rows, config, minutes):
 
 
 def row_of(row):
-    """One result as a line of the table."""
+    """A row of `judge` as a line of a Markdown table."""
     numbers = " | ".join(f"{row[t]:.4f}" if row[t] > 0.99 else f"{row[t]:.3f}" for t in TARGETS)
     rank = f"{row['effective_rank']:.0f}" if "effective_rank" in row else "-"
     return f"| {row['encoder']} | {row['method']} | {row['views']} | {row['steps'] or '-'} | {numbers} | {rank} |"

@@ -1,4 +1,4 @@
-"""How much of a core W1 uses: the core's measured peak of fused multiply-adds, and W1's operations counted.
+"""Which share of a CPU core's peak speed rendering W1 reaches: operations counted, peak measured.
 
 An operation is a float32 addition, multiplication or division; a fused multiply-add is two. Comparisons, conversions,
 integer arithmetic and memory are free, and so are the constants that are worked out once per system.

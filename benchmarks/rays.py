@@ -1,4 +1,4 @@
-"""Accuracy beside speed: rays a pixel, and the shortcut for many subhalos."""
+"""Rendering error against speed: number of rays a pixel, and the interpolation of many subhalos."""
 
 import statistics
 

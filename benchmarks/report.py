@@ -1,4 +1,4 @@
-"""The tables and sentences of the speed comparison, and the file that holds them. Every function gives lines."""
+"""Write benchmarks/simulate.md: every function turns results into lines of Markdown."""
 
 import platform
 from importlib.metadata import version
@@ -96,7 +96,7 @@ def rays_table(seconds, rounds):
 
 
 def halos(scene):
-    """What the shortcut for many subhalos costs in accuracy on W4."""
+    """The error of interpolating the many subhalos of W4."""
     error = rays.halo_error(scene)
     return [
         "## Many subhalos",

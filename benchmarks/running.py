@@ -1,4 +1,4 @@
-"""How LenStream runs outside a loop on one core: more threads, and the start of a process."""
+"""Rendering speed on several threads, and the time a process needs until its first image."""
 
 import statistics
 import subprocess
@@ -25,7 +25,7 @@ print(imported - begun, time.time() - imported, time.time())
 
 
 def thread_gain(scene, threads, seconds, rounds):
-    """How many times faster some threads are than one: (a `LensStream`, `render` of one batch after the other).
+    """How many times faster `threads` threads are than one: (of a `LensStream`, of `render`, batch after batch).
 
     Call it where all cores may be used.
     """
@@ -37,10 +37,10 @@ def thread_gain(scene, threads, seconds, rounds):
             return _rate(lambda _: next(stream), STREAMED, seconds)
 
     def rendered(threads):
-        def one(first):
+        def batch(first):
             render(scene, draw(scene, np.arange(first, first + RENDERED), Views()), threads=threads)
 
-        return _rate(one, RENDERED, seconds)
+        return _rate(batch, RENDERED, seconds)
 
     gains = []
     for rate in (streamed, rendered):

@@ -1,4 +1,4 @@
-"""Images a second on one core, beside the other simulators: python benchmarks/simulate.py [--peers] [--write].
+"""Compare rendering speed with other simulators: python benchmarks/simulate.py [--peers] [--write].
 
 Without --peers: beside lenstronomy. With it, caustics, JAXtronomy and Herculens are installed into
 benchmarks/.venv-peers (once) and take part. All simulate the same systems, every one different, on one core, each in

@@ -1,4 +1,4 @@
-"""Steps a second of SimSiam with ResNet-18 at 64 pixels, beside lightly's own example loop.
+"""Compare training speed (SimSiam, ResNet-18, 64 pixels) with lightly's own example loop.
 
     python benchmarks/training.py [--steps 8] [--rounds 3] [--write]
 
@@ -39,7 +39,7 @@ OURS = [
 
 
 class LightlySimSiam(nn.Module):
-    """SimSiam as in lightly's example."""
+    """SimSiam as in lightly's documented example, for comparison."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The workloads of the speed comparison, as LenStream's scenes and as arrays that every other simulator can read."""
+"""The workloads W1 to W4 of the benchmarks, as LenStream scenes and as arrays that other simulators can read."""
 
 import dataclasses
 import json

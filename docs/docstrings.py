@@ -1,4 +1,4 @@
-"""Docstrings as reStructuredText: they are English with `code` in it, and sections named Args, Returns and Raises."""
+"""Convert the package's docstrings (English with `code`, sections Args, Returns, Raises) to reStructuredText."""
 
 import re
 from inspect import cleandoc
@@ -50,13 +50,13 @@ def items(block, arguments=False):
     With `arguments`, "a: what it is. b: ..." within an item are two items with their names in bold.
     """
     least = min(len(line) - len(line.lstrip()) for line in block)
-    found = []
+    runs = []
     for line in block:
-        if len(line) - len(line.lstrip()) == least and (least or not found or ITEM.match(line)):
-            found.append([ITEM.sub("", line.strip())])
+        if len(line) - len(line.lstrip()) == least and (least or not runs or ITEM.match(line)):
+            runs.append([ITEM.sub("", line.strip())])
         else:
-            found[-1].append(line)
-    texts = [joined(item) for item in found]
+            runs[-1].append(line)
+    texts = [joined(item) for item in runs]
     if not arguments:
         return ["- " + escaped(text) for text in texts]
     texts = [part for text in texts for part in re.split(rf"(?<=\.) (?={NAMES}: )", text)]

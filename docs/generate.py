@@ -1,4 +1,4 @@
-"""The reference pages that follow from the code: configuration keys, profiles, recipes, command line, API."""
+"""Write the reference pages that follow from the code: configuration keys, profiles, recipes, command line, API."""
 
 import inspect
 import re
@@ -19,11 +19,18 @@ from lenstream.run_pipeline import app
 
 ROOT = Path(lenstream.__file__).parent
 ROOMS = {  # a page of the API each: the folders below it, in the order of imports
-    "The ground floor": ("errors.py", "extras.py", "progress.py", "ahead.py"),
+    "Errors, progress, citations": (
+        "errors.py",
+        "ahead.py",
+        "progress.py",
+        "extras.py",
+        "bibliography.py",
+        "citations.py",
+    ),
+    "simulate/profiles: mass and light": ("simulate/profiles",),
     "files: reading data": ("files",),
     "configs: settings and recipes": ("configs",),
     "simulate/core: numerics": ("simulate/core",),
-    "simulate/profiles: mass and light": ("simulate/profiles",),
     "simulate/galaxies: images of galaxies": ("simulate/galaxies",),
     "simulate/detector: from flux to pixels": ("simulate/detector",),
     "simulate/systems: parameters": ("simulate/systems",),
@@ -32,8 +39,8 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "simulate/gpu: kernels": ("simulate/gpu",),
     "ssl: pre-training": ("ssl/*.py", "ssl/methods"),
     "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),
-    "evaluate/real: real lenses": ("evaluate/real",),
     "evaluate/show: figures and report": ("evaluate/show",),
+    "evaluate/real: real lenses": ("evaluate/real",),
     "Runs and the command line": ("[!_]*.py",),
 }
 COPIED = ("benchmarks/*.md", "data_cards/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -86,13 +93,13 @@ def configuration():
 
 def sections(first):
     """A section and all that can stand in it, each once, in the order of first mention."""
-    found, waiting = [], [first]
+    known, waiting = [], [first]
     while waiting:
         section = waiting.pop(0)
-        if section not in found:
-            found.append(section)
+        if section not in known:
+            known.append(section)
             waiting += [s for f in section.model_fields.values() for s in sections_in(f.annotation)]
-    return found
+    return known
 
 
 def sections_in(annotation):
@@ -148,7 +155,7 @@ def default(field):
 
 
 def plain(value):
-    """A value as YAML knows it: tuples as lists."""
+    """A value without tuples, which YAML does not know: they become lists."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""The judging of encoders by a task: every encoder, protocol, number of labels and seed, beside the limit.
+"""Evaluate encoders on a task: train heads for every encoder, protocol, number of labels and seed; score them.
 
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from .results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED, Evaluation, Score, b
 
 @dataclass(frozen=True)
 class Unit:
-    """One training of one head."""
+    """The training of a head: on which encoder, how, with how many labels, from which seed."""
 
     encoder: str
     protocol: str
@@ -29,8 +30,16 @@ class Unit:
     seed: int
 
     def name(self):
-        """A file name for it."""
+        """The name of its files, without a suffix."""
         return f"{self.encoder}-{self.protocol}-{self.n_labels}-{self.seed}"
+
+
+class Data(NamedTuple):
+    """The encoders, labelled data and test data that heads are trained and scored with."""
+
+    networks: dict  # name of an encoder -> its `Network`
+    pools: list  # of `tasks.task.Labelled`: the labelled data of each seed
+    test: object  # `tasks.task.Labelled`
 
 
 def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
@@ -58,14 +67,14 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     features = {name: features_of(network.to(task.device), test.images) for name, network in networks.items()}
 
     units = _units(settings, networks)
-    _train_heads(task, units, networks, pools, test, scratch, stop)
+    _train_heads(task, units, Data(networks, pools, test), scratch, stop)
     scores = [Score(**row) for unit in units for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
     bounds = {}
     if settings.limit:
         with bar("information limit", settings.n_test) as progress:
             bounds = task.limit(test, progress.update)
-        found = task.limit_scores(true, bounds) if bounds else {}
-        scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), found)
+        values = task.limit_scores(true, bounds) if bounds else {}
+        scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
     predictions = {}
     for unit in units:
         if unit.n_labels == most and unit.seed == 0:
@@ -78,10 +87,9 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     return evaluation
 
 
-def _train_heads(task, units, networks, pools, test, scratch, stop):
+def _train_heads(task, units, data, scratch, stop):
     """Train the head of every unit that is not done, and write its scores, weights and predictions to `scratch`.
 
-    networks: by name of the encoder. pools: labelled data of each seed. test: `tasks.task.Labelled`.
     Raises: Stopped, before the next unit, when `stop` says so.
     """
     most = max(unit.n_labels for unit in units)
@@ -93,7 +101,8 @@ def _train_heads(task, units, networks, pools, test, scratch, stop):
                 continue
             if stop():
                 raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
-            network, pool = networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder], pools[unit.seed]
+            network = data.networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder]
+            pool = data.pools[unit.seed]
             known = None
             if task.needs_features(unit.protocol):
                 key = unit.encoder, unit.seed
@@ -101,20 +110,20 @@ def _train_heads(task, units, networks, pools, test, scratch, stop):
                     pool_features = {key: features_of(network.to(task.device), pool.images)}
                 known = pool_features[key][: unit.n_labels]
             head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
-            predicted = task.predict(head, test.images)
-            found = task.score(_arrays(test), predicted)
+            predicted = task.predict(head, data.test.images)
+            values = task.score(_arrays(data.test), predicted)
             if unit.n_labels == most:
-                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(found))
+                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(values))
                 np.savez(scratch / f"{unit.name()}.npz", **predicted)
-            rows = [asdict(score) for score in _scores(task, unit, found)]
+            rows = [asdict(score) for score in _scores(task, unit, values)]
             (scratch / f"{unit.name()}.json").write_text(json.dumps(rows))
         progress.update(len(units), "")
 
 
-def _scores(task, unit, found):
+def _scores(task, unit, values):
     """A `Score` for every {(target, metric): value} of a unit."""
     where = asdict(unit)
-    return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in found.items()]
+    return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in values.items()]
 
 
 def _arrays(data):

@@ -1,4 +1,4 @@
-"""The information limit: how well any method could recover a parameter from each test image.
+"""The information limit (Cramer-Rao bound): the smallest error that any method can reach on the test images.
 
 The Cramer-Rao bound of the pixels' likelihood, from the simulator's own derivatives at the true parameters, with all
 other drawn parameters (the source's and the lens light's too) marginalised and the population's variance as a Gaussian

@@ -1,4 +1,4 @@
-"""What an evaluation found: scores, and the arrays behind them; the only file that knows how both lie on disk.
+"""The results of an evaluation, scores and arrays: how they are held in memory, saved and loaded.
 
 results.csv has one score a row. evaluation.npz has the arrays `indices`, `true/TARGET`, `bound/TARGET`,
 `predicted/ENCODER/PROTOCOL/TARGET` and `features/ENCODER`.
@@ -17,13 +17,13 @@ from ..errors import DataError
 
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
-LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # what no encoder can surpass, and how it is found
+LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
 TABLE, ARRAYS = "results.csv", "evaluation.npz"
 
 
 @dataclass(frozen=True)
 class Score:
-    """One number of one training of one head, on test data."""
+    """A number that says how good a trained head is on test data."""
 
     task: str
     encoder: str  # its name in the config, or RANDOM, SUPERVISED, LIMIT
@@ -109,7 +109,7 @@ def read_scores(folder):
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except (KeyError, TypeError, ValueError) as error:
         columns = ",".join(f.name for f in fields(Score) if f.name != "shift")
-        raise DataError(f"{path}: a row is no score ({error}); expected the columns {columns}") from None
+        raise DataError(f"{path}: a row is not a score ({error}); expected the columns {columns}") from None
 
 
 def _score(row):
@@ -133,4 +133,4 @@ def best(scores, metric="r2"):
     for s in scores:
         if s.n_labels == most and s.metric == metric and not s.shift and math.isfinite(s.value):
             values.setdefault(s.target, {}).setdefault((s.encoder, s.protocol), []).append(s.value)
-    return {target: max(found, key=lambda who: np.mean(found[who])) for target, found in values.items()}
+    return {target: max(of_heads, key=lambda head: np.mean(of_heads[head])) for target, of_heads in values.items()}

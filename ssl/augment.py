@@ -1,4 +1,4 @@
-"""Ordinary image augmentations: batched, on the device, on float images with any number of bands.
+"""Image augmentations (crop, flip, rotate, blur, ...): batched, on the device, for any number of bands.
 
 Every image gets its own, from `methods.base.Draws`, so the same whichever rank or part of a batch it is in. Images are
 float32 (n, bands, h, w) throughout; geometric steps are float32 (n, 3, 3) matrices that say where in the image a point
@@ -56,8 +56,8 @@ def augment(images, settings: Augment, draws, size=None):
 def destroyed(targets, settings: Augment):
     """Which targets the settings' augmentations change: dict of target to the names of those augmentations."""
     on = [name for name in CHANGES if getattr(settings, name)]
-    found = {t: [name for name in on if {t, re.sub(r"_\d+$", "", t)} & set(CHANGES[name])] for t in targets}
-    return {t: names for t, names in found.items() if names}
+    changing = {t: [name for name in on if {t, re.sub(r"_\d+$", "", t)} & set(CHANGES[name])] for t in targets}
+    return {t: names for t, names in changing.items() if names}
 
 
 def _geometric(images, settings, draws, size):
@@ -120,7 +120,7 @@ def crop(area, draws):
 
 
 def flip(draws):
-    """Each axis mirrored, or not, with equal chances."""
+    """Mirror each axis with a chance of one half."""
     sign = 1 - 2 * (draws.uniform(2) < 0.5).float()
     return _matrix(sign[:, 0], 0, 0, sign[:, 1])
 
@@ -140,7 +140,7 @@ def rotate(degrees, draws, aspect=1.0):
 
 
 def _matrix(xx, xy, yx, yy, shift=None):
-    """(n, 3, 3) from its elements, (n,) or 0, and a shift (n, 2)."""
+    """Matrices (n, 3, 3) from their elements, (n,) or 0, and a shift (n, 2)."""
     out = torch.zeros(len(xx), 3, 3, device=xx.device)
     out[:, 0, 0], out[:, 0, 1], out[:, 1, 0], out[:, 1, 1], out[:, 2, 2] = xx, xy, yx, yy, 1
     if shift is not None:

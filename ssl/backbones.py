@@ -1,4 +1,4 @@
-"""Backbones from timm, at any number of bands and image size, with weights from timm or from a file."""
+"""Networks from timm at any number of bands and image size, with weights from timm or from a file."""
 
 import timm
 from safetensors.torch import load_file
@@ -101,11 +101,11 @@ def _from_timm(config, bands, num_pix):
         if needs_size:
             options |= _vit_options(config.name, options, num_pix)
         backbone = timm.create_model(config.name, pretrained=pretrained, in_chans=bands, num_classes=0, **options)
-    except Exception as error:  # timm answers wrong options, and a network that is down, with errors of many kinds
+    except Exception as error:  # timm answers wrong options, and a network that is down, with many different errors
         message = " ".join(str(error).split())[:300]
-        what = "with its pretrained weights " if pretrained else ""
+        weights = "with its pretrained weights " if pretrained else ""
         raise ConfigError(
-            [f"pretrain.backbone: timm cannot make {config.name} {what}with {options} ({message})"]
+            [f"pretrain.backbone: timm cannot make {config.name} {weights}with {options} ({message})"]
         ) from None
     if needs_size:
         backbone.patch_embed.img_size = (num_pix, num_pix)  # what comes in, before it is padded

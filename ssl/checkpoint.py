@@ -1,4 +1,4 @@
-"""Checkpoints as safetensors: weights, optimiser state and one integer, nothing that has to be unpickled."""
+"""Save and load checkpoints as safetensors: weights, optimiser state and one integer, nothing unpickled."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def pack(model, optimizer, average=None):
 
 
 def unpack(tensors, model, optimizer, average=None):
-    """Put the tensors of `pack` back."""
+    """Load the tensors of `pack` into a model, its optimiser and the average of the weights."""
     model.load_state_dict(_below("model.", tensors))
     if average is not None:
         average.load_state_dict(_below("average.", tensors))

@@ -1,4 +1,4 @@
-"""Where a training's images come from: the stream of the simulator, or a folder."""
+"""The batches of a training, and the statistics of their pixels: from the simulator's stream or from a folder."""
 
 import numpy as np
 

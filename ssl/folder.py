@@ -1,4 +1,4 @@
-"""FolderStream: an endless iterator of batches of images from files, whose whole state is one integer."""
+"""Read batches of images from a folder, without end and resumable: the whole state is one integer."""
 
 import tempfile
 from collections import Counter
@@ -30,22 +30,22 @@ class ImageFolder:
 
     def __init__(self, config, show=True):
         self._size = config.size
-        found = image_files.find(config.path)
-        with bar("looking at images", len(found), show=show and len(found) >= MANY) as progress:
+        files = image_files.find(config.path)
+        with bar("looking at images", len(files), show=show and len(files) >= MANY) as progress:
             self._sources = []
-            for path, _ in found:
+            for path, _ in files:
                 self._sources.append(image_files.look(path))
                 progress.update(len(self._sources))
         self.bands, self.num_pix = self._common_shape()
         self._ends = np.cumsum([source.layout.count for source in self._sources])
-        self.classes = sorted({name for _, name in found if name is not None})
-        outside = next((path for path, name in found if name is None), None)
+        self.classes = sorted({name for _, name in files if name is not None})
+        outside = next((path for path, name in files if name is None), None)
         if self.classes and outside is not None:
             raise DataError(
                 f"pretrain.data.path: sub-folders are classes, but {outside} is in none; put all images into "
                 "sub-folders, or none"
             )
-        self._class_of = [self.classes.index(name) if name is not None else None for _, name in found]
+        self._class_of = [self.classes.index(name) if name is not None else None for _, name in files]
         self._unpacked = {}
 
     def __len__(self):

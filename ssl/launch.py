@@ -1,4 +1,4 @@
-"""The processes of a training: alone, or ranks of a torchrun or Slurm job; how they are started and agree to stop."""
+"""Start a training on one process, or as ranks of a torchrun or Slurm job, and stop all ranks together."""
 
 import os
 

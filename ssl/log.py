@@ -1,4 +1,4 @@
-"""The log of a training: JSON lines for people and programs, events for TensorBoard."""
+"""Write the log of a training: JSON lines for people and programs, events for TensorBoard."""
 
 import json
 from pathlib import Path

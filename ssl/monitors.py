@@ -1,4 +1,4 @@
-"""Collapse monitors: numbers that fall long before a loss shows that all images get the same features."""
+"""Collapse monitors: numbers that show, before the loss does, that all images are getting the same features."""
 
 import torch
 from torch.nn import functional as F
@@ -29,7 +29,7 @@ def collapsed(record):
 
 
 def advice(name, record):
-    """A sentence for who sees an encoder collapse."""
+    """A sentence that tells the user of a collapsed encoder what to change."""
     return (
         f"warning: {name} is collapsing at step {record['step']} (feature std {record['feature_std']:.3f}, effective "
         f"rank {record['effective_rank']:.1f}): all images look alike to it; try a lower lr or a longer warmup"

@@ -1,4 +1,4 @@
-"""How pixel values are scaled before a network sees them, and the statistics of the data that this needs."""
+"""Scale pixel values for a network, and measure the noise, mean and standard deviation that this needs."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ FAINTEST = 1e-4  # of the standard deviation: less noise than that is rounding
 
 
 class Statistics(NamedTuple):
-    """Of the pixels of many images, in their unit; float64 (bands,) each."""
+    """Noise, mean and standard deviation of the pixels of many images, in their unit; float64 (bands,) each."""
 
     noise: np.ndarray  # rms of the background
     mean: np.ndarray
@@ -21,7 +21,7 @@ class Statistics(NamedTuple):
 
     @staticmethod
     def of_background(background, bands=1):
-        """Where no more is known than the rms per pixel of the background, a number or one for each band."""
+        """The statistics if only the rms per pixel of the background is known: a number, or an array (bands,)."""
         rms = np.broadcast_to(np.asarray(background, dtype=float), (bands,))
         return Statistics(rms.copy(), np.zeros(bands), rms.copy())
 
@@ -57,13 +57,13 @@ def _frame_noise(image):
     frame = image.copy()
     inner = tuple(slice(max(3, size // 6), -max(3, size // 6)) for size in image.shape)
     frame[inner] = np.nan
-    down, right, found = frame, frame.T, []
+    down, right, levels = frame, frame.T, []
     for squares in (2, 6, 20):  # sum of the squares of the weights, e.g. of 1, -2, 1
         down, right = down[2:] - down[:-2], right[2:] - right[:-2]
         values = np.concatenate([down.ravel(), right.ravel()])
         values = values[np.isfinite(values)]
-        found.append(1.4826 * np.median(np.abs(values)) / squares**0.5 if values.size else np.nan)
-    return found[1:]
+        levels.append(1.4826 * np.median(np.abs(values)) / squares**0.5 if values.size else np.nan)
+    return levels[1:]
 
 
 class Normalize(nn.Module):

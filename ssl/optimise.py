@@ -1,4 +1,4 @@
-"""Optimisers and schedules: which weights decay, how the learning rate goes, an average of the weights."""
+"""Optimisers, learning-rate schedule, which weights decay, and the running average of the weights."""
 
 import torch
 from lightly.utils.lars import LARS

@@ -53,7 +53,7 @@ def probe(network, probed):
     features = features_of(network, probed.images)
     half, scores = len(features) // 2, {}
     for name, values in probed.targets.items():
-        if values.dtype.kind == "i":
+        if np.issubdtype(values.dtype, np.integer):
             estimators = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(NEIGHBOURS)}
         else:
             estimators = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(NEIGHBOURS)}
@@ -65,7 +65,7 @@ def probe(network, probed):
 
 @torch.no_grad()
 def features_of(network, images):
-    """What a network says of images (n, bands, h, w), in evaluation mode on its own device: float32 numpy (n, d)."""
+    """Features float32 numpy (n, d) of images (n, bands, h, w), by a network in evaluation mode on its own device."""
     device, training = next(network.parameters()).device, network.training
     network.eval()
     parts = [network(images[i : i + BATCH].to(device)).float().cpu() for i in range(0, len(images), BATCH)]

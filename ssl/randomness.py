@@ -1,4 +1,4 @@
-"""Random numbers of a training: seeds from names and steps, and torch's generators seeded for a while."""
+"""Random seeds of a training from names and steps, without touching the caller's torch generators."""
 
 import zlib
 from contextlib import contextmanager

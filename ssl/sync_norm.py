@@ -1,4 +1,4 @@
-"""Batch norm over the batches of all ranks: N processes then train as one with the whole batch would.
+"""Batch norm over all ranks of a distributed training, on CPUs too, as if one process had the whole batch.
 
 torch's own SyncBatchNorm exists on GPUs only; this one works wherever the ranks can add tensors up.
 """
@@ -33,7 +33,7 @@ class _SynchronisedNorm(nn.modules.batchnorm._BatchNorm):
         return self.act(self.drop(x)) if hasattr(self, "act") else x  # timm's BatchNormAct2d
 
     def _check_input_dim(self, x):
-        """Any shape (n, c, ...) will do."""
+        """Accept any shape (n, c, ...)."""
 
     def _normalise(self, x):
         wide, channels = x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[1]

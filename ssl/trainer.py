@@ -1,4 +1,4 @@
-"""Pre-training: one explicit loop from the stream, or a folder of images, to an encoder.
+"""The pre-training loop: from the stream, or a folder of images, to an encoder.
 
 Everything random is a function of (seed, encoder's name, step, sample), so a training's whole state is its weights, its
 optimiser and one integer: a resumed training ends with the weights of one never stopped, bit for bit.
@@ -79,7 +79,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
 
 @dataclass
 class _Interval:
-    """What has happened since the last line of the log."""
+    """Losses, images, features and waiting time since the last line of the log."""
 
     losses: list = field(default_factory=list)  # of this rank, one a step
     images: int = 0  # through the network, on all ranks

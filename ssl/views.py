@@ -1,4 +1,4 @@
-"""The views of each system that a method compares: simulated again, augmented, or both."""
+"""Make the views of each system that a method compares: simulated again, augmented, or both."""
 
 import torch
 
@@ -8,7 +8,7 @@ from .augment import augment, destroyed
 
 
 def physics(settings, n_views):
-    """How many images of each system the stream has to render and what is redrawn, as `simulate.systems.scene.Views`.
+    """The images that the stream has to render of each system: `simulate.systems.draw.Views`.
 
     Args: settings: of an encoder (`configs.methods`). n_views: global views that its method needs.
     """
@@ -54,9 +54,9 @@ def warnings(name, settings, targets):
     # A masked autoencoder with one view reconstructs that view, whatever lens it shows: nothing has to be ignored.
     changed = {} if _shows_one_view(settings) else destroyed(targets, augmented)
     if changed and settings.views != "physics":
-        what = ", ".join(f"{target} ({_list(by)})" for target, by in changed.items())
-        notes.append(f"{name} cannot keep what its augmentations change: {what}.")
-    redrawn = [t for t in targets if any(t.startswith(f"{what}_") for what in settings.redraw)]
+        lost = ", ".join(f"{target} ({_list(by)})" for target, by in changed.items())
+        notes.append(f"{name} cannot keep what its augmentations change: {lost}.")
+    redrawn = [t for t in targets if any(t.startswith(f"{part}_") for part in settings.redraw)]
     if redrawn and settings.views != "augment":
         notes.append(f"{name} cannot keep what its physics views redraw: {_list(redrawn)}.")
     return notes

@@ -1,4 +1,4 @@
-"""Making ahead: in order, only so many, errors where they are asked for, threads that end."""
+"""Making items in threads before they are asked for: order, limit, errors, and threads that end."""
 
 import os
 import sys
@@ -12,11 +12,11 @@ from lenstream.ahead import NICENESS, Ahead
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_items_come_in_order_and_only_so_many_are_made_ahead(threads):
-    made = []
-    with Ahead(lambda k: made.append(k) or k * k, waiting=2, threads=threads) as items:
+    begun = []
+    with Ahead(lambda k: begun.append(k) or k * k, waiting=2, threads=threads) as items:
         assert [next(items) for _ in range(5)] == [0, 1, 4, 9, 16]
         time.sleep(0.3)
-        assert len(made) == 5 + 2 + threads  # taken, waiting, and one of each thread
+        assert len(begun) == 5 + 2 + threads  # taken, waiting, and one of each thread
     with pytest.raises(StopIteration):
         next(items)
 

@@ -1,15 +1,19 @@
 """What to cite: entries that are whole, and for a recipe those of what it uses and no other."""
 
+import importlib
 import re
+import tomllib
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from lenstream import citations
 from lenstream.configs.load import load
 from lenstream.configs.methods import AnyEncoder
 from lenstream.configs.recipes import available
+from lenstream.simulate.profiles.registry import LIGHT, MASS
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRIES = citations.entries()
@@ -55,6 +59,32 @@ def test_every_method_and_optimiser_of_the_schema_is_listed():
 def test_the_papers_that_a_method_follows_are_among_the_entries(path):
     said = {number for text in ENTRIES.values() for number in re.findall(r"eprint = \{(.*?)\}", text)}
     assert set(re.findall(r"arXiv:(\d{4}\.\d{4,5})", path.read_text())) <= said
+
+
+PROFILE_FILES = sorted(p for p in (ROOT / "simulate" / "profiles").glob("*.py") if "\nPROFILE = " in p.read_text())
+
+
+@pytest.mark.parametrize("path", PROFILE_FILES, ids=lambda p: p.stem)
+def test_the_papers_that_a_profile_follows_are_cited_for_it(path):
+    name = importlib.import_module(f"lenstream.simulate.profiles.{path.stem}").PROFILE.name
+    text = "".join(ENTRIES[key] for key in citations.PROFILES.get(name, ()))
+    arxiv = re.findall(r"arXiv:(\d{4}\.\d{4,5}|astro-ph/\d{7})", path.read_text())
+    assert set(arxiv) <= set(re.findall(r"eprint = \{(.*?)\}", text))
+
+
+def test_profiles_with_a_citation_exist():
+    assert len(PROFILE_FILES) == len(MASS) + len(LIGHT)
+    assert set(citations.PROFILES) <= set(MASS | LIGHT) | {"AXION_VORTEX"}
+    assert citations.PROFILES["HERNQUIST"][0] == "hernquist1990"
+
+
+def test_the_citation_file_says_what_the_entry_says():
+    file, entry = yaml.safe_load((ROOT / "CITATION.cff").read_text()), ENTRIES["lenstream"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"title = {{{{{file['title']}}}}}" in entry
+    (author,) = file["authors"]
+    assert f"author = {{{{{author['name']}}}}}" in entry and project["authors"] == [author]
+    assert (file["version"], file["license"]) == (project["version"], project["license"])
 
 
 @pytest.mark.parametrize("recipe", available())

@@ -28,6 +28,16 @@ def load(name):
     return module
 
 
+def written(pattern):
+    """What a pattern matches in the pages of the repository: {match: names of pages}."""
+    pages = [*PAGES, *(ROOT / n for n in ("CONTRIBUTING.md", "CHANGELOG.md")), *ROOT.glob("data_cards/*.md")]
+    matches = {}
+    for page in pages:
+        for match in re.findall(pattern, page.read_text(), re.MULTILINE):
+            matches.setdefault(match, []).append(page.name)
+    return matches
+
+
 @pytest.fixture(scope="module")
 def generate():
     return load("generate")
@@ -121,9 +131,41 @@ def test_docstrings_become_text_without_markup_of_their_own():
     ]
 
 
-def test_the_readme_names_commands_that_exist():
+def test_commands_and_recipes_that_are_named_exist():
+    from lenstream.configs.recipes import available
     from lenstream.run_pipeline import app
 
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    used = set(re.findall(r"^lenstream (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
-    assert used <= known
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    named = written(r"(?:^|`|\) |\d )lenstream (\w+)(?: (?:--show )?(\w+))?")
+    assert len(named) > 10
+    for (command, recipe), pages in named.items():
+        assert command in commands, (command, pages)
+        assert recipe in ("", "RECIPE", "NAME", *available()), (recipe, pages)
+
+
+def test_files_that_are_named_exist():
+    rooms = "tests|docs|benchmarks|configs|data_cards|files|simulate|ssl|evaluate"
+    named = written(rf"[`\s]((?:{rooms})/[\w/.]*?|[\w/]+\.(?:py|cff|toml|txt|yml))[`\s:),;]")
+    assert len(named) > 30
+    for name, pages in named.items():
+        path = ROOT / name.rstrip(".")
+        to_come = "NAME" in name and path.parent.is_dir()
+        assert path.exists() or path.with_suffix(".py").exists() or to_come or "_build" in name, (name, pages)
+
+
+def test_modules_and_functions_that_are_named_exist():
+    named = written(r"(?:from|import|`) ?(lenstream(?:\.\w+)+)(?: import (.*?)(?: +#.*)?$)?")
+    assert len(named) > 5
+    for (dotted, imported), pages in named.items():
+        parts = dotted.split(".")
+        depth = max(k for k in range(1, len(parts) + 1) if _is_module(".".join(parts[:k])))
+        place = importlib.import_module(".".join(parts[:depth]))
+        for name in parts[depth:] + [n.strip() for n in imported.split(",") if n]:
+            assert hasattr(place, name), (dotted, name, pages)
+
+
+def _is_module(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False

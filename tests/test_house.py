@@ -1,4 +1,4 @@
-"""The plan of the house: which room may import which, no circle of files, no name that stands for two things."""
+"""The order of folders: which may import which, no circle of files, no two modules or classes of one name."""
 
 import ast
 import graphlib

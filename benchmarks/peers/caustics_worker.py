@@ -1,6 +1,7 @@
-"""caustics: EPL with chunk_size=1 (several times the default's speed); argument: torch or jax, its backend.
+"""Render a workload with caustics in a process of its own; argument: torch or jax, its backend.
 
-With torch, vmap over a batch of systems. With JAX, jit of either vmap or lax.map, whichever is faster on the spot.
+EPL with chunk_size=1 (several times the default's speed). With torch, vmap over a batch of systems; with JAX, jit of
+either vmap or lax.map, whichever is faster on the spot.
 """
 
 import os
@@ -122,7 +123,7 @@ def stamp_columns(work):
 
 
 def q_phi(values):
-    """Axis ratio and position angle."""
+    """Axis ratio and position angle [rad] from the parameters e1 and e2."""
     f = np.hypot(values["e1"], values["e2"])
     return (1.0 - f) / (1.0 + f), 0.5 * np.arctan2(values["e2"], values["e1"])
 

@@ -1,4 +1,4 @@
-"""The other simulators: their environment, and worker processes that hold them and work when told to.
+"""Install the other simulators, start a process for each, and send it requests.
 
 They live in an environment of their own, benchmarks/.venv-peers, because JAXtronomy wants another lenstronomy than
 LenStream; lenstronomy itself is measured in LenStream's environment.
@@ -52,7 +52,7 @@ class Worker:
 
 
 def wanted():
-    """The lines of requirements.txt."""
+    """The packages that requirements.txt asks for."""
     return REQUIREMENTS.read_text().split()
 
 

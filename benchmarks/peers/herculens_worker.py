@@ -1,4 +1,7 @@
-"""Herculens: jit, and lax.map over systems (vmap is several times slower on a CPU)."""
+"""Render a workload with Herculens in a process of its own.
+
+jit, and lax.map over systems (vmap is several times slower on a CPU).
+"""
 
 import jax
 import jax.numpy as jnp
@@ -65,14 +68,14 @@ def prepare(work):
     )
     lens, source, pool = columns(work.lens), columns(work.source), jnp.asarray(work.images, np.float32)
 
-    def one(lens, source, pool):
+    def image(lens, source, pool):
         sources = keywords(meta["source"], source)
         for s in sources:
             if "image" in s:
                 s["pixels"] = pool[s.pop("image").astype(int)]
         return model.model(keywords(meta["lens"], lens), sources, lens_light_add=False, point_source_add=False)
 
-    batch = jax.jit(lambda lens, source, pool: lax.map(lambda p: one(*p, pool), (lens, source)))
+    batch = jax.jit(lambda lens, source, pool: lax.map(lambda p: image(*p, pool), (lens, source)))
     return lambda rows: batch(pick(lens, rows), pick(source, rows), pool), BATCH
 
 

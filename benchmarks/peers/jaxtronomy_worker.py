@@ -1,4 +1,7 @@
-"""JAXtronomy: jit, and lax.map over systems (vmap is several times slower on a CPU). It has no images as sources."""
+"""Render a workload with JAXtronomy in a process of its own.
+
+jit, and lax.map over systems (vmap is several times slower on a CPU). It has no images as sources.
+"""
 
 import jax
 import numpy as np
@@ -36,11 +39,11 @@ def prepare(work):
     )
     lens, source = columns(work.lens), columns(work.source)
 
-    def one(parameters):
+    def image(parameters):
         lens, source = parameters
         return model.image(keywords(meta["lens"], lens), keywords(meta["source"], source))
 
-    batch = jax.jit(lambda lens, source: lax.map(one, (lens, source)))
+    batch = jax.jit(lambda lens, source: lax.map(image, (lens, source)))
     return lambda rows: batch(pick(lens, rows), pick(source, rows)), BATCH
 
 

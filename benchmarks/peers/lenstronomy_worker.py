@@ -1,4 +1,7 @@
-"""lenstronomy, its classes made once and reused; argument: EPL or EPL_NUMBA."""
+"""Render a workload with lenstronomy in a process of its own; argument: EPL or EPL_NUMBA.
+
+Its classes are constructed once and reused.
+"""
 
 import sys
 
@@ -26,8 +29,8 @@ def prepare(work):
     lens, source = columns(work.lens, float), columns(work.source, float)
     lenses = [plain(keywords(meta["lens"], pick(lens, i))) for i in range(work.n)]
     sources = [plain(keywords(meta["source"], pick(source, i))) for i in range(work.n)]
-    for one in (s[0] for s in sources if "image" in s[0]):
-        one["image"] = work.images[int(one["image"])][1:-1, 1:-1]  # lenstronomy adds the ring of zeros itself
+    for source in (s[0] for s in sources if "image" in s[0]):
+        source["image"] = work.images[int(source["image"])][1:-1, 1:-1]  # lenstronomy adds the ring of zeros itself
 
     def render(rows):
         for light in model.SourceModel.func_list:

@@ -1,4 +1,4 @@
-"""What the workers share: reading a workload, and answering the driver one line at a time.
+"""What every simulator's process does: read a workload, and answer requests, one JSON object a line.
 
 A worker is a process that holds one simulator. It gets one JSON object a line on its standard input and answers each
 with one on its standard output:
@@ -30,7 +30,7 @@ class Workload:
 
     meta: dict  # num_pix, pixel_scale, rays, fwhm, truncation, background, exposure_time, noise, lens, source
     lens: dict  # profile -> parameter -> float64 (n systems, components with that profile)
-    source: dict  # the same
+    source: dict  # profile -> parameter -> float64 (n systems, components with that profile)
     images: np.ndarray  # (galaxies, size, size), with a ring of zeros
 
     @property
@@ -68,7 +68,7 @@ def columns(group, dtype=np.float32):
 
 
 def pick(group, rows):
-    """The same for some systems, by their numbers, or for one."""
+    """The columns of some systems, by an array of their numbers, or of a single system by its number."""
     return {profile: {k: v[rows] for k, v in values.items()} for profile, values in group.items()}
 
 

@@ -1,4 +1,4 @@
-"""Cut-outs of real lenses: FITS files onto the pixel grid that the network was trained on.
+"""Read images of real lenses (FITS) and resample them onto the pixels that the network was trained on.
 
 A file holds the extensions IMAGE (or SCI), NOISE (or ERR), MASK (0 = good) and LENSLIGHT, of which only the first
 is needed, or one plain 2-D image. Images are in counts/s a pixel, with the sky subtracted and the lens at the centre of
@@ -26,7 +26,7 @@ MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that 
 
 @dataclass(frozen=True)
 class Cutout:
-    """One real lens on the network's grid."""
+    """The image of a real lens and its noise, on the network's pixels."""
 
     name: str  # the file's name without its suffix
     image: np.ndarray  # float32 (num_pix, num_pix), counts/s per output pixel, finite; filled pixels are 0

@@ -1,4 +1,4 @@
-"""Predictions for real lenses beside published values: table, summary and figure.
+"""Compare predictions for real lenses with published values: table, summary and figure.
 
 Angles such as theta_E are in arcsec; e1, e2 and slopes are pure numbers. A target is a lens parameter that the network
 predicts; the catalogue gives its published value in the column <target>_published, or else in the column <target>.
@@ -62,7 +62,7 @@ def read_catalogue(path):
 
 
 def prediction_table(cutouts, predictions, catalogue=None):
-    """One row a lens.
+    """Predictions as a table with one row a lens, beside published values where a catalogue has them.
 
     Args:
         cutouts: the lenses, list of Cutout.

@@ -1,4 +1,4 @@
-"""The pictures of a run, as PNG files: what went in, what was learnt, how well it recovers the lens.
+"""Draw the figures of a run as PNG files: pairs, predictions, R2 against labels, training curves, UMAP.
 
 Every function takes arrays or tables and a path, and draws on its own Figure (no pyplot, no global state). An encoder
 keeps its colour in every picture; the colours are those of Okabe & Ito (2008), told apart by all readers.
@@ -67,20 +67,20 @@ def figure(path, width, height):
 
 
 def bare(ax, colour=None):
-    """No ticks; a thin frame in `colour`, or none."""
+    """Remove ticks, and draw a thin frame in `colour`, or none."""
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(visible=colour is not None, color=colour or "none")
 
 
 def plain(ax):
-    """Axes without a box and with a faint grid."""
+    """Give axes a faint grid and no box."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="#E4E4E4", linewidth=0.6)
     ax.set_axisbelow(True)
 
 
 def grid_of_axes(fig, n, columns):
-    """n axes, `columns` in a row."""
+    """Add a grid of n axes, `columns` in a row, to a figure: array (n,)."""
     axes = fig.subplots(max(-(-n // columns), 1), columns, squeeze=False).ravel()
     for ax in axes[n:]:
         ax.set_axis_off()
@@ -88,7 +88,7 @@ def grid_of_axes(fig, n, columns):
 
 
 def pairs(images, labels, path):
-    """Positive pairs: the two views of one lens side by side.
+    """Draw positive pairs: the two views of one lens side by side.
 
     images: (n, 2, H, W) or (n, 2, bands, H, W), whose bands are added up; labels: name -> (n,) true values, NaN where
     there is no lens. The first 12 pairs are shown.
@@ -112,7 +112,7 @@ def pairs(images, labels, path):
 
 
 def predicted_vs_true(true, predicted, limit_std, path):
-    """Predictions on the test lenses, encoders x targets, with the 1:1 line and the information limit around it.
+    """Draw predictions on the test lenses, encoders x targets, with the 1:1 line and the information limit around it.
 
     true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; limit_std: {target: (n,)} standard deviations, or None.
     """
@@ -130,7 +130,7 @@ def predicted_vs_true(true, predicted, limit_std, path):
 
 
 def _predicted_panel(ax, true, predicted, limit, target):
-    """One encoder, one target: density of test lenses, 1:1 line, scores."""
+    """Draw the predictions of one encoder for one target: density of test lenses, 1:1 line, scores."""
     true = np.asarray(true, dtype=np.float64)
     margin = 0.05 * (np.ptp(true) or 1.0)
     low, high = true.min() - margin, true.max() + margin
@@ -158,7 +158,7 @@ def _predicted_panel(ax, true, predicted, limit, target):
 
 
 def r2_against_labels(results, path):
-    """R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
+    """Draw R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
 
     results: of `evaluate.results.frame`.
     """
@@ -181,7 +181,7 @@ def r2_against_labels(results, path):
 
 
 def _r2_panel(ax, table, colour, drawn):
-    """One target; `drawn` collects {words: line} for the legend."""
+    """Draw R2 against labels for one target; `drawn` collects {words: line} for the legend."""
     curves = table[table["encoder"] != LIMIT].sort_values("n_labels", kind="stable")
     groups = list(curves.groupby(["encoder", "protocol"], sort=False))
     for i, ((encoder, protocol), rows) in enumerate(groups):
@@ -205,7 +205,7 @@ def _r2_panel(ax, table, colour, drawn):
 
 
 def training_curves(histories, path):
-    """Loss of each encoder, and what tells a healthy training from a collapsed or starved one.
+    """Draw the loss of each encoder, and what tells a healthy training from a collapsed or starved one.
 
     histories: {encoder: DataFrame} with columns step, loss, feature_std, effective_rank, images_per_s, wait_share.
     """
@@ -248,7 +248,7 @@ def umap_points(features, seed=0):
 
 
 def umap(points, labels, path):
-    """UMAP of each encoder's features, coloured by each parameter.
+    """Draw the UMAP of each encoder's features, coloured by each parameter.
 
     points: {encoder: (n, 2)}; labels: {target: (n,)}. Rows are encoders, columns targets.
     """

@@ -1,4 +1,4 @@
-"""All that a finished evaluation is shown by: the figures of a run's folder and its report."""
+"""Draw all figures of a finished evaluation and write its report."""
 
 import json
 
@@ -37,7 +37,7 @@ def draw_figures(task, config, evaluation, folder):
 
 
 def _predicted_vs_true(evaluation, path):
-    """Frozen encoders, and training from scratch."""
+    """Draw predictions of frozen encoders and of training from scratch against true values."""
     shown = {
         encoder: predicted
         for (encoder, protocol), predicted in evaluation.predictions.items()
@@ -57,7 +57,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
     """Write report.html into the folder of a run, from its figures, timings.json and what is given.
 
     Args: config, scene: of the run. evaluation: `results.Evaluation`. umap: what `draw_figures` gave.
-        real: `report.RealLensResults`, or None. environment: name -> version.
+        real: `evaluate.show.report.RealLensResults`, or None. environment: name -> version.
     """
     space = None
     if umap is not None:
@@ -81,7 +81,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
 
 
 def _notes(config, real):
-    """What a reader should know before believing the numbers."""
+    """Sentences for the report that limit what its numbers mean."""
     notes = []
     if any(c.profile == "INTERPOL" for c in config.simulate.source):
         notes.append(

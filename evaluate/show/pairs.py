@@ -1,4 +1,4 @@
-"""The first picture of a run: positive pairs, two views of one lens each, before anything is trained on them."""
+"""Draw a run's first figure: positive pairs, which are two views of one lens, before any training."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A look at a simulation before it is trusted: some of its systems, their labels, the renderer's error and speed."""
+"""Preview a simulation: images of some systems, histograms of all labels, the renderer's error and speed."""
 
 import time
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Sheet:
     lost: np.ndarray  # bool (n, num_pix, num_pix), lost in any band
     shown: np.ndarray  # int (n,), which of the population they are
     labels: dict  # name -> float64 (POPULATION,), NaN where there is none
-    kind: np.ndarray  # int (POPULATION,), number of the class
+    class_number: np.ndarray  # int (POPULATION,), number in `simulate.classes`
 
 
 def preview(config, path):
@@ -45,7 +45,7 @@ def preview(config, path):
 
     Args: config: `configs.schema.Config`. path: the picture to write (.png, .pdf, .svg or .jpg).
     Returns: lines of text: classes, acceptance of the selection, error, speed, where the picture is.
-    Raises: LenStreamError for another kind of picture.
+    Raises: LenStreamError for another format of the picture.
     """
     path = Path(path)
     if path.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
@@ -77,14 +77,14 @@ def sheet(scene, systems):
     return Sheet(images, lost, shown, values, systems.class_number)
 
 
-def _chosen(kind, most):
+def _chosen(class_number, most):
     """The first systems of each class, class by class: a few of every one, the rest in proportion; `most` in all."""
-    present, counts = np.unique(kind, return_counts=True)
+    present, counts = np.unique(class_number, return_counts=True)
     least = min(most // (2 * len(present)), counts.min()) if len(present) < most else 1
-    room = max(most - least * len(present), 0) * counts / len(kind)
+    room = max(most - least * len(present), 0) * counts / len(class_number)
     each = least + room.astype(int)
     each[np.argsort(each - least - room, kind="stable")[: max(most - each.sum(), 0)]] += 1
-    return np.concatenate([np.flatnonzero(kind == k)[:m] for k, m in zip(present, each, strict=True)])
+    return np.concatenate([np.flatnonzero(class_number == k)[:m] for k, m in zip(present, each, strict=True)])
 
 
 def error(scene, indices, rays=None):
@@ -109,12 +109,12 @@ def images_per_second(scene, batch=64, seconds=1.0):
     return done / (time.perf_counter() - begun)
 
 
-def _classes_in_words(scene, kind):
+def _classes_in_words(scene, class_number):
     names = list(scene.config.classes)
     if names:
-        counts = np.bincount(kind, minlength=len(names))
-        words = ", ".join(f"{name} {count / len(kind):.1%}" for name, count in zip(names, counts, strict=True))
-        yield f"{len(names)} classes: {words} of {len(kind)} systems"
+        counts = np.bincount(class_number, minlength=len(names))
+        words = ", ".join(f"{name} {count / len(class_number):.1%}" for name, count in zip(names, counts, strict=True))
+        yield f"{len(names)} classes: {words} of {len(class_number)} systems"
 
 
 def _selection_in_words(scene, systems):
@@ -123,7 +123,7 @@ def _selection_in_words(scene, systems):
 
 
 def _error_in_words(scene, shown):
-    """What the rays leave out, beside the same with 2 x 2 rays a pixel."""
+    """The error of the images with the rays of the config, and with 2 x 2 rays a pixel."""
     indices = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
     rays, n = scene.config.image.rays, len(indices)
     own = _median_and_worst(error(scene, indices))
@@ -150,7 +150,7 @@ def picture(scene, drawn, path, name):
     """Write the contact sheet and the histograms of a `Sheet`."""
     panels, left_out = _panels(drawn)
     weight = weights(drawn.images)
-    n, population = len(drawn.shown), len(drawn.kind)
+    n, population = len(drawn.shown), len(drawn.class_number)
     columns = min(COLUMNS, n)
     captions = [caption(drawn.labels, k) for k in drawn.shown]
     lines = max(words.count("\n") + 1 for words in captions) + 1.5 * bool(scene.config.classes)
@@ -164,8 +164,8 @@ def picture(scene, drawn, path, name):
             ax.imshow(coloured(drawn.images[k], drawn.lost[k], list(scene.bands), weight), origin="lower")
             bare(ax)
             if classes:
-                kind = drawn.kind[picked]
-                ax.set_title(classes[kind], color=colour[kind], fontsize=9, fontweight="bold", pad=2)
+                number = drawn.class_number[picked]
+                ax.set_title(classes[number], color=colour[number], fontsize=9, fontweight="bold", pad=2)
             ax.set_xlabel(captions[k], fontsize=7.5, linespacing=1.25, labelpad=2)
         more = f"; {left_out} more labels vary" if left_out else ""
         bottom.suptitle(f"The labels of {population} systems{more}", fontsize=10)
@@ -186,17 +186,17 @@ def _title(scene, drawn, name):
 
 
 def colours_of_classes(scene):
-    """One colour for each class, in their order; one in all if there are none."""
+    """A colour for each class, in their order; a single colour if there are no classes."""
     n = max(len(scene.config.classes), 1)
     return [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(n)]
 
 
 def caption(labels, k):
-    """What is known of system `k` that a picture lets one check, in up to three lines."""
+    """The caption of system `k` in up to three lines: what can be checked in its picture."""
 
     def value(name):
-        found = labels.get(name, np.full(k + 1, np.nan))[k]
-        return found if np.isfinite(found) else None
+        number = labels.get(name, np.full(k + 1, np.nan))[k]
+        return number if np.isfinite(number) else None
 
     lens, effective, lines = value("theta_E"), value("theta_E_effective"), []
     if lens is not None or effective is not None:
@@ -217,7 +217,7 @@ def caption(labels, k):
 
 def _panels(drawn):
     """Names of the labels that vary, the lens first, at most as many as there are panels; how many are left out."""
-    classes = [drawn.kind == k for k in np.unique(drawn.kind)]
+    classes = [drawn.class_number == k for k in np.unique(drawn.class_number)]
     varying = [n for n, v in drawn.labels.items() if any(_varies(v[of_class]) for of_class in classes)]
     of_light = [n for n in varying if n.startswith(("source_", "lens_light_"))]
     lens = [n for n in varying if n not in of_light and n not in DERIVED]
@@ -243,7 +243,7 @@ def _histogram(ax, label, drawn, colour):
     scaled = np.log10(values[used]) if log else values[used]
     edges = np.histogram_bin_edges(scaled, int(np.clip(np.sqrt(scaled.size), 8, 30)))
     edges = 10.0**edges if log else edges
-    groups = [values[used & (drawn.kind == k)] for k in range(len(colour))]
+    groups = [values[used & (drawn.class_number == k)] for k in range(len(colour))]
     ax.hist(groups, bins=edges, stacked=True, color=colour, histtype="stepfilled", linewidth=0)
     plain(ax)
     if log:
@@ -266,7 +266,7 @@ def by_wavelength(bands):
 
 
 def weights(images):
-    """What makes all images (n, b, H, W) together white: float64 (b,), the median over them of 1 / light of a band."""
+    """Weights of bands, float64 (b,), that make images (n, b, H, W) white on average: 1 / median share of the light."""
     light = np.nansum(np.abs(images), axis=(2, 3), dtype=float)
     shares = light / np.maximum(light.sum(1, keepdims=True), 1e-30)
     return 1.0 / np.maximum(np.median(shares, axis=0), 1e-30)
@@ -300,7 +300,7 @@ def _two(image):
 
 
 def _sky(image):
-    """Median of the outermost pixels (H, W) that have a value."""
+    """The sky level: the median of the outermost pixels (H, W) that have a value."""
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     edge = edge[np.isfinite(edge)]
     return np.median(edge) if edge.size else 0.0

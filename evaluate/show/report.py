@@ -1,4 +1,4 @@
-"""report.html: one page that says what came out of a run, and needs nothing but itself.
+"""Write report.html, a run's results on one page that needs no other file and no network.
 
 Here the numbers are made ready; report.html.j2 lays them out and escapes whatever comes from outside. Pictures are
 base64 PNGs and Bokeh's code is inlined, so that the page can be mailed and opened without a network.
@@ -39,20 +39,21 @@ class FeatureSpace:
 
 @dataclass
 class RealLensResults:
-    """Predictions for real lenses, one row each; a summary of them; a picture (a path). Any of them may be None."""
+    """Predictions for real lenses; any part but `skipped` may be None."""
 
-    table: pd.DataFrame | None = None
-    summary: pd.DataFrame | None = None
-    figure: str | Path | None = None
+    table: pd.DataFrame | None = None  # one row a lens
+    summary: pd.DataFrame | None = None  # how the predictions agree with published values: one row a target
+    figure: str | Path | None = None  # the path of a picture
+    skipped: list = field(default_factory=list)  # (name of a file that could not be used, reason)
 
 
 @dataclass
 class Report:
-    """All that the page shows.
+    """The contents of the page.
 
-    results: of `evaluate.results.frame`. figures: name -> PNG file;
-    the names of SECTIONS have a place and a caption, others follow with their name as title; "umap" gives way to the
-    interactive one. notes: sentences the reader should know before believing the numbers.
+    results: of `evaluate.results.frame`. figures: name -> PNG file; the names of SECTIONS have a place and a caption,
+    others follow with their name as title; "umap" gives way to the interactive one. notes: sentences that the reader
+    should know before believing the numbers.
     """
 
     name: str
@@ -67,48 +68,49 @@ class Report:
 
 
 def show_r2(value):
-    """0.97, but 0.9996 close to one: as many digits as the distance from 1 needs."""
+    """R2 with as many digits as its distance from 1 needs: 0.97, but 0.9996."""
     digits = 2 if value < 0.995 or value >= 1 else min(math.ceil(-math.log10(1 - value)), 6)
     return f"{value:.{digits}f}"
 
 
 def show_rmse(value, target):
-    """Two digits, with the unit: 0.030" for arcseconds."""
+    """An RMSE with two digits and its unit: 0.030" for arcseconds."""
     return f"{value:#.2g}".rstrip(".") + after_number(target)
 
 
 def symbol(target):
     """A parameter's symbol as HTML; any other name is left to be escaped."""
-    found = symbol_as_html(target)
-    return target if found is None else Markup(found)
+    text = symbol_as_html(target)
+    return target if text is None else Markup(text)
 
 
 def meaning(target):
     """What a parameter is, as a sentence with its unit; '' for a name that is no parameter."""
-    found = find(target)
-    words = found.meaning[0].upper() + found.meaning[1:] if found else ""
-    return words + (f" [{found.unit}]." if found and found.unit else "." if found else "")
-
-
-def _cell_r2(found):
-    """'0.974 ± 0.002' of (mean, standard deviation), '0.974' for one seed, '' for nothing."""
-    if found is None:
+    quantity = find(target)
+    if quantity is None:
         return ""
-    mean, std = found
+    return quantity.meaning[0].upper() + quantity.meaning[1:] + (f" [{quantity.unit}]." if quantity.unit else ".")
+
+
+def _cell_r2(score):
+    """'0.974 ± 0.002' of (mean, standard deviation), '0.974' for one seed, '' for nothing."""
+    if score is None:
+        return ""
+    mean, std = score
     text = show_r2(mean) if mean > 0.999 else f"{mean:.3f}"
     return text + ("" if math.isnan(std) else f" ± {std:.3f}")
 
 
-def _cell_rmse(found, target):
+def _cell_rmse(score, target):
     """'0.030 ± 0.002"' of the (mean, standard deviation) of an RMSE, '0.030"' for one seed, '' for nothing."""
-    if found is None:
+    if score is None:
         return ""
-    mean, std = found
+    mean, std = score
     return show_rmse(mean, target) + ("" if math.isnan(std) else f" ± {std:.1g}")
 
 
 class Trained(NamedTuple):
-    """What was trained: a row of a table, which has two cells for each target."""
+    """An encoder with a head: a row of a table, which has two cells for each target."""
 
     encoder: str
     protocol: str
@@ -129,9 +131,9 @@ class MeanScores:
             self._values[Trained(r.encoder, r.protocol, r.n_labels), r.target, r.metric] = r.mean, r.std
 
     def get(self, row, target, metric):
-        """(mean, std) of what was trained, or None."""
-        found = self._values.get((row, target, metric))
-        return None if found is None or math.isnan(found[0]) else found
+        """(mean, std) of a metric of a `Trained`, or None."""
+        score = self._values.get((row, target, metric))
+        return None if score is None or math.isnan(score[0]) else score
 
     def at_most_labels(self, encoder, protocol):
         """The row of an encoder and protocol at the largest number of labels."""
@@ -145,11 +147,11 @@ class MeanScores:
         """The row to speak of: a trained encoder, frozen if possible, with the highest mean R2; None without rows."""
 
         def merit(row):
-            found = [f[0] for f in (self.get(row, target, "r2") for target in self.targets) if f]
+            means = [r2[0] for r2 in (self.get(row, target, "r2") for target in self.targets) if r2]
             return (
                 row.encoder not in (RANDOM, SUPERVISED),
                 row.protocol == "ridge",
-                np.mean(found) if found else -np.inf,
+                np.mean(means) if means else -np.inf,
             )
 
         return max(self.rows, key=merit, default=None)
@@ -171,8 +173,8 @@ def headline(results):
     words += f" (RMSE {show_rmse(rmse[0], target)})" if rmse else ""
     beside = {"random features reach": (RANDOM, "ridge"), "training from scratch": (SUPERVISED, "finetune")}
     beside = {w: scores.at_most_labels(*who) for w, who in beside.items()}
-    found = {w: scores.get(row, target, "r2") for w, row in beside.items() if row != best}
-    parts = [f"{w} {show_r2(f[0])}" for w, f in found.items() if f]
+    others_r2 = {w: scores.get(row, target, "r2") for w, row in beside.items() if row != best}
+    parts = [f"{w} {show_r2(r2[0])}" for w, r2 in others_r2.items() if r2]
     words += f"; {', '.join(parts)}" if parts else ""
     limit = scores.limit(target, "r2")
     words += f"; the images allow at best {show_r2(limit[0])}." if limit else "."
@@ -203,8 +205,8 @@ def main_table(scores):
 
 def limit_row(scores):
     """[(R2, RMSE), ...] of the information limit as text, one tuple a target; empty without a limit."""
-    found = [(scores.limit(t, "r2"), scores.limit(t, "rmse"), t) for t in scores.targets]
-    row = [(_cell_r2(r2), _cell_rmse(rmse, target)) for r2, rmse, target in found]
+    limits = [(scores.limit(t, "r2"), scores.limit(t, "rmse"), t) for t in scores.targets]
+    row = [(_cell_r2(r2), _cell_rmse(rmse, target)) for r2, rmse, target in limits]
     return row if any(r2 or rmse for r2, rmse in row) else []
 
 
@@ -212,9 +214,10 @@ def all_numbers(scores):
     """[(encoder, protocol, n_labels, [(R2, RMSE), ...]), ...] as text."""
     rows = []
     for row in scores.all_rows:
-        found = [[scores.get(row, t, metric) for metric in ("r2", "rmse")] for t in scores.targets]
-        cells = zip(found, scores.targets, strict=True)
-        rows.append((*row, [(_cell_r2(r2), _cell_rmse(rmse, t)) for (r2, rmse), t in cells]))
+        cells = [
+            (_cell_r2(scores.get(row, t, "r2")), _cell_rmse(scores.get(row, t, "rmse"), t)) for t in scores.targets
+        ]
+        rows.append((*row, cells))
     return rows
 
 
@@ -224,7 +227,7 @@ def _rows(frame):
 
 
 def _png(data):
-    """A PNG as an address that holds it."""
+    """A PNG as a data address, which holds the picture itself."""
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
@@ -277,7 +280,7 @@ def feature_space(space):
 
 
 def write(report, path):
-    """Write the page."""
+    """Write the page of a `Report` to a file."""
     tasks = list(dict.fromkeys(report.results["task"]))
     real = report.real_lenses
     figures = {name: _png(Path(file).read_bytes()) for name, file in report.figures.items() if file}

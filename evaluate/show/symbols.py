@@ -1,4 +1,4 @@
-"""How the names of parameters are written for people: symbols and units, for figures and for HTML.
+"""Write parameter names for people: symbols and units, for figures and for HTML.
 
 Units and symbols are those of `configs.quantities`. Any other name, such as that of an encoder, stands as it is.
 """
@@ -13,20 +13,20 @@ _TOKENS = re.compile(r"\\[A-Za-z]+|\\.|[^\\ ]")
 
 def unit(name):
     """The unit of a parameter; '' for a pure number and for a name that is no parameter."""
-    found = find(name)
-    return found.unit if found else ""
+    quantity = find(name)
+    return quantity.unit if quantity else ""
 
 
 def after_number(name):
     """What follows a number in a parameter's unit: '"' for arcsec, ' rad', or nothing."""
-    found = unit(name)
-    return {"arcsec": '"', "": ""}.get(found, f" {found}")
+    words = unit(name)
+    return {"arcsec": '"', "": ""}.get(words, f" {words}")
 
 
 def symbol(name):
     """A parameter's symbol as matplotlib draws it, or any other name as it is ('$' would start a formula)."""
-    found = find(name)
-    return f"${found.symbol}$" if found else name.replace("$", r"\$")
+    quantity = find(name)
+    return f"${quantity.symbol}$" if quantity else name.replace("$", r"\$")
 
 
 def with_unit(name):
@@ -36,8 +36,8 @@ def with_unit(name):
 
 def symbol_as_html(name):
     """A parameter's symbol as safe HTML, theta_E as &theta;<sub>E</sub>; None for a name that is no parameter."""
-    found = find(name)
-    return to_html(found.symbol) if found else None
+    quantity = find(name)
+    return to_html(quantity.symbol) if quantity else None
 
 
 def to_html(latex):

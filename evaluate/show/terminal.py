@@ -1,4 +1,4 @@
-"""What a run prints on the terminal: tables of scores and of predictions, and which files were left out."""
+"""Print a run's results in the terminal: tables of scores and of predictions, and which files were skipped."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def print_scores(results):
 def print_predictions(predictions, targets, summary):
     """Predictions for real lenses, and how they agree with published values.
 
-    Args: as `evaluate.real.predict.predict_folder` returns them; summary: None without published values.
+    Args: predictions, summary: `table` and `summary` of `evaluate.show.report.RealLensResults`. targets: of the run.
     """
     brackets = "" if summary is None else ", published in brackets"
     print_table(_in_words(predictions, targets), f"{len(predictions)} lenses{brackets}")

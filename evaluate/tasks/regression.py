@@ -1,4 +1,4 @@
-"""Parameter recovery: how well encoders, frozen or fine-tuned, tell a lens's parameters from its image."""
+"""The task of predicting lens parameters from images, with encoders frozen (ridge) or fine-tuned."""
 
 import copy
 import math

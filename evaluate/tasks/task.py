@@ -1,4 +1,4 @@
-"""What a task is: labelled data, how a head is trained on an encoder, how its answers are scored, what is drawn.
+"""The interface of an evaluation task: its labelled data, how a head is trained, scored and shown.
 
 `evaluate.judge` carries any task through encoders, protocols, numbers of labels and seeds. To add one, write a file
 with a class of these attributes and functions (`regression` is the first), and give it to `judge.evaluate`.
@@ -17,19 +17,19 @@ from ...simulate.systems.scene import FIRST_INDEX
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images with what is to be learnt or predicted of them."""
+    """Images with the true values that a head learns or is scored by."""
 
     images: torch.Tensor  # float32 (n, bands, num_pix, num_pix) [counts/s/pixel]
     true: dict[str, torch.Tensor]  # target -> (n, ...), in its unit
     indices: np.ndarray  # uint64 (n,)
 
     def first(self, n):
-        """The first n of them."""
+        """The first n images with their values."""
         return Labelled(self.images[:n], {t: values[:n] for t, values in self.true.items()}, self.indices[:n])
 
 
 class Task(Protocol):
-    """One question that encoders are judged by.
+    """A task by which encoders are judged, such as the regression of lens parameters.
 
     A head is a `torch.nn.Module` that holds the encoder it was trained on. A dict of scores maps (target, metric) to a
     number; its order is that of results.csv.
@@ -50,16 +50,16 @@ class Task(Protocol):
         """A head, by the name of a protocol; `network` is left as it is. features: float32 (n, d), if needed."""
 
     def predict(self, head: nn.Module, images: torch.Tensor) -> dict[str, np.ndarray]:
-        """What a head says of images (n, bands, h, w): target -> (n, ...)."""
+        """The predictions of a head for images (n, bands, h, w): target -> (n, ...)."""
 
     def score(self, true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
-        """The scores of predictions."""
+        """The scores of predictions, such as R2 and RMSE of each target."""
 
     def limit(self, test: Labelled, progress) -> dict[str, np.ndarray]:
         """Target -> (n,), the smallest standard deviation that the images allow; empty where no bound is known."""
 
     def limit_scores(self, true: dict[str, np.ndarray], bounds: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
-        """The scores of predictions that reach the limit."""
+        """The scores of predictions that reach the information limit."""
 
     def facts(self, scores: dict[tuple[str, str], float]) -> dict:
         """What `head` needs beside the weights, and what a reader of predictions has to know, as JSON values."""

@@ -1,4 +1,4 @@
-"""The list of pre-training methods: which class does what a section of `configs.methods` asks for.
+"""The list of all pre-training methods: the class of each section of `configs.methods`.
 
 A new method is a file in this folder, a section in `configs.methods`, a line in METHODS, its paper in `citations` and
 a test.
@@ -43,5 +43,5 @@ METHODS = {
 
 
 def names():
-    """What the key `method` of an encoder may say: simsiam, lensiam, simclr, ..."""
+    """The values that the key `method` of an encoder takes: simsiam, lensiam, simclr, ..."""
     return [name for section in METHODS for name in get_args(section.model_fields["method"].annotation)]

@@ -1,4 +1,4 @@
-"""What a pre-training method is to the training loop: a module with a loss, and the random numbers it may use."""
+"""The interface of a pre-training method: a module with a loss on views, and the random numbers it may use."""
 
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ class Draws:
 
 
 class Step(NamedTuple):  # Fabric looks into named tuples for tensors, and stumbles over frozen dataclasses
-    """What a method gets beside the views."""
+    """What a method's loss needs beside the views: where the training is, random numbers, labels."""
 
     number: int  # of the optimiser step, from 0
     done: float  # share of the training that is behind, 0 at the first step and below 1 at the last

@@ -1,4 +1,4 @@
-"""BYOL (Grill+ 2020, arXiv:2006.07733): a student predicts what its slow teacher says of the other view."""
+"""BYOL (Grill+ 2020, arXiv:2006.07733): a student predicts its teacher's features of the other view."""
 
 from lightly.loss import NegativeCosineSimilarity
 from lightly.models.modules.heads import BYOLPredictionHead, BYOLProjectionHead
@@ -29,5 +29,5 @@ class BYOL(Method):
         return loss, features
 
     def after_step(self, step):
-        """The teacher follows."""
+        """Move the teacher's weights towards the student's."""
         self.teacher.follow(self.network, self.projector, momentum_at(self.momentum, step.done))

@@ -1,4 +1,4 @@
-"""DINO (Caron+ 2021, arXiv:2104.14294): the student's distribution over prototypes follows its slow teacher's."""
+"""DINO (Caron+ 2021, arXiv:2104.14294): the student's distribution over prototypes matches its teacher's."""
 
 import warnings
 
@@ -45,20 +45,20 @@ class DINO(Method):
             return self.view_loss(targets, outputs, teacher_temp=self.teacher_temperature(step))
 
     def teacher_temperature(self, step):
-        """Rises linearly; DINOLoss would skip its own warm-up without a word if it were not given each time."""
+        """The teacher's temperature, which rises linearly; without it DINOLoss would silently skip its own warm-up."""
         start, end = self.settings.teacher_temperature_start, self.settings.teacher_temperature
         if step.number >= self.settings.teacher_warmup:
             return end
         return start + (end - start) * step.number / self.settings.teacher_warmup
 
     def after_backward(self, step):
-        """The prototypes stay as they are at first; without a gradient they do not decay either."""
+        """Freeze the prototypes at first; without a gradient they do not decay either."""
         if step.number < self.settings.freeze_last:
             for parameter in self.head.last_layer.parameters():
                 parameter.grad = None
 
     def after_step(self, step):
-        """The teacher follows."""
+        """Move the teacher's weights towards the student's."""
         self.teacher.follow(self.network, self.head, momentum_at(self.settings.momentum, step.done))
 
     def encoder(self):
@@ -78,7 +78,7 @@ def together(network, views):
 
 
 def _check_local_views(backbone, settings):
-    """Stop if local views do not go through a ViT."""
+    """Raise ConfigError if the backbone is a ViT that cannot take images of the size of the local views."""
     if not settings.local.views or settings.views == "physics" or not isinstance(backbone, VisionTransformer):
         return
     embed, size = backbone.patch_embed, settings.local.size

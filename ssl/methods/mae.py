@@ -83,7 +83,7 @@ class MAE(Method):
 
 
 def _vit(backbone, settings):
-    """The backbone, if patches can be masked in it."""
+    """The backbone if it is a ViT whose patches can be masked; else ConfigError."""
     name = (getattr(backbone, "pretrained_cfg", None) or {}).get("architecture", type(backbone).__name__)
     where = "backbone.name" if settings.backbone else "pretrain.backbone.name"
     if not isinstance(backbone, VisionTransformer) or not isinstance(backbone.patch_embed, PatchEmbed):

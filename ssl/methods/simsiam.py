@@ -1,4 +1,4 @@
-"""SimSiam (Chen & He 2021, arXiv:2011.10566): two views, a predictor and a stop-gradient.
+"""SimSiam (Chen & He 2021, arXiv:2011.10566): a predictor on one view, a stop-gradient on the other.
 
 With physics views (same lens, other source) this is LenSiam (Chang+ 2023, arXiv:2311.10100).
 """
@@ -29,5 +29,5 @@ class SimSiam(Method):
         return loss, features
 
     def constant_lr(self):
-        """The paper keeps the predictor's learning rate constant."""
+        """The parameters of the predictor, whose learning rate the paper keeps constant."""
         return list(self.predictor.parameters())

@@ -1,4 +1,4 @@
-"""Supervised regression on the stream: the labels are the simulated parameters, without end."""
+"""Supervised regression: simulated parameters as labels, on a stream that never repeats an image."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""A slow teacher: a copy of the student that follows it and gets no gradient (BYOL, DINO, iBOT)."""
+"""The teacher of BYOL, DINO and iBOT: an exponential moving average of the student, without gradients."""
 
 import copy
 import math
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class Teacher(nn.Module):
-    """A network and a head that start as the student's and follow them. Forward: images to the head's outputs.
+    """A network and a head that start as the student's and follow it slowly. Forward: images to the head's outputs.
 
     While the student trains, batch norms use the batch and keep running statistics of their own, as in the papers'
     code: so the teacher's network can be evaluated as it is. Dropout and stochastic depth are the student's alone.

@@ -1,4 +1,4 @@
-"""The command for the GPU, as far as it goes without one: what it lacks, its arithmetic, its tables, its parts."""
+"""benchmarks/gpu.py as far as it goes without a GPU: missing packages, arithmetic, tables, parts."""
 
 import importlib.util
 import itertools

@@ -1,4 +1,4 @@
-"""The speed comparison: its arithmetic, what it hands to other simulators, and how it talks to them."""
+"""benchmarks/simulate.py: its arithmetic, the files for other simulators, and the talk with their processes."""
 
 import math
 import sys

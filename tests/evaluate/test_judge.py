@@ -1,4 +1,4 @@
-"""The judging of a run: complete, continued after a stop with the same numbers, and its best heads kept."""
+"""Evaluating encoders: complete, continued after a stop with the same numbers, and the best heads kept."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lenstream.configs.load import load
+from lenstream.configs.schema import RealLenses
 from lenstream.errors import DataError
 from lenstream.evaluate import judge
 from lenstream.evaluate.real.predict import predict_folder
@@ -181,4 +182,4 @@ def test_a_task_of_another_kind_is_judged_and_its_best_head_kept(trained, tmp_pa
 def test_a_run_without_a_predictor_cannot_predict(trained, tmp_path):
     config, scene, _ = trained
     with pytest.raises(DataError, match="holds no predictor"):
-        predict_folder(config, scene, tmp_path, tmp_path)
+        predict_folder(config, scene, tmp_path, RealLenses(images=str(tmp_path)))

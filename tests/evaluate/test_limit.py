@@ -1,4 +1,4 @@
-"""The information limit: known answers, the prior's share, and an estimator that reaches it."""
+"""The information limit against cases with a known answer, its prior, and an estimator that reaches it."""
 
 from dataclasses import replace
 
@@ -77,11 +77,11 @@ def test_more_noise_never_helps(scene):
 
 
 def test_the_derivatives_do_not_depend_on_their_step(scene, monkeypatch):
-    one = cramer_rao(scene, np.arange(10), TARGETS)
+    bounds = cramer_rao(scene, np.arange(10), TARGETS)
     monkeypatch.setattr(limit, "STEP", 3e-3)
     other = cramer_rao(scene, np.arange(10), TARGETS)
     for target in TARGETS:
-        np.testing.assert_allclose(one[target], other[target], rtol=0.02)
+        np.testing.assert_allclose(bounds[target], other[target], rtol=0.02)
 
 
 def test_what_is_not_drawn_is_known(scene):
@@ -101,12 +101,12 @@ def test_a_maximum_likelihood_fit_reaches_the_bound():
     systems = draw(scene, np.full(300, 5), Views())
     systems.indices[:] = np.arange(300)  # one lens under 300 noise draws
     noisy = render(scene, systems, dtype=np.float64)[:, 0]
-    one = draw(scene, [5], Views())
-    truth = float(one.lens_mass[0]["theta_E"][0])
+    system = draw(scene, [5], Views())
+    truth = float(system.lens_mass[0]["theta_E"][0])
 
     def model(theta_E):
-        values = one.lens_mass[0] | {"theta_E": np.array([theta_E])}
-        return render(scene, replace(one, lens_mass=(values,)), noise=False, dtype=np.float64)[0, 0]
+        values = system.lens_mass[0] | {"theta_E": np.array([theta_E])}
+        return render(scene, replace(system, lens_mass=(values,)), noise=False, dtype=np.float64)[0, 0]
 
     variance = scene.instrument.background**2 + np.maximum(model(truth), 0) / scene.instrument.exposure_time
     grid = truth + np.linspace(-0.05, 0.05, 201)
@@ -157,7 +157,7 @@ def test_whatever_else_is_unknown_widens_the_bound(with_light, monkeypatch, know
 
 
 def test_counting_in_adu_loses_nothing():
-    """The same photons, divided by a gain of 2.5, tell as much."""
+    """Images in electrons and in ADU, which are electrons over a gain of 2.5, have equal bounds."""
     bounds = []
     for unit, background in (("e-", 0.02), ("ADU", 0.02 / 2.5)):  # in counts
         camera = {"data_count_unit": unit, "ccd_gain": 2.5, "background_noise": background}

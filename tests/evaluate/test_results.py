@@ -1,4 +1,4 @@
-"""Scores and evaluations: what is saved is what is loaded, and the best is the best."""
+"""Scores and evaluations: loaded as they were saved, and the best encoder chosen."""
 
 import math
 from dataclasses import replace
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
     saved.save(tmp_path)
     for text in ("task,encoder\nregression,a\n", "task,encoder,protocol,n_labels,seed,target,metric,value\na,b,c,d\n"):
         (tmp_path / "results.csv").write_text(text)
-        with pytest.raises(DataError, match=r"results\.csv: a row is no score"):
+        with pytest.raises(DataError, match=r"results\.csv: a row is not a score"):
             Evaluation.load(tmp_path)
     (tmp_path / "results.csv").unlink()
     with pytest.raises(DataError, match=r"results\.csv: cannot be read"):

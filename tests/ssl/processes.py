@@ -1,4 +1,4 @@
-"""Functions run in processes of their own, alone or as the ranks of a group, started in a fraction of a second."""
+"""Run functions of tests in processes of their own, alone or as the ranks of a group, quickly."""
 
 import faulthandler
 import importlib

@@ -77,10 +77,10 @@ def test_the_steps_are_those_of_the_functions_one_after_the_other():
     image = torch.rand(N, 1, 24, 24, generator=torch.Generator().manual_seed(1))
     both = augment(image, only(crop=(0.3, 0.6), flip=True, rot90=True), draws())
     again = draws()
-    one = warp(image, crop((0.3, 0.6), again), (24, 24))
+    cropped = warp(image, crop((0.3, 0.6), again), (24, 24))
     u, quarter = again.uniform(2) < 0.5, (4 * again.uniform()).long()
     for k in range(N):
-        moved = one[k].flip([d for d, on in ((2, u[k, 0]), (1, u[k, 1])) if on])
+        moved = cropped[k].flip([d for d, on in ((2, u[k, 0]), (1, u[k, 1])) if on])
         turned = [moved.rot90(s * int(quarter[k]), (1, 2)) for s in (1, -1)]
         assert min((both[k] - t).abs().max() for t in turned) < 1e-4
 

@@ -92,8 +92,8 @@ def test_a_small_stem_is_for_resnets():
 def test_the_normalisation_is_that_of_the_config():
     x = torch.randn(2, 1, 32, 32)
     numbers = Statistics.of_background(0.5)
-    for kind, expected in (("asinh", torch.asinh(x / 0.5)), ("zscore", x / 0.5)):
-        network = make_network(Backbone(normalize=kind), numbers)
+    for scaling, expected in (("asinh", torch.asinh(x / 0.5)), ("zscore", x / 0.5)):
+        network = make_network(Backbone(normalize=scaling), numbers)
         torch.testing.assert_close(network.normalize(x), expected)
 
 

@@ -20,16 +20,16 @@ def trained(optimizer_class, **settings):
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"), [(torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}), (torch.optim.AdamW, {})]
+    ("optimizer_class", "settings"), [(torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}), (torch.optim.AdamW, {})]
 )
-def test_model_and_optimizer_come_back_bit_for_bit(tmp_path, kind, settings):
-    model, optimizer = trained(kind, **settings)
+def test_model_and_optimizer_come_back_bit_for_bit(tmp_path, optimizer_class, settings):
+    model, optimizer = trained(optimizer_class, **settings)
     checkpoint.save(tmp_path / "c.safetensors", checkpoint.pack(model, optimizer), step=3, name="a")
     tensors, facts = checkpoint.load(tmp_path / "c.safetensors")
     assert facts == {"step": 3, "name": "a"}
     torch.manual_seed(9)
     other = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
-    other_optimizer = kind(other.parameters(), **settings)
+    other_optimizer = optimizer_class(other.parameters(), **settings)
     checkpoint.unpack(tensors, other, other_optimizer)
     x = torch.randn(8, 4)
     for m, o in ((model, optimizer), (other, other_optimizer)):

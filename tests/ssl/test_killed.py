@@ -16,7 +16,7 @@ from .tiny import tiny, train
 
 
 def kill(*_):
-    """As when the power fails, or the kernel has no memory left: nothing is written any more."""
+    """Kill this process as a power failure or a lack of memory would: nothing is written any more."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

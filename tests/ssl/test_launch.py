@@ -17,7 +17,7 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("variables", "devices", "nodes", "kind"),
+    ("variables", "devices", "nodes", "environment"),
     [
         (
             {"TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "4", "GROUP_WORLD_SIZE": "2"},
@@ -33,7 +33,7 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
         ),
     ],
 )
-def test_ranks_are_those_of_torchrun_and_slurm(monkeypatch, variables, devices, nodes, kind):
+def test_ranks_are_those_of_torchrun_and_slurm(monkeypatch, variables, devices, nodes, environment):
     asked = {}
     monkeypatch.setattr(launch, "Fabric", lambda **o: asked.update(o) or SimpleNamespace(launch=lambda: None))
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
@@ -41,7 +41,7 @@ def test_ranks_are_those_of_torchrun_and_slurm(monkeypatch, variables, devices, 
         monkeypatch.setenv(name, value)
     launch.make_fabric(load("tiny").pretrain)
     assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (devices, nodes, "ddp")
-    assert isinstance(asked["plugins"][0], kind)
+    assert isinstance(asked["plugins"][0], environment)
 
 
 def test_one_rank_told_to_stop_stops_all():

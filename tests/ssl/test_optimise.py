@@ -72,13 +72,13 @@ def test_the_cosine_ends_at_the_final_rate():
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1, abs=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "lars"])
-def test_norms_biases_tokens_and_positions_carry_no_weight_decay(kind):
+@pytest.mark.parametrize("optimizer_name", ["sgd", "adam", "adamw", "lars"])
+def test_norms_biases_tokens_and_positions_carry_no_weight_decay(optimizer_name):
     """Zero gradients: what decays shrinks, the rest stays as it is, bit for bit."""
     config = load("tiny", ["pretrain.backbone={name: test_vit, options: {patch_size: 8}}"])
     scene = make_scene(config.simulate, config.seed)
     model = make_method(config, "stream_supervised", scene)
-    settings = Settings(method="simclr", optimizer=kind, lr=0.1, weight_decay=0.1)
+    settings = Settings(method="simclr", optimizer=optimizer_name, lr=0.1, weight_decay=0.1)
     optimizer = make_optimizer(model, settings)
     decays = {id(p): g["weight_decay"] > 0 for g in optimizer.param_groups for p in g["params"]}
     names = dict(model.named_parameters())
@@ -91,7 +91,7 @@ def test_norms_biases_tokens_and_positions_carry_no_weight_decay(kind):
     for name, p in names.items():
         weight = p.dim() > 1 and not name.endswith(("pos_embed", "cls_token", "reg_token"))
         assert decays[id(p)] == weight, name
-        if kind != "lars":  # which does nothing at all without a gradient
+        if optimizer_name != "lars":  # which does nothing at all without a gradient
             assert torch.equal(p, before[name]) == (not weight), name
     assert any(n.endswith("pos_embed") for n in names)
 
@@ -106,13 +106,13 @@ def test_an_average_moves_by_its_momentum_and_takes_whole_numbers_as_they_are():
     assert int(a.num_batches_tracked) == 7
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
-def test_fused_steps_are_torchs_own_also_for_weights_with_channels_last(kind):
+@pytest.mark.parametrize("optimizer_name", ["sgd", "adam", "adamw"])
+def test_fused_steps_are_torchs_own_also_for_weights_with_channels_last(optimizer_name):
     """A fused kernel goes through memory: weights, gradients and state have to lie in one order."""
     torch.manual_seed(0)
     ours = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 3)).to(memory_format=torch.channels_last)
     theirs = copy.deepcopy(ours)
-    settings = Settings(method="simclr", optimizer=kind, lr=0.1, weight_decay=0.1)
+    settings = Settings(method="simclr", optimizer=optimizer_name, lr=0.1, weight_decay=0.1)
     optimizer = make_optimizer(ours, settings)
     plain = type(optimizer)(
         [g | {"params": list(theirs.parameters())[k::2]} for k, g in enumerate(_without_params(optimizer))], fused=False

@@ -24,7 +24,7 @@ BUILDERS = {
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """As in the processes; and small work on several threads takes longer where cores are busy."""
+    """One thread, as the ranks have; several are slower for small work on busy cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

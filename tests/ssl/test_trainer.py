@@ -182,7 +182,7 @@ def test_where_the_teacher_is_kept_the_average_is_of_the_teacher(tiny, tmp_path)
 
 
 def test_labels_come_in_the_order_of_the_targets(tiny, tmp_path):
-    """As do the means and spreads that they are standardised with."""
+    """Labels and the means and spreads that standardise them are in the order of the config."""
     targets = ["gamma", "theta_E"]
     config, scene = load("tiny", [f"evaluate.targets={targets}"]), tiny[1]
     training = Training(config, "stream_supervised", scene, tmp_path, make_fabric(config.pretrain))
@@ -225,13 +225,13 @@ def test_probing_changes_nothing(tmp_path, tiny):
 def test_training_on_a_folder_of_images(tmp_path):
     """Images from files, a NaN among them: statistics, training and the probe of the classes."""
     generator = np.random.default_rng(0)
-    for kind, level in (("lenses", 1.0), ("nonlenses", 0.2)):
-        (tmp_path / "images" / kind).mkdir(parents=True)
+    for name, level in (("lenses", 1.0), ("nonlenses", 0.2)):
+        (tmp_path / "images" / name).mkdir(parents=True)
         for k in range(20):
             image = generator.normal(size=(3, 24, 24)).astype(np.float32)
             image[:, 8:16, 8:16] += 10 * level
             image[0, 0, k] = np.nan
-            np.save(tmp_path / "images" / kind / f"{k}.npy", image)
+            np.save(tmp_path / "images" / name / f"{k}.npy", image)
     data = f"pretrain.data={{path: {tmp_path / 'images'}, size: 16}}"
     options = [data, "pretrain.probe_every=3", "pretrain.batch_size=8", "pretrain.backbone.normalize=zscore"]
     config = load("tiny", [*options, "pretrain.encoders={simsiam: {method: simsiam, hidden_dim: 32}}"])

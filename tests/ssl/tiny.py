@@ -1,4 +1,4 @@
-"""The recipe `tiny` with one encoder of any method, and its training in a process of its own."""
+"""A tiny training for tests: the recipe `tiny` with one encoder of any method, in a process of its own."""
 
 from itertools import count
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The pictures are written, also when parts of the results are missing."""
+"""The figures of a run are written, also when parts of the results are missing."""
 
 import numpy as np
 import pandas as pd

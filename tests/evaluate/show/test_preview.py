@@ -22,7 +22,7 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """As many systems as a fast test can afford."""
+    """Fewer systems than a real preview has, for a fast test."""
     for name, value in (("SHOWN", 12), ("POPULATION", 48), ("CHECKED", 2)):
         monkeypatch.setattr(preview, name, value)
     monkeypatch.setattr(preview.images_per_second, "__defaults__", (8, 0.05))
@@ -55,17 +55,17 @@ def test_adaptive_rays_are_more_exact_than_fixed_ones_and_converged_ones_have_no
 
 @pytest.mark.parametrize("weights", [[1], [0.5, 0.5], [0.9, 0.05, 0.05], [1 / 3] * 3, [0.2] * 5])
 def test_every_class_is_shown_and_the_picture_is_full(weights):
-    kind = np.random.default_rng(0).choice(len(weights), 500, p=weights)
-    shown = preview._chosen(kind, 24)
+    class_number = np.random.default_rng(0).choice(len(weights), 500, p=weights)
+    shown = preview._chosen(class_number, 24)
     assert len(shown) == len(set(shown)) == 24
-    counts = np.bincount(kind[shown], minlength=len(weights))
-    assert counts.min() >= 1 and counts[np.argmax(np.bincount(kind))] == counts.max()
-    assert np.all(np.diff(kind[shown]) >= 0)
+    counts = np.bincount(class_number[shown], minlength=len(weights))
+    assert counts.min() >= 1 and counts[np.argmax(np.bincount(class_number))] == counts.max()
+    assert np.all(np.diff(class_number[shown]) >= 0)
 
 
 def test_a_class_with_one_system_is_shown():
-    kind = np.array([0] * 40 + [1])
-    assert 40 in preview._chosen(kind, 12)
+    class_number = np.array([0] * 40 + [1])
+    assert 40 in preview._chosen(class_number, 12)
 
 
 def test_lost_pixels_have_a_colour_of_their_own():

@@ -125,6 +125,10 @@ def test_a_head_is_rebuilt_from_its_weights_and_facts(linear):
 
 def test_the_config_decides_targets_and_settings():
     config = load("tiny", ["evaluate.targets=[gamma, e1]", "evaluate.finetune.epochs=7", "pretrain.accelerator=cpu"])
-    made = regression.make_regression(config, make_scene(config.simulate, config.seed))
-    assert (made.targets, made.finetuning.epochs, made.device) == (["gamma", "e1"], 7, "cpu")
-    assert list(made.labelled("test", 3).true) == ["gamma", "e1"]
+    from_config = regression.make_regression(config, make_scene(config.simulate, config.seed))
+    assert (from_config.targets, from_config.finetuning.epochs, from_config.device) == (
+        ["gamma", "e1"],
+        7,
+        "cpu",
+    )
+    assert list(from_config.labelled("test", 3).true) == ["gamma", "e1"]

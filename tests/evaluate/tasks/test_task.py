@@ -1,4 +1,4 @@
-"""Labelled data of a task: what is asked for, never shared between splits and seeds."""
+"""Labelled data of a task: as asked for, and never shared between splits and seeds."""
 
 import numpy as np
 import torch

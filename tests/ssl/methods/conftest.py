@@ -1,4 +1,4 @@
-"""One thread for all methods, and the smallest encoders for those without a teacher."""
+"""Fixtures for the tests of methods: one torch thread, and the smallest encoders."""
 
 import pytest
 import torch

@@ -45,8 +45,8 @@ def test_equal_views_cost_nothing_where_features_do_not_correlate(loss_of, plus_
 
 def test_the_projector_has_three_layers_and_everything_learns(flat_network, flat_views, flat_step):
     method = BarlowTwins(flat_network, SETTINGS)
-    kinds = [type(layer) for layer in method.projector.layers]
-    assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU] * 2 + [nn.Linear]
+    layers = [type(layer) for layer in method.projector.layers]
+    assert layers == [nn.Linear, nn.BatchNorm1d, nn.ReLU] * 2 + [nn.Linear]
     loss, features = method(flat_views, flat_step)
     loss.backward()
     assert features.shape == (12, 8)

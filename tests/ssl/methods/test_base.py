@@ -1,4 +1,4 @@
-"""What methods get: random numbers that belong to a sample, whichever part of the batch it is in."""
+"""Random numbers that methods get: they belong to a sample, whichever part of the batch it is in."""
 
 import itertools
 

@@ -116,13 +116,13 @@ def resnet_method(seed):
 
 
 def test_a_resumed_training_goes_on_bit_for_bit():
-    one = resnet_method(0)
-    train(one, range(3))
-    state = {k: v.clone() for k, v in one.state_dict().items()}
+    method = resnet_method(0)
+    train(method, range(3))
+    state = {k: v.clone() for k, v in method.state_dict().items()}
     other = resnet_method(1)
     other.load_state_dict(state)
-    assert train(one, range(3, 6)) == train(other, range(3, 6))
-    assert all(torch.equal(v, other.state_dict()[k]) for k, v in one.state_dict().items())
+    assert train(method, range(3, 6)) == train(other, range(3, 6))
+    assert all(torch.equal(v, other.state_dict()[k]) for k, v in method.state_dict().items())
 
 
 def test_under_autocast_the_loss_is_float32(method, flat_views, flat_step):

@@ -163,16 +163,16 @@ def test_the_encoder_that_is_kept_has_running_statistics_that_fit_its_weights():
 
 
 def test_local_views_are_for_the_student_alone():
-    one, other = make(), make()
+    method, other = make(), make()
     sizes = []
-    one.teacher.network.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape)))
+    method.teacher.network.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape)))
     few, many = views(), views(local=3)
-    different = one(many, step())[0].item() - other(few, step())[0].item()
+    different = method(many, step())[0].item() - other(few, step())[0].item()
     assert sizes == [(24, 1, 24, 24)]
     assert abs(different) > 1e-4
-    for name, value in one.teacher.state_dict().items():
+    for name, value in method.teacher.state_dict().items():
         assert torch.equal(value, other.teacher.state_dict()[name])
-    assert torch.equal(one.view_loss.center, other.view_loss.center)
+    assert torch.equal(method.view_loss.center, other.view_loss.center)
 
 
 def test_each_local_view_counts_as_a_global_one_of_the_other(flat_network, flat_views):
@@ -216,21 +216,21 @@ def test_the_prototypes_stay_for_the_first_steps_even_with_weight_decay():
 
 @pytest.mark.parametrize("network", [Net, vit])
 def test_a_resumed_training_goes_on_bit_for_bit(network):
-    one, other = make(network), make(network, seed=1)
-    train(one, range(3))
-    assert one.view_loss.center.abs().sum() > 0
-    saved = safetensors.torch.save(one.state_dict())  # refuses tensors that share memory
+    method, other = make(network), make(network, seed=1)
+    train(method, range(3))
+    assert method.view_loss.center.abs().sum() > 0
+    saved = safetensors.torch.save(method.state_dict())  # refuses tensors that share memory
     other.load_state_dict(safetensors.torch.load(saved))
-    assert torch.equal(other.view_loss.center, one.view_loss.center)
-    assert train(one, range(3, 6)) == train(other, range(3, 6))
-    assert all(torch.equal(v, other.state_dict()[k]) for k, v in one.state_dict().items())
+    assert torch.equal(other.view_loss.center, method.view_loss.center)
+    assert train(method, range(3, 6)) == train(other, range(3, 6))
+    assert all(torch.equal(v, other.state_dict()[k]) for k, v in method.state_dict().items())
 
 
 def test_a_lost_centre_would_be_noticed():
-    one, other = make(), make()
+    method, other = make(), make()
     other.view_loss.center.fill_(0.0)
-    one.view_loss.center.copy_(torch.linspace(-1, 1, 12))
-    assert one(views(), step())[0].item() != other(views(), step())[0].item()
+    method.view_loss.center.copy_(torch.linspace(-1, 1, 12))
+    assert method(views(), step())[0].item() != other(views(), step())[0].item()
 
 
 def test_under_autocast_heads_and_loss_are_float32(flat_network, flat_views):

@@ -233,7 +233,7 @@ def test_the_loss_is_that_of_dino_plus_that_of_patches(monkeypatch):
 
 
 def test_with_no_view_masked_it_is_dino_and_nothing_is_nan():
-    """As on a rank that has none: the mask token still gets a gradient, of zeros, which DDP needs."""
+    """A rank may have no masked view: the mask token still gets a gradient, of zeros, which DDP needs."""
     method = make(mask_probability=NEVER)
     torch.manual_seed(0)
     dino = DINO(vit(), SettingsOfDINO(method="dino", **SMALL))
@@ -271,13 +271,13 @@ def test_the_teachers_features_are_made_with_its_own_weights_alone():
 
 
 def test_local_views_are_compared_as_views_alone():
-    one, other = (make(network={"dynamic_img_size": True}, local={"views": 3, "size": 16}) for _ in range(2))
-    shapes, compare = [], one.compare_patches
-    one.compare_patches = lambda *args: shapes.append([tuple(a.shape) for a in args[:3]]) or compare(*args)
-    different = one(views(local=3), step())[0].item() - other(views(), step())[0].item()
+    method, other = (make(network={"dynamic_img_size": True}, local={"views": 3, "size": 16}) for _ in range(2))
+    shapes, compare = [], method.compare_patches
+    method.compare_patches = lambda *args: shapes.append([tuple(a.shape) for a in args[:3]]) or compare(*args)
+    different = method(views(local=3), step())[0].item() - other(views(), step())[0].item()
     assert shapes == [[(24, 9, 32), (24, 9, 32), (24, 3, 3)]]
     assert abs(different) > 1e-5
-    assert torch.equal(one.patch_loss.center.value, other.patch_loss.center.value)
+    assert torch.equal(method.patch_loss.center.value, other.patch_loss.center.value)
 
 
 def test_it_needs_a_vit():
@@ -294,13 +294,13 @@ def test_the_mask_token_does_not_decay():
 
 
 def test_a_resumed_training_goes_on_bit_for_bit():
-    one, other = make(), make(seed=1)
-    train(one, range(3))
-    assert one.patch_loss.center.value.abs().sum() > 0 and one.mask_token.abs().sum() > 0
-    other.load_state_dict(safetensors.torch.load(safetensors.torch.save(one.state_dict())))
-    assert torch.equal(other.patch_loss.center.value, one.patch_loss.center.value)
-    assert train(one, range(3, 6)) == train(other, range(3, 6))
-    assert all(torch.equal(v, other.state_dict()[k]) for k, v in one.state_dict().items())
+    method, other = make(), make(seed=1)
+    train(method, range(3))
+    assert method.patch_loss.center.value.abs().sum() > 0 and method.mask_token.abs().sum() > 0
+    other.load_state_dict(safetensors.torch.load(safetensors.torch.save(method.state_dict())))
+    assert torch.equal(other.patch_loss.center.value, method.patch_loss.center.value)
+    assert train(method, range(3, 6)) == train(other, range(3, 6))
+    assert all(torch.equal(v, other.state_dict()[k]) for k, v in method.state_dict().items())
 
 
 def test_under_autocast_heads_and_losses_are_float32():

@@ -196,9 +196,9 @@ def test_what_can_be_trained_gets_a_gradient_and_only_what_is_unused_is_frozen(o
     assert frozen == unused | {"decoder.pos_embed"}
 
 
-@pytest.mark.parametrize("kind", ["physics", "both"])
-def test_with_physics_views_the_target_is_the_other_view(kind, views):
-    method = make(views=kind, augment={"crop": None, "flip": False})
+@pytest.mark.parametrize("policy", ["physics", "both"])
+def test_with_physics_views_the_target_is_the_other_view(policy, views):
+    method = make(views=policy, augment={"crop": None, "flip": False})
     assert method.n_views == 2
     visible = visible_patches(method, views)
     prediction = method.decode(method.encode(views[0], visible), visible)

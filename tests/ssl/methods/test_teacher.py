@@ -1,4 +1,4 @@
-"""The teacher: it starts as the student, moves by what is asked, and its batch norms can be evaluated."""
+"""The teacher: it starts as the student, follows it by the momentum, and its batch norms can be evaluated."""
 
 import copy
 import math
