@@ -1,6 +1,7 @@
 """What to cite: entries that are whole, and for a recipe those of what it uses and no other."""
 
 import re
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -10,6 +11,7 @@ from lenstream import citations
 from lenstream.configs.load import load
 from lenstream.configs.methods import AnyEncoder
 from lenstream.configs.recipes import available
+from lenstream.simulate.profiles import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRIES = citations.entries()
@@ -55,6 +57,18 @@ def test_every_method_and_optimiser_of_the_schema_is_listed():
 def test_the_papers_that_a_method_follows_are_among_the_entries(path):
     said = {number for text in ENTRIES.values() for number in re.findall(r"eprint = \{(.*?)\}", text)}
     assert set(re.findall(r"arXiv:(\d{4}\.\d{4,5})", path.read_text())) <= said
+
+
+@pytest.mark.parametrize("name", sorted({*registry.MASS, *registry.LIGHT}))
+def test_the_papers_that_a_profile_follows_are_cited_for_it(name):
+    cited = {n for key in citations.PROFILES.get(name, ()) for n in re.findall(r"eprint = \{(.*?)\}", ENTRIES[key])}
+    for profile in (group[name] for group in (registry.MASS, registry.LIGHT) if name in group):
+        said = sys.modules[profile.constants.__module__].__doc__
+        assert set(re.findall(r"arXiv:(\d{4}\.\d{4,5}|[a-z-]+/\d{7})", said)) <= cited
+
+
+def test_what_is_cited_for_a_profile_is_cited_for_one_that_there_is():
+    assert set(citations.PROFILES) <= {*registry.MASS, *registry.LIGHT, "AXION_VORTEX"}
 
 
 @pytest.mark.parametrize("recipe", available())
