@@ -49,7 +49,7 @@ def test_does_not_cancel_near_the_centre_nor_near_Rs(profiles, dtype, tolerance)
 
 @pytest.mark.parametrize("x", [1e-4, 0.01, 0.3, 0.9, 1.0, 1.1, 3.0, 50.0, 1e4])
 def test_is_the_mass_projected_from_the_density(profiles, x):
-    """alpha = M / (pi Sigma_cr R), with the mass M in a cylinder from the density sigma0 Sigma_cr / (Rs x (1 + x)^3)."""
+    """alpha = M / (pi Sigma_cr R), M in a cylinder from the density sigma0 Sigma_cr / (Rs x (1 + x)^3)."""
     mpmath = pytest.importorskip("mpmath")
     with mpmath.workdps(20):
         R = mpmath.mpf(x)
