@@ -10,8 +10,8 @@ BIBLIOGRAPHY = r"""
 @article{birrer2018,
   author = {Birrer, Simon and Amara, Adam},
   title = {{lenstronomy: Multi-purpose gravitational lens modelling software package}},
-  journal = {Physics of the Dark Universe}, volume = {22}, pages = {189--201}, year = {2018},
-  eprint = {1803.09746}, archivePrefix = {arXiv}
+  journal = {Physics of the Dark Universe}, volume = {22}, pages = {189}, year = {2018},
+  doi = {10.1016/j.dark.2018.11.002}, eprint = {1803.09746}, archivePrefix = {arXiv}
 }
 
 @article{birrer2021,
@@ -104,17 +104,29 @@ BIBLIOGRAPHY = r"""
   year = {2009}, doi = {10.1088/1475-7516/2009/01/015}, eprint = {0705.0682}, archivePrefix = {arXiv}
 }
 
-@article{xu2015,
-  author = {Xu, Dandan and others},
-  title = {{How well can cold dark matter substructures account for the observed radio flux-ratio anomalies}},
-  journal = {Monthly Notices of the Royal Astronomical Society}, volume = {447}, pages = {3189--3206}, year = {2015},
-  eprint = {1410.3282}, archivePrefix = {arXiv}
+@misc{xu2013,
+  author = {Xu, Dandan and Sluse, Dominique and Gao, Liang and Wang, Jie and Frenk, Carlos and Mao, Shude and
+            Schneider, Peter},
+  title = {{How well can cold-dark-matter substructures account for the observed lensing flux-ratio anomalies?}},
+  year = {2013}, eprint = {1307.4220}, archivePrefix = {arXiv}
+}
+
+@article{hernquist1990,
+  author = {Hernquist, Lars},
+  title = {{An Analytical Model for Spherical Galaxies and Bulges}},
+  journal = {Astrophysical Journal}, volume = {356}, pages = {359--364}, year = {1990}, doi = {10.1086/168845}
+}
+
+@misc{keeton2001,
+  author = {Keeton, Charles R.},
+  title = {{A Catalog of Mass Models for Gravitational Lensing}},
+  year = {2001}, eprint = {astro-ph/0102341}, archivePrefix = {arXiv}
 }
 
 @article{sersic1963,
   author = {S{\'e}rsic, Jos{\'e} Luis},
   title = {{Influence of the atmospheric and instrumental dispersion on the brightness distribution in a galaxy}},
-  journal = {Bolet{\'i}n de la Asociaci{\'o}n Argentina de Astronom{\'i}a}, volume = {6}, pages = {41--43},
+  journal = {Bolet{\'i}n de la Asociaci{\'o}n Argentina de Astronom{\'i}a}, volume = {6}, pages = {41},
   year = {1963}
 }
 
@@ -122,7 +134,7 @@ BIBLIOGRAPHY = r"""
   author = {Alexander, Stephon and Gleyzer, Sergei and McDonough, Evan and Toomey, Michael W. and Usai, Emanuele},
   title = {{Deep Learning the Morphology of Dark Matter Substructure}},
   journal = {Astrophysical Journal}, volume = {893}, pages = {15}, year = {2020},
-  eprint = {1909.07346}, archivePrefix = {arXiv}
+  doi = {10.3847/1538-4357/ab7925}, eprint = {1909.07346}, archivePrefix = {arXiv}
 }
 
 @article{dutton2014,
@@ -144,15 +156,14 @@ BIBLIOGRAPHY = r"""
   author = {Rowe, Barnaby and others},
   title = {{GALSIM: The modular galaxy image simulation toolkit}},
   journal = {Astronomy and Computing}, volume = {10}, pages = {121--150}, year = {2015},
-  eprint = {1407.7676}, archivePrefix = {arXiv}
+  doi = {10.1016/j.ascom.2015.02.002}, eprint = {1407.7676}, archivePrefix = {arXiv}
 }
 
 @article{mandelbaum2012,
   author = {Mandelbaum, Rachel and Hirata, Christopher M. and Leauthaud, Alexie and Massey, Richard J. and
             Rhodes, Jason},
   title = {{Precision simulation of ground-based lensing data using observations from space}},
-  journal = {Monthly Notices of the Royal Astronomical Society}, volume = {420}, pages = {1518--1540}, year = {2012},
-  eprint = {1107.4629}, archivePrefix = {arXiv}
+  journal = {Monthly Notices of the Royal Astronomical Society}, volume = {420}, pages = {1518}, year = {2012}
 }
 
 @article{koekemoer2007,

@@ -23,7 +23,7 @@ PROFILES = {
     "NFW": ("navarro1997", "bartelmann1996"),
     "TNFW": ("baltz2009",),
     "HERNQUIST": ("hernquist1990", "keeton2001"),
-    "MULTIPOLE": ("xu2015",),
+    "MULTIPOLE": ("xu2013",),
     "SERSIC_ELLIPSE": ("sersic1963",),
     "DOUBLE_SERSIC": ("sersic1963",),
     "AXION_VORTEX": ("alexander2020",),

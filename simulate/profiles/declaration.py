@@ -32,7 +32,7 @@ ELLIPTICITY = (
     ProfileParameter("e1", "ellipticity along x: (1-q)/(1+q) cos 2phi", "-", "e_1", 0.0),
     ProfileParameter("e2", "ellipticity along the diagonal: (1-q)/(1+q) sin 2phi", "-", "e_2", 0.0),
 )
-MAGNITUDE = ProfileParameter("magnitude", "total, before lensing", "mag(AB)", "m")
+MAGNITUDE = ProfileParameter("magnitude", "total, without lensing", "mag(AB)", "m")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ PROFILE = LightProfile(
     name="DOUBLE_SERSIC",
     meaning="a disc and a bulge, both elliptical Sersic light",
     parameters=(
-        MAGNITUDE._replace(meaning="total of both, before lensing"),
+        MAGNITUDE._replace(meaning="total of both, without lensing"),
         ProfileParameter("bulge_fraction", "the bulge's share of the light", "-", r"f_{\mathrm{bulge}}", low=0, high=1),
         R_SERSIC._replace(meaning="half-light radius of the disc"),
         N_SERSIC._replace(meaning="Sersic index of the disc"),

@@ -1,7 +1,7 @@
 """Hernquist sphere (HERNQUIST), the mass of an elliptical galaxy's stars: the deflection of a ray.
 
 rho ~ 1 / (x (1 + x)^3), x = r / Rs, and with the F(x) of `nfw` alpha = 2 sigma0 Rs x (1 - F) / (x^2 - 1) (Hernquist
-1990, ApJ 356, 359; Keeton 2001, arXiv:astro-ph/0102341, eq. 48). lenstronomy's conventions: Rs [arcsec], the
+1990, ApJ 356, 359; Keeton 2001, arXiv:astro-ph/0102341, eq. 51). lenstronomy's conventions: Rs [arcsec], the
 dimensionless sigma0, with which the deflection at Rs is 2/3 sigma0 Rs, and a deflection linear in r below 1e-5 arcsec
 or r = 1e-5 Rs.
 

@@ -53,7 +53,7 @@ PROFILE = LightProfile(
     name="INTERPOL",
     meaning="an image of a galaxy",
     parameters=(
-        MAGNITUDE._replace(meaning="total, before lensing; empty: the catalogue's own", default=None),
+        MAGNITUDE._replace(meaning="total, without lensing; empty: the catalogue's own", default=None),
         ProfileParameter(
             "R_half",
             "half-light radius to scale to; empty: the catalogue's own pixel scale",

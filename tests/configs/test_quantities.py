@@ -60,6 +60,39 @@ def test_every_label_has_a_unit_that_astropy_reads_a_symbol_and_a_meaning(name):
     assert "$" not in found.symbol and found.symbol.count("{") == found.symbol.count("}")
 
 
+PURE = {"e1", "e2", "gamma", "gamma1", "gamma2", "m", "kappa", "sigma0", "n_mean", "f_sub", "slope", "magnification"}
+PURE |= {"arc_snr", "n_halos", "class", "n_sersic", "n_bulge", "bulge_fraction", "roundness"}
+MASSES, MAGNITUDES, ENERGIES = {"mass", "halo_mass"}, {"magnitude"}, {"axion_mass"}  # everything else is an angle
+
+
+@pytest.mark.parametrize("name", names())
+def test_units_are_of_the_right_kind(name):
+    plain = name.removeprefix("source_").removeprefix("lens_light_")
+    unit = units.Unit(quantity(name).unit)
+    if plain in PURE:
+        assert unit == units.dimensionless_unscaled
+    elif plain in MASSES:
+        assert unit.is_equivalent(units.kg)
+    elif plain in MAGNITUDES:
+        assert unit == units.ABmag
+    elif plain in ENERGIES:  # times c^-2
+        assert unit.is_equivalent(units.kg, units.mass_energy())
+    else:
+        assert unit.is_equivalent(units.rad)
+
+
+def test_units_convert_as_they_should():
+    angle, mass = 1.2 * units.Unit(quantity("theta_E").unit), 1e9 * units.Unit(quantity("halo_mass").unit)
+    assert angle.to_value(units.rad) == pytest.approx(1.2 * 3.14159265 / 648000)
+    assert mass.to_value(units.kg) == pytest.approx(1.98841e39, rel=1e-5)
+    magnitude = units.Magnitude(22.5, quantity("source_magnitude").unit)
+    assert magnitude.to_value(units.uJy) == pytest.approx(3.631, rel=1e-3)
+    other_band = magnitude + units.Magnitude(0.7, quantity("source_color_g").unit)
+    assert other_band.unit == magnitude.unit and other_band.value == pytest.approx(23.2)
+    axion = 1e-22 * units.Unit(quantity("axion_mass").unit)
+    assert axion.to_value(units.kg, units.mass_energy()) == pytest.approx(1.78266e-58, rel=1e-5)
+
+
 def profiles():
     unions = (Deflector, Light, Substructure)
     return [p for union in unions for p in get_args(get_args(union)[0])] + [observation.PSF, observation.Observation]

@@ -43,6 +43,13 @@ def test_a_cell_of_linear_brightness_has_the_mean_of_its_middle_and_no_error(mid
     assert error <= 1e-13
 
 
+def test_points_and_weights_are_those_of_gauss_and_legendre():
+    nodes, weights = np.polynomial.legendre.leggauss(3)  # from -1 to 1; a cell is from -1/2 to 1/2
+    np.testing.assert_allclose([-refinement.GAUSS, 0, refinement.GAUSS], nodes / 2, rtol=1e-15)
+    np.testing.assert_allclose([refinement.OUTER, refinement.INNER, refinement.OUTER], weights / 2, rtol=1e-15)
+    np.testing.assert_array_equal([X[[3, 4, 5]], Y[[1, 4, 7]]], [[-refinement.GAUSS, 0, refinement.GAUSS]] * 2)
+
+
 @given(st.lists(finite, min_size=36, max_size=36))
 def test_the_mean_of_a_polynomial_of_degree_five_is_exact(coefficients):
     c = np.reshape(coefficients, (6, 6))
@@ -112,6 +119,17 @@ def test_a_pixel_of_quadratic_brightness_is_corrected_to_its_mean(xx, yy, slope,
     assert found == pytest.approx(max(middle + (xx + yy) / 12, 0.0), abs=1e-12)
     curved = curvature(left, middle, right, middle + yy, middle + yy)
     assert curved == pytest.approx(2 * abs(xx) + 2 * abs(yy), abs=1e-12)
+
+
+def test_the_correction_leaves_an_error_of_fourth_order():
+    """Of the mean of a smooth brightness: a pixel half as wide is corrected to a sixteenth of the error."""
+    errors = []
+    for h in (0.1, 0.05, 0.025):
+        x, y = np.array([-h, 0, h, 0, 0]) + 0.3, np.array([0, 0, 0, -h, h]) - 0.2
+        edges = h * np.array([-0.5, 0.5])
+        (mean,) = np.diff(np.sin(0.3 + edges)) * np.diff(np.exp(-0.2 + edges)) / h**2
+        errors.append(corrected(*(np.cos(x) * np.exp(y))) - mean)
+    np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 16, rtol=0.02)
 
 
 def test_a_pixel_is_capped_by_its_brightest_neighbour():

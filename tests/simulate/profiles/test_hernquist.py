@@ -1,5 +1,7 @@
 """HERNQUIST: against lenstronomy, against 40 digits, limits with known answers, and as the lens of a recipe."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,51 @@ def test_does_not_cancel_near_the_centre_nor_near_Rs(profiles, dtype, tolerance)
     x = X.astype(dtype)
     ours = profiles.deflect(hernquist, (1.0, 1.0, 0.0, 0.0), x, 0 * x, dtype)[0]
     np.testing.assert_allclose(ours, exact(x), rtol=tolerance)
+
+
+@pytest.mark.parametrize("x", [1e-4, 0.01, 0.3, 0.9, 1.0, 1.1, 3.0, 50.0, 1e4])
+def test_is_the_mass_projected_from_the_density(profiles, x):
+    """alpha = M / (pi Sigma_cr R), M in a cylinder from the density sigma0 Sigma_cr / (Rs x (1 + x)^3)."""
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(20):
+        R = mpmath.mpf(x)
+        in_sphere = 2 * mpmath.pi * (R / (1 + R)) ** 2
+        shell = lambda r: 4 * mpmath.pi * r / (1 + r) ** 3 * (1 - mpmath.sqrt(1 - (R / r) ** 2))  # noqa: E731
+        around = mpmath.quad(shell, [R, 2 * R + 1, 20 * (R + 1), mpmath.inf])
+        expected = float((in_sphere + around) / (mpmath.pi * R))
+    assert profiles.deflect(hernquist, (1.0, 1.0, 0.0, 0.0), [x], [0.0])[0] == pytest.approx(expected, rel=1e-13)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(-3, 3), st.floats(-5, 3), st.lists(st.floats(-5, 6), min_size=8, max_size=8))
+def test_holds_from_tiny_to_huge_radii(profiles, log_sigma0, log_Rs, log_x):
+    """All of the allowed range, and Rs itself and its neighbours among floating-point numbers."""
+    for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 2e-6)):
+        Rs = dtype(10**log_Rs)
+        r = np.maximum(Rs * dtype(10) ** np.array(log_x, dtype), dtype(1.01e-5))
+        r = np.concatenate([r, [np.nextafter(Rs, dtype(0)), Rs, np.nextafter(Rs, dtype(np.inf))]]).astype(dtype)
+        r = np.maximum(r, dtype(1.01e-5))
+        ours = profiles.deflect(hernquist, (10**log_sigma0, float(Rs), 0.0, 0.0), r, 0 * r, dtype)[0]
+        expected = 10**log_sigma0 * float(Rs) * exact(r.astype(float) / float(Rs))
+        np.testing.assert_allclose(ours, expected, rtol=tolerance)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(-3, 3), st.floats(-5, 3))
+def test_is_linear_where_lenstronomys_is(profiles, log_sigma0, log_Rs):
+    """Below 1e-5 arcsec, or 1e-5 Rs; lenstronomy's logarithm there is good to 1e-7."""
+    x, parameters = np.array([0.0, 1e-9, 1e-7, 1e-6, 9.9e-6, 1.01e-5, 1e-4]), (10**log_sigma0, 10**log_Rs, 0.0, 0.0)
+    x = np.concatenate([x, x * 10**log_Rs])
+    names = hernquist.PROFILE.columns
+    theirs = profiles.lenstronomy("HERNQUIST", names, parameters, x, 0 * x)
+    np.testing.assert_allclose(profiles.deflect(hernquist, parameters, x, 0 * x), theirs, rtol=2e-7)
+
+
+def test_half_of_its_mass_is_where_it_says(profiles):
+    (said,) = (float(s) for s in re.findall(r"within ([\d.]+) Rs", hernquist.PROFILE.parameters[1].meaning))
+    alpha = profiles.deflect(hernquist, (1.0, 1.0, 0.0, 0.0), [said, 1e9], [0.0, 0.0])[0]
+    within, total = alpha * [said, 1e9]
+    assert within / total == pytest.approx(0.5, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=10)

@@ -47,6 +47,22 @@ def test_a_deflector_has_lenstronomys_parameters(name):
     assert set(profile.columns) == own | set(profile.always)
 
 
+NARROWER = {"m"}  # of MULTIPOLE: 15 in place of 100
+
+
+@pytest.mark.parametrize("name", [n for n, p in registry.MASS.items() if p.rays != "map"])
+def test_a_deflector_has_lenstronomys_defaults_and_no_narrower_range(name):
+    """Where a radius must be above 0, ours begins at 1e-5 arcsec or less."""
+    profile = registry.MASS[name]
+    (function,) = LensModel([name]).lens_model.func_list
+    arguments = inspect.signature(function.derivatives).parameters
+    for p in profile.parameters:
+        if arguments[p.name].default is not inspect.Parameter.empty:
+            assert p.default == arguments[p.name].default, p.name
+        assert p.low <= function.lower_limit_default[p.name] + 1e-5, p.name
+        assert p.high >= function.upper_limit_default[p.name] or p.name in NARROWER, p.name
+
+
 @pytest.mark.parametrize("name", registry.LIGHT)
 def test_light_consists_of_lenstronomys_profiles_and_parameters(name):
     profile = registry.LIGHT[name]
