@@ -23,16 +23,6 @@ def _has(scene, group, systems):
     return np.any([present(scene, c, systems.class_number) for c in getattr(scene.config, group)], axis=0)
 
 
-def _of_main(scene, group, systems, name, default=0.0):
-    """A parameter of the main component of a group, the first that a system's class has; float64 (n,) or (n, v).
-
-    default: where the main component has no such parameter, or the class no component.
-    """
-    there = [present(scene, c, systems.class_number) for c in getattr(scene.config, group)]
-    values = [np.transpose(drawn.get(name, default)) for drawn in getattr(systems, group)]
-    return np.select(there, values, default).T
-
-
 def flux_before_lensing(scene, systems):
     """Total flux of the source before lensing, over all bands [counts/s], float64 (n, v); 0 without a source."""
     total = np.zeros((len(systems.indices), systems.views.n))
@@ -60,21 +50,21 @@ def arc_snr(scene, systems, measured):
 def effective_einstein_radius(scene, systems):
     """The Einstein radius of all deflectors together about the main one [arcsec], float64 (n,); NaN without any.
 
-    The radius within which the mean convergence is 1; 0 where there is none. The main deflector is the first that a
-    system's class has.
+    The radius within which the mean convergence is 1; 0 where there is none.
     """
-    guess = _of_main(scene, "lens_mass", systems, "theta_E", 1.0)
-    x, y = (_of_main(scene, "lens_mass", systems, name) for name in ("center_x", "center_y"))
+    n, main = len(systems.indices), systems.lens_mass[0]
+    guess = np.nan_to_num(main["theta_E"], nan=1.0) if "theta_E" in main else np.ones(n)
+    x, y = (np.nan_to_num(main.get(name, np.zeros(n))) for name in ("center_x", "center_y"))
     radius = einstein_radius(tracer(scene, systems), x, y, guess)
     return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
 
 def image_separation(scene, systems):
-    """The largest distance between two images of the main source component's centre [arcsec], float64 (n, v)."""
+    """The largest distance between two images of the first source component's centre [arcsec], float64 (n, v)."""
     out = np.empty((len(systems.indices), systems.views.n))
     half = 0.5 * scene.config.image.num_pix * scene.instrument.pixel_scale
     trace = tracer(scene, systems)
-    x, y = (_of_main(scene, "source", systems, name) for name in ("center_x", "center_y"))
     for v in range(systems.views.n):
-        out[:, v] = lens_equation.image_separation(lens_equation.image_positions(trace, x[:, v], y[:, v], half))
+        x, y = (np.nan_to_num(systems.source[0][name][:, v]) for name in ("center_x", "center_y"))
+        out[:, v] = lens_equation.image_separation(lens_equation.image_positions(trace, x, y, half))
     return np.where(is_lens(scene, systems)[:, None], out, np.nan)

@@ -77,21 +77,3 @@ def test_the_images_of_a_sphere_are_two_einstein_radii_apart(scene_with):
     theta_E = systems.lens_mass[0]["theta_E"]
     np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
     np.testing.assert_allclose(arcs.effective_einstein_radius(scene, systems), theta_E, rtol=1e-7)
-
-
-def test_what_is_first_in_a_class_is_its_main_component(scene_with):
-    """A class without the list's first deflector and source is measured about its own, not about the middle."""
-    second = {"profile": "SIS", "theta_E": {"uniform": (0.8, 1.2)}, "center_x": 0.8, "only": ["right"]}
-    lens_mass = [{"profile": "SIS", "theta_E": 0.6, "only": ["middle"]}, second]
-    source = [
-        SOURCE | {"center_x": 0.1, "only": ["middle"]},
-        SOURCE | {"center_x": {"uniform": (0.6, 0.75)}, "center_y": 0.1, "only": ["right"]},
-        SOURCE | {"center_x": -3.0},  # seen once, and main in no class
-    ]
-    scene = scene_with(classes={"middle": 1, "right": 1}, image=SMALL, lens_mass=lens_mass, source=source)
-    systems = draw(scene, np.arange(12), Views(2))
-    right = systems.class_number == 1
-    assert 2 < right.sum() < 10
-    theta_E = np.where(right, systems.lens_mass[1]["theta_E"], 0.6)
-    np.testing.assert_allclose(arcs.effective_einstein_radius(scene, systems), theta_E, rtol=1e-7)
-    np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
