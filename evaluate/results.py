@@ -70,7 +70,9 @@ class Evaluation:
             raise DataError(f"{path}: expected the arrays indices and true/TARGET; it has {', '.join(arrays)}")
         predictions = {}
         for key, values in _below("predicted/", arrays).items():
-            encoder, protocol, target = key.split("/", 2)
+            encoder, protocol, target = (key.split("/", 2) + [""] * 2)[:3]
+            if not target:
+                raise DataError(f"{path}: predicted/{key} is no predicted/ENCODER/PROTOCOL/TARGET")
             predictions.setdefault((encoder, protocol), {})[target] = values
         return cls(
             scores=read_scores(folder),

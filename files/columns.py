@@ -12,6 +12,8 @@ from . import fits
 from .suffixes import ECSV, FITS, PARQUET, has_suffix
 from .unreadable import Unreadable, check_is_file, reading
 
+OTHERS = ", ".join(FITS + ECSV + PARQUET)
+
 
 def read_table(path, wanted=None, text=()):
     """All columns of a table, {name: array (rows,)} in the file's order; words are str, missing numbers NaN.
@@ -95,11 +97,15 @@ def _read_csv(path, text):
     check_is_file(path, "CSV")
     strict = warnings.catch_warnings(action="error", category=pandas.errors.ParserWarning)
     with reading(path, "CSV"), open(path, encoding="utf-8-sig") as file, strict:
-        lines = io.StringIO("".join(line for line in file if not line.lstrip().startswith("#")))
         try:
+            lines = io.StringIO("".join(line for line in file if not line.lstrip().startswith("#")))
             table = pandas.read_csv(lines, dtype=dict.fromkeys(text, str), skipinitialspace=True, index_col=False)
         except pandas.errors.ParserWarning:
             raise Unreadable(path, "CSV", "a row has more cells than the header") from None
+        except pandas.errors.EmptyDataError:
+            raise Unreadable(path, "CSV", "it has no header") from None
+        except UnicodeDecodeError:
+            raise Unreadable(path, "CSV", f"it is no text in UTF-8; other tables end in {OTHERS}") from None
     return {str(name).strip(): table[name].to_numpy() for name in table}
 
 

@@ -22,6 +22,8 @@ def read_images(path, role):
 def _arrays(path, role):
     if has_suffix(path, NPY + NPZ):
         found = [arrays.read(path, name) for name in arrays.names(path)]
+        if not found:
+            raise Unreadable(path, "npz", "it holds no array")
     else:
         image = roles.chosen(fits.look(path), role)
         if image is None:

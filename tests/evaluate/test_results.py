@@ -109,6 +109,10 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
     np.savez(tmp_path / "evaluation.npz", indices=np.arange(3))
     with pytest.raises(DataError, match="expected the arrays indices and true/TARGET; it has indices"):
         Evaluation.load(tmp_path)
+    arrays = {"true/theta_E": np.zeros(3), "predicted/a/ridge": np.zeros((3, 1))}  # targets side by side in one array
+    np.savez(tmp_path / "evaluation.npz", indices=np.arange(3), **arrays)
+    with pytest.raises(DataError, match="predicted/a/ridge is no predicted/ENCODER/PROTOCOL/TARGET"):
+        Evaluation.load(tmp_path)
     saved.save(tmp_path)
     for text in ("task,encoder\nregression,a\n", "task,encoder,protocol,n_labels,seed,target,metric,value\na,b,c,d\n"):
         (tmp_path / "results.csv").write_text(text)

@@ -34,7 +34,12 @@ def test_columns_of_catalogues(tmp_path, ending):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"", "cannot be read"),
+        ("t.csv", b"", "it has no header"),
+        (
+            "t.npy",
+            b"\x93NUMPY\x01\x00",
+            "no text in UTF-8; other tables end in .fits, .fit, .fits.gz, .fit.gz, .ecsv, ",
+        ),
         ("t.csv", b"a,b\n", "has no rows"),
         ("t.csv", b"\x00\xff\xfe,,\n1", ""),
         ("t.fits", b"SIMPLE  = nonsense", "cannot be read"),

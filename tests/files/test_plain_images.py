@@ -42,3 +42,6 @@ def test_what_is_no_image(tmp_path, array):
     fits.HDUList([fits.PrimaryHDU()]).writeto(tmp_path / "a.fits", overwrite=True)
     with pytest.raises(DataError, match="it holds no image"):
         read_images(tmp_path / "a.fits", "image")
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(DataError, match=r"a\.npz: .*it holds no array"):
+        read_images(tmp_path / "a.npz", "image")
