@@ -167,17 +167,6 @@ def name_of(requirement):
     return re.match(r"[A-Za-z0-9_.-]+", requirement)[0]
 
 
-def test_nothing_lower_imports_anything_higher():
-    order = {"simulate": 0, "ssl": 1, "evaluate": 2}
-    for stage, level in order.items():
-        for path in (ROOT / stage).rglob("*.py"):
-            for line in path.read_text().splitlines():
-                if line.strip().startswith(("from ..", "from ...")):
-                    target = line.split()[1].strip(".").split(".")[0]
-                    assert order.get(target, 0) <= level, f"{path}: {line}"
-                    assert target != "pipeline", f"{path}: {line}"
-
-
 def test_the_public_names_are_there():
     import lenstream
 

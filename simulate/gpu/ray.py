@@ -93,7 +93,7 @@ _ellipse, _clenshaw2, _last_step = compiled(epl.ellipse), compiled(epl.clenshaw2
 
 @row_function
 def _epl(lens, maps, k, x, y):
-    """The series from its last term on, two terms at a time, as `deflection` does it."""
+    """The series from its last term on, two terms at a time, as `cpu.epl_series` does it."""
     p, b1, b2 = unpack(lens.constants, k), real(x, 0.0), real(x, 0.0)
     zx, zy, power, r = _ellipse(x, y, p)
     m = lens.numbers[k, 1] - 2

@@ -1,4 +1,4 @@
-"""A galaxy's light from its drawn parameters: flux and amplitude in every band, and the profiles it consists of."""
+"""How bright a galaxy is: flux, magnitude and amplitude in every band, from its drawn parameters."""
 
 import numpy as np
 
