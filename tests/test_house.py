@@ -59,6 +59,8 @@ def imports_of(file, root=ROOT):
             parts = (node.module or "").split(".") if node.level else node.module.split(".")[1:]
             base = base.joinpath(*filter(None, parts))
             places = [base, *(base / a.name for a in node.names)]
+            if base == root and not all(p.is_dir() or p.with_suffix(".py").is_file() for p in places):
+                places.append(root / "__init__")  # a public name, which leads to wherever it lives
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isascii():
             words = node.value.removeprefix("lenstream.").strip(".")
             dotted = words.replace(".", "").replace("_", "").isalnum() and "." in words
@@ -128,12 +130,15 @@ def test_no_two_classes_of_one_name():
         ("import importlib\nimportlib.import_module('lenstream.high.tower')", ["high/tower.py"]),
         ("if TYPE_CHECKING:\n    from lenstream.high.tower import X", ["high/tower.py"]),
         ("from . import cellar", ["low/cellar.py"]),
+        ("from .. import public_name", ["__init__.py"]),
+        ("def f():\n    from lenstream import public_name", ["__init__.py"]),
+        ("from .. import high", []),
         ("import os, json\nfrom pathlib import Path", []),
     ],
 )
 def test_the_walk_sees_every_kind_of_import(tmp_path, text, found):
-    for name in ("high/tower.py", "low/cellar.py"):
-        (tmp_path / name).parent.mkdir()
+    for name in ("__init__.py", "high/tower.py", "low/cellar.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "low" / "room.py").write_text(text)
     assert sorted(set(imports_of("low/room.py", tmp_path))) == found
