@@ -1,5 +1,6 @@
 """Tables: every format gives the same columns, and what is no table gets one sentence."""
 
+import os
 import sys
 
 import numpy as np
@@ -155,3 +156,12 @@ def test_parquet_without_its_library_names_the_extra(tmp_path, monkeypatch):
 def test_a_changed_file_is_read_again(tmp_path):
     assert read_column(write_csv(tmp_path, "a\n1\n"), "a").tolist() == [1]
     assert read_column(write_csv(tmp_path, "a\n1\n22\n"), "a").tolist() == [1, 22]
+
+
+def test_a_catalogue_that_was_changed_is_read_again(tmp_path):
+    path = write_csv(tmp_path, "a\n1\n")
+    assert read_column(path, "a").tolist() == [1.0]
+    seconds = path.stat().st_mtime
+    path.write_text("a\n2\n")  # as long as before
+    os.utime(path, (seconds + 1, seconds + 1))
+    assert read_column(path, "a").tolist() == [2.0]
