@@ -12,6 +12,7 @@ from lenstream.configs.components import Deflector, Light
 from lenstream.configs.dark_matter import Substructure
 from lenstream.configs.quantities import find, names, quantity
 from lenstream.errors import LenStreamError
+from lenstream.simulate.profiles import registry
 
 UNITS = {
     "theta_E": "arcsec",
@@ -139,3 +140,11 @@ def test_another_name_is_refused_with_the_nearest_one(name, said):
 def test_no_name_of_a_band_breaks_a_symbol(band):
     symbol = quantity(f"source_color_{band}").symbol
     assert not set("$%#&") & set(symbol) and symbol.count("{") == symbol.count("}")
+
+
+def test_of_profiles_with_a_parameter_of_one_name_the_first_says_what_it_means():
+    epl, sersic = registry.MASS["EPL"], registry.LIGHT["SERSIC_ELLIPSE"]
+    said = {p.name: p.meaning for p in epl.parameters}
+    assert quantity("theta_E").meaning == said["theta_E"] != registry.MASS["POINT_MASS"].parameters[0].meaning
+    said = {p.name: p.meaning for p in sersic.parameters}
+    assert quantity("source_magnitude").meaning == f"{said['magnitude']} (source)"
