@@ -114,7 +114,9 @@ def test_the_main_table_has_means_spreads_and_ratios():
     assert reports.limit_row(reports.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
 
 
-@pytest.mark.parametrize(("value", "text"), [(1.04, "1.0"), (23.4, "23"), (99.9, "100"), (131.2, "130"), (0.98, "0.98")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.04, "1.0"), (23.4, "23"), (99.9, "100"), (131.2, "130"), (0.98, "0.98")]
+)
 def test_a_ratio_has_two_digits_and_no_power_of_ten(value, text):
     assert reports.show_ratio(value) == text
 
