@@ -86,7 +86,7 @@ def test_a_finished_run_is_left_alone(finished):
     assert report.stat().st_mtime_ns == before
     other = lenstream("run", "tiny", "seed=4", cwd=cwd)
     assert other.returncode == 2
-    assert "begun with another config (first difference: seed: 4)" in other.stderr
+    assert "begun with another config (first difference: seed is 4, was 3)" in other.stderr
 
 
 def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
