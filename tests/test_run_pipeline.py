@@ -184,6 +184,13 @@ def test_the_version_is_that_of_the_project(tmp_path):
     assert lenstream("--version", cwd=tmp_path).stdout == f"lenstream {version}\n"
 
 
+def test_without_a_command_it_says_which_there_are_in_whole_sentences(tmp_path):
+    shown = lenstream(cwd=tmp_path).stderr
+    assert shown.startswith("Usage: ")
+    commands = shown[shown.index("Commands:") :].splitlines()[1:]
+    assert len(commands) == 7 and all(line.endswith(".") and not line.endswith("...") for line in commands)
+
+
 def test_the_three_commands_of_a_run_take_the_same_options(tmp_path):
     said = {}
     for command in ("run", "pretrain", "evaluate"):
