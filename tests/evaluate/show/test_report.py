@@ -148,7 +148,12 @@ def test_a_full_report_is_self_contained(tmp_path):
 @pytest.mark.parametrize(
     ("target", "symbol", "unit", "meaning"),
     [
-        ("theta_E_2", "&theta;<sub>E,2</sub>", '"', "Einstein radius on the intermediate axis, of profile 2 [arcsec]."),
+        (
+            "theta_E_2",
+            "&theta;<sub>E,2</sub>",
+            '"',
+            "Einstein radius on the intermediate axis, of profile 2 (from 0) [arcsec].",
+        ),
         ("alpha_Rs", "&alpha;<sub>R<sub>s</sub></sub>", '"', "Deflection at Rs [arcsec]."),
         ("phi_m", "&phi;<sub>m</sub>", " rad", "Orientation [rad]."),
         ("kappa", "&kappa;", "", "Convergence."),
