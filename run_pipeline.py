@@ -21,13 +21,18 @@ Overrides = Annotated[
 ]
 
 
-STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, and what it does
+STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, what it does, and that in a few words
     "run": (
         "report",
         "Do everything: pre-train the encoders, evaluate them, draw figures, predict real lenses, write the report.",
+        "Do everything, from pre-training to the report.",
     ),
-    "pretrain": ("pretrain", "Only pre-train the encoders of a recipe."),
-    "evaluate": ("evaluate", "Pre-train what is not yet trained, and evaluate; no figures and no report."),
+    "pretrain": ("pretrain", "Only pre-train the encoders of a recipe.", None),
+    "evaluate": (
+        "evaluate",
+        "Pre-train what is not yet trained, and evaluate; no figures and no report.",
+        "Pre-train and evaluate; no report.",
+    ),
 }
 
 
@@ -52,11 +57,11 @@ def _through(stage):
     return command
 
 
-for _name, (_stage, _help) in STAGES.items():
-    app.command(_name, help=_help)(_through(_stage))
+for _name, (_stage, _help, _short) in STAGES.items():
+    app.command(_name, help=_help, short_help=_short)(_through(_stage))
 
 
-@app.command()
+@app.command(short_help="Predict the parameters of real lenses with a finished run.")
 def predict(
     run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
     images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
@@ -74,7 +79,7 @@ def predict(
     pipeline.predict(run, images, catalogue, pixel_scale, out)
 
 
-@app.command()
+@app.command(short_help="Draw simulated lenses and histograms of their parameters.")
 def preview(
     recipe: Recipe,
     overrides: Overrides = None,
@@ -100,7 +105,7 @@ def config(
     print(text(_load(show, overrides)), end="")
 
 
-@app.command()
+@app.command(short_help="Print BibTeX of what to cite for a recipe or run.")
 def cite(
     recipe: Annotated[
         str | None, typer.Argument(help="A recipe, a YAML file or the folder of a run; without it, everything.")
@@ -171,7 +176,8 @@ def main(arguments=None):
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own errors about options and arguments
             raise
-        print(f"lenstream: {error.format_message()}", file=sys.stderr)
+        message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
+        print(message if message.startswith("Usage:") else f"lenstream: {message}", file=sys.stderr)
         code = 2
     sys.exit(code or 0)
 

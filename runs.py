@@ -12,6 +12,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from .configs.load import load, show
 from .errors import ConfigError, DataError
 from .progress import console
@@ -121,13 +123,32 @@ def _check_same(folder, config):
     """Refuse to continue a run with another config than it was begun with."""
     if not folder.config.exists():
         return
-    old, new = folder.config.read_text().splitlines(), show(config).splitlines()
+    old, new = folder.config.read_text(), show(config)
     if old == new:
         return
-    differing = next((n for o, n in zip(old, new, strict=False) if o != n), "its length")
+    try:
+        differing = _difference(yaml.safe_load(old), yaml.safe_load(new)) or "what its keys mean"
+    except yaml.YAMLError:
+        differing = "config.yaml is damaged"
     raise ConfigError(
         [
-            f"{folder.path} was begun with another config (first difference: {differing.split('#')[0].strip()}); "
+            f"{folder.path} was begun with another config (first difference: {differing}); "
             "use --overwrite to start again, or name=... for a run of its own"
         ]
     )
+
+
+def _difference(old, new, key=""):
+    """The first key, dotted, that has another value in one config than in another, with both values; "" if none has."""
+    if type(old) is type(new) is dict:
+        pairs = [(name, old.get(name, "absent"), new.get(name, "absent")) for name in new | old]
+    elif type(old) is type(new) is list and len(old) == len(new):
+        pairs = [(k, *both) for k, both in enumerate(zip(old, new, strict=True))]
+    else:
+        return "" if old == new else f"{key.lstrip('.')} is {_short(new)}, was {_short(old)}"
+    return next(filter(None, (_difference(o, n, f"{key}.{name}") for name, o, n in pairs)), "")
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -232,7 +232,13 @@ def _keys_at(values, path):
 def _meaning(values, path):
     model = _model_at(values, path[:-1])
     field = model.model_fields.get(path[-1]) if model else None
-    return f"{field.description} [{field.json_schema_extra['unit']}]" if field else "needed"
+    return _described(field) if field else "needed"
+
+
+def _described(field):
+    """The meaning of a key with its unit, if it has one."""
+    unit = field.json_schema_extra["unit"]
+    return field.description + (f" [{unit}]" if unit != "-" else "")
 
 
 def show(config):
@@ -245,8 +251,7 @@ def _lines(section, depth):
     fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in DISCRIMINATORS)
     for name, field in fields:
         value = getattr(section, name)
-        unit = field.json_schema_extra["unit"]
-        comment = f"  # {field.description}" + (f" [{unit}]" if unit != "-" else "")
+        comment = f"  # {_described(field)}"
         yield from _entry(f"{indent}{name}:", value, comment, depth)
 
 

@@ -9,7 +9,8 @@ def parameter_names(component):
 def plain_names(parameters, prefix=""):
     """A name for every parameter of several profiles, from one list of names per profile.
 
-    The first profile to have a parameter gives it its plain name (theta_E); later ones add their number (theta_E_2).
+    The first profile to have a parameter gives it its plain name (theta_E); later ones add their number, from
+    0 (theta_E_1).
     Returns: dict of name to (profile's number, parameter).
     """
     out = {}

@@ -1,7 +1,7 @@
 """The unit, the symbol and the meaning of every label of a simulation, by its name.
 
 Drawn parameters take theirs from the schema; `_DERIVED` has what is computed from them. Names are those of
-`simulate.labels`: a lens parameter's own (theta_E), one of the second or a later profile with its number (theta_E_2),
+`simulate.labels`: a lens parameter's own (theta_E), one of a later profile with its number, from 0 (theta_E_1),
 the source's and the lens light's with a prefix (source_R_sersic), colours with their band (source_color_g).
 """
 
@@ -85,7 +85,7 @@ def _find(name, known):
     if not (number.isascii() and number.isdigit() and plain in known):
         return None
     found = known[plain]
-    return Quantity(name, found.unit, _numbered(found.symbol, number), f"{found.meaning}, of profile {number}")
+    return Quantity(name, found.unit, _numbered(found.symbol, number), f"{found.meaning}, of profile {number} (from 0)")
 
 
 def _numbered(symbol, number):

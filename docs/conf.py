@@ -43,7 +43,9 @@ html_theme_options = {"navigation_with_keys": True}
 
 
 def plain_docstring(app, what, name, obj, options, lines):
-    lines[:] = docstrings.restructured(lines)
+    lines[:] = (
+        [] if re.fullmatch(r"Alias for field number \d+", " ".join(lines).strip()) else docstrings.restructured(lines)
+    )
 
 
 def links_out_of_docs(app, docname, source):

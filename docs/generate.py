@@ -139,7 +139,7 @@ def limits(field):
 
 
 def number(value):
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def default(field):

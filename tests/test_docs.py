@@ -90,6 +90,7 @@ def test_every_key_of_a_config_is_explained(generate):
 
 def test_units_ranges_and_defaults_are_those_of_the_schema(generate):
     pages = generate.profiles() + generate.configuration()
+    assert "| arcsec | ≥ 1e-05, ≤ 100,000 |" in pages and "100000" not in pages
     assert "(2 = isothermal) |  | ≥ 1.05, ≤ 2.95 | `2.0` |" in pages
     assert (
         "| `pixel_scale` | number | size of a pixel; empty: the instrument's | arcsec | > 0, ≤ 100 | empty |" in pages

@@ -86,7 +86,7 @@ def test_a_finished_run_is_left_alone(finished):
     assert report.stat().st_mtime_ns == before
     other = lenstream("run", "tiny", "seed=4", cwd=cwd)
     assert other.returncode == 2
-    assert "begun with another config (first difference: seed: 4)" in other.stderr
+    assert "begun with another config (first difference: seed is 4, was 3)" in other.stderr
 
 
 def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
@@ -182,6 +182,13 @@ def test_what_needs_no_slow_import_has_none(tmp_path, arguments, slow):
 def test_the_version_is_that_of_the_project(tmp_path):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert lenstream("--version", cwd=tmp_path).stdout == f"lenstream {version}\n"
+
+
+def test_without_a_command_it_says_which_there_are_in_whole_sentences(tmp_path):
+    shown = lenstream(cwd=tmp_path).stderr
+    assert shown.startswith("Usage: ")
+    commands = shown[shown.index("Commands:") :].splitlines()[1:]
+    assert len(commands) == 7 and all(line.endswith(".") and not line.endswith("...") for line in commands)
 
 
 def test_the_three_commands_of_a_run_take_the_same_options(tmp_path):

@@ -51,8 +51,15 @@ def test_a_finished_run_is_left_alone_unless_it_is_to_be_overwritten(folder, con
 
 def test_another_config_is_refused_and_its_first_difference_said(folder, config):
     runs.begin(folder, config)
-    with pytest.raises(ConfigError, match=r"begun with another config \(first difference: batch_size: 32\)"):
+    with pytest.raises(
+        ConfigError, match=r"begun with another config \(first difference: pretrain\.batch_size is 32, was 16\)"
+    ):
         runs.is_finished(folder, load("tiny", ["pretrain.batch_size=32"]))
+    with pytest.raises(ConfigError, match=r"pretrain\.encoders\.new is \{.*\.\.\., was absent"):
+        runs.is_finished(folder, load("tiny", ["pretrain.encoders.new.method=byol"]))
+    folder.config.write_text("name: [")
+    with pytest.raises(ConfigError, match="damaged"):
+        runs.is_finished(folder, config)
 
 
 def test_a_folder_that_is_no_run_is_never_deleted(folder, config):

@@ -78,6 +78,12 @@ def show_rmse(value, target):
     return f"{value:#.2g}".rstrip(".") + after_number(target)
 
 
+def show_ratio(value):
+    """Two digits, without a power of ten: 1.4, 23, 130."""
+    digits = f"{value:#.2g}".rstrip(".")
+    return f"{float(digits):.0f}" if "e+" in digits else digits
+
+
 def symbol(target):
     """A parameter's symbol as HTML; any other name is left to be escaped."""
     text = symbol_as_html(target)
@@ -196,7 +202,7 @@ def main_table(scores):
         for target in scores.targets:
             r2, rmse = (scores.get(row, target, metric) for metric in ("r2", "rmse"))
             limit = scores.limit(target, "rmse")
-            error = f"\N{MULTIPLICATION SIGN} {rmse[0] / limit[0]:#.2g}".rstrip(".") if rmse and limit else ""
+            error = f"\N{MULTIPLICATION SIGN} {show_ratio(rmse[0] / limit[0])}" if rmse and limit else ""
             error = error or _cell_rmse(rmse, target)
             cells.append((_cell_r2(r2), bool(r2) and r2[0] == best[target], error))
         groups.setdefault(row.protocol, []).append((row.encoder, hue[row.encoder], cells))

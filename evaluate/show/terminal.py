@@ -25,7 +25,9 @@ def print_predictions(predictions, targets, summary):
     Args: predictions, summary: `table` and `summary` of `evaluate.show.report.RealLensResults`. targets: of the run.
     """
     brackets = "" if summary is None else ", published in brackets"
-    print_table(_in_words(predictions, targets), f"{len(predictions)} lenses{brackets}")
+    print_table(
+        _in_words(predictions, targets), f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}"
+    )
     if summary is not None:
         print_table(summary.set_index("target")[_AGREEMENT].round(3), "predicted - published")
 

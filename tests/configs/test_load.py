@@ -73,6 +73,8 @@ def test_all_mistakes_are_listed_at_once():
 def test_missing_keys_say_what_they_mean():
     (problem,) = problems("simulate.image={pixel_scale: 0.1}")
     assert problem == 'demo.yaml: the key "simulate.image.num_pix" is missing (pixels on a side [pixels])'
+    (problem,) = problems("simulate.observation.psf={fwhm: 0.1}")
+    assert 'key "simulate.observation.psf.kind" is missing (' in problem and "[-]" not in problem
 
 
 def test_unknown_recipes_and_files():

@@ -114,6 +114,13 @@ def test_the_main_table_has_means_spreads_and_ratios():
     assert reports.limit_row(reports.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.04, "1.0"), (23.4, "23"), (99.9, "100"), (131.2, "130"), (0.98, "0.98")]
+)
+def test_a_ratio_has_two_digits_and_no_power_of_ten(value, text):
+    assert reports.show_ratio(value) == text
+
+
 def test_a_full_report_is_self_contained(tmp_path):
     Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
     frame = pd.DataFrame({"lens": ["J0037", None], "theta_E": [1.5, np.nan]})
@@ -141,7 +148,12 @@ def test_a_full_report_is_self_contained(tmp_path):
 @pytest.mark.parametrize(
     ("target", "symbol", "unit", "meaning"),
     [
-        ("theta_E_2", "&theta;<sub>E,2</sub>", '"', "Einstein radius on the intermediate axis, of profile 2 [arcsec]."),
+        (
+            "theta_E_2",
+            "&theta;<sub>E,2</sub>",
+            '"',
+            "Einstein radius on the intermediate axis, of profile 2 (from 0) [arcsec].",
+        ),
         ("alpha_Rs", "&alpha;<sub>R<sub>s</sub></sub>", '"', "Deflection at Rs [arcsec]."),
         ("phi_m", "&phi;<sub>m</sub>", " rad", "Orientation [rad]."),
         ("kappa", "&kappa;", "", "Convergence."),

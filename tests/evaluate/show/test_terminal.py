@@ -45,6 +45,8 @@ def test_without_published_values_there_is_one_table(predictions, capsys):
     printed = lines(capsys)
     assert "2 lenses" in printed and "a 1.23±0.03" in printed
     assert "predicted - published" not in printed
+    terminal.print_predictions(predictions.drop(columns="theta_E_published")[:1], ["theta_E"], None)
+    assert "1 lens" in lines(capsys)
 
 
 def test_names_of_files_are_printed_as_they_are(capsys):
