@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from lenstream.files import arrays
-from lenstream.files.unreadable import Unreadable
+from lenstream.files.unreadable import Unreadable, reading
 
 DTYPES = st.sampled_from(["f4", "<f8", ">f8", ">i2", "u1", "?", "U3"])
 
@@ -97,3 +97,11 @@ def test_nothing_is_unpickled(tmp_path):
     with pytest.raises(Unreadable):
         arrays.mapped(tmp_path / "a.npy")
     np.testing.assert_array_equal(arrays.read(tmp_path / "a.npz", "y"), 1.0)  # what lies beside it can be read
+
+
+def test_a_file_that_ends_too_early_is_said_to_be_cut_short():
+    with (
+        pytest.raises(Unreadable, match=r"a\.npz: cannot be read as npz \(it was cut short\)"),
+        reading("a.npz", "npz"),
+    ):
+        raise EOFError

@@ -77,3 +77,12 @@ def test_the_images_of_a_sphere_are_two_einstein_radii_apart(scene_with):
     theta_E = systems.lens_mass[0]["theta_E"]
     np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
     np.testing.assert_allclose(arcs.effective_einstein_radius(scene, systems), theta_E, rtol=1e-7)
+
+
+def test_the_einstein_radius_is_about_the_main_deflector_however_large_it_is(scene_with):
+    """A sphere far from the middle, and one of 20 arcsec: ten times what a guess of 1 arcsec reaches."""
+    spheres = [{"theta_E": 0.7, "center_x": 1.0, "center_y": -0.5}, {"theta_E": 20.0}]
+    for sphere in spheres:
+        scene = scene_with(image=SMALL, lens_mass=[{"profile": "SIS"} | sphere])
+        found = arcs.effective_einstein_radius(scene, draw(scene, np.arange(2), Views()))
+        np.testing.assert_allclose(found, sphere["theta_E"], rtol=1e-6)

@@ -9,7 +9,13 @@ from astropy.io import fits
 from lenstream.errors import DataError
 from lenstream.simulate.kernel_arguments import ADAPTIVE
 from lenstream.simulate.packing import layers_of, noise_levels, pack
-from lenstream.simulate.profiles.registry import ABSENT, LIGHT_NUMBERS, MASS_NUMBERS
+from lenstream.simulate.profiles.registry import (
+    ABSENT,
+    LIGHT_NUMBERS,
+    LIGHT_PARAMETERS,
+    MASS_NUMBERS,
+    MASS_PARAMETERS,
+)
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 
@@ -99,3 +105,57 @@ def test_a_parameter_that_is_no_finite_number_is_named(w1):
     optics = systems.optics | {"exposure_time": np.full((3, 1, 1), np.nan)}
     with pytest.raises(DataError, match=r"optics\.exposure_time must be a finite number"):
         pack(w1, replace(systems, optics=optics), np.float32)
+
+
+def test_every_map_and_every_stamp_has_its_number_in_the_row(scene_with, everything, tmp_path):
+    y, x = np.mgrid[:9, :9] - 4.0
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", f_x=0.1 * x, f_y=0.1 * y, pixel_scale=0.5)
+    maps = [{"profile": "INTERPOL", "file": str(tmp_path / f"{name}.npz")} for name in "ab"]
+    scene = scene_with(image=SMALL, lens_mass=[maps[0], {"profile": "SIS", "theta_E": 1}, maps[1]])
+    rows = pack(scene, draw(scene, np.arange(2), Views()), np.float32).tables.deflectors
+    column = MASS_PARAMETERS["INTERPOL"].index("map")
+    assert rows[:, 0, column].tolist() == [0, 0] and rows[:, 2, column].tolist() == [1, 1]
+
+    systems = draw(everything, np.arange(40), Views(2))  # galaxies of one band in a scene of two
+    rows = pack(everything, systems, np.float32).tables.sources[systems.class_number == 0, :, 1]
+    stamps = systems.source[1]["stamp"][systems.class_number == 0]
+    assert len(np.unique(stamps)) > 3
+    np.testing.assert_array_equal(rows[..., LIGHT_PARAMETERS["INTERPOL"].index("stamp")], np.repeat(stamps, 2, axis=1))
+
+
+def test_subhalos_are_interpolated_unless_all_are_to_be_traced(scene_with, everything):
+    systems = draw(everything, np.arange(2), Views())
+    for dtype, exact, expected in (
+        (np.float32, False, (False, True)),
+        (np.float32, True, (True, False)),
+        (np.float64, False, (True, False)),
+    ):
+        packed = pack(everything, systems, dtype, exact_halos=exact)
+        assert (packed.exact_halos, packed.tiled) == expected
+    without = scene_with(image=SMALL)
+    assert not pack(without, draw(without, np.arange(2), Views()), np.float32).tiled
+
+
+def test_subhalos_of_several_substructures_lie_together_system_by_system(scene_with):
+    spheres = {"kind": "CDM", "profile": "SIS", "theta_E": {"uniform": (0.001, 0.01)}, "n_mean": 4, "r_max": 2}
+    points = spheres | {"profile": "POINT_MASS", "n_mean": 6}
+    scene = scene_with(image=SMALL, substructure=[spheres, points])
+    systems = draw(scene, np.arange(9), Views())
+    tables = pack(scene, systems, np.float32).tables
+    for i in range(9):
+        expected = []
+        for halos in systems.halos:
+            own = slice(halos.first[i], halos.first[i + 1])
+            names = MASS_PARAMETERS[halos.profile]
+            rows = np.stack([halos.parameters[name][own] for name in names], axis=1)
+            expected += [(MASS_NUMBERS[halos.profile], *row) for row in rows.tolist()]
+        own = slice(tables.halo_first[i], tables.halo_first[i + 1])
+        rows = tables.halos[own, : len(names)].tolist()
+        assert [(kind, *row) for kind, row in zip(tables.halo_profiles[own].tolist(), rows, strict=True)] == expected
+    assert len(np.unique(tables.halo_profiles)) == 2
+
+
+def test_a_gaussian_is_cut_where_the_config_says(scene_with, observed):
+    scene = scene_with(image=SMALL, observation=observed(psf={"kind": "gaussian", "fwhm": 0.4, "truncation": 3.5}))
+    assert pack(scene, draw(scene, np.arange(2), Views()), np.float32).blur.truncation == 3.5

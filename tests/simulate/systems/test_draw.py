@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lenstream.configs.load import load
+from lenstream.simulate.core.philox import ENVIRONMENT, LENS, Draw, slot_of, uniforms
 from lenstream.simulate.galaxies.stamps import TEST, TRAIN, VALIDATION, split
 from lenstream.simulate.labels import labels
 from lenstream.simulate.render import render
@@ -194,3 +195,24 @@ def test_an_attempt_does_not_change_the_class(classes_scene):
     first, second = (draw_systems(classes_scene, np.arange(200), Views(), attempt) for attempt in (0, 1))
     assert len(np.unique(first.class_number)) == 3
     np.testing.assert_array_equal(first.class_number, second.class_number)
+
+
+def test_an_image_is_mirrored_only_where_parity_is_free(scene_with):
+    image = {"profile": "INTERPOL", "n_galaxies": 8, "magnitude": 23, "R_half": 0.3}
+    for parity, expected in ((True, {-1.0, 1.0}), (False, {1.0})):
+        scene = scene_with(source=[image | {"parity": parity}])
+        assert set(draw(scene, np.arange(40), Views()).source[0]["parity"].ravel()) == expected
+
+
+def test_exposures_add_up(scene_with, observed):
+    scene = scene_with(observation=observed(exposure_time=500, num_exposures=4))
+    assert (draw(scene, np.arange(3), Views()).optics["exposure_time"] == 2000).all()
+
+
+def test_shear_is_drawn_with_the_environment_and_not_with_the_lens(scene_with):
+    scene = scene_with(lens_mass=[{"profile": "SHEAR", "gamma1": {"uniform": (0, 1)}}])
+    drawn = draw(scene, np.arange(5), Views()).lens_mass[0]["gamma1"]
+    streams = [Draw(scene.seed, purpose, np.arange(5, dtype=np.uint64)) for purpose in (ENVIRONMENT, LENS)]
+    environment, lens = (uniforms(stream, [slot_of("lens_mass.0.gamma1")])[:, 0] for stream in streams)
+    np.testing.assert_allclose(drawn, environment)
+    assert not np.isclose(drawn, lens).any()
