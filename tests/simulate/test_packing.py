@@ -107,7 +107,7 @@ def test_a_parameter_that_is_no_finite_number_is_named(w1):
         pack(w1, replace(systems, optics=optics), np.float32)
 
 
-def test_every_map_and_every_stamp_has_its_number_in_the_row(scene_with, everything, tmp_path):
+def test_every_map_and_every_band_of_a_stamp_has_its_number_in_the_row(scene_with, everything, tmp_path):
     y, x = np.mgrid[:9, :9] - 4.0
     for name in "ab":
         np.savez(tmp_path / f"{name}.npz", f_x=0.1 * x, f_y=0.1 * y, pixel_scale=0.5)
@@ -121,7 +121,17 @@ def test_every_map_and_every_stamp_has_its_number_in_the_row(scene_with, everyth
     rows = pack(everything, systems, np.float32).tables.sources[systems.class_number == 0, :, 1]
     stamps = systems.source[1]["stamp"][systems.class_number == 0]
     assert len(np.unique(stamps)) > 3
-    np.testing.assert_array_equal(rows[..., LIGHT_PARAMETERS["INTERPOL"].index("stamp")], np.repeat(stamps, 2, axis=1))
+    column = LIGHT_PARAMETERS["INTERPOL"].index("stamp")
+    np.testing.assert_array_equal(rows[..., column], np.repeat(stamps, 2, axis=1))
+
+    blob = np.exp(-0.5 * np.hypot(*np.mgrid[-10:11, -10:11]) ** 2 / 4)  # and with a stamp for each band
+    np.savez(tmp_path / "galaxies.npz", images=np.tile(blob, (3, 2, 1, 1)), pixel_scale=0.1, magnitude=np.full(3, 23.0))
+    source = {"profile": "INTERPOL", "catalogue": str(tmp_path / "galaxies.npz")}
+    scene = scene_with(image=SMALL, source=[source], bands={"r": {}, "g": {}})
+    systems = draw(scene, np.arange(9), Views())
+    first = 2 * systems.source[0]["stamp"]
+    rows = pack(scene, systems, np.float32).tables.sources[:, :, 0]
+    np.testing.assert_array_equal(rows[..., column], np.concatenate([first, first + 1], axis=1))
 
 
 def test_subhalos_are_interpolated_unless_all_are_to_be_traced(scene_with, everything):
