@@ -127,9 +127,11 @@ def _check_same(folder, config):
     if old == new:
         return
     try:
-        differing = _difference(yaml.safe_load(old), yaml.safe_load(new)) or "what its keys mean"
+        differing = _difference(yaml.safe_load(old), yaml.safe_load(new))
     except yaml.YAMLError:
         differing = "config.yaml is damaged"
+    if not differing:  # but for the words that say what a key means
+        return
     raise ConfigError(
         [
             f"{folder.path} was begun with another config (first difference: {differing}); "

@@ -57,6 +57,8 @@ def test_another_config_is_refused_and_its_first_difference_said(folder, config)
         runs.is_finished(folder, load("tiny", ["pretrain.batch_size=32"]))
     with pytest.raises(ConfigError, match=r"pretrain\.encoders\.new is \{.*\.\.\., was absent"):
         runs.is_finished(folder, load("tiny", ["pretrain.encoders.new.method=byol"]))
+    folder.config.write_text(folder.config.read_text().replace("[arcsec]", "[another spelling]"))
+    assert not runs.is_finished(folder, config)  # the meaning of a key may be said in other words
     folder.config.write_text("name: [")
     with pytest.raises(ConfigError, match="damaged"):
         runs.is_finished(folder, config)
