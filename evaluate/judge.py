@@ -68,7 +68,7 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
 
     units = _units(settings, networks)
     _train_heads(task, units, Data(networks, pools, test), scratch, stop)
-    scores = [Score(**row) for unit in units for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
+    scores = [score for unit in units for score in _scores_of_done(unit, scratch)]
     bounds = {}
     if settings.limit:
         with bar("information limit", settings.n_test) as progress:
@@ -97,7 +97,7 @@ def _train_heads(task, units, data, scratch, stop):
     with bar("evaluating", len(units)) as progress:
         for done, unit in enumerate(units):
             progress.update(done, f"{unit.encoder}, {unit.protocol}, {unit.n_labels} labels")
-            if (scratch / f"{unit.name()}.json").exists():
+            if _scores_of_done(unit, scratch) is not None:
                 continue
             if stop():
                 raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
@@ -118,6 +118,14 @@ def _train_heads(task, units, data, scratch, stop):
             rows = [asdict(score) for score in _scores(task, unit, values)]
             (scratch / f"{unit.name()}.json").write_text(json.dumps(rows))
         progress.update(len(units), "")
+
+
+def _scores_of_done(unit, scratch):
+    """The scores of a unit that is done; None for one that is not, or that an earlier version wrote in another form."""
+    try:
+        return [Score(**row) for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
+    except (OSError, TypeError, ValueError):
+        return None
 
 
 def _scores(task, unit, values):

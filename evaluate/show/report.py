@@ -95,7 +95,8 @@ def meaning(target):
     quantity = find(target)
     if quantity is None:
         return ""
-    return quantity.meaning[0].upper() + quantity.meaning[1:] + (f" [{quantity.unit}]." if quantity.unit else ".")
+    words = quantity.meaning[0].upper() + quantity.meaning[1:].replace("2phi", "2φ")
+    return words + (f" [{quantity.unit}]." if quantity.unit else ".")
 
 
 def _cell_r2(score):

@@ -117,6 +117,14 @@ def test_a_stopped_evaluation_continues_with_the_same_numbers(trained, evaluated
     assert judge.evaluate(task, config, scene, encoders, tmp_path).scores == evaluated[1].scores
 
 
+@pytest.mark.parametrize("text", ['[["regression", "lensiam", "ridge", 20, 0, "e1", "r2", 0.5]]', "", '[{"task": 1}]'])
+def test_what_was_left_in_another_form_is_judged_anew(tmp_path, text):
+    unit = judge.Unit("lensiam", "ridge", 20, 0)
+    assert judge._scores_of_done(unit, tmp_path) is None
+    (tmp_path / f"{unit.name()}.json").write_text(text)
+    assert judge._scores_of_done(unit, tmp_path) is None
+
+
 def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, evaluated):
     config, scene, _ = trained
     folder, evaluation = evaluated
