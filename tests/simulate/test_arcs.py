@@ -60,6 +60,15 @@ def test_two_equal_bands_have_the_signal_to_noise_of_twice_the_light(scene_with,
     np.testing.assert_allclose(arcs.magnification(both, both_systems, in_both), magnification, rtol=1e-6)
 
 
+def test_fluxes_make_the_magnification_and_squares_the_signal_to_noise(scene_with):
+    scene = scene_with(image=SMALL, source=[SOURCE])
+    systems = draw(scene, np.arange(3), Views(2))
+    flux = arcs.flux_before_lensing(scene, systems)
+    given = np.stack([4.0 * flux, np.full_like(flux, 25.0)], axis=-1)[:, :, None]  # one band
+    np.testing.assert_allclose(arcs.magnification(scene, systems, given), 4.0)
+    np.testing.assert_allclose(arcs.arc_snr(scene, systems, given), 5.0)
+
+
 def test_the_flux_before_lensing_is_that_of_all_sources(scene_with):
     sources = [SOURCE, SOURCE | {"magnitude": 23, "center_x": 0.3}]
     scene = scene_with(image=SMALL, source=sources)

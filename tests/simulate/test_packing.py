@@ -94,6 +94,14 @@ def test_noise_levels_follow_the_exposure_of_each_layer(scene_with, observed):
     np.testing.assert_allclose(background, np.sqrt(read2 + rate * exposure) / exposure / 2.5, rtol=1e-6)
 
 
+def test_the_kernels_get_the_electrons_that_a_count_per_second_gives(scene_with, observed):
+    adu = observed(exposure_time=100.0, data_count_unit="ADU", ccd_gain=2.5)
+    for observation, electrons in ((observed(exposure_time=100.0), 100.0), (adu, 250.0)):
+        scene = scene_with(image=SMALL, observation=observation)
+        systems = draw(scene, np.arange(2), Views())
+        np.testing.assert_allclose(pack(scene, systems, np.float32).variance[..., 1], electrons)
+
+
 def test_a_parameter_that_is_no_finite_number_is_named(w1):
     systems = draw(w1, np.arange(3), Views())
     for group, name in (("lens_mass", "theta_E"), ("source", "R_sersic")):
