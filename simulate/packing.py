@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..errors import DataError
+from . import moments
 from .detector import psf
 from .detector.instrument import FWHM_PER_SIGMA, background_at
 from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tables
@@ -37,7 +38,7 @@ def pack(scene, systems, dtype, rays=None, exact_halos=False):
         maps=pack_maps(scene, dtype),
         exact_maps=pack_maps(scene, np.float64),
         stamps=pack_stamps(scene, np.dtype(dtype)),
-        blur=_pack_blur(scene, systems, dtype),
+        blur=_pack_blur(scene, systems, dtype, rays == "adaptive"),
         variance=np.stack([background, exposure * gain], axis=-1),
         exact_halos=exact_halos,
         # Of the scene, not of the batch: the order of rays shows in the last bit
@@ -155,8 +156,8 @@ def pack_maps(scene, dtype):
     return Maps(np.stack([m.grid for m in scene.maps]), coefficients, sides)
 
 
-def _pack_blur(scene, systems, dtype):
-    """The PSF of every layer, with the kernels of all bands in one bank."""
+def _pack_blur(scene, systems, dtype, adaptive):
+    """The PSF of every layer, with the kernels of all bands in one bank; adaptive: whether rays are."""
     n, n_views, n_bands = systems.optics["fwhm"].shape
     fine = scene.instrument.supersampling
     numbers, bank = np.full((n, n_views, n_bands), -1), []
@@ -164,7 +165,7 @@ def _pack_blur(scene, systems, dtype):
         if instrument.psf_kind == "pixel":
             numbers[..., b] = sum(map(len, bank)) + systems.optics["kernel"][..., b].astype(int)
             bank.append(instrument.kernels)
-        elif instrument.psf_kind == "moffat":
+        elif instrument.psf_kind == "moffat" and not (adaptive and instrument.within_pixels):
             pairs = np.stack([systems.optics["fwhm"][..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
             unique, which = np.unique(pairs, axis=0, return_inverse=True)
             numbers[..., b] = sum(map(len, bank)) + which.reshape(n, n_views)
@@ -172,12 +173,39 @@ def _pack_blur(scene, systems, dtype):
     side = max((k.shape[1] for k in bank), default=1)
     kernels = [np.pad(k, [(0, 0)] + 2 * [2 * ((side - k.shape[1]) // 2,)]) for k in bank]
     kernels = psf.phase_kernels(np.concatenate(kernels), fine) if kernels else np.ones((1, fine * fine, 1, 1))
+    degree, which, taps, signs = _pack_taps(scene, systems) if adaptive else _no_taps(numbers.shape)
     return Blur(
         (_psf_sigma(scene, systems) * fine).reshape(n, -1),
         float(scene.instrument.truncation),
         numbers.reshape(n, -1),
         kernels.astype(dtype),
+        degree,
+        which.reshape(n, -1),
+        np.ascontiguousarray(taps, dtype),
+        np.ascontiguousarray(signs, dtype),
     )
+
+
+def _no_taps(shape):
+    """The last fields of a `Blur` where no layer keeps moments; shape: (n, v, b)."""
+    return 0, np.full(shape, -1), np.zeros((0, 1, 1, 3)), np.zeros((0, 1))
+
+
+def _pack_taps(scene, systems):
+    """The last fields of a `Blur` with adaptive rays: the PSFs that act on where in a pixel the light lies."""
+    scale, fwhm = scene.instrument.pixel_scale, systems.optics["fwhm"]
+    within = {b: t for b, t in enumerate(scene.bands.values()) if t.within_pixels}
+    if not within:
+        return _no_taps(fwhm.shape)
+    degree = max(moments.degree_for(t.narrowest() / FWHM_PER_SIGMA / scale) for t in within.values())
+    which, bank = np.full(fwhm.shape, -1), []
+    for b, instrument in within.items():
+        own, numbers = np.unique(fwhm[..., b], return_inverse=True)
+        which[..., b] = sum(map(len, bank)) + numbers.reshape(fwhm.shape[:2])
+        bank.append(moments.gaussian_taps(own / FWHM_PER_SIGMA / scale, instrument.truncation, degree)[:, None])
+    side = max(t.shape[-1] for t in bank)
+    taps = np.concatenate([np.pad(t, [(0, 0)] * 3 + [(2 * ((side - t.shape[-1]) // 2,))]) for t in bank])
+    return degree, which, taps, np.ones(taps.shape[:2])
 
 
 def _psf_sigma(scene, systems):
