@@ -1,0 +1,112 @@
+"""The PSF applied to the moments of the light in every pixel on a GPU (see `simulate.moments`): one thread a pixel."""
+
+from typing import NamedTuple
+
+import torch
+from numba import cuda
+
+from ..core.numerics import real, row_function
+from ..detector.moment_blur import EDGE
+from ..moments import next_legendre
+from .kernels import THREADS, blocks_for, kernel, to_device, wrap
+
+
+class MomentSpread(NamedTuple):
+    """The PSFs that act on moments, of n L layers; fields are those of `kernel_arguments.Blur`."""
+
+    which: torch.Tensor  # int64 (n L,): number in `taps`, or -1 for a layer without moments
+    taps: torch.Tensor  # (m, terms, degree + 1, 2 r + 1)
+    signs: torch.Tensor  # (m, terms)
+
+
+def make_moment_spread(blur, dtype, device):
+    """A `MomentSpread` on the device from a `kernel_arguments.Blur`, or None if no layer keeps moments."""
+    if blur.degree == 0:
+        return None
+    which = to_device(blur.which.reshape(-1), device)
+    return MomentSpread(which, to_device(blur.taps, device).to(dtype), to_device(blur.signs, device).to(dtype))
+
+
+def blur_moments(mean, others, area, spread, out, stream):
+    """Counts of every pixel behind the PSF, into the layers of `out` that keep moments; the rest stay as they are.
+
+    Args:
+        mean: moment 0 of the surface brightness, (n, L, size^2). others: (n L, moments - 1, size^2), in the order of
+            `moments.pairs`. area: of a pixel [arcsec^2]. spread: a `MomentSpread`. out: (n, L, size, size).
+    """
+    n_images, size = mean.shape[0] * mean.shape[1], out.shape[2]
+    n_terms, n_degrees = spread.taps.shape[1], spread.taps.shape[2]
+    rows = torch.empty(n_images, n_degrees, size * size, dtype=mean.dtype, device=mean.device)
+    images, spread = wrap((mean.flatten(0, 1), others, rows, out.flatten(0, 1))), wrap(spread)
+    for term in range(n_terms):
+        _blur_along_rows(stream, (blocks_for(size * size), n_images), size, term, spread, images)
+        _blur_along_columns(stream, (blocks_for(size * size), n_images), size, (term, area), spread, images)
+
+
+@row_function
+def _moment(mean, others, k, p):
+    """Moment `k` of pixel `p` of one image."""
+    return mean[p] if k == 0 else others[k - 1, p]
+
+
+@row_function
+def _edge_factor(a, t):
+    """(2 a + 1) P_a(t): what moment `a` adds to the brightness at t, from -1 to 1 across a pixel."""
+    here, before = t, real(t, 1.0)
+    if a == 0:
+        return before
+    for k in range(1, a):
+        here, before = next_legendre(k, t, here, before), here
+    return real(t, 2.0 * a + 1.0) * here
+
+
+@kernel
+def _blur_along_rows(size, term, spread, images):
+    """All moments along x into one image for each moment along y; beyond the border it is as bright as next to it."""
+    m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if p >= size * size or spread.which[m] < 0:
+        return
+    mean, others, rows = images[0][m], images[1][m], images[2][m]
+    taps = spread.taps[spread.which[m], term]
+    degree, r, column, k = taps.shape[0] - 1, taps.shape[1] // 2, p % size, 0
+    first = p - column
+    for b in range(degree + 1):
+        low, high, total = real(mean[p], 0.0), real(mean[p], 0.0), real(mean[p], 0.0)
+        if column < r or column + r >= size:
+            for a in range(degree + 1 - b):
+                low += _edge_factor(a, real(low, -EDGE)) * _moment(mean, others, k + a, first)
+                high += _edge_factor(a, real(low, EDGE)) * _moment(mean, others, k + a, first + size - 1)
+        for a in range(degree + 1 - b):
+            for d in range(-r, r + 1):
+                x = column - d
+                if x >= 0 and x < size:
+                    total += taps[a, r + d] * _moment(mean, others, k + a, first + x)
+                elif a == 0:
+                    total += taps[0, r + d] * (low if x < 0 else high)
+        rows[b, p] = total
+        k += degree + 1 - b
+
+
+@kernel
+def _blur_along_columns(size, part, spread, images):
+    """The moments along y into the image; part: (number of the PSF's term, area of a pixel)."""
+    m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    if p >= size * size or spread.which[m] < 0:
+        return
+    (term, area), rows, out = part, images[2][m], images[3][m]
+    taps = spread.taps[spread.which[m], term]
+    degree, r, row, column = taps.shape[0] - 1, taps.shape[1] // 2, p // size, p % size
+    low, high, total = real(rows[0, p], 0.0), real(rows[0, p], 0.0), real(rows[0, p], 0.0)
+    if row < r or row + r >= size:
+        for b in range(degree + 1):
+            low += _edge_factor(b, real(low, -EDGE)) * rows[b, column]
+            high += _edge_factor(b, real(low, EDGE)) * rows[b, (size - 1) * size + column]
+    for b in range(degree + 1):
+        for d in range(-r, r + 1):
+            y = row - d
+            if y >= 0 and y < size:
+                total += taps[b, r + d] * rows[b, y * size + column]
+            elif b == 0:
+                total += taps[0, r + d] * (low if y < 0 else high)
+    total *= spread.signs[spread.which[m], term] * real(total, area)
+    out[row, column] = total if term == 0 else out[row, column] + total
