@@ -14,7 +14,7 @@ from numba import cuda, float32, float64, int64
 from .. import refinement
 from ..core.numerics import real, row_function
 from ..cpu import adaptive, deflection, light
-from . import ray
+from . import cuda_moments, ray
 from .cuda_tables import BatchDeflectors
 from .fixed import Grid
 from .kernels import THREADS, blocks_for, kernel, many_blocks, wrap
@@ -40,7 +40,10 @@ class LayerImages(NamedTuple):
     raw: torch.Tensor  # (m, pixels): surface brightness by one ray each
     refined: torch.Tensor  # (m, pixels)
     beta: torch.Tensor  # (n, 2, pixels) [arcsec]: where the rays arrive
-    peaks: torch.Tensor  # (2, m): as the rays see it, and when corrected
+    peaks: torch.Tensor  # (3, m): as the rays see it, when corrected, and as `refinement.seen` has it
+    others: torch.Tensor  # (m, moments - 1, pixels), beside the mean, of layers that keep them
+    keeps: torch.Tensor  # bool (m,): which layers do
+    core: torch.Tensor  # (m, 2): of the PSF, see `refinement.seen`
 
 
 class Flagged(NamedTuple):

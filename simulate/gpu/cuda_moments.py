@@ -1,13 +1,13 @@
-"""The PSF applied to the moments of the light in every pixel on a GPU (see `simulate.moments`): one thread a pixel."""
+"""The moments of the light in every pixel on a GPU (see `simulate.moments`), and the PSF applied to them."""
 
 from typing import NamedTuple
 
 import torch
 from numba import cuda
 
+from .. import moments, refinement
 from ..core.numerics import real, row_function
 from ..detector.moment_blur import EDGE
-from ..moments import next_legendre
 from .kernels import THREADS, blocks_for, kernel, to_device, wrap
 
 
@@ -56,7 +56,7 @@ def _edge_factor(a, t):
     if a == 0:
         return before
     for k in range(1, a):
-        here, before = next_legendre(k, t, here, before), here
+        here, before = moments.next_legendre(k, t, here, before), here
     return real(t, 2.0 * a + 1.0) * here
 
 
@@ -110,3 +110,63 @@ def _blur_along_columns(size, part, spread, images):
                 total += taps[0, r + d] * (low if y < 0 else high)
     total *= spread.signs[spread.which[m], term] * real(total, area)
     out[row, column] = total if term == 0 else out[row, column] + total
+
+
+@row_function
+def _in_row(image, i, j, size):
+    """Pixel (i, j) of an image, which goes on as a straight line before the first and after the last of a row."""
+    first, last = i * size, i * size + size - 1
+    two = real(image[first], 2.0)
+    if j < 0:
+        return two * image[first] - image[first + 1]
+    return two * image[last] - image[last - 1] if j >= size else image[first + j]
+
+
+@row_function
+def _pixel(image, i, j, size):
+    """Pixel (i, j) of an image, which goes on as a straight line beyond its border."""
+    two, last = real(image[0], 2.0), size - 1
+    if i < 0:
+        return two * _in_row(image, 0, j, size) - _in_row(image, 1, j, size)
+    if i >= size:
+        return two * _in_row(image, last, j, size) - _in_row(image, last - 1, j, size)
+    return _in_row(image, i, j, size)
+
+
+@row_function
+def keep_smooth(image, i, j, size, degree, others):
+    """Moments of pixel (i, j) from the rays of its neighbours; image: one ray in every pixel. others: a layer's."""
+    p, here = i * size + j, image[i * size + j]
+    low, high = _pixel(image, i - 1, j, size), _pixel(image, i + 1, j, size)
+    left, right = _pixel(image, i, j - 1, size), _pixel(image, i, j + 1, size)
+    low_left, low_right = _pixel(image, i - 1, j - 1, size), _pixel(image, i - 1, j + 1, size)
+    high_left, high_right = _pixel(image, i + 1, j - 1, size), _pixel(image, i + 1, j + 1, size)
+    for k in range(others.shape[0]):
+        others[k, p] = real(here, 0.0)
+    # as moment 0 is not among them, (0, 1) comes after (1, 0) to (degree, 0)
+    others[0, p], others[1, p] = moments.slope(left, right), moments.bend(left, here, right)
+    others[degree, p], others[2 * degree, p] = moments.slope(low, high), moments.bend(low, here, high)
+    others[degree + 1, p] = moments.twist((low_left, low_right, high_left, high_right))
+
+
+@row_function
+def keep_cell(f, x, y, width, share, degree, others, p):
+    """Add the moments of a cell, a share of pixel `p`, from the brightness f of its 3 x 3 points.
+
+    x, y: of the cell's middle from the pixel's, and its width [pixels].
+    """
+    for s in range(refinement.N_POINTS):
+        u, v = refinement.point(s)
+        t, z = real(f[0], 2.0 * (x + width * u)), real(f[0], 2.0 * (y + width * v))
+        weight = refinement.INNER if s % 3 == 1 else refinement.OUTER
+        weight *= refinement.INNER if s // 3 == 1 else refinement.OUTER
+        light, k = real(f[0], weight * share) * f[s], 0
+        along_y, before_y = real(t, 1.0), real(t, 0.0)
+        for b in range(degree + 1):
+            along_x, before_x = real(t, 1.0), real(t, 0.0)
+            for a in range(degree + 1 - b):
+                if k > 0:
+                    others[k - 1, p] += light * along_x * along_y
+                along_x, before_x = moments.next_legendre(a, t, along_x, before_x), along_x
+                k += 1
+            along_y, before_y = moments.next_legendre(b, z, along_y, before_y), along_y
