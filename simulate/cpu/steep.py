@@ -20,7 +20,7 @@ def flag(image, galaxy, beta, tolerance):
         image: (pixels,), surface brightness by one ray each; changed, 0 where a pixel is flagged. galaxy: its
             `light.Light`. beta: (2, pixels), where the rays fall [arcsec]. tolerance: of the peak.
 
-    Returns: uint8 (pixels,), 1 where flagged, and the highest of the other pixels.
+    Returns: uint8 (pixels,), 1 where flagged; the highest of the other pixels; and a copy of the image as it was given.
     """
     size, zero = int(np.sqrt(image.size) + 0.5), real(image[0], 0.0)
     raw, curved = image.copy().reshape(size, size), np.empty((size, size), image.dtype)
@@ -45,7 +45,7 @@ def flag(image, galaxy, beta, tolerance):
     for i in range(size):
         _clear(flagged[i], corrected[i])
         _lift(corrected[i], highest)
-    return flagged.reshape(size * size), highest.max()
+    return flagged.reshape(size * size), highest.max(), raw
 
 
 @row_function
