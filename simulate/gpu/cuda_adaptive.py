@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from numba import cuda, float32, float64, int64
 
-from .. import refinement
+from .. import moments, refinement
 from ..core.numerics import real, row_function
 from ..cpu import adaptive, deflection, light
 from . import cuda_moments, ray
@@ -42,7 +42,7 @@ class LayerImages(NamedTuple):
     beta: torch.Tensor  # (n, 2, pixels) [arcsec]: where the rays arrive
     peaks: torch.Tensor  # (3, m): as the rays see it, when corrected, and as `refinement.seen` has it
     others: torch.Tensor  # (m, moments - 1, pixels), beside the mean, of layers that keep them
-    keeps: torch.Tensor  # bool (m,): which layers do
+    which: torch.Tensor  # int64 (m,): -1 for a layer that does not
     core: torch.Tensor  # (m, 2): of the PSF, see `refinement.seen`
 
 
@@ -54,15 +54,16 @@ class Flagged(NamedTuple):
     state: torch.Tensor  # (2, m pixels): mean and bound on its error by 3 x 3 rays
 
 
-def refine(profiles, lensed, constants, grid, tolerance, rays, stream):
+def refine(profiles, lensed, constants, grid, tolerance, rays, spread, stream):
     """Images refined from one ray in every pixel until the error of each is about `tolerance` of the peak.
 
     Args:
         profiles: `cuda_tables.Profiles`. lensed: whether the light is behind the lens. constants:
             `cuda_tables.Constants`. grid: `fixed.Grid` of one ray. rays: what each sees, (n, L, size^2), and where it
-            arrives, (n, 2, size^2) [arcsec].
+            arrives, (n, 2, size^2) [arcsec]. spread: `cuda_moments.MomentSpread`.
 
-    Returns: surface brightness, (n, L, size^2).
+    Returns: surface brightness, (n, L, size^2), and its other moments in every pixel, (n L, moments - 1, size^2), of
+        the layers that keep them.
     """
     raw, beta = rays
     n_images, n_pixels = raw.shape[0] * raw.shape[1], raw.shape[2]
@@ -70,20 +71,23 @@ def refine(profiles, lensed, constants, grid, tolerance, rays, stream):
     def empty(*shape, dtype=raw.dtype):
         return torch.empty(shape, dtype=dtype, device=raw.device)
 
-    refined, peaks = torch.empty_like(raw), torch.zeros(2, n_images, dtype=raw.dtype, device=raw.device)
-    images = wrap(LayerImages(raw.flatten(0, 1), refined.flatten(0, 1), beta, peaks))
+    refined, peaks = torch.empty_like(raw), torch.zeros(3, n_images, dtype=raw.dtype, device=raw.device)
+    degree = spread.degree
+    others = empty(n_images, moments.number_of_moments(degree) - 1, n_pixels) if degree > 0 else empty(1, 1, 1)
+    images = (raw.flatten(0, 1), refined.flatten(0, 1), beta, peaks, others, spread.which, spread.core)
+    images = wrap(LayerImages(*images))
     n = n_images * n_pixels
     count = torch.zeros(1, dtype=torch.int32, device=raw.device)
     flagged = wrap(Flagged(count, empty(n, dtype=torch.int64), empty(2, n)))
     galaxies = constants.sources if lensed else constants.lights
     target = wrap(Target(constants.deflectors, galaxies, constants.stamps, grid, raw.shape[1], tolerance))
-    flag, (begin, finish) = _make_flag(lensed), _make_integration(profiles, lensed, raw.dtype)
+    flag, (begin, finish) = _make_flag(lensed, degree), _make_integration(profiles, lensed, degree, raw.dtype)
     everywhere, anywhere = (blocks_for(n_pixels), n_images), many_blocks(raw.device)
     _find_peaks(stream, everywhere, grid.size, images)
     flag(stream, everywhere, target, images, flagged)
     begin(stream, anywhere, target, images, flagged)
     finish(stream, anywhere, target, images, flagged)
-    return refined
+    return refined, others
 
 
 @row_function
@@ -145,12 +149,24 @@ def _find_peaks(size, images):
     m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if p < size * size:
         left, here, right, below, above = _cross(images.raw[m], p // size, p % size, size)
-        _raise(images.peaks, 0, m, refinement.capped(left, here, right, below, above))
+        capped, core = refinement.capped(left, here, right, below, above), (images.core[m, 0], images.core[m, 1])
+        _raise(images.peaks, 0, m, capped)
+        _raise(images.peaks, 2, m, refinement.seen(left, capped, right, below, above, core))
+
+
+@row_function
+def _seen_over_own(peaks, m):
+    """The peak of image `m` that counts behind the PSF, over the one that its rays see."""
+    one = real(peaks[0, m], 1.0)
+    return peaks[2, m] / max(peaks[0, m], real(one, 1e-30)) if peaks[2, m] > real(one, 0.0) else one
 
 
 @functools.cache
-def _make_flag(lensed):
-    """The kernel that lists the pixels that need more rays, and corrects the others for their curvature."""
+def _make_flag(lensed, degree):
+    """The kernel that lists the pixels that need more rays, and corrects the others for their curvature.
+
+    degree: of the moments of the light in a pixel that are kept, 0 for none.
+    """
 
     @kernel
     def flag(target, images, flagged):
@@ -158,7 +174,7 @@ def _make_flag(lensed):
         if p >= size * size:
             return
         image, i, j = images.raw[m], p // size, p % size
-        found = _is_steep(image, i, j, size, refinement.curvature_limit(images.peaks[0, m], target.tolerance))
+        found = _is_steep(image, i, j, size, refinement.curvature_limit(images.peaks[2, m], target.tolerance))
         galaxy = ray.layer_light(target.galaxies, m)
         for k in range(galaxy.profiles.size):
             x, y, there = light.centre(galaxy, k)
@@ -176,6 +192,8 @@ def _make_flag(lensed):
             value = refinement.corrected(left, here, right, below, above)
             images.refined[m, p] = value
             _raise(images.peaks, 1, m, value)
+            if degree > 0 and images.which[m] >= 0:
+                cuda_moments.keep_smooth(image, i, j, size, degree, images.others[m])
 
     return flag
 
@@ -214,8 +232,11 @@ def _make_integrate(profiles, lensed):
 
 
 @functools.cache
-def _make_integration(profiles, lensed, dtype):
-    """The kernels that integrate the listed pixels: by 3 x 3 rays each, and then to the tolerance."""
+def _make_integration(profiles, lensed, degree, dtype):
+    """The kernels that integrate the listed pixels: by 3 x 3 rays each, and then to the tolerance.
+
+    degree: of the moments of the light in a pixel that are kept, 0 for none.
+    """
     integrate, floating = _make_integrate(profiles, lensed), float32 if dtype == torch.float32 else float64
 
     @kernel
@@ -227,6 +248,9 @@ def _make_integration(profiles, lensed, dtype):
             mean, error = integrate(target, m, axis[p % size], axis[p // size], target.grid.scale, points)
             flagged.state[0, q], flagged.state[1, q] = mean, error
             _raise(images.peaks, 1, m, refinement.peak_lower_bound(mean, error))
+            if degree > 0 and images.which[m] >= 0:
+                cuda_moments.clear(images.others[m], p)
+                cuda_moments.keep_cell(points[2], (0.0, 0.0), (1.0, 1.0), degree, images.others[m], p)
 
     @kernel
     def finish(target, images, flagged):
@@ -237,8 +261,9 @@ def _make_integration(profiles, lensed, dtype):
         for q in range(cuda.blockIdx.x * THREADS + cuda.threadIdx.x, flagged.count[0], cuda.gridDim.x * THREADS):
             m, p = flagged.listed[q] // (size * size), flagged.listed[q] % (size * size)
             x, y, level, height = axis[p % size], axis[p // size], 0, 0
-            mean, error, peak = flagged.state[0, q], flagged.state[1, q], images.peaks[1, m]
-            total = real(mean, 0.0)
+            mean, error = flagged.state[0, q], flagged.state[1, q]
+            peak = _seen_over_own(images.peaks, m) * images.peaks[1, m]
+            total, keeps = real(mean, 0.0), degree > 0 and images.which[m] >= 0
             while True:
                 share = 1.0 / (1 << (2 * level))
                 may_be_cut = level < refinement.LEVELS - 1
@@ -249,8 +274,14 @@ def _make_integration(profiles, lensed, dtype):
                         waiting_y[height + c] = y + (quarter if c & 2 else -quarter)
                         waiting_level[height + c] = level + 1
                     height += 4
+                    if keeps and level == 0:  # `begin` took the whole pixel as one cell
+                        cuda_moments.clear(images.others[m], p)
                 else:
                     total += real(mean, share) * mean
+                    if keeps and level > 0:
+                        place = (x - axis[p % size]) / scale, (y - axis[p // size]) / scale
+                        size_of_cell = 1.0 / (1 << level), share
+                        cuda_moments.keep_cell(points[2], place, size_of_cell, degree, images.others[m], p)
                 if height == 0:
                     break
                 height -= 1

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from numba import cuda
 
@@ -14,17 +15,19 @@ from .kernels import THREADS, blocks_for, kernel, to_device, wrap
 class MomentSpread(NamedTuple):
     """The PSFs that act on moments, of n L layers; fields are those of `kernel_arguments.Blur`."""
 
+    degree: int  # 0: no layer keeps any
     which: torch.Tensor  # int64 (n L,): number in `taps`, or -1 for a layer without moments
     taps: torch.Tensor  # (m, terms, degree + 1, 2 r + 1)
     signs: torch.Tensor  # (m, terms)
+    core: torch.Tensor  # (n L, 2)
 
 
 def make_moment_spread(blur, dtype, device):
-    """A `MomentSpread` on the device from a `kernel_arguments.Blur`, or None if no layer keeps moments."""
-    if blur.degree == 0:
-        return None
-    which = to_device(blur.which.reshape(-1), device)
-    return MomentSpread(which, to_device(blur.taps, device).to(dtype), to_device(blur.signs, device).to(dtype))
+    """A `MomentSpread` on the device from a `kernel_arguments.Blur`."""
+    which = to_device(blur.which.reshape(-1).astype(np.int64), device)
+    taps, signs = (a if a.size else np.zeros((1,) * a.ndim) for a in (blur.taps, blur.signs))
+    arrays = (to_device(a, device).to(dtype) for a in (taps, signs, blur.core.reshape(-1, 2)))
+    return MomentSpread(blur.degree, which, *arrays)
 
 
 def blur_moments(mean, others, area, spread, out, stream):
@@ -137,12 +140,11 @@ def _pixel(image, i, j, size):
 def keep_smooth(image, i, j, size, degree, others):
     """Moments of pixel (i, j) from the rays of its neighbours; image: one ray in every pixel. others: a layer's."""
     p, here = i * size + j, image[i * size + j]
+    clear(others, p)
     low, high = _pixel(image, i - 1, j, size), _pixel(image, i + 1, j, size)
     left, right = _pixel(image, i, j - 1, size), _pixel(image, i, j + 1, size)
     low_left, low_right = _pixel(image, i - 1, j - 1, size), _pixel(image, i - 1, j + 1, size)
     high_left, high_right = _pixel(image, i + 1, j - 1, size), _pixel(image, i + 1, j + 1, size)
-    for k in range(others.shape[0]):
-        others[k, p] = real(here, 0.0)
     # as moment 0 is not among them, (0, 1) comes after (1, 0) to (degree, 0)
     others[0, p], others[1, p] = moments.slope(left, right), moments.bend(left, here, right)
     others[degree, p], others[2 * degree, p] = moments.slope(low, high), moments.bend(low, here, high)
@@ -150,11 +152,19 @@ def keep_smooth(image, i, j, size, degree, others):
 
 
 @row_function
-def keep_cell(f, x, y, width, share, degree, others, p):
-    """Add the moments of a cell, a share of pixel `p`, from the brightness f of its 3 x 3 points.
+def clear(others, p):
+    """Set the moments of a pixel of a layer to 0."""
+    for k in range(others.shape[0]):
+        others[k, p] = real(others[k, p], 0.0)
 
-    x, y: of the cell's middle from the pixel's, and its width [pixels].
+
+@row_function
+def keep_cell(f, place, size, degree, others, p):
+    """Add the moments of a cell of pixel `p` of a layer from the brightness f of the cell's 3 x 3 points.
+
+    place: of the cell's middle from the pixel's [pixels]. size: its width [pixels], and the share of the pixel.
     """
+    (x, y), (width, share) = place, size
     for s in range(refinement.N_POINTS):
         u, v = refinement.point(s)
         t, z = real(f[0], 2.0 * (x + width * u)), real(f[0], 2.0 * (y + width * v))

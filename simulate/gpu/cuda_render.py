@@ -12,15 +12,18 @@ import torch
 
 from ..detector import pixel_noise
 from ..kernel_arguments import ADAPTIVE, Maps
+from ..moments import number_of_moments
 from ..packing import layers_of, pack, pack_maps, pack_stamps
 from . import cuda_adaptive as adaptive
+from . import cuda_moments as moments
 from . import cuda_noise as noise
 from . import cuda_psf as psf
 from . import cuda_tables as tables
 from . import double, fixed  # noqa: F401  (`double` only has to be there)
 from .kernels import current_stream, to_device, wrap
 
-AT_ONCE = 1 << 24  # fine pixels of all layers that are worked on together, about 60 bytes each
+AT_ONCE = 1 << 24  # fine pixels of all layers that are worked on together
+HELD = 15  # numbers for each of them, without moments
 MOST_BLOCKS = 65535  # in the second direction of a grid, which the layers of the systems share
 
 
@@ -68,7 +71,9 @@ def make_renderer(scene, device, dtype=torch.float32):
         noisy = scene.config.observation.noise if noisy is None else noisy
         images = torch.empty(n, n_layers, size, size, dtype=dtype, device=device)
         arc_values = torch.empty(n, n_layers, 2, dtype=torch.float64, device=device) if arcs else None
-        layers = min(AT_ONCE // (size * work.frame.supersampling) ** 2, MOST_BLOCKS)
+        kept = 2 * number_of_moments(work.blur.degree) + work.blur.degree  # of source and lens light, and rows of them
+        pixels = (size * work.frame.supersampling) ** 2 * (HELD + kept) // HELD
+        layers = min(AT_ONCE // pixels, MOST_BLOCKS)
         step = max(1, layers // n_layers)
         for start in range(0, n, step):
             part = slice(start, min(start + step, n))
@@ -95,17 +100,25 @@ def _render(scene, systems, work, resident, part, images, arcs):
     exact = wrap(tables.constants(given, halo_first, *resident[1], stream)) if exact_cusps else constants
     source, unlensed, beta = fixed.shoot(profiles, grid, constants, exact, exact_cusps, n_layers, stream)
     has_light = work.tables.light_profiles.shape[2] > 0
+    own = work.blur._replace(**{name: getattr(work.blur, name)[part] for name in ("sigma", "kernel", "which", "core")})
+    blur, spread = psf.make_point_spread(own, dtype, device), moments.make_moment_spread(own, dtype, device)
+    others = of_light = None
     if is_adaptive:
         settings = constants, grid, frame.tolerance
-        source = adaptive.refine(profiles, True, *settings, (source, beta), stream)
+        source, others = adaptive.refine(profiles, True, *settings, (source, beta), spread, stream)
         if has_light:
-            unlensed = adaptive.refine(profiles, False, *settings, (unlensed, beta), stream)
-    own = work.blur._replace(sigma=work.blur.sigma[part], kernel=work.blur.kernel[part])
-    blur = psf.make_point_spread(own, dtype, device)
-    arc = psf.observe(source, frame.num_pix, ss, scale**2, blur, stream)
+            unlensed, of_light = adaptive.refine(profiles, False, *settings, (unlensed, beta), spread, stream)
+
+    def observe(brightness, others):
+        out = psf.observe(brightness, frame.num_pix, ss, scale**2, blur, stream)
+        if is_adaptive and spread.degree > 0:
+            moments.blur_moments(brightness, others, scale**2, spread, out, stream)
+        return out
+
+    arc = observe(source, others)
     images.copy_(arc)
     if has_light:
-        images += psf.observe(unlensed, frame.num_pix, ss, scale**2, blur, stream)
+        images += observe(unlensed, of_light)
     if arcs is not None:
         arcs[..., 0] = source.sum(-1, dtype=torch.float64) * scale**2
         arcs[..., 1] = _signal_to_noise2(arc, images, to_device(work.variance[part], device))
