@@ -11,6 +11,10 @@ from .profiles import registry
 from .systems.draw import present
 
 
+# The core that counts for a wider PSF: of such a one, all light that makes a peak would have to be added up.
+WIDE = 0.4, 0.25
+
+
 def pack(scene, systems, dtype, rays=None, exact_halos=False):
     """All that the kernels need to render systems, as `KernelArguments`.
 
@@ -183,7 +187,31 @@ def _pack_blur(scene, systems, dtype, adaptive):
         which.reshape(n, -1),
         np.ascontiguousarray(taps, dtype),
         np.ascontiguousarray(signs, dtype),
+        _cores(scene, systems, bank, numbers, taps, signs, which).reshape(n, -1, 2).astype(dtype),
     )
+
+
+def _cores(scene, systems, bank, numbers, taps, signs, which):
+    """The core of every layer's PSF, see `refinement.seen`: float64 (n, v, b, 2)."""
+    sigma = np.maximum(_psf_sigma(scene, systems) * scene.instrument.supersampling, 1e-3)
+    beside = np.exp(-0.5 / sigma**2)
+    own = 1.0 / (1.0 + 2.0 * np.exp(-0.5 * (np.arange(1, 8) / sigma[..., None]) ** 2).sum(-1))
+    out = np.stack([own, own * beside], axis=-1)
+    of_kernels = [_core(k[:, k.shape[1] // 2, k.shape[1] // 2 :]) for k in bank]
+    if of_kernels:
+        out = np.where((numbers >= 0)[..., None], np.concatenate(of_kernels)[numbers], out)
+    if len(taps):
+        r = taps.shape[3] // 2
+        along = np.einsum("mt,mtd->md", signs * taps[:, :, 0, r], taps[:, :, 0, r : r + 2])
+        out = np.where((which >= 0)[..., None], _core(along)[which], out)
+    return np.stack([np.maximum(out[..., 0], WIDE[0]), np.clip(out[..., 1], 0.0, WIDE[1])], axis=-1)
+
+
+def _core(row):
+    """Cores of PSFs from their pixel in the middle and the one beside it, (m, 2 or more): float64 (m, 2)."""
+    beside = row[:, 1] if row.shape[1] > 1 else np.zeros(len(row))
+    own = np.sqrt(np.maximum(row[:, 0], WIDE[0] ** 2))
+    return np.stack([own, beside / own], axis=-1)
 
 
 def _no_taps(shape):

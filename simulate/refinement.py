@@ -14,7 +14,7 @@ from .core.numerics import ray_function, real
 LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
 ERROR = 0.12  # of the curvature across a cell may be in the error of its mean, see `mean_and_error`
 SMOOTH = 2.0  # times the relative curvature squared: how much smaller that error is in a smooth cell
-ROUGH = 0.6  # in place of that in a cell of a galaxy image, whose bilinear kinks no cell can see
+ROUGH = 2.0  # in place of that in a cell of a galaxy image, whose bilinear kinks no cell can see
 UNSEEN = 0.4  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
 GAUSS = math.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 OUTER, INNER = 5.0 / 18.0, 8.0 / 18.0  # weights of the outer points and of the middle one; the three add up to 1
@@ -60,6 +60,25 @@ def capped(left, here, right, below, above):
 
 
 @ray_function
+def seen(left, capped_here, right, below, above, core):
+    """About the brightness of a pixel behind the PSF, over what is left there of an error of one pixel.
+
+    The promise is about the peak behind the PSF, which is lower than that of the light; but so is an error. Errors of
+    neighbours are partly alike, so the PSF is trusted with the square root of what it makes of a single one. A lower
+    bound: light from further away is left out.
+
+    left, right, below, above: brightness of the neighbours. core: the PSF's weight of a pixel and of the next along an
+    axis; 1 and 0 without a PSF, which gives the brightness itself.
+    """
+    own, beside = core
+    left, right = min(left, capped_here), min(right, capped_here)
+    below, above = min(below, capped_here), min(above, capped_here)
+    cross = left + right + below + above
+    corners = min(left, below) + min(left, above) + min(right, below) + min(right, above)
+    return own * capped_here + beside * cross + beside * beside / own * corners
+
+
+@ray_function
 def curvature_limit(peak, tolerance):
     """The `curvature` that one ray in a pixel may leave unseen, for a tolerance as a part of the image's peak."""
     return real(peak, UNSEEN * 24.0 * tolerance) * peak
@@ -102,7 +121,7 @@ def mean_and_error(low, middle, high, least):
     up = outer * (abs(a - two * e + i) + abs(d - two * h + k)) + inner * abs(b - two * g + j)
     curved = along + up
     relative = curved / (value + real(g, 1e-30))
-    return value, real(g, ERROR) * curved * min(one, least + real(g, SMOOTH) * relative * relative)
+    return value, real(g, ERROR) * curved * min(max(one, least), least + real(g, SMOOTH) * relative * relative)
 
 
 @ray_function

@@ -129,3 +129,20 @@ def test_the_stream_hands_over_what_the_kernels_made(monkeypatch):
         assert torch.equal(a.labels["theta_E"], b.labels["theta_E"])
         torch.testing.assert_close(a.labels["magnification"], b.labels["magnification"], rtol=1e-3, atol=0)
         assert (a.images - b.images).abs().max() < 2e-3 * a.images.abs().max()  # adaptive: within the tolerance
+
+
+WIDTHS = "simulate.bands={g: {psf: {kind: gaussian, fwhm: 0.9}}, r: {psf: {kind: gaussian, fwhm: 0.5}}}"
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 5e-6), (np.float64, 1e-12)])
+def test_the_psf_sees_where_in_a_pixel_the_light_lies(dtype, tolerance):
+    cpu, device = both(tiny("demo", *RICH), dtype=dtype, rays="adaptive", noise=False)
+    assert_same(cpu, device, tolerance)
+    whole, _ = both(tiny("demo", *RICH, "simulate.observation.psf.supersampling=1"), rays="adaptive", noise=False)
+    assert np.abs(whole.images - cpu.images).max() > 5e-3 * cpu.images.max()  # there was something to see
+
+
+@pytest.mark.parametrize("fwhm", [3.0, 1.0, 0.3, 0.15])
+def test_moments_of_every_degree(fwhm):
+    psf = f"simulate.observation.psf={{kind: gaussian, fwhm: {fwhm}}}"
+    assert_same(*both(tiny("w1", psf), n=1, rays="adaptive", noise=False), 5e-6)
