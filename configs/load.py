@@ -10,8 +10,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, nearest
+from .instruments import NAME, claim, resolved
 from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
+from .observation import FromInstrument
 from .recipes import DISCRIMINATORS, NAMED_SECTIONS, available, read  # noqa: F401
 from .schema import Config
 
@@ -35,12 +37,19 @@ def load(name: str, overrides: Iterable[str] = ()) -> Config:
 
 
 def check(values, source):
-    """A `schema.Config` from nested dictionaries; `source` names them in messages. Raises ConfigError."""
+    """A `schema.Config` from nested dictionaries, with the numbers of its instruments (see `instruments.resolved`).
+
+    `source` names the dictionaries in messages. Raises: ConfigError.
+    """
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError([_sentence(e, values, source) for e in error.errors()]) from None
     problems = [f"{source}: {p}" for p in _cross_checks(config)] if config.pretrain else []
+    try:
+        config = config.model_copy(update={"simulate": resolved(config.simulate)})
+    except ConfigError as error:
+        problems += [f"{source}: {p}" for p in error.problems]
     if problems:
         raise ConfigError(problems)
     return config
@@ -71,7 +80,9 @@ def _override(values, text):
     dotted, equals, value = text.partition("=")
     if not equals or not dotted:
         raise ConfigError([f'override "{text}": expected dotted.key=value, e.g. simulate.image.num_pix=64'])
-    _put(values, dotted, _parsed(text, value), f'override "{text}"')
+    value = _parsed(text, value)
+    claim(values, functools.reduce(lambda inner, part: {part: inner}, reversed(dotted.split(".")), value))
+    _put(values, dotted, value, f'override "{text}"')
 
 
 def _parsed(text, value):
@@ -251,8 +262,15 @@ def _lines(section, depth):
     fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in DISCRIMINATORS)
     for name, field in fields:
         value = getattr(section, name)
-        comment = f"  # {_described(field)}"
+        comment = f"  # {_described(field)}{_whose(section, name)}"
         yield from _entry(f"{indent}{name}:", value, comment, depth)
+
+
+def _whose(section, name):
+    """For the comment of a number that is an instrument's: of which one."""
+    note = getattr(section, "from_instrument", None)
+    filled = note is not None and (getattr(note, name, None) is not None or (name == "psf" and note.seeing is not None))
+    return f", from {note.instrument}" if filled and name not in NAME else ""
 
 
 def _entry(head, value, comment, depth):
@@ -264,6 +282,10 @@ def _entry(head, value, comment, depth):
         for name, section in value.items():
             yield f"{'  ' * (depth + 1)}{name}:"
             yield from _lines(section, depth + 2)
+    elif isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+        yield head + comment
+        for name, keys in value.items():
+            yield f"{'  ' * (depth + 1)}{name}: {_flat(keys)}  # what differs in it"
     elif isinstance(value, list) and value and all(isinstance(v, Section) for v in value):
         yield head + comment
         for section in value:
@@ -275,7 +297,7 @@ def _entry(head, value, comment, depth):
 
 
 def _is_flat(value):
-    return isinstance(value, Distribution | Ellipticity)
+    return isinstance(value, Distribution | Ellipticity | FromInstrument)
 
 
 def _plain(value):

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from ..errors import ConfigError, nearest
+from .instruments import claim
 from .keys import Distribution
 
 _FOLDER = Path(__file__).parent
@@ -51,6 +52,7 @@ def _read(path, above):
         circle = " -> ".join(p.name for p in [*chain[chain.index(below) :], below])
         raise ConfigError([f"{path.name}: extends: recipes extend each other in a circle ({circle})"])
     base, files = _read(below, chain)
+    claim(base, values)
     return _merged(base, values), [path, *files]
 
 
