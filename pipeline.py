@@ -5,7 +5,7 @@ from pathlib import Path
 from .errors import ConfigError
 from .extras import need
 from .progress import console, stopping
-from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed
+from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed, with_own_numbers
 from .simulate.systems.scene import make_scene
 
 
@@ -23,6 +23,7 @@ def run(config, runs, overwrite=False, until="report"):
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     folder = RunFolder(Path(runs) / config.name)
+    config = config if overwrite else with_own_numbers(folder, config)
     fabric = make_fabric(config.pretrain)
     first = fabric.is_global_zero
     if fabric.broadcast(_nothing_to_do(config, folder, overwrite) if first else None):

@@ -121,6 +121,14 @@ def given(simulation):
     return simulation.model_copy(update=update | {"bands": bands})
 
 
+def numbers(simulation):
+    """All that the images of a `schema.Simulation` depend on, as nested dictionaries: not whose numbers they are."""
+    values = simulation.model_dump(mode="json")
+    for section in (values["observation"], *values["bands"].values()):
+        section.pop("from_instrument", None)
+    return values
+
+
 def claim(values, changes):
     """Numbers that the user gives over those of a saved config are no longer the instrument's, though they be equal.
 
@@ -177,7 +185,7 @@ def _without(values, origin):
 
 
 def _origin(observation, kept, pixel_scale, path):
-    """The `FromInstrument` of an observation: what is kept, if it is of the same instrument and enough, or a new one."""
+    """The `FromInstrument` of an observation: what is kept, if of the same instrument and enough, or a new one."""
     if observation.instrument is None:
         return None
     names = {n: getattr(observation, n) for n in NAME}

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from pydantic_core import to_json
 
+from ..configs.instruments import given, numbers
 from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
@@ -123,7 +125,7 @@ class Training:
         path = self.folder / CHECKPOINT
         if path.exists():
             tensors, written = checkpoint.load(path)
-            if written.get("fingerprint") != _fingerprint(self.config, self.name):
+            if written.get("fingerprint") not in _fingerprints(self.config, self.name):
                 raise DataError(
                     f"{path} was written with another config; use --overwrite to start again, or another name"
                 )
@@ -288,10 +290,17 @@ def _prepared(model, pre, fabric):
     return model
 
 
+def _fingerprints(config, name):
+    """The `_fingerprint` of a config, and that of an earlier version, which left an instrument's numbers out."""
+    before = config.model_copy(update={"simulate": given(config.simulate)})
+    return _fingerprint(config, name), _fingerprint(before, name)
+
+
 def _fingerprint(config, name):
     """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
     pre = config.pretrain
-    parts = [config.simulate, pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
-    text = "".join(p.model_dump_json() for p in parts)
+    parts = [pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
+    text = to_json(numbers(config.simulate)).decode()
+    text += "".join(p.model_dump_json() for p in parts)
     text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
