@@ -3,11 +3,13 @@
 from contextlib import contextmanager
 
 import pytest
+import torch
 
 from lenstream import pipeline
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
 from lenstream.progress import Stopped
+from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
 
 OPTIONS = ["pretrain.encoders={lensiam: {method: lensiam, warmup: 2, hidden_dim: 32}}", "pretrain.log_every=1"]
@@ -50,6 +52,25 @@ def test_a_stopped_run_goes_on_where_it_was_and_an_overwritten_one_begins_anew(c
     assert [r["step"] for r in read_log(log)] == [1, 2, 3, 4, 5, 6]
     assert read_log(log)[:3] != before
     assert not (tmp_path / "tiny" / "mine.txt").exists()
+
+
+def test_a_run_that_is_continued_under_another_lenstronomy_ends_with_the_same_encoder(
+    tmp_path, monkeypatch, another_lenstronomy, capsys
+):
+    euclid = [*OPTIONS, "simulate.observation={instrument: Euclid/VIS}", "simulate.image.pixel_scale=null"]
+    pipeline.run(load("tiny", euclid), tmp_path / "whole", until="pretrain")
+    stop_after(3, monkeypatch)
+    with pytest.raises(Stopped):
+        pipeline.run(load("tiny", euclid), tmp_path / "parts", until="pretrain")
+    another_lenstronomy("Euclid", ("25.72", "24.0"), ("0.101", "0.3"))
+    stop_after(1000, monkeypatch)
+    pipeline.run(load("tiny", euclid), tmp_path / "parts", until="pretrain")
+    assert "goes on with the instrument's numbers that it was begun with" in capsys.readouterr().err
+    one, other = (tmp_path / part / "tiny" / "encoders" / "lensiam" for part in ("whole", "parts"))
+    (first, facts), (second, same_facts) = (checkpoint.load(folder / "encoder.safetensors") for folder in (one, other))
+    assert facts == same_facts and first.keys() == second.keys()
+    assert all(torch.equal(first[k], second[k]) for k in first)
+    assert one.parents[1].joinpath("config.yaml").read_text() == other.parents[1].joinpath("config.yaml").read_text()
 
 
 def test_a_mistake_in_the_last_encoder_is_said_before_the_first_is_trained(tmp_path):
