@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, nearest
-from .instruments import NAME, claim, resolved
+from .instruments import NUMBERS, claim, resolved
 from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
 from .observation import FromInstrument
@@ -257,26 +257,29 @@ def show(config):
     return "\n".join(_lines(config, 0)) + "\n"
 
 
-def _lines(section, depth):
+def _lines(section, depth, note=None):
+    """note: the `observation.FromInstrument` that numbers in the section may be of, or None."""
     indent = "  " * depth
+    note = getattr(getattr(section, "observation", section), "from_instrument", note)
     fields = sorted(type(section).model_fields.items(), key=lambda item: item[0] not in DISCRIMINATORS)
     for name, field in fields:
         value = getattr(section, name)
-        comment = f"  # {_described(field)}{_whose(section, name)}"
-        yield from _entry(f"{indent}{name}:", value, comment, depth)
+        comment = f"  # {_described(field)}{_whose(name, value, note)}"
+        yield from _entry(f"{indent}{name}:", value, comment, depth, note)
 
 
-def _whose(section, name):
+def _whose(name, value, note):
     """For the comment of a number that is an instrument's: of which one."""
-    note = getattr(section, "from_instrument", None)
-    filled = note is not None and (getattr(note, name, None) is not None or (name == "psf" and note.seeing is not None))
-    return f", from {note.instrument}" if filled and name not in NAME else ""
+    lenstronomys = "seeing" if name == "fwhm" else name
+    if note is None or lenstronomys not in (*NUMBERS, "pixel_scale", "seeing"):
+        return ""
+    return f", from {note.instrument}" if value is not None and value == getattr(note, lenstronomys) else ""
 
 
-def _entry(head, value, comment, depth):
+def _entry(head, value, comment, depth, note=None):
     if isinstance(value, Section) and not _is_flat(value):
         yield head + comment
-        yield from _lines(value, depth + 1)
+        yield from _lines(value, depth + 1, note)
     elif isinstance(value, dict) and value and all(isinstance(v, Section) and not _is_flat(v) for v in value.values()):
         yield head + comment
         for name, section in value.items():

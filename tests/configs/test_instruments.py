@@ -289,7 +289,7 @@ def test_what_is_wrong_with_every_band_is_said_at_once_beside_other_mistakes():
 def test_what_is_shown_says_which_numbers_are_the_instruments():
     text = show(load("lensiam_resnet101", ["simulate.observation.exposure_time=100"])).splitlines()
     said = {line.split(":")[0].strip(): line for line in text if ", from Euclid/VIS" in line}
-    assert set(said) == {*NUMBERS, "psf"} - {"exposure_time"}
+    assert set(said) == {*NUMBERS, "pixel_scale", "fwhm"} - {"exposure_time"}
     assert "magnitude_zero_point: 25.72 " in said["magnitude_zero_point"]
     assert not any("from_instrument: {" in line for line in show(load("demo")).splitlines())
 
