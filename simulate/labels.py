@@ -15,7 +15,15 @@ _SUBSTRUCTURE_LABELS = {
     "CDM": ("n_mean", "f_sub", "slope"),
     "AXION_VORTEX": ("mass", "axion_mass", "half_length", "angle"),
 }
-_DERIVED = ("theta_E_effective", "magnification", "arc_snr", "n_halos", "halo_mass", "class")
+_DERIVED = (
+    "theta_E_mean_kappa",
+    "theta_E_critical_area",
+    "magnification",
+    "arc_snr",
+    "n_halos",
+    "halo_mass",
+    "class",
+)
 
 
 def labels(systems: Systems) -> dict[str, np.ndarray]:
@@ -36,9 +44,11 @@ def labels(systems: Systems) -> dict[str, np.ndarray]:
 def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) -> dict[str, np.ndarray]:
     """What follows from the parameters of systems: dict of float64 arrays (n,) or (n, v).
 
-    theta_E_effective [arcsec] of all deflectors together; magnification (source's flux in the frame over its flux
-    before lensing); arc_snr (signal to noise of the arcs, over all bands); n_halos and halo_mass [Msun] of the
-    subhalos; class (its number in `simulate.classes`). NaN where there is no lens or no source.
+    theta_E_mean_kappa [arcsec], of the circle in which all mass has a mean convergence of 1, and theta_E_critical_area
+    [arcsec], sqrt(area / pi) of the tangential critical curve of all deflectors and shear, without subhalos;
+    magnification (source's flux in the frame over its flux before lensing); arc_snr (signal to noise of the arcs, over
+    all bands); n_halos and halo_mass [Msun] of the subhalos; class (its number in `simulate.classes`). NaN where there
+    is no lens or no source.
 
     measured: `Rendered.arcs` of `render.render_all(..., arcs=True)`.
 
@@ -50,8 +60,10 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) 
     mass = np.zeros(n)
     for halos, count in zip(systems.halos, counts, strict=True):
         mass += np.bincount(np.repeat(np.arange(n), count), halos.mass, minlength=n)
+    mean_kappa = arcs.mean_kappa_radius(scene, systems)
     return {
-        "theta_E_effective": arcs.effective_einstein_radius(scene, systems),
+        "theta_E_mean_kappa": mean_kappa,
+        "theta_E_critical_area": arcs.critical_area_radius(scene, systems, mean_kappa),
         "magnification": arcs.magnification(scene, systems, measured),
         "arc_snr": arcs.arc_snr(scene, systems, measured),
         "n_halos": np.zeros(n) + sum(counts),

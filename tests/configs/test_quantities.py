@@ -17,7 +17,8 @@ from lenstream.simulate.profiles import registry
 UNITS = {
     "theta_E": "arcsec",
     "theta_E_2": "arcsec",
-    "theta_E_effective": "arcsec",
+    "theta_E_mean_kappa": "arcsec",
+    "theta_E_critical_area": "arcsec",
     "Rs": "arcsec",
     "alpha_Rs": "arcsec",
     "r_trunc_1": "arcsec",
@@ -126,6 +127,7 @@ def test_a_later_profile_has_its_number_in_the_symbol_and_a_source_says_so():
         ("source_theta_E", "no label"),
         ("magnitude", "source_magnitude"),
         ("magnification_2", '"magnification"'),
+        ("theta_E_effective", "theta_E_mean_kappa .* theta_E_critical_area"),
         ("theta_E_x", '"theta_E"'),
         ("", "no label"),
     ],

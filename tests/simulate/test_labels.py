@@ -67,7 +67,7 @@ def test_labels_are_nan_where_a_component_is_absent(everything):
         "source_magnitude": galaxy,
         "source_R_half": ~lens,
         "lens_light_bulge_fraction": with_subhalos,
-        "theta_E_effective": galaxy,
+        "theta_E_mean_kappa": galaxy,
         "magnification": galaxy,
         "arc_snr": galaxy,
         "n_mean": ~with_subhalos,
@@ -97,14 +97,14 @@ def test_the_effective_einstein_radius_of_an_isothermal_sphere_is_its_own(scene_
     lens = {"profile": "SIS", "theta_E": {"uniform": (0.2, 3)}, "center_x": {"normal": (0, 0.2)}}
     scene = scene_with(image=SMALL, lens_mass=[lens, {"profile": "SHEAR", "gamma1": shear}])
     values = all_labels(scene, draw(scene, np.arange(30), Views()))
-    np.testing.assert_allclose(values["theta_E_effective"], values["theta_E"], rtol=1e-7)
+    np.testing.assert_allclose(values["theta_E_mean_kappa"], values["theta_E"], rtol=1e-7)
 
 
 def test_a_sheet_of_mass_makes_the_einstein_radius_larger(scene_with):
     lens_mass = [{"profile": "SIS", "theta_E": 1.0}, {"profile": "CONVERGENCE", "kappa": {"uniform": (-0.2, 0.4)}}]
     scene = scene_with(image=SMALL, lens_mass=lens_mass)
     values = all_labels(scene, draw(scene, np.arange(20), Views()))
-    np.testing.assert_allclose(values["theta_E_effective"], 1 / (1 - values["kappa"]), rtol=1e-7)
+    np.testing.assert_allclose(values["theta_E_mean_kappa"], 1 / (1 - values["kappa"]), rtol=1e-7)
 
 
 def test_without_mass_there_is_no_einstein_radius_and_no_magnification(scene_with):
@@ -113,7 +113,7 @@ def test_without_mass_there_is_no_einstein_radius_and_no_magnification(scene_wit
         image=SMALL | {"rays": "adaptive"}, lens_mass=[{"profile": "SIS", "theta_E": 0}], source=[source]
     )
     values = all_labels(scene, draw(scene, [0], Views()))
-    assert values["theta_E_effective"] == 0
+    assert values["theta_E_mean_kappa"] == 0
     assert values["magnification"] == pytest.approx(1, abs=5e-3)
 
 
