@@ -50,6 +50,11 @@ class CDM(Section):
         high=1,
         symbol=r"f_{\mathrm{sub}}",
     )
+    f_sub_mass: Literal["m200", "bound"] = key(
+        "which mass of a subhalo f_sub counts: m200, that before truncation, or bound, all that truncation leaves (for "
+        "TNFW with tau 5 about 0.6 of it; NFW and SIS have no such mass)",
+        default="m200",
+    )
     count: Literal["poisson", "fixed"] = key("how the number scatters about its mean", default="poisson")
     slope: Parameter = parameter(
         "logarithmic slope of the mass function dN/dm", "-", -1.9, low=-5, high=3, symbol=r"\alpha_{\mathrm{sub}}"
@@ -96,6 +101,12 @@ class CDM(Section):
             raise ValueError(f"m_min must be below m_max, got {self.m_min:g} and {self.m_max:g}")
         if (self.n_mean is None) == (self.f_sub is None):
             raise ValueError("give exactly one of n_mean, f_sub")
+        if self.f_sub_mass == "bound" and self.f_sub is None:
+            raise ValueError("f_sub_mass says which mass f_sub counts, but n_mean is given")
+        if self.f_sub_mass == "bound" and self.profile not in ("TNFW", "POINT_MASS"):
+            raise ValueError(
+                f"f_sub_mass: bound needs the profile TNFW or POINT_MASS; the mass of {self.profile} has no end"
+            )
         return self
 
     @model_validator(mode="after")

@@ -42,7 +42,17 @@ _DERIVED = (
     Quantity("magnification", "", r"\mu", "lensed flux in the frame over the source's flux before lensing"),
     Quantity("arc_snr", "", r"\mathrm{S/N}_{\mathrm{arcs}}", "signal to noise of the arcs, over all bands"),
     Quantity("n_halos", "", r"N_{\mathrm{halos}}", "number of subhalos"),
-    Quantity("halo_mass", "Msun", r"M_{\mathrm{halos}}", "mass of all subhalos together"),
+    Quantity("halo_mass", "Msun", r"M_{\mathrm{halos}}", "mass of all subhalos together, before truncation"),
+    Quantity("halo_mass_bound", "Msun", r"M_{\mathrm{bound}}", "mass of all subhalos together, after truncation"),
+    Quantity(
+        "f_sub_m200", "", r"f_{\mathrm{sub},200}", "halo_mass over that of an isothermal main lens in their region"
+    ),
+    Quantity(
+        "f_sub_bound",
+        "",
+        r"f_{\mathrm{sub},\mathrm{bound}}",
+        "halo_mass_bound over an isothermal main lens's mass in their region",
+    ),
     Quantity("class", "", r"\mathrm{class}", "number of the system's class"),
     Quantity("half_length", "arcsec", r"\ell_{1/2}", "half the length of an axion vortex"),
     Quantity("angle", "rad", r"\phi_{\mathrm{vortex}}", "direction of an axion vortex"),

@@ -23,14 +23,14 @@ def check_shapes(components):
         if largest > MAX_ELLIPTICITY * (1 + 1e-9):
             drawn = "without end" if math.isinf(largest) else f"up to {largest:.3g}"
             yield (
-                f"{path}: e1 and e2 can be drawn with |e| = hypot(e1, e2) {drawn}, but at most {MAX_ELLIPTICITY:g} (an "
-                f"axis ratio of {(1 - MAX_ELLIPTICITY) / (1 + MAX_ELLIPTICITY):.2g}) can be rendered: narrow them "
+                f"{path}: e1 and e2 can be drawn with |e| = hypot(e1, e2) {drawn}, but at most {MAX_ELLIPTICITY:g} "
+                f"(an axis ratio of {(1 - MAX_ELLIPTICITY) / (1 + MAX_ELLIPTICITY):.2g}) can be rendered: narrow them "
                 "(a normal distribution to truncnormal), or draw both together with e1_e2: {rayleigh: [0.15, 0.4]}"
             )
 
 
 def _largest(path, components, seen):
-    """The largest |e| that can be drawn for a component; 0 for what does not exist or follows itself, said elsewhere."""
+    """The largest |e| that can be drawn for a component; 0 for what is said elsewhere to be absent or in a circle."""
     component = components.get(path)
     if component is None or path in seen or "e1" not in type(component).model_fields:
         return 0.0

@@ -17,7 +17,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
     adaptive rays: they are given as 8 x 8 a pixel.
 
-    Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, and clips it at 0.9999.
+    Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999.
     """
     instrument = list(scene.bands.values())[band]
     lens = _deflectors(scene, systems, i)

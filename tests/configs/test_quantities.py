@@ -63,8 +63,22 @@ def test_every_label_has_a_unit_that_astropy_reads_a_symbol_and_a_meaning(name):
 
 
 PURE = {"e1", "e2", "gamma", "gamma1", "gamma2", "m", "kappa", "sigma0", "n_mean", "f_sub", "slope", "magnification"}
-PURE |= {"arc_snr", "n_halos", "class", "n_sersic", "n_bulge", "bulge_fraction", "roundness"}
-MASSES, MAGNITUDES, ENERGIES = {"mass", "halo_mass"}, {"magnitude"}, {"axion_mass"}  # everything else is an angle
+PURE |= {
+    "f_sub_m200",
+    "f_sub_bound",
+    "arc_snr",
+    "n_halos",
+    "class",
+    "n_sersic",
+    "n_bulge",
+    "bulge_fraction",
+    "roundness",
+}
+MASSES, MAGNITUDES, ENERGIES = (
+    {"mass", "halo_mass", "halo_mass_bound"},
+    {"magnitude"},
+    {"axion_mass"},
+)  # everything else is an angle
 
 
 @pytest.mark.parametrize("name", names())
