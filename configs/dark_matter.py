@@ -83,7 +83,9 @@ class CDM(Section):
     )
     concentration_scatter: float = key("standard deviation of log10 of the concentration", "dex", 0.11, ge=0, le=1)
     tau: float = key("truncation radius over scale radius, for TNFW", default=5.0, gt=0, le=1000)
-    deflection_factor: float = key("every deflection is multiplied by it", default=1.0, gt=0, le=100)
+    deflection_factor: float = key(
+        "every deflection is multiplied by it, masses in labels are not", default=1.0, gt=0, le=100
+    )
 
     ranges = model_validator(mode="after")(check_ranges)
     plain = model_validator(mode="after")(check_plain)
@@ -141,7 +143,9 @@ class AXION_VORTEX(Section):
         symbol=r"m_{\mathrm{axion}}",
     )
     wavelength: float = key("de Broglie wavelength of an axion of 1e-22 eV on the sky", "arcsec", 0.06, gt=0, le=100)
-    deflection_factor: float = key("every deflection is multiplied by it", default=1.0, gt=0, le=100)
+    deflection_factor: float = key(
+        "every deflection is multiplied by it, masses in labels are not", default=1.0, gt=0, le=100
+    )
 
     ranges = model_validator(mode="after")(check_ranges)
     plain = model_validator(mode="after")(check_plain)
