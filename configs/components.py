@@ -77,7 +77,8 @@ class GalaxyImages(Section):
         "smallest, largest half-light radius of galaxies in the catalogue", "arcsec", None
     )
     at_redshift: bool = key(
-        "bring the catalogue's sizes and magnitudes from each galaxy's redshift to the source's (no K-correction)",
+        "bring the catalogue's sizes and magnitudes from each galaxy's redshift to the source's (constant nu L_nu: no "
+        "K-correction)",
         default=False,
     )
     sky_removal: bool = key("remove sky, noise and neighbours from the catalogue's images", default=True)

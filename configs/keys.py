@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from ..errors import DataError
 from ..files.columns import read_column
-from ..simulate.profiles.epl import MAX_ELLIPTICITY
+from ..simulate.profiles.declaration import MAX_ELLIPTICITY
 
 
 def key(meaning, unit="-", default=..., symbol=None, **limits):

@@ -14,6 +14,7 @@ from .instruments import NUMBERS, claim, resolved
 from .keys import Distribution, Ellipticity, Section
 from .names import parameter_names, plain_names
 from .observation import FromInstrument
+from .quantities import RENAMED
 from .recipes import DISCRIMINATORS, NAMED_SECTIONS, available, read  # noqa: F401
 from .schema import Config
 
@@ -132,7 +133,9 @@ def _cross_checks(config):
                 yield f"pretrain.encoders.{name}.method: supervised learns evaluate.targets, but evaluate is empty"
         return
     for target in config.evaluate.targets:
-        if target not in known:
+        if target in RENAMED:
+            yield f'evaluate.targets: "{target}" is not a lens parameter that is drawn: {RENAMED[target]}'
+        elif target not in known:
             yield f'evaluate.targets: "{target}" is not a lens parameter of this simulation.{nearest(target, known)}'
     if config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield "evaluate: more labelled lenses than there are indices for them"

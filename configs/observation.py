@@ -105,7 +105,7 @@ class Observation(Section):
     background_noise: float | None = key("rms of the background, instead of read noise and sky", "counts/s", None, ge=0)
     ccd_gain: float | None = key("electrons in an ADU", "electrons", None, gt=0)
     data_count_unit: Literal["e-", "ADU"] = key("what a count is: an electron or an ADU", default="e-")
-    noise: bool = key("add background and Poisson noise", default=True)
+    noise: bool = key("add the background's noise and the light's Poisson noise, a normal number", default=True)
     noise_correlation: float = key(
         "correlation of the noise in neighbouring pixels, as drizzling makes it (HST: about 0.28)",
         "-",

@@ -14,6 +14,7 @@ from .dark_matter import Cosmology, Substructure
 from .follow import check_follow
 from .keys import Section, key
 from .observation import Image, Observation
+from .shapes import check_shapes
 from .training import Finetune, Pretrain
 
 
@@ -38,6 +39,8 @@ class Simulation(Section):
     @model_validator(mode="after")
     def names_are_known(self):
         problems = [problem.removeprefix("simulate.") for problem in check_follow(self)]
+        groups = ("lens_mass", "source", "lens_light")
+        problems += check_shapes({f"{g}.{k}": c for g in groups for k, c in enumerate(getattr(self, g))})
         for group in ("lens_mass", "substructure", "source", "lens_light"):
             for k, component in enumerate(getattr(self, group)):
                 for name in component.only or ():

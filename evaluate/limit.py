@@ -11,6 +11,7 @@ import numpy as np
 
 from ..configs.names import plain_names
 from ..simulate.packing import noise_levels
+from ..simulate.profiles import registry
 from ..simulate.render import render
 from ..simulate.selection import draw
 from ..simulate.systems.amplitudes import with_amplitude
@@ -91,10 +92,17 @@ def _drawn(systems):
 
 
 def _shifted(scene, systems, where, by):
-    """The systems with one parameter changed by `by`, and what follows from it."""
+    """The systems with one parameter changed by `by`, and what follows from it.
+
+    Within a step from the end of its range a difference is taken a step from there, so that both images exist.
+    """
     group, number, name = where
     components = list(getattr(systems, group))
-    values = components[number] | {name: components[number][name] + by}
+    profiles = registry.MASS if group == "lens_mass" else registry.LIGHT
+    declared = {p.name: p for p in profiles[getattr(scene.config, group)[number].profile].parameters}
+    low, high = (declared[name].low, declared[name].high) if name in declared else (-np.inf, np.inf)
+    at = np.clip(components[number][name], low + abs(by), high - abs(by))
+    values = components[number] | {name: at + by}
     if group != "lens_mass":
         values = with_amplitude(scene, getattr(scene.config, group)[number], values)
     components[number] = values

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .detector.psf import moffat_kernels
+from .profiles import limits
 from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
 from .systems.draw import Systems, present
 from .systems.scene import Scene
@@ -15,6 +16,8 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
     `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
     adaptive rays: they are given as 8 x 8 a pixel.
+
+    Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999.
     """
     instrument = list(scene.bands.values())[band]
     lens = _deflectors(scene, systems, i)
@@ -45,9 +48,10 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
 def _deflectors(scene, systems, i):
     """Pairs of a profile's name and its parameters, the subhalos last."""
     out, n_maps = [], 0
-    for component, values in zip(scene.config.lens_mass, systems.lens_mass, strict=True):
+    for k, (component, values) in enumerate(zip(scene.config.lens_mass, systems.lens_mass, strict=True)):
         profile = MASS[component.profile]
         if present(scene, component, systems.class_number[i : i + 1])[0]:
+            _check(limits.MASS[profile.name], {n: v[i] for n, v in values.items()} | profile.always, f"lens_mass.{k}")
             own = _values(profile, values, i)
             out.append((profile.name, _map(scene.maps[n_maps], **own) if profile.rays == "map" else own))
         n_maps += profile.rays == "map"
@@ -62,6 +66,11 @@ def _values(profile, values, i):
     return {p.name: (int if p.whole else float)(values[p.name][i]) for p in profile.parameters}
 
 
+def _check(known, values, what):
+    """Refuse what cannot be rendered; a number that is in no parameter, such as a map's, is not looked at."""
+    limits.check(known, np.array([float(values.get(name, 0.0)) for name in known.names]), what)
+
+
 def _map(grid, center_x, center_y):
     x, y = grid.axes(center_x, center_y)
     nothing = np.zeros_like(grid.f_x)  # potential and second derivatives are not needed for images
@@ -71,12 +80,14 @@ def _map(grid, center_x, center_y):
 
 def _light(scene, systems, group, i, view, band):
     out = []
-    for component, drawn in zip(getattr(scene.config, group), getattr(systems, group), strict=True):
+    components = zip(getattr(scene.config, group), getattr(systems, group), strict=True)
+    for k, (component, drawn) in enumerate(components):
         if not present(scene, component, systems.class_number[i : i + 1])[0]:
             continue
         for name, values in LIGHT[component.profile].parts(drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
             own = {n: at[n] for n in LIGHT_PARAMETERS[name]}
+            _check(limits.LIGHT[name], own, f"{group}.{k}")
             out.append((name, _image(scene, own, band) if name == "INTERPOL" else own))
     return out
 

@@ -6,7 +6,7 @@ from ..errors import DataError
 from .detector import psf
 from .detector.instrument import FWHM_PER_SIGMA, background_at
 from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tables
-from .profiles import registry
+from .profiles import limits, registry
 from .systems.draw import present
 
 
@@ -16,7 +16,7 @@ def pack(scene, systems, dtype, rays=None, exact_halos=False):
     dtype: of the images. rays: along a pixel's side, or "adaptive"; None takes what the config says. exact_halos: trace
     every subhalo ray by ray; float64 always does.
 
-    Raises: DataError for a parameter that is not a finite number.
+    Raises: DataError for a parameter that is not a finite number, or outside of its profile's range.
     """
     image, instrument = scene.config.image, scene.instrument
     for name, value in systems.optics.items():
@@ -63,7 +63,7 @@ def noise_levels(scene, systems):
 
 
 def pack_tables(scene, systems):
-    """The parameters of systems as `Tables`. Raises: DataError for one that is not a finite number."""
+    """The parameters of systems as `Tables`. Raises: DataError for one that is not finite or outside of its range."""
     config = scene.config
     n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
     shape = (n, len(config.lens_mass))
@@ -75,7 +75,7 @@ def pack_tables(scene, systems):
         n_maps += registry.MASS[profile].rays == "map"
         there = present(scene, component, systems.class_number)
         deflector_profiles[there, k] = registry.MASS_NUMBERS[profile]
-        _fill(deflectors[:, k], registry.MASS_PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
+        _fill(deflectors[:, k], limits.MASS[profile], extra | values, there, f"lens_mass.{k}")
     source_profiles, sources = _light_table(scene, "source", systems, n_layers)
     light_profiles, lights = _light_table(scene, "lens_light", systems, n_layers)
     first, halo_profiles, rows = _halo_table(systems.halos, n)
@@ -84,18 +84,17 @@ def pack_tables(scene, systems):
     )
 
 
-def _fill(rows, names, values, there=slice(None), what=""):
+def _fill(rows, known, values, there, what):
     """Put parameters into the columns of rows (n, ..., N_PARAMETERS), of the systems where their component occurs.
 
-    Raises: DataError for a parameter that is not a finite number.
+    known: the profile's `limits.Limits`. Raises: DataError for a parameter that is not finite or outside of its range.
     """
-    for column, name in enumerate(names):
-        value = np.broadcast_to(values[name], rows.shape[:-1])[there]
-        if not np.isfinite(value).all():
-            raise DataError(
-                f"{what}.{name} must be a finite number in every system, got {value[~np.isfinite(value)][0]}"
-            )
-        rows[there, ..., column] = value
+    own = np.zeros((*rows.shape[:-1], len(known.names)))
+    for column, name in enumerate(known.names):
+        own[..., column] = values[name]
+    own = own[there]
+    limits.check(known, own, what)
+    rows[there, ..., : len(known.names)] = own
 
 
 def _halo_table(drawn, n):
@@ -108,7 +107,12 @@ def _halo_table(drawn, n):
         own = np.diff(h.first)
         places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
         block = np.zeros((h.first[-1], registry.N_PARAMETERS))
-        _fill(block, registry.MASS_PARAMETERS[h.profile], h.parameters, what="substructure")
+        for column, name in enumerate(registry.MASS_PARAMETERS[h.profile]):
+            value = h.parameters[name]
+            if not np.isfinite(value).all():
+                bad = value[~np.isfinite(value)][0]
+                raise DataError(f"substructure.{name} must be a finite number in every system, got {bad}")
+            block[:, column] = value
         profiles[places], rows[places] = registry.MASS_NUMBERS[h.profile], block
         taken += own
     return first, profiles, rows
@@ -132,7 +136,7 @@ def _light_table(scene, group, systems, n_layers):
             if profile == "INTERPOL":
                 n_own = scene.stamps.images.shape[1]  # 1, or as many as the scene has
                 own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
-            _fill(rows[:, :, b, k], registry.LIGHT_PARAMETERS[profile], own, there, path)
+            _fill(rows[:, :, b, k], limits.LIGHT[profile], own, there, path)
     return profiles, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
 
 

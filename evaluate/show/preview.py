@@ -26,7 +26,7 @@ COLUMNS, PANEL_COLUMNS, WIDTH = 8, 5, 12.5  # images and histograms in a row, in
 CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8A8A8A"]
 LOST = "#2FD6C4"  # a pixel without a value
 BANDS = "ugrizyYJHK"  # in the order of wavelength
-LENS, DERIVED = ("theta_E", "gamma", "e1", "e2"), ("theta_E_effective", "magnification", "arc_snr")
+LENS, DERIVED = ("theta_E", "gamma", "e1", "e2"), ("theta_E_mean_kappa", "magnification", "arc_snr")
 
 
 @dataclass(frozen=True)
@@ -198,10 +198,10 @@ def caption(labels, k):
         number = labels.get(name, np.full(k + 1, np.nan))[k]
         return number if np.isfinite(number) else None
 
-    lens, effective, lines = value("theta_E"), value("theta_E_effective"), []
+    lens, effective, lines = value("theta_E"), value("theta_E_mean_kappa"), []
     if lens is not None or effective is not None:
         words = f"{symbol('theta_E')} " + (f"{lens:.2f}{after_number('theta_E')}" if lens is not None else "")
-        whole = f" (all {effective:.2f}{after_number('theta_E_effective')})" if effective is not None else ""
+        whole = f" (all {effective:.2f}{after_number('theta_E_mean_kappa')})" if effective is not None else ""
         lines.append(words + whole)
     shown = []
     if value("magnification") is not None:

@@ -92,8 +92,9 @@ def read_cosmos(path, size=None, limit=None):
 def at_redshift(stamps, z_source, cosmology):
     """Galaxies as they would look at another redshift.
 
-    Pixel scales go as the angular diameter distance and magnitudes as the luminosity distance; spectra are taken to be
-    flat, so there is no K-correction, and stars do not age.
+    Pixel scales go as the angular diameter distance and fluxes as the luminosity distance squared: nu L_nu is taken to
+    be the same at all frequencies, so there is no K-correction (a spectrum of constant L_nu would be brighter by
+    2.5 log10((1 + z) / (1 + z_catalogue)) mag), and stars do not age.
 
     Args: stamps: Stamps with redshifts; z_source: > 0; cosmology: an astropy cosmology.
     Returns: Stamps, redshift z_source.

@@ -33,7 +33,11 @@ class Views:
 
 @dataclass(frozen=True)
 class Systems:
-    """The parameters of n systems with v views in b bands; arrays are float64 unless said otherwise."""
+    """The parameters of n systems with v views in b bands; arrays are float64 unless said otherwise.
+
+    Light is rendered by its `amp` (and `scale`): after a change of a magnitude, radius or index,
+    `amplitudes.with_amplitude` gives those that belong to it. `render` refuses what a profile cannot be rendered with.
+    """
 
     indices: np.ndarray  # uint64 (n,)
     views: Views

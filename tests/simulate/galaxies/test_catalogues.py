@@ -274,7 +274,7 @@ def test_at_another_redshift_surface_brightness_dims_as_tolman_has_it(tmp_path, 
     def brightness(stamps):
         return stamps.magnitude[:, 0] + 2.5 * np.log10(2.0 * np.pi * (stamps.R_half * stamps.pixel_scale) ** 2)
 
-    dimming = 10.0 * np.log10((1.0 + z_source) / (1.0 + near.redshift))  # 1 / (1 + z)^4, for flat spectra
+    dimming = 10.0 * np.log10((1.0 + z_source) / (1.0 + near.redshift))  # 1 / (1 + z)^4, for constant nu L_nu
     np.testing.assert_allclose(brightness(far) - brightness(near), dimming, atol=1e-6)
     kpc = near.R_half * near.pixel_scale * cosmology.kpc_proper_per_arcmin(near.redshift).value
     np.testing.assert_allclose(
