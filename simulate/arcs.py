@@ -74,7 +74,9 @@ def critical_area_radius(scene, systems, guess):
     """
     smooth, (x, y) = replace(systems, halos=()), _centre(scene, systems)
     guess = np.where(guess > 0, guess, _of_main(scene, "lens_mass", systems, "theta_E", 1.0))
-    radius = einstein_radius.critical_curve_radius(tracer(scene, smooth), x, y, guess)
+    radius = einstein_radius.critical_curve_radius(
+        tracer(scene, smooth), x, y, guess, lambda rows: tracer(scene, _some(smooth, rows))
+    )
     return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
 
@@ -87,6 +89,24 @@ def image_separation(scene, systems):
     for v in range(systems.views.n):
         out[:, v] = lens_equation.image_separation(lens_equation.image_positions(trace, x[:, v], y[:, v], half))
     return np.where(is_lens(scene, systems)[:, None], out, np.nan)
+
+
+def _some(systems, rows):
+    """Some of a batch of systems, which have no subhalos."""
+
+    def only(group):
+        return tuple({name: value[rows] for name, value in values.items()} for values in group)
+
+    return replace(
+        systems,
+        indices=systems.indices[rows],
+        attempt=systems.attempt[rows],
+        class_number=systems.class_number[rows],
+        lens_mass=only(systems.lens_mass),
+        source=only(systems.source),
+        lens_light=only(systems.lens_light),
+        optics=only((systems.optics,))[0],
+    )
 
 
 def _centre(scene, systems):

@@ -50,7 +50,7 @@ def mean_kappa_radius(trace, center_x=0.0, center_y=0.0, guess=1.0):
     return np.where(found, scale * np.exp(x), 0.0)
 
 
-def critical_curve_radius(trace, center_x=0.0, center_y=0.0, guess=1.0):
+def critical_curve_radius(trace, center_x=0.0, center_y=0.0, guess=1.0, trace_of=None):
     """The Einstein radius by area: sqrt(A / pi), A inside the tangential critical curve; float64 (n,) [arcsec].
 
     The curve is where 1 - kappa - |gamma| is 0, so whatever `trace` deflects by enters: shear, too. It is the one
@@ -60,14 +60,19 @@ def critical_curve_radius(trace, center_x=0.0, center_y=0.0, guess=1.0):
     Args:
         trace, center_x, center_y: as for `mean_kappa_radius`.
         guess: (n,) [arcsec], such as what that gives; the curve is sought between guess/8 and 11 guess.
+        trace_of: trace_of(rows) is a `trace` of some of the systems only, for those that need a second look; None: all
+            get one.
 
     Returns: 0 where there is no such curve, or where it does not close.
     """
     guess, *centre = np.broadcast_arrays(np.atleast_1d(np.float64(guess)), center_x, center_y)
     scale = np.where(guess > 0, guess, 1.0)
     radius, smooth = _radius_on(*FIRST, trace, centre, scale)
-    if not smooth.all():
-        radius = np.where(smooth, radius, _radius_on(*SECOND, trace, centre, scale)[0])
+    rows = np.flatnonzero(~smooth)
+    if len(rows) and trace_of is None:
+        radius[rows] = _radius_on(*SECOND, trace, centre, scale)[0][rows]
+    elif len(rows):
+        radius[rows] = _radius_on(*SECOND, trace_of(rows), [c[rows] for c in centre], scale[rows])[0]
     return radius
 
 

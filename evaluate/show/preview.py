@@ -26,7 +26,8 @@ COLUMNS, PANEL_COLUMNS, WIDTH = 8, 5, 12.5  # images and histograms in a row, in
 CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8A8A8A"]
 LOST = "#2FD6C4"  # a pixel without a value
 BANDS = "ugrizyYJHK"  # in the order of wavelength
-LENS, DERIVED = ("theta_E", "gamma", "e1", "e2"), ("theta_E_mean_kappa", "magnification", "arc_snr")
+LENS = ("theta_E", "gamma", "e1", "e2")
+DERIVED = ("theta_E_mean_kappa", "theta_E_critical_area", "magnification", "arc_snr")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,10 @@ def problems(*overrides, recipe="demo"):
         ("simulate.image.rays=many", "simulate.image.rays: expected rays along a side of a pixel (2: 4 rays a pixel)"),
         ("simulate.image.rays=0", "simulate.image.rays: input should be greater than or equal to 1, got 0."),
         ("simulate.image.rays=.nan", "simulate.image.rays: input should be a finite number, got nan."),
+        (
+            "evaluate.targets=[theta_E_effective]",
+            "it is theta_E_mean_kappa (mean convergence of 1 in a circle); theta_E_critical_area",
+        ),
         ("evaluate.targets=[theta_e]", '"theta_e" is not a lens parameter of this simulation. Did you mean "theta_E"?'),
         ("pretrain.encoders.lensiam.method=lensiamm", 'Did you mean "lensiam"?'),
         ("simulate.lens_mass.7.theta_E=1", 'has entries 0 to 1, not "7"'),

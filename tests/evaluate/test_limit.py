@@ -57,6 +57,20 @@ def test_without_signal_the_bound_is_the_prior(scene):
         np.testing.assert_allclose(bound[target], spread, rtol=0.1)
 
 
+def test_derivatives_at_the_end_of_a_range_stay_inside_it(scene):
+    """Both images of a difference exist, a step of 2 `by` apart, and nothing changes where there is room."""
+    systems = draw(scene, np.arange(3), Views())
+    theta_E = np.array([0.0, 100.0, 1.2])
+    edge = replace(systems, lens_mass=(systems.lens_mass[0] | {"theta_E": theta_E}, *systems.lens_mass[1:]))
+    where = "lens_mass", 0, "theta_E"
+    up, down = (limit._shifted(scene, edge, where, by) for by in (1e-3, -1e-3))
+    for shifted in (up, down):
+        render(scene, shifted, noise=False)
+    difference = up.lens_mass[0]["theta_E"] - down.lens_mass[0]["theta_E"]
+    np.testing.assert_allclose(difference, 2e-3, rtol=1e-9)
+    assert up.lens_mass[0]["theta_E"][2] == 1.2 + 1e-3
+
+
 def test_the_bound_does_not_depend_on_what_a_count_is():
     """Poisson noise is of electrons, so counts in ADU of 2.5 electrons hold as much information."""
     sky = ["simulate.observation.read_noise=5", "simulate.observation.sky_brightness=22"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lenstream.simulate import arcs
+from lenstream.simulate import arcs, einstein_radius
 from lenstream.simulate.labels import all_labels
-from lenstream.simulate.render import render_all
+from lenstream.simulate.render import render_all, tracer
 from lenstream.simulate.selection import draw, quantities
 from lenstream.simulate.systems.draw import Views
 
@@ -144,3 +144,20 @@ def test_subhalos_enter_the_mean_convergence_and_not_the_critical_curve(scene_wi
     np.testing.assert_allclose(told[0]["theta_E_critical_area"], told[1]["theta_E_critical_area"], rtol=1e-5)
     assert (told[1]["theta_E_mean_kappa"] > told[0]["theta_E_mean_kappa"] + 0.3).all()
     assert (told[0]["theta_E_critical_area"] > 1.005).all()  # by the shear, which the mean convergence knows nothing of
+
+
+def test_the_second_look_at_some_systems_is_that_at_all_of_them(scene_with):
+    """With a satellite in one class the critical curve has corners: the same alone, in a batch and by a look at all."""
+    satellite = {"profile": "SIS", "theta_E": 0.2, "center_x": {"uniform": (0.9, 1.1)}, "only": ["two"]}
+    lens_mass = [{"profile": "SIE", "theta_E": 1.0, "e1": 0.1}, satellite]
+    scene = scene_with(classes={"one": 1, "two": 1}, image=SMALL, source=[SOURCE], lens_mass=lens_mass)
+    systems = draw(scene, np.arange(8), Views())
+    found = arcs.critical_area_radius(scene, systems, np.ones(8))
+    of_all = einstein_radius.critical_curve_radius(tracer(scene, systems), 0.0, 0.0, np.ones(8))
+    np.testing.assert_array_equal(found, of_all)
+    lumpy = systems.class_number == 1
+    assert 1 < lumpy.sum() < 7
+    np.testing.assert_allclose(found[~lumpy], 1.0, rtol=1e-6)
+    assert (found[lumpy] > 1.05).all()
+    alone = draw(scene, np.flatnonzero(lumpy)[:1], Views())
+    assert arcs.critical_area_radius(scene, alone, np.ones(1))[0] == found[lumpy][0]

@@ -243,7 +243,7 @@ def by_label(values, profile, k, prefix=""):
     return {n: int(v) if n == "m" else float(v) for n, v in found.items()}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(sorted(SECOND)), st.integers(0, 2**40))
 def test_lenstronomy_makes_the_same_image_from_the_labels_alone(scene_with, second, index):
     """All that is drawn is rendered as it is labelled, up to the ends of what a config may ask for."""

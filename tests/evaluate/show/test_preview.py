@@ -127,7 +127,7 @@ def test_histograms_have_symbol_and_unit(tmp_path, monkeypatch):
 
     monkeypatch.setattr(preview, "_histogram", watched)
     preview.preview(load("w1", SMALL["w1"]), tmp_path / "a.png")
-    for label in (r"$\theta_E$ [arcsec]", r"$\theta_{E,\mathrm{all}}$ [arcsec]", r"$\mu$"):
+    for label in (r"$\theta_E$ [arcsec]", r"$\theta_{E,\kappa}$ [arcsec]", r"$\mu$"):
         assert label in labels_of_axes
     assert r"$\mathrm{source}\ R_{\mathrm{sersic}}$ [arcsec]" in labels_of_axes
 
