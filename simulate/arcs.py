@@ -47,6 +47,11 @@ def arc_snr(scene, systems, measured):
     return np.where(is_lens(scene, systems)[:, None], np.sqrt(measured[..., 1].sum(2)), np.nan)
 
 
+def band_arc_snr(scene, systems, measured):
+    """Signal to noise of the lensed source in each band by itself, float64 (n, v, b)."""
+    return np.where(is_lens(scene, systems)[:, None, None], np.sqrt(measured[..., 1]), np.nan)
+
+
 def effective_einstein_radius(scene, systems):
     """The Einstein radius of all deflectors together about the main one [arcsec], float64 (n,); NaN without any.
 
@@ -62,7 +67,7 @@ def effective_einstein_radius(scene, systems):
 def image_separation(scene, systems):
     """The largest distance between two images of the first source component's centre [arcsec], float64 (n, v)."""
     out = np.empty((len(systems.indices), systems.views.n))
-    half = 0.5 * scene.config.image.num_pix * scene.instrument.pixel_scale
+    half = 0.5 * max(scene.num_pix[name] * instrument.pixel_scale for name, instrument in scene.bands.items())
     trace = tracer(scene, systems)
     for v in range(systems.views.n):
         x, y = (np.nan_to_num(systems.source[0][name][:, v]) for name in ("center_x", "center_y"))

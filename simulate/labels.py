@@ -38,7 +38,8 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) 
 
     theta_E_effective [arcsec] of all deflectors together; magnification (source's flux in the frame over its flux
     before lensing); arc_snr (signal to noise of the arcs, over all bands); n_halos and halo_mass [Msun] of the
-    subhalos; class (its number in `simulate.classes`). NaN where there is no lens or no source.
+    subhalos; class (its number in `simulate.classes`). NaN where there is no lens or no source. Bands are those of the
+    scene; where the simulation has several pixel grids, arc_snr_BAND has the signal to noise in each by itself.
 
     measured: `Rendered.arcs` of `render.render_all(..., arcs=True)`.
 
@@ -57,18 +58,28 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) 
         "n_halos": np.zeros(n) + sum(counts),
         "halo_mass": mass,
         "class": systems.class_number.astype(float),
-    }
+    } | _arc_snr_of_bands(scene, systems, measured)
+
+
+def _arc_snr_of_bands(scene, systems, measured):
+    """The labels arc_snr_BAND of a scene, which are there if the simulation has several pixel grids."""
+    snr = arcs.band_arc_snr(scene, systems, measured)
+    return {name: snr[..., k] for k, name in enumerate(_band_labels(scene))}
+
+
+def _band_labels(scene):
+    return [f"arc_snr_{band}" for band in scene.bands] if len((scene.whole or scene).grids) > 1 else []
 
 
 def units(scene: Scene) -> dict[str, str]:
     """The unit of every label, by name, as `astropy.units` reads it; "" for a pure number."""
     config, names = scene.config, []
     for group, prefix in PREFIXES.items():
-        colors = [] if group == "lens_mass" else [f"color_{b}" for b in list(scene.bands)[1:]]
+        colors = [] if group == "lens_mass" else [f"color_{b}" for b in scene.band_names[1:]]
         names += plain_names([[*parameter_names(c), *colors] for c in getattr(config, group)], prefix)
     for component in config.substructure:
         names += [n for n in _SUBSTRUCTURE_LABELS[component.kind] if getattr(component, n, 0) is not None]
-    return {name: quantity(name).unit for name in [*names, *_DERIVED]}
+    return {name: quantity(name).unit for name in [*names, *_DERIVED, *_band_labels(scene)]}
 
 
 def all_labels(scene: Scene, systems: Systems) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 `selection.draw` is the draw with cuts: it finds the attempt of each system that passes them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -93,6 +93,28 @@ def view_of(systems: Systems, view: int) -> Systems:
     )
 
 
+def by_grid(scene: Scene, systems: Systems) -> list[tuple[Scene, Systems]]:
+    """A scene and its systems for each pixel grid: `scene.grids`, and `systems` in their bands."""
+    return [(grid, _in_bands(scene, systems, grid.bands)) for grid in scene.grids]
+
+
+def _in_bands(scene, systems, names):
+    """The systems of a scene in some of its bands."""
+    if list(names) == list(scene.bands):
+        return systems
+    numbers = [list(scene.bands).index(name) for name in names]
+
+    def only_bands(group):
+        return tuple({n: v[..., numbers] if v.ndim == 3 else v for n, v in values.items()} for values in group)
+
+    return replace(
+        systems,
+        source=only_bands(systems.source),
+        lens_light=only_bands(systems.lens_light),
+        optics=only_bands((systems.optics,))[0],
+    )
+
+
 def present(scene, component, class_number):
     """In which systems a component occurs, bool (n,), from the number of each system's class."""
     if component.only is None:
@@ -173,7 +195,7 @@ def _draw_light(scene, group, k, draw, drawn):
         values["parity"] = np.where((u[:, 1] < 0.5) & component.parity, -1.0, 1.0)
         values.setdefault("R_half", scene.stamps.R_half[stamp] * scene.stamps.pixel_scale[stamp])
         values.setdefault("magnitude", scene.stamps.magnitude[stamp, 0])
-    for band in list(scene.bands)[1:]:
+    for band in scene.band_names[1:]:
         color = component.colors.get(band, 0.0)
         values[f"color_{band}"] = population.draw_parameter(color, f"{path}.colors.{band}", draw)
     return with_amplitude(scene, component, values)
