@@ -66,6 +66,9 @@ class Simulation(Section):
         for name, changes in self.bands.items():
             own = {key: value for key, value in changes.items() if key != "image"}
             out[name] = _checked(Observation, common | own, f"bands.{name}")
+            for shared in ("noise", "defect"):
+                if getattr(out[name], shared) != getattr(self.observation, shared):
+                    raise ValueError(f"bands.{name}.{shared}: all bands share it, so it belongs in observation")
         return out
 
     def band_images(self):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...configs.components import DEFLECTION_MAP, INTERPOL
 from ...configs.schema import Simulation
-from ...errors import ConfigError, DataError, nearest
+from ...errors import ConfigError, DataError
 from ..detector.instrument import Instrument, make_instrument
 from ..galaxies import catalogues
 from ..galaxies import stamps as galaxies
@@ -92,7 +92,8 @@ def only_bands(scene: Scene, names: list[str], path: str = "bands") -> Scene:
     Raises: ConfigError for a name that is not there or is given twice, and for bands of several grids.
     """
     whole = scene.whole or scene
-    problems = [f'{path}: no band "{n}".{nearest(n, whole.bands)}' for n in names if n not in whole.bands]
+    known = ", ".join(filter(None, whole.bands)) or "none with a name"
+    problems = [f'{path}: no band "{n}", expected of {known}' for n in names if n not in whole.bands]
     if len(set(names)) < len(names) or not names:
         problems.append(f"{path}: expected names of bands, each once, got {names}")
     if not problems and list(names) != list(whole.bands):
