@@ -3,11 +3,13 @@
 from contextlib import contextmanager
 
 import pytest
+from safetensors.torch import load_file
 
 from lenstream import pipeline
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
 from lenstream.progress import Stopped
+from lenstream.runs import RunFolder, config_of
 from lenstream.ssl.log import read_log
 
 OPTIONS = ["pretrain.encoders={lensiam: {method: lensiam, warmup: 2, hidden_dim: 32}}", "pretrain.log_every=1"]
@@ -62,3 +64,19 @@ def test_a_mistake_in_the_last_encoder_is_said_before_the_first_is_trained(tmp_p
 def test_a_simulation_alone_has_nothing_to_run(tmp_path):
     with pytest.raises(ConfigError, match="the key pretrain is missing"):
         pipeline.run(load("w1"), tmp_path)
+
+
+def test_a_run_on_one_of_two_pixel_grids_sees_it_from_pairs_to_predictor(tmp_path):
+    bands = "simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}, z: {image: {pixel_scale: 0.3}}}"
+    few = ["evaluate.protocols=[ridge]", "evaluate.n_labels=[20]", "evaluate.seeds=1"]
+    with pytest.raises(ConfigError, match=r"pretrain\.bands: missing"):
+        pipeline.run(load("tiny", [*OPTIONS, *few, bands]), tmp_path)
+    assert not (tmp_path / "tiny").exists()
+    config = load("tiny", [*OPTIONS, *few, bands, "pretrain.bands=[i, z]", "pretrain.probe_every=6"])
+    pipeline.run(config, tmp_path, until="evaluate")
+    folder = RunFolder(tmp_path / "tiny")
+    assert folder.pairs.exists() and folder.results.exists()
+    kernel = load_file(folder.encoder("lensiam") / "encoder.safetensors")["normalize.noise"]
+    assert kernel.shape == (1, 2, 1, 1)
+    assert config_of(folder) == config
+    pipeline.run(config, tmp_path, until="evaluate")  # nothing is left to do

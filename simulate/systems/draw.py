@@ -104,8 +104,10 @@ def _in_bands(scene, systems, names):
         return systems
     numbers = [list(scene.bands).index(name) for name in names]
 
-    def only_bands(group):
-        return tuple({n: v[..., numbers] if v.ndim == 3 else v for n, v in values.items()} for values in group)
+    def only_bands(group):  # `take` keeps the order in memory, for another of which kernels would be compiled anew
+        return tuple(
+            {n: np.take(v, numbers, axis=-1) if v.ndim == 3 else v for n, v in values.items()} for values in group
+        )
 
     return replace(
         systems,

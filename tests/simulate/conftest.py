@@ -32,7 +32,7 @@ TWO_GRIDS: dict[str, object] = {
     "lens_light": [{"profile": "SERSIC_ELLIPSE", "magnitude": 21, "colors": {"VIS": 1.5}, "R_sersic": 0.6}],
     "observation": {"instrument": "Euclid/VIS"},
     "bands": {"H": {"instrument": "Euclid/H"}, "VIS": {}, "Y": {"instrument": "Euclid/Y", "bad_pixels": 0.05}},
-    "selection": {"arc_snr_min": 40},
+    "selection": {"arc_snr_min": 50},
 }
 
 

@@ -148,4 +148,5 @@ def test_a_scene_of_some_bands_draws_the_systems_of_the_whole(two_grids):
                     np.testing.assert_array_equal(found[name], expected[name])
         for name, value in drawn.optics.items():
             np.testing.assert_array_equal(value, own.optics[name])
+            assert own.optics[name].flags.c_contiguous  # or kernels are compiled anew
             np.testing.assert_array_equal(value, whole.optics[name][..., scene.band_numbers])
