@@ -18,7 +18,7 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     need("train", "training")
-    from .ssl.data import training_scene
+    from .ssl.data import check_folder, training_scene
     from .ssl.launch import make_fabric
 
     if config.pretrain is None:
@@ -30,6 +30,8 @@ def run(config, runs, overwrite=False, until="report"):
         return
     scene = training_scene(config, make_scene(config.simulate, config.seed))
     _check_methods(config, scene)
+    if until != "pretrain" and config.evaluate is not None:
+        check_folder(config, scene)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):

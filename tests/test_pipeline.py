@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 
@@ -80,3 +81,15 @@ def test_a_run_on_one_of_two_pixel_grids_sees_it_from_pairs_to_predictor(tmp_pat
     assert kernel.shape == (1, 2, 1, 1)
     assert config_of(folder) == config
     pipeline.run(config, tmp_path, until="evaluate")  # nothing is left to do
+
+
+def test_a_folder_of_other_bands_than_the_evaluations_is_refused_before_training(tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(16):
+        np.save(tmp_path / f"{k}.npy", rng.normal(size=(3, 32, 32)).astype(np.float32))
+    encoder = "pretrain.encoders={mine: {method: simsiam, views: augment, warmup: 2}}"
+    config = load("tiny", [encoder, f"pretrain.data={{path: {tmp_path}}}", "pretrain.steps=1"])
+    with pytest.raises(ConfigError, match=r"pretrain\.data: .* have 3 bands, .* simulation 1: expected as many"):
+        pipeline.run(config, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+    pipeline.run(config, tmp_path / "runs", until="pretrain")  # judged by nothing
