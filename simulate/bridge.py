@@ -4,7 +4,7 @@ import numpy as np
 
 from .detector.psf import moffat_kernels
 from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
-from .systems.draw import Systems, present
+from .systems.draw import Systems, in_bands, present
 from .systems.scene import Scene
 
 
@@ -16,7 +16,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
     adaptive rays: they are given as 8 x 8 a pixel.
     """
-    instrument = list(scene.bands.values())[band]
+    instrument, systems = list(scene.bands.values())[band], in_bands(systems, scene)
     lens = _deflectors(scene, systems, i)
     light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
     model = {

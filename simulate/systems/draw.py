@@ -37,6 +37,7 @@ class Systems:
 
     indices: np.ndarray  # uint64 (n,)
     views: Views
+    bands: tuple[str, ...]  # their names, in their order
     attempt: np.ndarray  # int64 (n, v): how many draws a selection has refused before
     class_number: np.ndarray  # int64 (n,): of its class in `simulate.classes`, 0 if there are none
     lens_mass: tuple[dict[str, np.ndarray], ...]  # one dict of (n,) arrays per deflector
@@ -64,6 +65,7 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     return Systems(
         indices=indices,
         views=views,
+        bands=tuple(scene.bands),
         attempt=attempts,
         class_number=numbers,
         lens_mass=_where_present(scene, "lens_mass", mass, numbers),
@@ -83,6 +85,7 @@ def view_of(systems: Systems, view: int) -> Systems:
     return Systems(
         indices=systems.indices,
         views=Views(1, systems.views.redraw),
+        bands=systems.bands,
         attempt=systems.attempt[:, [view]],
         class_number=systems.class_number,
         lens_mass=systems.lens_mass,
@@ -95,25 +98,33 @@ def view_of(systems: Systems, view: int) -> Systems:
 
 def by_grid(scene: Scene, systems: Systems) -> list[tuple[Scene, Systems]]:
     """A scene and its systems for each pixel grid: `scene.grids`, and `systems` in their bands."""
-    return [(grid, _in_bands(scene, systems, grid.bands)) for grid in scene.grids]
+    return [(grid, in_bands(systems, grid)) for grid in scene.grids]
 
 
-def _in_bands(scene, systems, names):
-    """The systems of a scene in some of its bands."""
-    if list(names) == list(scene.bands):
+def in_bands(systems: Systems, scene: Scene) -> Systems:
+    """Systems with the bands of a scene of the same simulation, which may have some of theirs (see `scene.only_bands`).
+
+    Raises: ValueError if they lack one.
+    """
+    names = tuple(scene.bands)
+    if names == systems.bands:
         return systems
-    numbers = [list(scene.bands).index(name) for name in names]
+    if not set(names) <= set(systems.bands):
+        has, wanted = (", ".join(map(repr, bands)) for bands in (systems.bands, names))
+        raise ValueError(f"the systems were drawn for the bands {has}, but the scene has {wanted}: draw them from it")
+    numbers = [systems.bands.index(name) for name in names]
 
-    def only_bands(group):  # `take` keeps the order in memory, for another of which kernels would be compiled anew
+    def only_these(group):  # `take` keeps the order in memory, for another of which kernels would be compiled anew
         return tuple(
             {n: np.take(v, numbers, axis=-1) if v.ndim == 3 else v for n, v in values.items()} for values in group
         )
 
     return replace(
         systems,
-        source=only_bands(systems.source),
-        lens_light=only_bands(systems.lens_light),
-        optics=only_bands((systems.optics,))[0],
+        bands=names,
+        source=only_these(systems.source),
+        lens_light=only_these(systems.lens_light),
+        optics=only_these((systems.optics,))[0],
     )
 
 

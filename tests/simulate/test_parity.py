@@ -253,4 +253,5 @@ def test_parity_of_bands_with_pixel_grids_of_their_own(scene_with, tmp_path):
         for i, v, b in np.ndindex(4, 2, 3):
             theirs = lenstronomy_image(scene, systems, i, v, b)
             np.testing.assert_array_equal(theirs, lenstronomy_image(*by_grid(scene, systems)[b], i, v))
+            np.testing.assert_array_equal(theirs, lenstronomy_image(scene.grids[b], systems, i, v))
             assert np.abs(ours[b][i, v, 0] - theirs).max() <= most * theirs.max()

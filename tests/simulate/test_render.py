@@ -194,8 +194,11 @@ def test_the_noise_of_a_band_does_not_depend_on_the_grids_and_bands_beside_it(tw
         return render(scene, draw(scene, np.arange(3), Views(2)))
 
     nisp, vis = seen(two_grids)
+    drawn = draw(two_grids, np.arange(3), Views(2))
     for names, expected in ((["H"], nisp[:, :, :1]), (["Y", "H"], nisp[:, :, ::-1]), (["VIS"], vis)):
-        np.testing.assert_array_equal(seen(only_bands(two_grids, names)), expected)
+        some = only_bands(two_grids, names)
+        np.testing.assert_array_equal(seen(some), expected)
+        np.testing.assert_array_equal(render(some, drawn), expected)  # systems of all bands serve, too
     shared = two_grids_with(image={"num_pix": 31, "pixel_scale": 0.3}, selection=None)
     assert len(shared.grids) == 1
     np.testing.assert_array_equal(seen(shared)[:, :, [0, 2]], seen(two_grids_with(selection=None))[0])

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError
 from lenstream.simulate.selection import draw
-from lenstream.simulate.systems.draw import Views, by_grid
+from lenstream.simulate.systems.draw import Views, by_grid, in_bands
 from lenstream.simulate.systems.scene import FIRST_INDEX, describe_grids, make_scene, only_bands
 
 
@@ -35,6 +37,11 @@ def test_real_galaxies_from_a_catalogue_are_sources():
 
 EUCLID = ["simulate.image={num_pix: 40}", "simulate.observation={instrument: Euclid/VIS}"]
 H = "H: {instrument: Euclid/H}"
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return load("w1").simulate
 
 
 def grids_of(bands, *changes, recipe="w1"):
@@ -150,3 +157,16 @@ def test_a_scene_of_some_bands_draws_the_systems_of_the_whole(two_grids):
             np.testing.assert_array_equal(value, own.optics[name])
             assert own.optics[name].flags.c_contiguous  # or kernels are compiled anew
             np.testing.assert_array_equal(value, whole.optics[name][..., scene.band_numbers])
+    with pytest.raises(ValueError, match="drawn for the bands 'H', 'Y', but the scene has 'VIS'"):
+        in_bands(by_grid(two_grids, whole)[0][1], two_grids.grids[1])
+
+
+@given(st.floats(0.02, 1), st.floats(0.02, 1), st.integers(20, 120))
+@settings(max_examples=15, deadline=None)
+def test_a_band_that_does_not_say_how_many_pixels_shows_the_same_field(plain, common, own, num_pix):
+    assume(5 < num_pix * common / own < 4000)
+    bands = {"a": {}, "b": {"image": {"pixel_scale": own}}}
+    image = plain.image.model_copy(update={"num_pix": num_pix, "pixel_scale": common})
+    scene = make_scene(plain.model_copy(update={"image": image, "bands": bands}))
+    assert scene.num_pix["a"] == num_pix and scene.bands["b"].pixel_scale == own
+    assert abs(scene.num_pix["b"] * own - num_pix * common) <= 0.501 * own
