@@ -87,8 +87,8 @@ class LensStream:
             from .gpu.cuda_render import make_renderer  # imports numba.cuda
 
             self._side, make, threads = SideStream(self._device), self._on_gpu, 1
-            make_all = lambda: [make_renderer(grid, self._device) for grid in self.scene.grids]  # noqa: E731
-            self._renderers, _ = self._side.run(make_all)
+            grids = self.scene.grids
+            self._renderers, _ = self._side.run(lambda: [make_renderer(grid, self._device) for grid in grids])
         self._ahead = Ahead(make, RENDERED_AHEAD, threads)
 
     def _indices(self, number):
