@@ -18,6 +18,7 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     need("train", "training")
+    from .ssl.data import check_folder, training_scene
     from .ssl.launch import make_fabric
 
     if config.pretrain is None:
@@ -28,8 +29,10 @@ def run(config, runs, overwrite=False, until="report"):
     first = fabric.is_global_zero
     if fabric.broadcast(_nothing_to_do(config, folder, overwrite) if first else None):
         return
-    scene = make_scene(config.simulate, config.seed)
+    scene = training_scene(config, make_scene(config.simulate, config.seed))
     _check_methods(config, scene)
+    if until != "pretrain" and config.evaluate is not None:
+        check_folder(config, scene)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
@@ -61,9 +64,10 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     from .configs.schema import RealLenses
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
+    from .ssl.data import training_scene
 
     config = config_of(RunFolder(folder))
-    scene = make_scene(config.simulate, config.seed)
+    scene = training_scene(config, make_scene(config.simulate, config.seed))
     catalogue = None if catalogue is None else str(catalogue)
     lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
     results = predict_folder(config, scene, folder, lenses, out)

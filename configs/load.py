@@ -121,6 +121,10 @@ def _put(values, dotted, value, what):
 
 def _cross_checks(config):
     """What no single section can see."""
+    for name in config.pretrain.bands or ():
+        if name not in config.simulate.bands:
+            known = ", ".join(config.simulate.bands) or "none, as simulate.bands is empty"
+            yield f'pretrain.bands: no band "{name}", expected of {known}'
     pre, known = config.pretrain, plain_names(parameter_names(c) for c in config.simulate.lens_mass)
     backbones = {"backbone": pre.backbone} | {f"encoders.{n}.backbone": e.backbone for n, e in pre.encoders.items()}
     for path, backbone in backbones.items():

@@ -23,6 +23,17 @@ class Image(Section):
     tolerance: float = key("largest error of a pixel with adaptive rays", "of the peak", 1e-3, ge=1e-6, le=0.1)
 
 
+class BandImage(Section):
+    """The pixel grid of one band, where it is another than that of `simulate.image`."""
+
+    num_pix: int | None = key(
+        "pixels on a side; empty: as many as come nearest to the field of simulate.image", "pixels", None, ge=4, le=4096
+    )
+    pixel_scale: float | None = key(
+        "size of a pixel; empty: that of simulate.image, or else the instrument's", "arcsec", None, gt=0, le=100
+    )
+
+
 class PSF(Section):
     """The point-spread function."""
 

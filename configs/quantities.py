@@ -2,7 +2,8 @@
 
 Drawn parameters take theirs from the schema; `_DERIVED` has what is computed from them. Names are those of
 `simulate.labels`: a lens parameter's own (theta_E), one of a later profile with its number, from 0 (theta_E_1),
-the source's and the lens light's with a prefix (source_R_sersic), colours with their band (source_color_g).
+the source's and the lens light's with a prefix (source_R_sersic), colours and what is measured in a single band with
+their band (source_color_g, arc_snr_g).
 """
 
 import re
@@ -79,6 +80,8 @@ def find(name):
     """The `Quantity` of a label by its name, or None for any other name."""
     if name in _DERIVED_BY_NAME:
         return _DERIVED_BY_NAME[name]
+    if name.startswith("arc_snr_"):
+        return _arc_snr(name.removeprefix("arc_snr_"))
     for prefix in filter(None, PREFIXES.values()):
         if name.startswith(prefix):
             return _light_quantity(name, prefix)
@@ -98,6 +101,12 @@ def _light_quantity(name, prefix):
     if found is None:
         return None
     return Quantity(name, found.unit, rf"{_words(whose)}\ {found.symbol}", f"{found.meaning} ({whose})")
+
+
+def _arc_snr(band):
+    """The signal to noise of the arcs in one band; where bands have pixel grids of their own it is a label."""
+    symbol = rf"\mathrm{{S/N}}_{{{_words(band)}}}"
+    return Quantity(f"arc_snr_{band}", "", symbol, f"signal to noise of the arcs in band {band}")
 
 
 def _color(band):

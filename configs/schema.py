@@ -5,7 +5,7 @@ Parameters of lenses and galaxies carry lenstronomy's names and take a number or
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import nearest
 from .components import Deflector, Light
@@ -13,7 +13,7 @@ from .cuts import Selection
 from .dark_matter import Cosmology, Substructure
 from .follow import check_follow
 from .keys import Section, key
-from .observation import Image, Observation
+from .observation import BandImage, Image, Observation
 from .shapes import check_shapes
 from .training import Finetune, Pretrain
 
@@ -32,7 +32,9 @@ class Simulation(Section):
     lens_light: list[Light] = key("light in front, not lensed", default=[])
     observation: Observation = key("instrument, noise and PSF")
     bands: dict[str, dict[str, object]] = key(
-        "several bands by name, each with the keys of `observation` that are different in it", default={}
+        "several bands by name, each with the keys of `observation` that are different in it and, for a pixel grid of "
+        "its own, image: {pixel_scale, num_pix}",
+        default={},
     )
     selection: Selection | None = key("which systems are kept; empty: all", "-", None)
 
@@ -56,6 +58,7 @@ class Simulation(Section):
         if problems:
             raise ValueError("; ".join(problems))
         self.band_observations()
+        self.band_images()
         return self
 
     def band_observations(self):
@@ -64,13 +67,45 @@ class Simulation(Section):
             return {"": self.observation}
         common, out = self.observation.model_dump(exclude_unset=True), {}
         for name, changes in self.bands.items():
-            try:
-                out[name] = Observation.model_validate(common | changes)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(p) for p in first["loc"])
-                raise ValueError(f"bands.{name}.{where}: {first['msg']}") from None
+            own = {key: value for key, value in changes.items() if key != "image"}
+            out[name] = _checked(Observation, common | own, f"bands.{name}")
+            for shared in ("noise", "defect"):
+                if getattr(out[name], shared) != getattr(self.observation, shared):
+                    raise ValueError(f"bands.{name}.{shared}: all bands share it, so it belongs in observation")
         return out
+
+    def band_images(self):
+        """The `BandImage` of each band, by name; what it leaves open is that of the common `image`."""
+        if not self.bands:
+            return {"": BandImage()}
+        given = {name: {} if (own := band.get("image")) is None else own for name, band in self.bands.items()}
+        return {name: _checked(BandImage, own, f"bands.{name}.image") for name, own in given.items()}
+
+
+def _checked(section: type[BaseModel], values, path):
+    """A section of a band. Raises: ValueError that says where its first mistake is, and which."""
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([path, *(str(part) for part in first["loc"])])
+        if first["type"] == "extra_forbidden":
+            raise ValueError(f'unknown key "{where}".{_hint(section, path, first["loc"])}') from None
+        if first["type"] == "model_type":
+            raise ValueError(f"{where}: expected a section with keys, got {first['input']!r}") from None
+        if first["type"] == "value_error":
+            raise ValueError(f"{where}: {first['ctx']['error']}") from None
+        raise ValueError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}") from None
+
+
+def _hint(section, path, where):
+    """Which key may be meant by an unknown one of a band."""
+    if len(where) > 1:
+        return ""
+    if section is Observation and where[0] in BandImage.model_fields:
+        return f' Did you mean "{path}.image.{where[0]}"?'
+    known = [*section.model_fields, *(["image"] if section is Observation else [])]
+    return nearest(where[0], known) or f" Known keys: {', '.join(known)}."
 
 
 class Evaluate(Section):

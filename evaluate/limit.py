@@ -15,7 +15,7 @@ from ..simulate.profiles import registry
 from ..simulate.render import render
 from ..simulate.selection import draw
 from ..simulate.systems.amplitudes import with_amplitude
-from ..simulate.systems.draw import Views
+from ..simulate.systems.draw import Views, by_grid
 
 CHUNK = 125  # systems at a time: bounds the memory of their derivatives
 STEP = 1e-3  # of a parameter's population standard deviation, for central differences
@@ -60,7 +60,15 @@ def fisher(mean, derivatives, background, exposure_time):
 
 
 def _bounds(scene, systems, free, spread, threads):
-    """Bounds (n, p) on the standard deviations of the free parameters of some systems."""
+    """Bounds (n, p) on the standard deviations of the free parameters of some systems, from all their images."""
+    grids = by_grid(scene, systems)
+    information = sum(_information(grid, own, free, spread, threads) for grid, own in grids)
+    covariance = np.linalg.inv(information + np.eye(len(free)))
+    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * spread
+
+
+def _information(scene, systems, free, spread, threads):
+    """Fisher matrices (n, p, p) of the images on one pixel grid, of the free parameters in units of their spread."""
 
     def image(changed):
         return render(scene, changed, noise=False, dtype=np.float64, threads=threads, rays=rays)[:, 0].reshape(n, -1)
@@ -74,9 +82,7 @@ def _bounds(scene, systems, free, spread, threads):
     for where, std in zip(free, spread, strict=True):
         up, down = (image(_shifted(scene, systems, where, sign * STEP * std)) for sign in (1, -1))
         derivatives.append((up - down) / (2 * STEP))  # per standard deviation: the matrices are then well-conditioned
-    information = fisher(image(systems), np.stack(derivatives, axis=1), background, exposure * gain)
-    covariance = np.linalg.inv(information + np.eye(len(free)))
-    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * spread
+    return fisher(image(systems), np.stack(derivatives, axis=1), background, exposure * gain)
 
 
 def _drawn(systems):

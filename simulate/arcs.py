@@ -52,6 +52,11 @@ def arc_snr(scene, systems, measured):
     return np.where(is_lens(scene, systems)[:, None], np.sqrt(measured[..., 1].sum(2)), np.nan)
 
 
+def band_arc_snr(scene, systems, measured):
+    """Signal to noise of the lensed source in each band by itself, float64 (n, v, b)."""
+    return np.where(is_lens(scene, systems)[:, None, None], np.sqrt(measured[..., 1]), np.nan)
+
+
 def mean_kappa_radius(scene, systems):
     """The Einstein radius by mean convergence [arcsec], float64 (n,); 0 where there is none, NaN without a deflector.
 
@@ -83,7 +88,7 @@ def critical_area_radius(scene, systems, guess):
 def image_separation(scene, systems):
     """The largest distance between two images of the main source component's centre [arcsec], float64 (n, v)."""
     out = np.empty((len(systems.indices), systems.views.n))
-    half = 0.5 * scene.config.image.num_pix * scene.instrument.pixel_scale
+    half = 0.5 * max(scene.num_pix[name] * instrument.pixel_scale for name, instrument in scene.bands.items())
     trace = tracer(scene, systems)
     x, y = (_of_main(scene, "source", systems, name) for name in ("center_x", "center_y"))
     for v in range(systems.views.n):

@@ -5,7 +5,7 @@ import numpy as np
 from .detector.psf import moffat_kernels
 from .profiles import limits
 from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
-from .systems.draw import Systems, present
+from .systems.draw import Systems, in_bands, present
 from .systems.scene import Scene
 
 
@@ -19,7 +19,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
 
     Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999.
     """
-    instrument = list(scene.bands.values())[band]
+    instrument, systems = list(scene.bands.values())[band], in_bands(systems, scene)
     lens = _deflectors(scene, systems, i)
     light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
     model = {
@@ -95,7 +95,7 @@ def _light(scene, systems, group, i, view, band):
 def _image(scene, values, band):
     """A galaxy image; lenstronomy adds the ring of zeros itself."""
     own = scene.stamps.images[int(values["stamp"])]
-    image = own[min(band, len(own) - 1)][1:-1, 1:-1].astype(float)
+    image = own[min(scene.band_numbers[band], len(own) - 1)][1:-1, 1:-1].astype(float)
     names = ("amp", "center_x", "center_y", "phi_G", "scale")
     return {"image": image[:, :: int(values["parity"])]} | {n: values[n] for n in names}
 
@@ -123,7 +123,7 @@ def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL", band=0):
     from lenstronomy.LightModel.light_model import LightModel
     from lenstronomy.Util.util import make_grid_with_coordtransform
 
-    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
+    size, scale = list(scene.num_pix.values())[band], list(scene.bands.values())[band].pixel_scale
     terms = to_lenstronomy(scene, systems, i, view, band)
     model = terms["kwargs_model"]
     _, _, ra, dec, _, _, transform, _ = make_grid_with_coordtransform(size, scale, subgrid_res=1, inverse=False)

@@ -50,10 +50,11 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) 
     theta_E_mean_kappa [arcsec], of the circle in which all mass has a mean convergence of 1, and theta_E_critical_area
     [arcsec], sqrt(area / pi) of the tangential critical curve of all deflectors and shear, without subhalos;
     magnification (source's flux in the frame over its flux before lensing); arc_snr (signal to noise of the arcs, over
-    all bands); n_halos of the subhalos, halo_mass [Msun] before truncation and halo_mass_bound [Msun] after it, and
-    f_sub_m200 and f_sub_bound, these masses over that of an isothermal main lens where a CDM component puts its
-    subhalos, added up over components; class (its number in `simulate.classes`). NaN where there is no lens or no
-    source, and for what has no end: the bound mass of NFW and SIS.
+    all bands of the scene) and, where the simulation has several pixel grids, arc_snr_BAND in each by itself; n_halos
+    of the subhalos, halo_mass [Msun] before truncation and halo_mass_bound [Msun] after it, and f_sub_m200 and
+    f_sub_bound, these masses over that of an isothermal main lens where a CDM component puts its subhalos, added up
+    over components; class (its number in `simulate.classes`). NaN where there is no lens or no source, and for what has
+    no end: the bound mass of NFW and SIS.
 
     measured: `Rendered.arcs` of `render.render_all(..., arcs=True)`.
 
@@ -69,7 +70,17 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) 
         "arc_snr": arcs.arc_snr(scene, systems, measured),
         **_halo_labels(systems),
         "class": systems.class_number.astype(float),
-    }
+    } | _arc_snr_of_bands(scene, systems, measured)
+
+
+def _arc_snr_of_bands(scene, systems, measured):
+    """The labels arc_snr_BAND of a scene, which are there if the simulation has several pixel grids."""
+    snr = arcs.band_arc_snr(scene, systems, measured)
+    return {name: snr[..., k] for k, name in enumerate(_band_labels(scene))}
+
+
+def _band_labels(scene):
+    return [f"arc_snr_{band}" for band in scene.bands] if len((scene.whole or scene).grids) > 1 else []
 
 
 def _halo_labels(systems):
@@ -93,11 +104,11 @@ def units(scene: Scene) -> dict[str, str]:
     """The unit of every label, by name, as `astropy.units` reads it; "" for a pure number."""
     config, names = scene.config, []
     for group, prefix in PREFIXES.items():
-        colors = [] if group == "lens_mass" else [f"color_{b}" for b in list(scene.bands)[1:]]
+        colors = [] if group == "lens_mass" else [f"color_{b}" for b in scene.band_names[1:]]
         names += plain_names([[*parameter_names(c), *colors] for c in getattr(config, group)], prefix)
     for component in config.substructure:
         names += [n for n in _SUBSTRUCTURE_LABELS[component.kind] if getattr(component, n, 0) is not None]
-    return {name: quantity(name).unit for name in [*names, *_DERIVED]}
+    return {name: quantity(name).unit for name in [*names, *_DERIVED, *_band_labels(scene)]}
 
 
 def all_labels(scene: Scene, systems: Systems) -> dict[str, np.ndarray]:

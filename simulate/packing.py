@@ -46,11 +46,14 @@ def pack(scene, systems, dtype, rays=None, exact_halos=False):
 
 
 def layers_of(scene, systems):
-    """The number of the band of every layer, and of its random stream of noise, int (layers,)."""
+    """The number of the band of every layer, and of its random stream of noise, int (layers,).
+
+    Streams are numbered by all bands of the simulation: a band has its noise whichever other ones the scene has.
+    """
     n_views, n_bands = systems.views.n, len(scene.bands)
     bands = np.tile(np.arange(n_bands), n_views)
     view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], n_bands)
-    return bands, view * n_bands + bands
+    return bands, view * len(scene.band_names) + np.asarray(scene.band_numbers)[bands]
 
 
 def noise_levels(scene, systems):
@@ -134,8 +137,8 @@ def _light_table(scene, group, systems, n_layers):
         for b in range(n_bands):
             own = values | {"amp": values["amp"][..., b]}
             if profile == "INTERPOL":
-                n_own = scene.stamps.images.shape[1]  # 1, or as many as the scene has
-                own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
+                n_own = scene.stamps.images.shape[1]  # 1, or as many as the simulation has
+                own["stamp"] = values["stamp"] * n_own + min(scene.band_numbers[b], n_own - 1)
             _fill(rows[:, :, b, k], limits.LIGHT[profile], own, there, path)
     return profiles, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
 

@@ -24,7 +24,8 @@ def draw(scene: Scene, indices: ArrayLike, views: Views) -> Systems:
     Raises: SelectionError if the scene's selection refuses a system `max_attempts` times.
     """
     indices = np.ascontiguousarray(indices, dtype=np.uint64)
-    attempts = 0 if scene.config.selection is None else find_attempts(scene, indices, views)
+    # A scene of some bands has the systems that pass in all of them
+    attempts = 0 if scene.config.selection is None else find_attempts(scene.whole or scene, indices, views)
     return draw_systems(scene, indices, views, attempts)
 
 

@@ -2,13 +2,16 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from lenstream import pipeline
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
 from lenstream.progress import Stopped
+from lenstream.runs import RunFolder, config_of
 from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
 
@@ -83,3 +86,31 @@ def test_a_mistake_in_the_last_encoder_is_said_before_the_first_is_trained(tmp_p
 def test_a_simulation_alone_has_nothing_to_run(tmp_path):
     with pytest.raises(ConfigError, match="the key pretrain is missing"):
         pipeline.run(load("w1"), tmp_path)
+
+
+def test_a_run_on_one_of_two_pixel_grids_sees_it_from_pairs_to_predictor(tmp_path):
+    bands = "simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}, z: {image: {pixel_scale: 0.3}}}"
+    few = ["evaluate.protocols=[ridge]", "evaluate.n_labels=[20]", "evaluate.seeds=1"]
+    with pytest.raises(ConfigError, match=r"pretrain\.bands: missing"):
+        pipeline.run(load("tiny", [*OPTIONS, *few, bands]), tmp_path)
+    assert not (tmp_path / "tiny").exists()
+    config = load("tiny", [*OPTIONS, *few, bands, "pretrain.bands=[i, z]", "pretrain.probe_every=6"])
+    pipeline.run(config, tmp_path, until="evaluate")
+    folder = RunFolder(tmp_path / "tiny")
+    assert folder.pairs.exists() and folder.results.exists()
+    kernel = load_file(folder.encoder("lensiam") / "encoder.safetensors")["normalize.noise"]
+    assert kernel.shape == (1, 2, 1, 1)
+    assert config_of(folder) == config
+    pipeline.run(config, tmp_path, until="evaluate")  # nothing is left to do
+
+
+def test_a_folder_of_other_bands_than_the_evaluations_is_refused_before_training(tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(16):
+        np.save(tmp_path / f"{k}.npy", rng.normal(size=(3, 32, 32)).astype(np.float32))
+    encoder = "pretrain.encoders={mine: {method: simsiam, views: augment, warmup: 2}}"
+    config = load("tiny", [encoder, f"pretrain.data={{path: {tmp_path}}}", "pretrain.steps=1"])
+    with pytest.raises(ConfigError, match=r"pretrain\.data: .* have 3 bands, .* simulation 1: expected as many"):
+        pipeline.run(config, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+    pipeline.run(config, tmp_path / "runs", until="pretrain")  # judged by nothing

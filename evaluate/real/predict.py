@@ -30,7 +30,7 @@ def predict_folder(config, scene, run, lenses, out=None):
     groups = [[(head, np.array(facts["rmse"])) for head, facts in group] for group in kept]
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
-    size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
+    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
     cutouts, skipped = read_cutouts(lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light)
     mean, std = estimate(groups, cutouts, scene.instrument.background)

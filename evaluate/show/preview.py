@@ -12,8 +12,8 @@ from ...errors import LenStreamError
 from ...simulate.labels import all_labels
 from ...simulate.render import render_all
 from ...simulate.selection import acceptance, draw
-from ...simulate.systems.draw import Views
-from ...simulate.systems.scene import make_scene
+from ...simulate.systems.draw import Views, by_grid
+from ...simulate.systems.scene import describe_grids, make_scene
 from .figures import SKY, bare, figure, grid_of_axes, plain
 from .symbols import after_number, symbol, with_unit
 
@@ -34,8 +34,8 @@ DERIVED = ("theta_E_mean_kappa", "theta_E_critical_area", "magnification", "arc_
 class Sheet:
     """What a preview shows: the systems of the picture, and the labels of the whole population."""
 
-    images: np.ndarray  # float32 (n, b, num_pix, num_pix) [counts/s/pixel]
-    lost: np.ndarray  # bool (n, num_pix, num_pix), lost in any band
+    images: tuple[np.ndarray, ...]  # of each pixel grid float32 (n, b, num_pix, num_pix) [counts/s/pixel]
+    lost: tuple[np.ndarray, ...]  # of each pixel grid bool (n, num_pix, num_pix), lost in any of its bands
     shown: np.ndarray  # int (n,), which of the population they are
     labels: dict  # name -> float64 (POPULATION,), NaN where there is none
     class_number: np.ndarray  # int (POPULATION,), number in `simulate.classes`
@@ -69,13 +69,18 @@ def preview(config, path):
 def sheet(scene, systems):
     """Labels of all `systems`, with images of some of them, as `Sheet`; of every class as many as there is room for."""
     values = {n: v if v.ndim == 1 else v[:, 0] for n, v in all_labels(scene, systems).items()}
-    shown = _chosen(systems.class_number, SHOWN)
+    shown = _chosen(systems.class_number, max(SHOWN // len(scene.grids), 1))
     rendered = render_all(scene, draw(scene, systems.indices[shown], Views()))
-    images = rendered.images[:, 0]
-    lost = ~np.isfinite(images).all(1)
+    images = tuple(grid[:, 0] for grid in _by_grid(rendered.images))
+    lost = tuple(~np.isfinite(grid).all(1) for grid in images)
     if rendered.mask is not None:
-        lost |= rendered.mask[:, 0].any(1)
+        lost = tuple(a | b[:, 0].any(1) for a, b in zip(lost, _by_grid(rendered.mask), strict=True))
     return Sheet(images, lost, shown, values, systems.class_number)
+
+
+def _by_grid(arrays):
+    """Images or masks as a tuple with those of each pixel grid."""
+    return arrays if isinstance(arrays, tuple) else (arrays,)
 
 
 def _chosen(class_number, most):
@@ -93,7 +98,12 @@ def error(scene, indices, rays=None):
 
     Against 32 x 32 rays a pixel. rays: along a pixel's side, or "adaptive"; None: what the config says.
     """
-    systems = draw(scene, indices, Views())
+    grids = by_grid(scene, draw(scene, indices, Views()))
+    return np.max([_error_of_grid(grid, systems, rays) for grid, systems in grids], axis=0)
+
+
+def _error_of_grid(scene, systems, rays):
+    """`error` of systems in bands that share a pixel grid."""
     fine = scene.instrument.supersampling
     truth = render_all(scene, systems, noise=False, rays=CONVERGED + -CONVERGED % fine).images
     images = render_all(scene, systems, noise=False, rays=rays).images
@@ -128,7 +138,8 @@ def _error_in_words(scene, shown):
     indices = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
     rays, n = scene.config.image.rays, len(indices)
     own = _median_and_worst(error(scene, indices))
-    beside = "adaptive" if rays == 2 or scene.instrument.supersampling > 2 else 2
+    finest = max(instrument.supersampling for instrument in scene.bands.values())
+    beside = "adaptive" if rays == 2 or finest > 2 else 2
     other = _median_and_worst(error(scene, indices, beside))
     words = f"error of {_in_words(rays)}: {own} of the peak; {_in_words(beside)} would have {other}"
     return f"{words} ({n} systems, noise-free, against {CONVERGED} x {CONVERGED} rays a pixel)"
@@ -150,20 +161,26 @@ def _speed_in_words(scene):
 def picture(scene, drawn, path, name):
     """Write the contact sheet and the histograms of a `Sheet`."""
     panels, left_out = _panels(drawn)
-    weight = weights(drawn.images)
-    n, population = len(drawn.shown), len(drawn.class_number)
-    columns = min(COLUMNS, n)
+    n, population, n_grids = len(drawn.shown), len(drawn.class_number), len(drawn.images)
+    columns = min(max(COLUMNS // n_grids, 1), n) * n_grids  # the images of a system stand side by side
     captions = [caption(drawn.labels, k) for k in drawn.shown]
     lines = max(words.count("\n") + 1 for words in captions) + 1.5 * bool(scene.config.classes)
     side = WIDTH / max(columns, 4)  # few systems are not drawn larger than this
-    rows = [(side + 0.05 + 0.12 * lines) * -(-n // columns), 1.7 * max(-(-len(panels) // PANEL_COLUMNS), 0.1)]
+    rows = [(side + 0.05 + 0.12 * lines) * -(-n * n_grids // columns), 1.7 * max(-(-len(panels) // PANEL_COLUMNS), 0.1)]
     with figure(path, WIDTH, sum(rows) + 1.2) as fig:
         fig.suptitle(_title(scene, drawn, name), fontsize=11)
         top, bottom = fig.subfigures(2, 1, height_ratios=rows)
         classes, colour = list(scene.config.classes), colours_of_classes(scene)
-        for k, (picked, ax) in enumerate(zip(drawn.shown, grid_of_axes(top, n, columns), strict=True)):
-            ax.imshow(coloured(drawn.images[k], drawn.lost[k], list(scene.bands), weight), origin="lower")
-            bare(ax)
+        axes = list(grid_of_axes(top, n * n_grids, columns))
+        for g, grid in enumerate(scene.grids):
+            weight = weights(drawn.images[g])
+            for k, ax in enumerate(axes[g::n_grids]):
+                ax.imshow(coloured(drawn.images[g][k], drawn.lost[g][k], list(grid.bands), weight), origin="lower")
+                bare(ax)
+                if n_grids > 1:
+                    words = " ".join(by_wavelength(list(grid.bands)))
+                    ax.text(0.04, 0.95, words, transform=ax.transAxes, color="white", fontsize=8, va="top")
+        for k, (picked, ax) in enumerate(zip(drawn.shown, axes[::n_grids], strict=True)):
             if classes:
                 number = drawn.class_number[picked]
                 ax.set_title(classes[number], color=colour[number], fontsize=9, fontweight="bold", pad=2)
@@ -178,12 +195,13 @@ def picture(scene, drawn, path, name):
 
 
 def _title(scene, drawn, name):
-    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
-    words = f'{name}: {len(drawn.shown)} systems, {size} x {size} pixels of {scale:g}"\n'
-    words += "asinh stretch, each image on its own scale"
-    if len(scene.bands) > 1:
-        words += f"; red to blue are the bands {', '.join(by_wavelength(list(scene.bands)))}"
-    return words + ("; lost pixels are turquoise" if drawn.lost.any() else "")
+    grids, size, scale = scene.grids, scene.config.image.num_pix, scene.instrument.pixel_scale
+    pixels = f'{size} x {size} pixels of {scale:g}"' if len(grids) == 1 else describe_grids(scene)
+    words = f"{name}: {len(drawn.shown)} systems, {pixels}\nasinh stretch, each image on its own scale"
+    of_colour = [", ".join(by_wavelength(list(grid.bands))) for grid in grids if len(grid.bands) > 1]
+    if of_colour:
+        words += f"; red to blue are the bands {'; '.join(of_colour)}"
+    return words + ("; lost pixels are turquoise" if any(lost.any() for lost in drawn.lost) else "")
 
 
 def colours_of_classes(scene):

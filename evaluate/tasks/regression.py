@@ -14,6 +14,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
+from ...ssl.data import training_scene
 from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
 from ...ssl.probe import BATCH, STRENGTHS
@@ -68,7 +69,7 @@ class Regression:
 def make_regression(config, scene):
     """The `Regression` that a config asks for; scene: of its simulation."""
     device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
-    return Regression(scene, config.evaluate.targets, config.evaluate.finetune, device)
+    return Regression(training_scene(config, scene), config.evaluate.targets, config.evaluate.finetune, device)
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 `selection.draw` is the draw with cuts: it finds the attempt of each system that passes them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +41,7 @@ class Systems:
 
     indices: np.ndarray  # uint64 (n,)
     views: Views
+    bands: tuple[str, ...]  # their names, in their order
     attempt: np.ndarray  # int64 (n, v): how many draws a selection has refused before
     class_number: np.ndarray  # int64 (n,): of its class in `simulate.classes`, 0 if there are none
     lens_mass: tuple[dict[str, np.ndarray], ...]  # one dict of (n,) arrays per deflector
@@ -68,6 +69,7 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     return Systems(
         indices=indices,
         views=views,
+        bands=tuple(scene.bands),
         attempt=attempts,
         class_number=numbers,
         lens_mass=_where_present(scene, "lens_mass", mass, numbers),
@@ -87,6 +89,7 @@ def view_of(systems: Systems, view: int) -> Systems:
     return Systems(
         indices=systems.indices,
         views=Views(1, systems.views.redraw),
+        bands=systems.bands,
         attempt=systems.attempt[:, [view]],
         class_number=systems.class_number,
         lens_mass=systems.lens_mass,
@@ -94,6 +97,38 @@ def view_of(systems: Systems, view: int) -> Systems:
         source=only_view(systems.source),
         lens_light=only_view(systems.lens_light),
         optics=only_view((systems.optics,))[0],
+    )
+
+
+def by_grid(scene: Scene, systems: Systems) -> list[tuple[Scene, Systems]]:
+    """A scene and its systems for each pixel grid: `scene.grids`, and `systems` in their bands."""
+    return [(grid, in_bands(systems, grid)) for grid in scene.grids]
+
+
+def in_bands(systems: Systems, scene: Scene) -> Systems:
+    """Systems with the bands of a scene of the same simulation, which may have some of theirs (see `scene.only_bands`).
+
+    Raises: ValueError if they lack one.
+    """
+    names = tuple(scene.bands)
+    if names == systems.bands:
+        return systems
+    if not set(names) <= set(systems.bands):
+        has, wanted = (", ".join(map(repr, bands)) for bands in (systems.bands, names))
+        raise ValueError(f"the systems were drawn for the bands {has}, but the scene has {wanted}: draw them from it")
+    numbers = [systems.bands.index(name) for name in names]
+
+    def only_these(group):  # `take` keeps the order in memory, for another of which kernels would be compiled anew
+        return tuple(
+            {n: np.take(v, numbers, axis=-1) if v.ndim == 3 else v for n, v in values.items()} for values in group
+        )
+
+    return replace(
+        systems,
+        bands=names,
+        source=only_these(systems.source),
+        lens_light=only_these(systems.lens_light),
+        optics=only_these((systems.optics,))[0],
     )
 
 
@@ -177,7 +212,7 @@ def _draw_light(scene, group, k, draw, drawn):
         values["parity"] = np.where((u[:, 1] < 0.5) & component.parity, -1.0, 1.0)
         values.setdefault("R_half", scene.stamps.R_half[stamp] * scene.stamps.pixel_scale[stamp])
         values.setdefault("magnitude", scene.stamps.magnitude[stamp, 0])
-    for band in list(scene.bands)[1:]:
+    for band in scene.band_names[1:]:
         color = component.colors.get(band, 0.0)
         values[f"color_{band}"] = population.draw_parameter(color, f"{path}.colors.{band}", draw)
     return with_amplitude(scene, component, values)

@@ -249,3 +249,36 @@ def test_a_class_without_weight_never_occurs():
     config = load("deeplense_model_2", ["simulate.classes={no_sub: 1, cdm: 0, axion: 1}"]).simulate
     numbers = draw(make_scene(config, 1), np.arange(500), Views()).class_number
     assert set(numbers) == {0, 2} and 200 < numbers.astype(bool).sum() < 300
+
+
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        ("i: {pixel_scale: 0.3}", 'unknown key "bands.i.pixel_scale". Did you mean "bands.i.image.pixel_scale"?'),
+        ("i: {imag: {num_pix: 9}}", 'unknown key "bands.i.imag". Did you mean "image"?'),
+        ("i: {image: {num_pixels: 9}}", 'unknown key "bands.i.image.num_pixels". Did you mean "num_pix"?'),
+        ("i: {image: {num_pix: 2}}", "bands.i.image.num_pix: input should be greater than or equal to 4, got 2"),
+        ("i: {image: {pixel_scale: 0}}", "bands.i.image.pixel_scale: input should be greater than 0, got 0"),
+        ("i: {image: 0.3}", "bands.i.image: expected a section with keys, got 0.3"),
+        ("i: {psf: {kind: gaussian, fwhm: -1}}", "bands.i.psf: fwhm must lie between 1e-06 and 100"),
+        ("i: {noise: false}", "bands.i.noise: all bands share it, so it belongs in observation"),
+        ("i: {defect: double_poisson}", "bands.i.defect: all bands share it"),
+    ],
+)
+def test_a_mistake_in_a_band_is_said_with_its_place(bands, message):
+    with pytest.raises(ConfigError) as told:
+        load("tiny", [f"simulate.bands={{r: {{}}, {bands}}}"])
+    assert message in str(told.value)
+
+
+def test_a_config_with_pixel_grids_of_bands_is_printed_whole(tmp_path):
+    config = load("tiny", ["simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}}", "pretrain.bands=[i]"])
+    (tmp_path / "again.yaml").write_text(show(config))
+    assert load(str(tmp_path / "again.yaml")) == config
+
+
+def test_bands_of_a_training_are_bands_of_the_simulation():
+    with pytest.raises(ConfigError, match=r'pretrain\.bands: no band "z", expected of r, i'):
+        load("tiny", ["simulate.bands={r: {}, i: {}}", "pretrain.bands=[z]"])
+    with pytest.raises(ConfigError, match=r"none, as simulate\.bands is empty"):
+        load("tiny", ["pretrain.bands=[z]"])

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from lenstronomy.LightModel.light_model import LightModel
 
 from lenstream.configs.load import available, load
+from lenstream.configs.quantities import quantity
 from lenstream.simulate.bridge import lenstronomy_image_model
 from lenstream.simulate.labels import all_labels, derived_labels, labels, moments, units
 from lenstream.simulate.profiles import registry
 from lenstream.simulate.render import render, render_all
 from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import simulate
-from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import make_scene
+from lenstream.simulate.systems.draw import Views, by_grid
+from lenstream.simulate.systems.scene import make_scene, only_bands
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
 FEWER_GALAXIES = {"n_galaxies": 10}
@@ -283,3 +284,32 @@ def test_lenstronomy_makes_the_same_image_from_the_labels_alone(scene_with, seco
     )
     ours = render(scene, systems, noise=False, dtype=np.float64)[0, 0]
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * theirs.max())
+
+
+def test_signal_to_noise_of_bands_with_grids_of_their_own_adds_up_over_all(two_grids):
+    systems = draw(two_grids, np.arange(8), Views(2))
+    known = all_labels(two_grids, systems)
+    bands = [known[f"arc_snr_{name}"] for name in ("H", "VIS", "Y")]
+    np.testing.assert_allclose(np.sqrt(sum(snr**2 for snr in bands)), known["arc_snr"], rtol=1e-12)
+    assert (known["arc_snr"] >= 50).all() and not (bands[1] >= 50).all()  # cuts are of all bands together
+    assert not np.allclose(bands[0], bands[2])
+    for scene, own in by_grid(two_grids, systems):
+        for name in scene.bands:  # an image and its band's label go together
+            one = only_bands(two_grids, [name])
+            alone = all_labels(one, draw(one, np.arange(8), Views(2)))
+            np.testing.assert_array_equal(alone[f"arc_snr_{name}"], known[f"arc_snr_{name}"])
+            np.testing.assert_array_equal(all_labels(scene, own)[f"arc_snr_{name}"], known[f"arc_snr_{name}"])
+            np.testing.assert_array_equal(alone["source_color_VIS"], known["source_color_VIS"])
+    assert set(known) == set(units(two_grids))
+    assert quantity("arc_snr_VIS").meaning == "signal to noise of the arcs in band VIS"
+
+
+def test_the_magnification_of_some_bands_is_of_their_own_flux(two_grids):
+    """The source has other colours in every system, so fluxes of other bands would show."""
+    one = only_bands(two_grids, ["VIS"])
+    systems = draw(one, np.arange(6), Views())
+    rendered = render_all(one, systems, noise=False, arcs=True)
+    flux = 10 ** (
+        -0.4 * (systems.source[0]["magnitude"] + systems.source[0]["color_VIS"] - one.instrument.magnitude_zero_point)
+    )
+    np.testing.assert_allclose(all_labels(one, systems)["magnification"], rendered.arcs[..., 0, 0] / flux, rtol=1e-9)

@@ -309,3 +309,14 @@ def test_lensiam_learns_the_einstein_radius(tmp_path):
 
     load_weights(network, pretrain(config, "lensiam", scene, tmp_path))
     assert r2(network) > max(before + 0.05, 0.9)
+
+
+def test_a_checkpoint_of_other_bands_is_refused(tmp_path):
+    bands = "simulate.bands={r: {}, i: {}}"
+    config = load("tiny", [bands, "pretrain.bands=[r]"])
+    scene = make_scene(config.simulate, config.seed)
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
+    for other in ([bands], [bands, "pretrain.bands=[i]"]):
+        with pytest.raises(DataError, match="written with another config"):
+            pretrain(load("tiny", other), "lensiam", scene, tmp_path)

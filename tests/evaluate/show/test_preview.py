@@ -146,3 +146,21 @@ def test_labels_of_substructure_are_those_of_the_class_that_has_it():
     np.testing.assert_array_equal(np.isfinite(found["axion_mass"]), systems.class_number == 2)
     np.testing.assert_array_equal(np.isfinite(found["n_mean"]), systems.class_number == 1)
     assert (units(scene)["axion_mass"], units(scene)["half_length"], units(scene)["angle"]) == ("eV", "arcsec", "rad")
+
+
+def test_each_pixel_grid_has_a_panel_of_its_own(tmp_path, monkeypatch):
+    bands = "simulate.bands={VIS: {}, J: {instrument: Euclid/J, bad_pixels: 0.05}, Y: {instrument: Euclid/Y}}"
+    config = load("w1", ["simulate.image={num_pix: 30}", "simulate.observation={instrument: Euclid/VIS}", bands])
+    shown = []
+    real = preview.coloured
+    monkeypatch.setattr(preview, "coloured", lambda *a: (shown.append((a[0].shape, a[1].any(), a[2])), real(*a))[1])
+    said = "\n".join(preview.preview(config, tmp_path / "a.png"))
+    assert "images of 3 bands a second" in said
+    assert [s[0] for s in shown] == [(1, 30, 30)] * 6 + [(2, 10, 10)] * 6  # 12 panels, six systems
+    assert [s[1] for s in shown[:6]] == [False] * 6 and all(s[1] for s in shown[6:])
+    assert shown[0][2] == ["VIS"] and shown[-1][2] == ["J", "Y"]
+    scene = make_scene(config.simulate, config.seed)
+    title = preview._title(scene, preview.sheet(scene, draw(scene, np.arange(20), Views())), "mine")
+    assert 'VIS: 30 x 30 pixels of 0.101"; J, Y: 10 x 10 pixels of 0.3"' in title and "are the bands J, Y" in title
+    both, vis, nisp = (preview.error(s, np.arange(3), 2) for s in (scene, *scene.grids))
+    np.testing.assert_array_equal(both, np.maximum(vis, nisp))
