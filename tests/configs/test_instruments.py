@@ -60,8 +60,10 @@ def saved(config, folder):
 
 
 def images(config):
+    """All pixels of some systems, one after the other."""
     scene = make_scene(config.simulate, config.seed)
-    return render(scene, draw(scene, np.arange(3), Views(2)))
+    rendered = render(scene, draw(scene, np.arange(3), Views(2)))
+    return np.concatenate([np.ravel(grid) for grid in (rendered if isinstance(rendered, tuple) else [rendered])])
 
 
 def same_instruments(one, other):
