@@ -1,27 +1,39 @@
-"""Cut-outs of lenses in FITS files: the image with its noise, mask and model of the lens light, by their names."""
+"""Cut-outs of lenses in image files: the image with its noise, good pixels and model of the lens light, by name."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import DataError
 from . import fits
-from .roles import ROLES, chosen, named
+from .roles import ROLES, chosen, is_flux, is_noise, named
 from .unreadable import Unreadable
 
 PARTS = ("noise", "mask", "light")  # roles of what may lie beside the image
 
 
-def read_planes(path):
-    """The arrays of a cut-out by role, and the headers that describe its image.
+class Planes(NamedTuple):
+    """What was read of one lens. Arrays are (rows, columns), or (bands, rows, columns) where several were asked for."""
 
-    Args: path: of a FITS file. The roles and the names of their extensions are those of `roles.ROLES`; without an
-        extension of the image's name, the first image counts.
+    image: np.ndarray  # float64, in the unit of the file (counts/s where it can be had); any number where not good
+    noise: np.ndarray | None  # float64, rms in the unit of the image; None if there is none; any number where not good
+    good: np.ndarray  # bool: a flux, in no mask, and with a usable noise if there is one
+    light: np.ndarray | None  # float64, a model of the lens galaxy in the unit of the image; None if there is none
+    headers: tuple  # that describe the image: of the first band's image, then of its file
+    used: str  # a sentence that says what was used for what
+    ignored: tuple[str, ...]  # names of what was not used
 
-    Returns:
-        {role: float64 (rows, columns)} with "image" and what there is of "noise", "mask" and "light", in counts/s but
-        for the mask; and a tuple of headers, the image's first.
 
-    Raises: DataError, a sentence about "it", if the file cannot be read, holds no 2-D image, or shapes differ.
+def read_planes(files, bands=1):
+    """The `Planes` of one lens.
+
+    Args:
+        files: path of a file, or paths of several files that hold one lens.
+        bands: how many bands are wanted, or their names.
+
+    Raises: DataError, a sentence about "it", if a file cannot be read, holds no such image, or shapes differ.
     """
+    path = files
     try:
         images = fits.look(path)
         image = chosen(images, "image")
@@ -38,4 +50,12 @@ def read_planes(path):
         planes = fits.read(path, *(part.hdu for part in found.values()))
     except Unreadable as error:
         raise DataError(f"it cannot be read as FITS ({error.reason}).") from None
-    return {role: np.asarray(plane, dtype=np.float64) for role, plane in zip(found, planes, strict=True)}, image.headers
+    held = {role: np.asarray(plane, dtype=np.float64) for role, plane in zip(found, planes, strict=True)}
+    good = is_flux(held["image"])
+    if "mask" in held:
+        good &= held["mask"] == 0
+    if "noise" in held:
+        good &= is_noise(held["noise"])
+    ignored = tuple(part.name for part in images if part not in found.values())
+    used = ", ".join(f"{role} {part.name or 'the first image'}" for role, part in found.items())
+    return Planes(held["image"], held.get("noise"), good, held.get("light"), image.headers, used, ignored)

@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import DataError
 from ...files.cutout_layout import read_planes
 from ...files.pixel_scale import KEYS, header_pixel_scale
-from ...files.roles import is_flux, is_noise
+from ...files.roles import is_flux
 from ...files.suffixes import FITS, data_files, stem
 
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
@@ -108,23 +108,17 @@ def fits_files(folder):
 
 def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light):
     """One file as a Cutout; DataError with the reason where it cannot be used."""
-    planes, headers = read_planes(path)
-    image = planes["image"]
-    valid = is_flux(image)
-    if "mask" in planes:
-        valid &= planes["mask"] == 0
-    light_subtracted = subtract_light and "light" in planes
+    planes = read_planes(path)
+    image, valid, noise = planes.image, planes.good, planes.noise
+    light_subtracted = subtract_light and planes.light is not None
     if light_subtracted:
-        valid &= is_flux(planes["light"])
-        image = image - planes["light"]
-    if "noise" in planes:
-        noise = planes["noise"]
-        valid &= is_noise(noise)
+        valid = valid & is_flux(planes.light)
+        image = image - planes.light
     if not valid.any():
         raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
-    if "noise" not in planes:
+    if noise is None:
         noise = np.full(image.shape, sky_noise(image, valid))
-    scale_in = _input_scale(headers) if input_pixel_scale is None else float(input_pixel_scale)
+    scale_in = _input_scale(planes.headers) if input_pixel_scale is None else float(input_pixel_scale)
     _check_field(image.shape, scale_in, num_pix, pixel_scale)
     flux, variance, covered = resample(image, noise**2, valid, scale_in, num_pix, pixel_scale)
     filled = covered < MIN_COVERED

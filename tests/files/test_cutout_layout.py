@@ -20,20 +20,21 @@ def test_parts_are_found_whatever_their_order(tmp_path):
     image, noise, light = RNG.normal(size=(3, 12, 14)).astype(">f4")
     mask = RNG.integers(0, 2, (12, 14)).astype(np.uint8)
     path = write(tmp_path / "a.fits", ERR=noise, LENSLIGHT=light, MASK=mask, OTHER=np.ones((3, 3)), SCI=image)
-    planes, headers = read_planes(path)
-    assert set(planes) == {"image", "noise", "mask", "light"}
-    for role, expected in {"image": image, "noise": noise, "mask": mask, "light": light}.items():
-        np.testing.assert_array_equal(planes[role], expected)
-        assert planes[role].dtype == np.float64
-    assert headers[0]["EXTNAME"] == "SCI" and headers[1]["PIXSCALE"] == 0.05
+    planes = read_planes(path)
+    for plane, expected in ((planes.image, image), (planes.noise, noise), (planes.light, light)):
+        np.testing.assert_array_equal(plane, expected)
+        assert plane.dtype == np.float64
+    np.testing.assert_array_equal(planes.good, (mask == 0) & (noise > 0))
+    assert planes.headers[0]["EXTNAME"] == "SCI" and planes.headers[1]["PIXSCALE"] == 0.05
+    assert planes.ignored == ("OTHER",)
 
 
 def test_one_plain_image(tmp_path):
     image = RNG.normal(size=(12, 14))
     fits.writeto(tmp_path / "a.fits", image)
-    planes, _ = read_planes(tmp_path / "a.fits")
-    assert list(planes) == ["image"]
-    np.testing.assert_array_equal(planes["image"], image)
+    planes = read_planes(tmp_path / "a.fits")
+    assert planes.noise is None and planes.light is None and planes.good.all() and planes.ignored == ()
+    np.testing.assert_array_equal(planes.image, image)
 
 
 @pytest.mark.parametrize(
