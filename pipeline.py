@@ -75,7 +75,7 @@ def _nothing_to_do(config, folder, overwrite):
     """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
     from .evaluate.real.cutouts import fits_files
     from .evaluate.real.published import read_catalogue
-    from .files.image_files import find
+    from .files.image_folders import find
 
     if is_finished(folder, config, overwrite):
         return True

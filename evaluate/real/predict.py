@@ -32,8 +32,12 @@ def predict_folder(config, scene, run, lenses, out=None):
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
-    cutouts, skipped = read_cutouts(lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light)
-    mean, std = estimate(groups, cutouts, scene.instrument.background)
+    cutouts, skipped = read_cutouts(
+        lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light, bands=band_names(config, scene)
+    )
+    rms = [instrument.background for instrument in scene.bands.values()]
+    background = rms[0] if len(rms) == 1 else np.array(rms)
+    mean, std = estimate(groups, cutouts, background)
     targets = config.evaluate.targets
     predictions = {t: (mean[:, k], std[:, k]) for k, t in enumerate(targets)}
     table = published.prediction_table(cutouts, predictions, catalogue)
@@ -47,16 +51,31 @@ def predict_folder(config, scene, run, lenses, out=None):
     return RealLensResults(table, summary, out / "real_lenses.png", skipped)
 
 
+def band_names(config, scene):
+    """Names of the network's bands, "" where a single band has neither a name nor an instrument that tells it."""
+    if len(scene.bands) > 1 or next(iter(scene.bands)):
+        return tuple(scene.bands)
+    return (getattr(config.simulate.observation, "instrument", None) or "",)
+
+
+def _scaled(cutout, background):
+    """The image (bands, num_pix, num_pix) with the noise of each band at what the network knows of it, background."""
+    level = np.median(cutout.noise, axis=(-2, -1), keepdims=True)
+    if cutout.image.ndim == 2:
+        return (cutout.image / level * background)[None]
+    return cutout.image / level * np.reshape(background, (-1, 1, 1))
+
+
 def estimate(groups, cutouts, background):
     """Mean and standard deviation of each target for each cut-out, two float arrays (n, t).
 
     groups: one for each encoder and protocol, with (regressor, RMSE of each target on simulated lenses) for every seed.
     Each target is taken from the group with the smallest error. The mean is over the group's seeds; the variance adds
     their spread to that squared error, so it holds for lenses such as the simulated ones. Images are scaled so
-    that their noise is what the network knows.
+    that their noise is what the network knows: background, a number or one for each band.
     """
-    stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])
-    images = torch.from_numpy(stack.astype(np.float32)).unsqueeze(1)
+    stack = np.stack([_scaled(c, background) for c in cutouts])
+    images = torch.from_numpy(stack.astype(np.float32))
     errors, means, variances = [], [], []
     for group in groups:
         predicted = np.stack([regression.predict(regressor, images) for regressor, _ in group])

@@ -95,7 +95,7 @@ def test_unusable_files_are_left_out_with_one_warning(tmp_path, caplog):
         "nan (no finite",
         "tiny (its 5 x 5",
         "colour (2 bands where",
-        "bare (no image",
+        "bare (it holds no image",
         "oblong (its pixels are not square",
     ):
         assert name in caplog.text

@@ -136,6 +136,7 @@ def test_lost_pixels_stay_nan_are_counted_and_are_masked_by_the_network(images, 
     for k in range(N):
         broken = np.full((16, 16), k, dtype=np.float32)
         broken[0, :8] = np.nan
+        broken[1] += np.tile([-1, 1], 8)
         np.save(tmp_path / f"{k:03}.npy", broken)
     with FolderStream(images, N, 0) as stream:
         batch = next(stream)
