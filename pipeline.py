@@ -66,6 +66,7 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     catalogue = None if catalogue is None else str(catalogue)
     lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
     results = predict_folder(config, scene, folder, lenses, out)
+    terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
@@ -153,6 +154,7 @@ def _real_lenses(config, scene, folder):
     from .evaluate.show import terminal
 
     results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     return results
 

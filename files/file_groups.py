@@ -1,6 +1,7 @@
 """Which files of a folder hold one lens: an image with its noise map, mask or PSF beside it, or a file a band."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ ROLE = re.compile(
     + r")(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+SHOWN = 5  # suffixes that are counted one by one
 SPLITS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")  # folders that are no classes
 
 
@@ -27,7 +29,7 @@ class LensFiles(NamedTuple):
 
 
 def lenses_of(folder, bands=1):
-    """The list of `LensFiles` of a folder, by name, and the names of what lies there and is not read.
+    """The list of `LensFiles` of a folder, by name, and the paths of what lies there and is not read.
 
     Files belong together if their names differ in one word that says what they are, such as a_sci.fits and a_wht.fits,
     or a.fits and a.weight.fits; for several bands also if they differ in the band, such as a_g.fits and a_r.fits. A
@@ -46,7 +48,15 @@ def lenses_of(folder, bands=1):
         paths = []
     found = group(paths, folder.resolve().name, bands) + inner
     read = {path for lens in found for path in lens.files} | {path.parent for lens in inner for path in lens.files}
-    return sorted(found, key=lambda lens: lens.files[0]), [path.name for path in visible(folder) if path not in read]
+    others = [path for path in visible(folder) if path not in read] if folder.is_dir() else []
+    return sorted(found, key=lambda lens: lens.files[0]), others
+
+
+def counted(paths):
+    """Paths in words, a count of each suffix: "3 .csv, 1 folder"; "nothing" without any."""
+    kinds = Counter("folder" if path.is_dir() else "".join(path.suffixes[-2:]).lower() or "no suffix" for path in paths)
+    named = [f"{n} {kind}" for kind, n in kinds.most_common(SHOWN)]
+    return ", ".join(named + (["..."] if len(kinds) > SHOWN else [])) or "nothing"
 
 
 def _lens_folders(folder):

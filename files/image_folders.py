@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from . import zarr_groups
-from .file_groups import SPLITS, group
+from .file_groups import SPLITS, counted, group
 from .image_files import ZARR
 from .suffixes import FITS, IMAGES, has_suffix, visible
-
-SHOWN = 5  # suffixes of ignored files that are named
 
 
 class Found(NamedTuple):
@@ -32,10 +30,10 @@ def find(root):
         raise DataError(f"pretrain.data.path: there is no folder {root}")
     if zarr_groups.is_group(root):
         return Found([(root, None)], [])
-    found, others, companions, lens_folders = [], Counter(), [], set()
+    found, others, companions, lens_folders = [], [], [], set()
     for folder, paths in _folders(root, {_real(root)}):
         images = [path for path in paths if zarr_groups.is_group(path) or has_suffix(path, IMAGES)]
-        others.update("".join(path.suffixes[-2:]).lower() or "no suffix" for path in paths if path not in images)
+        others += [path for path in paths if path not in images]
         kept, one_lens = _without_companions(folder, images)
         companions += [path for path in images if path not in kept]
         lens_folders |= {folder} if one_lens else set()
@@ -108,6 +106,7 @@ def _notes(root, found, splits, others, companions):
             f"{len(companions)} noise maps, masks and PSFs beside images are not read, such as {companions[0].name}"
         )
     if others:
-        named = ", ".join(f"{n} {suffix}" for suffix, n in others.most_common(SHOWN))
-        notes.append(f"{others.total()} files in {root} are not images that can be read, and are left out: {named}")
+        notes.append(
+            f"{len(others)} files in {root} are not images that can be read, and are left out: {counted(others)}"
+        )
     return notes

@@ -1,4 +1,4 @@
-"""The noise of an image, an rms per pixel, from whatever a file gives of it: rms, variance, inverse variance, weight."""
+"""The noise of an image, an rms per pixel, from what a file gives of it: rms, variance, inverse variance, weight."""
 
 from typing import NamedTuple
 

@@ -41,7 +41,7 @@ def dtype_of(array):
 
 
 def read(array, index):
-    """A part of an array, unpacked by the attributes scale_factor, add_offset and _FillValue as netCDF and xarray do."""
+    """A part of an array, unpacked by scale_factor, add_offset and _FillValue as netCDF and xarray do."""
     scale, offset, fill = _coding(array)
     raw = array[index]
     if (scale, offset, fill) == (1.0, 0.0, None):

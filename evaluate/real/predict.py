@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from ...errors import DataError
+from ...files.file_groups import counted, lenses_of
+from ...files.grouped import grouped
 from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
@@ -42,13 +44,26 @@ def predict_folder(config, scene, run, lenses, out=None):
     predictions = {t: (mean[:, k], std[:, k]) for k, t in enumerate(targets)}
     table = published.prediction_table(cutouts, predictions, catalogue)
     out.mkdir(parents=True, exist_ok=True)
+    read = how_read(cutouts, lenses)
+    (out / "how_read.txt").write_text("".join(f"{sentence}\n" for sentence in read), encoding="utf-8")
     table.to_csv(out / "predictions.csv", index=False, float_format="%.5g")
     summary = None
     if catalogue is not None:
         summary = published.summary(table)
         summary.to_csv(out / "summary.csv", index=False, float_format="%.5g")
     published.draw(cutouts, table, out / "real_lenses.png")
-    return RealLensResults(table, summary, out / "real_lenses.png", skipped)
+    return RealLensResults(table, summary, out / "real_lenses.png", skipped, read=read)
+
+
+def how_read(cutouts, lenses):
+    """Sentences on which parts of the files were used and which were not, one for each kind of file.
+
+    lenses: `configs.schema.RealLenses`.
+    """
+    said = [(c.name, c.used + (f"; not used: {', '.join(c.ignored)}" if c.ignored else "")) for c in cutouts]
+    known = {Path(lenses.catalogue).resolve()} if lenses.catalogue else set()
+    others = [path for path in lenses_of(lenses.images)[1] if path.resolve() not in known]
+    return grouped(said) + ([f"nothing of {counted(others)} that lie in {lenses.images}, too"] if others else [])
 
 
 def band_names(config, scene):
