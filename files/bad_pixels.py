@@ -22,7 +22,8 @@ class Flags(NamedTuple):
 LSST_PLANES = {"BAD": 0, "SAT": 1, "INTRP": 2, "CR": 3, "EDGE": 4, "DETECTED": 5, "DETECTED_NEGATIVE": 6}
 LSST_PLANES |= {"SUSPECT": 7, "NO_DATA": 8}
 LSST_BAD = ("BAD", "SAT", "CR", "EDGE", "SUSPECT", "NO_DATA", "UNMASKEDNAN", "OUT_OF_BOUNDS", "VIGNETTED", "STREAK")
-LSST = Flags("planes of HSC and LSST, whose numbers are not in the header", LSST_PLANES, LSST_BAD)
+LSST_USUAL = tuple(plane for plane in LSST_BAD if plane in LSST_PLANES)
+LSST = Flags("the usual planes of HSC and LSST, as the header has none", LSST_PLANES, LSST_USUAL)
 
 JWST = Flags("flags of JWST", {"DO_NOT_USE": 0}, ("DO_NOT_USE",))
 # https://euclid.esac.esa.int/msp/dpdd/live/visdpd/dpcards/vis_flagmap.html; NISP's first planes are bad pixels, too.
@@ -56,7 +57,7 @@ def flags_of(name, headers, beside=()):
     names = " ".join([words, *beside]).upper()
     origin = " ".join(str(h.get(key, "")).upper() for h in headers for key in ("TELESCOP", "INSTRUME", "ORIGIN"))
     in_header = {
-        k[3:]: v for h in headers for k, v in h.items() if k.startswith("MP_") and type(v) is int and 0 <= v < 64
+        k[3:]: v for h in headers for k, v in h.items() if k.startswith("MP_") and type(v) is int and 0 <= v < 63
     }
     if in_header:
         return Flags("planes by the header", in_header, tuple(plane for plane in LSST_BAD if plane in in_header))
@@ -79,7 +80,7 @@ def is_bad(mask, flags):
     if flags.planes is None:
         return missing | (mask != 0)
     bits = np.where(missing, 0, mask).astype(np.int64)
-    value = sum(1 << flags.planes[plane] for plane in flags.bad if flags.planes[plane] < 63)
+    value = sum(1 << flags.planes[plane] for plane in flags.bad)
     return missing | ((bits & value) != 0)
 
 
@@ -91,12 +92,19 @@ def describe(name, flags):
     return f"{name} ({flags.words}: {planes})"
 
 
-def check_way_round(bad, name):
-    """Raise DataError for a mask (rows, columns) that is 1 where pixels are good: it covers the lens at the centre."""
+def check_way_round(bad, name, bright):
+    """Raise DataError for a mask (rows, columns) that is 1 where pixels are good: it covers the lens.
+
+    bad: bool, where the mask is not 0: at the centre, on most of the image, or on most of what is bright around it.
+    bright: bool, where the image shows something.
+    """
     share = bad.mean()
-    if (share > LARGE and _centre(bad, 12) > 0.5) or (share > 0.5 and _centre(bad, 4) > 0.2):
+    rows, columns = (slice(n * 3 // 20, n - n * 3 // 20) for n in bad.shape)
+    inner, shown = bad[rows, columns], bright[rows, columns]
+    on_arcs = inner.mean() > 0.15 and np.count_nonzero(shown & inner) > 0.7 * max(np.count_nonzero(shown), 10)
+    if (share > LARGE and _centre(bad, 12) > 0.5) or (share > 0.5 and _centre(bad, 4) > 0.2) or on_arcs:
         raise DataError(
-            f"its mask {name} is not 0 on {share:.0%} of the pixels, and on the lens at the centre: expected 0 where a "
+            f"its mask {name} is not 0 on {share:.0%} of the pixels, those of the lens included: expected 0 where a "
             "pixel is good and another number where it is bad."
         )
 

@@ -19,6 +19,7 @@ from .values import is_flux, is_noise, without_absurd
 
 SMALLEST = 8  # pixels along an edge: what is smaller and has no name is no image of a lens
 NOISE = ("rms", "variance", "variance part", "invvar", "weight")  # the first that is there gives the noise
+BRIGHT = 3.0  # times the noise
 ZERO_IS_BAD = ("invvar", "weight")  # a pixel without weight is bad, whatever gives the noise
 
 
@@ -66,6 +67,9 @@ def read_planes(files, bands=1):
         held = _arrays([part for band in layout.bands for part in _all_parts(band)])
     except Unreadable as error:
         raise DataError(f"it cannot be read as FITS ({error.reason}).") from None
+    shapes = dict.fromkeys(band.image.shape for band in layout.bands)
+    if len(shapes) > 1:
+        raise DataError(f"the images of its bands have the shapes {', '.join(map(str, shapes))}: expected one shape.")
     images, noises, good, lights, said = zip(*(_read_band(band, held) for band in layout.bands), strict=True)
     for role, planes in (("noise", noises), ("model of the lens light", lights)):
         if len({plane is None for plane in planes}) > 1:
@@ -134,6 +138,11 @@ def _companions(parts, image, kind):
     found = exact or found
     if image.plane is not None and image.planes > 1:
         found = [part for part in found if part.planes == 1 or part.plane == image.plane]
+        single = [part for part in found if part.planes == 1 and not part.band]
+        if single and kind != "mask":
+            raise DataError(
+                f"its {in_words(kind)} {single[0].name} has one band, and its image {image.planes}: expected as many."
+            )
     if len({part.version for part in found}) > 1:
         found = [part for part in found if part.version == image.version]
     found = sorted(found, key=preference)
@@ -175,19 +184,24 @@ def _read_band(band, held):
     good = is_flux(image)
     if factor != 1.0:
         words.append(f"divided by {1.0 / factor:g} s")
+    plain = []
     for part in band.companions["mask"]:
         raw = held[part.path, part.hdu, part.plane]
         beside = [other.name for parts in band.companions.values() for other in parts] + [band.image.name]
         flags = bad_pixels.flags_of(part.name, part.headers, beside)
         bad = bad_pixels.is_bad(np.asarray(raw), flags)
         if flags is bad_pixels.ANY:
-            bad_pixels.check_way_round(bad, part.name)
+            plain.append((part.name, bad))
         good &= ~bad
         words.append(f"bad pixels {bad_pixels.describe(part.name, flags)}")
     for kind in ZERO_IS_BAD:
         for part in band.companions[kind]:
             good &= plane(part) > 0
     noise, said = _noise(band, plane, image / factor, good)
+    for name, bad in plain:
+        rms = image * 0 + weights.edge_rms(image / factor, is_flux(image)) if noise is None else noise
+        with np.errstate(invalid="ignore"):
+            bad_pixels.check_way_round(bad, name, image / factor > BRIGHT * rms)
     if noise is not None:
         noise = noise * factor
         good &= is_noise(noise)

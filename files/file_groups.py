@@ -108,12 +108,13 @@ def _with_bands(lenses, names):
     own = {band_of(name) for name in names}
     together = {}
     for lens in lenses:
-        words = re.split(r"[ ._-]", lens.name)
+        name = lens.name if len(lens.files) > 1 else _base(lens.files[0])
+        words = re.split(r"[ ._-]", name)
         at = next((k for k in (-1, 0) if words[k].upper() in own or FILTER.fullmatch(words[k].upper())), None)
         if at is None or len(words) == 1:
             together[lens.name, None] = [lens]
         else:
-            start = lens.name[: -len(words[-1])] if at else lens.name[len(words[0]) :]
+            start = name[: -len(words[-1])] if at else name[len(words[0]) :]
             together.setdefault((start.strip(" ._-"), "band"), []).append(lens)
     return [
         LensFiles(base if len(members) > 1 else members[0].name, tuple(path for lens in members for path in lens.files))

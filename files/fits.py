@@ -6,6 +6,7 @@ would pass for one without.
 """
 
 import errno
+import os
 import warnings
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 from .unreadable import Unreadable, check_is_file, reading
 
 BLOCK = 2880  # bytes
+MOST_PACKED = 5000  # pixels a byte of a compressed file, of constants; headers of damaged files say more
 NOT_FITS = "it is not FITS or was cut short"
 CUT = "it was cut short or damaged: it ends before all of its extensions are complete"
 
@@ -36,6 +38,8 @@ def look(path):
     """
     with opened(path) as hdus:
         held = [(k, hdu) for k, hdu in enumerate(checked_hdus(path, hdus)) if hdu.is_image and np.prod(hdu.shape or 0)]
+        if sum(float(np.prod(hdu.shape)) for _, hdu in held) > MOST_PACKED * max(os.path.getsize(path), BLOCK):
+            raise Unreadable(path, "FITS", "its header says that it holds more pixels than can be packed so small")
         return [
             FitsImage(k, hdu.name.strip().upper(), hdu.ver, hdu.shape, (hdu.header, hdus[0].header)) for k, hdu in held
         ]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import fits
-from .roles import COMPANIONS, KINDS, UNNAMED, band_of, role_of, role_of_image
+from .roles import COMPANIONS, KINDS, NAMING_KEYS, UNNAMED, band_of, role_of, role_of_image
 from .suffixes import stem
 
 
@@ -47,7 +47,10 @@ def parts_of(files, bands=()):
             if len(files) > 1:
                 name = f"{path.name}[{name}]" if named and len(images) > 1 else path.name
             elif not named:
-                name = "the primary image" if image.hdu == 0 else f"the image in HDU {image.hdu}"
+                said = next(
+                    (str(image.headers[0][key]).strip() for key in NAMING_KEYS if key in image.headers[0]), None
+                )
+                name = said or ("the primary image" if image.hdu == 0 else f"the image in HDU {image.hdu}")
             out += _planes(path, image, role, name)
     return out
 

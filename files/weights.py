@@ -7,7 +7,7 @@ import numpy as np
 from .values import is_noise
 
 KEYS = ("WHTTYPE", "WHT_TYPE", "WTYPE", "WGHTTYPE")  # keys that may say what a weight is
-AGREES = (0.4, 2.5)  # of the rms that the weights give to the scatter of the sky: drizzled pixels scatter less
+AGREES = (0.6, 2.5)  # of the rms that the weights give to the scatter of the sky: drizzled pixels scatter less
 SOURCES = {  # by kind: what is done, in words
     "rms": "{}",
     "variance": "sqrt({})",
@@ -38,7 +38,7 @@ def from_weight(name, weight, headers, image, good):
     """The `Noise` of a weight map that may be an inverse variance or an exposure time.
 
     The header says (inverse variance: IVM, ERR, invvar; else: EXP), or else the image: a weight whose 1/sqrt is the
-    scatter of the pixels at the border, within a factor of 2.5, is an inverse variance. Any other says nothing of the
+    scatter of the pixels at the border, within a factor of 2 or so, is an inverse variance. Any other says nothing of the
     noise's size and serves for bad pixels alone, those of weight 0. headers: of the weight and its file.
     """
     said = " ".join(str(h[key]).upper() for h in headers for key in KEYS if key in h)
