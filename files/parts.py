@@ -36,23 +36,27 @@ def parts_of(files, bands=()):
     for path in files:
         kind, band = role_of_file(path, bands) if len(files) > 1 else ("", "")
         images = fits.look(path)
-        names = [image.name for image in images]
         for image in images:
             role = role_of_image(image, bands)
-            named = image.name not in UNNAMED
             if kind and role.kind in ("", "image"):
                 role = role._replace(kind=kind, rest=())
-            role = role._replace(band=role.band or band)
-            name = image.name if names.count(image.name) == 1 else f"{image.name},{image.version}"
-            if len(files) > 1:
-                name = f"{path.name}[{name}]" if named and len(images) > 1 else path.name
-            elif not named:
-                said = next(
-                    (str(image.headers[0][key]).strip() for key in NAMING_KEYS if key in image.headers[0]), None
-                )
-                name = said or ("the primary image" if image.hdu == 0 else f"the image in HDU {image.hdu}")
-            out += _planes(path, image, role, name)
+            name = _name(image, images) if len(files) == 1 else _name_in_file(path, image, images)
+            out += _planes(path, image, role._replace(band=role.band or band), name)
     return out
+
+
+def _name(image, images):
+    """What messages call an image: its EXTNAME, with EXTVER where it is there twice, or else where it lies."""
+    if image.name not in UNNAMED:
+        twice = sum(other.name == image.name for other in images) > 1
+        return f"{image.name},{image.version}" if twice else image.name
+    said = next((image.headers[0][key] for key in NAMING_KEYS if key in image.headers[0]), None)
+    return str(said or ("the primary image" if image.hdu == 0 else f"the image in HDU {image.hdu}")).strip()
+
+
+def _name_in_file(path, image, images):
+    """What messages call an image of one of several files: the file, with the name of the image if it is not alone."""
+    return path.name if len(images) == 1 else f"{path.name}[{_name(image, images)}]"
 
 
 def _planes(path, image, role, name):

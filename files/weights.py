@@ -38,8 +38,8 @@ def from_weight(name, weight, headers, image, good):
     """The `Noise` of a weight map that may be an inverse variance or an exposure time.
 
     The header says (inverse variance: IVM, ERR, invvar; else: EXP), or else the image: a weight whose 1/sqrt is the
-    scatter of the pixels at the border, within a factor of 2 or so, is an inverse variance. Any other says nothing of the
-    noise's size and serves for bad pixels alone, those of weight 0. headers: of the weight and its file.
+    scatter of the pixels at the border, within a factor of 2 or so, is an inverse variance. Any other says nothing of
+    the noise's size and serves for bad pixels alone, those of weight 0. headers: of the weight and its file.
     """
     said = " ".join(str(h[key]).upper() for h in headers for key in KEYS if key in h)
     if any(word in said for word in ("IVM", "ERR", "INV", "IVAR")):
