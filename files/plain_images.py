@@ -50,8 +50,8 @@ def _arrays(path, role):
 def _psf(path):
     """Number of the HDU of the PSF."""
     images = fits.look(path)
-    kinds = [role_of_image(image).kind for image in images]
-    found = [image for image, kind in zip(images, kinds, strict=True) if kind == "psf"] or images
+    by_kind = {kind: [image for image in images if role_of_image(image).kind == kind] for kind in ("psf", "image")}
+    found = by_kind["psf"] or by_kind["image"] or images
     if not found:
         raise Unreadable(path, "FITS", "it holds no image")
     if len(found) > 1:

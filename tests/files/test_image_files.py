@@ -11,7 +11,6 @@ from astropy.io import fits
 
 from lenstream.errors import DataError
 from lenstream.files.image_files import Layout, layout_of, look, read, unpack
-from lenstream.files.image_folders import find
 
 RNG = np.random.default_rng(0)
 
@@ -245,27 +244,3 @@ def test_files_without_an_image(tmp_path):
     }.items():
         with pytest.raises(DataError, match=rf"{name}: .*{words}"):
             look(tmp_path / name)
-
-
-def test_what_is_found(tmp_path):
-    for folder in ("lenses/deep", "others", ".hidden"):
-        (tmp_path / folder).mkdir(parents=True)
-    for name in ("lenses/b.npy", "lenses/deep/a.fits.gz", "others/c.npz", "others/._c.npz", ".hidden/d.npy"):
-        (tmp_path / name).touch()
-    (tmp_path / "others" / "notes.txt").touch()
-    group(tmp_path / "others" / "a.zarr", numbers(2, 1, 16, 16))
-    (tmp_path / "others" / "loop").symlink_to(tmp_path)
-    (tmp_path / "others" / "again").symlink_to(tmp_path / "others")
-    found = [(str(path.relative_to(tmp_path)), name) for path, name in find(tmp_path).files]
-    assert found == [
-        ("lenses/b.npy", "lenses"),
-        ("lenses/deep/a.fits.gz", "lenses"),
-        ("others/a.zarr", "others"),
-        ("others/c.npz", "others"),
-    ]
-    assert find(tmp_path / "others" / "a.zarr").files == [(tmp_path / "others" / "a.zarr", None)]
-    with pytest.raises(DataError, match=r"there is no folder .*nowhere"):
-        find(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"holds no image; expected files in .npy, .npz, .fits"):
-        (tmp_path / "empty").mkdir()
-        find(tmp_path / "empty")
