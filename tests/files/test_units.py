@@ -25,5 +25,5 @@ def test_the_image_counts_before_the_file_and_zero_is_no_time():
 
 @pytest.mark.parametrize("unit", ["mag", "mag/arcsec2", "mag(AB)"])
 def test_magnitudes_are_no_flux(unit):
-    with pytest.raises(DataError, match="its BUNIT is mag.*expected a flux"):
+    with pytest.raises(DataError, match=r"its BUNIT is mag.*expected a flux"):
         rate_factor((Header({"BUNIT": unit}),))
