@@ -71,6 +71,7 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     catalogue = None if catalogue is None else str(catalogue)
     lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
     results = predict_folder(config, scene, folder, lenses, out)
+    terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
@@ -80,7 +81,7 @@ def _nothing_to_do(config, folder, overwrite):
     """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
     from .evaluate.real.cutouts import fits_files
     from .evaluate.real.published import read_catalogue
-    from .files.image_files import find
+    from .files.image_folders import find
 
     if is_finished(folder, config, overwrite):
         return True
@@ -158,6 +159,7 @@ def _real_lenses(config, scene, folder):
     from .evaluate.show import terminal
 
     results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     return results
 

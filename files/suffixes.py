@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..errors import DataError
 
-FITS = (".fits", ".fit", ".fits.gz", ".fit.gz")
+FITS = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz", ".fit.fz", ".fts")
 NPY = (".npy",)
 NPZ = (".npz",)
 IMAGES = NPY + NPZ + FITS  # formats of arrays, which may be images

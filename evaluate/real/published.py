@@ -201,9 +201,10 @@ def _heading(cutouts, shown, table, width):
 
 def _thumbnail(ax, cutout, row):
     """The image in units of its noise, its name, and the predicted Einstein circle."""
-    bright = np.arcsinh(cutout.image / cutout.noise / 2)
+    snr = cutout.image / cutout.noise
+    bright = np.arcsinh((snr.mean(0) if snr.ndim == 3 else snr) / 2)  # several bands as one
     top = max(np.percentile(bright, 99.5), 2.0)
-    half = cutout.image.shape[0] * cutout.pixel_scale / 2
+    half = cutout.image.shape[-1] * cutout.pixel_scale / 2
     ax.imshow(bright, origin="lower", cmap="inferno", vmin=-1, vmax=top, extent=(-half, half, -half, half))
     ax.set(xticks=[], yticks=[], xlim=(-half, half), ylim=(-half, half))
     text = cutout.name

@@ -5,6 +5,7 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
+from ...files.grouped import grouped
 from ...progress import console
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
@@ -34,8 +35,14 @@ def print_predictions(predictions, targets, summary):
 
 def print_skipped(skipped):
     """Files that could not be used. Args: skipped: pairs of a file's name and the reason."""
-    for name, reason in skipped:
-        console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
+    for sentence in grouped(skipped):
+        console.print(f"skipped {sentence}.", soft_wrap=True, markup=False)
+
+
+def print_read(sentences):
+    """Which parts of the files were used, and which were not. Args: sentences: one for each kind of file."""
+    for sentence in sentences:
+        console.print(f"read {sentence}", soft_wrap=True, markup=False)
 
 
 def print_table(frame, title):

@@ -13,8 +13,8 @@ from scipy.interpolate import CubicSpline
 from ...errors import DataError, nearest
 from ...files import arrays, fits
 from ...files.pixel_scale import header_pixel_scale
-from ...files.roles import ABSURD_FLUX, is_flux
 from ...files.suffixes import FITS, NPZ, has_suffix
+from ...files.values import ABSURD_FLUX, is_flux
 
 NUMBERS = ("f_x", "f_y", "pixel_scale", "center_x", "center_y")  # what a map is made of; the first three are needed
 SMALLEST = 4  # pixels: less have no cubic spline

@@ -39,7 +39,7 @@ def test_columns_of_catalogues(tmp_path, ending):
         (
             "t.npy",
             b"\x93NUMPY\x01\x00",
-            "no text in UTF-8; other tables end in .fits, .fit, .fits.gz, .fit.gz, .ecsv, ",
+            "no text in UTF-8; other tables end in .fits, .fit, .fits.gz, .fit.gz, ",
         ),
         ("t.csv", b"a,b\n", "has no rows"),
         ("t.csv", b"\x00\xff\xfe,,\n1", ""),
