@@ -19,6 +19,7 @@ from ...files.cutout_layout import read_planes
 from ...files.pixel_scale import KEYS, header_pixel_scale
 from ...files.roles import is_flux
 from ...files.suffixes import FITS, data_files, stem
+from .file_facts import FileFacts, measure_file
 
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
 MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
@@ -34,6 +35,9 @@ class Cutout:
     masked: float  # fraction of output pixels without enough valid input (these are filled)
     light_subtracted: bool  # the file's model of the lens light was subtracted
     pixel_scale: float  # arcsec, of the output pixels
+    filled: np.ndarray | None = None  # bool (num_pix, num_pix), pixels without enough valid input; None: not known
+    facts: FileFacts | None = None  # of the file; None: not known
+    sky: float = 0.0  # counts/s per output pixel, subtracted from the image as its edge showed it
 
 
 def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True):
@@ -135,6 +139,8 @@ def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_ligh
         masked=float(filled.mean()),
         light_subtracted=light_subtracted,
         pixel_scale=float(pixel_scale),
+        filled=filled,
+        facts=measure_file(planes, noise, valid, scale_in),
     )
 
 

@@ -25,6 +25,8 @@ def print_predictions(predictions, targets, summary):
     Args: predictions, summary: `table` and `summary` of `evaluate.show.report.RealLensResults`. targets: of the run.
     """
     brackets = "" if summary is None else ", published in brackets"
+    if "frame" in predictions:
+        brackets += f", frame {predictions['frame'].iloc[0]}"
     print_table(
         _in_words(predictions, targets), f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}"
     )
@@ -36,6 +38,12 @@ def print_skipped(skipped):
     """Files that could not be used. Args: skipped: pairs of a file's name and the reason."""
     for name, reason in skipped:
         console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
+
+
+def print_sentences(sentences):
+    """Sentences about real lenses: what was read of a catalogue, and what is doubtful, one line each."""
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True, markup=False, highlight=False)
 
 
 def print_table(frame, title):
@@ -57,4 +65,6 @@ def _in_words(predictions, targets):
         return text + (f" ({published:.2f})" if np.isfinite(published) else "")
 
     words = {t: [cell(row, t) for _, row in predictions.iterrows()] for t in targets}
+    if "flags" in predictions and (predictions["flags"] != "").any():
+        words["flags"] = [flags.replace(";", " ") for flags in predictions["flags"]]
     return pd.DataFrame(words, index=predictions["name"].rename("lens"))
