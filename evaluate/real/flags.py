@@ -18,8 +18,8 @@ COARSE = 1.5  # times the network's pixel
 WRONG_NOISE = 1.5  # the noise map over the measured scatter, either way
 OTHER_NOISE = 30.0  # the noise over that of the training, either way
 MASKED_CENTRE, MASKED = 0.1, 0.3  # fractions of the pixels where arcs are, and of all
-SEEN = 0.95  # a file that shows less than this fraction of the network's field is small
-CLEAR_SKY = 1.0  # times the noise: a level at the edge that is subtracted rather than doubted
+SEEN = 0.95  # a file that shows less than this fraction of the network's field is small, and may end in an arc ...
+EDGE_SHARE = 0.2  # ... where its edge is so bright against its brightest place
 BRIGHT = 2.0  # times the brightest or darkest of simulated lenses
 BEYOND = 2.0  # times the error on simulated lenses: by so much a prediction has to be outside of their range
 _POSSIBLE = {"theta_E": (0.0, np.inf), "gamma": (1.0, 3.0)}  # mass that is positive, finite in the centre and steep
@@ -42,9 +42,9 @@ MEANINGS = {  # what each flag means, and what to do
     "noise": "the scatter at the edge is not that of the noise map: check the unit and the meaning (rms) of the map",
     "noise_level": "the noise is far from that of the training: check that the image is in counts/s (images are scaled "
     "to the noise of the training, so another unit alone is harmless)",
-    "sky_subtracted": "the edge of the image lay at this level instead of 0, the same on all sides, so it was "
+    "sky_subtracted": "the corners of the image lay at this level instead of 0, all of them, so it was "
     "subtracted: subtract the sky beforehand to be sure",
-    "sky": "the edge of the image is not at the level of simulated lenses: subtract the sky, and check for neighbours",
+    "sky": "the corners of the image are not at the level of simulated lenses: subtract the sky, check for neighbours",
     "lens_light": "the centre is brighter than in any simulated lens, so the lens galaxy's light seems to be there: "
     "subtract it (an extension LENSLIGHT with its model), or train with simulate.lens_light",
     "no_lens_light": "the centre is fainter than in any simulated lens, but the network was trained with lens light: "
@@ -53,10 +53,13 @@ MEANINGS = {  # what each flag means, and what to do
     "masked": "much of the image is masked: check that the mask is 0 where a pixel is good",
     "cut_arc": "a bright structure reaches the edge, an arc that is cut or a neighbour: cut out a larger field, use a "
     "network with a larger one, or mask the neighbour",
-    "off_centre": "the lens is not at the centre of the array: cut it out anew, with the lens at (n - 1) / 2",
+    "off_centre": "the lens is not at the centre of the array: cut it out anew with the lens at (n - 1) / 2, or mask "
+    "neighbours that pass for arcs",
     "saturated": "so many pixels share the largest value, as where a detector saturates: mask them",
-    "too_bright": "pixels are brighter than in any simulated lens: mask stars and cosmic rays, check the noise",
-    "too_dark": "pixels are darker than in any simulated lens: mask them, check what was subtracted",
+    "too_bright": "a place is brighter than in any simulated lens: mask stars, check the noise",
+    "too_dark": "a place is darker than in any simulated lens: mask it, check what was subtracted",
+    "sharp_pixel": "a bright pixel is sharper than the point-spread function of the training: mask cosmic rays, hot "
+    "pixels and residuals of what was subtracted",
     "no_arc": "no arc stands out of the noise: the prediction is little more than the mean of the training",
     "unlike_training": "to the network the image is unlike all simulated ones (its distance over the largest among "
     "these): do not rely on the uncertainty",
@@ -71,20 +74,23 @@ MEANINGS = {  # what each flag means, and what to do
 def settle_sky(cutout, training):
     """A cut-out whose sky is at 0, and the doubts about its sky.
 
-    A level of the edge that simulated lenses do not have is subtracted where it is clear: above CLEAR_SKY, as even as
-    theirs, and with no light left in the centre. In every other case it is only doubted.
+    A level of the corners that simulated lenses do not have is subtracted where it is clear: it exceeds their whole
+    range, it is as even as theirs, and no light was left in the centre. In every other case it is only doubted.
     """
     image, noise = _bands(cutout.image), _bands(cutout.noise)
     levels, doubts = np.zeros(len(image)), []
     for band in range(len(image)):
         view = _View(cutout, band, training)
         low, high = view.usual("sky")
+        most = view.usual("unevenness")[1]
         if low <= view.found["sky"] <= high:
+            if view.found["unevenness"] > most:
+                doubts.append(Doubt("sky", f"uneven by {view.found['unevenness']:.2g} x noise"))
             continue
         level = view.found["sky"] - np.median(view.reference["sky"])
-        even = view.found["unevenness"] <= view.usual("unevenness")[1] + 0.2 * abs(level)
+        even = view.found["unevenness"] <= most + 0.2 * abs(level)
         dark = _View(cutout, band, training, level).found["centre"] <= view.usual("centre")[1]
-        clear = abs(level) > CLEAR_SKY + high - low and even and dark
+        clear = abs(level) > high - low and even and dark
         if clear:
             levels[band] = level * np.median(noise[band])
         doubts.append(Doubt("sky_subtracted" if clear else "sky", f"{level:+.2g} x noise"))
@@ -156,19 +162,21 @@ def _of_view(view, cutout):
     doubt("lens_light", bright_centre, f"{found['centre']:.2g} x the rest, at most {high:.2g}")
     doubt("no_lens_light", view.with_light and found["centre"] < low, f"{found['centre']:.2g} x the rest")
     highest = view.usual("border")[1]
+    share = found["border"] / max(found["peak"], 1)
     cut = found["border"] > max(highest, measures.SIGNIFICANT) or (
-        found["border"] / max(found["peak"], 1) > view.border_share and found["border"] > 2 * measures.SIGNIFICANT
+        share > view.border_share and found["border"] > measures.SIGNIFICANT
     )
-    doubt("cut_arc", cut, f"S/N {found['border']:.2g}")
+    doubt("cut_arc", cut, f"S/N {found['border']:.0f}")
     if not bright_centre:
-        doubt("off_centre", found["offset"] > view.usual("offset")[1], f'{found["offset"] * cutout.pixel_scale:.2g}"')
+        doubt("off_centre", found["offset"] > np.nanmax(view.reference["offset"], initial=0.0), f'{found["offset"] * cutout.pixel_scale:.2g}"')
     brightest = BRIGHT * view.reference["peak"].max()
-    sharp = found["sharpness"] > view.usual("sharpness")[1] and found["sharpness"] > 1
-    doubt("too_bright", found["peak"] > brightest or sharp, f"S/N {found['peak']:.2g}")
+    doubt("too_bright", found["peak"] > brightest, f"S/N {found['peak']:.0f}")
+    sharpest = max(view.usual("sharpness")[1], 1.0)
+    doubt("sharp_pixel", found["sharpness"] > sharpest, f"{found['sharpness']:.2g} x its surroundings")
     darkest = BRIGHT * min(view.reference["lowest"].min(), -measures.SIGNIFICANT)
-    doubt("too_dark", found["lowest"] < darkest, f"{found['lowest']:.2g} x noise")
+    doubt("too_dark", found["lowest"] < darkest, f"S/N {found['lowest']:.0f}")
     faintest = max(measures.SIGNIFICANT, view.reference["peak"].min() / BRIGHT)
-    doubt("no_arc", found["peak"] < faintest, f"S/N {found['peak']:.2g}")
+    doubt("no_arc", found["peak"] < faintest, f"S/N {found['peak']:.0f}")
     return doubts
 
 
@@ -233,6 +241,8 @@ class _View:
         whole = _reference(training, band, (slice(0, observed.shape[0]), slice(0, observed.shape[1])))
         self.reference = self.reference | {name: whole[name] for name in ("border", "peak", "offset")}
         self.border_share = usual(whole["border"] / np.maximum(whole["peak"], 1))[1]
+        if observed[*measures.box_of(observed)].size < SEEN * observed.size:
+            self.border_share = EDGE_SHARE
 
     def usual(self, name):
         """The range that a measure hardly leaves in simulated lenses."""

@@ -37,14 +37,15 @@ def corners(images, observed):
 def scatter(images, observed):
     """Rms of the pixels at the edge of the observed box, (n,), 1 where the noise is what it is said to be.
 
-    The median over the four sides of the median absolute difference of pixels two apart: slopes drop out, and an arc
-    that reaches the edge on one side does not count.
+    The least over the four sides of the median absolute difference of pixels two apart: slopes drop out, and arcs that
+    reach some of the sides do not count.
     """
     part = np.where(observed, images, np.nan)[:, *box_of(observed)]
     width = max(3, min(part.shape[1:]) // CORNER)
     strips = [part[:, end] for end in _ends(width)] + [part[:, :, end].swapaxes(1, 2) for end in _ends(width)]
     apart = [np.abs(strip[:, :, 2:] - strip[:, :, :-2]).reshape(len(images), -1) for strip in strips]
-    return 1.4826 * _median(np.stack([_median(of) for of in apart], axis=1)) / np.sqrt(2)
+    with np.errstate(invalid="ignore"):
+        return 1.4826 * np.fmin.reduce([_median(of) for of in apart]) / np.sqrt(2)
 
 
 def _ends(width):

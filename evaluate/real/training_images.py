@@ -70,10 +70,10 @@ def looks(images, observed, radius):
     with np.errstate(all="ignore"):
         return {
             "sky": np.where(np.isfinite(levels[:, 1]), levels[:, 1], levels[:, 0]),
-            "unevenness": np.nanmax(levels, axis=1) - levels[:, 0],
+            "unevenness": levels[:, 2] - levels[:, 0],  # the highest one may hold an arc
             "scatter": measures.scatter(images, observed),
             "peak": smooth.max((1, 2)),
-            "lowest": np.where(observed, images, 0.0).min((1, 2)),
+            "lowest": smooth.min((1, 2)),
             "sharpness": measures.sharpness(images, smooth, observed),
             "centre": measures.centre_over_rest(smooth, radius),
             "border": measures.border(smooth, measures.box_of(observed)),
