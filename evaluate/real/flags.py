@@ -168,7 +168,8 @@ def _of_view(view, cutout):
     )
     doubt("cut_arc", cut, f"S/N {found['border']:.0f}")
     if not bright_centre:
-        doubt("off_centre", found["offset"] > np.nanmax(view.reference["offset"], initial=0.0), f'{found["offset"] * cutout.pixel_scale:.2g}"')
+        far = np.nanmax(view.reference["offset"], initial=0.0)
+        doubt("off_centre", found["offset"] > far, f'{found["offset"] * cutout.pixel_scale:.2g}"')
     brightest = BRIGHT * view.reference["peak"].max()
     doubt("too_bright", found["peak"] > brightest, f"S/N {found['peak']:.0f}")
     sharpest = max(view.usual("sharpness")[1], 1.0)

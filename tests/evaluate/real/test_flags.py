@@ -171,7 +171,11 @@ def test_every_flag_has_one_sentence_with_lenses_numbers_and_advice(results):
     occurring = {flag for text in results.table["flags"] for flag in text.split(flags.SEPARATOR) if flag}
     assert [sentence.split(":")[0] for sentence in results.doubts] == [f for f in flags.MEANINGS if f in occurring]
     sentence = next(s for s in results.doubts if s.startswith("sky_subtracted"))
-    assert re.search(r"sky_subtracted-0 \+(4\.9|5|5\.1) x noise", sentence) and "lenses (" in sentence and ", ...)" in sentence
+    assert (
+        re.search(r"sky_subtracted-0 \+(4\.9|5|5\.1) x noise", sentence)
+        and "lenses (" in sentence
+        and ", ...)" in sentence
+    )
     assert all("\n" not in s and s.endswith(".") for s in results.doubts)
 
 
@@ -228,13 +232,14 @@ def test_distance_counts_from_the_simulated_image_farthest_from_all_others():
     features = np.random.default_rng(0).normal(size=(200, 4)) * [1, 10, 100, 0]
     strangeness = Strangeness(features)
     assert strangeness(features).max() <= 1
-    far = features[:3] + [10.0, 0, 0, 0]
+    far = features[:3] + np.array([10.0, 0, 0, 0])
     assert (strangeness(far) > 1.5).all()
     np.testing.assert_allclose(strangeness(far), Strangeness(features * 7)(far * 7))
 
 
 def test_a_network_with_lens_light_misses_it_and_does_not_mind_it():
-    config = load("tiny", ["simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 19, R_sersic: 1.0, n_sersic: 4, e1: 0.0, e2: 0.0}]"])
+    galaxy = "{profile: SERSIC_ELLIPSE, magnitude: 19, R_sersic: 1, n_sersic: 4, e1: 0, e2: 0}"
+    config = load("tiny", [f"simulate.lens_light=[{galaxy}]"])
     training = training_images(make_scene(config.simulate, 0))
     assert training.with_light
 

@@ -147,7 +147,9 @@ def test_galactic_coordinates_are_turned_to_equatorial_ones():
 
 def test_no_orientation_where_the_header_has_none():
     assert orientation_of((Header(), Header({"PIXSCALE": 0.1})), SHAPE) is None
-    assert orientation_of((Header({"CTYPE1": "LINEAR", "CTYPE2": "LINEAR", "CDELT1": 1.0, "CDELT2": 1.0}),), SHAPE) is None
+    assert (
+        orientation_of((Header({"CTYPE1": "LINEAR", "CTYPE2": "LINEAR", "CDELT1": 1.0, "CDELT2": 1.0}),), SHAPE) is None
+    )
     assert orientation_of((Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}),), SHAPE) is None
     assert orientation_of((header(CD1_1=0.0, CD1_2=0.0),), SHAPE) is None
     assert orientation_of((header(CTYPE1="RA---XYZ"),), SHAPE) is None
