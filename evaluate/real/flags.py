@@ -80,7 +80,7 @@ def settle_sky(cutout, training):
     image, noise = _bands(cutout.image), _bands(cutout.noise)
     levels, doubts = np.zeros(len(image)), []
     for band in range(len(image)):
-        view = _View(cutout, band, training)
+        view = _Measured(cutout, band, training)
         low, high = view.usual("sky")
         most = view.usual("unevenness")[1]
         if low <= view.found["sky"] <= high:
@@ -89,7 +89,7 @@ def settle_sky(cutout, training):
             continue
         level = view.found["sky"] - np.median(view.reference["sky"])
         even = view.found["unevenness"] <= most + 0.2 * abs(level)
-        dark = _View(cutout, band, training, level).found["centre"] <= view.usual("centre")[1]
+        dark = _Measured(cutout, band, training, level).found["centre"] <= view.usual("centre")[1]
         clear = abs(level) > high - low and even and dark
         if clear:
             levels[band] = level * np.median(noise[band])
@@ -104,7 +104,7 @@ def doubts_of_image(cutout, training):
     """What is doubtful in a cut-out itself: its file, its mask and its image; list of `Doubt`, each flag once."""
     doubts = _of_file(cutout) + _of_mask(cutout, training)
     for band in range(len(_bands(cutout.image))):
-        doubts += _of_view(_View(cutout, band, training), cutout)
+        doubts += _of_view(_Measured(cutout, band, training), cutout)
     return list({doubt.flag: doubt for doubt in reversed(doubts)}.values())[::-1]
 
 
@@ -229,7 +229,7 @@ def in_words(lenses, doubts, most=4):
     return sentences
 
 
-class _View:
+class _Measured:
     """What is measured on one band of a cut-out, beside the same of simulated lenses."""
 
     def __init__(self, cutout, band, training, level=0.0):
