@@ -18,10 +18,9 @@ from ...errors import DataError, nearest
 from ...files.columns import read_table
 from ...files.suffixes import FITS
 from . import frames
+from .possible_values import leave_out_impossible
 
 NAME = "name"
-SENTINELS = (99.0, 99.9, 99.99, 999.0, 999.9, 999.99, 9999.0, 99999.0)  # either sign: no value of a lens parameter
-POSSIBLE = {"theta_E": (0.0, 90.0), "gamma": (1.0, 3.0)}  # arcsec; a slope of finite mass
 RATIOS = ("q", "b/a", "b_a", "ba", "axis_ratio", "axisratio")
 FLATTENING = "ellipticity"
 _ANGLE = re.compile(r"(pa|position_angle|phi)[ _]*[(\[]?(deg|degrees|degree|rad|radians|radian)?[)\]]?")
@@ -127,7 +126,7 @@ def match(catalogue, names, targets, orientations, lenses):
         for target, component in (("e1", e1), ("e2", e2)):
             if isinstance(where.get(target), Shape):
                 values[target], in_sky[target] = component, sky
-    notes += _leave_out_impossible(values, names)
+    notes += leave_out_impossible(values, names)
     notes += _turn(values, in_sky, orientations)
     return values, notes
 
@@ -255,33 +254,6 @@ def _ellipticities(catalogue, rows, shape):
         )
     e1, e2 = frames.ellipticity(q, angle * 2 * np.pi / turn)
     return np.where(q == 1, 0.0, e1), np.where(q == 1, 0.0, e2), notes  # a circle needs no angle
-
-
-def _leave_out_impossible(values, names):
-    """Set what no lens can have to NaN, in place; sentences that count it."""
-    bad = {target: np.isfinite(known) & ~_is_possible(target, known) for target, known in values.items()}
-    for first, second, spin in frames.pairs(list(values)):
-        if spin == 2 and "gamma" not in first:  # an ellipticity is possible or not as a whole
-            bad[first] = bad[first] | bad[second] | (np.hypot(values[first], values[second]) >= 1)
-            bad[second] = bad[first]
-    notes = []
-    for target, which in bad.items():
-        if which.any():
-            k = np.flatnonzero(which)[0]
-            notes.append(
-                f"catalogue: {which.sum()} of {len(which)} lenses have an impossible {target}, taken as missing, e.g. "
-                f"{names[k]} with {values[target][k]:g}."
-            )
-    for target, which in bad.items():
-        values[target] = np.where(which, np.nan, values[target])
-    return notes
-
-
-def _is_possible(target, values):
-    """Where a lens can have such values of a parameter."""
-    plain = re.sub(r"_\d+$", "", target)
-    low, high = (-1.0, 1.0) if plain in ("e1", "e2") else POSSIBLE.get(plain, (-np.inf, np.inf))
-    return (values > low) & (values < high) & ~np.isin(np.abs(values), SENTINELS)
 
 
 def _turn(values, in_sky, orientations):

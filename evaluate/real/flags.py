@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import frames, measures
+from .possible_values import are_ellipticities, is_possible
 from .training_images import looks, usual
 
 SEPARATOR = ";"  # between the names of flags in a table
@@ -22,7 +23,6 @@ SEEN = 0.95  # a file that shows less than this fraction of the network's field 
 EDGE_SHARE = 0.2  # ... where its edge is so bright against its brightest place
 BRIGHT = 2.0  # times the brightest or darkest of simulated lenses
 BEYOND = 2.0  # times the error on simulated lenses: by so much a prediction has to be outside of their range
-_POSSIBLE = {"theta_E": (0.0, np.inf), "gamma": (1.0, 3.0)}  # mass that is positive, finite in the centre and steep
 
 
 class Doubt(NamedTuple):
@@ -191,8 +191,7 @@ def doubts_of_prediction(values, errors, training):
     """
     impossible, outside = [], []
     for target, value in values.items():
-        low, high = _POSSIBLE.get(target.rstrip("0123456789").rstrip("_"), (-np.inf, np.inf))
-        if not low < value < high:
+        if not is_possible(target, value):
             impossible.append(f"{target} {value:.3g}")
         known = training.labels.get(target)
         if known is not None and np.isfinite(known).any():
@@ -201,7 +200,7 @@ def doubts_of_prediction(values, errors, training):
             if not low - margin <= value <= high + margin:
                 outside.append(f"{target} {value:.3g}, not {low:.3g} to {high:.3g}")
     for first, second, spin in frames.pairs(list(values)):
-        if spin == 2 and "gamma" not in first and np.hypot(values[first], values[second]) >= 1:
+        if are_ellipticities(first, spin) and np.hypot(values[first], values[second]) >= 1:
             impossible.append(f"|e| {np.hypot(values[first], values[second]):.2g}")
     doubts = [Doubt("impossible", ", ".join(impossible))] if impossible else []
     return doubts + ([Doubt("outside_training", ", ".join(outside))] if outside else [])
