@@ -46,6 +46,7 @@ def predict_folder(config, scene, run, lenses, out=None):
     size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
     cutouts, skipped = read_cutouts(lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light)
+    _check_bands(cutouts, scene)
     orientations = [c.facts.orientation for c in cutouts]
     matched = notes = None
     if values is not None:
@@ -87,6 +88,16 @@ def check_frame(frame, targets):
         raise DataError(
             f"real_lenses.frame: {frame} needs both components of {alone[0]}, but evaluate.targets has only one; "
             f"expected frame: {frames.ARRAY}"
+        )
+
+
+def _check_bands(cutouts, scene):
+    """Raises DataError where the cut-outs have another number of bands than the network: they would be copied."""
+    bands = 1 if cutouts[0].image.ndim == 2 else len(cutouts[0].image)
+    if bands != len(scene.bands):
+        raise DataError(
+            f"{cutouts[0].name} has {bands} {'band' if bands == 1 else 'bands'}, but the network was trained on "
+            f"{len(scene.bands)} ({', '.join(scene.bands)}): expected an image in each"
         )
 
 
