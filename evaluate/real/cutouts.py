@@ -140,7 +140,7 @@ def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_ligh
         light_subtracted=light_subtracted,
         pixel_scale=float(pixel_scale),
         filled=filled,
-        facts=measure_file(planes, noise, valid, scale_in),
+        facts=measure_file(planes, valid, scale_in),
     )
 
 

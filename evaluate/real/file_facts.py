@@ -26,11 +26,10 @@ class FileFacts:
     orientation: Orientation | None  # of the array on the sky
 
 
-def measure_file(planes, noise, valid, scale):
+def measure_file(planes, valid, scale):
     """The `FileFacts` of a cut-out.
 
-    Args: planes: `files.cutout_layout.Planes`. noise: rms, as `planes.image`. valid: bool, pixels that can be used.
-        scale: of its pixels as used, arcsec.
+    Args: planes: `files.cutout_layout.Planes`. valid: bool, pixels that can be used. scale: of them as used, arcsec.
     """
     height, width = planes.image.shape[-2:]
     return FileFacts(
@@ -39,7 +38,7 @@ def measure_file(planes, noise, valid, scale):
         pixel_scale=scale,
         other_scale=_contradiction(planes.headers, planes.image.shape, scale),
         noise_given=planes.noise is not None,
-        saturated=_saturated(planes.image, noise, valid),
+        saturated=_saturated(planes.image, valid),
         light_offset=None if planes.light is None else _offset(planes.light, valid) * scale,
         orientation=orientation_of(planes.headers, planes.image.shape),
     )
@@ -56,12 +55,14 @@ def _contradiction(headers, shape, scale):
     return next((s for s in stated if s is not None and abs(s - scale) > SAME_SCALE * scale), None)
 
 
-def _saturated(image, noise, valid):
-    """How many valid pixels share the largest value, if PLATEAU or more do and it stands out of the noise."""
+def _saturated(image, valid):
+    """How many valid pixels share the largest value, if PLATEAU or more do and it stands out of the others."""
     peak = image[valid].max()
     at_peak = valid & (image == peak)
     count = np.count_nonzero(at_peak)
-    return count if count >= PLATEAU and peak > 20 * np.median(noise[valid]) else 0
+    typical = np.median(image[valid])
+    spread = 1.4826 * np.median(np.abs(image[valid] - typical))
+    return count if count >= PLATEAU and peak - typical > 20 * spread > 0 else 0
 
 
 def _offset(light, valid):

@@ -15,7 +15,7 @@ def facts(image=None, scale=0.05, light=None, noise=None, valid=None, **keys):
     image = np.random.default_rng(0).normal(0, 1, (30, 40)) if image is None else image
     valid = np.ones(image.shape, bool) if valid is None else valid
     planes = Planes(image, noise, valid, light, (Header(keys),), "", ())
-    return measure_file(planes, np.ones(image.shape), valid, scale)
+    return measure_file(planes, valid, scale)
 
 
 def test_field_and_noise():

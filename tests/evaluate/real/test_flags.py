@@ -76,6 +76,14 @@ def moved(image, rows, columns):
     return out
 
 
+def widened(image, times):
+    """An image in a field of blank sky that is some times as wide."""
+    out = np.random.default_rng(0).normal(0, SIGMA, (times * SIDE, times * SIDE))
+    first = (times - 1) * SIDE // 2
+    out[first : first + SIDE, first : first + SIDE] = image
+    return out
+
+
 def galaxy(magnitude):
     """A lens galaxy's light (de Vaucouleurs, 1 arcsec)."""
     light = np.exp(-7.67 * np.sqrt(np.sqrt(radius() + 1e-3)))
@@ -108,7 +116,7 @@ FAULTS = {  # flag -> what is written instead of (image, noise), from the image 
     "off_centre": lambda image, t: {"IMAGE": moved(image, 6, -5)},
     "cut_arc": lambda image, t: {"IMAGE": cut_within(image, t)},
     "small_field": lambda image, t: {"IMAGE": image[2:-2, 2:-2]},
-    "large_field": lambda image, t: {"IMAGE": image, "PIXSCALE": 100.0},
+    "large_field": lambda image, t: {"IMAGE": widened(image, 9)},
     "coarse_pixels": lambda image, t: {"IMAGE": image, "PIXSCALE": 0.3},
     "too_bright": lambda image, t: {"IMAGE": with_star(image)},
     "sharp_pixel": lambda image, t: {"IMAGE": with_cosmic_ray(image)},
