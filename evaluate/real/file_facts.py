@@ -61,7 +61,7 @@ def _saturated(image, valid):
     at_peak = valid & (image == peak)
     count = np.count_nonzero(at_peak)
     typical = np.median(image[valid])
-    spread = 1.4826 * np.median(np.abs(image[valid] - typical))
+    spread = typical - np.percentile(image[valid], 16)  # of the darker half, where there are no arcs
     return count if count >= PLATEAU and peak - typical > 20 * spread > 0 else 0
 
 
