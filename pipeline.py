@@ -58,37 +58,43 @@ def run(config, runs, overwrite=False, until="report"):
     console.print(f"report: {folder.report}", soft_wrap=True)
 
 
-def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
-    """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
+def predict(folder, lenses, out=None):
+    """Predict real lenses with a finished run and print the summary.
+
+    lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`.
+    """
     need("train", "prediction")
-    from .configs.schema import RealLenses
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
     from .ssl.data import training_scene
 
     config = config_of(RunFolder(folder))
     scene = training_scene(config, make_scene(config.simulate, config.seed))
-    catalogue = None if catalogue is None else str(catalogue)
-    lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
     results = predict_folder(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
+    terminal.print_sentences([*results.notes, *results.doubts])
     console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
 
 
 def _nothing_to_do(config, folder, overwrite):
     """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
+    from .evaluate.real.catalogue import columns_of, read_catalogue
     from .evaluate.real.cutouts import fits_files
-    from .evaluate.real.published import read_catalogue
+    from .evaluate.real.predict import check_frame
     from .files.image_folders import find
 
     if is_finished(folder, config, overwrite):
         return True
     if config.real_lenses.images is not None:
         fits_files(config.real_lenses.images)
+        if config.evaluate is not None:
+            check_frame(config.real_lenses.frame, config.evaluate.targets)
     if config.real_lenses.catalogue is not None:
-        read_catalogue(config.real_lenses.catalogue)
+        published = read_catalogue(config.real_lenses.catalogue, config.real_lenses)
+        if config.evaluate is not None:
+            columns_of(published, config.evaluate.targets, config.real_lenses)
     if config.pretrain.data is not None:
         find(config.pretrain.data.path)
     return False
@@ -161,6 +167,7 @@ def _real_lenses(config, scene, folder):
     results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
+    terminal.print_sentences([*results.notes, *results.doubts])
     return results
 
 

@@ -69,14 +69,48 @@ def predict(
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
     ] = None,
+    frame: Annotated[
+        Literal["array", "north_east"],
+        typer.Option(help="Of e1, e2 and angles: the array's, or North and East by WCS."),
+    ] = "array",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="What a column of the catalogue holds, e.g. theta_E=b_SIE; may be repeated."),
+    ] = None,
+    catalogue_frame: Annotated[
+        Literal["array", "north_east"] | None,
+        typer.Option(help="Of the catalogue's e1, e2 and angles, if not as named."),
+    ] = None,
+    angle_unit: Annotated[
+        Literal["deg", "rad"] | None, typer.Option(help="Of the catalogue's angles, if not as named.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
-    """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any."""
+    """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
+
+    What is doubtful about a lens stands in the column flags, and in one sentence for each flag.
+    """
     from lenstream import pipeline
+    from lenstream.configs.schema import RealLenses
 
     if pixel_scale is not None and not pixel_scale > 0:
         raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
-    pipeline.predict(run, images, catalogue, pixel_scale, out)
+    columns = {}
+    for pair in column or ():
+        name, equals, held = pair.partition("=")
+        if not (name and equals and held):
+            raise LenStreamError(f"--column {pair}: expected NAME=COLUMN, e.g. theta_E=b_SIE")
+        columns[name] = held
+    lenses = RealLenses(
+        images=str(images),
+        catalogue=None if catalogue is None else str(catalogue),
+        pixel_scale=pixel_scale,
+        frame=frame,
+        columns=columns,
+        catalogue_frame=catalogue_frame,
+        angle_unit=angle_unit,
+    )
+    pipeline.predict(run, lenses, out)
 
 
 @app.command(short_help="Draw simulated lenses and histograms of their parameters.")

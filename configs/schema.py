@@ -129,6 +129,20 @@ class RealLenses(Section):
     images: str | None = key("folder of FITS cut-outs; empty: none", "-", None)
     catalogue: str | None = key("CSV with published values; empty: none", "-", None)
     pixel_scale: float | None = key("pixel of the cut-outs; empty: read from their headers", "arcsec", None, gt=0)
+    frame: Literal["array", "north_east"] = key(
+        "of predicted e1, e2, shears, offsets and angles. array: x to the right, y up, angles from +x; north_east: x "
+        "to the North, y to the East, position angles, by the WCS of each image",
+        default="array",
+    )
+    columns: dict[str, str] = key(
+        "columns of the catalogue by what they hold, where their names do not say it: name, a target, q, PA or phi; "
+        "e.g. {theta_E: b_SIE, q: q_SIE}",
+        default={},
+    )
+    catalogue_frame: Literal["array", "north_east"] | None = key(
+        "of the catalogue's ellipticities and angles; empty: PA is north_east, everything else array", "-", None
+    )
+    angle_unit: Literal["deg", "rad"] | None = key("of the catalogue's angles; empty: as their names say", "-", None)
 
 
 class Config(Section):

@@ -99,11 +99,20 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     assert list(table.name) == ["good"]
     assert np.isfinite(table[["theta_E", "theta_E_std", "e1", "e2", "gamma"]].to_numpy()).all()
     assert not (cwd / "plain" / "summary.csv").exists()
+    assert set(table.frame) == {"array"} and {"no_arc", "no_noise_map"} <= set(table["flags"][0].split(";"))
+    assert "no_arc: 1 lens (good S/N" in result.stderr
     arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "catalogue.csv"]
     assert lenstream("predict", *arguments, cwd=cwd).returncode == 0
     beside = pd.read_csv(cwd / "runs" / "tiny" / "predictions" / "lenses" / "predictions.csv")
     assert beside.theta_E_published[0] == 1.2
     assert beside.theta_E[0] == table.theta_E[0]
+    (cwd / "other.csv").write_text("name,b_SIE,q,PA\ngood,1.3,0.6,100\n")
+    arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "other.csv", "--out", "other"]
+    turned = lenstream("predict", *arguments, "--frame", "north_east", "--column", "theta_E=b_SIE", cwd=cwd)
+    assert turned.returncode == 0, turned.stderr
+    beside = pd.read_csv(cwd / "other" / "predictions.csv")
+    assert beside.theta_E_published[0] == 1.3 and beside.frame[0] == "north_east" and np.isnan(beside.e1[0])
+    assert "no_orientation: 1 lens (good)" in turned.stderr and "do not say where North is" in turned.stderr
     assert set(pd.read_csv(cwd / "runs" / "tiny" / "predictions" / "lenses" / "summary.csv").target) >= {
         "theta_E",
         "e1",
@@ -126,6 +135,8 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["predict", "--run", "runs/tiny", "--images", "nowhere"], "nowhere"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--pixel-scale", "-1"], "positive number"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--catalogue", "no.csv"], "no.csv"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--column", "b_SIE"], "expected NAME=COLUMN"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--frame", "sky"], "north_east"),
         (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
         (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
         (["run", "tiny", "name=strangers", "--overwrite"], "is not a LenStream run"),

@@ -21,6 +21,7 @@ from ...files.grouped import grouped
 from ...files.pixel_scale import KEYS, header_pixel_scale
 from ...files.values import is_flux, is_padding
 from ...files.weights import edge_rms
+from .file_facts import FileFacts, measure_file
 
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
 MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
@@ -41,6 +42,9 @@ class Cutout:
     pixel_scale: float  # arcsec, of the output pixels
     used: str = ""  # which parts of the file were used, and for what
     ignored: tuple[str, ...] = ()  # names of the parts that were not
+    filled: np.ndarray | None = None  # bool (num_pix, num_pix), pixels without enough valid input; None: not known
+    facts: FileFacts | None = None  # of the file; None: not known
+    sky: float = 0.0  # counts/s per output pixel, subtracted from the image as its edge showed it
 
 
 def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True, bands=1):
@@ -145,6 +149,8 @@ def _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, ban
         pixel_scale=float(pixel_scale),
         used=planes.used,
         ignored=planes.ignored,
+        filled=filled,
+        facts=measure_file(planes, valid, scale_in),
     )
 
 

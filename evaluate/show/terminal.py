@@ -26,6 +26,8 @@ def print_predictions(predictions, targets, summary):
     Args: predictions, summary: `table` and `summary` of `evaluate.show.report.RealLensResults`. targets: of the run.
     """
     brackets = "" if summary is None else ", published in brackets"
+    if "frame" in predictions:
+        brackets += f", frame {predictions['frame'].iloc[0]}"
     print_table(
         _in_words(predictions, targets), f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}"
     )
@@ -43,6 +45,12 @@ def print_read(sentences):
     """Which parts of the files were used, and which were not. Args: sentences: one for each kind of file."""
     for sentence in sentences:
         console.print(f"read {sentence}", soft_wrap=True, markup=False)
+
+
+def print_sentences(sentences):
+    """Sentences about real lenses: what was read of a catalogue, and what is doubtful, one line each."""
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True, markup=False, highlight=False)
 
 
 def print_table(frame, title):
@@ -64,4 +72,6 @@ def _in_words(predictions, targets):
         return text + (f" ({published:.2f})" if np.isfinite(published) else "")
 
     words = {t: [cell(row, t) for _, row in predictions.iterrows()] for t in targets}
+    if "flags" in predictions and (predictions["flags"] != "").any():
+        words["flags"] = [flags.replace(";", " ") for flags in predictions["flags"]]
     return pd.DataFrame(words, index=predictions["name"].rename("lens"))

@@ -49,6 +49,18 @@ def test_without_published_values_there_is_one_table(predictions, capsys):
     assert "1 lens" in lines(capsys)
 
 
+def test_flags_and_the_frame_are_shown(predictions, capsys):
+    flagged = predictions.assign(frame="north_east", flags=["sky;noise", ""])
+    terminal.print_predictions(flagged, ["theta_E"], None)
+    printed = lines(capsys)
+    assert "frame north_east" in " ".join(printed)
+    assert "a 1.23±0.03 (1.16) sky noise" in printed and "b 0.90±0.05" in printed
+    terminal.print_predictions(flagged.assign(flags=""), ["theta_E"], None)
+    assert "flags" not in " ".join(lines(capsys))
+    terminal.print_sentences(["sky: 1 lens (lens[1] +5): subtract it."])
+    assert lines(capsys) == ["sky: 1 lens (lens[1] +5): subtract it."]
+
+
 def test_names_of_files_are_printed_as_they_are(capsys):
     terminal.print_skipped([("lens[1].fits", "all pixels are NaN")])
     assert lines(capsys) == ["skipped lens[1].fits: all pixels are NaN"]
