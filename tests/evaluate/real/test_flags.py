@@ -112,7 +112,7 @@ FAULTS = {  # flag -> what is written instead of (image, noise), from the image 
     "noise": lambda image, t: {"IMAGE": image, "NOISE": np.full(image.shape, 3 * SIGMA)},
     "no_noise_map": lambda image, t: {"IMAGE": image, "NOISE": None},
     "noise_level": lambda image, t: {"IMAGE": 2000 * image, "NOISE": np.full(image.shape, 2000 * SIGMA)},
-    "masked_centre": lambda image, t: {"IMAGE": image, "MASK": radius() < 0.8},
+    "masked_centre": lambda image, t: {"IMAGE": image, "NOISE": np.where(radius() < 0.8, 1e8, SIGMA)},
     "off_centre": lambda image, t: {"IMAGE": moved(image, 6, -5)},
     "cut_arc": lambda image, t: {"IMAGE": cut_within(image, t)},
     "small_field": lambda image, t: {"IMAGE": image[2:-2, 2:-2]},
