@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, grouped
 from ...files.cutout_layout import read_planes
 from ...files.pixel_scale import KEYS, header_pixel_scale
 from ...files.roles import is_flux, is_noise
@@ -63,7 +63,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
         except DataError as error:
             skipped.append((path.name, str(error)))
     if not cutouts:
-        reasons = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in skipped)
+        reasons = "; ".join(grouped(skipped))
         raise DataError(f"None of the {len(paths)} FITS files in {folder} can be used: {reasons}.")
     return cutouts, skipped
 

@@ -5,6 +5,7 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
+from ...errors import grouped
 from ...progress import console
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
@@ -33,9 +34,9 @@ def print_predictions(predictions, targets, summary):
 
 
 def print_skipped(skipped):
-    """Files that could not be used. Args: skipped: pairs of a file's name and the reason."""
-    for name, reason in skipped:
-        console.print(f"skipped {name}: {reason}", soft_wrap=True, markup=False)
+    """Files that could not be used, one line for each reason. Args: skipped: pairs of a file's name and the reason."""
+    for sentence in grouped(skipped):
+        console.print(f"skipped {sentence}", soft_wrap=True, markup=False, highlight=False)
 
 
 def print_table(frame, title):

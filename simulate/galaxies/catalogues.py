@@ -6,15 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, grouped
 from ...files.galaxy_layouts import entries, table_entries
 from .cleaning import LARGEST, SMALLEST, centred, clean, extent
 from .procedural import DEFAULT_MORPHOLOGIES, procedural
 from .stamps import Stamps, half_light_radii, take
 
 log = logging.getLogger("lenstream")
-
-SHOWN = 20  # names of galaxies that a warning lists
 
 
 def read(component, seed, z_source=None, cosmology=None):
@@ -136,11 +134,10 @@ def _stamps(listed, path, chosen, size, sky_removal):
         else:
             galaxies[k] = light.astype(np.float32)  # all are held until the size of the stamps is known
     if unusable:
-        shown = "; ".join(f"{listed.names[k]} ({why})" for k, why in sorted(unusable.items())[:SHOWN])
-        more = f"; and {len(unusable) - SHOWN} more" if len(unusable) > SHOWN else ""
+        why = "; ".join(grouped(((listed.names[k], unusable[k]) for k in sorted(unusable)), "galaxies"))
         if not galaxies:
-            raise DataError(f"No galaxy of {path} is usable: {shown}{more}.")
-        log.warning("%d of %d galaxies of %s left out: %s%s", len(unusable), len(chosen), path, shown, more)
+            raise DataError(f"No galaxy of {path} is usable: {why}.")
+        log.warning("%d of %d galaxies of %s left out: %s", len(unusable), len(chosen), path, why)
     order = sorted(galaxies)
     if size is None:
         size = min(max(extent(galaxies[k]) for k in order), LARGEST)

@@ -52,3 +52,8 @@ def test_without_published_values_there_is_one_table(predictions, capsys):
 def test_names_of_files_are_printed_as_they_are(capsys):
     terminal.print_skipped([("lens[1].fits", "all pixels are NaN")])
     assert lines(capsys) == ["skipped lens[1].fits: all pixels are NaN"]
+
+
+def test_many_skipped_files_are_one_line(capsys):
+    terminal.print_skipped([(f"lens[{k}].fits", "all pixels are NaN") for k in range(300)])
+    assert lines(capsys) == ["skipped all pixels are NaN: 300 files, e.g. lens[0].fits, lens[1].fits, lens[2].fits"]
