@@ -46,15 +46,16 @@ def read_catalogue(path):
     path = Path(path).expanduser()
     if not path.is_file():
         raise DataError(f"There is no catalogue {path}: expected a table of published values with the column name.")
-    table = pd.DataFrame(read_table(path, text=("name",)))
+    columns = read_table(path, text=("name",))
+    table = pd.DataFrame({name: values for name, values in columns.items() if values.ndim == 1})
     if "name" not in table:
         columns = ", ".join(map(str, table.columns[:12]))
         raise DataError(
             f"The catalogue {path} has no column name (the files' names without suffix); it has {columns}."
             + nearest("name", table.columns)
         )
-    table = table[table["name"].notna()].copy()
     table["name"] = table["name"].astype(str).str.strip()
+    table = table[table["name"] != ""].copy()
     twice = table["name"][table["name"].duplicated()]
     if len(twice):
         raise DataError(f"The catalogue {path} has {twice.iloc[0]} in more than one row: expected one row a lens.")
