@@ -1,11 +1,14 @@
 """The command line as a user meets it: a whole tiny run, stopping and continuing, and clear refusals."""
 
+import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
 import tomllib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -244,10 +247,36 @@ def test_who_reads_the_output_may_leave_early(tmp_path):
     assert len(result.stdout.splitlines()) == 1 and result.stderr == ""
 
 
-def test_a_terminal_without_the_letters_still_gets_the_output(tmp_path):
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    shown = lenstream("config", "--show", "demo", "real_lenses.images=Sørensen", cwd=tmp_path, env=environment)
-    assert shown.returncode == 0 and shown.stderr == "" and "S\\xf8rensen" in shown.stdout
+def test_a_terminal_without_the_letters_still_gets_the_output(monkeypatch):
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr("lenstream.run_pipeline.app", lambda *_, **__: print("1.20\N{PLUS-MINUS SIGN}0.03"))
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 0 and shown.buffer.getvalue() == b"1.20\\xb10.03\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "runs/a"), "runs/a cannot be written or read: No space left"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/root/x"),
+            "/root/x cannot be written or read: Permission",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys, error, said):
+    def fail(*_, **__):
+        warnings.warn("of a library, to programmers", RuntimeWarning, stacklevel=1)
+        raise error
+
+    monkeypatch.setattr("lenstream.run_pipeline.app", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    printed = capsys.readouterr()
+    assert stopped.value.code == 1 and printed.out == ""
+    assert printed.err.startswith(f"lenstream: {said}") and len(printed.err.splitlines()) == 1
 
 
 def test_config_show_prints_a_mode_that_loads_again(tmp_path):

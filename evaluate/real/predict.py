@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ...errors import DataError
+from ...files.csv_writing import write_csv
 from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
@@ -38,11 +39,11 @@ def predict_folder(config, scene, run, lenses, out=None):
     predictions = {t: (mean[:, k], std[:, k]) for k, t in enumerate(targets)}
     table = published.prediction_table(cutouts, predictions, catalogue)
     out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "predictions.csv", index=False, float_format="%.5g")
+    write_csv(table, out / "predictions.csv", float_format="%.5g")
     summary = None
     if catalogue is not None:
         summary = published.summary(table)
-        summary.to_csv(out / "summary.csv", index=False, float_format="%.5g")
+        write_csv(summary, out / "summary.csv", float_format="%.5g")
     published.draw(cutouts, table, out / "real_lenses.png")
     return RealLensResults(table, summary, out / "real_lenses.png", skipped)
 
