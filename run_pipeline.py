@@ -72,7 +72,7 @@ for _name, (_stage, _help, _short) in STAGES.items():
 def predict(
     run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
     images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
-    catalogue: Annotated[Path | None, typer.Option(help="CSV with published values, by name.")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="Table with published values, by name.")] = None,
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
     ] = None,

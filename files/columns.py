@@ -1,6 +1,7 @@
 """Tables: the columns of CSV and other text, FITS, ECSV, VOTable and Parquet files, by name."""
 
 import gzip
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +28,8 @@ NO_TABLE = {
     b"\x89HDF": "it is HDF5: save the table as CSV, FITS, ECSV or Parquet",
     b"\x93NUMPY": "it is an array of NumPy: save the table as CSV, FITS, ECSV or Parquet",
     b"%PDF": "it is a PDF",
+    b"BZh": "it is packed by bzip2: unpack it",
+    b"\xfd7zXZ": "it is packed by xz: unpack it",
 }
 LISTED = 12  # names of columns in a message
 
@@ -85,9 +88,7 @@ def _column(path, column, version):
 
     columns = read_table(path, wanted)
     if not columns:
-        listed = ", ".join(list(names)[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
-        hint = nearest(column, names) or f" It has {listed}."
-        raise DataError(f'the catalogue {path} has no column "{column}".{hint}')
+        raise DataError(f'the catalogue {path} has no column "{column}".{_hint(column, list(names))}')
     values = columns.get(column, next(iter(columns.values())))
     if len(values) == 0:
         raise DataError(f"the catalogue {path} has no rows")
@@ -101,6 +102,17 @@ def _column(path, column, version):
         )
     values.flags.writeable = False
     return values
+
+
+def _hint(column, names):
+    """Which column may be meant, whatever its case and blanks, or which there are."""
+
+    def letters(name):
+        return re.sub("[^a-z0-9]", "", name.lower())
+
+    same = [f' Did you mean "{name}"?' for name in names if letters(name) == letters(column)]
+    listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    return next(iter(same), "") or nearest(column, names) or f" It has {listed}."
 
 
 def _numbers(path, column, values):

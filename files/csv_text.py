@@ -21,6 +21,7 @@ LONGEST_CELL = 1 << 24  # characters
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?", re.ASCII)
 _FRACTION = re.compile(r"[-+]?(\d+[.,]\d*|[.,]\d+|\d+(?=[eEdD]))([eEdD][-+]?\d+)?")  # 1.5, 2e3, 1,5
 _WORD = re.compile(r'"[^"]*"|\S+')
+_SEP = re.compile(r'"?sep=.?"?', re.IGNORECASE)  # what Excel may write into the first line; the rows say it, too
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # byte order marks
 
 
@@ -55,8 +56,9 @@ def _encoding(path):
     for mark, name in _MARKS.items():
         if start.startswith(mark):
             return name
-    if start.lstrip().startswith(b"<"):
-        raise Unreadable(path, FORM, "it is a web page or other XML")
+    for first, what in ((b"<", "a web page or other XML"), (b"{", "JSON")):
+        if start.lstrip().startswith(first):
+            raise Unreadable(path, FORM, f"it is {what}")
     if b"\0" in start:
         raise Unreadable(path, FORM, "it is no text in UTF-8, nor in UTF-16 with a byte order mark")
     return "utf-8"
@@ -84,7 +86,7 @@ def _read(path, encoding, wanted):
         numbers = [k for k, name in enumerate(names) if name and wanted(name)]
         kept, short = _kept(path, rows, len(names), numbers, separator)
     if short:
-        _judge_short(path, encoding, short)
+        _judge_short(path, encoding, short, len(kept), len(names))
     cells = list(zip(*kept, strict=True)) if kept else [()] * len(numbers)
     return _once(path, names, numbers, cells)
 
@@ -95,7 +97,7 @@ def _begin(lines):
     for number, line in lines:
         if line.lstrip().startswith("#"):
             comment = line.strip().lstrip("#").strip() or comment
-        elif line.strip():
+        elif line.strip() and not _SEP.fullmatch(line.strip()):
             return itertools.chain([(number, line)], lines), comment
     return iter(()), comment
 
@@ -197,8 +199,14 @@ def _kept(path, rows, width, numbers, separator):
     return kept, short
 
 
-def _judge_short(path, encoding, short):
-    """Say which rows are short. Raises: Unreadable if the file ends in the middle of one, as it was cut short."""
+def _judge_short(path, encoding, short, n_rows, width):
+    """Say which rows are shorter than the header's `width` cells.
+
+    Raises: Unreadable if most of them are, or the file ends in the middle of one, as it was cut short.
+    """
+    if 2 * len(short) > n_rows > 1:
+        many = f"line {short[0]} and {len(short) - 1} more rows have fewer cells than the {width} of the header"
+        raise Unreadable(path, FORM, many)
     with _text(path, encoding) as text:
         number, last = deque(enumerate(text, 1), 1)[0]
     if short[-1] == number and last[-1:] not in ("\n", "\r"):

@@ -41,6 +41,7 @@ def read(tmp_path, text, encoding="utf-8", name="t.csv", **options):
         "name,theta_E\na,1.5D0\nb,225d-2\n",
         "name,theta_E,theta_E\na,1.5,1.5\nb,2.25,2.25\n",
         "\n\nname,theta_E\na,+1.5\nb,2.25",
+        "sep=;\nname;theta_E\na;1,5\nb;2,25\n",
     ],
 )
 def test_every_way_to_write_a_table_gives_the_same_columns(tmp_path, text):
@@ -87,6 +88,10 @@ def test_blanks_in_quotes(tmp_path):
         (b"PK\x03\x04 xlsx", "it is a spreadsheet or another archive: save it as CSV"),
         (b"\x89HDF\r\n", "it is HDF5"),
         (b"%PDF-1.4", "it is a PDF"),
+        (b"BZh9", "it is packed by bzip2"),
+        ('{"name": ["a"]}', "it is JSON"),
+        ("|name|theta_E|\n a    1.5\n b  2.25\n", "line 2 and 1 more rows have fewer cells"),
+        ("name, theta_E\na 1.5\nb 2.25\nc 3\n", "line 2 and 2 more rows have fewer cells than the 2 of the header"),
         (gzip.compress(b"a,b\n1,2\n" * 99)[:-20], "it was cut short"),
     ],
 )
@@ -98,8 +103,8 @@ def test_what_is_no_table_is_one_sentence(tmp_path, text, said):
 
 def test_a_row_that_is_too_short_is_said(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "lenstream"):
-        read_again = read(tmp_path, "a,b,c\n1,2\n1,2,3\n4\n")
-    np.testing.assert_array_equal(read_again["c"], [np.nan, 3, np.nan])
+        read_again = read(tmp_path, "a,b,c\n1,2\n1,2,3\n4\n4,5,6\n")
+    np.testing.assert_array_equal(read_again["c"], [np.nan, 3, np.nan, 6])
     assert "2 rows are shorter than the header (line 2)" in caplog.text
 
 
@@ -136,3 +141,42 @@ def test_any_words_survive_every_separator(tmp_path_factory, rows, separator):
     read_back = read_table(path, text=("name",))
     assert read_back["name"].tolist() == [f"n{word}" for word, _ in rows]
     assert read_back["x"].tolist() == [x for _, x in rows]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("Theta_E", 'Did you mean "theta_E"?'),
+        ("THETAE", 'Did you mean "theta_E"?'),
+        ("einstein radius", 'Did you mean "Einstein Radius"?'),
+        ("theta_F", 'Did you mean "theta_E"?'),
+        ("q", "It has theta_E, Einstein Radius, zl."),
+    ],
+)
+def test_the_name_that_may_be_meant_is_offered(tmp_path, asked, said):
+    (tmp_path / "t.csv").write_text("theta_E,Einstein Radius,zl\n1,2,3\n")
+    with pytest.raises(DataError) as caught:
+        read_column(tmp_path / "t.csv", asked)
+    assert f'has no column "{asked}"' in str(caught.value) and said in str(caught.value)
+
+
+@pytest.mark.parametrize("asked", ["theta_E", "theta_E [mas]"])
+def test_a_column_is_found_with_and_without_its_unit(tmp_path, asked):
+    (tmp_path / "t.csv").write_text("theta_E [mas],x\n1200,1\n900,2\n")
+    assert read_column(tmp_path / "t.csv", asked) == pytest.approx([1.2, 0.9])
+
+
+def test_a_column_without_a_unit_comes_before_one_with(tmp_path):
+    (tmp_path / "t.csv").write_text("theta_E [mas],theta_E,theta_E_arcmin\n1200,1.3,2\n")
+    assert read(tmp_path, "theta_E [mas],theta_E,theta_E_arcmin\n1200,1.3,2\n") == {
+        "theta_E [mas]": [1200],
+        "theta_E": [1.3],
+        "theta_E_arcmin": [2],
+    }
+    assert read_column(tmp_path / "t.csv", "theta_E").tolist() == [1.3]
+
+
+def test_a_row_without_a_number_is_named_with_how_many_there_are(tmp_path):
+    (tmp_path / "t.csv").write_text("name,theta_E\na,1.2\nb,-99\nc,\nd,nan\n")
+    with pytest.raises(DataError, match="has no number in row 2, nor in 2 more rows; every row needs one"):
+        read_column(tmp_path / "t.csv", "theta_E")
