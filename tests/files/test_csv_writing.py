@@ -54,3 +54,15 @@ def test_a_table_comes_back(tmp_path_factory, names):
     if not any(name.startswith("#") for name in names):
         read = read_table(path, text=("name",))
         assert read["name"].tolist() == names and read["x"].tolist() == [-1.5] * len(names)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    def half(self, path, **_):
+        path.write_text("name,x\na")
+        raise OSError(28, "No space left on device")
+
+    write_csv(pd.DataFrame({"x": [1]}), tmp_path / "t.csv")
+    monkeypatch.setattr(pd.DataFrame, "to_csv", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_csv(pd.DataFrame({"x": [2]}), tmp_path / "t.csv")
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"] and (tmp_path / "t.csv").read_text() == "x\n1\n"
