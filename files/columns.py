@@ -50,13 +50,14 @@ def read_table(path, wanted=None, text=()):
     """
     path = Path(path).expanduser()
     held = _columns(path, text, wanted or (lambda name: True))
-    names, columns = {name for name, _, _ in held}, {}
+    names, columns, factors = {name for name, _, _ in held}, {}, {}
     for name, unit, values in held:
         short, factor = standard(name, unit)
         if short != name and (short in names or short in columns):
             short, factor = name, 1.0  # there is one with this unit and one with another or without
-        columns[short] = values * factor if values.dtype.kind in "fiu" and factor != 1.0 else values
-    return without_marks(path, columns)
+        columns[short], factors[short] = values, factor if values.dtype.kind in "fiu" else 1.0
+    columns = without_marks(path, columns, factors)
+    return {name: values if factors[name] == 1.0 else values * factors[name] for name, values in columns.items()}
 
 
 def read_column(file, column):

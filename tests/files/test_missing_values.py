@@ -33,6 +33,13 @@ def test_what_can_be_meant_or_is_no_mark_stays(name, value):
     assert without_marks("t.csv", columns)[name] is columns[name]
 
 
+def test_marks_are_known_before_units_are_converted(tmp_path):
+    (tmp_path / "t.csv").write_text("theta_E [mas],R_sersic [deg]\n-99,99\n99,1e-4\n1200,-999\n")
+    read = read_table(tmp_path / "t.csv")
+    np.testing.assert_allclose(read["theta_E"], [np.nan, 0.099, 1.2])
+    np.testing.assert_allclose(read["R_sersic"], [np.nan, 0.36, np.nan])
+
+
 def test_how_many_are_missing_is_said_once_a_table(tmp_path, caplog):
     (tmp_path / "t.csv").write_text("name,theta_E,mag\na,-99,99\nb,-99,20\nc,1.2,1e30\n")
     with caplog.at_level(logging.WARNING, "lenstream"):
