@@ -44,18 +44,18 @@ def run(config, runs, overwrite=False, until="report"):
         if not first:
             return
         if until == "pretrain" or config.evaluate is None:
-            console.print(f"encoders: {folder.encoders}", soft_wrap=True)
+            print(f"encoders: {folder.encoders}")
             return
         with timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
     if until == "evaluate":
         _print_scores(folder)
-        console.print(f"results: {folder.results}", soft_wrap=True)
+        print(f"results: {folder.results}")
         return
     _show(config, scene, folder)
     finish(folder)
     _print_scores(folder)
-    console.print(f"report: {folder.report}", soft_wrap=True)
+    print(f"report: {folder.report}")
 
 
 def predict(folder, lenses, out=None):
@@ -75,7 +75,7 @@ def predict(folder, lenses, out=None):
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
-    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
+    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
 
 
 def _nothing_to_do(config, folder, overwrite):
@@ -115,10 +115,10 @@ def _introduce(config, scene, folder):
 
     if config.pretrain.data is None and not folder.pairs.exists():
         draw_pairs(scene, folder.pairs)
-        console.print(f"first picture: {folder.pairs}", soft_wrap=True)
+        console.print(f"first picture: {folder.pairs}")
     for name, settings in config.pretrain.encoders.items():
         for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
-            console.print(warning, soft_wrap=True)
+            console.print(warning)
 
 
 def _pretrain(config, scene, folder, fabric, stop):

@@ -1,6 +1,13 @@
-"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config | cite."""
+"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config | cite.
 
+Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
+"""
+
+import errno
+import os
 import sys
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,7 +72,7 @@ for _name, (_stage, _help, _short) in STAGES.items():
 def predict(
     run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
     images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
-    catalogue: Annotated[Path | None, typer.Option(help="CSV with published values, by name.")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="Table with published values, by name.")] = None,
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
     ] = None,
@@ -122,10 +129,9 @@ def preview(
     """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
     settings = _load(recipe, overrides)
     from lenstream.evaluate.show.preview import preview as draw
-    from lenstream.progress import console
 
     for line in draw(settings, out):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print(line)
 
 
 @app.command()
@@ -187,33 +193,71 @@ def _load(recipe, overrides, scale="full"):
 
 
 def main(arguments=None):
-    """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2."""
+    """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2.
+
+    The exit code is 1 if stdout cannot take the results or a file cannot be written, 130 after Ctrl-C.
+    """
+    with suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without the sign +- still shows the table
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # of libraries, to programmers; ours are log messages
+        code = _answered(arguments)
+    sys.exit(code or 0)
+
+
+def _answered(arguments):
+    """Run a command, say what is wrong, and return the exit code."""
     from lenstream.progress import Stopped
 
     try:
         code = app(arguments, standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except ConfigError as error:
         for problem in error.problems:
-            print(f"lenstream: {problem}", file=sys.stderr)
-        code = 2
+            _say(problem)
+        return 2
     except LenStreamError as error:
-        print(f"lenstream: {error}", file=sys.stderr)
-        code = 2
+        _say(error)
+        return 2
     except typer.Exit as error:
-        code = error.exit_code
+        return error.exit_code
     except Stopped as stopped:
-        print(f"lenstream: {stopped}; the same command continues from here", file=sys.stderr)
-        code = 130
+        _say(f"{stopped}; the same command continues from here")
+        return 130
     except (KeyboardInterrupt, typer.Abort):
-        print("lenstream: interrupted; the same command continues from the last checkpoint", file=sys.stderr)
-        code = 130
+        _say("interrupted; the same command continues from the last checkpoint")
+        return 130
+    except OSError as error:
+        return _of_the_system(error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own errors about options and arguments
             raise
         message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
-        print(message if message.startswith("Usage:") else f"lenstream: {message}", file=sys.stderr)
-        code = 2
-    sys.exit(code or 0)
+        if message.startswith("Usage:"):
+            print(message, file=sys.stderr)
+        else:
+            _say(message)
+        return 2
+
+
+def _say(message):
+    print(f"lenstream: {message}", file=sys.stderr)
+
+
+def _of_the_system(error):
+    """Say that a file or stdout cannot be used, and return 1; quietly if who reads stdout has left, such as `head`."""
+    if error.strerror is None:  # of a library, not of the system
+        raise error
+    if error.filename is None:  # stdout: what is still in its buffer would fail once more at the end
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        where = "the output" if error.filename is None else error.filename
+        _say(f"{where} cannot be written or read: {error.strerror}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def is_finished(folder, config, overwrite=False):
     _check_same(folder, config)
     if not folder.finished.exists():
         return False
-    console.print(f"{folder.path} is finished: open {folder.report} (--overwrite runs it again)", soft_wrap=True)
+    console.print(f"{folder.path} is finished: open {folder.report} (--overwrite runs it again)")
     return True
 
 

@@ -101,8 +101,8 @@ class MixturePart(PlainDistribution):
 class Table(Section):
     """A column of a catalogue."""
 
-    file: str = key("CSV file with a header, or a FITS table (.fits, .fit, .fits.gz)")
-    column: str = key("name of the column; every row of it holds a number")
+    file: str = key("a table: CSV or other text with names in its first line, FITS, ECSV, VOTable or Parquet")
+    column: str = key("name of the column, with or without its unit; every row of it holds a number")
 
     @model_validator(mode="after")
     def can_be_read(self):

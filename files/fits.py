@@ -1,4 +1,4 @@
-"""FITS files: what images they hold, those images whole or in part, their first table, and whether they are whole.
+"""FITS files: what images they hold, those images whole or in part, and whether the files are whole.
 
 A file, compressed or not, is whole if every HDU is there to its last block and nothing follows but zeros or blanks. One
 that is not was cut short or damaged, and is refused even where what is wanted came before: a file cut before its mask
@@ -77,26 +77,6 @@ def table_names(path):
             return next((list(hdu.columns.names) for hdu in tables), [])
     except Unreadable:
         return []
-
-
-def read_table(path, wanted=None):
-    """The columns of the first table of a file, {name: array (rows, ...)}.
-
-    wanted: a function that says of a name whether to read it; None reads all.
-    Raises: Unreadable (a DataError) if the file cannot be read or holds no table.
-    """
-    from astropy.io import fits
-
-    table_hdus = fits.BinTableHDU | fits.TableHDU
-    with opened(path, "a FITS table") as hdus:
-        tables = [
-            hdu for hdu in checked_hdus(path, hdus, "a FITS table") if isinstance(hdu, table_hdus) and not hdu.is_image
-        ]
-        if not tables:
-            raise Unreadable(path, "a FITS table", "it holds no table")
-        table = tables[0]
-        names = [name for name in table.columns.names if wanted is None or wanted(name)]
-        return {name: np.array(table.data[name]) for name in names}
 
 
 @contextmanager

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from ..ahead import Ahead
-from ..errors import DataError
+from ..errors import DataError, grouped
 from ..files import image_files, image_folders
-from ..files.grouped import grouped
 from ..progress import bar, console
 from ..simulate.stream import Batch, to_device
 from .normalize import statistics

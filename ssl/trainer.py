@@ -186,7 +186,7 @@ class Training:
         if self._log is not None:
             self._log.write(record | scores)
             if collapsed and not self._collapsed:
-                console.print(monitors.advice(self.name, record), soft_wrap=True)
+                console.print(monitors.advice(self.name, record))
         self._collapsed, self._interval = collapsed, _Interval()
         return in_words(record, scores)
 

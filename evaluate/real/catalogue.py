@@ -58,15 +58,16 @@ def read_catalogue(path, lenses=None):
     if not path.is_file():
         raise DataError(f"There is no catalogue {path}: expected a table of published values with the column name.")
     called = lenses.columns.get(NAME, NAME) if lenses else NAME
-    table = pd.DataFrame(read_table(path, text=(called,)))
+    columns = read_table(path, text=(called,))
+    table = pd.DataFrame({name: values for name, values in columns.items() if values.ndim == 1})
     if called not in table:
         columns = ", ".join(map(str, table.columns[:12]))
         hint = nearest(called, table.columns) or _offer(NAME, table.columns)
         raise DataError(
             f"The catalogue {path} has no column {called} (the files' names without suffix); it has {columns}.{hint}"
         )
-    table = table[table[called].notna()].copy()
     table[called] = table[called].astype(str).str.strip()
+    table = table[table[called] != ""].copy()
     twice = table[called][table[called].duplicated()]
     if len(twice):
         raise DataError(f"The catalogue {path} has {twice.iloc[0]} in more than one row: expected one row a lens.")

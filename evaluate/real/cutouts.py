@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, grouped
 from ...files.cutout_layout import read_planes
 from ...files.file_groups import lenses_of
-from ...files.grouped import grouped
 from ...files.pixel_scale import KEYS, header_pixel_scale
 from ...files.values import is_flux, is_padding
 from ...files.weights import edge_rms

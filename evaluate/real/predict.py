@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ...errors import DataError
+from ...errors import DataError, grouped
+from ...files.csv_writing import write_csv
 from ...files.file_groups import counted, lenses_of
-from ...files.grouped import grouped
 from ...ssl.probe import features_of
 from ..judge import load_predictor
 from ..show.report import RealLensResults
@@ -78,9 +78,9 @@ def predict_folder(config, scene, run, lenses, out=None):
     out.mkdir(parents=True, exist_ok=True)
     read = how_read(cutouts, lenses)
     (out / "how_read.txt").write_text("".join(f"{sentence}\n" for sentence in read), encoding="utf-8")
-    table.to_csv(out / "predictions.csv", index=False, float_format="%.5g")
+    write_csv(table, out / "predictions.csv", float_format="%.5g")
     if summary is not None:
-        summary.to_csv(out / "summary.csv", index=False, float_format="%.5g")
+        write_csv(summary, out / "summary.csv", float_format="%.5g")
     lens_figure.draw(cutouts, table, out / "real_lenses.png")
     sentences = flags.in_words(table["name"], doubts)
     return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], read)

@@ -91,15 +91,15 @@ def test_unusable_files_are_left_out_with_one_warning(tmp_path, caplog):
     assert stamps.names == ("good",)
     assert len(caplog.records) == 1 and "8 of 9" in caplog.text
     for name in (
-        "empty (no galaxy",
-        "nan (no finite",
-        "tiny (its 5 x 5",
-        "colour (2 bands where",
-        "bare (it holds no image",
-        "oblong (its pixels are not square",
+        "empty: no galaxy",
+        "nan: no finite",
+        "tiny: its 5 x 5",
+        "colour: 2 bands where",
+        "bare: it holds no image",
+        "oblong: its pixels are not square",
     ):
         assert name in caplog.text
-    assert "text (it is not FITS" in caplog.text and "cut (it was cut short" in caplog.text
+    assert "text: it is not FITS" in caplog.text and "cut: it was cut short" in caplog.text
 
 
 def test_folders_without_galaxies(tmp_path):

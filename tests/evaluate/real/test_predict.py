@@ -204,7 +204,7 @@ def test_published_position_angles_are_compared_in_both_frames(tmp_path, predict
 
 def test_one_band_is_not_copied_for_a_network_of_two(tmp_path, predicted):
     write(tmp_path / "a.fits", gaussian(0.1, 0.1))
-    with pytest.raises(DataError, match=r"a has 1 band, but the network was trained on 2 \(g, r\)"):
+    with pytest.raises(DataError, match=r"it holds 1 band, and the network was trained on 2 \(g, r\)"):
         predicted(tmp_path, overrides=["simulate.bands={g: {}, r: {}}"])
 
 
