@@ -103,7 +103,7 @@ def match(catalogue, names, targets, orientations, lenses):
     """Published values of our images in the frame of the array.
 
     Args:
-        catalogue: of `read_catalogue`. names: of the images, n of them. orientations: of each, `frames.Orientation` or
+        catalogue: of `read_catalogue`. names: of the images, n of them. orientations: of each, `Orientation` or
         None. targets: names of lens parameters. lenses: `configs.schema.RealLenses`.
 
     Returns: {target: float (n,)} of the targets that the catalogue has, NaN where there is no value; and a list of

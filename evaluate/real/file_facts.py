@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError
+from ...files.orientation import Orientation, header_scale, orientation_of
 from ...files.pixel_scale import header_pixel_scale
-from .frames import Orientation, header_scale, orientation_of
 
 SAME_SCALE = 0.02  # two statements of a pixel scale that differ by a larger fraction contradict each other
 PLATEAU = 3  # this many pixels with exactly the largest value: saturated, as no noise is left in them

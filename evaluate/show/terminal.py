@@ -41,7 +41,7 @@ def print_predictions(predictions, targets, summary):
 def print_skipped(skipped):
     """Files that could not be used, one line for each reason. Args: skipped: pairs of a file's name and the reason."""
     for sentence in grouped(skipped):
-        console.print(f"skipped {sentence}.")
+        console.print(f"skipped {sentence}")
 
 
 def print_read(sentences):

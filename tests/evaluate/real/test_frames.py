@@ -12,17 +12,16 @@ from lenstronomy.Util.param_util import phi_q2_ellipticity
 from lenstream.evaluate.real.frames import (
     ARRAY,
     NORTH_EAST,
-    Orientation,
     ellipticity,
     in_frame,
     is_turned,
-    orientation_of,
     pairs,
     to_array,
     to_sky,
     turned_std,
     without_partner,
 )
+from lenstream.files.orientation import Orientation, orientation_of
 
 SHAPE = (61, 80)
 
