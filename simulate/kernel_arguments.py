@@ -59,6 +59,7 @@ class Blur(NamedTuple):
     # sign * taps along x * taps along y; tap [a, r + d] belongs to moment a of a pixel and to the pixel d further on
     taps: np.ndarray
     signs: np.ndarray  # (m, terms), of the type of the image: 1 or -1, or 0 for a term that is not there
+    core: np.ndarray  # (n, L, 2), of the type of the image: the PSF near its middle, see `refinement.seen`
 
 
 class KernelArguments(NamedTuple):

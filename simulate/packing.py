@@ -10,6 +10,10 @@ from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tabl
 from .profiles import registry
 from .systems.draw import present
 
+MOFFAT_SHARPNESS = 0.75
+# The core that counts for a wider PSF: of such a one, all light that makes a peak would have to be added up.
+WIDE = 0.4, 0.25
+
 
 def pack(scene, systems, dtype, rays=None, exact_halos=False):
     """All that the kernels need to render systems, as `KernelArguments`.
@@ -183,7 +187,31 @@ def _pack_blur(scene, systems, dtype, adaptive):
         which.reshape(n, -1),
         np.ascontiguousarray(taps, dtype),
         np.ascontiguousarray(signs, dtype),
+        _cores(scene, systems, bank, numbers, taps, signs, which).reshape(n, -1, 2).astype(dtype),
     )
+
+
+def _cores(scene, systems, bank, numbers, taps, signs, which):
+    """The core of every layer's PSF, see `refinement.seen`: float64 (n, v, b, 2)."""
+    sigma = np.maximum(_psf_sigma(scene, systems) * scene.instrument.supersampling, 1e-3)
+    beside = np.exp(-0.5 / sigma**2)
+    own = 1.0 / (1.0 + 2.0 * np.exp(-0.5 * (np.arange(1, 8) / sigma[..., None]) ** 2).sum(-1))
+    out = np.stack([own, own * beside], axis=-1)
+    of_kernels = [_core(k[:, k.shape[1] // 2, k.shape[1] // 2 :]) for k in bank]
+    if of_kernels:
+        out = np.where((numbers >= 0)[..., None], np.concatenate(of_kernels)[numbers], out)
+    if len(taps):
+        r = taps.shape[3] // 2
+        along = np.einsum("mt,mtd->md", signs * taps[:, :, 0, r], taps[:, :, 0, r : r + 2])
+        out = np.where((which >= 0)[..., None], _core(along)[which], out)
+    return np.stack([np.maximum(out[..., 0], WIDE[0]), np.clip(out[..., 1], 0.0, WIDE[1])], axis=-1)
+
+
+def _core(row):
+    """Cores of PSFs from their pixel in the middle and the one beside it, (m, 2 or more): float64 (m, 2)."""
+    beside = row[:, 1] if row.shape[1] > 1 else np.zeros(len(row))
+    own = np.sqrt(np.maximum(row[:, 0], WIDE[0] ** 2))
+    return np.stack([own, beside / own], axis=-1)
 
 
 def _no_taps(shape):
@@ -197,15 +225,29 @@ def _pack_taps(scene, systems):
     within = {b: t for b, t in enumerate(scene.bands.values()) if t.within_pixels}
     if not within:
         return _no_taps(fwhm.shape)
-    degree = max(moments.degree_for(t.narrowest() / FWHM_PER_SIGMA / scale) for t in within.values())
+    degree = max(moments.degree_for(_narrowest_sigma(t) / scale) for t in within.values())
     which, bank = np.full(fwhm.shape, -1), []
     for b, instrument in within.items():
-        own, numbers = np.unique(fwhm[..., b], return_inverse=True)
-        which[..., b] = sum(map(len, bank)) + numbers.reshape(fwhm.shape[:2])
-        bank.append(moments.gaussian_taps(own / FWHM_PER_SIGMA / scale, instrument.truncation, degree)[:, None])
-    side = max(t.shape[-1] for t in bank)
-    taps = np.concatenate([np.pad(t, [(0, 0)] * 3 + [(2 * ((side - t.shape[-1]) // 2,))]) for t in bank])
-    return degree, which, taps, np.ones(taps.shape[:2])
+        pairs = np.stack([fwhm[..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
+        own, numbers = np.unique(pairs, axis=0, return_inverse=True)
+        which[..., b] = len(bank) + numbers.reshape(fwhm.shape[:2])
+        if instrument.psf_kind == "moffat":
+            bank += [moments.moffat_taps(f / scale, beta, instrument.psf_size, degree) for f, beta in own]
+        else:
+            sigma = own[:, 0] / FWHM_PER_SIGMA / scale
+            bank += list(moments.gaussian_taps(sigma, instrument.truncation, degree)[:, None])
+    terms, side = max(len(t) for t in bank), max(t.shape[2] for t in bank)
+    taps, signs = np.zeros((len(bank), terms, degree + 1, side)), np.zeros((len(bank), terms))
+    for k, t in enumerate(bank):
+        edge = (side - t.shape[2]) // 2
+        taps[k, : len(t), :, edge : edge + t.shape[2]], signs[k, : len(t)] = t, 1.0
+    return degree, which, taps, signs
+
+
+def _narrowest_sigma(instrument):
+    """The smallest standard deviation of a Gaussian as sharp as the PSF may be [arcsec]; a Moffat has a sharper peak."""
+    sharp = MOFFAT_SHARPNESS if instrument.psf_kind == "moffat" else 1.0
+    return instrument.narrowest() / FWHM_PER_SIGMA * sharp
 
 
 def _psf_sigma(scene, systems):

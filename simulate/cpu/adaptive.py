@@ -26,6 +26,7 @@ class Layer(NamedTuple):
     stamps: np.ndarray  # (s, side, side): galaxy images
     lensed: bool  # whether it is behind the lens
     keeps: bool  # whether moments of its light in a pixel are kept
+    core: tuple  # of the PSF, see `refinement.seen`
 
 
 class Cells(NamedTuple):
@@ -59,7 +60,8 @@ def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
     mean, error = np.empty(most, out.dtype), np.empty(most, out.dtype)
     cells = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
     children = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
-    flagged, peak, raw = steep.flag(out, layer.galaxy, beta, tolerance)
+    tolerance = refinement.own_tolerance(tolerance, roughness(layer.galaxy, out[0]), layer.core)
+    flagged, peak, factor, raw = steep.flag(out, layer.galaxy, beta, tolerance, layer.core)
     n_flagged = _first_cells(deflectors.tiles.order, flagged, grid.cells, cells)
     n = n_flagged
     if layer.keeps:
@@ -70,7 +72,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
         if level == 0:
             for c in range(n):
                 peak = max(peak, refinement.peak_lower_bound(mean[c], error[c]))
-        limit = refinement.error_limit(peak, tolerance, share)
+        limit = refinement.error_limit(factor * peak, tolerance, share)
         room = most if level < refinement.LEVELS - 1 else 0
         n_children = _divide(cells, n, Cut(limit, real(peak, 0.25 * width), real(peak, share), room), children, out)
         if layer.keeps:

@@ -161,12 +161,13 @@ def _finish(deflectors, inputs, which, grids, work, buffers, out, arcs):
     """
     (i, v), (grid, middles), brightness = which, grids, buffers.brightness
     keeps, adapted = inputs.blur.which[i, v] >= 0, inputs.frame.rays == ADAPTIVE
+    core = (inputs.blur.core[i, v, 0], inputs.blur.core[i, v, 1])
     source, lens_light, image = brightness.source[v], brightness.light[v], out.reshape(out.size)
     has_light, apart, within = buffers.layers.lights.profiles.shape[1] > 0, arcs.size > 0, buffers.within
     if keeps:
         spread.clear(within)
     if adapted:
-        layer = adaptive.Layer(pixels.layer_light(buffers.layers.sources, v), inputs.stamps, v >= 0, keeps)
+        layer = adaptive.Layer(pixels.layer_light(buffers.layers.sources, v), inputs.stamps, v >= 0, keeps, core)
         adaptive.refine(deflectors, layer, grid, inputs.frame.tolerance, brightness.beta, work, within, source)
     if apart:
         arcs[i, v, 0] = _total(source) * grid.scale * grid.scale
@@ -175,7 +176,7 @@ def _finish(deflectors, inputs, which, grids, work, buffers, out, arcs):
         if keeps:
             spread.clear(within)
     if has_light and adapted:
-        layer = adaptive.Layer(pixels.layer_light(buffers.layers.lights, v), inputs.stamps, v < 0, keeps)
+        layer = adaptive.Layer(pixels.layer_light(buffers.layers.lights, v), inputs.stamps, v < 0, keeps, core)
         adaptive.refine(deflectors, layer, grid, inputs.frame.tolerance, middles, work, within, lens_light)
     if not apart:
         if has_light:
