@@ -245,7 +245,7 @@ def _pack_taps(scene, systems):
 
 
 def _narrowest_sigma(instrument):
-    """The smallest standard deviation of a Gaussian as sharp as the PSF may be [arcsec]; a Moffat has a sharper peak."""
+    """The smallest sigma of a Gaussian as sharp as the PSF may be [arcsec]; a Moffat of its width has a sharper peak."""
     sharp = MOFFAT_SHARPNESS if instrument.psf_kind == "moffat" else 1.0
     return instrument.narrowest() / FWHM_PER_SIGMA * sharp
 
