@@ -68,8 +68,9 @@ def moffat_taps(fwhm, beta, size, degree):
     """Taps of one Moffat PSF (see `psf.moffat_kernels`), as a sum of terms: float64 (terms, degree + 1, 2 r + 1).
 
     fwhm, size: [pixels]. The PSF is cut at a square that holds as much light as the circle of diameter `size` at which
-    a kernel of pixels is cut. A Moffat is a mixture of Gaussians, (1 + x)^-beta = integral of t^(beta - 1) exp(-t (1 + x)) dt /
-    Gamma(beta), and each of these is separable; the terms are the few principal components of the mixture.
+    a kernel of pixels is cut. A Moffat is a mixture of Gaussians, as (1 + x)^-beta is the integral over t of
+    t^(beta - 1) exp(-t (1 + x)) / Gamma(beta), and each of these is separable; the terms are the few principal
+    components of the mixture.
     """
     alpha2 = fwhm**2 / (4.0 * (2.0 ** (1.0 / beta) - 1.0))
     x = np.arange(math.log(1e-2 * alpha2 / (alpha2 + size**2)), math.log(beta + 30.0), _MIXTURE_STEP)

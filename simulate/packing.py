@@ -245,7 +245,7 @@ def _pack_taps(scene, systems):
 
 
 def _narrowest_sigma(instrument):
-    """The smallest sigma of a Gaussian as sharp as the PSF may be [arcsec]; a Moffat of its width has a sharper peak."""
+    """The sigma [arcsec] that decides the degree: the smallest one; a Moffat has a sharper peak than its FWHM says."""
     sharp = MOFFAT_SHARPNESS if instrument.psf_kind == "moffat" else 1.0
     return instrument.narrowest() / FWHM_PER_SIGMA * sharp
 

@@ -30,18 +30,12 @@ def converged(scene, fine=FINE):
     instruments = scene.bands.values()
     if any(t.psf_kind == "pixel" for t in instruments):
         fine = scene.instrument.supersampling
-    bands = {name: _finer(t, fine) for name, t in scene.bands.items()}
+    bands = {name: t.on_finer_pixels(fine) for name, t in scene.bands.items()}
     return with_rays(replace(scene, bands=bands), "adaptive", _tight(scene))
 
 
 def _tight(scene):
     return max(min(CONVERGED * scene.config.image.tolerance, MOST), 1e-6)
-
-
-def _finer(instrument, fine):
-    size = instrument.psf_size * fine // instrument.supersampling
-    size += (size + 1) % 2  # odd
-    return replace(instrument, supersampling=fine, within_pixels=False, psf_size=size if instrument.psf_size else 0)
 
 
 def image_errors(scene, indices):

@@ -4,7 +4,7 @@ import importlib.util
 import inspect
 import pkgutil
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,14 @@ class Instrument:
     def loses_pixels(self):
         """Whether there are masks: pixels may be bad, hit by cosmic rays, or absent in the sky."""
         return self.bad_pixels > 0 or self.cosmic_rays > 0 or (self.sky is not None and np.isnan(self.sky.pixels).any())
+
+    def on_finer_pixels(self, fine):
+        """The instrument with its PSF applied on pixels finer by `fine`; a kernel from a file keeps its own."""
+        if self.psf_kind == "pixel":
+            return self
+        size = self.psf_size * fine // self.supersampling
+        size += (size + 1) % 2 if size else 0  # odd
+        return replace(self, supersampling=fine, within_pixels=False, psf_size=size)
 
     def narrowest(self):
         """The smallest FWHM that the PSF may be drawn with [arcsec]; of a law without an end, its 0.001 quantile."""
