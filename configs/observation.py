@@ -60,8 +60,15 @@ class PSF(Section):
         None,
         ge=1,
     )
-    supersampling: int = key(
-        "the PSF is applied on pixels finer by this; kernels in a file have pixels as fine", "-", 1, ge=1, le=16
+    supersampling: Annotated[
+        Annotated[int, Field(ge=1, le=16), Tag("number")] | Annotated[Literal["auto"], Tag("word")],
+        Discriminator(lambda value: "word" if isinstance(value, str) else "number"),
+    ] = key(
+        "the PSF is applied on pixels finer by this, and kernels in a file have pixels as fine; auto: with adaptive "
+        "rays a gaussian or moffat acts on where in a pixel the light lies, as if on ever finer pixels; with a number "
+        "of rays, and for kernels in a file, it is 1",
+        "-",
+        "auto",
     )
 
     ranges = model_validator(mode="after")(check_ranges)

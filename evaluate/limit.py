@@ -19,7 +19,9 @@ from ..simulate.systems.draw import Views, by_grid
 
 CHUNK = 125  # systems at a time: bounds the memory of their derivatives
 STEP = 1e-3  # of a parameter's population standard deviation, for central differences
-RAYS = 4  # a side, in place of adaptive ones: these would come and go between the two images of a difference
+# In place of adaptive rays, which would come and go between the two images of a difference: so many along a pixel's
+# side, and the PSF on so much finer pixels, in place of one that acts on where in a pixel the light lies.
+RAYS, FINE = 4, 3
 
 
 def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
@@ -71,10 +73,14 @@ def _information(scene, systems, free, spread, threads):
     """Fisher matrices (n, p, p) of the images on one pixel grid, of the free parameters in units of their spread."""
 
     def image(changed):
-        return render(scene, changed, noise=False, dtype=np.float64, threads=threads, rays=rays)[:, 0].reshape(n, -1)
+        return render(fixed, changed, noise=False, dtype=np.float64, threads=threads, rays=rays)[:, 0].reshape(n, -1)
 
-    n = len(systems.indices)
-    rays = RAYS * scene.instrument.supersampling if scene.config.image.rays == "adaptive" else None
+    n, adaptive, fixed = len(systems.indices), scene.config.image.rays == "adaptive", scene
+    bands = scene.bands.values()
+    if adaptive and any(t.within_pixels for t in bands) and not any(t.psf_kind == "pixel" for t in bands):
+        fixed = replace(scene, bands={name: t.on_finer_pixels(FINE) for name, t in scene.bands.items()})
+    fine = fixed.instrument.supersampling
+    rays = -(-RAYS // fine) * fine if adaptive else None
     background, exposure, gain = (
         np.repeat(a, scene.config.image.num_pix**2, axis=1) for a in noise_levels(scene, systems)
     )

@@ -8,6 +8,8 @@ from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
 from .systems.draw import Systems, in_bands, present
 from .systems.scene import Scene
 
+WITHIN_PIXELS = 9  # finer pixels for a PSF that acts on where in a pixel the light lies
+
 
 def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: int = 0) -> dict:
     """System number `i` of a batch in lenstronomy's terms.
@@ -15,11 +17,15 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list and, with gridded
     deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
     `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
-    adaptive rays: they are given as 8 x 8 a pixel.
+    adaptive rays: they are given as 8 x 8 a pixel, and with a PSF that acts on where in a pixel the light lies as
+    9 x 9, with the PSF on pixels as fine.
 
     Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999.
     """
     instrument, systems = list(scene.bands.values())[band], in_bands(systems, scene)
+    rays, per_pixel = scene.config.image.rays, 8
+    if rays == "adaptive" and instrument.within_pixels:
+        instrument, per_pixel = instrument.on_finer_pixels(WITHIN_PIXELS), 1
     lens = _deflectors(scene, systems, i)
     light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
     model = {
@@ -30,7 +36,6 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     options = [MASS[name].options for name, _ in lens]
     if any(options):
         model["lens_profile_kwargs_list"] = options
-    rays = scene.config.image.rays
     return {
         "kwargs_model": model,
         "kwargs_lens": [values for _, values in lens],
@@ -38,7 +43,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
         "kwargs_lens_light": [values for _, values in light["lens_light"]],
         "kwargs_psf": _psf(instrument, {n: v[i, view, band] for n, v in systems.optics.items()}),
         "kwargs_numerics": {
-            "supersampling_factor": 8 * instrument.supersampling if rays == "adaptive" else rays,
+            "supersampling_factor": per_pixel * instrument.supersampling if rays == "adaptive" else rays,
             "supersampling_convolution": instrument.supersampling > 1,
             "supersampling_kernel_size": None,  # by default only a kernel's middle is applied on the finer pixels
         },

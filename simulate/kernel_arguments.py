@@ -52,6 +52,14 @@ class Blur(NamedTuple):
     truncation: float  # its radius in sigma
     kernel: np.ndarray  # (n, L): number in `kernels`, or -1 for the Gaussian
     kernels: np.ndarray  # (m, supersampling^2, k, k) from `psf.phase_kernels`, of the type of the image
+    # A layer with taps of its own has neither of those above: it keeps moments of the light in a pixel, see `moments`.
+    degree: int  # of the moments; 0: no layer has any
+    which: np.ndarray  # int64 (n, L): number in `taps`, or -1 for a layer that keeps the mean of every pixel only
+    # (m, terms, degree + 1, 2 r + 1), of the type of the image: the PSF is the sum over its terms of
+    # sign * taps along x * taps along y; tap [a, r + d] belongs to moment a of a pixel and to the pixel d further on
+    taps: np.ndarray
+    signs: np.ndarray  # (m, terms), of the type of the image: 1 or -1, or 0 for a term that is not there
+    core: np.ndarray  # (n, L, 2), of the type of the image: the PSF near its middle, see `refinement.seen`
 
 
 class KernelArguments(NamedTuple):

@@ -15,6 +15,7 @@ LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
 ERROR = 0.12  # of the curvature across a cell may be in the error of its mean, see `mean_and_error`
 SMOOTH = 2.0  # times the relative curvature squared: how much smaller that error is in a smooth cell
 ROUGH = 0.6  # in place of that in a cell of a galaxy image, whose bilinear kinks no cell can see
+ROUGH_BEHIND_PSF = 0.25  # of the tolerance of such an image behind a PSF: its kinks err alike in neighbouring pixels
 UNSEEN = 0.4  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
 GAUSS = math.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 OUTER, INNER = 5.0 / 18.0, 8.0 / 18.0  # weights of the outer points and of the middle one; the three add up to 1
@@ -57,6 +58,31 @@ def corrected(left, here, right, below, above):
 def capped(left, here, right, below, above):
     """A pixel's brightness, or that of its brightest neighbour if that is less: a ray on a cusp says too much."""
     return min(here, max(max(left, right), max(below, above)))
+
+
+@ray_function
+def seen(left, capped_here, right, below, above, core):
+    """About the brightness of a pixel behind the PSF, over what is left there of an error of one pixel.
+
+    The promise is about the peak behind the PSF, which is lower than that of the light; but so is an error. Errors of
+    neighbours are partly alike, so the PSF is trusted with the square root of what it makes of a single one. A lower
+    bound: light from further away is left out.
+
+    left, right, below, above: brightness of the neighbours. core: the PSF's weight of a pixel and of the next along an
+    axis; 1 and 0 without a PSF, which gives the brightness itself.
+    """
+    own, beside = core
+    left, right = min(left, capped_here), min(right, capped_here)
+    below, above = min(below, capped_here), min(above, capped_here)
+    cross = left + right + below + above
+    corners = min(left, below) + min(left, above) + min(right, below) + min(right, above)
+    return own * capped_here + beside * cross + beside * beside / own * corners
+
+
+@ray_function
+def own_tolerance(tolerance, least, core):
+    """The tolerance of a layer, of the peak as `seen`; least: ROUGH for a galaxy image, else 0. core: as in `seen`."""
+    return tolerance * (ROUGH_BEHIND_PSF if least > 0.0 and core[0] < 1.0 else 1.0)
 
 
 @ray_function

@@ -19,7 +19,7 @@ ORDER = [
     ("simulate/core/",),
     ("simulate/galaxies/", "simulate/detector/"),
     ("simulate/systems/",),
-    ("simulate/kernel_arguments.py",),
+    ("simulate/kernel_arguments.py", "simulate/moments.py"),
     ("simulate/packing.py", "simulate/bridge.py"),
     ("simulate/refinement.py",),
     ("simulate/cpu/",),

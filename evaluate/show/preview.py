@@ -12,15 +12,15 @@ from ...errors import LenStreamError
 from ...simulate.labels import all_labels
 from ...simulate.render import render_all
 from ...simulate.selection import acceptance, draw
-from ...simulate.systems.draw import Views, by_grid
+from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import describe_grids, make_scene
 from .figures import SKY, bare, figure, grid_of_axes, plain
+from .image_error import FINE, image_errors
 from .symbols import after_number, symbol, with_unit
 
 SHOWN = 24  # systems in the picture
 POPULATION = 512  # systems behind the histograms
 CHECKED = 8  # systems whose error is measured
-CONVERGED = 32  # rays along a pixel's side that count as the truth
 MOST_PANELS = 20
 COLUMNS, PANEL_COLUMNS, WIDTH = 8, 5, 12.5  # images and histograms in a row, inches
 CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8A8A8A"]
@@ -60,7 +60,7 @@ def preview(config, path):
     return [
         *_classes_in_words(scene, systems.class_number),
         *_selection_in_words(scene, systems),
-        _error_in_words(scene, drawn.shown),
+        *_errors_in_words(scene, drawn.shown),
         _speed_in_words(scene),
         f"wrote {path}",
     ]
@@ -93,24 +93,6 @@ def _chosen(class_number, most):
     return np.concatenate([np.flatnonzero(class_number == k)[:m] for k, m in zip(present, each, strict=True)])
 
 
-def error(scene, indices, rays=None):
-    """Error of noise-free images of systems: float64 (n,), the largest of any pixel over the peak of its band.
-
-    Against 32 x 32 rays a pixel. rays: along a pixel's side, or "adaptive"; None: what the config says.
-    """
-    grids = by_grid(scene, draw(scene, indices, Views()))
-    return np.max([_error_of_grid(grid, systems, rays) for grid, systems in grids], axis=0)
-
-
-def _error_of_grid(scene, systems, rays):
-    """`error` of systems in bands that share a pixel grid."""
-    fine = scene.instrument.supersampling
-    truth = render_all(scene, systems, noise=False, rays=CONVERGED + -CONVERGED % fine).images
-    images = render_all(scene, systems, noise=False, rays=rays).images
-    peak = np.maximum(np.abs(truth).max((3, 4)), 1e-30)
-    return (np.abs(images - truth).max((3, 4)) / peak).max((1, 2)).astype(float)
-
-
 def images_per_second(scene, batch=64, seconds=1.0):
     """Systems drawn and rendered in a second, with noise, on one core, in batches."""
     begun, done = time.perf_counter(), 0
@@ -133,24 +115,31 @@ def _selection_in_words(scene, systems):
         yield f"selection: {acceptance(systems):.1%} of the drawn systems pass ({len(systems.indices)} kept)"
 
 
-def _error_in_words(scene, shown):
-    """The error of the images with the rays of the config, and with 2 x 2 rays a pixel."""
+def _errors_in_words(scene, shown):
+    """The errors of the images by the rays and by the PSF, each with its setting and with what would lower it."""
     indices = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
-    rays, n = scene.config.image.rays, len(indices)
-    own = _median_and_worst(error(scene, indices))
-    finest = max(instrument.supersampling for instrument in scene.bands.values())
-    beside = "adaptive" if rays == 2 or finest > 2 else 2
-    other = _median_and_worst(error(scene, indices, beside))
-    words = f"error of {_in_words(rays)}: {own} of the peak; {_in_words(beside)} would have {other}"
-    return f"{words} ({n} systems, noise-free, against {CONVERGED} x {CONVERGED} rays a pixel)"
+    image, within = scene.config.image, all(t.within_pixels for t in scene.bands.values())
+    adaptive, fine = image.rays == "adaptive", max(t.supersampling for t in scene.bands.values())
+    of_rays, of_psf = image_errors(scene, indices)
+    rays = f"adaptive, image.tolerance: {image.tolerance:g}" if adaptive else f"{image.rays}"
+    less = "a smaller tolerance" if adaptive else "more of them, or adaptive ones,"
+    yield f"error by the rays (image.rays: {rays}): {_median_and_worst(of_rays)} of the peak; {less} would lower it"
+    if of_psf is None:
+        kinds = {t.psf_kind for t in scene.bands.values()}
+        yield (
+            "error by the PSF: none, as there is none"
+            if kinds == {"none"}
+            else ("error by the PSF: not known, as a kernel from a file says nothing of the light within its pixels")
+        )
+        return
+    setting = "auto" if within else f"{fine}"
+    less = "nothing needs to" if within and adaptive else "auto, with image.rays: adaptive, would"
+    words = f"error by the PSF (psf.supersampling: {setting}): {_median_and_worst(of_psf)} of the peak; {less} lower it"
+    yield f"{words} ({len(indices)} systems, noise-free, against the PSF on pixels {FINE} times as fine)"
 
 
 def _median_and_worst(values):
     return f"median {np.median(values):.2g}, worst {values.max():.2g}"
-
-
-def _in_words(rays):
-    return "adaptive rays" if rays == "adaptive" else f"{rays} x {rays} rays"
 
 
 def _speed_in_words(scene):

@@ -11,11 +11,12 @@ from numba import njit
 
 from .. import refinement
 from ..core.numerics import chunk_function, real, row_function
-from . import deflection, halos, light, pixels, steep
+from . import deflection, halos, light, pixels, spread, steep
 from .deflection import BETA_X, BETA_Y, SCRATCH, X, Y
 from .pixels import Chunk, RayGrid
 
 MOST_CELLS = 8  # times the number of pixels at one level
+KEPT = -1.0
 
 
 class Layer(NamedTuple):
@@ -24,6 +25,8 @@ class Layer(NamedTuple):
     galaxy: light.Light
     stamps: np.ndarray  # (s, side, side): galaxy images
     lensed: bool  # whether it is behind the lens
+    keeps: bool  # whether moments of its light in a pixel are kept
+    core: tuple  # of the PSF, see `refinement.seen`
 
 
 class Cells(NamedTuple):
@@ -32,7 +35,7 @@ class Cells(NamedTuple):
     middle: np.ndarray  # (2, cells) [pixels from the middle of the image]
     pixel: np.ndarray  # int32 (cells,): the pixel that each is a part of
     mean: np.ndarray  # (cells,): surface brightness
-    error: np.ndarray  # (cells,): a bound on the error of the mean
+    error: np.ndarray  # (cells,): a bound on the error of the mean; `KEPT` where the cell is not cut
 
 
 class Cut(NamedTuple):
@@ -45,30 +48,45 @@ class Cut(NamedTuple):
 
 
 @njit(_nrt=True)  # makes arrays, whoever calls it
-def refine(deflectors, layer, grid, tolerance, beta, work, out):
+def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
     """Refine the pixels of one layer, given by one ray each, until their error is about `tolerance` of the peak.
 
     Args:
         deflectors: `pixels.Deflectors`. layer: `Layer`. grid: the `pixels.RayGrid` of the pixels.
-        beta: (2, pixels) [arcsec], where each pixel's ray falls. work: `pixels.Workspace`. out: (pixels,), changed.
+        beta: (2, pixels) [arcsec], where each pixel's ray falls. work: `pixels.Workspace`. within: a
+            `spread.Spread`, to which the layer is added. out: (pixels,), changed.
     """
-    most = max(MOST_CELLS * out.size, 1 << 15)
+    most = most_cells(out.size)
     mean, error = np.empty(most, out.dtype), np.empty(most, out.dtype)
     cells = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
     children = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
-    flagged, peak = steep.flag(out, layer.galaxy, beta, tolerance)
-    n = _first_cells(deflectors.tiles.order, flagged, grid.cells, cells)
+    tolerance = refinement.own_tolerance(tolerance, roughness(layer.galaxy, out[0]), layer.core)
+    flagged, peak, factor, raw = steep.flag(out, layer.galaxy, beta, tolerance, layer.core)
+    n_flagged = _first_cells(deflectors.tiles.order, flagged, grid.cells, cells)
+    n = n_flagged
+    if layer.keeps:
+        spread.open_slots(cells.pixel, n, within)
     width, share = 1.0, 1.0
     for level in range(refinement.LEVELS):
-        _integrate(deflectors, layer, cells, n, width, grid.scale, work)
+        _integrate(deflectors, layer, cells, n, width, grid.scale, work, within)
         if level == 0:
             for c in range(n):
                 peak = max(peak, refinement.peak_lower_bound(mean[c], error[c]))
-        limit = refinement.error_limit(peak, tolerance, share)
+        limit = refinement.error_limit(factor * peak, tolerance, share)
         room = most if level < refinement.LEVELS - 1 else 0
-        n = _divide(cells, n, Cut(limit, real(peak, 0.25 * width), real(peak, share), room), children, out)
-        cells, children = children, cells
+        n_children = _divide(cells, n, Cut(limit, real(peak, 0.25 * width), real(peak, share), room), children, out)
+        if layer.keeps:
+            spread.add_cells(cells.pixel, cells.error, n, real(peak, share), within)
+        cells, children, n = children, cells, n_children
         width, share = 0.5 * width, 0.25 * share
+    if layer.keeps:
+        spread.add_pixels(raw, flagged, n_flagged, within)
+
+
+@njit
+def most_cells(n_pixels):
+    """How many cells there may be at one level of an image."""
+    return max(MOST_CELLS * n_pixels, 1 << 15)
 
 
 @row_function
@@ -100,12 +118,13 @@ def _divide(cells, n, cut, children, out):
             count += 4
         else:
             out[np.uint32(cells.pixel[c])] += cut.share * cells.mean[c]
+            cells.error[c] = KEPT
     return count
 
 
 @chunk_function
-def _integrate(deflectors, layer, cells, n, width, scale, work):
-    """Fill in mean and error of n cells of a width [pixels] by 3 x 3 Gauss-Legendre points."""
+def _integrate(deflectors, layer, cells, n, width, scale, work, within):
+    """Fill in mean, error and moments of n cells of a width [pixels] by 3 x 3 Gauss-Legendre points."""
     lens, subhalos, maps, tiles = deflectors
     galaxy, start, rows, linear_terms = layer.galaxy, np.int64(0), work.rows, deflection.linear_part(lens)
     least = roughness(galaxy, rows[0, 0])
@@ -122,6 +141,8 @@ def _integrate(deflectors, layer, cells, n, width, scale, work):
         light.surface_brightness(galaxy, layer.stamps, x, y, n_rays, rows, work.cusp, work.places)
         errors = cells.error[start : start + m]
         _means_and_errors(rows[light.FLUX], least, cells.mean[start : start + m], errors)
+        if layer.keeps:
+            spread.measure_cells(rows[light.FLUX], cells.middle, start, m, width, within)
         for k in range(galaxy.profiles.size):
             if galaxy.profiles[k] == light.SERSIC:
                 light.radius2(x, y, n_rays, galaxy.constants, k, rows[SCRATCH])

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .. import refinement
 from ..core import compiled
 from ..core.numerics import chunk_function, real, row_function, sum_function
-from ..detector import pixel_noise, psf
+from ..detector import moment_blur, pixel_noise, psf
 from ..kernel_arguments import ADAPTIVE
 from ..profiles import epl
-from . import adaptive, deflection, halos, light, pixels
+from . import adaptive, deflection, halos, light, pixels, spread
 
 
 class Buffers(NamedTuple):
@@ -26,7 +27,8 @@ class Buffers(NamedTuple):
     layers: pixels.Layers
     brightness: pixels.Brightness
     arc: np.ndarray  # (num_pix^2,): an image of the lensed source alone
-    fine: np.ndarray  # `psf.work_size` numbers
+    within: spread.Spread  # where in a pixel the light lies
+    fine: np.ndarray  # `psf.work_size` or `moment_blur.blur_room` numbers
     weights: np.ndarray  # of the widest Gaussian
     scratch: np.ndarray  # float64 (epl.MAX_TERMS,)
 
@@ -63,9 +65,8 @@ def _render_system(inputs, i, grids, space, buffers, out, arcs):
     deflectors = pixels.Deflectors(buffers.lens, subhalos, inputs.maps, tiles)
     exact = pixels.ExactDeflectors(buffers.exact_lens, inputs.exact_maps)
     pixels.fixed(deflectors, exact, buffers.layers, grid, exact_cusps, work, buffers.brightness)
-    if adapted:
-        _refine(deflectors, (grid, middles), inputs.frame.tolerance, work, buffers)
-    _finish(inputs, i, grid.scale, buffers, out, arcs)
+    for v in range(out.shape[1]):
+        _finish(deflectors, inputs, (i, v), (grid, middles), work, buffers, out[i, v], arcs)
 
 
 @njit
@@ -94,7 +95,8 @@ def _buffers(inputs, size, start, stop, out):
     all_halos, _ = _lens_pair(n_halos, 0, dtype)
     sources, exact_sources = _light_pair(n_layers, tables.source_profiles.shape[2], dtype)
     lights, _ = _light_pair(n_layers, tables.light_profiles.shape[2], dtype)
-    shape = (n_layers, size * size)
+    shape, degree = (n_layers, size * size), inputs.blur.degree
+    room = moment_blur.blur_room(degree, size, inputs.blur.taps.shape[3] // 2) if degree > 0 else 0
     return Buffers(
         lens,
         exact_lens,
@@ -102,7 +104,8 @@ def _buffers(inputs, size, start, stop, out):
         pixels.Layers(sources, exact_sources, lights, inputs.stamps),
         pixels.Brightness(np.empty(shape, dtype), np.empty(shape, dtype), np.empty((2, size * size), dtype)),
         np.empty(out.shape[2] * out.shape[3], dtype),
-        np.empty(psf.work_size(size, size), dtype),
+        spread.make_spread(degree, size, adaptive.most_cells(size * size), pixels.CHUNK // refinement.N_POINTS, dtype),
+        np.empty(max(psf.work_size(size, size), room), dtype),
         np.empty(_reach(inputs.blur, start, stop) + 1, dtype),
         np.empty(epl.MAX_TERMS),
     )
@@ -151,38 +154,39 @@ def _fetch(layers):
 
 
 @njit(inline="always")
-def _refine(deflectors, grids, tolerance, work, buffers):
-    """Replace the brightness by one ray in every pixel by that of adaptive rays, in all layers."""
-    (grid, middles), layers, brightness = grids, buffers.layers, buffers.brightness
-    n_layers = layers.sources.profiles.shape[0]
-    yes, no = n_layers > 0, n_layers < 0  # plain constants would have `refine` compiled for each of them
-    for v in range(n_layers):
-        layer = adaptive.Layer(pixels.layer_light(layers.sources, v), layers.stamps, yes)
-        adaptive.refine(deflectors, layer, grid, tolerance, brightness.beta, work, brightness.source[v])
-        if layers.lights.profiles.shape[1] > 0:
-            layer = adaptive.Layer(pixels.layer_light(layers.lights, v), layers.stamps, no)
-            adaptive.refine(deflectors, layer, grid, tolerance, middles, work, brightness.light[v])
+def _finish(deflectors, inputs, which, grids, work, buffers, out, arcs):
+    """From one layer's surface brightness on fine pixels to its image; its arcs are measured if `arcs` has room.
 
-
-@njit(inline="always")
-def _finish(inputs, i, scale, buffers, out, arcs):
-    """From the surface brightness of system `i` on fine pixels of a scale [arcsec] to its images, and its arcs."""
-    blur, fine = inputs.blur, (inputs.frame.supersampling, real(out[0, 0, 0, 0], scale * scale))
-    brightness, space = buffers.brightness, (buffers.fine, buffers.weights)
-    has_light = buffers.layers.lights.profiles.shape[1] > 0
-    for v in range(out.shape[1]):
-        source, image = brightness.source[v], out[i, v].reshape(out[i, v].size)
-        if arcs.size > 0:
-            arcs[i, v, 0] = _total(source) * scale * scale
-        elif has_light:
-            _add(source, brightness.light[v])
-        _observe(source, blur, (i, v), fine, space, out[i, v])
-        if arcs.size > 0:
-            _copy(image, buffers.arc)
-            if has_light:
-                _observe(brightness.light[v], blur, (i, v), fine, space, out[i, v])
-                _add(image, buffers.arc)
-            arcs[i, v, 1] = _signal_to_noise2(buffers.arc, image, inputs.variance[i, v, 0], inputs.variance[i, v, 1])
+    which: (system, layer). grids: of `_grid`.
+    """
+    (i, v), (grid, middles), brightness = which, grids, buffers.brightness
+    keeps, adapted = inputs.blur.which[i, v] >= 0, inputs.frame.rays == ADAPTIVE
+    core = (inputs.blur.core[i, v, 0], inputs.blur.core[i, v, 1])
+    source, lens_light, image = brightness.source[v], brightness.light[v], out.reshape(out.size)
+    has_light, apart, within = buffers.layers.lights.profiles.shape[1] > 0, arcs.size > 0, buffers.within
+    if keeps:
+        spread.clear(within)
+    if adapted:
+        layer = adaptive.Layer(pixels.layer_light(buffers.layers.sources, v), inputs.stamps, v >= 0, keeps, core)
+        adaptive.refine(deflectors, layer, grid, inputs.frame.tolerance, brightness.beta, work, within, source)
+    if apart:
+        arcs[i, v, 0] = _total(source) * grid.scale * grid.scale
+        _observe(source, inputs, (i, v), grid.scale, buffers, out)
+        _copy(image, buffers.arc)
+        if keeps:
+            spread.clear(within)
+    if has_light and adapted:
+        layer = adaptive.Layer(pixels.layer_light(buffers.layers.lights, v), inputs.stamps, v < 0, keeps, core)
+        adaptive.refine(deflectors, layer, grid, inputs.frame.tolerance, middles, work, within, lens_light)
+    if not apart:
+        if has_light:
+            _add(source, lens_light)
+        _observe(source, inputs, (i, v), grid.scale, buffers, out)
+        return
+    if has_light:
+        _observe(lens_light, inputs, (i, v), grid.scale, buffers, out)
+        _add(image, buffers.arc)
+    arcs[i, v, 1] = _signal_to_noise2(buffers.arc, image, inputs.variance[i, v, 0], inputs.variance[i, v, 1])
 
 
 @njit
@@ -218,18 +222,21 @@ def _reach(blur, start, stop):
 
 
 @chunk_function
-def _observe(fine, blur, which, pixel, space, out):
+def _observe(fine, inputs, which, scale, buffers, out):
     """Counts of each pixel behind the PSF of a layer, from surface brightness on fine pixels, which is overwritten.
 
-    which: (system, layer). pixel: (fine pixels along its side, area of such a one). space: (`psf.work_size` numbers,
-    weights of the Gaussian).
+    which: (system, layer). scale: of a fine pixel [arcsec]. buffers: `Buffers`, with the moments of a layer that keeps
+    them.
     """
-    (i, v), (ss, area), (buffer, weights) = which, pixel, space
+    (i, v), blur, ss, space = which, inputs.blur, inputs.frame.supersampling, buffers.fine
+    area, number = real(fine[0], scale * scale), blur.which[i, v]
     image = fine.reshape(ss * out.shape[0], ss * out.shape[1])
-    if blur.kernel[i, v] >= 0:
-        psf.convolve_down(image, blur.kernels[blur.kernel[i, v]], ss, area, out, buffer)
+    if number >= 0:
+        moment_blur.blur_moments(fine, buffers.within.planes, blur.taps[number], blur.signs[number], area, out, space)
+    elif blur.kernel[i, v] >= 0:
+        psf.convolve_down(image, blur.kernels[blur.kernel[i, v]], ss, area, out, space)
     else:
-        psf.gaussian_blur(image, blur.sigma[i, v], blur.truncation, buffer, weights)
+        psf.gaussian_blur(image, blur.sigma[i, v], blur.truncation, space, buffers.weights)
         psf.bin_down(image, ss, area, out)
 
 

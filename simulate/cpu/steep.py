@@ -13,22 +13,26 @@ from . import light
 
 
 @njit
-def flag(image, galaxy, beta, tolerance):
+def flag(image, galaxy, beta, tolerance, core):
     """Find the pixels that need more rays, and correct the others for their curvature, to 4th order.
 
     Args:
         image: (pixels,), surface brightness by one ray each; changed, 0 where a pixel is flagged. galaxy: its
             `light.Light`. beta: (2, pixels), where the rays fall [arcsec]. tolerance: of the peak.
+            core: of the PSF, see `refinement.seen`.
 
-    Returns: uint8 (pixels,), 1 where flagged, and the highest of the other pixels.
+    Returns: uint8 (pixels,), 1 where flagged; the highest of the other pixels; the peak that counts behind the PSF over
+        the image's own; and a copy of the image as it was given.
     """
     size, zero = int(np.sqrt(image.size) + 0.5), real(image[0], 0.0)
     raw, curved = image.copy().reshape(size, size), np.empty((size, size), image.dtype)
     corrected, flagged = image.reshape(size, size), np.empty((size, size), np.uint8)
-    highest = np.zeros(size, image.dtype)
+    highest, highest_seen = np.zeros(size, image.dtype), np.zeros(size, image.dtype)
     for i in range(size):
-        _lift_to_capped(raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)], highest)
-    limit = refinement.curvature_limit(highest.max(), tolerance)
+        _lift_to_capped((raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)]), core, highest, highest_seen)
+    peak = highest_seen.max()
+    factor = peak / max(highest.max(), real(zero, 1e-30)) if peak > zero else real(zero, 1.0)
+    limit = refinement.curvature_limit(peak, tolerance)
     for i in range(size):
         _correct(raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)], corrected[i], curved[i])
     for i in range(size):
@@ -45,7 +49,7 @@ def flag(image, galaxy, beta, tolerance):
     for i in range(size):
         _clear(flagged[i], corrected[i])
         _lift(corrected[i], highest)
-    return flagged.reshape(size * size), highest.max()
+    return flagged.reshape(size * size), highest.max(), factor, raw
 
 
 @row_function
@@ -56,16 +60,25 @@ def _lift(row, highest):
 
 
 @row_function
-def _lift_to_capped(here, below, above, highest):
-    """Raise each column's `highest` to its pixel, no pixel counted higher than its highest neighbour."""
+def _lift_to_capped(rows, core, highest, highest_seen):
+    """Raise each column's `highest` to its pixel, no pixel counted higher than its highest neighbour; and as seen.
+
+    rows: this one, the one below and the one above. core: see `refinement.seen`.
+    """
+    here, below, above = rows
     last = here.size - 1
     left, middle, right = here[: max(last - 1, 0)], here[1:], here[2:]
-    low, high, to = below[1:], above[1:], highest[1:]
+    low, high, to, to_seen = below[1:], above[1:], highest[1:], highest_seen[1:]
     for j in range(last - 1):
-        to[j] = max(to[j], refinement.capped(left[j], middle[j], right[j], low[j], high[j]))
+        capped = refinement.capped(left[j], middle[j], right[j], low[j], high[j])
+        to[j] = max(to[j], capped)
+        to_seen[j] = max(to_seen[j], refinement.seen(left[j], capped, right[j], low[j], high[j], core))
     for j in range(0, last + 1, max(last, 1)):
         left_edge, right_edge = here[max(j - 1, 0)], here[min(j + 1, last)]
-        highest[j] = max(highest[j], refinement.capped(left_edge, here[j], right_edge, below[j], above[j]))
+        capped = refinement.capped(left_edge, here[j], right_edge, below[j], above[j])
+        highest[j] = max(highest[j], capped)
+        seen = refinement.seen(left_edge, capped, right_edge, below[j], above[j], core)
+        highest_seen[j] = max(highest_seen[j], seen)
 
 
 @row_function

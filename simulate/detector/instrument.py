@@ -1,6 +1,6 @@
 """The instrument of an observation, ready for rendering: pixel scale, zero point, background, PSF and blank sky."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,7 @@ class Instrument:
     truncation: float  # radius of a Gaussian [sigma]
     kernels: np.ndarray  # float64 (m, k, k), k odd, each sums to one; m = 0 unless the PSF is pixel
     supersampling: int  # the PSF is applied on pixels finer by this; the kernels' own pixels are as fine
+    within_pixels: bool  # with adaptive rays, the PSF acts on where in a pixel the light lies, see `simulate.moments`
     psf_size: int  # side of a Moffat kernel [fine pixels], odd; 0 for the rest
     noise_correlation: float  # of neighbouring pixels
     sky: BlankSky | None  # instead of Gaussian background
@@ -57,6 +58,21 @@ class Instrument:
     def loses_pixels(self):
         """Whether there are masks: pixels may be bad, hit by cosmic rays, or absent in the sky."""
         return self.bad_pixels > 0 or self.cosmic_rays > 0 or (self.sky is not None and np.isnan(self.sky.pixels).any())
+
+    def on_finer_pixels(self, fine):
+        """The instrument with its PSF applied on pixels finer by `fine`; a kernel from a file keeps its own."""
+        if self.psf_kind == "pixel":
+            return self
+        size = self.psf_size * fine // self.supersampling
+        size += (size + 1) % 2 if size else 0  # odd
+        return replace(self, supersampling=fine, within_pixels=False, psf_size=size)
+
+    def narrowest(self):
+        """The smallest FWHM that the PSF may be drawn with [arcsec]; of a law without an end, its 0.001 quantile."""
+        if not hasattr(self.fwhm, "support"):
+            return self.fwhm
+        lowest = self.fwhm.support()[0]
+        return lowest if lowest > 0.0 and np.isfinite(lowest) else float(quantile(self.fwhm, 1e-3))
 
 
 def make_instrument(config, pixel_scale=None, path=OBSERVATION):
@@ -81,9 +97,13 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         problems.append(f"{path}.ccd_gain: missing, and counts in ADU need it")
     fwhm, problem = _fwhm(config, known, path)
     problems += [problem] if problem else []
+    psf = config.psf
+    kind = psf.kind if psf else "gaussian"
+    automatic = psf is None or psf.supersampling == "auto"
+    supersampling = 1 if automatic else psf.supersampling
     psf_size = 0
     if not problems and config.psf is not None and config.psf.kind == "moffat":
-        psf_size = config.psf.size or _moffat_size(fwhm, known["pixel_scale"] / config.psf.supersampling)
+        psf_size = config.psf.size or _moffat_size(fwhm, known["pixel_scale"] / supersampling)
         if config.psf.size is None and psf_size > LARGEST_KERNEL:
             problems.append(f"{path}.psf.size: missing, and 4 FWHM of the widest Moffat PSF need {psf_size} pixels")
     if problems:
@@ -100,9 +120,6 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         read_noise = float(known["read_noise"])
         sky_rate = float(counts_per_second(known["sky_brightness"], zero_point)) * scale**2
         background = background_rms(read_noise, exposure_time, sky_rate / scale**2, scale, num_exposures) / gain
-    psf = config.psf
-    kind = psf.kind if psf else "gaussian"
-    supersampling = psf.supersampling if psf else 1
     return Instrument(
         pixel_scale=scale,
         exposure_time=exposure_time,
@@ -119,6 +136,7 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         truncation=psf.truncation if psf else 5.0,
         kernels=read_kernels(psf.file, psf.size, f"{path}.psf.file") if kind == "pixel" else np.zeros((0, 1, 1)),
         supersampling=supersampling,
+        within_pixels=automatic and kind in ("gaussian", "moffat"),
         psf_size=psf_size,
         noise_correlation=config.noise_correlation,
         sky=read_sky(config.sky_cutouts, f"{path}.sky_cutouts") if config.sky_cutouts else None,

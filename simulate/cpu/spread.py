@@ -1,0 +1,193 @@
+"""Where in every pixel the light lies, on a CPU: its Legendre moments from adaptive rays (see `simulate.moments`).
+
+A pixel with one ray has what its neighbours' rays say of slope and curvature; a pixel in cells has the sum over those.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .. import moments, refinement
+from ..core.numerics import chunk_function, real, row_function
+
+
+class Spread(NamedTuple):
+    """Room for the moments of all pixels of one layer; moment 0, the mean, is kept elsewhere. Of size 0: none is kept.
+
+    Moment k of `moments.pairs` lies at k - 1.
+    """
+
+    degree: int  # 0: none is kept
+    planes: np.ndarray  # (moments - 1, pixels)
+    slots: np.ndarray  # (pixels, moments - 1): of the pixels that are in cells, the first so many count
+    slot: np.ndarray  # int32 (pixels,): the number in `slots` of such a pixel
+    pixel: np.ndarray  # int32 (pixels,): the pixel that a slot belongs to
+    cells: np.ndarray  # (moments - 1, cells): of the cells of one level
+    raw: np.ndarray  # (side + 2, side + 2): one ray in every pixel, with a border
+    scratch: np.ndarray  # (9 (degree + 1), cells of a chunk)
+
+
+@njit
+def make_spread(degree, side, n_cells, n_chunk, dtype):
+    """An empty `Spread` for images of side^2 pixels in up to n_cells cells, which come n_chunk at a time."""
+    n_pixels = side * side
+    n, kept = (degree + 1) * (degree + 2) // 2 - 1, 1 if degree > 0 else 0
+    return Spread(
+        degree,
+        np.empty((n, kept * n_pixels), dtype),
+        np.empty((kept * n_pixels, n), dtype),
+        np.empty(kept * n_pixels, np.int32),
+        np.empty(kept * n_pixels, np.int32),
+        np.empty((n, kept * n_cells), dtype),
+        np.empty((side + 2, side + 2), dtype),
+        np.empty((kept * 9 * (degree + 1), n_chunk), dtype),
+    )
+
+
+@row_function
+def clear(spread):
+    """Set the moments of all pixels to 0."""
+    planes = spread.planes.reshape(spread.planes.size)
+    zero = real(planes[0], 0.0)
+    for i in range(planes.size):
+        planes[i] = zero
+
+
+@row_function
+def open_slots(pixel, n, spread):
+    """Give each of n pixels, which are about to be cut into cells, a slot of zeros."""
+    for s in range(n):
+        spread.pixel[s] = pixel[s]
+        spread.slot[np.uint32(pixel[s])] = s
+    slots = spread.slots.reshape(spread.slots.size)[: n * spread.slots.shape[1]]
+    zero = real(slots[0], 0.0)
+    for i in range(slots.size):
+        slots[i] = zero
+
+
+@chunk_function
+def measure_cells(f, middle, start, m, width, spread):
+    """The moments of m cells from the `start`-th on, in the frame of their pixels, from 3 x 3 Gauss-Legendre points.
+
+    f: brightness of the points, (9 m,). middle: of all cells, (2, cells) [pixels from the middle of the image]. width:
+    of a cell [pixels].
+    """
+    degree, scratch, size = spread.degree, spread.scratch, spread.raw.shape[0] - 2
+    n = 3 * (degree + 1)
+    for axis in range(2):
+        _polynomials(middle[axis, start : start + m], width, size, degree, scratch[axis * n : (axis + 1) * n])
+    for a in range(degree + 1):
+        for row in range(3):
+            _sum_of_three(f[3 * row * m :], m, m, scratch[3 * a : 3 * a + 3], scratch[2 * n + 3 * a + row])
+    k = 0
+    for b in range(degree + 1):
+        for a in range(degree + 1 - b):
+            if k > 0:
+                rows = scratch[2 * n + 3 * a : 2 * n + 3 * a + 3]
+                pitch, flat = rows.shape[1], rows.reshape(rows.size)
+                _sum_of_three(
+                    flat, pitch, m, scratch[n + 3 * b : n + 3 * b + 3], spread.cells[k - 1, start : start + m]
+                )
+            k += 1
+
+
+@row_function
+def _polynomials(middle, width, size, degree, out):
+    """P_0 to P_degree at the three points of m cells along an axis, times their weights: (3 (degree + 1), m)."""
+    half, two, shift = real(middle[0], 0.5), real(middle[0], 2.0), real(middle[0], 0.5 * size)
+    for point in range(3):
+        offset = real(middle[0], refinement.GAUSS * (point - 1) * width)
+        weight = real(middle[0], refinement.INNER if point == 1 else refinement.OUTER)
+        zeroth, first = out[point], out[3 + point]
+        for c in range(middle.size):
+            place = middle[c] + shift
+            t = two * (place - np.floor(place) - half + offset)
+            zeroth[c], first[c] = weight, weight * t
+        for k in range(1, degree):
+            before, here, after = out[3 * k - 3 + point], out[3 * k + point], out[3 * k + 3 + point]
+            for c in range(middle.size):
+                place = middle[c] + shift
+                t = two * (place - np.floor(place) - half + offset)
+                after[c] = moments.next_legendre(k, t, here[c], before[c])
+
+
+@row_function
+def _sum_of_three(f, pitch, m, factors, out):
+    """The sum of three rows, which lie `pitch` apart in f, times three rows of factors."""
+    f0, f1, f2 = f[:m], f[pitch : pitch + m], f[2 * pitch : 2 * pitch + m]
+    p0, p1, p2 = factors[0], factors[1], factors[2]
+    for c in range(m):
+        out[c] = p0[c] * f0[c] + p1[c] * f1[c] + p2[c] * f2[c]
+
+
+@row_function
+def add_cells(pixel, kept, n, share, spread):
+    """Add those of n cells that are kept (a negative number) to the slots of their pixels, of which each is a share."""
+    cells, slots = spread.cells, spread.slots
+    for c in range(n):
+        if kept[c] < 0:
+            row = slots[np.uint32(spread.slot[np.uint32(pixel[c])])]
+            for k in range(row.size):
+                row[k] += share * cells[k, c]
+
+
+@chunk_function
+def add_pixels(image, flagged, n_slots, spread):
+    """Add the moments of all pixels of a layer to `planes`.
+
+    image: (side, side), brightness by one ray in every pixel. flagged: uint8 (pixels,), 1 where a pixel is in cells.
+    n_slots: how many are.
+    """
+    side, degree, raw = image.shape[0], spread.degree, spread.raw
+    planes = spread.planes.reshape(spread.planes.shape[0], side, side)
+    _continue_beyond(image, raw)
+    up = degree  # as moment 0 is not among them, (0, 1) is here, after (1, 0) to (degree, 0)
+    for i in range(side):
+        rows, here = (raw[i], raw[i + 1], raw[i + 2]), flagged[i * side : (i + 1) * side]
+        _add_slopes(rows, here, planes[0, i], planes[up, i], planes[up + 1, i])
+        _add_bends(rows, here, planes[1, i], planes[2 * degree, i])
+    _add_slots(n_slots, spread)
+
+
+@row_function
+def _continue_beyond(image, out):
+    """An image (n, n) with a border of one pixel, in which it goes on as a straight line."""
+    n, two = image.shape[0], real(image[0, 0], 2.0)
+    for i in range(n):
+        row = out[i + 1, 1:]
+        for j in range(n):
+            row[j] = image[i, j]
+        out[i + 1, 0] = two * image[i, 0] - image[i, 1]
+        out[i + 1, n + 1] = two * image[i, n - 1] - image[i, n - 2]
+    for j in range(n + 2):
+        out[0, j] = two * out[1, j] - out[2, j]
+        out[n + 1, j] = two * out[n, j] - out[n - 1, j]
+
+
+@row_function
+def _add_slopes(rows, flagged, across, up, both):
+    low, here, high = rows
+    for j in range(flagged.size):
+        smooth = real(here[0], 1.0) - real(here[0], flagged[j])
+        across[j] += smooth * moments.slope(here[j], here[j + 2])
+        up[j] += smooth * moments.slope(low[j + 1], high[j + 1])
+        both[j] += smooth * moments.twist((low[j], low[j + 2], high[j], high[j + 2]))
+
+
+@row_function
+def _add_bends(rows, flagged, across, up):
+    low, here, high = rows
+    for j in range(flagged.size):
+        smooth = real(here[0], 1.0) - real(here[0], flagged[j])
+        across[j] += smooth * moments.bend(here[j], here[j + 1], here[j + 2])
+        up[j] += smooth * moments.bend(low[j + 1], here[j + 1], high[j + 1])
+
+
+@row_function
+def _add_slots(n_slots, spread):
+    slots, planes = spread.slots, spread.planes
+    for s in range(n_slots):
+        p = np.uint32(spread.pixel[s])
+        for k in range(slots.shape[1]):
+            planes[k, p] += slots[s, k]

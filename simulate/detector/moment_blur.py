@@ -1,0 +1,302 @@
+"""A point-spread function applied to the moments of the light in every pixel (see `simulate.moments`).
+
+The light goes on beyond the border as it is there: constant outwards, as the 9th part of a pixel next to the border is.
+Loops take several taps at a time and run over many rows as one long one, as those of `psf`.
+"""
+
+from numba import njit
+
+from ..core.numerics import chunk_function, real, row_function
+from ..moments import next_legendre
+
+EDGE = 8.0 / 9.0  # of the way from the middle of a pixel to its border: where the light is that goes on beyond
+MORE, MORE_ROWS = 16, 3  # numbers and rows behind the last ones that are read, with a weight of 0
+RUN = 4096  # numbers that go through a loop together, so that they stay in the fastest cache
+
+
+@njit
+def blur_room(degree, size, reach):
+    """How many numbers of work space `blur_moments` needs for taps that reach that far."""
+    reach = min(reach, size)
+    pitch, n = size + 2 * reach, (degree + 1) * (degree + 2) // 2
+    return (n + 1) * size * pitch + (degree + 1) * ((pitch + MORE_ROWS) * pitch + pitch + MORE) + MORE
+
+
+@chunk_function
+def blur_moments(mean, others, taps, signs, area, out, space):
+    """Counts of every pixel behind a PSF, from the moments of the surface brightness in every pixel.
+
+    mean: (size^2,), moment 0. others: (moments - 1, size^2), in the order of `moments.pairs`. taps: (terms,
+    degree + 1, 2 r + 1) and signs: (terms,), as in `kernel_arguments.Blur`. area: of a pixel, by which all is
+    multiplied. out: (size, size). space: `blur_room` numbers. All of one type.
+    """
+    size, degree = out.shape[0], taps.shape[1] - 1
+    n = (degree + 1) * (degree + 2) // 2
+    reach = _reach(taps, size)
+    pitch, shape = size + 2 * reach, (size, reach)
+    planes, rest = space[: n * size * pitch].reshape(n, size * pitch), space[n * size * pitch :]
+    _clear(rest[:MORE])
+    total, rest = rest[MORE : MORE + size * pitch], rest[MORE + size * pitch :]
+    weights = rest[: (degree + 1) * (pitch + MORE)].reshape(degree + 1, pitch + MORE)
+    rest = rest[weights.size :]
+    rows = rest[: (degree + 1) * (pitch + MORE_ROWS) * pitch].reshape(degree + 1, (pitch + MORE_ROWS) * pitch)
+    for k in range(n):
+        _pad_rows(mean if k == 0 else others[k - 1], size, reach, planes[k])
+    _extend_rows(planes, size, reach, degree)
+    for term in range(signs.size):
+        if signs[term] == real(area, 0.0):
+            continue
+        far = _far(taps[term], reach)
+        _reverse(taps[term], reach, weights)
+        _blur_along_rows(planes, weights, far, shape, rows)
+        _extend_columns(rows, size, reach)
+        _blur_along_columns(rows, weights, far, shape, total)
+        for i in range(size):
+            _put(total[i * pitch : i * pitch + size], signs[term] * area, term == 0, out[i])
+
+
+@row_function
+def _reach(taps, size):
+    """How far taps reach that are not 0, at most as far as the image is wide."""
+    r, zero = taps.shape[2] // 2, real(taps[0, 0, 0], 0.0)
+    reach = 0
+    for term in range(taps.shape[0]):
+        for d in range(reach + 1, r + 1):
+            if taps[term, 0, r + d] != zero:
+                reach = d
+    return min(reach, size)
+
+
+@row_function
+def _far(taps, reach):
+    """The weight of moment 0 beyond `reach` on a side: such taps see the light beyond the border, wherever they are."""
+    r, total = taps.shape[1] // 2, real(taps[0, 0], 0.0)
+    for d in range(reach + 1, r + 1):
+        total += taps[0, r + d]
+    return total
+
+
+@row_function
+def _pad_rows(values, size, reach, out):
+    """Rows of an image with `reach` zeros before and after each."""
+    pitch, zero = size + 2 * reach, real(values[0], 0.0)
+    for i in range(size):
+        row, to = values[i * size : (i + 1) * size], out[i * pitch : (i + 1) * pitch]
+        for j in range(reach):
+            to[j] = zero
+            to[reach + size + j] = zero
+        inner = to[reach:]
+        for j in range(size):
+            inner[j] = row[j]
+
+
+@row_function
+def _extend_rows(planes, size, reach, degree):
+    """Fill the room at the ends of the rows of the moments that are 0 along x with the light next to the border."""
+    pitch, first = size + 2 * reach, 0
+    for b in range(degree + 1):
+        for i in range(size):
+            low, high = _at_ends(planes, first, degree - b, i * pitch + reach, i * pitch + reach + size - 1)
+            to = planes[first, i * pitch : (i + 1) * pitch]
+            for j in range(reach):
+                to[j] = low
+                to[reach + size + j] = high
+        first += degree + 1 - b
+
+
+@row_function
+def _at_ends(planes, first, degree, left, right):
+    """Brightness next to the borders from moments 0 to `degree`, which begin at `first`, of two pixels of a row."""
+    one, t = real(planes[0, 0], 1.0), real(planes[0, 0], EDGE)
+    low, high = planes[first, left], planes[first, right]
+    here, before, sign = t, one, -one
+    for a in range(1, degree + 1):
+        factor = real(one, 2.0 * a + 1.0) * here
+        low += sign * factor * planes[first + a, left]
+        high += factor * planes[first + a, right]
+        here, before, sign = next_legendre(a, t, here, before), here, -sign
+    return low, high
+
+
+@row_function
+def _reverse(taps, reach, out):
+    """The taps of each moment from the farthest back on to the farthest ahead, and zeros."""
+    degree, r, zero = taps.shape[0] - 1, taps.shape[1] // 2, real(taps[0, 0], 0.0)
+    for a in range(degree + 1):
+        for k in range(out.shape[1]):
+            out[a, k] = taps[a, r + reach - k] if k <= 2 * reach else zero
+
+
+@chunk_function
+def _blur_along_rows(planes, weights, far, shape, rows):
+    """All moments along x into one image for each moment along y, with room for `reach` more rows at each end."""
+    size, reach = shape
+    pitch, degree = size + 2 * reach, weights.shape[0] - 1
+    at_once = max(1, RUN // pitch)
+    for i in range(0, size, at_once):
+        start, stop = i * pitch, min(size, i + at_once) * pitch
+        first = 0
+        for b in range(degree + 1):
+            out = rows[b, reach * pitch + start : reach * pitch + stop - 2 * reach]
+            _clear(out)
+            for a in range(degree + 1 - b):
+                _add_taps_along(planes[first + a, start:], weights[a], 2 * reach + 1, out)
+            if far > real(far, 0.0):
+                for y in range(start, stop, pitch):
+                    ends = planes[first, y] + planes[first, y + pitch - 1]
+                    _add_constant(far * ends, rows[b, reach * pitch + y : reach * pitch + y + size])
+            first += degree + 1 - b
+
+
+@chunk_function
+def _add_taps_along(values, weights, n, out):
+    """Add the sum of n weights times the numbers from each one on to `out`."""
+    k = 0
+    while k < n:
+        if n - k <= 5:
+            _add_five(values[k:], weights[k:], out)
+            k += 5
+        elif 9 < n - k <= 13:
+            _add_thirteen(values[k:], weights[k:], out)
+            k += 13
+        else:
+            _add_nine(values[k:], weights[k:], out)
+            k += 9
+
+
+@row_function
+def _clear(out):
+    zero = real(out[0], 0.0)
+    for j in range(out.size):
+        out[j] = zero
+
+
+@row_function
+def _add_constant(value, out):
+    for j in range(out.size):
+        out[j] += value
+
+
+@row_function
+def _add_five(p, w, out):
+    w0, w1, w2, w3, w4 = w[0], w[1], w[2], w[3], w[4]
+    for j in range(out.size):
+        out[j] += w0 * p[j] + w1 * p[j + 1] + w2 * p[j + 2] + w3 * p[j + 3] + w4 * p[j + 4]
+
+
+@row_function
+def _add_nine(p, w, out):
+    w0, w1, w2, w3, w4, w5, w6, w7, w8 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
+    for j in range(out.size):
+        near = w0 * p[j] + w1 * p[j + 1] + w2 * p[j + 2] + w3 * p[j + 3] + w4 * p[j + 4]
+        out[j] += near + (w5 * p[j + 5] + w6 * p[j + 6] + w7 * p[j + 7] + w8 * p[j + 8])
+
+
+@row_function
+def _add_thirteen(p, w, out):
+    w0, w1, w2, w3, w4, w5, w6 = w[0], w[1], w[2], w[3], w[4], w[5], w[6]
+    w7, w8, w9, w10, w11, w12 = w[7], w[8], w[9], w[10], w[11], w[12]
+    for j in range(out.size):
+        near = w0 * p[j] + w1 * p[j + 1] + w2 * p[j + 2] + w3 * p[j + 3] + w4 * p[j + 4] + w5 * p[j + 5]
+        far = w7 * p[j + 7] + w8 * p[j + 8] + w9 * p[j + 9] + w10 * p[j + 10] + w11 * p[j + 11] + w12 * p[j + 12]
+        out[j] += near + w6 * p[j + 6] + far
+
+
+@row_function
+def _extend_columns(rows, size, reach):
+    """Fill the rows beyond the image: with the light next to the border for moment 0, with zeros for the others."""
+    pitch, zero, one, t = size + 2 * reach, real(rows[0, 0], 0.0), real(rows[0, 0], 1.0), real(rows[0, 0], EDGE)
+    below, above = reach * pitch, (reach + size - 1) * pitch  # where the first row of the image begins and the last
+    rows[0, pitch * pitch :] = zero
+    for b in range(1, rows.shape[0]):
+        rows[b, :below] = zero
+        rows[b, above + pitch :] = zero
+    if reach == 0:
+        return
+    before_first, after_last = rows[0, :size], rows[0, above + pitch : above + pitch + size]
+    _copy(rows[0, below : below + size], before_first)
+    _copy(rows[0, above : above + size], after_last)
+    here, before, sign = t, one, -one
+    for b in range(1, rows.shape[0]):
+        factor = real(one, 2.0 * b + 1.0) * here
+        _add_scaled(sign * factor, rows[b, below : below + size], before_first)
+        _add_scaled(factor, rows[b, above : above + size], after_last)
+        here, before, sign = next_legendre(b, t, here, before), here, -sign
+    for k in range(1, reach):
+        _copy(before_first, rows[0, k * pitch : k * pitch + size])
+        _copy(after_last, rows[0, above + (k + 1) * pitch : above + (k + 1) * pitch + size])
+
+
+@row_function
+def _add_scaled(w, row, out):
+    for j in range(out.size):
+        out[j] += w * row[j]
+
+
+@row_function
+def _copy(row, out):
+    for j in range(out.size):
+        out[j] = row[j]
+
+
+@chunk_function
+def _blur_along_columns(rows, weights, far, shape, total):
+    """Images of all moments along y into one: (size, pitch), of which the last columns mean nothing."""
+    size, reach = shape
+    pitch, at_once = size + 2 * reach, max(1, RUN // (size + 2 * reach))
+    for i in range(0, size, at_once):
+        start, stop = i * pitch, min(size, i + at_once) * pitch
+        out = total[start:stop]
+        _clear(out)
+        for b in range(weights.shape[0]):
+            _add_taps_across(rows[b, start:], pitch, weights[b], 2 * reach + 1, out)
+    if far > real(far, 0.0):
+        for i in range(size):
+            row = total[i * pitch : i * pitch + size]
+            _add_scaled(far, rows[0, :size], row)
+            _add_scaled(far, rows[0, (2 * reach + size - 1) * pitch :], row)
+
+
+@chunk_function
+def _add_taps_across(values, pitch, weights, n, out):
+    """Add the sum of n weights times the rows from each one on to `out`."""
+    k = 0
+    while k < n:
+        if n - k == 1:
+            _add_scaled(weights[k], values[k * pitch :], out)
+            k += 1
+        elif n - k <= 4:
+            _add_four_rows(values[k * pitch :], pitch, weights[k:], out)
+            k += 4
+        else:
+            _add_eight_rows(values[k * pitch :], pitch, weights[k:], out)
+            k += 8
+
+
+@row_function
+def _add_four_rows(p, pitch, w, out):
+    a, b, c, d = p, p[pitch:], p[2 * pitch :], p[3 * pitch :]
+    w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+    for j in range(out.size):
+        out[j] += w0 * a[j] + w1 * b[j] + w2 * c[j] + w3 * d[j]
+
+
+@row_function
+def _add_eight_rows(p, pitch, w, out):
+    a, b, c, d = p, p[pitch:], p[2 * pitch :], p[3 * pitch :]
+    e, f, g, h = p[4 * pitch :], p[5 * pitch :], p[6 * pitch :], p[7 * pitch :]
+    w0, w1, w2, w3, w4, w5, w6, w7 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
+    for j in range(out.size):
+        near = w0 * a[j] + w1 * b[j] + w2 * c[j] + w3 * d[j]
+        out[j] += near + (w4 * e[j] + w5 * f[j] + w6 * g[j] + w7 * h[j])
+
+
+@row_function
+def _put(row, factor, first, out):
+    """The row times a factor, as the first term of a sum or added to it."""
+    if first:
+        for j in range(out.size):
+            out[j] = factor * row[j]
+    else:
+        for j in range(out.size):
+            out[j] += factor * row[j]
