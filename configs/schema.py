@@ -12,7 +12,7 @@ from .components import Deflector, Light
 from .cuts import Selection
 from .dark_matter import Cosmology, Substructure
 from .follow import check_follow
-from .keys import Section, key
+from .keys import Mistakes, Section, key
 from .observation import Image, Observation
 from .training import Finetune, Pretrain
 
@@ -49,9 +49,9 @@ class Simulation(Section):
         if self.classes and not any(self.classes.values()):
             problems.append(f"classes: one of {', '.join(self.classes)} must be more frequent than 0")
         if self.substructure and "theta_E" not in type(self.lens_mass[0]).model_fields:
-            problems.append("substructure belongs to the first of lens_mass, which needs a theta_E")
+            problems.append("substructure: belongs to the first of lens_mass, which needs a theta_E")
         if problems:
-            raise ValueError("; ".join(problems))
+            raise Mistakes(p.partition(": ")[::2] for p in problems)
         self.band_observations()
         return self
 
@@ -59,14 +59,16 @@ class Simulation(Section):
         """The `Observation` of each band, by name; one without a name if there are no bands."""
         if not self.bands:
             return {"": self.observation}
-        common, out = self.observation.model_dump(exclude_unset=True), {}
+        common, out, found = self.observation.model_dump(exclude_unset=True), {}, []
         for name, changes in self.bands.items():
             try:
                 out[name] = Observation.model_validate(common | changes)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(p) for p in first["loc"])
-                raise ValueError(f"bands.{name}.{where}: {first['msg']}") from None
+                for e in error.errors():
+                    where = [str(p) for p in e["loc"] if p not in ("number", "distribution", "word")]
+                    found.append((".".join(["bands", name, *where]), e["msg"].removeprefix("Value error, ")))
+        if found:
+            raise Mistakes(found)
         return out
 
 
@@ -79,7 +81,9 @@ class Evaluate(Section):
     )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
     n_test: int = key("test lenses", "lenses", 1000, ge=20)
-    protocols: list[Literal["ridge", "finetune"]] = key("frozen ridge, fine-tuning", default=["ridge", "finetune"])
+    protocols: list[Literal["ridge", "finetune"]] = key(
+        "frozen ridge, fine-tuning", default=["ridge", "finetune"], min_length=1
+    )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     umap: bool = key("draw the UMAP of features", default=True)
@@ -97,7 +101,9 @@ class Config(Section):
     """One experiment."""
 
     mode: str | None = key("which of the recipe's modes this is, if it has any", "-", None)
-    name: str = key("name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = key(
+        "name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100
+    )
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation = key("from an index to a noisy image")
     pretrain: Pretrain | None = key("from views to encoders", "-", None)
