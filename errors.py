@@ -16,6 +16,10 @@ class ConfigError(LenStreamError):
         super().__init__("\n".join(self.problems))
 
 
+class ArgumentError(LenStreamError, ValueError):
+    """A function of the Python API is called with what it cannot take."""
+
+
 class DataError(LenStreamError):
     """A file or folder cannot be used; the message says which and why."""
 

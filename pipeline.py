@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from . import before_training
 from .errors import ConfigError
 from .extras import need
 from .progress import console, stopping
@@ -18,17 +19,19 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     need("train", "training")
-    from .ssl.launch import make_fabric
+    from .ssl.launch import device_problem, make_fabric
 
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     folder = RunFolder(Path(runs) / config.name)
+    if device_problem(config.pretrain):
+        before_training.check(config, folder.path)  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
     first = fabric.is_global_zero
-    if fabric.broadcast(_nothing_to_do(config, folder, overwrite) if first else None):
+    if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
-    scene = make_scene(config.simulate, config.seed)
-    _check_methods(config, scene)
+    check = before_training.check if first else _scene
+    scene = check(config, folder.path)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
@@ -71,29 +74,9 @@ def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
     console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
 
 
-def _nothing_to_do(config, folder, overwrite):
-    """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
-    from .evaluate.real.cutouts import fits_files
-    from .evaluate.real.published import read_catalogue
-    from .files.image_files import find
-
-    if is_finished(folder, config, overwrite):
-        return True
-    if config.real_lenses.images is not None:
-        fits_files(config.real_lenses.images)
-    if config.real_lenses.catalogue is not None:
-        read_catalogue(config.real_lenses.catalogue)
-    if config.pretrain.data is not None:
-        find(config.pretrain.data.path)
-    return False
-
-
-def _check_methods(config, scene):
-    """Make every encoder once: what is wrong with the last is said before the first is trained."""
-    from .ssl.trainer import make_method
-
-    for name in config.pretrain.encoders:
-        make_method(config, name, scene)
+def _scene(config, folder):
+    """The `Scene` of a config, on ranks that leave the checks to the first."""
+    return make_scene(config.simulate, config.seed)
 
 
 def _introduce(config, scene, folder):

@@ -27,7 +27,7 @@ def telescope_class(telescope):
 
 
 def bands_of(telescope):
-    """Names of an instrument's bands, from the documentation of its class; empty if that does not say."""
+    """Names of an instrument's bands, from the documentation of its class, which leaves out other names of the same."""
     lines = (telescope_class(telescope).__init__.__doc__ or "").splitlines()
     return re.findall(r"'([^']+)'", next((line for line in lines if ":param band:" in line), ""))
 
@@ -41,19 +41,22 @@ def problem_of(name):
         return f'no instrument "{name}"; expected NAME/BAND with NAME one of {", ".join(known)}.{hint}'
     bands = bands_of(telescope)
     if not slash or not band:
-        return (
-            f'instrument "{name}" has no band behind it; expected one of {", ".join(f"{telescope}/{b}" for b in bands)}'
-        )
-    if bands and band not in bands:
+        there = ", ".join(f"{telescope}/{b}" for b in bands)
+        return f'no instrument "{name}"; expected NAME/BAND, one of {there}'
+    try:
+        telescope_class(telescope)(band=band)
+    except ValueError:
         return f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{nearest(band, bands)}'
     return None
 
 
-def problems(values):
+def problems(values, overridden=()):
     """Mistakes in the names of instruments: pairs of key path and sentence.
 
-    values: of a whole config, nested and not yet checked. An observation that gives all numbers itself needs no
-    instrument: its name says where they are from, and may be one that lenstronomy no longer has.
+    An observation that gives all numbers itself needs no instrument: its name says where they are from, and may be one
+    that lenstronomy no longer has, unless it was set just now.
+
+    Args: values: of a whole config, nested and not yet checked. overridden: key paths set on the command line.
     """
     simulate = values.get("simulate")
     if not isinstance(simulate, dict):
@@ -65,7 +68,8 @@ def problems(values):
         sections |= {("simulate", "bands", n): b for n, b in bands.items() if isinstance(b, dict)}
     for path, section in sections.items():
         name = section.get("instrument")
-        if isinstance(name, str) and not _gives_all_numbers((common if isinstance(common, dict) else {}) | section):
+        numbers = (common if isinstance(common, dict) else {}) | section
+        if isinstance(name, str) and ((*path, "instrument") in overridden or not _gives_all_numbers(numbers)):
             said = problem_of(name)
             if said is not None:
                 yield (*path, "instrument"), said

@@ -48,7 +48,21 @@ def _plain_types(schema):
         return core_schema.no_info_before_validator_function(_number, schema)
     if schema.get("type") == "bool":
         return schema | {"strict": True}
-    return {key: part if key == "metadata" else _plain_types(part) for key, part in schema.items()}
+    if schema.get("type") == "function-after" and schema["function"]["function"] is _without_repeats:
+        return schema
+    plain = {key: part if key == "metadata" else _plain_types(part) for key, part in schema.items()}
+    if schema.get("type") == "list":
+        return core_schema.no_info_after_validator_function(_without_repeats, plain)
+    return plain
+
+
+def _without_repeats(values):
+    """Refuse a word or a number that is in a list twice; sections may be."""
+    words = values if all(isinstance(v, str | int) for v in values) else []
+    twice = next((v for k, v in enumerate(words) if v in words[:k]), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is there twice; expected each once")
+    return values
 
 
 def _number(value):
@@ -69,18 +83,6 @@ class Section(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source, handler):
         return _plain_types(handler(source))
-
-    @model_validator(mode="after")
-    def lists_repeat_nothing(self):
-        found = []
-        for name, value in self:
-            words = value if isinstance(value, list) and all(isinstance(v, str | int) for v in value) else []
-            twice = next((v for k, v in enumerate(words) if v in words[:k]), None)
-            if twice is not None:
-                found.append((name, f"{twice} is there twice; expected each once"))
-        if found:
-            raise Mistakes(found)
-        return self
 
 
 def exactly_one_of(*names):

@@ -6,11 +6,12 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import ConfigError, nearest
-from . import instrument_names, overrides, plausible
+from . import instrument_names, plausible
 from .components import MASS
 from .keys import Distribution, Ellipticity, Section
 from .messages import described, one_line, sentences
 from .names import plain_names
+from .overrides import apply
 from .recipes import DISCRIMINATORS, available, read  # noqa: F401
 from .schema import Config, Evaluate
 from .yaml_text import Dumper, Path, Problem, is_other_notation
@@ -18,20 +19,20 @@ from .yaml_text import Dumper, Path, Problem, is_other_notation
 log = logging.getLogger("lenstream")
 
 
-def load(name: str, changes: Iterable[str] = ()) -> Config:
+def load(name: str, overrides: Iterable[str] = ()) -> Config:
     """The checked config of a recipe by name, or of a YAML file by path.
 
     Numbers that are allowed and cannot be meant, such as pixels of 100 arcsec, are logged as warnings.
 
     Args:
         name: e.g. "demo" or "my/experiment.yaml", which may extend another (see `recipes.read`).
-        changes: "dotted.key=value" strings, values in YAML; null takes out an encoder, a class, a band or an option.
+        overrides: "dotted.key=value" strings, values in YAML; null takes out an encoder, a class, a band or an option.
 
     Returns: `schema.Config`. Raises: ConfigError listing every mistake with its file, line, key and what was expected.
     """
     recipe = read(name)
-    problems = [*recipe.problems, *overrides.apply(recipe, changes)]
-    config, found = _validated(recipe.values, lambda path: _place(path, recipe))
+    problems = [*recipe.problems, *apply(recipe, [overrides] if isinstance(overrides, str) else overrides)]
+    config, found = _validated(recipe.values, lambda path: _place(path, recipe), recipe.overridden)
     if config is not None and not problems and not found:
         for warning in plausible.unusual(config):
             log.warning("%s: %s", recipe.source, warning)
@@ -49,14 +50,19 @@ def check(values, source):
     return config
 
 
-def _validated(values, where: Callable[[Path], str]):
-    """The config, or None, and the `Problem`s of its values; `where` says of a key path how a message begins."""
+def _validated(values, where: Callable[[Path], str], overridden=()):
+    """The config, or None, and the `Problem`s of its values; `where` says of a key path how a message begins.
+
+    overridden: key paths that were set on the command line.
+    """
     config, problems = None, []
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         problems = [p for e in error.errors() for p in sentences(e, values, where)]
-    further = [*instrument_names.problems(values), *_cross_checks(values)] if isinstance(values, dict) else []
+    further = (
+        [*instrument_names.problems(values, overridden), *_cross_checks(values)] if isinstance(values, dict) else []
+    )
     if config is not None:
         further += [*_checks_of_training(config), *plausible.impossible(config)]
     known = {p.path for p in problems}

@@ -146,6 +146,7 @@ def _forget_lines(recipe, keys):
     for known in [p for p in recipe.lines if p[: len(path)] == path or p[: len(keys)] == tuple(keys)]:
         del recipe.lines[known]
     recipe.lines[path] = recipe.source
+    recipe.overridden.add(path)
 
 
 def _shown(text):

@@ -20,7 +20,8 @@ class Recipe:
     values: dict  # nested, without `extends`
     files: list  # of paths: the recipe's own, then those that it extends
     lines: dict[yaml_text.Path, str] = field(default_factory=dict)  # key path -> "mine.yaml, line 3"
-    problems: list[yaml_text.Problem] = field(default_factory=list)  # sentences without their place
+    problems: list[yaml_text.Problem] = field(default_factory=list)
+    overridden: set[yaml_text.Path] = field(default_factory=set)  # key paths that no file sets, see `overrides`
 
     @property
     def source(self):
