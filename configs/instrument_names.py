@@ -43,6 +43,8 @@ def problem_of(name):
     if not slash or not band:
         there = ", ".join(f"{telescope}/{b}" for b in bands)
         return f'no instrument "{name}"; expected NAME/BAND, one of {there}'
+    if band in bands:  # whether it goes with the other options is seen where these are known
+        return None
     try:
         telescope_class(telescope)(band=band)
     except ValueError:
@@ -69,7 +71,7 @@ def problems(values, overridden=()):
     for path, section in sections.items():
         name = section.get("instrument")
         numbers = (common if isinstance(common, dict) else {}) | section
-        if isinstance(name, str) and ((*path, "instrument") in overridden or not _gives_all_numbers(numbers)):
+        if isinstance(name, str) and (_is_within((*path, "instrument"), overridden) or not _gives_all_numbers(numbers)):
             said = problem_of(name)
             if said is not None:
                 yield (*path, "instrument"), said
@@ -81,3 +83,7 @@ def _gives_all_numbers(section):
     return {"exposure_time", "magnitude_zero_point", "psf"} <= given and (
         bool(given & set(background)) or {"read_noise", "sky_brightness"} <= given
     )
+
+
+def _is_within(path, others):
+    return any(path[: len(other)] == other for other in others)

@@ -42,8 +42,10 @@ def _plain_types(schema):
         return type(schema)(_plain_types(part) for part in schema)
     if not isinstance(schema, dict):
         return schema
-    if schema.get("type") == "function-before" and schema["function"]["function"] is _number:
+    if schema.get("type") == "function-before" and schema["function"]["function"] in (_number, _no_bool):
         return schema
+    if schema.get("type") == "literal" and any(isinstance(word, int) for word in schema["expected"]):
+        return core_schema.no_info_before_validator_function(_no_bool, schema)  # False is 0 for Python
     if schema.get("type") in ("int", "float"):
         return core_schema.no_info_before_validator_function(_number, schema)
     if schema.get("type") == "bool":
@@ -63,6 +65,11 @@ def _without_repeats(values):
     if twice is not None:
         raise ValueError(f"{twice} is there twice; expected each once")
     return values
+
+
+def _no_bool(value):
+    """Refuse a bool where one word or number of a few is expected."""
+    return _number(value) if isinstance(value, bool) else value
 
 
 def _number(value):

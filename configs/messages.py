@@ -109,6 +109,8 @@ def _about_value(error, values, path):
 
 
 def _about_number(given):
+    if isinstance(given, bool):
+        return " (yes, no, on, off, true and false are no numbers)"
     if is_other_notation(given):
         return " (decimal notation only: no leading zeros, 0x, _ or :)"
     return " (text: leave out the quotes)" if is_decimal(given) else ""

@@ -132,11 +132,7 @@ def _is_entry(part, values):
 
 
 def _no_entry(where, part, values):
-    there = (
-        f"entries 0 to {len(values) - 1}"
-        if len(values) > 1
-        else f"{len(values) or 'no'} entr{'y, 0' * len(values) or 'ies'}"
-    )
+    there = f"entries 0 to {len(values) - 1}" if len(values) > 1 else "entry 0 only" if values else "no entries"
     return f"{where} has {there}, not {_shown(part)}"
 
 
