@@ -1,6 +1,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
@@ -14,12 +15,12 @@ from .names import plain_names
 from .overrides import apply
 from .recipes import DISCRIMINATORS, available, read  # noqa: F401
 from .schema import Config, Evaluate
-from .yaml_text import Dumper, Path, Problem, is_other_notation
+from .yaml_text import Dumper, KeyPath, Problem, is_other_notation
 
 log = logging.getLogger("lenstream")
 
 
-def load(name: str, overrides: Iterable[str] = ()) -> Config:
+def load(name: str | Path, overrides: Iterable[str] = ()) -> Config:
     """The checked config of a recipe by name, or of a YAML file by path.
 
     Numbers that are allowed and cannot be meant, such as pixels of 100 arcsec, are logged as warnings.
@@ -50,7 +51,7 @@ def check(values, source):
     return config
 
 
-def _validated(values, where: Callable[[Path], str], overridden=()):
+def _validated(values, where: Callable[[KeyPath], str], overridden=()):
     """The config, or None, and the `Problem`s of its values; `where` says of a key path how a message begins.
 
     overridden: key paths that were set on the command line.

@@ -17,7 +17,9 @@ def apply(recipe: Recipe, overrides) -> list[Problem]:
     overrides: "dotted.key=value" strings, values as in YAML; null takes out an encoder, a class, a band or an option.
     `mode=NAME` chooses among the recipe's modes, wherever it stands. Returns: the mistakes; what has none is done.
     """
-    problems, changes, modes = [], [], []
+    problems: list[Problem] = []
+    changes: list[tuple] = []
+    modes: list[tuple] = []
     for text in overrides:
         try:
             dotted, value = _parts(text)
@@ -33,6 +35,8 @@ def apply(recipe: Recipe, overrides) -> list[Problem]:
 
 def _parts(text):
     """The dotted key and the value of an override. Raises: ConfigError."""
+    if not isinstance(text, str):
+        raise ConfigError([f"override {_shown(text)}: expected a text, {EXAMPLE}"])
     dotted, equals, value = text.partition("=")
     dotted, value = dotted.strip(), value.strip()
     if not equals or not dotted:

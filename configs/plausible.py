@@ -8,6 +8,10 @@ from .keys import Distribution
 USUAL = {
     "simulate.image.num_pix": (16, 512, "pixels"),
     "simulate.image.pixel_scale": (0.003, 5, "arcsec"),
+    "simulate.cosmology.z_lens": (0.01, 5, "-"),
+    "simulate.cosmology.z_source": (0.05, 15, "-"),
+    "simulate.cosmology.H0": (50, 100, "km/s/Mpc"),
+    "simulate.cosmology.Om0": (0.1, 0.6, "-"),
     "observation.exposure_time": (1, 1e6, "s"),
     "observation.num_exposures": (1, 10_000, "exposures"),
     "observation.magnitude_zero_point": (15, 40, "mag(AB)"),
@@ -37,6 +41,9 @@ USUAL = {
 }
 POSSIBLE = {  # beyond these, float32 or float64 cannot hold the image
     "simulate.image.pixel_scale": (1e-6, 100, "arcsec"),
+    "simulate.cosmology.z_lens": (1e-4, 20, "-"),
+    "simulate.cosmology.H0": (1, 1000, "km/s/Mpc"),
+    "simulate.cosmology.Om0": (1e-3, 1, "-"),
     "observation.magnitude_zero_point": (-50, 100, "mag(AB)"),
     "observation.read_noise": (0, 1e12, "electrons"),
     "observation.sky_brightness": (-20, 100, "mag(AB/arcsec2)"),
@@ -108,6 +115,7 @@ def _numbers(config):
     """Pairs (dotted key, (lowest, highest)) of all numbers and distributions of a config but its methods' options."""
     simulate = config.simulate
     yield from _of_section(simulate.image, "simulate.image")
+    yield from _of_section(simulate.cosmology, "simulate.cosmology")
     for name, observation in simulate.band_observations().items():
         path = f"simulate.bands.{name}" if name else "simulate.observation"
         yield from _of_section(observation, path)

@@ -19,9 +19,9 @@ class Recipe:
 
     values: dict  # nested, without `extends`
     files: list  # of paths: the recipe's own, then those that it extends
-    lines: dict[yaml_text.Path, str] = field(default_factory=dict)  # key path -> "mine.yaml, line 3"
+    lines: dict[yaml_text.KeyPath, str] = field(default_factory=dict)  # key path -> "mine.yaml, line 3"
     problems: list[yaml_text.Problem] = field(default_factory=list)
-    overridden: set[yaml_text.Path] = field(default_factory=set)  # key paths that no file sets, see `overrides`
+    overridden: set[yaml_text.KeyPath] = field(default_factory=set)  # key paths that no file sets, see `overrides`
 
     @property
     def source(self):
@@ -76,7 +76,9 @@ def _read(path, above):
 
 
 def _find(name, folder=Path()):
-    path = Path(name)
+    if not isinstance(name, str | Path):
+        raise ConfigError([f"expected the name of a recipe or the path of a YAML file, got {name!r:.60}"])
+    name, path = str(name), Path(name)
     if path.suffix in (".yaml", ".yml"):
         if not _is_file(folder / path):
             raise ConfigError(

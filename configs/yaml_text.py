@@ -22,7 +22,7 @@ MOST_VALUES = 100_000  # in a file, with those that aliases repeat
 LONGEST_NUMBER = 100  # characters
 LARGEST_FILE = 1_000_000  # bytes
 
-Path = tuple[str | int, ...]  # keys and numbers of list entries, from the top
+KeyPath = tuple[str | int, ...]  # keys and numbers of list entries, from the top
 
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -30,7 +30,7 @@ _OTHER_NOTATION = re.compile(
     r"[-+]?(0[0-9_]+(\.[0-9_]*)?([eE][-+]?[0-9]+)?|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+"
     r"|[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|[0-9]+(:[0-5]?[0-9])+(\.[0-9_]*)?)"
 )
-_WORDS = {w: None for w in ("", "~", "null", "Null", "NULL")}
+_WORDS: dict[str, Any] = {w: None for w in ("", "~", "null", "Null", "NULL")}
 _WORDS |= {w: True for t in ("true", "yes", "on") for w in (t, t.capitalize(), t.upper())}
 _WORDS |= {w: False for t in ("false", "no", "off") for w in (t, t.capitalize(), t.upper())}
 _WORDS |= {sign + w: float(sign + "inf") for sign in ("", "+", "-") for w in (".inf", ".Inf", ".INF")}
@@ -56,7 +56,7 @@ _IN_OTHER_WORDS = (  # what PyYAML says, and what it means to somebody who write
 class Problem(NamedTuple):
     """A mistake at a key."""
 
-    path: Path
+    path: KeyPath
     text: str
 
 
@@ -65,7 +65,7 @@ class Parsed:
     """A text that could be read; `problems` are mistakes that leave the rest of it readable."""
 
     values: Any
-    lines: dict[Path, int] = field(default_factory=dict)  # of every key and list entry, from 1
+    lines: dict[KeyPath, int] = field(default_factory=dict)  # of every key and list entry, from 1
     problems: list[Problem] = field(default_factory=list)
 
 

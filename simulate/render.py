@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import ArgumentError
+from .core.arguments import whole_number
 from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
@@ -13,6 +15,7 @@ from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
 from .systems.draw import Systems
 from .systems.scene import Scene
 
+MOST_RAYS = 128  # along a pixel's side
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
 
@@ -45,6 +48,7 @@ def render(
 
     Returns: `dtype` array (n, v, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y); with
         `simulate.bands` (n, v, b, num_pix, num_pix).
+    Raises: ArgumentError for threads, rays or a dtype that cannot be.
     """
     images = render_all(scene, systems, noise, dtype, threads, rays, exact_halos).images
     return images if scene.config.bands else images[:, :, 0]
@@ -64,6 +68,8 @@ def render_all(
 
     arcs: also measure flux and signal to noise of the lensed source.
     """
+    threads = whole_number("threads", threads, 1)
+    _check_dtype_and_rays(dtype, rays)
     n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
     out = np.empty((n, n_layers, size, size), dtype=dtype)
@@ -90,6 +96,17 @@ def render_all(
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
         arcs=arc_values.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
+
+
+def _check_dtype_and_rays(dtype, rays):
+    try:
+        known = np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:
+        known = False
+    if not known:
+        raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r:.60}")
+    if rays is not None and rays != "adaptive":
+        whole_number("rays (or adaptive)", rays, 1, MOST_RAYS)
 
 
 def _parts(n, threads):

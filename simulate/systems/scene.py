@@ -10,7 +10,8 @@ import numpy as np
 
 from ...configs.components import DEFLECTION_MAP, INTERPOL
 from ...configs.schema import Simulation
-from ...errors import ConfigError, DataError
+from ...errors import ArgumentError, ConfigError, DataError
+from ..core import arguments
 from ..detector.instrument import Instrument, make_instrument
 from ..galaxies import catalogues
 from ..galaxies import stamps as galaxies
@@ -19,6 +20,7 @@ from .deflection_maps import read_map
 # Index ranges that never meet. Which galaxies a system may have depends on its range: those of the test lenses are
 # seen nowhere else.
 FIRST_INDEX = {"pretrain": 0, "labelled": 1 << 40, "test": 1 << 41, "validation": 1 << 42}
+LARGEST_SEED = 2**32 - 1
 PARTS = (galaxies.TRAIN, galaxies.VALIDATION, galaxies.TEST)
 
 
@@ -43,8 +45,13 @@ class Scene:
 def make_scene(config: Simulation, seed: int = 0) -> Scene:
     """A `Scene` from a `configs.schema.Simulation`; reads or makes the galaxy stamps.
 
-    Raises: ConfigError for a missing number of the observation, DataError for a catalogue or PSF that cannot be read.
+    Raises: ConfigError for a missing number of the observation, DataError for a catalogue or PSF that cannot be read,
+    ArgumentError for a seed that is no whole number below 2^32.
     """
+    if not isinstance(config, Simulation):
+        hint = " Did you mean config.simulate?" if hasattr(config, "simulate") else ""
+        raise ArgumentError(f"config: expected a configs.schema.Simulation, got {type(config).__name__}.{hint}")
+    seed = arguments.whole_number("seed", seed, 0, LARGEST_SEED)
     bands = _make_instruments(config)
     stamps, pools = _read_all_galaxies(config, seed, len(bands))
     maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
