@@ -185,7 +185,7 @@ def _plain(value):
 def _flat(value):
     value = _plain(value)
     return (
-        yaml.dump(value, Dumper=Dumper, default_flow_style=True, sort_keys=False, width=1 << 20, allow_unicode=True)
+        yaml.dump(value, Dumper=Dumper, default_flow_style=True, sort_keys=False, width=1 << 20)
         .removesuffix("\n...\n")
         .strip()
     )

@@ -18,7 +18,7 @@ from yaml import events
 from ..errors import ConfigError
 
 DEEPEST = 40  # sections within sections
-MOST_VALUES = 100_000  # in a file, with those that aliases repeat
+MOST_VALUES = 20_000  # in a file, with those that aliases repeat
 LONGEST_NUMBER = 100  # characters
 LARGEST_FILE = 1_000_000  # bytes
 
