@@ -148,9 +148,10 @@ def _about_targets(config, scene):
                 f"{classes}), so it cannot be learnt; {leave_out}, or simulate lenses only"
             )
         elif np.ptp(drawn) == 0:
+            low, high = sorted((0.9 * drawn[0], 1.1 * drawn[0])) if drawn[0] else (-0.1, 0.1)
             yield (
                 f"evaluate.targets: {target} is {drawn[0]:g} in every system, so there is nothing to learn of it; "
-                f"{leave_out}, or draw it, e.g. {{normal: [{drawn[0]:g}, 0.1]}}"
+                f"{leave_out}, or draw it, e.g. {{uniform: [{low:g}, {high:g}]}}"
             )
 
 

@@ -22,7 +22,9 @@ def sentences(error, values, where):
     raised = error.get("ctx", {}).get("error")
     if isinstance(raised, Mistakes):
         return [_problem(path, _keys(key), text, where) for key, text in raised.found]
-    return [Problem(path, one_line(f"{where(path)}: {_said(error, values, path)}"))]
+    key = error.get("ctx", {}).get("discriminator", "").strip("'")
+    at = (*path, key) if key else path  # of the word that says which section it is
+    return [Problem(at, one_line(f"{where(at)}: {_said(error, values, path)}"))]
 
 
 def _problem(section, keys, text, where):

@@ -44,7 +44,7 @@ def test_every_mistake_at_once_with_its_line(problems):
     last = len(lines) + 1
     assert sorted(found) == sorted(
         [
-            f"my.yaml, line {last}: seed: the key is there twice, in lines 4 and {last}; expected it once",
+            f"my.yaml, line 4: seed: the key is there twice, in lines 4 and {last}; expected it once",
             f'my.yaml, line {last - 1}: unknown key "sed". Did you mean "seed"?',
             'override "simulate.lens_mass.9.e1=0": simulate.lens_mass has entries 0 to 1, not "9"',
             f"my.yaml, line {image}: simulate.image.num_pix: expected a number, got '0123' (decimal notation only: no "
