@@ -94,7 +94,7 @@ def preview(
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-@app.command(short_help="Check a config without training, and print it with all its defaults.")
+@app.command(short_help="Check a config without training, and print it.")
 def config(
     recipe: Annotated[str | None, typer.Argument(help="A recipe or YAML file to check and print.")] = None,
     overrides: Overrides = None,
