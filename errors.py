@@ -20,13 +20,28 @@ class ConfigError(LenStreamError):
         super().__init__("\n".join(self.problems))
 
 
+class ArgumentError(LenStreamError, ValueError):
+    """A function of the Python API is called with what it cannot take."""
+
+
 class DataError(LenStreamError):
     """A file or folder cannot be used; the message says which and why."""
 
 
 def nearest(word: object, choices: Iterable[object]) -> str:
-    """' Did you mean "x"?' for the closest of `choices`, or an empty string."""
-    match = difflib.get_close_matches(str(word), [str(c) for c in choices], n=1, cutoff=0.5)
+    """' Did you mean "x"?' for the closest of `choices`, or an empty string if none is near.
+
+    A choice that differs in case, spaces or punctuation only is near; one that is the word itself is no hint. What
+    belongs to something else altogether (DOUBLE_SERSIC for SERSIC) is none, either, where a longer name of the same
+    beginning (SERSIC_ELLIPSE) is there.
+    """
+    word, others = str(word), [str(c) for c in choices]
+    others = [c for c in others if c != word]
+    alike = {_letters(c): c for c in reversed(others)}
+    if _letters(word) in alike:
+        return f' Did you mean "{alike[_letters(word)]}"?'
+    longer = [c for c in others if len(word) >= 3 and c.lower().startswith(word.lower())]
+    match = longer if len(longer) == 1 else difflib.get_close_matches(word[:100], others, n=1, cutoff=0.6)
     return f' Did you mean "{match[0]}"?' if match else ""
 
 
@@ -60,3 +75,7 @@ def _sentence(same: list[tuple[str, str]], what: str) -> str:
     if any(said != reason for _, said in same):
         return f"{reason}, and the like: {len(names):,} {what}, {shown}"
     return f"{reason}: {len(names):,} {what}, {shown}"
+
+
+def _letters(word: str) -> str:
+    return "".join(c for c in word.lower() if c.isalnum())

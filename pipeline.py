@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from . import before_training
 from .errors import ConfigError
 from .extras import need
 from .progress import console, stopping
@@ -18,21 +19,20 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     need("train", "training")
-    from .ssl.data import check_folder, training_scene
-    from .ssl.launch import make_fabric
+    from .ssl.launch import device_problem, make_fabric
 
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     folder = RunFolder(Path(runs) / config.name)
     config = config if overwrite else with_own_numbers(folder, config)
+    if device_problem(config.pretrain):
+        before_training.check(config, folder.path)  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
     first = fabric.is_global_zero
-    if fabric.broadcast(_nothing_to_do(config, folder, overwrite) if first else None):
+    if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
-    scene = training_scene(config, make_scene(config.simulate, config.seed))
-    _check_methods(config, scene)
-    if until != "pretrain" and config.evaluate is not None:
-        check_folder(config, scene)
+    check = before_training.check if first else _scene
+    scene = check(config, folder.path)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
@@ -78,34 +78,11 @@ def predict(folder, lenses, out=None):
     console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
 
 
-def _nothing_to_do(config, folder, overwrite):
-    """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
-    from .evaluate.real.catalogue import columns_of, read_catalogue
-    from .evaluate.real.cutouts import fits_files
-    from .evaluate.real.predict import check_frame
-    from .files.image_folders import find
+def _scene(config, folder):
+    """The `Scene` that networks see, on ranks that leave the checks to the first."""
+    from .ssl.data import training_scene
 
-    if is_finished(folder, config, overwrite):
-        return True
-    if config.real_lenses.images is not None:
-        fits_files(config.real_lenses.images)
-        if config.evaluate is not None:
-            check_frame(config.real_lenses.frame, config.evaluate.targets)
-    if config.real_lenses.catalogue is not None:
-        published = read_catalogue(config.real_lenses.catalogue, config.real_lenses)
-        if config.evaluate is not None:
-            columns_of(published, config.evaluate.targets, config.real_lenses)
-    if config.pretrain.data is not None:
-        find(config.pretrain.data.path)
-    return False
-
-
-def _check_methods(config, scene):
-    """Make every encoder once: what is wrong with the last is said before the first is trained."""
-    from .ssl.trainer import make_method
-
-    for name in config.pretrain.encoders:
-        make_method(config, name, scene)
+    return training_scene(config, make_scene(config.simulate, config.seed))
 
 
 def _introduce(config, scene, folder):

@@ -134,15 +134,27 @@ def preview(
         print(line)
 
 
-@app.command()
+@app.command(short_help="Check a config without training, and print it.")
 def config(
-    show: Annotated[str, typer.Option("--show", help="Recipe or YAML file.")],
+    recipe: Annotated[str | None, typer.Argument(help="A recipe or YAML file to check and print.")] = None,
     overrides: Overrides = None,
+    show: Annotated[str | None, typer.Option("--show", help="One to print only, without the checks.")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder that would hold the run.")] = Path("runs"),
 ):
-    """Print a config with all its defaults, and what every key means."""
+    """Check a config as `run` does before it trains, and print it with all its defaults and what every key means."""
     from lenstream.configs.load import show as text
 
-    print(text(_load(show, overrides)), end="")
+    if show is not None:
+        print(text(_load(show, [*([recipe] if recipe else []), *(overrides or [])])), end="")
+        return
+    if recipe is None:
+        raise LenStreamError("config: name a recipe or YAML file to check, e.g. demo, or one to print: --show demo")
+    settings = _load(recipe, overrides)
+    from lenstream import before_training
+
+    before_training.check(settings, runs / settings.name)
+    print(text(settings), end="")
+    print(f"{settings.name}: checked, nothing is wrong", file=sys.stderr)
 
 
 @app.command(short_help="Print BibTeX of what to cite for a recipe or run.")

@@ -6,12 +6,10 @@ they are (`from_instrument`): from then on nothing is looked up, unless another 
 """
 
 import importlib.metadata
-import importlib.util
 import inspect
-import pkgutil
-import re
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError
+from . import instrument_names
 from .observation import PSF, FromInstrument
 
 OBSERVATION = "simulate.observation"
@@ -27,22 +25,11 @@ def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
 
     Raises: ConfigError for a name, a number of years or a survey mode that lenstronomy does not have.
     """
-    from lenstronomy.SimulationAPI import ObservationConfig
-
-    instruments = [m.name for m in pkgutil.iter_modules(ObservationConfig.__path__)]
+    said = instrument_names.problem_of(name)
+    if said is not None:
+        raise ConfigError([f"{path}.instrument: {said}"])
     telescope, _, band = name.partition("/")
-    if telescope not in instruments or not band:
-        raise ConfigError(
-            [
-                f'{path}.instrument: no instrument "{name}"; expected NAME/BAND with NAME one of '
-                f"{', '.join(instruments)}.{nearest(telescope, instruments)}"
-            ]
-        )
-    # A copy of the module of our own: its classes write their options into dictionaries that all of them share.
-    spec = importlib.util.find_spec(f"{ObservationConfig.__name__}.{telescope}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    telescope_class = getattr(module, telescope)
+    telescope_class = instrument_names.telescope_class(telescope)
     options = {k: v for k, v in (("coadd_years", coadd_years), ("survey_mode", survey_mode)) if v is not None}
     unknown = [k for k in options if k not in inspect.signature(telescope_class).parameters]
     if unknown:
@@ -50,11 +37,6 @@ def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
     try:
         return dict(telescope_class(band=band, **options).kwargs_single_band())
     except ValueError as error:
-        line = next((x for x in (telescope_class.__init__.__doc__ or "").splitlines() if ":param band:" in x), "")
-        bands = re.findall(r"'([^']+)'", line)
-        if bands and band not in bands:
-            text = f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{nearest(band, bands)}'
-            raise ConfigError([f"{path}.instrument: {text}"]) from None
         where = "survey_mode" if "survey mode" in str(error) else "coadd_years"
         raise ConfigError([f"{path}.{where}: lenstronomy says: {str(error).strip()}"]) from None
 

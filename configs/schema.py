@@ -12,7 +12,7 @@ from .components import Deflector, Light
 from .cuts import Selection
 from .dark_matter import Cosmology, Substructure
 from .follow import check_follow
-from .keys import Section, key
+from .keys import Mistakes, Section, key
 from .observation import BandImage, Image, Observation
 from .shapes import check_shapes
 from .training import Finetune, Pretrain
@@ -54,9 +54,9 @@ class Simulation(Section):
         if self.classes and not any(self.classes.values()):
             problems.append(f"classes: one of {', '.join(self.classes)} must be more frequent than 0")
         if self.substructure and "theta_E" not in type(self.lens_mass[0]).model_fields:
-            problems.append("substructure belongs to the first of lens_mass, which needs a theta_E")
+            problems.append("substructure: belongs to the first of lens_mass, which needs a theta_E")
         if problems:
-            raise ValueError("; ".join(problems))
+            raise Mistakes(p.partition(": ")[::2] for p in problems)
         self.band_observations()
         self.band_images()
         return self
@@ -65,37 +65,52 @@ class Simulation(Section):
         """The `Observation` of each band, by name; one without a name if there are no bands."""
         if not self.bands:
             return {"": self.observation}
-        common, out = self.observation.model_dump(exclude_unset=True), {}
+        common, out, found = self.observation.model_dump(exclude_unset=True), {}, []
         for name, changes in self.bands.items():
             own = {key: value for key, value in changes.items() if key != "image"}
-            out[name] = _checked(Observation, common | own, f"bands.{name}")
+            try:
+                out[name] = Observation.model_validate(common | own)
+            except ValidationError as error:
+                found += _mistakes(Observation, error, f"bands.{name}")
+                continue
             for shared in ("noise", "defect"):
                 if getattr(out[name], shared) != getattr(self.observation, shared):
-                    raise ValueError(f"bands.{name}.{shared}: all bands share it, so it belongs in observation")
+                    found.append((f"bands.{name}.{shared}", "all bands share it, so it belongs in observation"))
+        if found:
+            raise Mistakes(found)
         return out
 
     def band_images(self):
         """The `BandImage` of each band, by name; what it leaves open is that of the common `image`."""
         if not self.bands:
             return {"": BandImage()}
-        given = {name: {} if (own := band.get("image")) is None else own for name, band in self.bands.items()}
-        return {name: _checked(BandImage, own, f"bands.{name}.image") for name, own in given.items()}
+        out, found = {}, []
+        for name, band in self.bands.items():
+            try:
+                out[name] = BandImage.model_validate({} if (own := band.get("image")) is None else own)
+            except ValidationError as error:
+                found += _mistakes(BandImage, error, f"bands.{name}.image")
+        if found:
+            raise Mistakes(found)
+        return out
 
 
-def _checked(section: type[BaseModel], values, path):
-    """A section of a band. Raises: ValueError that says where its first mistake is, and which."""
-    try:
-        return section.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join([path, *(str(part) for part in first["loc"])])
-        if first["type"] == "extra_forbidden":
-            raise ValueError(f'unknown key "{where}".{_hint(section, path, first["loc"])}') from None
-        if first["type"] == "model_type":
-            raise ValueError(f"{where}: expected a section with keys, got {first['input']!r}") from None
-        if first["type"] == "value_error":
-            raise ValueError(f"{where}: {first['ctx']['error']}") from None
-        raise ValueError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}") from None
+def _mistakes(section: type[BaseModel], error, path):
+    """What is wrong with a section of a band: pairs of key and words, as `keys.Mistakes` takes them."""
+    for e in error.errors():
+        loc = [part for part in e["loc"] if part not in ("number", "distribution", "word")]
+        where = ".".join([path, *map(str, loc)])
+        raised = e.get("ctx", {}).get("error")
+        if isinstance(raised, Mistakes):
+            yield from ((f"{where}.{key}" if key else where, text) for key, text in raised.found)
+        elif e["type"] == "extra_forbidden":
+            yield where, f"unknown key.{_hint(section, path, loc)}"
+        elif e["type"] == "model_type":
+            yield where, f"expected a section with keys, got {e['input']!r}"
+        elif raised is not None:
+            yield where, str(raised)
+        else:
+            yield where, f"{e['msg'][0].lower()}{e['msg'][1:]}, got {e['input']!r}"
 
 
 def _hint(section, path, where):
@@ -117,7 +132,9 @@ class Evaluate(Section):
     )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
     n_test: int = key("test lenses", "lenses", 1000, ge=20)
-    protocols: list[Literal["ridge", "finetune"]] = key("frozen ridge, fine-tuning", default=["ridge", "finetune"])
+    protocols: list[Literal["ridge", "finetune"]] = key(
+        "frozen ridge, fine-tuning", default=["ridge", "finetune"], min_length=1
+    )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     umap: bool = key("draw the UMAP of features", default=True)
@@ -149,7 +166,9 @@ class Config(Section):
     """One experiment."""
 
     mode: str | None = key("which of the recipe's modes this is, if it has any", "-", None)
-    name: str = key("name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = key(
+        "name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100
+    )
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation = key("from an index to a noisy image")
     pretrain: Pretrain | None = key("from views to encoders", "-", None)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import ArgumentError
+from .core.arguments import whole_number
 from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
@@ -13,6 +15,7 @@ from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
 from .systems.draw import Systems, by_grid
 from .systems.scene import Scene
 
+MOST_RAYS = 128  # along a pixel's side
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
 
@@ -48,6 +51,7 @@ def render(
     Returns: `dtype` array (n, v, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y); with
         `simulate.bands` (n, v, b, num_pix, num_pix). If these lie on several pixel grids, a tuple with one such array
         for each of `scene.grids`, with the bands of that one.
+    Raises: ArgumentError for threads, rays or a dtype that cannot be.
     """
     images = render_all(scene, systems, noise, dtype, threads, rays, exact_halos).images
     return images if scene.config.bands or isinstance(images, tuple) else images[:, :, 0]
@@ -67,6 +71,8 @@ def render_all(
 
     arcs: also measure flux and signal to noise of the lensed source.
     """
+    threads = whole_number("threads", threads, 1)
+    _check_dtype_and_rays(dtype, rays)
     options = noise, dtype, threads, rays, exact_halos, arcs
     return join(scene, [_render_grid(grid, own, *options) for grid, own in by_grid(scene, systems)])
 
@@ -112,6 +118,17 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
         arcs=arc_values.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
+
+
+def _check_dtype_and_rays(dtype, rays):
+    try:
+        known = np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:
+        known = False
+    if not known:
+        raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r:.60}")
+    if rays is not None and rays != "adaptive":
+        whole_number("rays (or adaptive)", rays, 1, MOST_RAYS)
 
 
 def _parts(n, threads):

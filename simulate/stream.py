@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 
 from ..ahead import Ahead
 from ..configs.schema import Simulation
+from ..errors import ArgumentError
+from .core.arguments import whole_number
 from .gpu.cuda_stream import SideStream, renders_on
 from .labels import derived_labels, labels
 from .render import Rendered, join, render_all
@@ -60,6 +62,8 @@ class LensStream:
         device: where batches are put; an NVIDIA GPU with numba-cuda renders them itself, beside what torch does there,
             and any other gets a copy.
         derived: whether the labels hold what `labels.derived_labels` gives.
+
+    Raises: ArgumentError for a number that is not whole, or none that can be.
     """
 
     def __init__(
@@ -75,8 +79,11 @@ class LensStream:
         threads: int = 1,
         derived: bool = True,
     ):
+        batch_size, threads = whole_number("batch_size", batch_size, 1), whole_number("threads", threads, 1)
+        start, world = whole_number("start", start, 0, 2**64 - 1), whole_number("world", world, 1)
+        rank = whole_number("rank", rank, 0, world - 1)
         if batch_size % world:
-            raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
+            raise ArgumentError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.scene = config if isinstance(config, Scene) else make_scene(config, seed)
         self.batch_size, self.position, self._start = batch_size, start, start
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)

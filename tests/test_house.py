@@ -35,7 +35,7 @@ ORDER = [
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),
-    ("runs.py",),
+    ("runs.py", "before_training.py"),
     ("pipeline.py",),
     ("run_pipeline.py", "__init__.py"),
 ]

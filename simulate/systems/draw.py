@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike
 
 from ...configs.components import INTERPOL, SHEAR
 from ...configs.keys import Distribution
-from ..core import philox
+from ..core import arguments, philox
 from ..core.philox import Draw
 from ..galaxies import stamps as galaxies
 from . import population, substructure
 from .amplitudes import with_amplitude
 from .scene import FIRST_INDEX, PARTS, Scene
+
+REDRAWN = ("source", "noise", "psf", "lens_light")  # what may differ between images of a system
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,12 @@ class Views:
     """How many images of each system, and what is drawn anew for each."""
 
     n: int = 1
-    redraw: frozenset[str] = frozenset({"source", "noise"})
+    redraw: frozenset[str] = frozenset({"source", "noise"})  # of `REDRAWN`
+
+    def __post_init__(self) -> None:
+        """Raises: ArgumentError for a number of images below 1, or a part that cannot be drawn anew."""
+        object.__setattr__(self, "n", arguments.whole_number("Views: n", self.n, 1))
+        object.__setattr__(self, "redraw", arguments.words_among("Views: redraw", self.redraw, REDRAWN))
 
     def stream(self, what: str, view: int) -> int:
         """The number of the random stream that `what` takes in a view: its own if redrawn, else that of view 0."""
@@ -57,7 +64,7 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     attempts: integers (n, v), or one for all: how many draws of each view were refused before. Deflectors, and what is
     not drawn anew for a view, are those of the attempt of view 0.
     """
-    indices = np.ascontiguousarray(indices, dtype=np.uint64)
+    indices = arguments.system_indices(indices)
     attempts = np.array(np.broadcast_to(attempts, (len(indices), views.n)), dtype=np.int64)
     numbers = _draw_classes(scene, indices)
     draw = Draw(scene.seed, philox.LENS, indices, attempts[:, 0])

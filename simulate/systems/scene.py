@@ -10,7 +10,8 @@ import numpy as np
 
 from ...configs.components import DEFLECTION_MAP, INTERPOL
 from ...configs.schema import Simulation
-from ...errors import ConfigError, DataError
+from ...errors import ArgumentError, ConfigError, DataError
+from ..core import arguments
 from ..detector.instrument import Instrument, make_instrument
 from ..galaxies import catalogues
 from ..galaxies import stamps as galaxies
@@ -19,6 +20,7 @@ from .deflection_maps import read_map
 # Index ranges that never meet. Which galaxies a system may have depends on its range: those of the test lenses are
 # seen nowhere else.
 FIRST_INDEX = {"pretrain": 0, "labelled": 1 << 40, "test": 1 << 41, "validation": 1 << 42}
+LARGEST_SEED = 2**32 - 1
 PARTS = (galaxies.TRAIN, galaxies.VALIDATION, galaxies.TEST)
 LEAST_PIXELS, MOST_PIXELS = 4, 4096  # on a side of an image, as `configs.observation.Image` allows
 
@@ -68,8 +70,13 @@ class Scene:
 def make_scene(config: Simulation, seed: int = 0) -> Scene:
     """A `Scene` from a `configs.schema.Simulation`; reads or makes the galaxy stamps.
 
-    Raises: ConfigError for a missing number of the observation, DataError for a catalogue or PSF that cannot be read.
+    Raises: ConfigError for a missing number of the observation, DataError for a catalogue or PSF that cannot be read,
+    ArgumentError for a seed that is no whole number below 2^32.
     """
+    if not isinstance(config, Simulation):
+        hint = " Did you mean config.simulate?" if hasattr(config, "simulate") else ""
+        raise ArgumentError(f"config: expected a configs.schema.Simulation, got {type(config).__name__}.{hint}")
+    seed = arguments.whole_number("seed", seed, 0, LARGEST_SEED)
     bands, num_pix = _make_instruments(config)
     scene = Scene(config, seed, bands, num_pix, None, {}, ())
     problems = [problem for grid in scene.grids for problem in _problems_of_grid(grid)]

@@ -55,7 +55,7 @@ def problems(*overrides, recipe="demo"):
         ("pretrain.encoders.new={lr: 1}", "pretrain.encoders.new: the key method is missing"),
         ("pretrain.encoders.lensiam.augment.crop=[0.5, 0.2]", "crop: the lowest value must be above 0"),
         ("pretrain.backbone.options.drop_rate=.nan", "pretrain.backbone.options.drop_rate: expected a finite number"),
-        ("simulate.classes={a: 0, b: 0}", "simulate: classes: one of a, b must be more frequent than 0"),
+        ("simulate.classes={a: 0, b: 0}", "simulate.classes: one of a, b must be more frequent than 0"),
         ("simulate.classes={a: -1, b: 2}", "simulate.classes.a: input should be greater than or equal to 0, got -1"),
         ("extends=w1", 'unknown key "extends"'),
         ("nonsense", "expected dotted.key=value"),
@@ -235,7 +235,10 @@ def test_mistakes_in_extends_are_one_sentence(tmp_path, extends, said):
 
 def test_a_mistake_names_the_files(tmp_path):
     path = written(tmp_path, mine={"extends": "base.yaml", "sed": 1}, base={"extends": "demo"})
-    assert wrong(path).startswith('mine.yaml (extends base.yaml, demo.yaml): unknown key "sed". Did you mean "seed"?')
+    assert wrong(path).startswith('mine.yaml, line 2: unknown key "sed". Did you mean "seed"?')
+    assert wrong(written(tmp_path, mine={"extends": "base.yaml"}, base={"extends": "demo"}), "sed=1").startswith(
+        'mine.yaml (extends base.yaml, demo.yaml): unknown key "sed". Did you mean "seed"?'
+    )
 
 
 def test_supervised_needs_targets():
@@ -254,9 +257,9 @@ def test_a_class_without_weight_never_occurs():
 @pytest.mark.parametrize(
     ("bands", "message"),
     [
-        ("i: {pixel_scale: 0.3}", 'unknown key "bands.i.pixel_scale". Did you mean "bands.i.image.pixel_scale"?'),
-        ("i: {imag: {num_pix: 9}}", 'unknown key "bands.i.imag". Did you mean "image"?'),
-        ("i: {image: {num_pixels: 9}}", 'unknown key "bands.i.image.num_pixels". Did you mean "num_pix"?'),
+        ("i: {pixel_scale: 0.3}", 'bands.i.pixel_scale: unknown key. Did you mean "bands.i.image.pixel_scale"?'),
+        ("i: {imag: {num_pix: 9}}", 'bands.i.imag: unknown key. Did you mean "image"?'),
+        ("i: {image: {num_pixels: 9}}", 'bands.i.image.num_pixels: unknown key. Did you mean "num_pix"?'),
         ("i: {image: {num_pix: 2}}", "bands.i.image.num_pix: input should be greater than or equal to 4, got 2"),
         ("i: {image: {pixel_scale: 0}}", "bands.i.image.pixel_scale: input should be greater than 0, got 0"),
         ("i: {image: 0.3}", "bands.i.image: expected a section with keys, got 0.3"),
