@@ -13,15 +13,15 @@ from lenstream.simulate.detector import moment_blur
 blur_moments, room = compiled.cached(moment_blur.blur_moments), compiled.cached(moment_blur.blur_room)
 
 
-def blurred(planes, taps, signs, dtype=np.float64, area=2.0):
+def blurred(planes, taps, signs, dtype=np.float64, area=2.0, goes_on=True):
     size, degree = planes.shape[1], taps.shape[1] - 1
     space = np.full(room(degree, size, taps.shape[2] // 2), np.nan, dtype)
     flat, out = planes.reshape(len(planes), -1).astype(dtype), np.empty((size, size), dtype)
-    blur_moments(flat[0], flat[1:], taps.astype(dtype), signs.astype(dtype), dtype(area), out, space)
+    blur_moments(flat[0], flat[1:], (taps.astype(dtype), signs.astype(dtype), goes_on), dtype(area), out, space)
     return out
 
 
-def expected(planes, taps, signs, area=2.0):
+def expected(planes, taps, signs, area=2.0, goes_on=True):
     degree, r, size = taps.shape[1] - 1, taps.shape[2] // 2, planes.shape[1]
     number = {tuple(p): k for k, p in enumerate(moments.pairs(degree))}
     edge = [(2 * a + 1) * Legendre.basis(a)(moment_blur.EDGE) for a in range(degree + 1)]
@@ -32,7 +32,7 @@ def expected(planes, taps, signs, area=2.0):
         high = sum(edge[a] * images[a][:, -1:] for a in range(len(images)))
         total = np.zeros((size, size))
         for a, image in enumerate(images):
-            ends = (low, high) if a == 0 else (0 * low, 0 * high)
+            ends = (low, high) if a == 0 and goes_on else (0 * low, 0 * high)
             padded = np.concatenate([np.repeat(ends[0], r, 1), image, np.repeat(ends[1], r, 1)], axis=1)
             total += sum(tap[a, r + d] * padded[:, r - d : r - d + size] for d in range(-r, r + 1))
         return total
@@ -60,7 +60,9 @@ def test_terms_are_added_and_absent_ones_are_not():
     rng = np.random.default_rng(1)
     taps, planes = rng.normal(size=(3, 4, 7)), rng.normal(size=(10, 12, 12))
     signs = np.array([1.0, -1.0, 0.0])
-    np.testing.assert_allclose(blurred(planes, taps, signs), expected(planes, taps, signs), atol=1e-11)
+    for goes_on in (True, False):
+        found, wanted = (f(planes, taps, signs, goes_on=goes_on) for f in (blurred, expected))
+        np.testing.assert_allclose(found, wanted, atol=1e-11)
 
 
 @pytest.mark.parametrize("sigma", [0.15, 0.5, 0.85, 2.0, 9.0])
