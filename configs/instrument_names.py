@@ -80,7 +80,7 @@ def problems(values, overridden=()):
 def _gives_all_numbers(section):
     background = ("background_noise", "sky_cutouts")
     given = {name for name, value in section.items() if value is not None}
-    return {"exposure_time", "magnitude_zero_point", "psf"} <= given and (
+    return {"exposure_time", "num_exposures", "magnitude_zero_point", "psf"} <= given and (
         bool(given & set(background)) or {"read_noise", "sky_brightness"} <= given
     )
 

@@ -30,7 +30,7 @@ def sentences(error, values, where):
 def _problem(section, keys, text, where):
     """A `Problem` of a key within a section; its words may begin with the key."""
     path = (*section, *keys)
-    named = section if keys and text.startswith(f"{keys[-1]} ") else path
+    named = path[:-1] if keys and text.startswith(f"{keys[-1]} ") else path
     return Problem(path, one_line(f"{where(path)}: {_dotted(named)}: {text}" if named else f"{where(path)}: {text}"))
 
 

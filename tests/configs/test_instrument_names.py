@@ -43,7 +43,7 @@ def test_it_is_said_with_all_other_mistakes():
 
 def test_the_name_beside_all_numbers_may_be_one_that_lenstronomy_no_longer_has():
     values = load("demo").model_dump(exclude_none=True)
-    values["simulate"]["observation"]["instrument"] = "Hubble/old"
+    values["simulate"]["observation"] |= {"instrument": "Hubble/old", "num_exposures": 1}
     assert check(values, "saved").simulate.observation.instrument == "Hubble/old"
     del values["simulate"]["observation"]["exposure_time"]
     with pytest.raises(ConfigError, match='no instrument "Hubble/old"'):

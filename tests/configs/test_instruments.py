@@ -279,7 +279,6 @@ def test_what_is_wrong_with_every_band_is_said_at_once_beside_other_mistakes():
         simulation(observation={"instrument": "HST/F1"}, bands=bands)
     assert [p.partition(".instrument: ")[0] for p in caught.value.problems] == [
         "test: simulate.observation",
-        "test: simulate.bands.i",
         "test: simulate.bands.r",
         "test: simulate.bands.g",
     ]
