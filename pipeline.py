@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from . import before_training
 from .errors import ConfigError
 from .extras import need
 from .progress import console, stopping
-from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed
+from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed, with_own_numbers
 from .simulate.systems.scene import make_scene
 
 
@@ -18,17 +19,20 @@ def run(config, runs, overwrite=False, until="report"):
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     need("train", "training")
-    from .ssl.launch import make_fabric
+    from .ssl.launch import device_problem, make_fabric
 
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     folder = RunFolder(Path(runs) / config.name)
+    config = config if overwrite else with_own_numbers(folder, config)
+    if device_problem(config.pretrain):
+        before_training.check(config, folder.path)  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
     first = fabric.is_global_zero
-    if fabric.broadcast(_nothing_to_do(config, folder, overwrite) if first else None):
+    if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
-    scene = make_scene(config.simulate, config.seed)
-    _check_methods(config, scene)
+    check = before_training.check if first else _scene
+    scene = check(config, folder.path)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
@@ -40,60 +44,45 @@ def run(config, runs, overwrite=False, until="report"):
         if not first:
             return
         if until == "pretrain" or config.evaluate is None:
-            console.print(f"encoders: {folder.encoders}", soft_wrap=True)
+            print(f"encoders: {folder.encoders}")
             return
         with timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
     if until == "evaluate":
         _print_scores(folder)
-        console.print(f"results: {folder.results}", soft_wrap=True)
+        print(f"results: {folder.results}")
         return
     _show(config, scene, folder)
     finish(folder)
     _print_scores(folder)
-    console.print(f"report: {folder.report}", soft_wrap=True)
+    print(f"report: {folder.report}")
 
 
-def predict(folder, images, catalogue=None, pixel_scale=None, out=None):
-    """Predict real lenses with a finished run and print the summary (see `evaluate.real.predict.predict_folder`)."""
+def predict(folder, lenses, out=None):
+    """Predict real lenses with a finished run and print the summary.
+
+    lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`.
+    """
     need("train", "prediction")
-    from .configs.schema import RealLenses
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
+    from .ssl.data import training_scene
 
     config = config_of(RunFolder(folder))
-    scene = make_scene(config.simulate, config.seed)
-    catalogue = None if catalogue is None else str(catalogue)
-    lenses = RealLenses(images=str(images), catalogue=catalogue, pixel_scale=pixel_scale)
+    scene = training_scene(config, make_scene(config.simulate, config.seed))
     results = predict_folder(config, scene, folder, lenses, out)
+    terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
-    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}", soft_wrap=True)
+    terminal.print_sentences([*results.notes, *results.doubts])
+    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
 
 
-def _nothing_to_do(config, folder, overwrite):
-    """Whether the run is finished. Raises: what is wrong with its folder or with the files that the config names."""
-    from .evaluate.real.cutouts import fits_files
-    from .evaluate.real.published import read_catalogue
-    from .files.image_files import find
+def _scene(config, folder):
+    """The `Scene` that networks see, on ranks that leave the checks to the first."""
+    from .ssl.data import training_scene
 
-    if is_finished(folder, config, overwrite):
-        return True
-    if config.real_lenses.images is not None:
-        fits_files(config.real_lenses.images)
-    if config.real_lenses.catalogue is not None:
-        read_catalogue(config.real_lenses.catalogue)
-    if config.pretrain.data is not None:
-        find(config.pretrain.data.path)
-    return False
-
-
-def _check_methods(config, scene):
-    """Make every encoder once: what is wrong with the last is said before the first is trained."""
-    from .ssl.trainer import make_method
-
-    for name in config.pretrain.encoders:
-        make_method(config, name, scene)
+    return training_scene(config, make_scene(config.simulate, config.seed))
 
 
 def _introduce(config, scene, folder):
@@ -103,10 +92,10 @@ def _introduce(config, scene, folder):
 
     if config.pretrain.data is None and not folder.pairs.exists():
         draw_pairs(scene, folder.pairs)
-        console.print(f"first picture: {folder.pairs}", soft_wrap=True)
+        console.print(f"first picture: {folder.pairs}")
     for name, settings in config.pretrain.encoders.items():
         for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
-            console.print(warning, soft_wrap=True)
+            console.print(warning)
 
 
 def _pretrain(config, scene, folder, fabric, stop):
@@ -153,7 +142,9 @@ def _real_lenses(config, scene, folder):
     from .evaluate.show import terminal
 
     results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
+    terminal.print_sentences([*results.notes, *results.doubts])
     return results
 
 

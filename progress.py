@@ -9,7 +9,8 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-console = Console(stderr=True)
+# Messages go to stderr as they are: a path with [x] is no markup. Results (tables, paths, YAML) are printed to stdout.
+console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
 
 class Stopped(Exception):
@@ -25,8 +26,9 @@ class _Bar:
         self.spoken = show and not console.is_terminal
         self.next_line = done
         if self.drawn:
-            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
-            self.progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
+            title_column = TextColumn("{task.description}", markup=False)
+            columns = (title_column, BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+            self.progress = Progress(*columns, TextColumn("{task.fields[note]}", markup=False), console=console)
             self.task = self.progress.add_task(title, total=total, completed=done, note="")
 
     def update(self, done: int, note: str | None = None) -> None:

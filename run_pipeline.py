@@ -1,6 +1,13 @@
-"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config | cite."""
+"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config | cite.
 
+Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
+"""
+
+import errno
+import os
 import sys
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,18 +72,52 @@ for _name, (_stage, _help, _short) in STAGES.items():
 def predict(
     run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
     images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
-    catalogue: Annotated[Path | None, typer.Option(help="CSV with published values, by name.")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="Table with published values, by name.")] = None,
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
     ] = None,
+    frame: Annotated[
+        Literal["array", "north_east"],
+        typer.Option(help="Of e1, e2 and angles: the array's, or North and East by WCS."),
+    ] = "array",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="What a column of the catalogue holds, e.g. theta_E=b_SIE; may be repeated."),
+    ] = None,
+    catalogue_frame: Annotated[
+        Literal["array", "north_east"] | None,
+        typer.Option(help="Of the catalogue's e1, e2 and angles, if not as named."),
+    ] = None,
+    angle_unit: Annotated[
+        Literal["deg", "rad"] | None, typer.Option(help="Of the catalogue's angles, if not as named.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
-    """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any."""
+    """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
+
+    What is doubtful about a lens stands in the column flags, and in one sentence for each flag.
+    """
     from lenstream import pipeline
+    from lenstream.configs.schema import RealLenses
 
     if pixel_scale is not None and not pixel_scale > 0:
         raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
-    pipeline.predict(run, images, catalogue, pixel_scale, out)
+    columns = {}
+    for pair in column or ():
+        name, equals, held = pair.partition("=")
+        if not (name and equals and held):
+            raise LenStreamError(f"--column {pair}: expected NAME=COLUMN, e.g. theta_E=b_SIE")
+        columns[name] = held
+    lenses = RealLenses(
+        images=str(images),
+        catalogue=None if catalogue is None else str(catalogue),
+        pixel_scale=pixel_scale,
+        frame=frame,
+        columns=columns,
+        catalogue_frame=catalogue_frame,
+        angle_unit=angle_unit,
+    )
+    pipeline.predict(run, lenses, out)
 
 
 @app.command(short_help="Draw simulated lenses and histograms of their parameters.")
@@ -88,21 +129,32 @@ def preview(
     """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
     settings = _load(recipe, overrides)
     from lenstream.evaluate.show.preview import preview as draw
-    from lenstream.progress import console
 
     for line in draw(settings, out):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print(line)
 
 
-@app.command()
+@app.command(short_help="Check a config without training, and print it.")
 def config(
-    show: Annotated[str, typer.Option("--show", help="Recipe or YAML file.")],
+    recipe: Annotated[str | None, typer.Argument(help="A recipe or YAML file to check and print.")] = None,
     overrides: Overrides = None,
+    show: Annotated[str | None, typer.Option("--show", help="One to print only, without the checks.")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder that would hold the run.")] = Path("runs"),
 ):
-    """Print a config with all its defaults, and what every key means."""
+    """Check a config as `run` does before it trains, and print it with all its defaults and what every key means."""
     from lenstream.configs.load import show as text
 
-    print(text(_load(show, overrides)), end="")
+    if show is not None:
+        print(text(_load(show, [*([recipe] if recipe else []), *(overrides or [])])), end="")
+        return
+    if recipe is None:
+        raise LenStreamError("config: name a recipe or YAML file to check, e.g. demo, or one to print: --show demo")
+    settings = _load(recipe, overrides)
+    from lenstream import before_training
+
+    before_training.check(settings, runs / settings.name)
+    print(text(settings), end="")
+    print(f"{settings.name}: checked, nothing is wrong", file=sys.stderr)
 
 
 @app.command(short_help="Print BibTeX of what to cite for a recipe or run.")
@@ -153,33 +205,71 @@ def _load(recipe, overrides, scale="full"):
 
 
 def main(arguments=None):
-    """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2."""
+    """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2.
+
+    The exit code is 1 if stdout cannot take the results or a file cannot be written, 130 after Ctrl-C.
+    """
+    with suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without the sign +- still shows the table
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # of libraries, to programmers; ours are log messages
+        code = _answered(arguments)
+    sys.exit(code or 0)
+
+
+def _answered(arguments):
+    """Run a command, say what is wrong, and return the exit code."""
     from lenstream.progress import Stopped
 
     try:
         code = app(arguments, standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except ConfigError as error:
         for problem in error.problems:
-            print(f"lenstream: {problem}", file=sys.stderr)
-        code = 2
+            _say(problem)
+        return 2
     except LenStreamError as error:
-        print(f"lenstream: {error}", file=sys.stderr)
-        code = 2
+        _say(error)
+        return 2
     except typer.Exit as error:
-        code = error.exit_code
+        return error.exit_code
     except Stopped as stopped:
-        print(f"lenstream: {stopped}; the same command continues from here", file=sys.stderr)
-        code = 130
+        _say(f"{stopped}; the same command continues from here")
+        return 130
     except (KeyboardInterrupt, typer.Abort):
-        print("lenstream: interrupted; the same command continues from the last checkpoint", file=sys.stderr)
-        code = 130
+        _say("interrupted; the same command continues from the last checkpoint")
+        return 130
+    except OSError as error:
+        return _of_the_system(error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own errors about options and arguments
             raise
         message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
-        print(message if message.startswith("Usage:") else f"lenstream: {message}", file=sys.stderr)
-        code = 2
-    sys.exit(code or 0)
+        if message.startswith("Usage:"):
+            print(message, file=sys.stderr)
+        else:
+            _say(message)
+        return 2
+
+
+def _say(message):
+    print(f"lenstream: {message}", file=sys.stderr)
+
+
+def _of_the_system(error):
+    """Say that a file or stdout cannot be used, and return 1; quietly if who reads stdout has left, such as `head`."""
+    if error.strerror is None:  # of a library, not of the system
+        raise error
+    if error.filename is None:  # stdout: what is still in its buffer would fail once more at the end
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        where = "the output" if error.filename is None else error.filename
+        _say(f"{where} cannot be written or read: {error.strerror}")
+    return 1
 
 
 if __name__ == "__main__":

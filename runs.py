@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from .configs.instruments import given, numbers, resolved
 from .configs.load import load, show
 from .errors import ConfigError, DataError
 from .progress import console
@@ -51,6 +52,31 @@ class RunFolder:
         return self.encoders / name
 
 
+def with_own_numbers(folder, config):
+    """A config with the numbers of its instruments as the run in the folder was begun with, if there is one.
+
+    A recipe names an instrument, and the installed lenstronomy may have other numbers for it than the one that the run
+    was begun with. Says on the terminal if it has.
+    """
+    try:
+        saved = config_of(folder) if folder.config.is_file() else None
+    except ConfigError:  # `is_finished` refuses it
+        saved = None
+    if saved is None:
+        return config
+    own = config.model_copy(update={"simulate": resolved(config.simulate, saved.simulate)})
+    difference = _difference(numbers(own.simulate), numbers(config.simulate))
+    if difference:
+        console.print(
+            f"{folder.path} goes on with the instrument's numbers that it was begun with, though lenstronomy "
+            f"{environment()['lenstronomy']} has others (simulate.{difference})",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+    return own
+
+
 def is_finished(folder, config, overwrite=False):
     """Whether nothing is left to do for a config in its run's folder; says so on the terminal.
 
@@ -63,7 +89,7 @@ def is_finished(folder, config, overwrite=False):
     _check_same(folder, config)
     if not folder.finished.exists():
         return False
-    console.print(f"{folder.path} is finished: open {folder.report} (--overwrite runs it again)", soft_wrap=True)
+    console.print(f"{folder.path} is finished: open {folder.report} (--overwrite runs it again)")
     return True
 
 
@@ -85,7 +111,39 @@ def config_of(folder):
     """The config that a run was made from. Raises: DataError if there is no run."""
     if not folder.config.is_file():
         raise DataError(f"--run {folder.path}: no such run; expected a folder with config.yaml, made by lenstream run")
-    return load(str(folder.config))
+    config, has_numbers = _saved(folder)
+    made_with, installed = _made_with(folder).get("lenstronomy", "an unknown version"), environment()["lenstronomy"]
+    if not has_numbers and made_with != installed:
+        console.print(
+            f"{folder.path} was begun by an earlier LenStream, which did not write down the instrument's numbers: "
+            f"those of lenstronomy {installed} are taken, but it was begun with {made_with}",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+    return config
+
+
+def _saved(folder):
+    """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
+    config = load(str(folder.config))
+    raw = yaml.safe_load(folder.config.read_text())["simulate"]["observation"]
+    if "from_instrument" in raw or given(config.simulate) == config.simulate:
+        return config, True
+    observation = config.simulate.observation
+    if raw.get("psf") is None and observation.psf is not None:  # applied on pixels of the detector then
+        psf = observation.psf.model_copy(update={"supersampling": 1})
+        observation = observation.model_copy(update={"psf": psf})
+    simulation = config.simulate.model_copy(update={"observation": observation})
+    return config.model_copy(update={"simulate": simulation}), False
+
+
+def _made_with(folder):
+    """The versions that a run was begun with; empty if they are not known."""
+    try:
+        return json.loads(folder.environment.read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 def environment():
@@ -123,14 +181,14 @@ def _check_same(folder, config):
     """Refuse to continue a run with another config than it was begun with."""
     if not folder.config.exists():
         return
-    old, new = folder.config.read_text(), show(config)
-    if old == new:
-        return
     try:
-        differing = _difference(yaml.safe_load(old), yaml.safe_load(new))
-    except yaml.YAMLError:
-        differing = "config.yaml is damaged"
-    if not differing:  # but for the words that say what a key means
+        old, _ = _saved(folder)
+        differing = _difference(
+            *({**c.model_dump(mode="json"), "simulate": numbers(c.simulate)} for c in (old, config))
+        )
+    except ConfigError as error:
+        differing = f"{folder.config.name} is damaged: {error.problems[0]}"
+    if not differing:  # but for the words that say what a key means, and whose numbers they are
         return
     raise ConfigError(
         [

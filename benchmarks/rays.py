@@ -8,6 +8,7 @@ from workloads import with_rays
 
 SETTINGS = ("adaptive", 2, 4, 8)
 SYSTEMS = 200
+WHOLE_PIXELS = "simulate.observation.psf.supersampling=1"  # so that nothing but the rays differs
 TRUTHS = (32, 96)  # rays along a pixel's side that count as the truth
 
 
@@ -17,7 +18,7 @@ def table(seconds, rounds, n=SYSTEMS):
     The error of a system is that of its worst pixel, behind the PSF, over the peak of its true image. The first truth
     is held against the second one too; it has no speed.
     """
-    scenes = {rays: with_rays("w1", rays) for rays in SETTINGS}
+    scenes = {rays: with_rays("w1", rays, WHOLE_PIXELS) for rays in SETTINGS}
     scenes = {rays: scene for rays, scene in scenes.items() if scene is not None}
     truths = []
     for side in TRUTHS:

@@ -78,9 +78,9 @@ def rays_table(seconds, rounds):
     lines = [
         "## Rays a pixel",
         "",
-        f"W1, {rays.SYSTEMS} systems. The error is that of an image's worst pixel, behind the PSF, over the image's",
-        f"peak, against {rays.TRUTHS[0]}x{rays.TRUTHS[0]} rays a pixel, and, as these have not converged everywhere, "
-        f"against {rays.TRUTHS[1]}x{rays.TRUTHS[1]}.",
+        f"W1, {rays.SYSTEMS} systems, the PSF on whole pixels. The error is that of an image's worst pixel, behind the",
+        f"PSF, over the image's peak, against {rays.TRUTHS[0]}x{rays.TRUTHS[0]} rays a pixel, and, as these have not "
+        f"converged everywhere, against {rays.TRUTHS[1]}x{rays.TRUTHS[1]}.",
         "",
         f"| rays | images/s | times the speed of 2x2 | {' | '.join(heads)} |",
         "|---|---|---|" + len(heads) * "---|",

@@ -3,7 +3,8 @@
 Without --peers: beside lenstronomy. With it, caustics, JAXtronomy and Herculens are installed into
 benchmarks/.venv-peers (once) and take part. All simulate the same systems, every one different, on one core, each in
 its best calling style, in turns, so that a drifting machine touches all alike; and their images are compared.
-Then: how much of the core is used, what the number of rays costs and gives, threads, and the start of a process.
+Then: how much of the core is used, how far images are from their converged values at everyone's
+defaults, what the number of rays costs and gives, threads, and the start of a process.
 --write puts all of it into benchmarks/simulate.md.
 """
 
@@ -12,6 +13,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import accuracy
 import contest
 import report
 import workloads
@@ -48,7 +50,11 @@ def main():
             for name in (n for n in scenes if n in options.only):
                 results[name] = contest.race(name, scenes[name], workers, Path(folder), options.seconds, options.rounds)
                 show(report.speed(name, results[name]))
+            if "W1" in results:
+                of_defaults = accuracy.defaults(workers, Path(folder), options.seconds, options.rounds)
     show(report.verdicts(results))
+    if "W1" in results:
+        show(accuracy.lines(accuracy.setups(), of_defaults))
     if "W1" in results:
         show(report.use_of_the_core(scenes["W1"], results["W1"].median(contest.LENSTREAM)))
     show(report.rays_table(options.seconds, options.rounds))

@@ -3,6 +3,7 @@
 Each parameter takes a number or a distribution, under lenstronomy's name.
 """
 
+import math
 from typing import Annotated, Literal, Union
 
 from pydantic import Field, create_model, model_validator
@@ -10,6 +11,8 @@ from pydantic import Field, create_model, model_validator
 from ..simulate.profiles import registry
 from ..simulate.profiles.declaration import CENTRE, ELLIPTICITY
 from .keys import Distribution, Ellipticity, Parameter, Section, check_ellipticity, check_ranges, key, parameter
+
+BRIGHTEST, FAINTEST = -30, 50  # AB magnitudes of galaxies that any image could show
 
 
 class Component(Section):
@@ -24,6 +27,15 @@ class Luminous(Component):
     """The keys that all light profiles share."""
 
     colors: dict[str, Parameter] = key("magnitude in a band minus that in the first one, by band", "mag", {})
+
+    @model_validator(mode="after")
+    def magnitude_is_possible(self):
+        value = getattr(self, "magnitude", None)
+        bounds = value.support() if isinstance(value, Distribution) else () if value is None else (value,)
+        absurd = [bound for bound in bounds if math.isfinite(bound) and not BRIGHTEST <= bound <= FAINTEST]
+        if absurd:  # -99 and 1e30 mark a missing value, and would be an infinite image or none
+            raise ValueError(f"magnitude must lie between {BRIGHTEST} and {FAINTEST}, but {absurd[0]:g} is asked for")
+        return self
 
 
 def _setting(declared):
@@ -77,7 +89,8 @@ class GalaxyImages(Section):
         "smallest, largest half-light radius of galaxies in the catalogue", "arcsec", None
     )
     at_redshift: bool = key(
-        "bring the catalogue's sizes and magnitudes from each galaxy's redshift to the source's (no K-correction)",
+        "bring the catalogue's sizes and magnitudes from each galaxy's redshift to the source's (constant nu L_nu: no "
+        "K-correction)",
         default=False,
     )
     sky_removal: bool = key("remove sky, noise and neighbours from the catalogue's images", default=True)

@@ -50,6 +50,11 @@ class CDM(Section):
         high=1,
         symbol=r"f_{\mathrm{sub}}",
     )
+    f_sub_mass: Literal["m200", "bound"] = key(
+        "which mass of a subhalo f_sub counts: m200, that before truncation, or bound, all that truncation leaves (for "
+        "TNFW with tau 5 about 0.6 of it; NFW and SIS have no such mass)",
+        default="m200",
+    )
     count: Literal["poisson", "fixed"] = key("how the number scatters about its mean", default="poisson")
     slope: Parameter = parameter(
         "logarithmic slope of the mass function dN/dm", "-", -1.9, low=-5, high=3, symbol=r"\alpha_{\mathrm{sub}}"
@@ -78,7 +83,9 @@ class CDM(Section):
     )
     concentration_scatter: float = key("standard deviation of log10 of the concentration", "dex", 0.11, ge=0, le=1)
     tau: float = key("truncation radius over scale radius, for TNFW", default=5.0, gt=0, le=1000)
-    deflection_factor: float = key("every deflection is multiplied by it", default=1.0, gt=0, le=100)
+    deflection_factor: float = key(
+        "every deflection is multiplied by it, masses in labels are not", default=1.0, gt=0, le=100
+    )
 
     ranges = model_validator(mode="after")(check_ranges)
     plain = model_validator(mode="after")(check_plain)
@@ -96,6 +103,12 @@ class CDM(Section):
             raise ValueError(f"m_min must be below m_max, got {self.m_min:g} and {self.m_max:g}")
         if (self.n_mean is None) == (self.f_sub is None):
             raise ValueError("give exactly one of n_mean, f_sub")
+        if self.f_sub_mass == "bound" and self.f_sub is None:
+            raise ValueError("f_sub_mass says which mass f_sub counts, but n_mean is given")
+        if self.f_sub_mass == "bound" and self.profile not in ("TNFW", "POINT_MASS"):
+            raise ValueError(
+                f"f_sub_mass: bound needs the profile TNFW or POINT_MASS; the mass of {self.profile} has no end"
+            )
         return self
 
     @model_validator(mode="after")
@@ -130,7 +143,9 @@ class AXION_VORTEX(Section):
         symbol=r"m_{\mathrm{axion}}",
     )
     wavelength: float = key("de Broglie wavelength of an axion of 1e-22 eV on the sky", "arcsec", 0.06, gt=0, le=100)
-    deflection_factor: float = key("every deflection is multiplied by it", default=1.0, gt=0, le=100)
+    deflection_factor: float = key(
+        "every deflection is multiplied by it, masses in labels are not", default=1.0, gt=0, le=100
+    )
 
     ranges = model_validator(mode="after")(check_ranges)
     plain = model_validator(mode="after")(check_plain)

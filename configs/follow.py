@@ -1,7 +1,9 @@
 """Checks of parameters that `follow` another one: it is drawn earlier, or in the same component but not in a circle."""
 
+import math
+
 from ..errors import nearest
-from .keys import Distribution, Section
+from .keys import Distribution, Section, out_of_range
 from .names import parameter_names
 
 ORDER = ("lens_mass", "lens_light", "source")  # how a system is drawn; in each, the first component first
@@ -15,9 +17,15 @@ def check_follow(simulation):
     for path, component in components.items():
         for name in parameter_names(component):
             law = _law(getattr(component, name))
-            if law is not None:
-                where = f'simulate.{path}.{name}.follow.parameter: "{law.parameter}"'
-                yield from _problem(where, law.parameter, known, path, rank, components)
+            if law is None:
+                continue
+            where = f'simulate.{path}.{name}.follow.parameter: "{law.parameter}"'
+            problems = list(_problem(where, law.parameter, known, path, rank, components))
+            yield from problems
+            span = None if problems else _support(f"{path}.{name}", components)
+            said = span and out_of_range(name, type(component).model_fields[name], *span)
+            if said:
+                yield f"simulate.{path}.{name}.follow: {said}; give low and high, or another factor or offset"
         shape = getattr(getattr(component, "e1_e2", None), "follow", None)
         if shape is not None:
             where = f'simulate.{path}.e1_e2.follow.component: "{shape.component}"'
@@ -44,6 +52,31 @@ def _problem(where, wanted, known, path, rank, components):
             yield f"{where} follows itself"
     elif rank[known[wanted]] > rank[path]:
         yield f"{where} is drawn later than {path} (the order is {', '.join(ORDER)}), so it cannot be followed"
+
+
+def _support(parameter, components, seen=()):
+    """Lowest and highest value of a parameter, which may follow others; None where one is unknown or in a circle."""
+    path, _, name = parameter.rpartition(".")
+    component = components.get(path)
+    if component is None or name not in parameter_names(component) or parameter in seen:
+        return None
+    value, shape = getattr(component, name), getattr(component, "e1_e2", None)
+    if name in ("e1", "e2") and shape is not None:
+        largest = shape.rayleigh[1] if shape.rayleigh is not None else shape.follow.largest
+        return -largest, largest
+    if value is None:
+        return None
+    law = _law(value)
+    if law is None:
+        return value.support() if isinstance(value, Distribution) else (value, value)
+    span = _support(law.parameter, components, (*seen, parameter))
+    if span is None:
+        return None
+    lowest, highest = sorted(law.offset + (law.factor * end if law.factor else 0.0) for end in span)
+    if law.scatter > 0:
+        lowest, highest = -math.inf, math.inf
+    low, high = -math.inf if law.low is None else law.low, math.inf if law.high is None else law.high
+    return min(max(lowest, low), high), max(min(highest, high), low)
 
 
 def _in_a_circle(parameter, path, component):

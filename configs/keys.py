@@ -3,13 +3,15 @@
 A unit of "-" means a pure number or a word.
 """
 
+import math
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError, core_schema
 
 from ..errors import DataError
 from ..files.columns import read_column
-from ..simulate.profiles.epl import MAX_ELLIPTICITY
+from ..simulate.profiles.declaration import MAX_ELLIPTICITY
 
 
 def key(meaning, unit="-", default=..., symbol=None, **limits):
@@ -21,10 +23,73 @@ def key(meaning, unit="-", default=..., symbol=None, **limits):
     return Field(description=meaning, json_schema_extra={"unit": unit, "symbol": symbol}, **limits)
 
 
+class Mistakes(ValueError):
+    """Several mistakes of one section; `found` holds pairs of a dotted key within it, which may be empty, and words."""
+
+    def __init__(self, found):
+        self.found = list(found)
+        super().__init__("; ".join(_with_key(key, text) for key, text in self.found))
+
+
+def _with_key(key, text):
+    """A mistake with its key, unless it begins with that."""
+    return text if not key or text.startswith(f"{key} ") else f"{key}: {text}"
+
+
+def _plain_types(schema):
+    """pydantic's core schema of a section, with numbers and bools that take nothing else for one."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_plain_types(part) for part in schema)
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "function-before" and schema["function"]["function"] in (_number, _no_bool):
+        return schema
+    if schema.get("type") == "literal" and any(isinstance(word, int) for word in schema["expected"]):
+        return core_schema.no_info_before_validator_function(_no_bool, schema)  # False is 0 for Python
+    if schema.get("type") in ("int", "float"):
+        return core_schema.no_info_before_validator_function(_number, schema)
+    if schema.get("type") == "bool":
+        return schema | {"strict": True}
+    if schema.get("type") == "function-after" and schema["function"]["function"] is _without_repeats:
+        return schema
+    plain = {key: part if key == "metadata" else _plain_types(part) for key, part in schema.items()}
+    if schema.get("type") == "list":
+        return core_schema.no_info_after_validator_function(_without_repeats, plain)
+    return plain
+
+
+def _without_repeats(values):
+    """Refuse a word or a number that is in a list twice; sections may be."""
+    words = values if all(isinstance(v, str | int) for v in values) else []
+    twice = next((v for k, v in enumerate(words) if v in words[:k]), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is there twice; expected each once")
+    return values
+
+
+def _no_bool(value):
+    """Refuse a bool where one word or number of a few is expected."""
+    return _number(value) if isinstance(value, bool) else value
+
+
+def _number(value):
+    """Refuse what pydantic would make a number of: texts and bools."""
+    if isinstance(value, str | bytes | bool):
+        raise PydanticCustomError("no_number", "input should be a valid number")
+    return value
+
+
 class Section(BaseModel):
-    """A group of settings: unknown keys are errors, so are nan and inf; values cannot be changed after loading."""
+    """A group of settings: unknown keys are errors, so are nan and inf; values cannot be changed after loading.
+
+    A number is no text and no bool, and a bool is nothing else, either. No list holds a word or a number twice.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        return _plain_types(handler(source))
 
 
 def exactly_one_of(*names):
@@ -39,6 +104,7 @@ def exactly_one_of(*names):
     return check
 
 
+FURTHEST = 6  # standard deviations from the middle of a law to the range that it is cut to
 PLAIN = ("uniform", "normal", "truncnormal", "lognormal", "loguniform", "beta")
 
 
@@ -68,6 +134,8 @@ class PlainDistribution(Section):
         bounds = numbers if law in ("uniform", "loguniform") else numbers[2:]
         if bounds and not bounds[0] < bounds[1]:
             raise ValueError(f"{law}: the lowest value must be below the highest")
+        if bounds and not math.isfinite(bounds[1] - bounds[0]):
+            raise ValueError(f"{law}: {bounds[0]:g} to {bounds[1]:g} is too wide for a number")
         if law in ("normal", "truncnormal", "lognormal") and not numbers[1] > 0:
             raise ValueError(f"{law}: the standard deviation must be positive")
         if law == "lognormal" and not numbers[0] > 0:
@@ -76,6 +144,8 @@ class PlainDistribution(Section):
             raise ValueError(f"{law}: the lowest value must be positive")
         if law == "beta" and not min(numbers[:2]) > 0:
             raise ValueError("beta: a and b must be positive")
+        if law in ("truncnormal", "lognormal") and bounds:
+            _check_some_are_within(law, *numbers)
         return self
 
     def law_and_numbers(self):
@@ -91,6 +161,28 @@ class PlainDistribution(Section):
             return 0.0, float("inf")
         return tuple(numbers[-2:])
 
+    def typical(self):
+        """Lowest and highest value of all but a few in a million: the ends, or five standard deviations away."""
+        law, numbers = self.law_and_numbers()
+        if law == "normal":
+            return numbers[0] - 5 * numbers[1], numbers[0] + 5 * numbers[1]
+        if law == "lognormal" and len(numbers) == 2:
+            decades = min(5 * numbers[1], 300)
+            return numbers[0] * 10**-decades, min(numbers[0], 1e8) * 10**decades
+        return self.support()
+
+
+def _check_some_are_within(law, middle, spread, low, high):
+    """Refuse bounds so far out in the tail of a normal law that next to nothing lies between them."""
+    ends = [low, high] if law == "truncnormal" else [math.log10(low / middle), math.log10(high / middle)]
+    ends = [(end - middle) / spread if law == "truncnormal" else end / spread for end in ends]
+    away = max(ends[0], -ends[1])
+    if away > FURTHEST:
+        raise ValueError(
+            f"{law}: {low:g} to {high:g} lies {away:.3g} standard deviations away from {middle:g}, "
+            f"so that nothing is drawn there; expected {FURTHEST} at most"
+        )
+
 
 class MixturePart(PlainDistribution):
     """One of the distributions that are mixed, e.g. {weight: 0.7, normal: [2, 0.2]}."""
@@ -101,8 +193,8 @@ class MixturePart(PlainDistribution):
 class Table(Section):
     """A column of a catalogue."""
 
-    file: str = key("CSV file with a header, or a FITS table (.fits, .fit, .fits.gz)")
-    column: str = key("name of the column; every row of it holds a number")
+    file: str = key("a table: CSV or other text with names in its first line, FITS, ECSV, VOTable or Parquet")
+    column: str = key("name of the column, with or without its unit; every row of it holds a number")
 
     @model_validator(mode="after")
     def can_be_read(self):
@@ -155,6 +247,15 @@ class Distribution(PlainDistribution):
             low, high = self.follow.low, self.follow.high
             return -float("inf") if low is None else low, float("inf") if high is None else high
         return super().support()
+
+    def typical(self):
+        """As that of a plain one; None for what follows another parameter, of which it says too little."""
+        if self.mixture is not None:
+            lowest, highest = zip(*(part.typical() for part in self.mixture), strict=True)
+            return min(lowest), max(highest)
+        if self.follow is not None:
+            return None
+        return self.support() if self.table is not None else super().typical()
 
 
 class FollowShape(Section):
@@ -212,20 +313,31 @@ ABSURD = 1e9  # a range as wide as this only keeps out numbers with a mistake in
 
 
 def check_ranges(section):
-    """Every drawn parameter stays inside its range, whatever is drawn."""
+    """Every drawn parameter stays inside its range, whatever is drawn.
+
+    What follows another parameter is left to `follow.check_follow`, which knows that one.
+    """
+    found = []
     for name, field in type(section).model_fields.items():
-        low, high = field.json_schema_extra.get("range", (None, None))
         value = getattr(section, name)
-        if low is None or value is None:
+        if "range" not in field.json_schema_extra or value is None or getattr(value, "follow", None) is not None:
             continue
         lowest, highest = value.support() if isinstance(value, Distribution) else (value, value)
-        from_low = low <= lowest or (low <= -ABSURD and lowest == -float("inf"))
-        to_high = highest <= high or (high >= ABSURD and highest == float("inf"))
-        if not (from_low and to_high):
-            raise ValueError(
-                f"{name} must lie between {low:g} and {high:g}, but {lowest:g} to {highest:g} is asked for"
-            )
+        problem = out_of_range(name, field, lowest, highest)
+        found += [(name, problem)] if problem else []
+    if found:
+        raise Mistakes(found)
     return section
+
+
+def out_of_range(name, field, lowest, highest):
+    """What is wrong with the values `lowest` to `highest` of a parameter, in words, or None."""
+    low, high = field.json_schema_extra["range"]
+    from_low = low <= lowest or (low <= -ABSURD and lowest == -float("inf"))
+    to_high = highest <= high or (high >= ABSURD and highest == float("inf"))
+    if from_low and to_high:
+        return None
+    return f"{name} must lie between {low:g} and {high:g}, but {lowest:g} to {highest:g} is asked for"
 
 
 def check_ellipticity(section):

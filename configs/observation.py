@@ -23,6 +23,17 @@ class Image(Section):
     tolerance: float = key("largest error of a pixel with adaptive rays", "of the peak", 1e-3, ge=1e-6, le=0.1)
 
 
+class BandImage(Section):
+    """The pixel grid of one band, where it is another than that of `simulate.image`."""
+
+    num_pix: int | None = key(
+        "pixels on a side; empty: as many as come nearest to the field of simulate.image", "pixels", None, ge=4, le=4096
+    )
+    pixel_scale: float | None = key(
+        "size of a pixel; empty: that of simulate.image, or else the instrument's", "arcsec", None, gt=0, le=100
+    )
+
+
 class PSF(Section):
     """The point-spread function."""
 
@@ -75,6 +86,24 @@ class PSF(Section):
         return self
 
 
+class FromInstrument(Section):
+    """Numbers of an observation that were not given but are an instrument's, as lenstronomy had them."""
+
+    instrument: str = key("the instrument and band that they are of")
+    coadd_years: int | None = key("years of a survey that are added", "years", None)
+    survey_mode: str | None = key("survey of Roman", "-", None)
+    lenstronomy: str | None = key("version of lenstronomy that they are from", "-", None)
+    pixel_scale: float | None = key("size of a pixel", "arcsec", None, gt=0)
+    exposure_time: float | None = key("one exposure", "s", None, gt=0)
+    num_exposures: int | None = key("exposures that are added", "exposures", None, ge=1)
+    magnitude_zero_point: float | None = key("magnitude of one electron per second", "mag(AB)", None)
+    read_noise: float | None = key("rms of one read-out", "electrons", None, ge=0)
+    sky_brightness: float | None = key("surface brightness of the sky", "mag(AB/arcsec2)", None)
+    ccd_gain: float | None = key("electrons in an ADU", "electrons", None, gt=0)
+    psf_type: str | None = key("kind of the PSF, by lenstronomy's name", "-", None)
+    seeing: float | None = key("full width at half maximum of the PSF", "arcsec", None, gt=0)
+
+
 class Observation(Section):
     """How the sky becomes counts: an instrument by name, with any of its numbers replaced."""
 
@@ -83,6 +112,9 @@ class Observation(Section):
     )
     coadd_years: int | None = key("years of a survey that are added, where the instrument has it", "years", None, ge=1)
     survey_mode: str | None = key("survey of Roman, e.g. wide_area, time_domain_deep", "-", None)
+    from_instrument: FromInstrument | None = key(
+        "which of the numbers are the instrument's, as they were looked up; another instrument replaces them", "-", None
+    )
     exposure_time: Parameter | None = parameter("one exposure", "s", None, low=1e-3, high=1e9)
     num_exposures: int | None = key("exposures that are added", "exposures", None, ge=1)
     magnitude_zero_point: float | None = key("magnitude of one electron per second", "mag(AB)", None)
@@ -91,7 +123,7 @@ class Observation(Section):
     background_noise: float | None = key("rms of the background, instead of read noise and sky", "counts/s", None, ge=0)
     ccd_gain: float | None = key("electrons in an ADU", "electrons", None, gt=0)
     data_count_unit: Literal["e-", "ADU"] = key("what a count is: an electron or an ADU", default="e-")
-    noise: bool = key("add background and Poisson noise", default=True)
+    noise: bool = key("add the background's noise and the light's Poisson noise, a normal number", default=True)
     noise_correlation: float = key(
         "correlation of the noise in neighbouring pixels, as drizzling makes it (HST: about 0.28)",
         "-",

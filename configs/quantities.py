@@ -2,7 +2,8 @@
 
 Drawn parameters take theirs from the schema; `_DERIVED` has what is computed from them. Names are those of
 `simulate.labels`: a lens parameter's own (theta_E), one of a later profile with its number, from 0 (theta_E_1),
-the source's and the lens light's with a prefix (source_R_sersic), colours with their band (source_color_g).
+the source's and the lens light's with a prefix (source_R_sersic), colours and what is measured in a single band with
+their band (source_color_g, arc_snr_g).
 """
 
 import re
@@ -26,21 +27,50 @@ class Quantity(NamedTuple):
 
 
 _DERIVED = (
-    Quantity("theta_E_effective", "arcsec", r"\theta_{E,\mathrm{all}}", "Einstein radius of all mass together"),
+    Quantity(
+        "theta_E_mean_kappa",
+        "arcsec",
+        r"\theta_{E,\kappa}",
+        "radius of the circle about the main deflector in which the mean convergence of all mass is 1; shear does not "
+        "enter",
+    ),
+    Quantity(
+        "theta_E_critical_area",
+        "arcsec",
+        r"\theta_{E,\mathrm{crit}}",
+        "sqrt(area / pi) of the tangential critical curve of all deflectors and shear, without subhalos",
+    ),
     Quantity("magnification", "", r"\mu", "lensed flux in the frame over the source's flux before lensing"),
     Quantity("arc_snr", "", r"\mathrm{S/N}_{\mathrm{arcs}}", "signal to noise of the arcs, over all bands"),
     Quantity("n_halos", "", r"N_{\mathrm{halos}}", "number of subhalos"),
-    Quantity("halo_mass", "Msun", r"M_{\mathrm{halos}}", "mass of all subhalos together"),
+    Quantity("halo_mass", "Msun", r"M_{\mathrm{halos}}", "mass of all subhalos together, before truncation"),
+    Quantity("halo_mass_bound", "Msun", r"M_{\mathrm{bound}}", "mass of all subhalos together, after truncation"),
+    Quantity(
+        "f_sub_m200", "", r"f_{\mathrm{sub},200}", "halo_mass over that of an isothermal main lens in their region"
+    ),
+    Quantity(
+        "f_sub_bound",
+        "",
+        r"f_{\mathrm{sub},\mathrm{bound}}",
+        "halo_mass_bound over an isothermal main lens's mass in their region",
+    ),
     Quantity("class", "", r"\mathrm{class}", "number of the system's class"),
     Quantity("half_length", "arcsec", r"\ell_{1/2}", "half the length of an axion vortex"),
     Quantity("angle", "rad", r"\phi_{\mathrm{vortex}}", "direction of an axion vortex"),
 )
+# What older versions called a label, and what to take now
+RENAMED = {
+    "theta_E_effective": "it is theta_E_mean_kappa (mean convergence of 1 in a circle); theta_E_critical_area is the "
+    "radius by the area of the critical curve"
+}
 _DERIVED_BY_NAME = {derived.name: derived for derived in _DERIVED}
 
 
 def quantity(name):
     """The `Quantity` of a label by its name. Raises: LenStreamError for a name that no simulation gives a label."""
     found = find(name)
+    if name in RENAMED:
+        raise LenStreamError(f'no label is called "{name}" any more: {RENAMED[name]}')
     if found is None:
         raise LenStreamError(f'no label is called "{name}"; expected e.g. theta_E, theta_E_2.{nearest(name, names())}')
     return found
@@ -50,6 +80,8 @@ def find(name):
     """The `Quantity` of a label by its name, or None for any other name."""
     if name in _DERIVED_BY_NAME:
         return _DERIVED_BY_NAME[name]
+    if name.startswith("arc_snr_"):
+        return _arc_snr(name.removeprefix("arc_snr_"))
     for prefix in filter(None, PREFIXES.values()):
         if name.startswith(prefix):
             return _light_quantity(name, prefix)
@@ -69,6 +101,12 @@ def _light_quantity(name, prefix):
     if found is None:
         return None
     return Quantity(name, found.unit, rf"{_words(whose)}\ {found.symbol}", f"{found.meaning} ({whose})")
+
+
+def _arc_snr(band):
+    """The signal to noise of the arcs in one band; where bands have pixel grids of their own it is a label."""
+    symbol = rf"\mathrm{{S/N}}_{{{_words(band)}}}"
+    return Quantity(f"arc_snr_{band}", "", symbol, f"signal to noise of the arcs in band {band}")
 
 
 def _color(band):

@@ -1,16 +1,34 @@
 """Recipes as files: which there are, reading one, and what it takes over from another one with `extends`."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from ..errors import ConfigError, nearest
+from . import yaml_text
+from .instruments import claim
 from .keys import Distribution
 
 _FOLDER = Path(__file__).parent
 _LAWS = set(Distribution.model_fields)
 DISCRIMINATORS = ("kind", "profile", "method")  # keys that say which section it is
 NAMED_SECTIONS = ("encoders", "classes", "bands", "options")  # sections whose keys are names: null takes one out
+
+
+@dataclass
+class Recipe:
+    """What the files of a recipe say together."""
+
+    values: dict  # nested, without `extends`
+    files: list  # of paths: the recipe's own, then those that it extends
+    lines: dict[yaml_text.KeyPath, str] = field(default_factory=dict)  # key path -> "mine.yaml, line 3"
+    problems: list[yaml_text.Problem] = field(default_factory=list)
+    overridden: set[yaml_text.KeyPath] = field(default_factory=set)  # key paths that no file sets, see `overrides`
+
+    @property
+    def source(self):
+        """The names of the files, for messages."""
+        first, *others = [p.name for p in self.files]
+        return first + (f" (extends {', '.join(others)})" if others else "")
 
 
 def available():
@@ -27,22 +45,21 @@ def read(name):
     `modes` are taken over and merged like the rest, and applied when all is merged: `mode` works as in the other
     recipe, and what a mode sets wins over what either file says.
 
-    Returns: nested dictionaries and lists, without `extends`; the names of the files, for messages.
-    Raises: ConfigError for what cannot be found or read, and for recipes that extend each other in a circle.
+    Returns: `Recipe`. Raises: ConfigError for what cannot be found or read, and for recipes that extend each other in a
+    circle.
     """
-    values, files = _read(_find(name), [])
-    first, *others = [p.name for p in files]
-    return values, first + (f" (extends {', '.join(others)})" if others else "")
+    return _read(_find(name), [])
 
 
 def _read(path, above):
-    """A file's merged values, and the files that they are from; `above` are those that led here."""
-    values, chain = _content(path), [*above, path]
-    other = values.pop("extends", None)
+    """A file's `Recipe`, merged; `above` are the files that led here."""
+    recipe, chain = _content(path), [*above, path]
+    other = recipe.values.pop("extends", None)
+    recipe.lines.pop(("extends",), None)
     if other is None:
-        return values, [path]
+        return recipe
     if not isinstance(other, str):
-        raise ConfigError([f"{path.name}: extends: expected the name of a recipe or a YAML file, got {other!r}"])
+        raise ConfigError([f"{path.name}: extends: expected the name of a recipe or a YAML file, got {other!r:.60}"])
     try:
         below = _find(other, path.parent)
     except ConfigError as error:
@@ -50,29 +67,61 @@ def _read(path, above):
     if below in chain:
         circle = " -> ".join(p.name for p in [*chain[chain.index(below) :], below])
         raise ConfigError([f"{path.name}: extends: recipes extend each other in a circle ({circle})"])
-    base, files = _read(below, chain)
-    return _merged(base, values), [path, *files]
+    base = _read(below, chain)
+    claim(base.values, recipe.values)
+    return Recipe(
+        _merged(base.values, recipe.values),
+        [path, *base.files],
+        base.lines | recipe.lines,
+        base.problems + recipe.problems,
+    )
 
 
 def _find(name, folder=Path()):
-    path = Path(name)
+    if not isinstance(name, str | Path):
+        raise ConfigError([f"expected the name of a recipe or the path of a YAML file, got {name!r:.60}"])
+    name, path = str(name), Path(name)
     if path.suffix in (".yaml", ".yml"):
-        if not (folder / path).is_file():
-            raise ConfigError([f"{name}: no such file; expected a YAML config or one of: {', '.join(available())}"])
+        if not _is_file(folder / path):
+            raise ConfigError(
+                [f"{_short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}"]
+            )
         return (folder / path).resolve()
     if name not in available():
-        raise ConfigError([f'no recipe "{name}"; there are {", ".join(available())}.{nearest(name, available())}'])
+        hint = nearest(name, available())
+        if not hint and _is_file(folder / path):
+            hint = " A file of your own needs a name that ends in .yaml."
+        raise ConfigError([f'no recipe "{_short(name)}"; there are {", ".join(available())}.{hint}'])
     return (_FOLDER / f"{name}.yaml").resolve()
 
 
-def _content(path):
+def _is_file(path):
     try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError([f"{path}: cannot be read as YAML ({' '.join(str(error).split())})"]) from None
-    if not isinstance(values, dict):
+        return path.is_file()
+    except OSError:  # a name that is too long for the system
+        return False
+
+
+def _short(name):
+    return name if len(name) <= 100 and name.isprintable() else f"{name[:60]!a}..."
+
+
+def _content(path):
+    """A file's `Recipe` alone."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read ({error.strerror})"]) from None
+    parsed = yaml_text.parse(data, path.name)
+    if not isinstance(parsed.values, dict):
         raise ConfigError([f"{path}: expected keys and values, such as 'seed: 1'"])
-    return values
+    lines = {key: f"{path.name}, line {line}" for key, line in parsed.lines.items()}
+    problems = [p._replace(text=f"{lines.get(p.path, path.name)}: {_dotted(p.path)}{p.text}") for p in parsed.problems]
+    return Recipe(parsed.values, [path], lines, problems)
+
+
+def _dotted(path):
+    return f"{'.'.join(map(str, path))}: " if path else ""
 
 
 def _merged(base, changes, section=""):

@@ -5,15 +5,16 @@ Parameters of lenses and galaxies carry lenstronomy's names and take a number or
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import nearest
 from .components import Deflector, Light
 from .cuts import Selection
 from .dark_matter import Cosmology, Substructure
 from .follow import check_follow
-from .keys import Section, key
-from .observation import Image, Observation
+from .keys import Mistakes, Section, key
+from .observation import BandImage, Image, Observation
+from .shapes import check_shapes
 from .training import Finetune, Pretrain
 
 
@@ -31,13 +32,17 @@ class Simulation(Section):
     lens_light: list[Light] = key("light in front, not lensed", default=[])
     observation: Observation = key("instrument, noise and PSF")
     bands: dict[str, dict[str, object]] = key(
-        "several bands by name, each with the keys of `observation` that are different in it", default={}
+        "several bands by name, each with the keys of `observation` that are different in it and, for a pixel grid of "
+        "its own, image: {pixel_scale, num_pix}",
+        default={},
     )
     selection: Selection | None = key("which systems are kept; empty: all", "-", None)
 
     @model_validator(mode="after")
     def names_are_known(self):
         problems = [problem.removeprefix("simulate.") for problem in check_follow(self)]
+        groups = ("lens_mass", "source", "lens_light")
+        problems += check_shapes({f"{g}.{k}": c for g in groups for k, c in enumerate(getattr(self, g))})
         for group in ("lens_mass", "substructure", "source", "lens_light"):
             for k, component in enumerate(getattr(self, group)):
                 for name in component.only or ():
@@ -49,25 +54,73 @@ class Simulation(Section):
         if self.classes and not any(self.classes.values()):
             problems.append(f"classes: one of {', '.join(self.classes)} must be more frequent than 0")
         if self.substructure and "theta_E" not in type(self.lens_mass[0]).model_fields:
-            problems.append("substructure belongs to the first of lens_mass, which needs a theta_E")
+            problems.append("substructure: belongs to the first of lens_mass, which needs a theta_E")
         if problems:
-            raise ValueError("; ".join(problems))
+            raise Mistakes(p.partition(": ")[::2] for p in problems)
         self.band_observations()
+        self.band_images()
         return self
 
     def band_observations(self):
         """The `Observation` of each band, by name; one without a name if there are no bands."""
         if not self.bands:
             return {"": self.observation}
-        common, out = self.observation.model_dump(exclude_unset=True), {}
+        common, out, found = self.observation.model_dump(exclude_unset=True), {}, []
         for name, changes in self.bands.items():
+            own = {key: value for key, value in changes.items() if key != "image"}
             try:
-                out[name] = Observation.model_validate(common | changes)
+                out[name] = Observation.model_validate(common | own)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(p) for p in first["loc"])
-                raise ValueError(f"bands.{name}.{where}: {first['msg']}") from None
+                found += _mistakes(Observation, error, f"bands.{name}")
+                continue
+            for shared in ("noise", "defect"):
+                if getattr(out[name], shared) != getattr(self.observation, shared):
+                    found.append((f"bands.{name}.{shared}", "all bands share it, so it belongs in observation"))
+        if found:
+            raise Mistakes(found)
         return out
+
+    def band_images(self):
+        """The `BandImage` of each band, by name; what it leaves open is that of the common `image`."""
+        if not self.bands:
+            return {"": BandImage()}
+        out, found = {}, []
+        for name, band in self.bands.items():
+            try:
+                out[name] = BandImage.model_validate({} if (own := band.get("image")) is None else own)
+            except ValidationError as error:
+                found += _mistakes(BandImage, error, f"bands.{name}.image")
+        if found:
+            raise Mistakes(found)
+        return out
+
+
+def _mistakes(section: type[BaseModel], error, path):
+    """What is wrong with a section of a band: pairs of key and words, as `keys.Mistakes` takes them."""
+    for e in error.errors():
+        loc = [part for part in e["loc"] if part not in ("number", "distribution", "word")]
+        where = ".".join([path, *map(str, loc)])
+        raised = e.get("ctx", {}).get("error")
+        if isinstance(raised, Mistakes):
+            yield from ((f"{where}.{key}" if key else where, text) for key, text in raised.found)
+        elif e["type"] == "extra_forbidden":
+            yield where, f"unknown key.{_hint(section, path, loc)}"
+        elif e["type"] == "model_type":
+            yield where, f"expected a section with keys, got {e['input']!r}"
+        elif raised is not None:
+            yield where, str(raised)
+        else:
+            yield where, f"{e['msg'][0].lower()}{e['msg'][1:]}, got {e['input']!r}"
+
+
+def _hint(section, path, where):
+    """Which key may be meant by an unknown one of a band."""
+    if len(where) > 1:
+        return ""
+    if section is Observation and where[0] in BandImage.model_fields:
+        return f' Did you mean "{path}.image.{where[0]}"?'
+    known = [*section.model_fields, *(["image"] if section is Observation else [])]
+    return nearest(where[0], known) or f" Known keys: {', '.join(known)}."
 
 
 class Evaluate(Section):
@@ -79,7 +132,9 @@ class Evaluate(Section):
     )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
     n_test: int = key("test lenses", "lenses", 1000, ge=20)
-    protocols: list[Literal["ridge", "finetune"]] = key("frozen ridge, fine-tuning", default=["ridge", "finetune"])
+    protocols: list[Literal["ridge", "finetune"]] = key(
+        "frozen ridge, fine-tuning", default=["ridge", "finetune"], min_length=1
+    )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     umap: bool = key("draw the UMAP of features", default=True)
@@ -91,13 +146,29 @@ class RealLenses(Section):
     images: str | None = key("folder of FITS cut-outs; empty: none", "-", None)
     catalogue: str | None = key("CSV with published values; empty: none", "-", None)
     pixel_scale: float | None = key("pixel of the cut-outs; empty: read from their headers", "arcsec", None, gt=0)
+    frame: Literal["array", "north_east"] = key(
+        "of predicted e1, e2, shears, offsets and angles. array: x to the right, y up, angles from +x; north_east: x "
+        "to the North, y to the East, position angles, by the WCS of each image",
+        default="array",
+    )
+    columns: dict[str, str] = key(
+        "columns of the catalogue by what they hold, where their names do not say it: name, a target, q, PA or phi; "
+        "e.g. {theta_E: b_SIE, q: q_SIE}",
+        default={},
+    )
+    catalogue_frame: Literal["array", "north_east"] | None = key(
+        "of the catalogue's ellipticities and angles; empty: PA is north_east, everything else array", "-", None
+    )
+    angle_unit: Literal["deg", "rad"] | None = key("of the catalogue's angles; empty: as their names say", "-", None)
 
 
 class Config(Section):
     """One experiment."""
 
     mode: str | None = key("which of the recipe's modes this is, if it has any", "-", None)
-    name: str = key("name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = key(
+        "name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100
+    )
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation = key("from an index to a noisy image")
     pretrain: Pretrain | None = key("from views to encoders", "-", None)

@@ -23,6 +23,12 @@ class Pretrain(Section):
     """Training from the stream, or from a folder of images."""
 
     data: Folder | None = key("a folder of images; empty: the stream of `simulate`", "-", None)
+    bands: list[str] | None = key(
+        "bands of `simulate.bands` that the network sees, in this order; they share a pixel grid; empty: all",
+        "-",
+        None,
+        min_length=1,
+    )
     backbone: Backbone = key("the network that becomes the encoder", default=Backbone())
     encoders: dict[str, AnyEncoder] = key("the encoders to train, by name", min_length=1)
     batch_size: int = key("systems a step, over all ranks", "systems", 128, ge=2)

@@ -11,14 +11,17 @@ import numpy as np
 
 from ..configs.names import plain_names
 from ..simulate.packing import noise_levels
+from ..simulate.profiles import registry
 from ..simulate.render import render
 from ..simulate.selection import draw
 from ..simulate.systems.amplitudes import with_amplitude
-from ..simulate.systems.draw import Views
+from ..simulate.systems.draw import Views, by_grid
 
 CHUNK = 125  # systems at a time: bounds the memory of their derivatives
 STEP = 1e-3  # of a parameter's population standard deviation, for central differences
-RAYS = 4  # a side, in place of adaptive ones: these would come and go between the two images of a difference
+# In place of adaptive rays, which would come and go between the two images of a difference: so many along a pixel's
+# side, and the PSF on so much finer pixels, in place of one that acts on where in a pixel the light lies.
+RAYS, FINE = 4, 3
 
 
 def cramer_rao(scene, indices, targets, threads=1, progress=lambda done: None):
@@ -59,13 +62,25 @@ def fisher(mean, derivatives, background, exposure_time):
 
 
 def _bounds(scene, systems, free, spread, threads):
-    """Bounds (n, p) on the standard deviations of the free parameters of some systems."""
+    """Bounds (n, p) on the standard deviations of the free parameters of some systems, from all their images."""
+    grids = by_grid(scene, systems)
+    information = sum(_information(grid, own, free, spread, threads) for grid, own in grids)
+    covariance = np.linalg.inv(information + np.eye(len(free)))
+    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * spread
+
+
+def _information(scene, systems, free, spread, threads):
+    """Fisher matrices (n, p, p) of the images on one pixel grid, of the free parameters in units of their spread."""
 
     def image(changed):
-        return render(scene, changed, noise=False, dtype=np.float64, threads=threads, rays=rays)[:, 0].reshape(n, -1)
+        return render(fixed, changed, noise=False, dtype=np.float64, threads=threads, rays=rays)[:, 0].reshape(n, -1)
 
-    n = len(systems.indices)
-    rays = RAYS * scene.instrument.supersampling if scene.config.image.rays == "adaptive" else None
+    n, adaptive, fixed = len(systems.indices), scene.config.image.rays == "adaptive", scene
+    bands = scene.bands.values()
+    if adaptive and any(t.within_pixels for t in bands) and not any(t.psf_kind == "pixel" for t in bands):
+        fixed = replace(scene, bands={name: t.on_finer_pixels(FINE) for name, t in scene.bands.items()})
+    fine = fixed.instrument.supersampling
+    rays = -(-RAYS // fine) * fine if adaptive else None
     background, exposure, gain = (
         np.repeat(a, scene.config.image.num_pix**2, axis=1) for a in noise_levels(scene, systems)
     )
@@ -73,9 +88,7 @@ def _bounds(scene, systems, free, spread, threads):
     for where, std in zip(free, spread, strict=True):
         up, down = (image(_shifted(scene, systems, where, sign * STEP * std)) for sign in (1, -1))
         derivatives.append((up - down) / (2 * STEP))  # per standard deviation: the matrices are then well-conditioned
-    information = fisher(image(systems), np.stack(derivatives, axis=1), background, exposure * gain)
-    covariance = np.linalg.inv(information + np.eye(len(free)))
-    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * spread
+    return fisher(image(systems), np.stack(derivatives, axis=1), background, exposure * gain)
 
 
 def _drawn(systems):
@@ -91,10 +104,17 @@ def _drawn(systems):
 
 
 def _shifted(scene, systems, where, by):
-    """The systems with one parameter changed by `by`, and what follows from it."""
+    """The systems with one parameter changed by `by`, and what follows from it.
+
+    Within a step from the end of its range a difference is taken a step from there, so that both images exist.
+    """
     group, number, name = where
     components = list(getattr(systems, group))
-    values = components[number] | {name: components[number][name] + by}
+    profiles = registry.MASS if group == "lens_mass" else registry.LIGHT
+    declared = {p.name: p for p in profiles[getattr(scene.config, group)[number].profile].parameters}
+    low, high = (declared[name].low, declared[name].high) if name in declared else (-np.inf, np.inf)
+    at = np.clip(components[number][name], low + abs(by), high - abs(by))
+    values = components[number] | {name: at + by}
     if group != "lens_mass":
         values = with_amplitude(scene, getattr(scene.config, group)[number], values)
     components[number] = values

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
+from ..files.csv_writing import plain, write_csv
 
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
@@ -98,7 +99,7 @@ def write_scores(scores, path):
     columns = [f.name for f in fields(Score)]
     if not any(score.shift for score in scores):
         columns.remove("shift")
-    pd.DataFrame([asdict(score) for score in scores], columns=columns).to_csv(path, index=False)
+    write_csv(pd.DataFrame([asdict(score) for score in scores], columns=columns), path)
 
 
 def read_scores(folder):
@@ -116,7 +117,7 @@ def read_scores(folder):
 
 def _score(row):
     numbers = {"n_labels": int(row["n_labels"]), "seed": int(row["seed"]), "value": float(row["value"] or math.nan)}
-    return Score(**(row | numbers))
+    return Score(**({name: plain(word) for name, word in row.items()} | numbers))
 
 
 def frame(scores, shift=""):

@@ -14,6 +14,7 @@ import numpy as np
 from .suffixes import NPZ, has_suffix
 from .unreadable import Unreadable, check_is_file, reading
 
+MOST_PACKED = 1100  # times that zip makes an array smaller at most; 1032 is deflate's limit
 NO_SUCH_FILE = "it is no such file or was cut short"
 PICKLE = "it holds Python objects, a pickle, which are never opened; save plain numbers"
 
@@ -89,8 +90,11 @@ def _archive(path):
 
 
 def _look_in(archive, path, name):
+    said = archive.getinfo(f"{name}.npy")
+    if said.file_size > MOST_PACKED * max(said.compress_size, 1):
+        raise Unreadable(path, "npz", "it is damaged: it says that it holds more than can be packed so small")
     with archive.open(f"{name}.npy") as file:
-        return _header(file, archive.getinfo(f"{name}.npy").file_size, path, "npz")
+        return _header(file, said.file_size, path, "npz")
 
 
 def _header(file, size, path, form):

@@ -1,49 +1,71 @@
-"""Tables: the columns of CSV, ECSV, FITS and Parquet files, by name."""
+"""Tables: the columns of CSV and other text, FITS, ECSV, VOTable and Parquet files, by name."""
 
-import io
-import warnings
+import gzip
+import re
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError, nearest
-from . import fits
-from .suffixes import ECSV, FITS, PARQUET, has_suffix
+from . import astropy_tables, csv_text, fits_table, parquet_table
+from .cells import numbers_or_words, words, words_as_numbers
+from .column_names import standard
+from .missing_values import without_marks
+from .suffixes import ECSV, FITS, PARQUET, VOTABLE, has_suffix
 from .unreadable import Unreadable, check_is_file, reading
 
-OTHERS = ", ".join(FITS + ECSV + PARQUET)
+FIRST_BYTES = {  # how a file begins, whatever it is called
+    b"SIMPLE  =": FITS,
+    b"PAR1": PARQUET,
+    b"# %ECSV": ECSV,
+    b"<?xml": VOTABLE,
+    b"<VOTABLE": VOTABLE,
+}
+NO_TABLE = {
+    b"PK\x03\x04": "it is a spreadsheet or another archive: save it as CSV",
+    b"\xd0\xcf\x11\xe0": "it is a spreadsheet: save it as CSV",
+    b"\x89HDF": "it is HDF5: save the table as CSV, FITS, ECSV or Parquet",
+    b"\x93NUMPY": "it is an array of NumPy: save the table as CSV, FITS, ECSV or Parquet",
+    b"%PDF": "it is a PDF",
+    b"BZh": "it is packed by bzip2: unpack it",
+    b"\xfd7zXZ": "it is packed by xz: unpack it",
+}
+LISTED = 12  # names of columns in a message
 
 
 def read_table(path, wanted=None, text=()):
-    """All columns of a table, {name: array (rows,)} in the file's order; words are str, missing numbers NaN.
+    """All columns of a table, {name: array (rows, ...)} in the file's order; words are str, missing numbers NaN.
+
+    A unit in a name or beside it is taken off; lengths on the sky become arcsec (see `column_names.standard`). Numbers
+    such as -99 that are impossible for what a column measures count as missing, which is said once a table.
 
     Args:
-        path: a CSV file with a header, in UTF-8; lines that begin with # are left out. Or, by its suffix, an ECSV file
-            (.ecsv), a FITS file (by its first bytes too), whose first table is read, or a Parquet file (.parquet, .pq).
+        path: text with a header (CSV, TSV, semicolons, blanks; see `csv_text.read`), FITS, of which the first table is
+            read, ECSV, VOTable or Parquet, each by its suffix or its first bytes.
         wanted: a function that says of a name whether to read the column; None reads all.
-        text: names of columns that hold words even where they look like numbers.
+        text: names of columns that hold words even where they look like numbers ("007") or like nothing ("NA").
 
     Raises: Unreadable (a DataError) if the file is absent or no such table, e.g. for a row longer than the header.
     """
     path = Path(path).expanduser()
-    if has_suffix(path, FITS) or _is_fits(path):
-        columns = fits.read_table(path, wanted)
-    elif has_suffix(path, ECSV):
-        columns = _read_ecsv(path)
-    elif has_suffix(path, PARQUET):
-        columns = _read_parquet(path)
-    else:
-        columns = _read_csv(path, text)
-    return {name: values for name, values in columns.items() if wanted is None or wanted(name)}
+    held = _columns(path, text, wanted or (lambda name: True))
+    names, columns, factors = {name for name, _, _ in held}, {}, {}
+    for name, unit, values in held:
+        short, factor = standard(name, unit)
+        if short != name and (short in names or short in columns):
+            short, factor = name, 1.0  # there is one with this unit and one with another or without
+        columns[short], factors[short] = values, factor if values.dtype.kind in "fiu" else 1.0
+    columns = without_marks(path, columns, factors)
+    return {name: values if factors[name] == 1.0 else values * factors[name] for name, values in columns.items()}
 
 
 def read_column(file, column):
     """One column of a catalogue, float64 (rows,), read-only.
 
     Args:
-        file: a CSV, ECSV, FITS or Parquet file, see `read_table`; read once, unless it changes.
-        column: its name; lower and upper case differ.
+        file: a table, see `read_table`; read once, unless it changes.
+        column: its name, with or without the unit that the file has in it; lower and upper case differ.
 
     Raises: DataError if the file is absent, is no table or has no rows, or the column is absent or holds anything but
         finite numbers. (Rows are drawn jointly, so a row without a number cannot be left out of one column.)
@@ -59,80 +81,94 @@ def read_column(file, column):
 @lru_cache(maxsize=256)
 def _column(path, column, version):
     """The checked column; `version` makes the cache forget a file that has changed."""
-    columns = _columns(path, version)
-    if column not in columns:
-        hint = nearest(column, columns) or f" It has {', '.join(columns)}."
-        raise DataError(f'the catalogue {path} has no column "{column}".{hint}')
-    try:
-        values = np.array(columns[column], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f'the column "{column}" of {path} does not hold numbers') from None
-    bad = np.flatnonzero(~np.isfinite(values)) if values.ndim == 1 else [0]
+    names = {}  # in order, each once
+
+    def wanted(name):
+        names[name] = True
+        return name == column
+
+    columns = read_table(path, wanted)
+    if not columns:
+        raise DataError(f'the catalogue {path} has no column "{column}".{_hint(column, list(names))}')
+    values = columns.get(column, next(iter(columns.values())))
+    if len(values) == 0:
+        raise DataError(f"the catalogue {path} has no rows")
+    values = _numbers(path, column, values)
+    bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
-        raise DataError(f'the column "{column}" of {path} has no number in row {bad[0] + 1}; every row needs one')
+        more = f", nor in {len(bad) - 1:,} more rows" if len(bad) > 1 else ""
+        raise DataError(
+            f'the column "{column}" of {path} has no number in row {bad[0] + 1}{more}; every row needs one, so leave '
+            "such rows out"
+        )
     values.flags.writeable = False
     return values
 
 
-@lru_cache(maxsize=8)
-def _columns(path, version):
-    """All columns by name."""
-    columns = read_table(path)
-    if not columns or len(next(iter(columns.values()))) == 0:
-        raise DataError(f"the catalogue {path} has no rows")
-    return columns
+def _hint(column, names):
+    """Which column may be meant, whatever its case and blanks, or which there are."""
+
+    def letters(name):
+        return re.sub("[^a-z0-9]", "", name.lower())
+
+    same = [f' Did you mean "{name}"?' for name in names if letters(name) == letters(column)]
+    listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    return next(iter(same), "") or nearest(column, names) or f" It has {listed}."
 
 
-def _is_fits(path):
-    """Whether a file is FITS by its first bytes, whatever it is called."""
-    if not path.is_file():
-        return False
-    with reading(path, "a table"), open(path, "rb") as file:
-        return file.read(9) == b"SIMPLE  ="
-
-
-def _read_csv(path, text):
-    import pandas
-
-    check_is_file(path, "CSV")
-    strict = warnings.catch_warnings(action="error", category=pandas.errors.ParserWarning)
-    with reading(path, "CSV"), open(path, encoding="utf-8-sig") as file, strict:
+def _numbers(path, column, values):
+    """A column as float64 (rows,). Raises: DataError if it holds anything else."""
+    if values.ndim != 1:
+        raise DataError(f'the column "{column}" of {path} holds {values[0].size} values a row; expected one number')
+    if values.dtype.kind not in "fiuU":
+        what = {"b": "true and false", "M": "dates"}.get(values.dtype.kind, f"{values.dtype}")
+        raise DataError(f'the column "{column}" of {path} does not hold numbers but {what}')
+    if values.dtype.kind == "U":
         try:
-            lines = io.StringIO("".join(line for line in file if not line.lstrip().startswith("#")))
-            table = pandas.read_csv(lines, dtype=dict.fromkeys(text, str), skipinitialspace=True, index_col=False)
-        except pandas.errors.ParserWarning:
-            raise Unreadable(path, "CSV", "a row has more cells than the header") from None
-        except pandas.errors.EmptyDataError:
-            raise Unreadable(path, "CSV", "it has no header") from None
-        except UnicodeDecodeError:
-            raise Unreadable(path, "CSV", f"it is no text in UTF-8; other tables end in {OTHERS}") from None
-    return {str(name).strip(): table[name].to_numpy() for name in table}
+            return words_as_numbers(values)
+        except ValueError as error:
+            raise DataError(f'the column "{column}" of {path} does not hold numbers: it has "{error}"') from None
+    return np.array(values, dtype=np.float64)
 
 
-def _read_ecsv(path):
-    from astropy.table import Table
+def _columns(path, text, wanted):
+    """Triples (name, unit, values) of the columns that are wanted by their names, with their units or without."""
 
-    check_is_file(path, "ECSV")
-    with reading(path, "ECSV"):
-        table = Table.read(path, format="ascii.ecsv")
-        return {name: _without_mask(table[name]) for name in table.colnames}
+    def named(name, unit=""):
+        return any([wanted(short) for short in dict.fromkeys((standard(name, unit)[0], name))])
+
+    form = _form(path)
+    if form is FITS:
+        return fits_table.read(path, named)
+    if form is ECSV or form is VOTABLE:
+        return astropy_tables.read(path, "ascii.ecsv" if form is ECSV else "votable", named)
+    if form is PARQUET:
+        return parquet_table.read(path, named)
+    return [
+        (name, "", words(cells) if standard(name)[0] in text else numbers_or_words(cells))
+        for name, cells in csv_text.read(path, named)
+    ]
 
 
-def _without_mask(column):
-    """A column of an astropy table as an array, NaN (of words: empty) where there is no value."""
-    if not np.ma.is_masked(column):
-        return np.array(column)
-    return column.filled("") if column.dtype.kind in "SU" else np.array(column.astype(float).filled(np.nan))
+def _form(path):
+    """The suffixes of a table's format, by its name or its first bytes; None: text. Raises: Unreadable."""
+    for form in (FITS, ECSV, PARQUET, VOTABLE):
+        if has_suffix(path, form):
+            return form
+    check_is_file(path, "a table")
+    with reading(path, "a table"):
+        start = _start(path)
+        for first, reason in NO_TABLE.items():
+            if start.startswith(first):
+                raise Unreadable(path, "a table", reason)
+    return next((form for first, form in FIRST_BYTES.items() if start.startswith(first)), None)
 
 
-def _read_parquet(path):
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise Unreadable(
-            path, "Parquet", "pyarrow is not installed; pip install 'lenstream[archive]' brings it"
-        ) from None
-    check_is_file(path, "Parquet")
-    with reading(path, "Parquet"):
-        table = parquet.read_table(path)
-        return {name: table.column(name).to_numpy() for name in table.column_names}
+def _start(path):
+    """The first bytes of a file, unpacked."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if start[:2] == b"\x1f\x8b":
+        with gzip.open(path) as file:
+            start = file.read(16)
+    return start.removeprefix(b"\xef\xbb\xbf")

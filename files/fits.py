@@ -1,4 +1,4 @@
-"""FITS files: what images they hold, those images whole or in part, their first table, and whether they are whole.
+"""FITS files: what images they hold, those images whole or in part, and whether the files are whole.
 
 A file, compressed or not, is whole if every HDU is there to its last block and nothing follows but zeros or blanks. One
 that is not was cut short or damaged, and is refused even where what is wanted came before: a file cut before its mask
@@ -6,6 +6,7 @@ would pass for one without.
 """
 
 import errno
+import os
 import warnings
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 from .unreadable import Unreadable, check_is_file, reading
 
 BLOCK = 2880  # bytes
+MOST_PACKED = 5000  # pixels a byte of a compressed file, of constants; headers of damaged files say more
 NOT_FITS = "it is not FITS or was cut short"
 CUT = "it was cut short or damaged: it ends before all of its extensions are complete"
 
@@ -24,6 +26,7 @@ class FitsImage(NamedTuple):
 
     hdu: int  # number in the file, the primary one being 0
     name: str  # EXTNAME in capitals; "" or "PRIMARY" without one
+    version: int  # EXTVER, which tells extensions of one name apart
     shape: tuple  # lengths of the axes, the slowest first
     headers: tuple  # where its keys are looked up, in this order: its own header, the file's first
 
@@ -35,7 +38,11 @@ def look(path):
     """
     with opened(path) as hdus:
         held = [(k, hdu) for k, hdu in enumerate(checked_hdus(path, hdus)) if hdu.is_image and np.prod(hdu.shape or 0)]
-        return [FitsImage(k, hdu.name.upper(), hdu.shape, (hdu.header, hdus[0].header)) for k, hdu in held]
+        if sum(float(np.prod(hdu.shape)) for _, hdu in held) > MOST_PACKED * max(os.path.getsize(path), BLOCK):
+            raise Unreadable(path, "FITS", "its header says that it holds more pixels than can be packed so small")
+        return [
+            FitsImage(k, hdu.name.strip().upper(), hdu.ver, hdu.shape, (hdu.header, hdus[0].header)) for k, hdu in held
+        ]
 
 
 def read(path, *numbers):
@@ -47,36 +54,29 @@ def read(path, *numbers):
         return [hdus[number].data for number in numbers]
 
 
-def section(path, number, index):
-    """The part `index`, a tuple as for arrays, of the image in an HDU; the rest is not read where the format allows it.
+def sections(path, *wanted):
+    """Parts of the images in HDUs, a list of arrays; the rest is not read where the format allows it.
 
-    Raises: Unreadable (a DataError) if it cannot be read.
+    wanted: pairs of the number of an HDU and the index of the part, a tuple as for arrays. Raises: Unreadable (a
+    DataError) if one cannot be read.
     """
     from astropy.io import fits
 
     # Warnings are not silenced: that is not safe in threads, and this is called in one after `look`.
-    with reading(path, "FITS"), fits.open(path, memmap=False) as hdus:
-        return hdus[number].section[index]
+    with reading(path, "FITS"), fits.open(path, memmap=False, uint=False) as hdus:
+        return [hdus[number].section[index] for number, index in wanted]
 
 
-def read_table(path, wanted=None):
-    """The columns of the first table of a file, {name: array (rows, ...)}.
-
-    wanted: a function that says of a name whether to read it; None reads all.
-    Raises: Unreadable (a DataError) if the file cannot be read or holds no table.
-    """
+def table_names(path):
+    """The names of the columns of a file's first table; none if it holds no table or cannot be read."""
     from astropy.io import fits
 
-    table_hdus = fits.BinTableHDU | fits.TableHDU
-    with opened(path, "a FITS table") as hdus:
-        tables = [
-            hdu for hdu in checked_hdus(path, hdus, "a FITS table") if isinstance(hdu, table_hdus) and not hdu.is_image
-        ]
-        if not tables:
-            raise Unreadable(path, "a FITS table", "it holds no table")
-        table = tables[0]
-        names = [name for name in table.columns.names if wanted is None or wanted(name)]
-        return {name: np.array(table.data[name]) for name in names}
+    try:
+        with opened(path) as hdus:
+            tables = (hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not hdu.is_image)
+            return next((list(hdu.columns.names) for hdu in tables), [])
+    except Unreadable:
+        return []
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def opened(path, form="FITS"):
     quiet = warnings.catch_warnings(action="ignore", category=AstropyWarning)  # of a file cut short, which we refuse
     with reading(path, form), quiet:
         try:
-            hdus = fits.open(path, memmap=False)
+            hdus = fits.open(path, memmap=False, uint=False)  # as unsigned integers, BLANK would stay a number
         except OSError as error:
             if error.errno not in (None, errno.EINVAL):  # not the format, but the disk or the permission
                 raise

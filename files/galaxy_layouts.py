@@ -9,13 +9,16 @@ import numpy as np
 from ..errors import DataError
 from . import arrays, fits
 from .columns import read_table
+from .cutout_layout import find_layout, read_planes
+from .file_groups import group
 from .pixel_scale import header_pixel_scale, number
-from .roles import chosen, without_absurd
-from .suffixes import FITS, NPZ, data_files, has_suffix, stem
+from .suffixes import FITS, NPZ, data_files, has_suffix
 from .unreadable import Unreadable
+from .values import without_absurd
 
 COLUMNS = ("IDENT", "MAG", "PIXEL_SCALE", "GAL_FILENAME", "GAL_HDU")
 REDSHIFTS = ("ZPHOT", "Z_PHOT", "PHOTOZ", "REDSHIFT", "ZBEST", "Z")  # names that columns of redshifts go by
+MANY = 50  # files of a folder: of more, only those called a catalogue are tried as one
 ARRAYS = ("images", "pixel_scale", "magnitude", "redshift", "names")
 
 
@@ -39,10 +42,24 @@ def entries(path):
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return folder_entries(path)
+        catalogue = _catalogue_in(path)
+        return folder_entries(path) if catalogue is None else table_entries(catalogue)
     if has_suffix(path, NPZ) and path.is_file():
         return npz_entries(path)
     return table_entries(path)
+
+
+def _catalogue_in(folder):
+    """The RealGalaxyCatalog among the files of a folder, or None; DataError for several."""
+    paths = data_files(folder, FITS, "FITS images of galaxies, or GalSim's RealGalaxyCatalog")
+    if len(paths) > MANY:
+        paths = [path for path in paths if "catalog" in path.name.lower()]
+    found = [path for path in paths if {*COLUMNS[2:]} <= {name.upper() for name in fits.table_names(path)}]
+    if len(found) > 1:
+        raise DataError(
+            f"{folder} holds the galaxy catalogues {', '.join(path.name for path in found)}: expected the path of one."
+        )
+    return found[0] if found else None
 
 
 def _positive(value):
@@ -150,17 +167,17 @@ def _stamp(hdus, number):
 def folder_entries(folder):
     """The `Entries` of a folder of FITS images, one galaxy each, in the order of the names of the files.
 
-    The extension IMAGE or SCI of a file counts, or else its first image, with two axes, or three for bands. The keys of
-    its header, or of the file's first, may tell the pixel scale (see `header_pixel_scale`), MAG (MAG1, MAG2, ... for
-    bands; only MAG: of the first band) and REDSHIFT or Z.
+    The image of a file is found as that of a lens is (see `cutout_layout`): by name, with bad pixels by its mask; a
+    cube or an extension a band are bands. The keys of its header, or of the file's first, may tell the pixel scale (see
+    `header_pixel_scale`), MAG (MAG1, MAG2, ... for bands; only MAG: of the first band) and REDSHIFT or Z.
 
     Raises: DataError if there is no FITS file or none with an image.
     """
-    paths = data_files(folder, FITS, "FITS images of galaxies")
-    read = [_facts(path) for path in paths]
+    galaxies = group(data_files(folder, FITS, "FITS images of galaxies"), Path(folder).resolve().name)
+    read = [_facts(galaxy.files) for galaxy in galaxies]
     shapes = [facts["bands"] for facts in read if "bands" in facts]
     if not shapes:
-        raise DataError(f"No FITS file in {folder} holds an image: {paths[0].name}: {read[0]['problem']}.")
+        raise DataError(f"No FITS file in {folder} holds an image: {galaxies[0].files[0].name}: {read[0]['problem']}.")
     bands = max(set(shapes), key=shapes.count)
 
     def images(numbers):
@@ -170,56 +187,49 @@ def folder_entries(folder):
             elif read[k]["bands"] != bands:
                 yield k, f"{read[k]['bands']} bands where other files have {bands}"
             else:
-                yield k, _file_image(paths[k], read[k]["hdu"])
+                yield k, _file_image(galaxies[k].files)
 
     unknown = {"scale": np.nan, "redshift": np.nan}
     magnitudes = [facts.get("magnitudes", [])[:bands] for facts in read]
     return Entries(
-        names=np.array([stem(path) for path in paths]),
+        names=np.array([galaxy.name for galaxy in galaxies]),
         magnitude=np.array([m + [np.nan] * (bands - len(m)) for m in magnitudes]),
         pixel_scale=_positive([(unknown | facts)["scale"] for facts in read]),
         redshift=_positive([(unknown | facts)["redshift"] for facts in read]),
-        sky=np.full(len(paths), np.nan),
+        sky=np.full(len(galaxies), np.nan),
         images=images,
     )
 
 
-def _facts(path):
-    """Which HDU holds the image, its bands, magnitudes, scale and redshift; or the problem, in a few words."""
+def _facts(files):
+    """Bands, magnitudes, scale and redshift of the image in the files of a galaxy; or the problem, in a few words."""
     try:
-        image = chosen([image for image in fits.look(path) if len(image.shape) in (2, 3)], "image")
-        if image is None:
-            return {"problem": "no image with two axes, or three for bands"}
-        scale = header_pixel_scale(image.headers)
+        found = find_layout(files, bands=None).bands
+        headers = found[0].image.headers
+        scale = header_pixel_scale(headers)
     except Unreadable as error:
         return {"problem": error.reason}
     except DataError as error:
         return {"problem": str(error).rstrip(".")}
 
     def value(*names):
-        found = (number(header, name) for header in image.headers for name in names)
-        return next((v for v in found if v is not None), np.nan)
+        held = (number(header, name) for header in headers for name in names)
+        return next((v for v in held if v is not None), np.nan)
 
-    bands = image.shape[0] if len(image.shape) == 3 else 1
     return {
-        "hdu": image.hdu,
-        "bands": bands,
-        "magnitudes": [value(f"MAG{b + 1}", f"MAG_{b + 1}", *(["MAG"] if b == 0 else [])) for b in range(bands)],
+        "bands": len(found),
+        "magnitudes": [value(f"MAG{b + 1}", f"MAG_{b + 1}", *(["MAG"] if b == 0 else [])) for b in range(len(found))],
         "scale": np.nan if scale is None else scale,
         "redshift": value("REDSHIFT", "Z"),
     }
 
 
-def _file_image(path, hdu):
+def _file_image(files):
     try:
-        (image,) = fits.read(path, hdu)
-        return _with_bands(image)
-    except Unreadable as error:
-        return error.reason
-
-
-def _with_bands(image):
-    image = without_absurd(np.array(image, dtype=float))
+        planes = read_planes(files, bands=None)
+    except DataError as error:
+        return str(error).rstrip(".")
+    image = np.where(planes.good, planes.image, np.nan)
     return image if image.ndim == 3 else image[None]
 
 
@@ -278,3 +288,8 @@ def _arrays(path):
             f"is {', '.join(names) or 'nothing'}."
         )
     return {name: arrays.read(path, name) for name in ARRAYS if name in names}
+
+
+def _with_bands(image):
+    image = without_absurd(np.array(image, dtype=float))
+    return image if image.ndim == 3 else image[None]

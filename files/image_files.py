@@ -1,4 +1,4 @@
-"""Folders of images to train on: which files there are, what each holds, and one image read from them."""
+"""Files of images to train on: what each holds, and one image read from them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,14 +8,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from . import arrays, fits, roles, zarr_groups
-from .suffixes import FITS, IMAGES, NPY, NPZ, has_suffix, visible
+from . import arrays, fits_images, zarr_groups
+from .suffixes import FITS, NPY, NPZ, has_suffix
 from .unreadable import Unreadable, reading
+from .values import is_padding, without_absurd
 
 FORMATS = {"npy": NPY, "npz": NPZ, "FITS": FITS}
 ZARR = "Zarr v3 group with an array images"
 MAX_BANDS = 13  # of Sentinel-2, which nobody exceeds: an axis that is longer counts images, or pixels
 SMALLEST = 8  # pixels along an edge
+# What the images in an .npz are called; without such a name, the only array that may be images is taken.
+ARRAY_NAMES = ("images", "image", "data", "imgs", "img", "x", "x_train", "sci")
 
 
 class Layout(NamedTuple):
@@ -39,32 +42,9 @@ class Source:
 
     path: Path
     form: str  # of FORMATS, or ZARR
-    place: object  # the name of the array in an .npz, the number of the HDU, the open array of a Zarr group
+    place: object  # the name of the array in an .npz, a `fits_images.Place`, the open array of a Zarr group
     layout: Layout
-
-
-def find(root):
-    """The image files and Zarr groups below a folder (or the group that it is), sorted, as (path, class or None).
-
-    The class is the name of the sub-folder of `root`. Names that begin with a dot are left out.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"pretrain.data.path: there is no folder {root}")
-    found = [root] if zarr_groups.is_group(root) else list(_walk(root, {root.resolve()}))
-    if not found:
-        raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
-    parts = [path.relative_to(root).parts for path in found]
-    return [(path, names[0] if len(names) > 1 else None) for path, names in zip(found, parts, strict=True)]
-
-
-def _walk(folder, seen):
-    for path in visible(folder):
-        if path.is_dir() and not zarr_groups.is_group(path):
-            if path.resolve() not in seen:  # links may lead in circles
-                yield from _walk(path, seen | {path.resolve()})
-        elif path.is_dir() or has_suffix(path, IMAGES):
-            yield path
+    used: str  # what is read of the file, and what is not
 
 
 def look(path):
@@ -82,7 +62,7 @@ def _form(path):
 @lru_cache(maxsize=1_000_000)  # a training opens its folder several times, and a header may take a millisecond
 def _look(path, form, state):
     """The `Source`; `state` makes the cache forget a file that has changed."""
-    place, shape, dtype = _LOOKS[form](path)
+    place, shape, dtype, used = _LOOKS[form](path)
     if dtype.kind not in "fiub":
         raise DataError(f"{path}: holds {dtype}, expected real numbers")
     layout = layout_of(shape)
@@ -91,31 +71,39 @@ def _look(path, form, state):
             f"{path}: an array of shape {tuple(shape)} is no image; expected (height, width), (bands, height, width), "
             f"(height, width, bands) or a stack of these, of {SMALLEST} pixels or more and at most {MAX_BANDS} bands"
         )
-    return Source(path, form, place, layout)
+    if layout.bands > 1 and len(shape) == 3 and form != "FITS":
+        n, stack = layout.bands, (layout.bands, 1, layout.height, layout.width)
+        used += f" of shape {tuple(shape)}, one image of {n} bands ({n} images of one band have the shape {stack})"
+    return Source(path, form, place, layout, used)
 
 
 def _look_npy(path):
-    return "", *arrays.look(path)
+    return "", *arrays.look(path), "array"
 
 
 def _look_npz(path):
-    names = arrays.names(path)
-    name = next((n for n in ("images", "image") if n in names), names[0] if names else None)
-    if name is None:
+    headers = {name: arrays.look(path, name) for name in arrays.names(path)}
+    if not headers:
         raise Unreadable(path, "npz", "it holds no array")
-    return name, *arrays.look(path, name)
+    images = [n for n, (shape, dtype) in headers.items() if dtype.kind in "fiub" and layout_of(shape) is not None]
+    named = [n for wanted in ARRAY_NAMES for n in headers if n.lower() == wanted]
+    if not named and len(images) > 1:
+        raise DataError(
+            f"{path}: holds {len(images)} arrays that may be images, {', '.join(images)}; expected one called images"
+        )
+    name = next((n for n in named if n in images), None) or (named or images or list(headers))[0]
+    others = [n for n in headers if n != name]
+    return name, *headers[name], f"array {name}" + (f"; not used: {', '.join(others)}" if others else "")
 
 
 def _look_fits(path):
-    image = roles.chosen(fits.look(path), "image")
-    if image is None:
-        raise Unreadable(path, "FITS", "it holds no image")
-    return image.hdu, image.shape, np.dtype(float)
+    place, shape, used = fits_images.look(path)
+    return place, shape, np.dtype(float), used
 
 
 def _look_zarr(path):
     images = zarr_groups.open_array(path, "images")
-    return images, images.shape, images.dtype
+    return images, images.shape, zarr_groups.dtype_of(images), "array images"
 
 
 _LOOKS = {"npy": _look_npy, "npz": _look_npz, "FITS": _look_fits, ZARR: _look_zarr}
@@ -141,7 +129,7 @@ def layout_of(shape):
 
 
 def read(source, number, unpacked=None):
-    """Image `number` of a source: float32 (bands, height, width), native; pixels that hold no flux are NaN.
+    """Image `number` of a source: float32 (bands, height, width), native; NaN where a pixel is bad or missing.
 
     unpacked: path of `unpack`, to be read instead of an .npz archive. Raises: DataError for a damaged file.
     """
@@ -153,15 +141,18 @@ def read(source, number, unpacked=None):
         image = image[None]
     elif layout.bands_last:
         image = np.ascontiguousarray(np.moveaxis(image, -1, 0))
-    return roles.without_absurd(image)
+    image = without_absurd(image)
+    for band in image:
+        band[is_padding(band)] = np.nan
+    return image
 
 
 def _part(source, index, unpacked):
     """A part of the source's array, without reading more than that where the format allows it."""
     if source.form == "FITS":
-        return fits.section(source.path, source.place, index)
+        return fits_images.read(source.path, source.place, index)
     if source.form == ZARR:
-        return source.place[index]
+        return zarr_groups.read(source.place, index)
     if source.form == "npz" and unpacked is None:
         return arrays.read(source.path, source.place)[index]
     return arrays.mapped(unpacked or source.path)[index]

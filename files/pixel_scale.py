@@ -1,5 +1,6 @@
 """The size of the pixels of a FITS image, from the keys of its headers."""
 
+import re
 import warnings
 
 import numpy as np
@@ -8,29 +9,38 @@ from ..errors import DataError
 
 KEYS = ("PIXSCALE", "PIXELSCL", "PIXEL_SCALE")
 SQUARE = 0.01  # two sides of a pixel that differ by a larger fraction are not those of a square
-LARGEST_GUESS = 10.0  # arcsec: a pixel larger than that by numbers without CTYPE shows that these are no degrees
+AGREE = 0.05  # keys that differ by a larger fraction contradict each other; distortion and rounding stay below
+LARGEST = 10.0  # arcsec: no image of a galaxy or lens has larger pixels, so the number is in mas or no degrees
+SQUARE_ARCSEC = (180.0 * 3600.0 / np.pi) ** 2  # in a steradian
+MAS = re.compile(r"\bmas\b|milli-?\s?arcsec", re.IGNORECASE)
 
 
 def header_pixel_scale(headers):
     """Pixel size in arcsec, or None if no header tells.
 
     Each header in turn (the image's own first, then the file's) is asked for PIXSCALE, PIXELSCL or PIXEL_SCALE in
-    arcsec, then for sky coordinates: CD, or CDELT with or without PC, in degrees; CTYPE may be absent.
+    arcsec (in mas if the comment says so), then for sky coordinates: CD, or CDELT with or without PC, in degrees or
+    CUNIT; CTYPE may be absent; then for the area of a pixel, PIXAR_A2 in arcsec^2 or PIXAR_SR in sr.
 
-    Raises: DataError for pixels that are not square.
+    Raises: DataError for pixels that are not square or larger than 10 arcsec, and for keys that contradict each other.
     """
+    known = {}
     for header in headers:
-        for key in KEYS:
-            value = number(header, key)
-            if value is not None and value > 0:
-                return value
-        sides = _sides(header)
-        if sides is None:
-            continue
-        if abs(sides[0] - sides[1]) > SQUARE * max(sides):
-            raise DataError(f"its pixels are not square ({sides[0]:.4g} x {sides[1]:.4g} arcsec).")
-        return float(np.sqrt(sides[0] * sides[1]))
-    return None
+        for name, value in _statements(header):
+            known.setdefault(name, value)  # of one key in two headers, that nearer to the image counts
+    if not known:
+        return None
+    first, scale = next(iter(known.items()))
+    for name, other in known.items():
+        if abs(other - scale) > AGREE * max(scale, other):
+            raise DataError(
+                f"its {first} says pixels of {scale:.4g} arcsec and its {name} {other:.4g} arcsec: expected one size."
+            )
+    if scale > LARGEST:
+        raise DataError(
+            f"its {first} says pixels of {scale:.4g} arcsec: expected at most {LARGEST:g}, in arcsec and not in mas."
+        )
+    return scale
 
 
 def number(header, key):
@@ -40,10 +50,42 @@ def number(header, key):
     return float(value) if known else None
 
 
+def _statements(header):
+    """What a header says of the pixel scale: pairs (name of the key, arcsec)."""
+    for key in KEYS:
+        value = number(header, key) or _number_in_text(header.get(key))
+        if value is not None and value > 0:
+            yield key, value / 1000.0 if _in_mas(header, key) else value
+    sides = _sides(header)
+    if sides is not None:
+        if abs(sides[0] - sides[1]) > SQUARE * max(sides):
+            raise DataError(f"its pixels are not square ({sides[0]:.4g} x {sides[1]:.4g} arcsec).")
+        yield "CDELT" if "CDELT1" in header and "CD1_1" not in header else "CD", float(np.sqrt(sides[0] * sides[1]))
+    for key, unit in (("PIXAR_A2", 1.0), ("PIXAR_SR", SQUARE_ARCSEC)):
+        area = number(header, key)
+        if area is not None and area > 0:
+            yield key, float(np.sqrt(area * unit))
+
+
+def _number_in_text(value):
+    """The number of a text such as "0.05" or "0.05 arcsec", or None."""
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:arcsec.*)?", value) if isinstance(value, str) else None
+    try:
+        return float(found[1]) if found else None
+    except ValueError:
+        return None
+
+
+def _in_mas(header, key):
+    comments = getattr(header, "comments", None)
+    return bool(comments is not None and MAS.search(str(comments[key]))) or bool(MAS.search(str(header[key])))
+
+
 def _sides(header):
     """Both sides of a pixel in arcsec from a header's sky coordinates, or None without any."""
     if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1")):
         return None  # astropy would take 1 degree a pixel
+    from astropy import units
     from astropy.wcs import WCS
     from astropy.wcs.utils import proj_plane_pixel_scales
 
@@ -51,8 +93,10 @@ def _sides(header):
         warnings.simplefilter("ignore")
         try:
             wcs = WCS(header, naxis=2)
-            sides = 3600.0 * proj_plane_pixel_scales(wcs.celestial if wcs.has_celestial else wcs)
+            sky = wcs.celestial if wcs.has_celestial else wcs
+            unit = sky.wcs.cunit[0] if sky.wcs.cunit[0].physical_type == "angle" else units.deg
+            sides = proj_plane_pixel_scales(sky) * unit.to(units.arcsec)
         except Exception:  # a broken set of keys is as good as none; astropy raises errors of many types
             return None
-    usable = np.isfinite(sides).all() and (sides > 0).all() and (wcs.has_celestial or sides.max() < LARGEST_GUESS)
+    usable = np.isfinite(sides).all() and (sides > 0).all() and (wcs.has_celestial or sides.max() < LARGEST)
     return sides if usable else None

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from ..errors import DataError
 
-FITS = (".fits", ".fit", ".fits.gz", ".fit.gz")
+FITS = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz", ".fit.fz", ".fts")
 NPY = (".npy",)
 NPZ = (".npz",)
 IMAGES = NPY + NPZ + FITS  # formats of arrays, which may be images
-ECSV = (".ecsv",)
+ECSV = (".ecsv", ".ecsv.gz")
 PARQUET = (".parquet", ".pq")
+VOTABLE = (".vot", ".votable", ".vot.gz")
 
 
 def has_suffix(path, suffixes):

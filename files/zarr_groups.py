@@ -1,8 +1,11 @@
 """Zarr groups: folders that hold arrays in chunks, version 3 of the format."""
 
+import base64
 from pathlib import Path
 
-from .unreadable import reading
+import numpy as np
+
+from .unreadable import Unreadable, reading
 
 
 def is_group(path):
@@ -13,13 +16,47 @@ def is_group(path):
 def open_array(path, name):
     """The zarr.Array of a name in a group; only what is indexed is read.
 
-    Raises: Unreadable (a DataError) if the group cannot be read or has no such array.
+    Raises: Unreadable (a DataError) if the group cannot be read, has no such array or lacks chunks, in whose place zarr
+    would read a constant.
     """
     import zarr  # takes half a second, which those without a Zarr group need not wait for
 
-    with reading(path, f"Zarr v3 group with an array {name}"):
+    form = f"Zarr v3 group with an array {name}"
+    with reading(path, form):
         # Version 2 could name pickle as a codec.
         array = zarr.open_group(str(path), mode="r", zarr_format=3)[name]
         if not isinstance(array, zarr.Array):
             raise TypeError(f"{name} is no array")
+        there, chunks = array.nchunks_initialized, array.nchunks
+        if there < chunks:
+            raise Unreadable(path, form, f"it was cut short: {chunks - there} of its {chunks} chunks are not there")
+        _coding(array)
         return array
+
+
+def dtype_of(array):
+    """The type of the numbers of `read`: floating-point if they are packed."""
+    scale, offset, fill = _coding(array)
+    return array.dtype if (scale, offset, fill) == (1.0, 0.0, None) else np.dtype(float)
+
+
+def read(array, index):
+    """A part of an array, unpacked by scale_factor, add_offset and _FillValue as netCDF and xarray do."""
+    scale, offset, fill = _coding(array)
+    raw = array[index]
+    if (scale, offset, fill) == (1.0, 0.0, None):
+        return raw
+    values = np.asarray(raw, dtype=float) * scale + offset
+    return values if fill is None else np.where(raw == fill, np.nan, values)
+
+
+def _coding(array):
+    """scale_factor, add_offset and _FillValue (None without one) of an array."""
+    known = array.attrs
+    fill = known.get("_FillValue", known.get("missing_value"))
+    if isinstance(fill, str):  # xarray writes the eight bytes of a float
+        try:
+            fill = float(fill)
+        except ValueError:
+            fill = float(np.frombuffer(base64.b64decode(fill), "<f8")[0])
+    return float(known.get("scale_factor", 1.0)), float(known.get("add_offset", 0.0)), fill

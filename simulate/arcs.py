@@ -1,16 +1,21 @@
-"""Measurements of the lensed source: flux, magnification, signal to noise, image separation; and the Einstein radius.
+"""Measurements of the lensed source: flux, magnification, signal to noise, image separation; and Einstein radii.
 
 Every quantity is defined here once, for labels and for selections; it is NaN where a system has no deflector or no
 source. `measured` is `Rendered.arcs` of `render.render_all(..., arcs=True)`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from . import lens_equation
-from .einstein_radius import einstein_radius
+from ..configs.components import DEFLECTION_MAP
+from . import einstein_radius, lens_equation
 from .render import tracer
 from .systems.amplitudes import band_fluxes
 from .systems.draw import present
+
+CENTRE = ("center_x", "center_y")
+PERTURBATIONS = ("SHEAR", "CONVERGENCE", "MULTIPOLE")  # deflectors that have no mass around their centre
 
 
 def is_lens(scene, systems):
@@ -47,24 +52,88 @@ def arc_snr(scene, systems, measured):
     return np.where(is_lens(scene, systems)[:, None], np.sqrt(measured[..., 1].sum(2)), np.nan)
 
 
-def effective_einstein_radius(scene, systems):
-    """The Einstein radius of all deflectors together about the main one [arcsec], float64 (n,); NaN without any.
+def band_arc_snr(scene, systems, measured):
+    """Signal to noise of the lensed source in each band by itself, float64 (n, v, b)."""
+    return np.where(is_lens(scene, systems)[:, None, None], np.sqrt(measured[..., 1]), np.nan)
 
-    The radius within which the mean convergence is 1; 0 where there is none.
+
+def mean_kappa_radius(scene, systems):
+    """The Einstein radius by mean convergence [arcsec], float64 (n,); 0 where there is none, NaN without a deflector.
+
+    Of the circle about the main deflector in which the mean convergence of all mass is 1: all deflectors, mass sheets
+    and subhalos enter, shear does not.
     """
-    n, main = len(systems.indices), systems.lens_mass[0]
-    guess = np.nan_to_num(main["theta_E"], nan=1.0) if "theta_E" in main else np.ones(n)
-    x, y = (np.nan_to_num(main.get(name, np.zeros(n))) for name in ("center_x", "center_y"))
-    radius = einstein_radius(tracer(scene, systems), x, y, guess)
+    x, y = _centre(scene, systems)
+    guess = _of_main(scene, "lens_mass", systems, "theta_E", 1.0)
+    radius = einstein_radius.mean_kappa_radius(tracer(scene, systems), x, y, guess)
+    return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
+
+
+def critical_area_radius(scene, systems, guess):
+    """The Einstein radius by area of the critical curve [arcsec], float64 (n,); 0 or NaN as for `mean_kappa_radius`.
+
+    sqrt(A / pi) of the tangential critical curve around the main deflector, of all of `lens_mass`: shear, mass sheets,
+    multipoles and further deflectors enter. Subhalos do not, as each has a small critical curve of its own.
+
+    guess: what `mean_kappa_radius` gives.
+    """
+    smooth, (x, y) = replace(systems, halos=()), _centre(scene, systems)
+    guess = np.where(guess > 0, guess, _of_main(scene, "lens_mass", systems, "theta_E", 1.0))
+    radius = einstein_radius.critical_curve_radius(
+        tracer(scene, smooth), x, y, guess, lambda rows: tracer(scene, _some(smooth, rows))
+    )
     return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
 
 def image_separation(scene, systems):
-    """The largest distance between two images of the first source component's centre [arcsec], float64 (n, v)."""
+    """The largest distance between two images of the main source component's centre [arcsec], float64 (n, v)."""
     out = np.empty((len(systems.indices), systems.views.n))
-    half = 0.5 * scene.config.image.num_pix * scene.instrument.pixel_scale
+    half = 0.5 * max(scene.num_pix[name] * instrument.pixel_scale for name, instrument in scene.bands.items())
     trace = tracer(scene, systems)
+    x, y = (_of_main(scene, "source", systems, name) for name in ("center_x", "center_y"))
     for v in range(systems.views.n):
-        x, y = (np.nan_to_num(systems.source[0][name][:, v]) for name in ("center_x", "center_y"))
-        out[:, v] = lens_equation.image_separation(lens_equation.image_positions(trace, x, y, half))
+        out[:, v] = lens_equation.image_separation(lens_equation.image_positions(trace, x[:, v], y[:, v], half))
     return np.where(is_lens(scene, systems)[:, None], out, np.nan)
+
+
+def _some(systems, rows):
+    """Some of a batch of systems, which have no subhalos."""
+
+    def only(group):
+        return tuple({name: value[rows] for name, value in values.items()} for values in group)
+
+    return replace(
+        systems,
+        indices=systems.indices[rows],
+        attempt=systems.attempt[rows],
+        class_number=systems.class_number[rows],
+        lens_mass=only(systems.lens_mass),
+        source=only(systems.source),
+        lens_light=only(systems.lens_light),
+        optics=only((systems.optics,))[0],
+    )
+
+
+def _centre(scene, systems):
+    """Where the main deflector has its centre: x, y [arcsec], each (n,)."""
+    return tuple(_of_main(scene, "lens_mass", systems, name) for name in ("center_x", "center_y"))
+
+
+def _of_main(scene, group, systems, name, default=0.0):
+    """A parameter of the main component of a group; float64 (n,) or (n, v), `default` where it has none.
+
+    Main is the first component that a system's class has; of deflectors the first that is a mass, not a perturbation.
+    """
+    order = sorted(enumerate(getattr(scene.config, group)), key=lambda c: c[1].profile in PERTURBATIONS)
+    there = [present(scene, component, systems.class_number) for _, component in order]
+    drawn = [np.transpose(_parameter(scene, group, systems, k, name, default)) for k, _ in order]
+    return np.select(there, drawn, default).T
+
+
+def _parameter(scene, group, systems, k, name, default):
+    """A parameter of component `k`; the centre of a deflection map is where it is densest."""
+    value = getattr(systems, group)[k].get(name, default)
+    if group == "lens_mass" and isinstance(scene.config.lens_mass[k], DEFLECTION_MAP) and name in CENTRE:
+        n_before = sum(isinstance(c, DEFLECTION_MAP) for c in scene.config.lens_mass[:k])
+        return value + scene.maps[n_before].densest[CENTRE.index(name)]
+    return value

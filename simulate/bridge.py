@@ -3,9 +3,12 @@
 import numpy as np
 
 from .detector.psf import moffat_kernels
+from .profiles import limits
 from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
-from .systems.draw import Systems, present
+from .systems.draw import Systems, in_bands, present
 from .systems.scene import Scene
+
+WITHIN_PIXELS = 9  # finer pixels for a PSF that acts on where in a pixel the light lies
 
 
 def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: int = 0) -> dict:
@@ -14,9 +17,15 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list and, with gridded
     deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
     `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
-    adaptive rays: they are given as 8 x 8 a pixel.
+    adaptive rays: they are given as 8 x 8 a pixel, and with a PSF that acts on where in a pixel the light lies as
+    9 x 9, with the PSF on pixels as fine.
+
+    Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999.
     """
-    instrument = list(scene.bands.values())[band]
+    instrument, systems = list(scene.bands.values())[band], in_bands(systems, scene)
+    rays, per_pixel = scene.config.image.rays, 8
+    if rays == "adaptive" and instrument.within_pixels:
+        instrument, per_pixel = instrument.on_finer_pixels(WITHIN_PIXELS), 1
     lens = _deflectors(scene, systems, i)
     light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
     model = {
@@ -27,7 +36,6 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     options = [MASS[name].options for name, _ in lens]
     if any(options):
         model["lens_profile_kwargs_list"] = options
-    rays = scene.config.image.rays
     return {
         "kwargs_model": model,
         "kwargs_lens": [values for _, values in lens],
@@ -35,7 +43,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
         "kwargs_lens_light": [values for _, values in light["lens_light"]],
         "kwargs_psf": _psf(instrument, {n: v[i, view, band] for n, v in systems.optics.items()}),
         "kwargs_numerics": {
-            "supersampling_factor": 8 * instrument.supersampling if rays == "adaptive" else rays,
+            "supersampling_factor": per_pixel * instrument.supersampling if rays == "adaptive" else rays,
             "supersampling_convolution": instrument.supersampling > 1,
             "supersampling_kernel_size": None,  # by default only a kernel's middle is applied on the finer pixels
         },
@@ -45,9 +53,10 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
 def _deflectors(scene, systems, i):
     """Pairs of a profile's name and its parameters, the subhalos last."""
     out, n_maps = [], 0
-    for component, values in zip(scene.config.lens_mass, systems.lens_mass, strict=True):
+    for k, (component, values) in enumerate(zip(scene.config.lens_mass, systems.lens_mass, strict=True)):
         profile = MASS[component.profile]
         if present(scene, component, systems.class_number[i : i + 1])[0]:
+            _check(limits.MASS[profile.name], {n: v[i] for n, v in values.items()} | profile.always, f"lens_mass.{k}")
             own = _values(profile, values, i)
             out.append((profile.name, _map(scene.maps[n_maps], **own) if profile.rays == "map" else own))
         n_maps += profile.rays == "map"
@@ -62,6 +71,11 @@ def _values(profile, values, i):
     return {p.name: (int if p.whole else float)(values[p.name][i]) for p in profile.parameters}
 
 
+def _check(known, values, what):
+    """Refuse what cannot be rendered; a number that is in no parameter, such as a map's, is not looked at."""
+    limits.check(known, np.array([float(values.get(name, 0.0)) for name in known.names]), what)
+
+
 def _map(grid, center_x, center_y):
     x, y = grid.axes(center_x, center_y)
     nothing = np.zeros_like(grid.f_x)  # potential and second derivatives are not needed for images
@@ -71,12 +85,14 @@ def _map(grid, center_x, center_y):
 
 def _light(scene, systems, group, i, view, band):
     out = []
-    for component, drawn in zip(getattr(scene.config, group), getattr(systems, group), strict=True):
+    components = zip(getattr(scene.config, group), getattr(systems, group), strict=True)
+    for k, (component, drawn) in enumerate(components):
         if not present(scene, component, systems.class_number[i : i + 1])[0]:
             continue
         for name, values in LIGHT[component.profile].parts(drawn):
             at = {n: float(v[(i, view, band) if v.ndim == 3 else (i, view)]) for n, v in values.items()}
             own = {n: at[n] for n in LIGHT_PARAMETERS[name]}
+            _check(limits.LIGHT[name], own, f"{group}.{k}")
             out.append((name, _image(scene, own, band) if name == "INTERPOL" else own))
     return out
 
@@ -84,7 +100,7 @@ def _light(scene, systems, group, i, view, band):
 def _image(scene, values, band):
     """A galaxy image; lenstronomy adds the ring of zeros itself."""
     own = scene.stamps.images[int(values["stamp"])]
-    image = own[min(band, len(own) - 1)][1:-1, 1:-1].astype(float)
+    image = own[min(scene.band_numbers[band], len(own) - 1)][1:-1, 1:-1].astype(float)
     names = ("amp", "center_x", "center_y", "phi_G", "scale")
     return {"image": image[:, :: int(values["parity"])]} | {n: values[n] for n in names}
 
@@ -112,7 +128,7 @@ def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL", band=0):
     from lenstronomy.LightModel.light_model import LightModel
     from lenstronomy.Util.util import make_grid_with_coordtransform
 
-    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
+    size, scale = list(scene.num_pix.values())[band], list(scene.bands.values())[band].pixel_scale
     terms = to_lenstronomy(scene, systems, i, view, band)
     model = terms["kwargs_model"]
     _, _, ra, dec, _, _, transform, _ = make_grid_with_coordtransform(size, scale, subgrid_res=1, inverse=False)

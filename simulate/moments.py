@@ -21,6 +21,8 @@ from .core.numerics import ray_function, real
 SMALLEST_SIGMA = (1.0, 0.5, 0.28, 0.2, 0.12)
 LARGEST_DEGREE = 2 + len(SMALLEST_SIGMA)
 UNSEEN = 1e-5  # of the light of a PSF, which taps further out may hold to be left out
+# Of the logarithm of 1 / sigma^2 in the mixture of Gaussians that a Moffat is; and what its terms leave out.
+_MIXTURE_STEP, _RANK_ERROR = 0.4, 1e-5
 _POINTS, _POINTS_IF_WIDE = 40, 16  # of the quadrature that expands the PSF within a pixel; at degree 2 and 3
 
 
@@ -62,6 +64,41 @@ def gaussian_taps(sigma, truncation, degree):
     return _trimmed(taps)
 
 
+def moffat_taps(fwhm, beta, size, degree):
+    """Taps of one Moffat PSF (see `psf.moffat_kernels`), as a sum of terms: float64 (terms, degree + 1, 2 r + 1).
+
+    fwhm, size: [pixels]. The PSF is cut at a square that holds as much light as the circle of diameter `size` at which
+    a kernel of pixels is cut. A Moffat is a mixture of Gaussians, as (1 + x)^-beta is the integral over t of
+    t^(beta - 1) exp(-t (1 + x)) / Gamma(beta), and each of these is separable; the terms are the few principal
+    components of the mixture.
+    """
+    alpha2 = fwhm**2 / (4.0 * (2.0 ** (1.0 / beta) - 1.0))
+    x = np.arange(math.log(1e-2 * alpha2 / (alpha2 + size**2)), math.log(beta + 30.0), _MIXTURE_STEP)
+    sigma = np.sqrt(0.5 * alpha2 * np.exp(-x))
+    share = np.exp((beta - 1.0) * x - np.exp(x) - (beta - 1.0) * math.log(beta))  # of the light; any factor will do
+    half_side = _half_side(share / share.sum(), sigma, 1.0 - (1.0 + 0.25 * size**2 / alpha2) ** (1.0 - beta))
+    places, weights = _expansion(degree)
+    r = max(1, math.ceil(half_side))
+    edges = np.clip(np.arange(-r, r + 2) - 0.5 - places[:, None], -half_side, half_side)
+    light = np.diff(_normal(edges / sigma[:, None, None]), axis=2)  # (Gaussians, places, 2 r + 1)
+    parts = np.sqrt(share)[:, None] * np.einsum("ap,gpt->gat", weights, light).reshape(len(x), -1)
+    values, vectors = np.linalg.eigh(parts @ parts.T)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    n = int(np.argmax(np.cumsum(values[::-1])[::-1] < _RANK_ERROR * values[0]))
+    terms = (vectors[:, :n].T @ parts).reshape(n, degree + 1, 2 * r + 1)
+    return terms / math.sqrt((terms[:, 0].sum(1) ** 2).sum())
+
+
+def _half_side(share, sigma, light):
+    """Half the side of the square [pixels] in which a mixture of Gaussians has a part of its light, by bisection."""
+    low, high = 0.0, 10.0 * sigma.max()
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        inside = (share * (2.0 * _normal(middle / sigma) - 1.0) ** 2).sum()
+        low, high = (middle, high) if inside < light else (low, middle)
+    return high
+
+
 def _expansion(degree):
     """Places in a pixel, and the weights (degree + 1, places) that make Legendre coefficients of values there."""
     t, weight = np.polynomial.legendre.leggauss(_POINTS_IF_WIDE if degree <= 3 else _POINTS)
@@ -70,10 +107,15 @@ def _expansion(degree):
 
 def _cut_normal(z, reach):
     """The part of a normal distribution, cut at `reach` to both sides, that lies below z."""
-    from scipy.special import erf
+    whole = math.erf(reach / math.sqrt(2.0))
+    return 0.5 + (_normal(np.clip(z, -reach, reach)) - 0.5) / whole
 
-    root = math.sqrt(2.0)
-    return 0.5 + 0.5 * erf(np.clip(z, -reach, reach) / root) / math.erf(reach / root)
+
+def _normal(z):
+    """The part of a normal distribution that lies below z."""
+    from scipy.special import ndtr
+
+    return ndtr(z)
 
 
 def _trimmed(taps):

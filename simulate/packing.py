@@ -7,10 +7,10 @@ from . import moments
 from .detector import psf
 from .detector.instrument import FWHM_PER_SIGMA, background_at
 from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tables
-from .profiles import registry
+from .profiles import limits, registry
 from .systems.draw import present
 
-
+MOFFAT_SHARPNESS = 0.75
 # The core that counts for a wider PSF: of such a one, all light that makes a peak would have to be added up.
 WIDE = 0.4, 0.25
 
@@ -21,7 +21,7 @@ def pack(scene, systems, dtype, rays=None, exact_halos=False):
     dtype: of the images. rays: along a pixel's side, or "adaptive"; None takes what the config says. exact_halos: trace
     every subhalo ray by ray; float64 always does.
 
-    Raises: DataError for a parameter that is not a finite number.
+    Raises: DataError for a parameter that is not a finite number, or outside of its profile's range.
     """
     image, instrument = scene.config.image, scene.instrument
     for name, value in systems.optics.items():
@@ -51,11 +51,14 @@ def pack(scene, systems, dtype, rays=None, exact_halos=False):
 
 
 def layers_of(scene, systems):
-    """The number of the band of every layer, and of its random stream of noise, int (layers,)."""
+    """The number of the band of every layer, and of its random stream of noise, int (layers,).
+
+    Streams are numbered by all bands of the simulation: a band has its noise whichever other ones the scene has.
+    """
     n_views, n_bands = systems.views.n, len(scene.bands)
     bands = np.tile(np.arange(n_bands), n_views)
     view = np.repeat([systems.views.stream("noise", v) for v in range(n_views)], n_bands)
-    return bands, view * n_bands + bands
+    return bands, view * len(scene.band_names) + np.asarray(scene.band_numbers)[bands]
 
 
 def noise_levels(scene, systems):
@@ -68,7 +71,7 @@ def noise_levels(scene, systems):
 
 
 def pack_tables(scene, systems):
-    """The parameters of systems as `Tables`. Raises: DataError for one that is not a finite number."""
+    """The parameters of systems as `Tables`. Raises: DataError for one that is not finite or outside of its range."""
     config = scene.config
     n, n_layers = len(systems.indices), systems.views.n * len(scene.bands)
     shape = (n, len(config.lens_mass))
@@ -80,7 +83,7 @@ def pack_tables(scene, systems):
         n_maps += registry.MASS[profile].rays == "map"
         there = present(scene, component, systems.class_number)
         deflector_profiles[there, k] = registry.MASS_NUMBERS[profile]
-        _fill(deflectors[:, k], registry.MASS_PARAMETERS[profile], extra | values, there, f"lens_mass.{k}")
+        _fill(deflectors[:, k], limits.MASS[profile], extra | values, there, f"lens_mass.{k}")
     source_profiles, sources = _light_table(scene, "source", systems, n_layers)
     light_profiles, lights = _light_table(scene, "lens_light", systems, n_layers)
     first, halo_profiles, rows = _halo_table(systems.halos, n)
@@ -89,18 +92,17 @@ def pack_tables(scene, systems):
     )
 
 
-def _fill(rows, names, values, there=slice(None), what=""):
+def _fill(rows, known, values, there, what):
     """Put parameters into the columns of rows (n, ..., N_PARAMETERS), of the systems where their component occurs.
 
-    Raises: DataError for a parameter that is not a finite number.
+    known: the profile's `limits.Limits`. Raises: DataError for a parameter that is not finite or outside of its range.
     """
-    for column, name in enumerate(names):
-        value = np.broadcast_to(values[name], rows.shape[:-1])[there]
-        if not np.isfinite(value).all():
-            raise DataError(
-                f"{what}.{name} must be a finite number in every system, got {value[~np.isfinite(value)][0]}"
-            )
-        rows[there, ..., column] = value
+    own = np.zeros((*rows.shape[:-1], len(known.names)))
+    for column, name in enumerate(known.names):
+        own[..., column] = values[name]
+    own = own[there]
+    limits.check(known, own, what)
+    rows[there, ..., : len(known.names)] = own
 
 
 def _halo_table(drawn, n):
@@ -113,7 +115,12 @@ def _halo_table(drawn, n):
         own = np.diff(h.first)
         places = np.repeat(taken - h.first[:-1], own) + np.arange(h.first[-1])
         block = np.zeros((h.first[-1], registry.N_PARAMETERS))
-        _fill(block, registry.MASS_PARAMETERS[h.profile], h.parameters, what="substructure")
+        for column, name in enumerate(registry.MASS_PARAMETERS[h.profile]):
+            value = h.parameters[name]
+            if not np.isfinite(value).all():
+                bad = value[~np.isfinite(value)][0]
+                raise DataError(f"substructure.{name} must be a finite number in every system, got {bad}")
+            block[:, column] = value
         profiles[places], rows[places] = registry.MASS_NUMBERS[h.profile], block
         taken += own
     return first, profiles, rows
@@ -135,9 +142,9 @@ def _light_table(scene, group, systems, n_layers):
         for b in range(n_bands):
             own = values | {"amp": values["amp"][..., b]}
             if profile == "INTERPOL":
-                n_own = scene.stamps.images.shape[1]  # 1, or as many as the scene has
-                own["stamp"] = values["stamp"] * n_own + min(b, n_own - 1)
-            _fill(rows[:, :, b, k], registry.LIGHT_PARAMETERS[profile], own, there, path)
+                n_own = scene.stamps.images.shape[1]  # 1, or as many as the simulation has
+                own["stamp"] = values["stamp"] * n_own + min(scene.band_numbers[b], n_own - 1)
+            _fill(rows[:, :, b, k], limits.LIGHT[profile], own, there, path)
     return profiles, rows.reshape(n, n_layers, len(pieces), registry.N_PARAMETERS)
 
 
@@ -225,15 +232,29 @@ def _pack_taps(scene, systems):
     within = {b: t for b, t in enumerate(scene.bands.values()) if t.within_pixels}
     if not within:
         return _no_taps(fwhm.shape)
-    degree = max(moments.degree_for(t.narrowest() / FWHM_PER_SIGMA / scale) for t in within.values())
+    degree = max(moments.degree_for(_narrowest_sigma(t) / scale) for t in within.values())
     which, bank = np.full(fwhm.shape, -1), []
     for b, instrument in within.items():
-        own, numbers = np.unique(fwhm[..., b], return_inverse=True)
-        which[..., b] = sum(map(len, bank)) + numbers.reshape(fwhm.shape[:2])
-        bank.append(moments.gaussian_taps(own / FWHM_PER_SIGMA / scale, instrument.truncation, degree)[:, None])
-    side = max(t.shape[-1] for t in bank)
-    taps = np.concatenate([np.pad(t, [(0, 0)] * 3 + [(2 * ((side - t.shape[-1]) // 2,))]) for t in bank])
-    return degree, which, taps, np.ones(taps.shape[:2])
+        pairs = np.stack([fwhm[..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
+        own, numbers = np.unique(pairs, axis=0, return_inverse=True)
+        which[..., b] = len(bank) + numbers.reshape(fwhm.shape[:2])
+        if instrument.psf_kind == "moffat":
+            bank += [moments.moffat_taps(f / scale, beta, instrument.psf_size, degree) for f, beta in own]
+        else:
+            sigma = own[:, 0] / FWHM_PER_SIGMA / scale
+            bank += list(moments.gaussian_taps(sigma, instrument.truncation, degree)[:, None])
+    terms, side = max(len(t) for t in bank), max(t.shape[2] for t in bank)
+    taps, signs = np.zeros((len(bank), terms, degree + 1, side)), np.zeros((len(bank), terms))
+    for k, t in enumerate(bank):
+        edge = (side - t.shape[2]) // 2
+        taps[k, : len(t), :, edge : edge + t.shape[2]], signs[k, : len(t)] = t, 1.0
+    return degree, which, taps, signs
+
+
+def _narrowest_sigma(instrument):
+    """The sigma [arcsec] that decides the degree: the smallest one; a Moffat has a sharper peak than its FWHM says."""
+    sharp = MOFFAT_SHARPNESS if instrument.psf_kind == "moffat" else 1.0
+    return instrument.narrowest() / FWHM_PER_SIGMA * sharp
 
 
 def _psf_sigma(scene, systems):

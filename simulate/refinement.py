@@ -14,7 +14,8 @@ from .core.numerics import ray_function, real
 LEVELS = 6  # a cell is at least 2**-5 of a pixel: 96 x 96 rays
 ERROR = 0.12  # of the curvature across a cell may be in the error of its mean, see `mean_and_error`
 SMOOTH = 2.0  # times the relative curvature squared: how much smaller that error is in a smooth cell
-ROUGH = 2.0  # in place of that in a cell of a galaxy image, whose bilinear kinks no cell can see
+ROUGH = 0.6  # in place of that in a cell of a galaxy image, whose bilinear kinks no cell can see
+ROUGH_BEHIND_PSF = 0.25  # of the tolerance of such an image behind a PSF: its kinks err alike in neighbouring pixels
 UNSEEN = 0.4  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
 GAUSS = math.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 OUTER, INNER = 5.0 / 18.0, 8.0 / 18.0  # weights of the outer points and of the middle one; the three add up to 1
@@ -79,6 +80,12 @@ def seen(left, capped_here, right, below, above, core):
 
 
 @ray_function
+def own_tolerance(tolerance, least, core):
+    """The tolerance of a layer, of the peak as `seen`; least: ROUGH for a galaxy image, else 0. core: as in `seen`."""
+    return tolerance * (ROUGH_BEHIND_PSF if least > 0.0 and core[0] < 1.0 else 1.0)
+
+
+@ray_function
 def curvature_limit(peak, tolerance):
     """The `curvature` that one ray in a pixel may leave unseen, for a tolerance as a part of the image's peak."""
     return real(peak, UNSEEN * 24.0 * tolerance) * peak
@@ -121,7 +128,7 @@ def mean_and_error(low, middle, high, least):
     up = outer * (abs(a - two * e + i) + abs(d - two * h + k)) + inner * abs(b - two * g + j)
     curved = along + up
     relative = curved / (value + real(g, 1e-30))
-    return value, real(g, ERROR) * curved * min(max(one, least), least + real(g, SMOOTH) * relative * relative)
+    return value, real(g, ERROR) * curved * min(one, least + real(g, SMOOTH) * relative * relative)
 
 
 @ray_function

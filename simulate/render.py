@@ -6,23 +6,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import ArgumentError
+from .core.arguments import whole_number
 from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
 from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
-from .systems.draw import Systems
+from .systems.draw import Systems, by_grid
 from .systems.scene import Scene
 
+MOST_RAYS = 128  # along a pixel's side
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Images of n systems with v views in b bands."""
+    """Images of n systems with v views in b bands; of bands with several pixel grids, a tuple with one array a grid."""
 
-    images: np.ndarray  # (n, v, b, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y)
-    mask: np.ndarray | None  # bool, the same shape, True where a pixel is lost; None if none can be
-    arcs: np.ndarray | None  # float64 (n, v, b, 2): the source's flux in the frame [counts/s], its (S/N)^2
+    # (n, v, b, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y); b of the grid, if there are several
+    images: np.ndarray | tuple[np.ndarray, ...]
+    # bool, the same shapes, True where a pixel is lost; None if none can be
+    mask: np.ndarray | tuple[np.ndarray, ...] | None
+    arcs: np.ndarray | None  # float64 (n, v, b, 2): the source's flux in the frame [counts/s], its (S/N)^2; all bands
 
 
 def render(
@@ -33,7 +38,7 @@ def render(
     threads: int = 1,
     rays: int | str | None = None,
     exact_halos: bool = False,
-) -> np.ndarray:
+) -> np.ndarray | tuple[np.ndarray, ...]:
     """Images of systems.
 
     Args:
@@ -44,10 +49,12 @@ def render(
         exact_halos: trace every subhalo ray by ray; float64 always does.
 
     Returns: `dtype` array (n, v, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y); with
-        `simulate.bands` (n, v, b, num_pix, num_pix).
+        `simulate.bands` (n, v, b, num_pix, num_pix). If these lie on several pixel grids, a tuple with one such array
+        for each of `scene.grids`, with the bands of that one.
+    Raises: ArgumentError for threads, rays or a dtype that cannot be.
     """
     images = render_all(scene, systems, noise, dtype, threads, rays, exact_halos).images
-    return images if scene.config.bands else images[:, :, 0]
+    return images if scene.config.bands or isinstance(images, tuple) else images[:, :, 0]
 
 
 def render_all(
@@ -64,6 +71,27 @@ def render_all(
 
     arcs: also measure flux and signal to noise of the lensed source.
     """
+    threads = whole_number("threads", threads, 1)
+    _check_dtype_and_rays(dtype, rays)
+    options = noise, dtype, threads, rays, exact_halos, arcs
+    return join(scene, [_render_grid(grid, own, *options) for grid, own in by_grid(scene, systems)])
+
+
+def join(scene, parts):
+    """What was rendered of each of `scene.grids`, `parts`, as one `Rendered`; images may also be tensors."""
+    if len(parts) == 1:
+        return parts[0]
+    mask, arcs = None, None
+    if any(part.mask is not None for part in parts):
+        mask = tuple(np.zeros(p.images.shape, bool) if p.mask is None else p.mask for p in parts)
+    if parts[0].arcs is not None:
+        bands = [name for grid in scene.grids for name in grid.bands]
+        arcs = np.concatenate([part.arcs for part in parts], axis=2)[:, :, [bands.index(name) for name in scene.bands]]
+    return Rendered(tuple(part.images for part in parts), mask, arcs)
+
+
+def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs):
+    """`Rendered` of systems in bands that share a pixel grid; arguments are those of `render_all`."""
     n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
     out = np.empty((n, n_layers, size, size), dtype=dtype)
@@ -90,6 +118,17 @@ def render_all(
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
         arcs=arc_values.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
+
+
+def _check_dtype_and_rays(dtype, rays):
+    try:
+        known = np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:
+        known = False
+    if not known:
+        raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r:.60}")
+    if rays is not None and rays != "adaptive":
+        whole_number("rays (or adaptive)", rays, 1, MOST_RAYS)
 
 
 def _parts(n, threads):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import LenStreamError
 from . import arcs
+from .core.arguments import system_indices
 from .render import render_all
 from .systems.draw import Systems, Views, draw_systems, view_of
 from .systems.scene import Scene
@@ -21,10 +22,12 @@ class SelectionError(LenStreamError):
 def draw(scene: Scene, indices: ArrayLike, views: Views) -> Systems:
     """The parameters of the systems `indices` (integers, shape (n,)) as `Systems`: a pure function of each index.
 
-    Raises: SelectionError if the scene's selection refuses a system `max_attempts` times.
+    Raises: SelectionError if the scene's selection refuses a system `max_attempts` times; ArgumentError for indices
+    that are not whole, or negative.
     """
-    indices = np.ascontiguousarray(indices, dtype=np.uint64)
-    attempts = 0 if scene.config.selection is None else find_attempts(scene, indices, views)
+    indices = system_indices(indices)
+    # A scene of some bands has the systems that pass in all of them
+    attempts = 0 if scene.config.selection is None else find_attempts(scene.whole or scene, indices, views)
     return draw_systems(scene, indices, views, attempts)
 
 

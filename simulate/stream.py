@@ -8,11 +8,13 @@ from numpy.typing import ArrayLike
 
 from ..ahead import Ahead
 from ..configs.schema import Simulation
+from ..errors import ArgumentError
+from .core.arguments import whole_number
 from .gpu.cuda_stream import SideStream, renders_on
 from .labels import derived_labels, labels
-from .render import render_all
+from .render import Rendered, join, render_all
 from .selection import draw
-from .systems.draw import Views
+from .systems.draw import Views, by_grid
 from .systems.scene import Scene, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
@@ -20,12 +22,15 @@ RENDERED_AHEAD = 2  # batches that wait ready while the network trains
 
 @dataclass(frozen=True)
 class Batch:
-    """Systems on their way to the network."""
+    """Systems on their way to the network; of bands with several pixel grids, images have one tensor a grid."""
 
-    images: torch.Tensor  # float32 (n, v, bands, num_pix, num_pix) counts/s/pixel
+    # float32 (n, v, bands, num_pix, num_pix) counts/s/pixel; if there are several grids, a tuple with one such tensor
+    # for each of `scene.grids`, with its bands
+    images: torch.Tensor | tuple[torch.Tensor, ...]
     labels: dict  # float32 tensors (n,) or (n, v), see `labels`
     indices: torch.Tensor  # int64 (n,)
-    mask: torch.Tensor | None = None  # bool, as images: lost pixels; None if the instrument loses none
+    # bool, as images: lost pixels; None if no instrument loses any
+    mask: torch.Tensor | tuple[torch.Tensor, ...] | None = None
 
 
 def simulate(
@@ -38,8 +43,8 @@ def simulate(
     if derived:
         values |= derived_labels(scene, systems, rendered.arcs)
     numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
-    mask = None if rendered.mask is None else torch.from_numpy(rendered.mask)
-    return Batch(torch.from_numpy(rendered.images), numbers, torch.from_numpy(systems.indices.astype(np.int64)), mask)
+    images, mask = (_each(torch.from_numpy, arrays) for arrays in (rendered.images, rendered.mask))
+    return Batch(images, numbers, torch.from_numpy(systems.indices.astype(np.int64)), mask)
 
 
 class LensStream:
@@ -57,6 +62,8 @@ class LensStream:
         device: where batches are put; an NVIDIA GPU with numba-cuda renders them itself, beside what torch does there,
             and any other gets a copy.
         derived: whether the labels hold what `labels.derived_labels` gives.
+
+    Raises: ArgumentError for a number that is not whole, or none that can be.
     """
 
     def __init__(
@@ -72,8 +79,11 @@ class LensStream:
         threads: int = 1,
         derived: bool = True,
     ):
+        batch_size, threads = whole_number("batch_size", batch_size, 1), whole_number("threads", threads, 1)
+        start, world = whole_number("start", start, 0, 2**64 - 1), whole_number("world", world, 1)
+        rank = whole_number("rank", rank, 0, world - 1)
         if batch_size % world:
-            raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
+            raise ArgumentError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.scene = config if isinstance(config, Scene) else make_scene(config, seed)
         self.batch_size, self.position, self._start = batch_size, start, start
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
@@ -84,7 +94,8 @@ class LensStream:
             from .gpu.cuda_render import make_renderer  # imports numba.cuda
 
             self._side, make, threads = SideStream(self._device), self._on_gpu, 1
-            self._renderer, _ = self._side.run(lambda: make_renderer(self.scene, self._device))
+            grids = self.scene.grids
+            self._renderers, _ = self._side.run(lambda: [make_renderer(grid, self._device) for grid in grids])
         self._ahead = Ahead(make, RENDERED_AHEAD, threads)
 
     def _indices(self, number):
@@ -97,7 +108,9 @@ class LensStream:
     def _on_gpu(self, number):
         def make():
             systems = draw(self.scene, self._indices(number), self._views)
-            return on_device(self.scene, systems, self._renderer(systems, arcs=self._derived))
+            drawn = [own for _, own in by_grid(self.scene, systems)]
+            parts = [run(own, arcs=self._derived) for run, own in zip(self._renderers, drawn, strict=True)]
+            return on_device(self.scene, systems, parts)
 
         return self._side.run(make)
 
@@ -110,7 +123,8 @@ class LensStream:
         if self._side is None:
             return to_device(ready, self._device)
         batch, event = ready
-        self._side.hand_over(event, [batch.images, batch.indices, *batch.labels.values()])
+        images = batch.images if isinstance(batch.images, tuple) else [batch.images]
+        self._side.hand_over(event, [*images, batch.indices, *batch.labels.values()])
         return batch
 
     def close(self) -> None:
@@ -128,18 +142,30 @@ def to_device(batch, device):
     """A batch copied to a device, from pinned memory where that lets the copy overlap with the network."""
     if device.type == "cpu":
         return batch
-    mask = None if batch.mask is None else _move(batch.mask, device)
+    images, mask = (_each(lambda tensor: _move(tensor, device), tensors) for tensors in (batch.images, batch.mask))
     numbers = {name: _move(value, device) for name, value in batch.labels.items()}
-    return Batch(_move(batch.images, device), numbers, _move(batch.indices, device), mask)
+    return Batch(images, numbers, _move(batch.indices, device), mask)
 
 
-def on_device(scene, systems, rendered):
-    """A `Batch` of images that a device rendered; with arcs there are derived labels, for which the thread waits."""
-    values, device = labels(systems), rendered.images.device
+def on_device(scene, systems, parts):
+    """A `Batch` of images that a device rendered; with arcs there are derived labels, for which the thread waits.
+
+    parts: `gpu.cuda_render.DeviceImages` of each of `scene.grids`.
+    """
+    values, device = labels(systems), parts[0].images.device
+    arcs = [None if part.arcs is None else part.arcs.cpu().numpy() for part in parts]
+    rendered = join(scene, [Rendered(part.images, None, own) for part, own in zip(parts, arcs, strict=True)])
     if rendered.arcs is not None:
-        values |= derived_labels(scene, systems, rendered.arcs.cpu().numpy())
+        values |= derived_labels(scene, systems, rendered.arcs)
     numbers = {name: _move(torch.from_numpy(value.astype(np.float32)), device) for name, value in values.items()}
     return Batch(rendered.images, numbers, _move(torch.from_numpy(systems.indices.astype(np.int64)), device))
+
+
+def _each(function, images):
+    """A function of images or masks: of the one there is, of each grid's in a tuple, or None of none."""
+    if isinstance(images, tuple):
+        return tuple(function(own) for own in images)
+    return None if images is None else function(images)
 
 
 def _move(tensor, device):

@@ -2,13 +2,43 @@
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..simulate.stream import LensStream, simulate
-from ..simulate.systems.scene import FIRST_INDEX
+from ..simulate.systems.scene import FIRST_INDEX, describe_grids, only_bands
 from .folder import FolderStream, folder_statistics
 from .normalize import Statistics, statistics
 from .views import physics
 
 N_MEASURED = 256  # simulated images for the statistics of normalisations other than asinh
+
+
+def training_scene(config, scene):
+    """The scene of the bands that networks of a config see: those of `pretrain.bands`, or all if these share a grid.
+
+    scene: of the config's simulation; one that this function gave stays as it is.
+
+    Raises: ConfigError if the config does not say which of several pixel grids to take, or its bands share none.
+    """
+    if config.pretrain.bands is not None:
+        return only_bands(scene, config.pretrain.bands, "pretrain.bands")
+    if len(scene.grids) > 1:
+        problem = f"the bands of this simulation lie on {len(scene.grids)} pixel grids ({describe_grids(scene)})"
+        example = ", ".join(scene.grids[0].bands)
+        raise ConfigError([f"pretrain.bands: missing, and {problem}: expected those of one, e.g. [{example}]"])
+    return scene
+
+
+def check_folder(config, scene):
+    """Raises: ConfigError if networks learn from a folder of images with other bands than those that judge them."""
+    if config.pretrain.data is None:
+        return
+    _, bands, _ = folder_statistics(config.pretrain.data, config.seed)
+    if bands != len(scene.bands):
+        has = (
+            f"the images of {config.pretrain.data.path} have {bands} bands, those of the simulation {len(scene.bands)}"
+        )
+        wanted = "expected as many (pretrain.bands chooses), as encoders are judged by them, or evaluate: null"
+        raise ConfigError([f"pretrain.data: {has}: {wanted}"])
 
 
 def open_data(config, name, scene, n_views, step, fabric):
@@ -33,7 +63,7 @@ def image_facts(config, name, scene):
     pre = config.pretrain
     if pre.data is not None:
         return folder_statistics(pre.data, config.seed)
-    bands, num_pix = len(scene.bands), config.simulate.image.num_pix
+    bands, num_pix = len(scene.bands), scene.config.image.num_pix
     backbone = pre.encoders[name].backbone or pre.backbone
     background = np.array([instrument.background for instrument in scene.bands.values()])
     if backbone.normalize == "asinh" and (background > 0).all():

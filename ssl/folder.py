@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from ..ahead import Ahead
-from ..errors import DataError
-from ..files import image_files
+from ..errors import DataError, grouped
+from ..files import image_files, image_folders
 from ..progress import bar, console
 from ..simulate.stream import Batch, to_device
 from .normalize import statistics
 
 READ_AHEAD = 2  # batches that wait ready while the network trains
+KINDS = 4  # kinds of files of a folder that are described
 MANY = 2000  # files from which on looking at them is worth a progress bar
 
 
@@ -24,18 +25,24 @@ class ImageFolder:
 
     Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
 
-    Attributes: bands, num_pix; classes, the sorted names of the sub-folders, empty if there are none.
+    Attributes: bands, num_pix; classes, the sorted names of the sub-folders, empty if there are none; notes, sentences
+    on what is read of the files and what is not.
     Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
     """
 
     def __init__(self, config, show=True):
         self._size = config.size
-        files = image_files.find(config.path)
+        files, self.notes = image_folders.find(config.path)
         with bar("looking at images", len(files), show=show and len(files) >= MANY) as progress:
-            self._sources = []
-            for path, _ in files:
-                self._sources.append(image_files.look(path))
-                progress.update(len(self._sources))
+            self._sources, faults = [], []
+            for k, (path, _) in enumerate(files):
+                try:
+                    self._sources.append(image_files.look(path))
+                except DataError as error:
+                    faults.append((path.name, error))
+                progress.update(k + 1)
+        if faults:
+            _refuse(faults, len(files))
         self.bands, self.num_pix = self._common_shape()
         self._ends = np.cumsum([source.layout.count for source in self._sources])
         self.classes = sorted({name for _, name in files if name is not None})
@@ -47,6 +54,8 @@ class ImageFolder:
             )
         self._class_of = [self.classes.index(name) if name is not None else None for _, name in files]
         self._unpacked = {}
+        kinds = Counter(source.used for source in self._sources)
+        self.notes += [f"{n} file{'s' if n > 1 else ''}: {used}" for used, n in kinds.most_common(KINDS)]
 
     def __len__(self):
         return int(self._ends[-1])
@@ -112,6 +121,15 @@ class ImageFolder:
             image_files.unpack(source, path)
             self._unpacked[number] = path
         return self._unpacked[number]
+
+
+def _refuse(faults, n):
+    """Raise DataError for the files that cannot be read; faults: pairs (name, error)."""
+    if len(faults) == 1:
+        raise faults[0][1]
+    # What a reader says begins with the path, in which files of one fault differ.
+    said = [(name, str(error).split(f"{name}: ", 1)[-1]) for name, error in faults]
+    raise DataError(f"pretrain.data.path: {len(faults)} of {n} files cannot be read: " + "; ".join(grouped(said)))
 
 
 def _words(shape):
@@ -199,7 +217,31 @@ def folder_statistics(config, seed, n=512):
     Args: config: `configs.training.Folder`, or an `ImageFolder`. seed: of the choice.
     """
     folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=_is_first_rank())
-    return statistics(folder.read_all(_chosen(folder, n, seed))), folder.bands, folder.num_pix
+    images = folder.read_all(_chosen(folder, n, seed))
+    _check_content(images)
+    if _is_first_rank():
+        for note in folder.notes:
+            _say(note)
+    return statistics(images), folder.bands, folder.num_pix
+
+
+def _check_content(images):
+    """Raise DataError if images (n, bands, h, w) show nothing: not one has a finite pixel, or all are constant."""
+    if not np.isfinite(images).any():
+        raise DataError(f"pretrain.data: not one of {len(images)} images has a finite pixel that is not masked")
+    there = np.isfinite(images)
+    low = np.min(images, axis=(-2, -1), where=there, initial=np.inf)
+    high = np.max(images, axis=(-2, -1), where=there, initial=-np.inf)
+    if not (high > low).any():
+        raise DataError(
+            f"pretrain.data: all {len(images)} images that were looked at are constant, such as {high.max():g} "
+            "throughout; expected images with noise"
+        )
+
+
+@lru_cache(maxsize=100)  # each encoder asks for the statistics; what a folder holds is said once
+def _say(note):
+    console.print(note, soft_wrap=True, markup=False)
 
 
 def labelled_images(config, n, seed):

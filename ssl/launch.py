@@ -18,9 +18,9 @@ def make_fabric(pretrain):
 
     Raises: ConfigError for an accelerator that is not there.
     """
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}.get(pretrain.accelerator)
-    if there is not None and not there():
-        raise ConfigError([f"pretrain.accelerator: torch finds no {pretrain.accelerator} device here; try auto or cpu"])
+    problem = device_problem(pretrain)
+    if problem is not None:
+        raise ConfigError([problem])
     options = {"accelerator": pretrain.accelerator, "precision": pretrain.precision}
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
@@ -35,6 +35,17 @@ def make_fabric(pretrain):
     fabric = Fabric(devices=devices, **options)
     fabric.launch()
     return fabric
+
+
+def device_problem(pretrain):
+    """Why a `configs.training.Pretrain` cannot have its accelerator with its precision here; None if it can."""
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}.get(pretrain.accelerator)
+    if there is not None and not there():
+        return f"pretrain.accelerator: torch finds no {pretrain.accelerator} device here; try auto or cpu"
+    on_gpu = pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available()
+    if on_gpu and pretrain.precision == "bf16-mixed" and not torch.cuda.is_bf16_supported():
+        return "pretrain.precision: the GPU here has no bf16; expected 32-true"
+    return None
 
 
 def agreed(fabric, stop, step):

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from pydantic_core import to_json
 
+from ..configs.instruments import given, numbers
 from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
 from . import checkpoint, monitors
 from .backbones import make_network, write_out_attention
-from .data import image_facts, open_data
+from .data import image_facts, open_data, training_scene
 from .launch import agreed, make_fabric
 from .log import Log, in_words
 from .methods.all_methods import METHODS
@@ -34,13 +36,13 @@ ENCODER, CHECKPOINT = "encoder.safetensors", "checkpoint.safetensors"  # in the 
 def make_encoder(config, name, scene):
     """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
     with seeded(seed_of(config.seed, name)):
-        return _network(config, name, scene)
+        return _network(config, name, training_scene(config, scene))
 
 
 def make_method(config, name, scene):
     """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
     with seeded(seed_of(config.seed, name)):
-        return _method(config, name, scene)
+        return _method(config, name, training_scene(config, scene))
 
 
 def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
@@ -99,11 +101,12 @@ class Training:
     """
 
     def __init__(self, config, name, scene, folder, fabric):
-        self.config, self.name, self.scene, self.folder, self.fabric = config, name, scene, Path(folder), fabric
+        self.config, self.name, self.folder, self.fabric = config, name, Path(folder), fabric
+        self.scene = training_scene(config, scene)
         self.settings, self.batch_size = config.pretrain.encoders[name], config.pretrain.batch_size
         self.done, self.steps = 0, self.settings.steps or config.pretrain.steps
         self.share = _share(config.pretrain, fabric.world_size)
-        self.model = _prepared(_method(config, name, scene), config.pretrain, fabric)
+        self.model = _prepared(_method(config, name, self.scene), config.pretrain, fabric)
         self.optimizer = make_optimizer(self.model, self.settings, self.model.constant_lr())
         self._wrapped = fabric.setup(self.model, self.optimizer)
         network = self.model.network
@@ -123,7 +126,7 @@ class Training:
         path = self.folder / CHECKPOINT
         if path.exists():
             tensors, written = checkpoint.load(path)
-            if written.get("fingerprint") != _fingerprint(self.config, self.name):
+            if written.get("fingerprint") not in _fingerprints(self.config, self.name):
                 raise DataError(
                     f"{path} was written with another config; use --overwrite to start again, or another name"
                 )
@@ -183,7 +186,7 @@ class Training:
         if self._log is not None:
             self._log.write(record | scores)
             if collapsed and not self._collapsed:
-                console.print(monitors.advice(self.name, record), soft_wrap=True)
+                console.print(monitors.advice(self.name, record))
         self._collapsed, self._interval = collapsed, _Interval()
         return in_words(record, scores)
 
@@ -288,10 +291,18 @@ def _prepared(model, pre, fabric):
     return model
 
 
+def _fingerprints(config, name):
+    """The `_fingerprint` of a config, and that of an earlier version, which left an instrument's numbers out."""
+    before = config.model_copy(update={"simulate": given(config.simulate)})
+    return _fingerprint(config, name), _fingerprint(before, name)
+
+
 def _fingerprint(config, name):
     """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
     pre = config.pretrain
-    parts = [config.simulate, pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
-    text = "".join(p.model_dump_json() for p in parts)
+    parts = [pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
+    text = to_json(numbers(config.simulate)).decode()
+    text += "".join(p.model_dump_json() for p in parts)
+    text += f"bands {pre.bands} " if pre.bands else ""
     text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

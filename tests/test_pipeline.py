@@ -2,12 +2,17 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from lenstream import pipeline
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
 from lenstream.progress import Stopped
+from lenstream.runs import RunFolder, config_of
+from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
 
 OPTIONS = ["pretrain.encoders={lensiam: {method: lensiam, warmup: 2, hidden_dim: 32}}", "pretrain.log_every=1"]
@@ -52,6 +57,25 @@ def test_a_stopped_run_goes_on_where_it_was_and_an_overwritten_one_begins_anew(c
     assert not (tmp_path / "tiny" / "mine.txt").exists()
 
 
+def test_a_run_that_is_continued_under_another_lenstronomy_ends_with_the_same_encoder(
+    tmp_path, monkeypatch, another_lenstronomy, capsys
+):
+    euclid = [*OPTIONS, "simulate.observation={instrument: Euclid/VIS}", "simulate.image.pixel_scale=null"]
+    pipeline.run(load("tiny", euclid), tmp_path / "whole", until="pretrain")
+    stop_after(3, monkeypatch)
+    with pytest.raises(Stopped):
+        pipeline.run(load("tiny", euclid), tmp_path / "parts", until="pretrain")
+    another_lenstronomy("Euclid", ("25.72", "24.0"), ("0.101", "0.3"))
+    stop_after(1000, monkeypatch)
+    pipeline.run(load("tiny", euclid), tmp_path / "parts", until="pretrain")
+    assert "goes on with the instrument's numbers that it was begun with" in capsys.readouterr().err
+    one, other = (tmp_path / part / "tiny" / "encoders" / "lensiam" for part in ("whole", "parts"))
+    (first, facts), (second, same_facts) = (checkpoint.load(folder / "encoder.safetensors") for folder in (one, other))
+    assert facts == same_facts and first.keys() == second.keys()
+    assert all(torch.equal(first[k], second[k]) for k in first)
+    assert one.parents[1].joinpath("config.yaml").read_text() == other.parents[1].joinpath("config.yaml").read_text()
+
+
 def test_a_mistake_in_the_last_encoder_is_said_before_the_first_is_trained(tmp_path):
     config = load("tiny", [*OPTIONS, "pretrain.encoders.last={method: mae}"])
     with pytest.raises(ConfigError, match="mae needs a ViT"):
@@ -62,3 +86,31 @@ def test_a_mistake_in_the_last_encoder_is_said_before_the_first_is_trained(tmp_p
 def test_a_simulation_alone_has_nothing_to_run(tmp_path):
     with pytest.raises(ConfigError, match="the key pretrain is missing"):
         pipeline.run(load("w1"), tmp_path)
+
+
+def test_a_run_on_one_of_two_pixel_grids_sees_it_from_pairs_to_predictor(tmp_path):
+    bands = "simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}, z: {image: {pixel_scale: 0.3}}}"
+    few = ["evaluate.protocols=[ridge]", "evaluate.n_labels=[20]", "evaluate.seeds=1"]
+    with pytest.raises(ConfigError, match=r"pretrain\.bands: missing"):
+        pipeline.run(load("tiny", [*OPTIONS, *few, bands]), tmp_path)
+    assert not (tmp_path / "tiny").exists()
+    config = load("tiny", [*OPTIONS, *few, bands, "pretrain.bands=[i, z]", "pretrain.probe_every=6"])
+    pipeline.run(config, tmp_path, until="evaluate")
+    folder = RunFolder(tmp_path / "tiny")
+    assert folder.pairs.exists() and folder.results.exists()
+    kernel = load_file(folder.encoder("lensiam") / "encoder.safetensors")["normalize.noise"]
+    assert kernel.shape == (1, 2, 1, 1)
+    assert config_of(folder) == config
+    pipeline.run(config, tmp_path, until="evaluate")  # nothing is left to do
+
+
+def test_a_folder_of_other_bands_than_the_evaluations_is_refused_before_training(tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(16):
+        np.save(tmp_path / f"{k}.npy", rng.normal(size=(3, 32, 32)).astype(np.float32))
+    encoder = "pretrain.encoders={mine: {method: simsiam, views: augment, warmup: 2}}"
+    config = load("tiny", [encoder, f"pretrain.data={{path: {tmp_path}}}", "pretrain.steps=1"])
+    with pytest.raises(ConfigError, match=r"pretrain\.data: .* have 3 bands, .* simulation 1: expected as many"):
+        pipeline.run(config, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+    pipeline.run(config, tmp_path / "runs", until="pretrain")  # judged by nothing

@@ -1,11 +1,14 @@
 """The command line as a user meets it: a whole tiny run, stopping and continuing, and clear refusals."""
 
+import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
 import tomllib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,10 @@ def test_a_run_leaves_what_it_promises(finished):
         assert (run / "figures" / f"{name}.png").stat().st_size > 1000
     assert "skipped blank.fits" in result.stderr
     assert "skipped cut.fits" in result.stderr
+    table, report = result.stdout.splitlines()[:-1], result.stdout.splitlines()[-1]
+    assert report == "report: runs/tiny/report.html"
+    assert table[0] == "R2 with 40 labels" and len({len(line) for line in table[1:]}) == 1, table
+    assert "pre-training" in result.stderr and "arning" not in result.stderr
     html = (run / "report.html").read_text()
     assert all(name in html for name in ("lensiam", "lensimclr", "good"))
 
@@ -95,15 +102,27 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     cwd, _ = finished
     result = lenstream("predict", "--run", "runs/tiny", "--images", "lenses", "--out", "plain", cwd=cwd)
     assert result.returncode == 0, result.stderr
+    title, names, _, good = result.stdout.splitlines()
+    assert title == "1 lens" and names.split() == ["lens", "theta_E", "e1", "e2", "gamma"] and good.startswith("good ")
+    assert "skipped" in result.stderr and "wrote plain/predictions.csv" in result.stderr
     table = pd.read_csv(cwd / "plain" / "predictions.csv")
     assert list(table.name) == ["good"]
     assert np.isfinite(table[["theta_E", "theta_E_std", "e1", "e2", "gamma"]].to_numpy()).all()
     assert not (cwd / "plain" / "summary.csv").exists()
+    assert set(table.frame) == {"array"} and {"no_arc", "no_noise_map"} <= set(table["flags"][0].split(";"))
+    assert "no_arc: 1 lens (good S/N" in result.stderr
     arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "catalogue.csv"]
     assert lenstream("predict", *arguments, cwd=cwd).returncode == 0
     beside = pd.read_csv(cwd / "runs" / "tiny" / "predictions" / "lenses" / "predictions.csv")
     assert beside.theta_E_published[0] == 1.2
     assert beside.theta_E[0] == table.theta_E[0]
+    (cwd / "other.csv").write_text("name,b_SIE,q,PA\ngood,1.3,0.6,100\n")
+    arguments = ["--run", "runs/tiny", "--images", "lenses", "--catalogue", "other.csv", "--out", "other"]
+    turned = lenstream("predict", *arguments, "--frame", "north_east", "--column", "theta_E=b_SIE", cwd=cwd)
+    assert turned.returncode == 0, turned.stderr
+    beside = pd.read_csv(cwd / "other" / "predictions.csv")
+    assert beside.theta_E_published[0] == 1.3 and beside.frame[0] == "north_east" and np.isnan(beside.e1[0])
+    assert "no_orientation: 1 lens (good)" in turned.stderr and "do not say where North is" in turned.stderr
     assert set(pd.read_csv(cwd / "runs" / "tiny" / "predictions" / "lenses" / "summary.csv").target) >= {
         "theta_E",
         "e1",
@@ -126,6 +145,8 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["predict", "--run", "runs/tiny", "--images", "nowhere"], "nowhere"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--pixel-scale", "-1"], "positive number"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--catalogue", "no.csv"], "no.csv"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--column", "b_SIE"], "expected NAME=COLUMN"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--frame", "sky"], "north_east"),
         (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
         (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
         (["run", "tiny", "name=strangers", "--overwrite"], "is not a LenStream run"),
@@ -222,6 +243,53 @@ def test_config_show_prints_what_every_key_means(tmp_path):
     assert "[arcsec]" in shown.stdout
 
 
+@pytest.mark.parametrize("command", ["config --show demo", "cite", "--version", "--help"])
+def test_an_output_that_is_full_is_one_sentence(tmp_path, command):
+    with open("/dev/full", "w") as full:
+        run = [sys.executable, "-m", "lenstream.run_pipeline", *command.split()]
+        result = subprocess.run(run, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "lenstream: the output cannot be written or read: No space left on device\n"
+
+
+def test_who_reads_the_output_may_leave_early(tmp_path):
+    command = f"{sys.executable} -u -m lenstream.run_pipeline cite | head -n 1"
+    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert len(result.stdout.splitlines()) == 1 and result.stderr == ""
+
+
+def test_a_terminal_without_the_letters_still_gets_the_output(monkeypatch):
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr("lenstream.run_pipeline.app", lambda *_, **__: print("1.20\N{PLUS-MINUS SIGN}0.03"))
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 0 and shown.buffer.getvalue() == b"1.20\\xb10.03\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "runs/a"), "runs/a cannot be written or read: No space left"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/root/x"),
+            "/root/x cannot be written or read: Permission",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys, error, said):
+    def fail(*_, **__):
+        warnings.warn("of a library, to programmers", RuntimeWarning, stacklevel=1)
+        raise error
+
+    monkeypatch.setattr("lenstream.run_pipeline.app", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    printed = capsys.readouterr()
+    assert stopped.value.code == 1 and printed.out == ""
+    assert printed.err.startswith(f"lenstream: {said}") and len(printed.err.splitlines()) == 1
+
+
 def test_config_show_prints_a_mode_that_loads_again(tmp_path):
     shown = lenstream("config", "--show", "deeplense_model_1", "mode=as_released", cwd=tmp_path)
     assert shown.returncode == 0
@@ -236,7 +304,7 @@ def test_preview_draws_a_picture_and_says_what_it_measured(tmp_path):
     result = lenstream("preview", "deeplense_model_1", *small, "--out", "new/a.png", cwd=tmp_path)
     assert result.returncode == 0
     assert (tmp_path / "new" / "a.png").read_bytes().startswith(b"\x89PNG")
-    assert all(word in result.stderr for word in ("3 classes", "rays", "a second", "wrote new/a.png"))
+    assert all(word in result.stdout for word in ("3 classes", "rays", "a second", "wrote new/a.png"))
 
 
 def test_a_published_recipe_runs_in_a_minute(tmp_path):
@@ -244,7 +312,7 @@ def test_a_published_recipe_runs_in_a_minute(tmp_path):
     result = lenstream("pretrain", "mae_foundation", "--scale", "tiny", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "runs" / "mae_foundation_tiny" / "encoders" / "mae" / "encoder.safetensors").exists()
-    assert "encoders: runs/mae_foundation_tiny/encoders" in result.stderr
+    assert result.stdout == "encoders: runs/mae_foundation_tiny/encoders\n"
 
 
 def test_ranks_of_torchrun_train_together_and_one_does_the_rest(tmp_path):
@@ -262,7 +330,7 @@ def test_ranks_of_torchrun_train_together_and_one_does_the_rest(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("report: runs/tiny/report.html") == 1
+    assert result.stdout.count("report: runs/tiny/report.html") == 1
     assert result.stderr.count("pre-training lensiam: 6/6") == 1
     assert (tmp_path / "runs" / "tiny" / "finished").exists()
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lenstream import runs
+from lenstream.configs.instruments import numbers
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError
 from lenstream.runs import RunFolder
@@ -98,3 +99,69 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         runs.write_text(path, "b: 2\n")
     assert yaml.safe_load(path.read_text()) == {"a": 1}
+
+
+EUCLID = ["simulate.observation={instrument: Euclid/VIS}", "simulate.image.pixel_scale=null"]
+
+
+def of_an_earlier_version(folder, lenstronomy):
+    """The files of a run that was begun before configs held the numbers of instruments."""
+    values = yaml.safe_load(folder.config.read_text())
+    observation = {"instrument": "Euclid/VIS", "exposure_time": None, "noise": True, "psf": None}
+    values["simulate"] |= {"observation": observation}
+    values["simulate"]["image"]["pixel_scale"] = None
+    folder.config.write_text(yaml.safe_dump(values))
+    folder.environment.write_text(json.dumps({"lenstronomy": lenstronomy}))
+
+
+def test_a_run_goes_on_with_its_own_numbers_under_another_lenstronomy(folder, another_lenstronomy, capsys):
+    begun = load("tiny", EUCLID)
+    assert runs.with_own_numbers(folder, begun) == begun
+    runs.begin(folder, begun)
+    assert runs.with_own_numbers(folder, begun) == begun and not capsys.readouterr().err
+    another_lenstronomy("Euclid", ("25.72", "24.0"), ("0.101", "0.3"))
+    asked = load("tiny", EUCLID)
+    with pytest.raises(ConfigError, match=r"simulate\.image\.pixel_scale is 0\.3, was 0\.101"):
+        runs.is_finished(folder, asked)
+    own = runs.with_own_numbers(folder, asked)
+    assert own == begun and not runs.is_finished(folder, own)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "that it was begun with" in line and "simulate.image.pixel_scale is 0.3, was 0.101" in line
+    runs.begin(folder, own)
+    another_lenstronomy("Euclid")
+    assert runs.config_of(folder) == begun
+    # What the user asks for is still another config.
+    other = load(str(folder.config), ["simulate.observation.magnitude_zero_point=24.0"])
+    with pytest.raises(ConfigError, match=r"magnitude_zero_point is 24\.0, was 25\.72"):
+        runs.is_finished(folder, runs.with_own_numbers(folder, other))
+
+
+def test_another_instrument_is_another_config(folder):
+    runs.begin(folder, load("tiny", EUCLID))
+    other = load("tiny", [*EUCLID, "simulate.observation.instrument=LSST/i"])
+    assert runs.with_own_numbers(folder, other) == other
+    with pytest.raises(ConfigError, match="begun with another config"):
+        runs.is_finished(folder, other)
+
+
+def test_the_same_numbers_given_by_hand_are_the_same_config(folder):
+    runs.begin(folder, load("tiny", EUCLID))
+    mine = load("tiny", [*EUCLID, "simulate.observation.magnitude_zero_point=25.72"])
+    assert not runs.is_finished(folder, runs.with_own_numbers(folder, mine))
+
+
+def test_a_run_of_an_earlier_version_goes_on_and_another_lenstronomy_is_said(folder, capsys):
+    config = load("tiny", EUCLID)
+    runs.begin(folder, config)
+    installed = runs.environment()["lenstronomy"]
+    of_an_earlier_version(folder, installed)
+    own = runs.with_own_numbers(folder, config)
+    assert numbers(own.simulate) == numbers(config.simulate)
+    assert not runs.is_finished(folder, own) and not capsys.readouterr().err
+    of_an_earlier_version(folder, "1.9.2")
+    assert numbers(runs.config_of(folder).simulate) == numbers(config.simulate)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"those of lenstronomy {installed} are taken, but it was begun with 1.9.2" in line
+    folder.environment.unlink()
+    runs.with_own_numbers(folder, config)
+    assert "begun with an unknown version" in capsys.readouterr().err

@@ -1,9 +1,9 @@
 """Read images of real lenses (FITS) and resample them onto the pixels that the network was trained on.
 
-A file holds the extensions IMAGE (or SCI), NOISE (or ERR), MASK (0 = good) and LENSLIGHT, of which only the first
-is needed, or one plain 2-D image. Images are in counts/s a pixel, with the sky subtracted and the lens at the centre of
-the array, (n - 1) / 2 on both axes. Arrays are kept as they are: x = column to the right, y = row upwards, which is the
-simulator's convention, so e1 and e2 refer to the array's axes and not to North.
+`files.cutout_layout` finds the image, its noise, bad pixels and lens light in a file, or in several files of one lens.
+Images have the sky subtracted and the lens at the centre of the array, (n - 1) / 2 on both axes. Their unit does not
+matter, as the network sees them in units of their noise. Arrays are kept as they are: x = column to the right, y = row
+upwards, which is the simulator's convention, so e1 and e2 refer to the array's axes and not to North.
 
 About the noise: output variances add the input variances as if pixels were independent. Where a drizzled image's
 neighbours correlate, the scatter of binned pixels is larger than that; where the file's noise map is an over-estimate,
@@ -14,14 +14,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, grouped
 from ...files.cutout_layout import read_planes
+from ...files.file_groups import lenses_of
 from ...files.pixel_scale import KEYS, header_pixel_scale
-from ...files.roles import is_flux, is_noise
-from ...files.suffixes import FITS, data_files, stem
+from ...files.values import is_flux, is_padding
+from ...files.weights import edge_rms
+from .file_facts import FileFacts, measure_file
 
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
 MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
+MAX_FIELD = 30.0  # a field so many times as wide as the network's is no cut-out, or its pixel scale is wrong
+MAX_PIXEL = 5.0  # pixels so many times as large as the network's show no arcs, or their scale is wrong
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,21 @@ class Cutout:
     """The image of a real lens and its noise, on the network's pixels."""
 
     name: str  # the file's name without its suffix
-    image: np.ndarray  # float32 (num_pix, num_pix), counts/s per output pixel, finite; filled pixels are 0
-    noise: np.ndarray  # float32 (num_pix, num_pix), rms in counts/s per output pixel, finite and positive
+    # float32 (num_pix, num_pix), or (bands, num_pix, num_pix) for a network of several bands:
+    image: np.ndarray  # counts/s per output pixel, or the file's unit; finite; filled pixels are 0
+    noise: np.ndarray  # rms in the unit of the image, finite and positive
     masked: float  # fraction of output pixels without enough valid input (these are filled)
     light_subtracted: bool  # the file's model of the lens light was subtracted
     pixel_scale: float  # arcsec, of the output pixels
+    used: str = ""  # which parts of the file were used, and for what
+    ignored: tuple[str, ...] = ()  # names of the parts that were not
+    filled: np.ndarray | None = None  # bool (num_pix, num_pix), pixels without enough valid input; None: not known
+    facts: FileFacts | None = None  # of the file; None: not known
+    sky: float = 0.0  # counts/s per output pixel, subtracted from the image as its edge showed it
 
 
-def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True):
-    """Read every FITS file of a folder onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on the lens.
+def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True, bands=1):
+    """Read every lens of a folder of FITS files onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on it.
 
     Args:
         folder: the folder; its FITS files are read in the order of their names.
@@ -45,6 +55,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
         pixel_scale: size of an output pixel, arcsec.
         input_pixel_scale: size of the files' pixels, arcsec; None reads it from each header.
         subtract_light: subtract the extension LENSLIGHT where a file has one.
+        bands: how many bands the network has, or their names.
 
     Returns:
         The list of Cutout, and a list of (file name, one sentence why) for the files that were skipped.
@@ -52,19 +63,20 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     Raises:
         DataError: no such folder, no FITS file in it, or not one file that can be used.
     """
-    paths = fits_files(folder)
+    if input_pixel_scale is not None and not 0 < input_pixel_scale < np.inf:
+        raise DataError(f"real_lenses.pixel_scale is {input_pixel_scale:g}: expected a positive number of arcsec.")
+    lenses = fits_files(folder, bands)
     cutouts, skipped = [], []
-    for path in paths:
+    for lens in lenses:
         try:
-            name = stem(path)
-            if any(c.name == name for c in cutouts):
-                raise DataError(f"another file of the name {name} was read already.")
-            cutouts.append(_read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light))
+            if any(c.name == lens.name for c in cutouts):
+                raise DataError(f"another file of the name {lens.name} was read already.")
+            cutouts.append(_read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands))
         except DataError as error:
-            skipped.append((path.name, str(error)))
+            skipped.append((lens.files[0].name, str(error)))
     if not cutouts:
-        reasons = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in skipped)
-        raise DataError(f"None of the {len(paths)} FITS files in {folder} can be used: {reasons}.")
+        reasons = "; ".join(grouped(skipped))
+        raise DataError(f"None of the {len(lenses)} FITS files in {folder} can be used: {reasons}.")
     return cutouts, skipped
 
 
@@ -101,31 +113,51 @@ def resample(image, variance, valid, scale_in, num_pix, pixel_scale):
     return flux, spread, covered
 
 
-def fits_files(folder):
-    """The FITS files of a folder in the order of their names; raises DataError if there is no folder or none in it."""
-    return data_files(folder, FITS, "FITS cut-outs of lenses")
+def fits_files(folder, bands=1):
+    """The lenses in the FITS files of a folder, a list of `files.file_groups.LensFiles`; DataError if there is none."""
+    return lenses_of(folder, bands)[0]
 
 
-def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_light):
-    """One file as a Cutout; DataError with the reason where it cannot be used."""
-    planes, headers = read_planes(path)
-    image = planes["image"]
-    valid = is_flux(image)
-    if "mask" in planes:
-        valid &= planes["mask"] == 0
-    light_subtracted = subtract_light and "light" in planes
+def _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands):
+    """The files of a lens as a Cutout; DataError with the reason where they cannot be used."""
+    planes = read_planes(lens.files, bands)
+    image, valid, noise = planes.image, planes.good, planes.noise
+    light_subtracted = subtract_light and planes.light is not None
     if light_subtracted:
-        valid &= is_flux(planes["light"])
-        image = image - planes["light"]
-    if "noise" in planes:
-        noise = planes["noise"]
-        valid &= is_noise(noise)
+        valid = valid & is_flux(planes.light)
+        image = image - planes.light
     if not valid.any():
         raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
-    if "noise" not in planes:
+    scale_in = _input_scale(planes.headers) if input_pixel_scale is None else float(input_pixel_scale)
+    _check_field(image.shape[-2:], scale_in, num_pix, pixel_scale)
+    with_bands = [None if a is None else a.reshape(-1, *image.shape[-2:]) for a in (image, noise, valid)]
+    noises = with_bands[1] if noise is not None else [None] * len(with_bands[0])
+    grids = [
+        _on_grid(one, rms, there, scale_in, num_pix, pixel_scale)
+        for one, rms, there in zip(with_bands[0], noises, with_bands[2], strict=True)
+    ]
+    flux, rms, filled = (
+        np.stack(part).reshape(*image.shape[:-2], num_pix, num_pix) for part in zip(*grids, strict=True)
+    )
+    return Cutout(
+        name=lens.name,
+        image=flux.astype(np.float32),
+        noise=rms.astype(np.float32),
+        masked=float(filled.mean()),
+        light_subtracted=light_subtracted,
+        pixel_scale=float(pixel_scale),
+        used=planes.used,
+        ignored=planes.ignored,
+        filled=filled,
+        facts=measure_file(planes, valid, scale_in),
+    )
+
+
+def _on_grid(image, noise, valid, scale_in, num_pix, pixel_scale):
+    """Flux and rms on the network's pixels, and where they were filled; of one band."""
+    if noise is None:
+        valid = valid & ~is_padding(image)
         noise = np.full(image.shape, sky_noise(image, valid))
-    scale_in = _input_scale(headers) if input_pixel_scale is None else float(input_pixel_scale)
-    _check_field(image.shape, scale_in, num_pix, pixel_scale)
     flux, variance, covered = resample(image, noise**2, valid, scale_in, num_pix, pixel_scale)
     filled = covered < MIN_COVERED
     if filled.all():
@@ -134,14 +166,7 @@ def _read_one(path, name, num_pix, pixel_scale, input_pixel_scale, subtract_ligh
     flux[filled] = 0.0
     rms = np.sqrt(variance)
     rms[filled] = np.median(rms[~filled])
-    return Cutout(
-        name=name,
-        image=flux.astype(np.float32),
-        noise=rms.astype(np.float32),
-        masked=float(filled.mean()),
-        light_subtracted=light_subtracted,
-        pixel_scale=float(pixel_scale),
-    )
+    return flux, rms, filled
 
 
 def _input_scale(headers):
@@ -156,9 +181,15 @@ def _input_scale(headers):
 
 
 def _check_field(shape, scale_in, num_pix, pixel_scale):
-    """DataError where the file shows less than MIN_FIELD of the area that the network sees."""
+    """DataError where the file shows too little of what the network sees, or so much that its scale must be wrong."""
     side = num_pix * pixel_scale
     height, width = (n * scale_in for n in shape)
+    if scale_in > MAX_PIXEL * pixel_scale or max(height, width) > MAX_FIELD * side:
+        raise DataError(
+            f"its pixels of {scale_in:.4g} arcsec make a field of {width:.4g} x {height:.4g} arcsec, and the network's "
+            f"are {pixel_scale:.4g} arcsec and {side:.3g} x {side:.3g}: expected a cut-out of about that field, and a "
+            "pixel scale in arcsec (its header's, or real_lenses.pixel_scale), not in mas or degrees."
+        )
     seen = min(height / side, 1.0) * min(width / side, 1.0)
     if seen < MIN_FIELD:
         raise DataError(
@@ -170,21 +201,11 @@ def _check_field(shape, scale_in, num_pix, pixel_scale):
 def sky_noise(image, valid):
     """Rms per pixel of an image without a noise map, from a frame around its edge (no Poisson noise of the lens).
 
-    The median absolute difference of pixels two apart: a slope of the sky drops out, and so do most of the neighbours'
-    correlations in a drizzled image. DataError where too few pixels are valid or nothing varies.
+    DataError where too few pixels are valid or nothing varies.
     """
-    frame = np.where(valid, image, np.nan)
-    width = max(3, min(image.shape) // 6)
-    frame[width:-width, width:-width] = np.nan
-    pairs = [frame[2:] - frame[:-2], frame[:, 2:] - frame[:, :-2]]
-    pairs = [d[np.isfinite(d)] for d in pairs]
-    if min(d.size for d in pairs) < 10:
-        rms = 0.0
-    else:
-        off = np.concatenate([np.abs(d - np.median(d)) for d in pairs])
-        rms = 1.4826 * np.median(off) / np.sqrt(2)
+    rms = edge_rms(image, valid)
     if not rms > 0:
         raise DataError(
             "its noise cannot be measured at the edge of the image: add an extension NOISE (rms in counts/s)."
         )
-    return float(rms)
+    return rms

@@ -1,16 +1,29 @@
 """Predict lens parameters of real images with the networks of a finished run."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ...errors import DataError
+from ...errors import DataError, grouped
+from ...files.csv_writing import write_csv
+from ...files.file_groups import counted, lenses_of
+from ...ssl.probe import features_of
 from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
-from . import published
+from . import catalogue, flags, frames, lens_figure, published
 from .cutouts import read_cutouts
+from .training_images import Strangeness, training_images, usual
+
+
+class Estimates(NamedTuple):
+    """What the networks of a run say of some images: arrays (n, t)."""
+
+    mean: np.ndarray
+    std: np.ndarray
+    disagreement: np.ndarray  # standard deviation between seeds
 
 
 def predict_folder(config, scene, run, lenses, out=None):
@@ -25,43 +38,145 @@ def predict_folder(config, scene, run, lenses, out=None):
     """
     run = Path(run)
     out = Path(out or run / "predictions" / Path(lenses.images).resolve().name)
-    catalogue = published.read_catalogue(lenses.catalogue) if lenses.catalogue else None
+    targets = config.evaluate.targets
+    check_frame(lenses.frame, targets)
+    values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None
     kept = load_predictor(regression.make_regression(config, scene), config, scene, run)
     groups = [[(head, np.array(facts["rmse"])) for head, facts in group] for group in kept]
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
-    size, scale = config.simulate.image.num_pix, scene.instrument.pixel_scale
+    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
-    cutouts, skipped = read_cutouts(lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light)
-    mean, std = estimate(groups, cutouts, scene.instrument.background)
-    targets = config.evaluate.targets
-    predictions = {t: (mean[:, k], std[:, k]) for k, t in enumerate(targets)}
-    table = published.prediction_table(cutouts, predictions, catalogue)
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "predictions.csv", index=False, float_format="%.5g")
+    cutouts, skipped = read_cutouts(
+        lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light, bands=band_names(config, scene)
+    )
+    orientations = [c.facts.orientation for c in cutouts]
+    matched = notes = None
+    if values is not None:
+        matched, notes = catalogue.match(values, [c.name for c in cutouts], targets, orientations, lenses)
+
+    training = training_images(scene)
+    cutouts, doubts = zip(*(flags.settle_sky(c, training) for c in cutouts), strict=True)
+    images = seen(cutouts, np.array([instrument.background for instrument in scene.bands.values()]))
+    estimates = estimate(groups, images)
+    doubts = [of + flags.doubts_of_image(c, training) for of, c in zip(doubts, cutouts, strict=True)]
+    for of, more in zip(doubts, _doubts_of_networks(groups, images, estimates, training, targets), strict=True):
+        of += more
+    if lenses.frame == frames.NORTH_EAST:
+        for of, orientation in zip(doubts, orientations, strict=True):
+            of += [flags.Doubt("no_orientation", "")] if orientation is None else []
+
+    predictions = {t: (estimates.mean[:, k], estimates.std[:, k]) for k, t in enumerate(targets)}
+    predictions = frames.in_frame(predictions, orientations, lenses.frame)
+    table = published.prediction_table(cutouts, predictions, lenses.frame, [flags.names(of) for of in doubts])
     summary = None
-    if catalogue is not None:
+    if matched is not None:
+        blank = {t: (known, np.zeros(len(known))) for t, known in matched.items()}
+        turned = frames.in_frame(blank, orientations, lenses.frame)
+        table = published.beside_published(table, {t: known for t, (known, _) in turned.items()})
         summary = published.summary(table)
-        summary.to_csv(out / "summary.csv", index=False, float_format="%.5g")
-    published.draw(cutouts, table, out / "real_lenses.png")
-    return RealLensResults(table, summary, out / "real_lenses.png", skipped)
+    out.mkdir(parents=True, exist_ok=True)
+    read = how_read(cutouts, lenses)
+    (out / "how_read.txt").write_text("".join(f"{sentence}\n" for sentence in read), encoding="utf-8")
+    write_csv(table, out / "predictions.csv", float_format="%.5g")
+    if summary is not None:
+        write_csv(summary, out / "summary.csv", float_format="%.5g")
+    lens_figure.draw(cutouts, table, out / "real_lenses.png")
+    sentences = flags.in_words(table["name"], doubts)
+    return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], read)
 
 
-def estimate(groups, cutouts, background):
-    """Mean and standard deviation of each target for each cut-out, two float arrays (n, t).
+def how_read(cutouts, lenses):
+    """Sentences on which parts of the files were used and which were not, one for each kind of file.
+
+    lenses: `configs.schema.RealLenses`.
+    """
+    said = [(c.name, c.used + (f"; not used: {', '.join(c.ignored)}" if c.ignored else "")) for c in cutouts]
+    known = {Path(lenses.catalogue).resolve()} if lenses.catalogue else set()
+    others = [path for path in lenses_of(lenses.images)[1] if path.resolve() not in known]
+    return grouped(said) + ([f"nothing of {counted(others)} that lie in {lenses.images}, too"] if others else [])
+
+
+def band_names(config, scene):
+    """Names of the network's bands, "" where a single band has neither a name nor an instrument that tells it."""
+    if len(scene.bands) > 1 or next(iter(scene.bands)):
+        return tuple(scene.bands)
+    return (getattr(config.simulate.observation, "instrument", None) or "",)
+
+
+def check_frame(frame, targets):
+    """Raises DataError where a frame other than the array's is asked for and a target's other component is missing."""
+    alone = frames.without_partner(targets)
+    if frame != frames.ARRAY and alone:
+        raise DataError(
+            f"real_lenses.frame: {frame} needs both components of {alone[0]}, but evaluate.targets has only one; "
+            f"expected frame: {frames.ARRAY}"
+        )
+
+
+def seen(cutouts, background):
+    """Cut-outs as a network sees them, float32 tensor (n, bands, h, w): the noise of each band at its background.
+
+    background: float array (bands,) [counts/s].
+    """
+    return torch.from_numpy(np.stack([_scaled(c, background) for c in cutouts]).astype(np.float32))
+
+
+def _scaled(cutout, background):
+    """The image (bands, num_pix, num_pix) with the noise of each band at what the network knows of it, background."""
+    level = np.median(cutout.noise, axis=(-2, -1), keepdims=True)
+    return cutout.image / level * np.reshape(background, (-1, 1, 1)).astype(cutout.image.dtype)
+
+
+def estimate(groups, images):
+    """The `Estimates` of each target for images (n, bands, h, w) as `seen` makes them.
 
     groups: one for each encoder and protocol, with (regressor, RMSE of each target on simulated lenses) for every seed.
     Each target is taken from the group with the smallest error. The mean is over the group's seeds; the variance adds
-    their spread to that squared error, so it holds for lenses such as the simulated ones. Images are scaled so
-    that their noise is what the network knows.
+    their spread to that squared error, so it holds for lenses such as the simulated ones.
     """
-    stack = np.stack([c.image / np.median(c.noise) * background for c in cutouts])
-    images = torch.from_numpy(stack.astype(np.float32)).unsqueeze(1)
-    errors, means, variances = [], [], []
+    means, spreads, variances = [], [], []
     for group in groups:
         predicted = np.stack([regression.predict(regressor, images) for regressor, _ in group])
-        errors.append(np.mean([rmse**2 for _, rmse in group], axis=0))
         means.append(predicted.mean(0))
-        variances.append(errors[-1] + predicted.var(0))
-    chosen, target = np.argmin(errors, axis=0), np.arange(len(errors[0]))
-    return np.stack(means)[chosen, :, target].T, np.sqrt(np.stack(variances)[chosen, :, target].T)
+        spreads.append(predicted.std(0))
+        variances.append(squared_error(group) + predicted.var(0))
+    chosen = best_groups(groups)
+    target = np.arange(len(chosen))
+    mean, spread, variance = (np.stack(of)[chosen, :, target].T for of in (means, spreads, variances))
+    return Estimates(mean, np.sqrt(variance), spread)
+
+
+def squared_error(group):
+    """Mean over seeds of the squared error of each target on simulated lenses, (t,)."""
+    return np.mean([rmse**2 for _, rmse in group], axis=0)
+
+
+def best_groups(groups):
+    """The number of the group with the smallest error, for each target (t,)."""
+    return np.argmin([squared_error(group) for group in groups], axis=0)
+
+
+def _doubts_of_networks(groups, images, estimates, training, targets):
+    """Doubts about predictions: their values, the spread of seeds, the features; a list of `flags.Doubt` a lens."""
+    chosen = best_groups(groups)
+    errors = np.sqrt([squared_error(groups[g])[k] for k, g in enumerate(chosen)])
+    simulated = torch.from_numpy(training.images)
+    most = [usual(spread)[1] for spread in estimate(groups, simulated).disagreement.T]
+    strange = np.zeros(len(images))
+    for g in set(chosen.tolist()):
+        network = groups[g][0][0].network
+        strange = np.maximum(strange, Strangeness(features_of(network, simulated))(features_of(network, images)))
+    doubts = []
+    for k in range(len(images)):
+        values = dict(zip(targets, estimates.mean[k], strict=True))
+        found = flags.doubts_of_prediction(values, dict(zip(targets, errors, strict=True)), training)
+        apart = [
+            f"{target} ± {spread:.2g}"
+            for target, spread, usually, error in zip(targets, estimates.disagreement[k], most, errors, strict=True)
+            if spread > max(usually, error)
+        ]
+        found += [flags.Doubt("seeds_disagree", ", ".join(apart))] if apart else []
+        found += [flags.Doubt("unlike_training", f"{strange[k]:.2g}")] if strange[k] > 1 else []
+        doubts.append(found)
+    return doubts

@@ -62,6 +62,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
     space = None
     if umap is not None:
         images = render(scene, draw(scene, evaluation.indices, Views()))[:, 0]
+        images = images.sum(axis=1) if images.ndim == 4 else images  # all bands together, as in the pairs
         space = report.FeatureSpace(umap, evaluation.true, images)
     drawn = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in FIGURES}
     report.write(

@@ -13,28 +13,29 @@ from ...simulate.labels import all_labels
 from ...simulate.render import render_all
 from ...simulate.selection import acceptance, draw
 from ...simulate.systems.draw import Views
-from ...simulate.systems.scene import make_scene
+from ...simulate.systems.scene import describe_grids, make_scene
 from .figures import SKY, bare, figure, grid_of_axes, plain
+from .image_error import FINE, image_errors
 from .symbols import after_number, symbol, with_unit
 
 SHOWN = 24  # systems in the picture
 POPULATION = 512  # systems behind the histograms
 CHECKED = 8  # systems whose error is measured
-CONVERGED = 32  # rays along a pixel's side that count as the truth
 MOST_PANELS = 20
 COLUMNS, PANEL_COLUMNS, WIDTH = 8, 5, 12.5  # images and histograms in a row, inches
 CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8A8A8A"]
 LOST = "#2FD6C4"  # a pixel without a value
 BANDS = "ugrizyYJHK"  # in the order of wavelength
-LENS, DERIVED = ("theta_E", "gamma", "e1", "e2"), ("theta_E_effective", "magnification", "arc_snr")
+LENS = ("theta_E", "gamma", "e1", "e2")
+DERIVED = ("theta_E_mean_kappa", "theta_E_critical_area", "magnification", "arc_snr")
 
 
 @dataclass(frozen=True)
 class Sheet:
     """What a preview shows: the systems of the picture, and the labels of the whole population."""
 
-    images: np.ndarray  # float32 (n, b, num_pix, num_pix) [counts/s/pixel]
-    lost: np.ndarray  # bool (n, num_pix, num_pix), lost in any band
+    images: tuple[np.ndarray, ...]  # of each pixel grid float32 (n, b, num_pix, num_pix) [counts/s/pixel]
+    lost: tuple[np.ndarray, ...]  # of each pixel grid bool (n, num_pix, num_pix), lost in any of its bands
     shown: np.ndarray  # int (n,), which of the population they are
     labels: dict  # name -> float64 (POPULATION,), NaN where there is none
     class_number: np.ndarray  # int (POPULATION,), number in `simulate.classes`
@@ -59,7 +60,7 @@ def preview(config, path):
     return [
         *_classes_in_words(scene, systems.class_number),
         *_selection_in_words(scene, systems),
-        _error_in_words(scene, drawn.shown),
+        *_errors_in_words(scene, drawn.shown),
         _speed_in_words(scene),
         f"wrote {path}",
     ]
@@ -68,13 +69,18 @@ def preview(config, path):
 def sheet(scene, systems):
     """Labels of all `systems`, with images of some of them, as `Sheet`; of every class as many as there is room for."""
     values = {n: v if v.ndim == 1 else v[:, 0] for n, v in all_labels(scene, systems).items()}
-    shown = _chosen(systems.class_number, SHOWN)
+    shown = _chosen(systems.class_number, max(SHOWN // len(scene.grids), 1))
     rendered = render_all(scene, draw(scene, systems.indices[shown], Views()))
-    images = rendered.images[:, 0]
-    lost = ~np.isfinite(images).all(1)
+    images = tuple(grid[:, 0] for grid in _by_grid(rendered.images))
+    lost = tuple(~np.isfinite(grid).all(1) for grid in images)
     if rendered.mask is not None:
-        lost |= rendered.mask[:, 0].any(1)
+        lost = tuple(a | b[:, 0].any(1) for a, b in zip(lost, _by_grid(rendered.mask), strict=True))
     return Sheet(images, lost, shown, values, systems.class_number)
+
+
+def _by_grid(arrays):
+    """Images or masks as a tuple with those of each pixel grid."""
+    return arrays if isinstance(arrays, tuple) else (arrays,)
 
 
 def _chosen(class_number, most):
@@ -85,19 +91,6 @@ def _chosen(class_number, most):
     each = least + room.astype(int)
     each[np.argsort(each - least - room, kind="stable")[: max(most - each.sum(), 0)]] += 1
     return np.concatenate([np.flatnonzero(class_number == k)[:m] for k, m in zip(present, each, strict=True)])
-
-
-def error(scene, indices, rays=None):
-    """Error of noise-free images of systems: float64 (n,), the largest of any pixel over the peak of its band.
-
-    Against 32 x 32 rays a pixel. rays: along a pixel's side, or "adaptive"; None: what the config says.
-    """
-    systems = draw(scene, indices, Views())
-    fine = scene.instrument.supersampling
-    truth = render_all(scene, systems, noise=False, rays=CONVERGED + -CONVERGED % fine).images
-    images = render_all(scene, systems, noise=False, rays=rays).images
-    peak = np.maximum(np.abs(truth).max((3, 4)), 1e-30)
-    return (np.abs(images - truth).max((3, 4)) / peak).max((1, 2)).astype(float)
 
 
 def images_per_second(scene, batch=64, seconds=1.0):
@@ -122,23 +115,31 @@ def _selection_in_words(scene, systems):
         yield f"selection: {acceptance(systems):.1%} of the drawn systems pass ({len(systems.indices)} kept)"
 
 
-def _error_in_words(scene, shown):
-    """The error of the images with the rays of the config, and with 2 x 2 rays a pixel."""
+def _errors_in_words(scene, shown):
+    """The errors of the images by the rays and by the PSF, each with its setting and with what would lower it."""
     indices = shown[np.linspace(0, len(shown) - 1, min(CHECKED, len(shown))).astype(int)]
-    rays, n = scene.config.image.rays, len(indices)
-    own = _median_and_worst(error(scene, indices))
-    beside = "adaptive" if rays == 2 or scene.instrument.supersampling > 2 else 2
-    other = _median_and_worst(error(scene, indices, beside))
-    words = f"error of {_in_words(rays)}: {own} of the peak; {_in_words(beside)} would have {other}"
-    return f"{words} ({n} systems, noise-free, against {CONVERGED} x {CONVERGED} rays a pixel)"
+    image, within = scene.config.image, all(t.within_pixels for t in scene.bands.values())
+    adaptive, fine = image.rays == "adaptive", max(t.supersampling for t in scene.bands.values())
+    of_rays, of_psf = image_errors(scene, indices)
+    rays = f"adaptive, image.tolerance: {image.tolerance:g}" if adaptive else f"{image.rays}"
+    less = "a smaller tolerance" if adaptive else "more of them, or adaptive ones,"
+    yield f"error by the rays (image.rays: {rays}): {_median_and_worst(of_rays)} of the peak; {less} would lower it"
+    if of_psf is None:
+        kinds = {t.psf_kind for t in scene.bands.values()}
+        yield (
+            "error by the PSF: none, as there is none"
+            if kinds == {"none"}
+            else ("error by the PSF: not known, as a kernel from a file says nothing of the light within its pixels")
+        )
+        return
+    setting = "auto" if within else f"{fine}"
+    less = "nothing needs to" if within and adaptive else "auto, with image.rays: adaptive, would"
+    words = f"error by the PSF (psf.supersampling: {setting}): {_median_and_worst(of_psf)} of the peak; {less} lower it"
+    yield f"{words} ({len(indices)} systems, noise-free, against the PSF on pixels {FINE} times as fine)"
 
 
 def _median_and_worst(values):
     return f"median {np.median(values):.2g}, worst {values.max():.2g}"
-
-
-def _in_words(rays):
-    return "adaptive rays" if rays == "adaptive" else f"{rays} x {rays} rays"
 
 
 def _speed_in_words(scene):
@@ -149,20 +150,26 @@ def _speed_in_words(scene):
 def picture(scene, drawn, path, name):
     """Write the contact sheet and the histograms of a `Sheet`."""
     panels, left_out = _panels(drawn)
-    weight = weights(drawn.images)
-    n, population = len(drawn.shown), len(drawn.class_number)
-    columns = min(COLUMNS, n)
+    n, population, n_grids = len(drawn.shown), len(drawn.class_number), len(drawn.images)
+    columns = min(max(COLUMNS // n_grids, 1), n) * n_grids  # the images of a system stand side by side
     captions = [caption(drawn.labels, k) for k in drawn.shown]
     lines = max(words.count("\n") + 1 for words in captions) + 1.5 * bool(scene.config.classes)
     side = WIDTH / max(columns, 4)  # few systems are not drawn larger than this
-    rows = [(side + 0.05 + 0.12 * lines) * -(-n // columns), 1.7 * max(-(-len(panels) // PANEL_COLUMNS), 0.1)]
+    rows = [(side + 0.05 + 0.12 * lines) * -(-n * n_grids // columns), 1.7 * max(-(-len(panels) // PANEL_COLUMNS), 0.1)]
     with figure(path, WIDTH, sum(rows) + 1.2) as fig:
         fig.suptitle(_title(scene, drawn, name), fontsize=11)
         top, bottom = fig.subfigures(2, 1, height_ratios=rows)
         classes, colour = list(scene.config.classes), colours_of_classes(scene)
-        for k, (picked, ax) in enumerate(zip(drawn.shown, grid_of_axes(top, n, columns), strict=True)):
-            ax.imshow(coloured(drawn.images[k], drawn.lost[k], list(scene.bands), weight), origin="lower")
-            bare(ax)
+        axes = list(grid_of_axes(top, n * n_grids, columns))
+        for g, grid in enumerate(scene.grids):
+            weight = weights(drawn.images[g])
+            for k, ax in enumerate(axes[g::n_grids]):
+                ax.imshow(coloured(drawn.images[g][k], drawn.lost[g][k], list(grid.bands), weight), origin="lower")
+                bare(ax)
+                if n_grids > 1:
+                    words = " ".join(by_wavelength(list(grid.bands)))
+                    ax.text(0.04, 0.95, words, transform=ax.transAxes, color="white", fontsize=8, va="top")
+        for k, (picked, ax) in enumerate(zip(drawn.shown, axes[::n_grids], strict=True)):
             if classes:
                 number = drawn.class_number[picked]
                 ax.set_title(classes[number], color=colour[number], fontsize=9, fontweight="bold", pad=2)
@@ -177,12 +184,13 @@ def picture(scene, drawn, path, name):
 
 
 def _title(scene, drawn, name):
-    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
-    words = f'{name}: {len(drawn.shown)} systems, {size} x {size} pixels of {scale:g}"\n'
-    words += "asinh stretch, each image on its own scale"
-    if len(scene.bands) > 1:
-        words += f"; red to blue are the bands {', '.join(by_wavelength(list(scene.bands)))}"
-    return words + ("; lost pixels are turquoise" if drawn.lost.any() else "")
+    grids, size, scale = scene.grids, scene.config.image.num_pix, scene.instrument.pixel_scale
+    pixels = f'{size} x {size} pixels of {scale:g}"' if len(grids) == 1 else describe_grids(scene)
+    words = f"{name}: {len(drawn.shown)} systems, {pixels}\nasinh stretch, each image on its own scale"
+    of_colour = [", ".join(by_wavelength(list(grid.bands))) for grid in grids if len(grid.bands) > 1]
+    if of_colour:
+        words += f"; red to blue are the bands {'; '.join(of_colour)}"
+    return words + ("; lost pixels are turquoise" if any(lost.any() for lost in drawn.lost) else "")
 
 
 def colours_of_classes(scene):
@@ -198,10 +206,10 @@ def caption(labels, k):
         number = labels.get(name, np.full(k + 1, np.nan))[k]
         return number if np.isfinite(number) else None
 
-    lens, effective, lines = value("theta_E"), value("theta_E_effective"), []
+    lens, effective, lines = value("theta_E"), value("theta_E_mean_kappa"), []
     if lens is not None or effective is not None:
         words = f"{symbol('theta_E')} " + (f"{lens:.2f}{after_number('theta_E')}" if lens is not None else "")
-        whole = f" (all {effective:.2f}{after_number('theta_E_effective')})" if effective is not None else ""
+        whole = f" (all {effective:.2f}{after_number('theta_E_mean_kappa')})" if effective is not None else ""
         lines.append(words + whole)
     shown = []
     if value("magnification") is not None:

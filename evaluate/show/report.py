@@ -45,6 +45,9 @@ class RealLensResults:
     summary: pd.DataFrame | None = None  # how the predictions agree with published values: one row a target
     figure: str | Path | None = None  # the path of a picture
     skipped: list = field(default_factory=list)  # (name of a file that could not be used, reason)
+    doubts: list = field(default_factory=list)  # a sentence for each flag in the table
+    notes: list = field(default_factory=list)  # sentences about the catalogue
+    read: list = field(default_factory=list)  # sentences: which parts of the files were used, and which were not
 
 
 @dataclass

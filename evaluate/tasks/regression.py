@@ -14,6 +14,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
+from ...ssl.data import training_scene
 from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
 from ...ssl.probe import BATCH, STRENGTHS
@@ -68,7 +69,7 @@ class Regression:
 def make_regression(config, scene):
     """The `Regression` that a config asks for; scene: of its simulation."""
     device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
-    return Regression(scene, config.evaluate.targets, config.evaluate.finetune, device)
+    return Regression(training_scene(config, scene), config.evaluate.targets, config.evaluate.finetune, device)
 
 
 @torch.no_grad()
@@ -86,12 +87,13 @@ def ridge(network, train, train_features):
     Returns: the regressor: the encoder with the regression as its linear head.
     """
     y = _table(train).numpy()
+    spread = np.where(y.std(0) > 0, y.std(0), 1)  # few labels may have the same value
     scaler = StandardScaler().fit(train_features)
     x = scaler.transform(train_features)
-    regressor = Supervised(network, y.mean(0), y.std(0))
+    regressor = Supervised(network, y.mean(0), spread)
     regressor.feature_mean.copy_(torch.as_tensor(scaler.mean_))
     regressor.feature_std.copy_(torch.as_tensor(scaler.scale_))
-    fits = [RidgeCV(STRENGTHS).fit(x, (column - column.mean()) / column.std()) for column in y.T]
+    fits = [RidgeCV(STRENGTHS).fit(x, (column - column.mean()) / (column.std() or 1)) for column in y.T]
     with torch.no_grad():
         regressor.head.weight.copy_(torch.as_tensor(np.stack([fit.coef_ for fit in fits])))
         regressor.head.bias.copy_(torch.as_tensor(np.stack([fit.intercept_ for fit in fits])))
@@ -116,7 +118,8 @@ def finetune(network, train, settings, seed, device="cpu"):
 
 def _finetune(network, train, settings, seed, device):
     y = _table(train)
-    regressor = Supervised(copy.deepcopy(network), y.mean(0), y.std(0)).to(device, memory_format=torch.channels_last)
+    spread = y.std(0).masked_fill(y.std(0) == 0, 1)
+    regressor = Supervised(copy.deepcopy(network), y.mean(0), spread).to(device, memory_format=torch.channels_last)
     groups = param_groups_weight_decay(regressor, weight_decay=settings.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=settings.lr)
     batch_size = min(settings.batch_size, len(y))
@@ -159,6 +162,7 @@ def limit_scores(true, bounds):
     out = {}
     for target, values in true.items():
         variance = float(np.mean(bounds[target] ** 2))
-        out[target, "r2"] = 1 - variance / float(values.var())
+        spread = float(values.var())
+        out[target, "r2"] = 1 - variance / spread if spread > 0 else math.nan
         out[target, "rmse"] = math.sqrt(variance)
     return out

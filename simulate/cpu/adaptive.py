@@ -60,6 +60,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
     mean, error = np.empty(most, out.dtype), np.empty(most, out.dtype)
     cells = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
     children = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
+    tolerance = refinement.own_tolerance(tolerance, roughness(layer.galaxy, out[0]), layer.core)
     flagged, peak, factor, raw = steep.flag(out, layer.galaxy, beta, tolerance, layer.core)
     n_flagged = _first_cells(deflectors.tiles.order, flagged, grid.cells, cells)
     n = n_flagged

@@ -94,7 +94,7 @@ def measure_cells(f, middle, start, m, width, spread):
 
 @row_function
 def _polynomials(middle, width, size, degree, out):
-    """P_0 to P_degree, times the weight of the point, at the three points of cells along an axis, (3 (degree + 1), m)."""
+    """P_0 to P_degree at the three points of m cells along an axis, times their weights: (3 (degree + 1), m)."""
     half, two, shift = real(middle[0], 0.5), real(middle[0], 2.0), real(middle[0], 0.5 * size)
     for point in range(3):
         offset = real(middle[0], refinement.GAUSS * (point - 1) * width)

@@ -11,6 +11,7 @@ from numba import njit
 
 from ..core.compiled import cached
 from ..core.philox import NOISE, philox4x32
+from .noise import poisson_quantile
 from .pixel_noise import normal, pixel_variance
 
 NAMES = ("double_poisson", "doubled_model", "clipped_over_peak")
@@ -94,13 +95,7 @@ def poisson(mean, counter, slot):
         return 0.0
     if mean < 10.0:
         u, _ = _two_uniforms(counter, 1, slot)
-        probability = math.exp(-mean)
-        total, number = probability, 0.0
-        while u > total and number < 200.0:
-            number += 1.0
-            probability *= mean / number
-            total += probability
-        return number
+        return float(poisson_quantile(mean, u))
     root = math.sqrt(mean)
     b = 0.931 + 2.53 * root
     a = -0.059 + 0.02483 * b

@@ -1,15 +1,12 @@
-"""Instruments by lenstronomy's names: pixel scale, zero point, background, PSF and blank sky of an observation."""
+"""The instrument of an observation, ready for rendering: pixel scale, zero point, background, PSF and blank sky."""
 
-import importlib.util
-import inspect
-import pkgutil
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ...errors import ConfigError, DataError, nearest
+from ...configs.instruments import NUMBERS, OBSERVATION, known_numbers, preset  # noqa: F401
+from ...errors import ConfigError, DataError
 from ...files.plain_images import read_images
 from ...files.suffixes import IMAGES, data_files
 from ..core.distributions import quantile
@@ -18,7 +15,6 @@ FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # FWHM: the radius of a Moffat kernel whose size is not given. It cuts 1 % of the light at beta = 2.5, 0.04 % at 4.
 MOFFAT_REACH = 4.0
 LARGEST_KERNEL = 1001  # pixels, of a Moffat whose size is not given
-OBSERVATION = "simulate.observation"
 
 
 @dataclass(frozen=True)
@@ -63,51 +59,20 @@ class Instrument:
         """Whether there are masks: pixels may be bad, hit by cosmic rays, or absent in the sky."""
         return self.bad_pixels > 0 or self.cosmic_rays > 0 or (self.sky is not None and np.isnan(self.sky.pixels).any())
 
+    def on_finer_pixels(self, fine):
+        """The instrument with its PSF applied on pixels finer by `fine`; a kernel from a file keeps its own."""
+        if self.psf_kind == "pixel":
+            return self
+        size = self.psf_size * fine // self.supersampling
+        size += (size + 1) % 2 if size else 0  # odd
+        return replace(self, supersampling=fine, within_pixels=False, psf_size=size)
+
     def narrowest(self):
         """The smallest FWHM that the PSF may be drawn with [arcsec]; of a law without an end, its 0.001 quantile."""
         if not hasattr(self.fwhm, "support"):
             return self.fwhm
         lowest = self.fwhm.support()[0]
         return lowest if lowest > 0.0 and np.isfinite(lowest) else float(quantile(self.fwhm, 1e-3))
-
-
-def preset(name, coadd_years=None, survey_mode=None, path=OBSERVATION):
-    """lenstronomy's settings of an instrument and band, e.g. "Euclid/VIS", as for its SingleBand class.
-
-    coadd_years, survey_mode: as lenstronomy's classes take them, where they do. path: of the section, for messages.
-
-    Raises: ConfigError for a name, a number of years or a survey mode that lenstronomy does not have.
-    """
-    from lenstronomy.SimulationAPI import ObservationConfig
-
-    instruments = [m.name for m in pkgutil.iter_modules(ObservationConfig.__path__)]
-    telescope, _, band = name.partition("/")
-    if telescope not in instruments or not band:
-        raise ConfigError(
-            [
-                f'{path}.instrument: no instrument "{name}"; expected NAME/BAND with NAME one of '
-                f"{', '.join(instruments)}.{nearest(telescope, instruments)}"
-            ]
-        )
-    # A copy of the module of our own: its classes write their options into dictionaries that all of them share.
-    spec = importlib.util.find_spec(f"{ObservationConfig.__name__}.{telescope}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    telescope_class = getattr(module, telescope)
-    options = {k: v for k, v in (("coadd_years", coadd_years), ("survey_mode", survey_mode)) if v is not None}
-    unknown = [k for k in options if k not in inspect.signature(telescope_class).parameters]
-    if unknown:
-        raise ConfigError([f"{path}.{k}: lenstronomy's {telescope} has no such option" for k in unknown])
-    try:
-        return dict(telescope_class(band=band, **options).kwargs_single_band())
-    except ValueError as error:
-        line = next((x for x in (telescope_class.__init__.__doc__ or "").splitlines() if ":param band:" in x), "")
-        bands = re.findall(r"'([^']+)'", line)
-        if bands and band not in bands:
-            text = f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{nearest(band, bands)}'
-            raise ConfigError([f"{path}.instrument: {text}"]) from None
-        where = "survey_mode" if "survey mode" in str(error) else "coadd_years"
-        raise ConfigError([f"{path}.{where}: lenstronomy says: {str(error).strip()}"]) from None
 
 
 def make_instrument(config, pixel_scale=None, path=OBSERVATION):
@@ -118,16 +83,8 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
     Raises: ConfigError listing every number that neither the preset nor the config gives; DataError for a PSF or sky
         that cannot be read.
     """
-    known = preset(config.instrument, config.coadd_years, config.survey_mode, path) if config.instrument else {}
-    names = (
-        "exposure_time",
-        "num_exposures",
-        "magnitude_zero_point",
-        "read_noise",
-        "sky_brightness",
-        "ccd_gain",
-    )
-    known |= {n: getattr(config, n) for n in names if getattr(config, n) is not None}
+    known = known_numbers(config, pixel_scale, path)
+    known |= {n: getattr(config, n) for n in NUMBERS if getattr(config, n) is not None}
     known |= {"pixel_scale": pixel_scale} if pixel_scale is not None else {}
     has_background = config.background_noise is not None or config.sky_cutouts is not None
     from_sky = config.background_noise is None and "read_noise" in known and "sky_brightness" in known

@@ -1,6 +1,7 @@
 """A point-spread function applied to the moments of the light in every pixel (see `simulate.moments`).
 
-The light goes on beyond the border as it is there: constant outwards, as the 9th part of a pixel next to the border is.
+Behind a Gaussian, light goes on beyond the border as it is there: constant outwards, as the 9th part of a pixel next to
+the border is. Behind a Moffat there is none, as behind other kernels.
 Loops take several taps at a time and run over many rows as one long one, as those of `psf`.
 """
 
@@ -23,13 +24,14 @@ def blur_room(degree, size, reach):
 
 
 @chunk_function
-def blur_moments(mean, others, taps, signs, area, out, space):
+def blur_moments(mean, others, psf, area, out, space):
     """Counts of every pixel behind a PSF, from the moments of the surface brightness in every pixel.
 
-    mean: (size^2,), moment 0. others: (moments - 1, size^2), in the order of `moments.pairs`. taps: (terms,
-    degree + 1, 2 r + 1) and signs: (terms,), as in `kernel_arguments.Blur`. area: of a pixel, by which all is
-    multiplied. out: (size, size). space: `blur_room` numbers. All of one type.
+    mean: (size^2,), moment 0. others: (moments - 1, size^2), in the order of `moments.pairs`. psf: (taps,
+    (terms, degree + 1, 2 r + 1); signs, (terms,), as in `kernel_arguments.Blur`; whether light goes on beyond the
+    border, as beside a Gaussian, or there is none). area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers. All of one type.
     """
+    taps, signs, goes_on = psf
     size, degree = out.shape[0], taps.shape[1] - 1
     n = (degree + 1) * (degree + 2) // 2
     reach = _reach(taps, size)
@@ -42,14 +44,15 @@ def blur_moments(mean, others, taps, signs, area, out, space):
     rows = rest[: (degree + 1) * (pitch + MORE_ROWS) * pitch].reshape(degree + 1, (pitch + MORE_ROWS) * pitch)
     for k in range(n):
         _pad_rows(mean if k == 0 else others[k - 1], size, reach, planes[k])
-    _extend_rows(planes, size, reach, degree)
+    if goes_on:
+        _extend_rows(planes, size, reach, degree)
     for term in range(signs.size):
         if signs[term] == real(area, 0.0):
             continue
-        far = _far(taps[term], reach)
+        far = _far(taps[term], reach) if goes_on else real(area, 0.0)
         _reverse(taps[term], reach, weights)
         _blur_along_rows(planes, weights, far, shape, rows)
-        _extend_columns(rows, size, reach)
+        _extend_columns(rows, size, reach, goes_on)
         _blur_along_columns(rows, weights, far, shape, total)
         for i in range(size):
             _put(total[i * pitch : i * pitch + size], signs[term] * area, term == 0, out[i])
@@ -203,8 +206,11 @@ def _add_thirteen(p, w, out):
 
 
 @row_function
-def _extend_columns(rows, size, reach):
-    """Fill the rows beyond the image: with the light next to the border for moment 0, with zeros for the others."""
+def _extend_columns(rows, size, reach, goes_on):
+    """Fill the rows beyond the image: with the light next to the border for moment 0, with zeros for the others.
+
+    goes_on: whether there is light beyond the border; zeros for all moments if not.
+    """
     pitch, zero, one, t = size + 2 * reach, real(rows[0, 0], 0.0), real(rows[0, 0], 1.0), real(rows[0, 0], EDGE)
     below, above = reach * pitch, (reach + size - 1) * pitch  # where the first row of the image begins and the last
     rows[0, pitch * pitch :] = zero
@@ -212,6 +218,10 @@ def _extend_columns(rows, size, reach):
         rows[b, :below] = zero
         rows[b, above + pitch :] = zero
     if reach == 0:
+        return
+    if not goes_on:
+        rows[0, :below] = zero
+        rows[0, above + pitch :] = zero
         return
     before_first, after_last = rows[0, :size], rows[0, above + pitch : above + pitch + size]
     _copy(rows[0, below : below + size], before_first)

@@ -1,5 +1,7 @@
 """What a detector adds to an image: noise with the variance that lenstronomy gives a model image, sky, lost pixels.
 
+Poisson noise is a normal number of the right variance, as lenstronomy's, not a whole number of electrons: where a pixel
+gets few (under 20 or so, background included) the skewness of a Poisson number, 1 / sqrt(electrons), is missing.
 All of it comes from counters (index, use, slot) under the key (seed, NOISE + stream), where use is 0 for the normal
 numbers and one of the constants below for the rest: a pure function of seed, index and stream.
 """
@@ -273,7 +275,7 @@ def _lose_pixels(image, lost, losses, counter, words):
             for p in range(min(some.size, bits.size)):
                 some[p] |= bits[p] < limit
     if losses.cosmic_rays > 0.0:
-        for track in range(_poisson(losses.cosmic_rays, _uniforms(counter, TRACKS, 0)[0])):
+        for track in range(poisson_quantile(losses.cosmic_rays, _uniforms(counter, TRACKS, 0)[0])):
             a, b, c, d = _uniforms(counter, TRACKS, track + 1)
             _mark_track(a * lost.shape[1], b * lost.shape[0], math.pi * c, -TRACK_LENGTH * math.log(d), lost)
 
@@ -285,7 +287,7 @@ def _fill_lost(pixels, lost, value):
 
 
 @njit
-def _poisson(mean, u):
+def poisson_quantile(mean, u):
     """The Poisson number of a mean below 700 at the quantile u."""
     probability = math.exp(-mean)
     total, number = probability, 0

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, grouped
+from ...files.column_names import impossible
 from ...files.galaxy_layouts import entries, table_entries
 from .cleaning import LARGEST, SMALLEST, centred, clean, extent
 from .procedural import DEFAULT_MORPHOLOGIES, procedural
 from .stamps import Stamps, half_light_radii, take
 
 log = logging.getLogger("lenstream")
-
-SHOWN = 20  # names of galaxies that a warning lists
 
 
 def read(component, seed, z_source=None, cosmology=None):
@@ -38,16 +37,9 @@ def read(component, seed, z_source=None, cosmology=None):
         raise DataError("Galaxies are to be seen at_redshift: expected a source redshift and a cosmology.")
     path = Path(component.catalogue)
     listed = entries(path)
-    wanted = np.ones(len(listed.names), bool)
+    wanted = _usable_values(listed, component, path)
     if component.magnitude_cut is not None:
-        _require(listed.magnitude[:, 0], path, "magnitude", "magnitude_cut")
         wanted &= _inside(listed.magnitude[:, 0], component.magnitude_cut)
-    if component.size_cut is not None:
-        _require(listed.pixel_scale, path, "pixel scale", "size_cut")
-        wanted &= np.isfinite(listed.pixel_scale)
-    if component.at_redshift:
-        _require(listed.redshift, path, "redshift", "at_redshift")
-        wanted &= np.isfinite(listed.redshift)
     chosen = np.flatnonzero(wanted)
     if len(chosen) == 0:
         bright, faint = component.magnitude_cut or (-np.inf, np.inf)
@@ -92,8 +84,9 @@ def read_cosmos(path, size=None, limit=None):
 def at_redshift(stamps, z_source, cosmology):
     """Galaxies as they would look at another redshift.
 
-    Pixel scales go as the angular diameter distance and magnitudes as the luminosity distance; spectra are taken to be
-    flat, so there is no K-correction, and stars do not age.
+    Pixel scales go as the angular diameter distance and fluxes as the luminosity distance squared: nu L_nu is taken to
+    be the same at all frequencies, so there is no K-correction (a spectrum of constant L_nu would be brighter by
+    2.5 log10((1 + z) / (1 + z_catalogue)) mag), and stars do not age.
 
     Args: stamps: Stamps with redshifts; z_source: > 0; cosmology: an astropy cosmology.
     Returns: Stamps, redshift z_source.
@@ -110,9 +103,37 @@ def at_redshift(stamps, z_source, cosmology):
     )
 
 
-def _require(values, path, what, key):
-    if not np.isfinite(values).any():
-        raise DataError(f"The galaxy catalogue {path} gives no {what}, which {key} needs.")
+def _usable_values(listed, component, path):
+    """Which galaxies have what is asked of them, bool (n,); says how many have not.
+
+    An impossible value, such as a magnitude of -99, counts where it would be used; an absent one where a cut or
+    at_redshift needs it. What else is absent the config may give.
+
+    Raises: DataError if no galaxy has it.
+    """
+    own = component.magnitude is None, component.R_half is None  # the catalogue's values are then used
+    checked = (
+        ("magnitude", listed.magnitude, component.magnitude_cut and "magnitude_cut", own[0]),
+        ("pixel_scale", listed.pixel_scale[:, None], component.size_cut and "size_cut", own[1]),
+        ("redshift", listed.redshift[:, None], component.at_redshift and "at_redshift", False),
+    )
+    problems = {}
+    for name, values, key, used in checked:
+        words, bad = name.replace("_", " "), impossible(name, values)
+        if key and not (np.isfinite(values[:, 0]) & ~bad[:, 0]).any():
+            raise DataError(f"The galaxy catalogue {path} gives no {words}, which {key} needs.")
+        for k in np.flatnonzero(bad.any(1)) if key or used else ():
+            problems.setdefault(k, f"its {words} is {values[k][bad[k]][0]:g}, which is impossible")
+        for k in np.flatnonzero(np.isnan(values[:, 0])) if key else ():
+            problems.setdefault(k, f"no {words}, which {key} needs")
+    if problems:
+        why = "; ".join(grouped(((listed.names[k], problems[k]) for k in sorted(problems)), "galaxies"))
+        if len(problems) == len(listed.names):
+            raise DataError(f"No galaxy of {path} is usable: {why}.")
+        log.warning("%d of %d galaxies of %s left out: %s", len(problems), len(listed.names), path, why)
+    usable = np.ones(len(listed.names), bool)
+    usable[list(problems)] = False
+    return usable
 
 
 def _inside(values, span):
@@ -136,11 +157,10 @@ def _stamps(listed, path, chosen, size, sky_removal):
         else:
             galaxies[k] = light.astype(np.float32)  # all are held until the size of the stamps is known
     if unusable:
-        shown = "; ".join(f"{listed.names[k]} ({why})" for k, why in sorted(unusable.items())[:SHOWN])
-        more = f"; and {len(unusable) - SHOWN} more" if len(unusable) > SHOWN else ""
+        why = "; ".join(grouped(((listed.names[k], unusable[k]) for k in sorted(unusable)), "galaxies"))
         if not galaxies:
-            raise DataError(f"No galaxy of {path} is usable: {shown}{more}.")
-        log.warning("%d of %d galaxies of %s left out: %s%s", len(unusable), len(chosen), path, shown, more)
+            raise DataError(f"No galaxy of {path} is usable: {why}.")
+        log.warning("%d of %d galaxies of %s left out: %s", len(unusable), len(chosen), path, why)
     order = sorted(galaxies)
     if size is None:
         size = min(max(extent(galaxies[k]) for k in order), LARGEST)

@@ -155,6 +155,13 @@ def _find_peaks(size, images):
 
 
 @row_function
+def _own_tolerance(target, images, m):
+    """`refinement.own_tolerance` of image `m`."""
+    least = adaptive.roughness(ray.layer_light(target.galaxies, m), images.core[m, 0])
+    return refinement.own_tolerance(target.tolerance, least, (images.core[m, 0], images.core[m, 1]))
+
+
+@row_function
 def _seen_over_own(peaks, m):
     """The peak of image `m` that counts behind the PSF, over the one that its rays see."""
     one = real(peaks[0, m], 1.0)
@@ -174,7 +181,9 @@ def _make_flag(lensed, degree):
         if p >= size * size:
             return
         image, i, j = images.raw[m], p // size, p % size
-        found = _is_steep(image, i, j, size, refinement.curvature_limit(images.peaks[2, m], target.tolerance))
+        found = _is_steep(
+            image, i, j, size, refinement.curvature_limit(images.peaks[2, m], _own_tolerance(target, images, m))
+        )
         galaxy = ray.layer_light(target.galaxies, m)
         for k in range(galaxy.profiles.size):
             x, y, there = light.centre(galaxy, k)
@@ -263,11 +272,12 @@ def _make_integration(profiles, lensed, degree, dtype):
             x, y, level, height = axis[p % size], axis[p // size], 0, 0
             mean, error = flagged.state[0, q], flagged.state[1, q]
             peak = _seen_over_own(images.peaks, m) * images.peaks[1, m]
+            tolerance = _own_tolerance(target, images, m)
             total, keeps = real(mean, 0.0), degree > 0 and images.which[m] >= 0
             while True:
                 share = 1.0 / (1 << (2 * level))
                 may_be_cut = level < refinement.LEVELS - 1
-                if may_be_cut and error > refinement.error_limit(peak, target.tolerance, share):
+                if may_be_cut and error > refinement.error_limit(peak, tolerance, share):
                     quarter = 0.25 * scale / (1 << level)
                     for c in range(4):
                         waiting_x[height + c] = x + (quarter if c & 1 else -quarter)

@@ -139,7 +139,7 @@ def _stamp(stamps, number, x, y, p):
 def in_cusp(galaxy, k, x, y):
     """Whether a position is so near the centre of a Sersic profile that float32 shows (see `light.CUSP_RADIUS2`)."""
     p = unpack(galaxy.constants, k)
-    return galaxy.profiles[k] == light.SERSIC and light.sersic_radius2(x, y, p) <= real(x, light.CUSP_RADIUS2)
+    return galaxy.profiles[k] == light.SERSIC and light.sersic_radius2(x, y, p) < real(x, light.CUSP_RADIUS2)
 
 
 @view_function

@@ -28,9 +28,11 @@ CENTRE = (
     ProfileParameter("center_x", "centre, to the right", "arcsec", "x", 0.0),
     ProfileParameter("center_y", "centre, upwards", "arcsec", "y", 0.0),
 )
+# |e| = hypot(e1, e2) = (1-q)/(1+q) of all that is elliptical, q = 0.053: more is refused, in a config and when given.
+MAX_ELLIPTICITY = 0.9
 ELLIPTICITY = (
-    ProfileParameter("e1", "ellipticity along x: (1-q)/(1+q) cos 2phi", "-", "e_1", 0.0),
-    ProfileParameter("e2", "ellipticity along the diagonal: (1-q)/(1+q) sin 2phi", "-", "e_2", 0.0),
+    ProfileParameter("e1", "ellipticity along x: (1-q)/(1+q) cos 2phi; |e| is 0.9 at most", "-", "e_1", 0.0),
+    ProfileParameter("e2", "ellipticity along the diagonal: (1-q)/(1+q) sin 2phi; |e| is 0.9 at most", "-", "e_2", 0.0),
 )
 MAGNITUDE = ProfileParameter("magnitude", "total, without lensing", "mag(AB)", "m")
 

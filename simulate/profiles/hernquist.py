@@ -3,7 +3,7 @@
 rho ~ 1 / (x (1 + x)^3), x = r / Rs, and with the F(x) of `nfw` alpha = 2 sigma0 Rs x (1 - F) / (x^2 - 1) (Hernquist
 1990, ApJ 356, 359; Keeton 2001, arXiv:astro-ph/0102341, eq. 51). lenstronomy's conventions: Rs [arcsec], the
 dimensionless sigma0, with which the deflection at Rs is 2/3 sigma0 Rs, and a deflection linear in r below 1e-5 arcsec
-or r = 1e-5 Rs.
+or r = 1e-5 Rs (less than 1e-5 sigma0 Rs off there).
 
 As written, (1 - F) / (x^2 - 1) is 0/0 at x = 1. With t = (x - 1) / (x + 1) and A(t) = atan(sqrt t) / sqrt t it equals
 (1 + 2 B / (1 + x)) / (1 + x)^2, where B(t) = (1 - A) / t = 1/3 - t/5 + t^2/7 - ... is smooth. Where t is small that is

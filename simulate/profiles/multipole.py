@@ -2,7 +2,8 @@
 
 psi = r a_m / (1 - m^2) cos(m (phi - phi_m)), and for m = 1 r ln(r / r_E) a_m / 2 cos(phi - phi_m)
 (Xu et al. 2013, arXiv:1307.4220, appendix B3): lengths in arcsec, phi_m in rad, r_E is used for m = 1 only. On the
-centre itself, which has no direction, only the logarithm of m = 1 deflects, taken at 1e-6 arcsec as in lenstronomy.
+centre itself, which has no direction, only the logarithm of m = 1 deflects, taken at 1e-6 arcsec as in lenstronomy;
+lenstronomy gives that one ray the deflection of the x axis, too, up to a_m m / (m^2 - 1), half of a_m for m = 1.
 
 With z = exp(i phi) and w = z^m exp(-i m phi_m), alpha_x + i alpha_y = z (A Re w - i B Im w), to which m = 1
 adds a_m / 2 exp(i phi_m) ln(r / r_E). The power is by repeated squaring: neither an angle nor a loop over m.

@@ -3,7 +3,7 @@
 rho ~ 1 / (x (1 + x)^2), x = r / Rs, and with F(x) = arccosh(1/x) / sqrt(1 - x^2), beyond x = 1 arccos(1/x) /
 sqrt(x^2 - 1), alpha = alpha_Rs / (1 - ln 2) (ln(x/2) + F) / x (Bartelmann 1996, arXiv:astro-ph/9602053). lenstronomy's
 conventions: Rs [arcsec], the deflection alpha_Rs [arcsec] at Rs, and a deflection linear in r below r = 1e-6 Rs or
-1e-8 arcsec.
+1e-8 arcsec (less than 1e-6 alpha_Rs off there).
 
 As written, ln(x/2) + F cancels near the centre and F is 0/0 at x = 1. With A(t) = atan(sqrt t) / sqrt t, which is
 smooth through t = 0, F = 2 / (1 + x) A((x - 1) / (x + 1)), used for large x. For small x, with c = sqrt(1 - x^2) and

@@ -2,6 +2,11 @@
 
 I = amp exp(-b_n ((R / R_sersic)^(1/n) - 1)), with lenstronomy's product-average radius R = sqrt(q x^2 + y^2 / q), its
 b_n = 1.9992 n - 0.3271, its floor of 1e-4 arcsec under R and its cut at 1000 R_sersic. `amp` is in counts/s/arcsec^2.
+
+That b_n makes R_sersic the half-light radius to 0.15 % from n = 1.5 on; half of the light lies within 1.004 R_sersic
+at n = 1, 1.015 at 0.5 and 1.045 at 0.3. The cut takes 3e-5 of the light at n = 8. The floor takes less than 1e-3 of it
+from R_sersic = 0.05 arcsec on (1.3e-3 at n = 8); of a source of 0.001 arcsec it takes 3 % at n = 4 and 9 % at n = 8, so
+that such a one is fainter than its magnitude says.
 """
 
 import math
@@ -72,7 +77,12 @@ def brightness(x, y, p):
 
 
 R_SERSIC = ProfileParameter(
-    "R_sersic", "half-light radius, product average", "arcsec", r"R_{\mathrm{sersic}}", low=1e-3, high=100
+    "R_sersic",
+    "half-light radius, product average (1.5 % less than it at n_sersic 0.5, 0.4 % at 1)",
+    "arcsec",
+    r"R_{\mathrm{sersic}}",
+    low=1e-3,
+    high=100,
 )
 N_SERSIC = ProfileParameter("n_sersic", "Sersic index", "-", r"n_{\mathrm{sersic}}", 1.0, low=0.3, high=8)
 PROFILE = LightProfile(

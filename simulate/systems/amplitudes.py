@@ -28,15 +28,15 @@ def band_fluxes(scene, component, values):
     """The total flux [counts/s] of a light component in each band: a list of arrays of the shape of its magnitude."""
     return [
         counts_per_second(band_magnitude(scene, component, values, b), instrument.magnitude_zero_point)
-        for b, instrument in enumerate(scene.bands.values())
+        for b, instrument in zip(scene.band_numbers, scene.bands.values(), strict=True)
     ]
 
 
 def band_magnitude(scene, component, values, b):
-    """The magnitude of a light component in band number `b`: that in the first band, and the colours."""
+    """The magnitude of a light component in band number `b` of the simulation: that in the first, and the colours."""
     if b == 0:
         return values["magnitude"]
-    magnitude = values["magnitude"] + values[f"color_{list(scene.bands)[b]}"]
+    magnitude = values["magnitude"] + values[f"color_{scene.band_names[b]}"]
     if isinstance(component, INTERPOL) and scene.stamps.magnitude.shape[1] > 1:
         own = scene.stamps.magnitude[np.nan_to_num(values["stamp"]).astype(np.int64)]
         magnitude = magnitude + np.nan_to_num(own[..., b] - own[..., 0])

@@ -95,6 +95,17 @@ def tnfw(where, M200, c, tau):
     return Rs, alpha_Rs, tau * Rs
 
 
+def bound_fraction(c, tau):
+    """All of a TNFW halo's mass over its M200 before truncation, from its concentration and tau (arrays or floats).
+
+    tau^2 / (tau^2 + 1)^2 ((tau^2 - 1) ln tau + pi tau - (tau^2 + 1)) / (ln(1 + c) - c / (1 + c)), of Baltz, Marshall &
+    Oguri 2009; above 1 where a halo is cut far beyond its r200.
+    """
+    tau2 = np.square(np.asarray(tau, dtype=float))
+    whole = tau2 / (tau2 + 1.0) ** 2 * ((tau2 - 1.0) * np.log(tau) + np.pi * tau - (tau2 + 1.0))
+    return whole / (np.log1p(c) - c / (1.0 + c))
+
+
 def concentration(relation, M200, z, h):
     """Mean concentration c200 of haloes of mass `M200` [Msun] (array) at redshift `z`.
 

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from scipy.interpolate import CubicSpline
 from ...errors import DataError, nearest
 from ...files import arrays, fits
 from ...files.pixel_scale import header_pixel_scale
-from ...files.roles import ABSURD_FLUX, is_flux
 from ...files.suffixes import FITS, NPZ, has_suffix
+from ...files.values import ABSURD_FLUX, is_flux
 
 NUMBERS = ("f_x", "f_y", "pixel_scale", "center_x", "center_y")  # what a map is made of; the first three are needed
 SMALLEST = 4  # pixels: less have no cubic spline
@@ -41,6 +42,14 @@ class DeflectionMap:
     def grid(self):
         """The map's `Maps.grids` row: middle x, middle y, pixel scale [arcsec], columns, rows; float64 (5,)."""
         return np.array([self.center_x, self.center_y, self.pixel_scale, *self.f_x.shape[::-1]], dtype=float)
+
+    @cached_property
+    def densest(self):
+        """Where the convergence is largest, x and y [arcsec], to a pixel."""
+        kappa = np.gradient(self.f_x, axis=1) + np.gradient(self.f_y, axis=0)
+        row, column = np.unravel_index(np.argmax(kappa), kappa.shape)
+        x, y = self.axes()
+        return float(x[column]), float(y[row])
 
     def axes(self, center_x=0.0, center_y=0.0):
         """grid_interp_x and grid_interp_y of lenstronomy [arcsec], for a map that is moved to a system's centre."""

@@ -3,7 +3,7 @@
 `selection.draw` is the draw with cuts: it finds the attempt of each system that passes them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike
 
 from ...configs.components import INTERPOL, SHEAR
 from ...configs.keys import Distribution
-from ..core import philox
+from ..core import arguments, philox
 from ..core.philox import Draw
 from ..galaxies import stamps as galaxies
 from . import population, substructure
 from .amplitudes import with_amplitude
 from .scene import FIRST_INDEX, PARTS, Scene
+
+REDRAWN = ("source", "noise", "psf", "lens_light")  # what may differ between images of a system
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,12 @@ class Views:
     """How many images of each system, and what is drawn anew for each."""
 
     n: int = 1
-    redraw: frozenset[str] = frozenset({"source", "noise"})
+    redraw: frozenset[str] = frozenset({"source", "noise"})  # of `REDRAWN`
+
+    def __post_init__(self) -> None:
+        """Raises: ArgumentError for a number of images below 1, or a part that cannot be drawn anew."""
+        object.__setattr__(self, "n", arguments.whole_number("Views: n", self.n, 1))
+        object.__setattr__(self, "redraw", arguments.words_among("Views: redraw", self.redraw, REDRAWN))
 
     def stream(self, what: str, view: int) -> int:
         """The number of the random stream that `what` takes in a view: its own if redrawn, else that of view 0."""
@@ -33,10 +40,15 @@ class Views:
 
 @dataclass(frozen=True)
 class Systems:
-    """The parameters of n systems with v views in b bands; arrays are float64 unless said otherwise."""
+    """The parameters of n systems with v views in b bands; arrays are float64 unless said otherwise.
+
+    Light is rendered by its `amp` (and `scale`): after a change of a magnitude, radius or index,
+    `amplitudes.with_amplitude` gives those that belong to it. `render` refuses what a profile cannot be rendered with.
+    """
 
     indices: np.ndarray  # uint64 (n,)
     views: Views
+    bands: tuple[str, ...]  # their names, in their order
     attempt: np.ndarray  # int64 (n, v): how many draws a selection has refused before
     class_number: np.ndarray  # int64 (n,): of its class in `simulate.classes`, 0 if there are none
     lens_mass: tuple[dict[str, np.ndarray], ...]  # one dict of (n,) arrays per deflector
@@ -52,7 +64,7 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     attempts: integers (n, v), or one for all: how many draws of each view were refused before. Deflectors, and what is
     not drawn anew for a view, are those of the attempt of view 0.
     """
-    indices = np.ascontiguousarray(indices, dtype=np.uint64)
+    indices = arguments.system_indices(indices)
     attempts = np.array(np.broadcast_to(attempts, (len(indices), views.n)), dtype=np.int64)
     numbers = _draw_classes(scene, indices)
     draw = Draw(scene.seed, philox.LENS, indices, attempts[:, 0])
@@ -64,6 +76,7 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     return Systems(
         indices=indices,
         views=views,
+        bands=tuple(scene.bands),
         attempt=attempts,
         class_number=numbers,
         lens_mass=_where_present(scene, "lens_mass", mass, numbers),
@@ -83,6 +96,7 @@ def view_of(systems: Systems, view: int) -> Systems:
     return Systems(
         indices=systems.indices,
         views=Views(1, systems.views.redraw),
+        bands=systems.bands,
         attempt=systems.attempt[:, [view]],
         class_number=systems.class_number,
         lens_mass=systems.lens_mass,
@@ -90,6 +104,38 @@ def view_of(systems: Systems, view: int) -> Systems:
         source=only_view(systems.source),
         lens_light=only_view(systems.lens_light),
         optics=only_view((systems.optics,))[0],
+    )
+
+
+def by_grid(scene: Scene, systems: Systems) -> list[tuple[Scene, Systems]]:
+    """A scene and its systems for each pixel grid: `scene.grids`, and `systems` in their bands."""
+    return [(grid, in_bands(systems, grid)) for grid in scene.grids]
+
+
+def in_bands(systems: Systems, scene: Scene) -> Systems:
+    """Systems with the bands of a scene of the same simulation, which may have some of theirs (see `scene.only_bands`).
+
+    Raises: ValueError if they lack one.
+    """
+    names = tuple(scene.bands)
+    if names == systems.bands:
+        return systems
+    if not set(names) <= set(systems.bands):
+        has, wanted = (", ".join(map(repr, bands)) for bands in (systems.bands, names))
+        raise ValueError(f"the systems were drawn for the bands {has}, but the scene has {wanted}: draw them from it")
+    numbers = [systems.bands.index(name) for name in names]
+
+    def only_these(group):  # `take` keeps the order in memory, for another of which kernels would be compiled anew
+        return tuple(
+            {n: np.take(v, numbers, axis=-1) if v.ndim == 3 else v for n, v in values.items()} for values in group
+        )
+
+    return replace(
+        systems,
+        bands=names,
+        source=only_these(systems.source),
+        lens_light=only_these(systems.lens_light),
+        optics=only_these((systems.optics,))[0],
     )
 
 
@@ -173,7 +219,7 @@ def _draw_light(scene, group, k, draw, drawn):
         values["parity"] = np.where((u[:, 1] < 0.5) & component.parity, -1.0, 1.0)
         values.setdefault("R_half", scene.stamps.R_half[stamp] * scene.stamps.pixel_scale[stamp])
         values.setdefault("magnitude", scene.stamps.magnitude[stamp, 0])
-    for band in list(scene.bands)[1:]:
+    for band in scene.band_names[1:]:
         color = component.colors.get(band, 0.0)
         values[f"color_{band}"] = population.draw_parameter(color, f"{path}.colors.{band}", draw)
     return with_amplitude(scene, component, values)

@@ -25,7 +25,9 @@ class Halos:
     profile: str  # lenstronomy's name, the same for all
     first: np.ndarray  # int64 (n + 1,)
     parameters: dict  # lenstronomy's names -> float64 (total,)
-    mass: np.ndarray  # float64 (total,) [Msun]; NaN where Einstein radii were given
+    mass: np.ndarray  # float64 (total,) [Msun]: M200 before any truncation; NaN where Einstein radii were given
+    bound: np.ndarray  # float64 (total,) [Msun]: all mass that truncation leaves; NaN where there is no end to it
+    region: np.ndarray  # float64 (n,) [Msun]: `region_mass`, over which f_sub counts; NaN for a vortex
     system: dict = field(default_factory=dict)  # what is drawn once a system: name -> float64 (n,)
 
 
@@ -61,6 +63,23 @@ def mean_mass(slope, m_min, m_max):
     return m_min * _power_integral(slope + 2.0, log_range) / _power_integral(slope + 1.0, log_range)
 
 
+def _mean_counted_mass(component, where, slope):
+    """Mean of the mass of a subhalo that f_sub counts [Msun], for each slope (n,)."""
+    mean = mean_mass(slope, component.m_min, component.m_max)
+    if component.f_sub_mass == "m200" or component.profile == "POINT_MASS":
+        return mean
+    # the mean of the bound fraction, each mass counting as it does in `mean`: over the masses and over their scatter
+    at, weight = np.polynomial.legendre.leggauss(64)
+    z, chance = np.polynomial.hermite_e.hermegauss(24)
+    log_range = np.log(component.m_max / component.m_min)
+    below = 0.5 * log_range * (at - 1.0)  # ln of the mass over m_max
+    c = angles.concentration(component.concentration, component.m_max * np.exp(below), where.z_lens, where.h)
+    scattered = c[:, None] * 10.0 ** (component.concentration_scatter * z)
+    fraction = (angles.bound_fraction(scattered, component.tau) * chance).sum(-1) / chance.sum()
+    weight = weight * np.exp((slope[:, None] + 2.0) * below)
+    return mean * (weight * fraction).sum(-1) / weight.sum(-1)
+
+
 def mass_quantile(u, slope, m_min, m_max):
     """The mass below which a fraction `u` of dN/dm ~ m^slope lies; arrays or floats."""
     power, log_range = slope + 1.0, np.log(m_max / m_min)
@@ -91,25 +110,25 @@ def _power_integral(p, log_range):
 def _draw_cdm(component, path, draw, where, lens, present):
     names = [n for n in ("n_mean", "f_sub", "slope") if getattr(component, n) is not None]
     system = {n: _draw_shared(component, path, n, draw) for n in names}
+    region = region_mass(component, where, lens["theta_E"])
     if component.f_sub is None:
         mean = system["n_mean"]
     else:
-        each = mean_mass(system["slope"], component.m_min, component.m_max)
-        mean = system["f_sub"] * region_mass(component, where, lens["theta_E"]) / each
+        mean = system["f_sub"] * region / _mean_counted_mass(component, where, system["slope"])
     first = _first_halos(np.where(present, _count(component, path, mean, draw), 0))
 
     u = _halo_uniforms(draw.seed, draw.purpose, *counters(draw), slot_of(f"{path}.halo"), first)
     owner = np.repeat(np.arange(len(first) - 1), np.diff(first))
     if component.theta_E is None:
         mass = mass_quantile(u[0], system["slope"][owner], component.m_min, component.m_max)
-        parameters = _profile_parameters(component, where, mass, u[3])
+        parameters, bound = _profile_parameters(component, where, mass, u[3])
     else:
-        mass = np.full(len(owner), np.nan)
+        mass = bound = np.full(len(owner), np.nan)
         parameters = {"theta_E": _values(component.theta_E, u[0])}
     x, y = _places(component, u[1], u[2])
     parameters = _with_deflection_factor(parameters, component.profile, component.deflection_factor)
     parameters |= {"center_x": lens["center_x"][owner] + x, "center_y": lens["center_y"][owner] + y}
-    return Halos(component.profile, first, parameters, mass, system)
+    return Halos(component.profile, first, parameters, mass, bound, region, system)
 
 
 def _draw_vortex(component, path, draw, where, lens, present):
@@ -131,7 +150,7 @@ def _draw_vortex(component, path, draw, where, lens, present):
     parameters = _with_deflection_factor(parameters, "POINT_MASS", component.deflection_factor)
     parameters["center_x"] = lens["center_x"][owner] + along * np.cos(system["angle"])[owner]
     parameters["center_y"] = lens["center_y"][owner] + along * np.sin(system["angle"])[owner]
-    return Halos("POINT_MASS", first, parameters, mass, system)
+    return Halos("POINT_MASS", first, parameters, mass, mass, np.full(len(draw.indices), np.nan), system)
 
 
 def _values(value, u):
@@ -172,16 +191,18 @@ def _places(component, u, v):
 
 
 def _profile_parameters(component, where, mass, u):
-    """What lenstronomy's profile needs beside its centre."""
+    """What lenstronomy's profile needs beside its centre, and the bound mass [Msun]."""
+    endless = np.full(len(mass), np.nan)
     if component.profile == "POINT_MASS":
-        return {"theta_E": angles.einstein_radius_point_mass(where, mass)}
+        return {"theta_E": angles.einstein_radius_point_mass(where, mass)}, mass
     if component.profile == "SIS":
-        return {"theta_E": angles.einstein_radius_sis(where, angles.sigma_v_of_sis(where, mass))}
+        return {"theta_E": angles.einstein_radius_sis(where, angles.sigma_v_of_sis(where, mass))}, endless
     c = angles.concentration(component.concentration, mass, where.z_lens, where.h)
     c = c * 10.0 ** (component.concentration_scatter * special.ndtri(u))
     if component.profile == "NFW":
-        return dict(zip(("Rs", "alpha_Rs"), angles.nfw(where, mass, c), strict=True))
-    return dict(zip(("Rs", "alpha_Rs", "r_trunc"), angles.tnfw(where, mass, c, component.tau), strict=True))
+        return dict(zip(("Rs", "alpha_Rs"), angles.nfw(where, mass, c), strict=True)), endless
+    parameters = dict(zip(("Rs", "alpha_Rs", "r_trunc"), angles.tnfw(where, mass, c, component.tau), strict=True))
+    return parameters, mass * angles.bound_fraction(c, component.tau)
 
 
 def _with_deflection_factor(parameters, profile, factor):

@@ -11,6 +11,7 @@ from lenstream.simulate.bridge import to_lenstronomy
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path += [str(BENCHMARKS), str(BENCHMARKS / "peers")]
+import accuracy  # noqa: E402
 import contest  # noqa: E402
 import peak  # noqa: E402
 import report  # noqa: E402
@@ -126,3 +127,19 @@ def test_verdicts_say_plainly_what_falls_short():
 
 def test_requirements_are_names_and_versions_only():
     assert all(len(line.split("==")) == 2 and "/" not in line for line in drive.wanted())
+
+
+def test_whole_images_are_judged_by_median_worst_and_speed():
+    ok, bad = np.full(4, 1e-4), np.array([1e-4, 1e-4, 1e-4, 1e-2])
+    of_defaults = {accuracy.AUTO: (10.0, 0.3, ok), accuracy.PLAIN: (33.0, 1.0, bad)}
+    said = accuracy.lines({"a": [ok, ok, bad], "b": [bad, ok, ok]}, of_defaults)
+    (a,), (b,) = ([line for line in said if line.startswith(f"| {name} |")] for name in "ab")
+    assert a.endswith("| pass |") and b.endswith("| FALLS SHORT |")
+    assert said[-1].endswith("pass") and "0.30 of the speed" in said[-1]
+
+
+def test_each_setup_has_a_scene_and_a_truth_with_finer_pixels():
+    for name, (_, num_pix, scale, _) in accuracy.SETUPS.items():
+        own, truth = accuracy.scene(name), accuracy.scene(name, accuracy.RAYS, accuracy.FINE)
+        assert own.instrument.within_pixels and truth.instrument.supersampling == accuracy.FINE
+        assert (own.config.image.num_pix, own.instrument.pixel_scale) == (num_pix, scale)

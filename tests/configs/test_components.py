@@ -102,3 +102,11 @@ def test_a_config_loads_without_a_compiler():
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"numba", "llvmlite", "scipy", "astropy", "torch", "matplotlib", "pandas", "lenstronomy"}
     assert heavy.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("magnitude", [-99, 99, 1e30, {"uniform": [20, 99]}, {"uniform": [-99.0, 25]}])
+def test_a_magnitude_that_marks_a_missing_value_is_refused(magnitude):
+    with pytest.raises(ValidationError, match="magnitude must lie between -30 and 50"):
+        read("SERSIC_ELLIPSE", Light, R_sersic=0.5, n_sersic=1, magnitude=magnitude)
+    for possible in (-26, 0, 31.5, {"normal": [24, 1]}, {"uniform": [18, 28]}):
+        read("SERSIC_ELLIPSE", Light, R_sersic=0.5, n_sersic=1, magnitude=possible)

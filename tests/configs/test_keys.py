@@ -71,12 +71,6 @@ def test_a_mistake_in_a_distribution_is_one_sentence(settings, message):
     assert message in said(Distribution, **settings)
 
 
-def test_a_bounded_parameter_that_follows_needs_bounds():
-    law = {"parameter": "lens_mass.0.gamma"}
-    assert "theta_E must lie between 0 and 100" in said(EPL, profile="EPL", theta_E={"follow": law})
-    EPL(profile="EPL", theta_E={"follow": law | {"low": 0.1, "high": 3}})
-
-
 def test_joint_ellipticity_is_rayleigh_or_follows():
     both = {"rayleigh": (0.1, 0.3), "follow": {"component": "lens_mass.0"}}
     assert "exactly one of rayleigh, follow" in said(Ellipticity, **both)
@@ -165,6 +159,36 @@ def test_what_may_not_follow(settings, message):
     found = problems(**settings)
     assert found and all("\n" not in p for p in found)
     assert message in found[0]
+
+
+@pytest.mark.parametrize(
+    ("law", "asked"),
+    [
+        ({}, None),  # a factor of 1: the other's range is this one's
+        ({"factor": 80}, "64 to 128"),
+        ({"factor": 0, "offset": 0.1}, None),
+        ({"factor": -1, "offset": 2}, None),
+        ({"factor": -1, "offset": 1}, "-0.6 to 0.2"),
+        ({"scatter": 0.1}, "-inf to inf"),
+        ({"scatter": 0.1, "low": 0.1}, "0.1 to inf"),
+        ({"scatter": 0.1, "low": 0.1, "high": 3}, None),
+        ({"factor": -1, "offset": 1, "low": 0.1}, None),
+    ],
+)
+def test_the_range_of_what_follows_is_that_of_what_it_follows(law, asked):
+    found = problems(source={"R_sersic": following("lens_mass.0.theta_E", **law)})  # theta_E: 0.8 to 1.6
+    if asked is None:
+        assert found == []
+    else:
+        assert [f"R_sersic must lie between 0.001 and 100, but {asked} is asked for" in f for f in found] == [True]
+
+
+def test_a_chain_and_a_shape_have_ranges_too():
+    chain = {"R_sersic": following("source.0.n_sersic", factor=100), "n_sersic": following("lens_mass.0.theta_E")}
+    assert "R_sersic must lie between 0.001 and 100, but 80 to 160" in problems(source=chain)[0]
+    shape = {"n_sersic": following("lens_mass.0.e1", factor=20, offset=4)}  # |e1| <= 0.3, of e1_e2
+    assert "n_sersic must lie between 0.3 and 8, but -2 to 10" in problems(source=shape)[0]
+    assert problems(source={"n_sersic": following("lens_mass.0.e1", factor=10, offset=4)}) == []
 
 
 def test_a_psf_of_one_band_cannot_follow_either():

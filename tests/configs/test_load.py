@@ -40,6 +40,10 @@ def problems(*overrides, recipe="demo"):
         ("simulate.image.rays=many", "simulate.image.rays: expected rays along a side of a pixel (2: 4 rays a pixel)"),
         ("simulate.image.rays=0", "simulate.image.rays: input should be greater than or equal to 1, got 0."),
         ("simulate.image.rays=.nan", "simulate.image.rays: input should be a finite number, got nan."),
+        (
+            "evaluate.targets=[theta_E_effective]",
+            "it is theta_E_mean_kappa (mean convergence of 1 in a circle); theta_E_critical_area",
+        ),
         ("evaluate.targets=[theta_e]", '"theta_e" is not a lens parameter of this simulation. Did you mean "theta_E"?'),
         ("pretrain.encoders.lensiam.method=lensiamm", 'Did you mean "lensiam"?'),
         ("simulate.lens_mass.7.theta_E=1", 'has entries 0 to 1, not "7"'),
@@ -51,7 +55,7 @@ def problems(*overrides, recipe="demo"):
         ("pretrain.encoders.new={lr: 1}", "pretrain.encoders.new: the key method is missing"),
         ("pretrain.encoders.lensiam.augment.crop=[0.5, 0.2]", "crop: the lowest value must be above 0"),
         ("pretrain.backbone.options.drop_rate=.nan", "pretrain.backbone.options.drop_rate: expected a finite number"),
-        ("simulate.classes={a: 0, b: 0}", "simulate: classes: one of a, b must be more frequent than 0"),
+        ("simulate.classes={a: 0, b: 0}", "simulate.classes: one of a, b must be more frequent than 0"),
         ("simulate.classes={a: -1, b: 2}", "simulate.classes.a: input should be greater than or equal to 0, got -1"),
         ("extends=w1", 'unknown key "extends"'),
         ("nonsense", "expected dotted.key=value"),
@@ -231,7 +235,10 @@ def test_mistakes_in_extends_are_one_sentence(tmp_path, extends, said):
 
 def test_a_mistake_names_the_files(tmp_path):
     path = written(tmp_path, mine={"extends": "base.yaml", "sed": 1}, base={"extends": "demo"})
-    assert wrong(path).startswith('mine.yaml (extends base.yaml, demo.yaml): unknown key "sed". Did you mean "seed"?')
+    assert wrong(path).startswith('mine.yaml, line 2: unknown key "sed". Did you mean "seed"?')
+    assert wrong(written(tmp_path, mine={"extends": "base.yaml"}, base={"extends": "demo"}), "sed=1").startswith(
+        'mine.yaml (extends base.yaml, demo.yaml): unknown key "sed". Did you mean "seed"?'
+    )
 
 
 def test_supervised_needs_targets():
@@ -245,3 +252,36 @@ def test_a_class_without_weight_never_occurs():
     config = load("deeplense_model_2", ["simulate.classes={no_sub: 1, cdm: 0, axion: 1}"]).simulate
     numbers = draw(make_scene(config, 1), np.arange(500), Views()).class_number
     assert set(numbers) == {0, 2} and 200 < numbers.astype(bool).sum() < 300
+
+
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        ("i: {pixel_scale: 0.3}", 'bands.i.pixel_scale: unknown key. Did you mean "bands.i.image.pixel_scale"?'),
+        ("i: {imag: {num_pix: 9}}", 'bands.i.imag: unknown key. Did you mean "image"?'),
+        ("i: {image: {num_pixels: 9}}", 'bands.i.image.num_pixels: unknown key. Did you mean "num_pix"?'),
+        ("i: {image: {num_pix: 2}}", "bands.i.image.num_pix: input should be greater than or equal to 4, got 2"),
+        ("i: {image: {pixel_scale: 0}}", "bands.i.image.pixel_scale: input should be greater than 0, got 0"),
+        ("i: {image: 0.3}", "bands.i.image: expected a section with keys, got 0.3"),
+        ("i: {psf: {kind: gaussian, fwhm: -1}}", "bands.i.psf: fwhm must lie between 1e-06 and 100"),
+        ("i: {noise: false}", "bands.i.noise: all bands share it, so it belongs in observation"),
+        ("i: {defect: double_poisson}", "bands.i.defect: all bands share it"),
+    ],
+)
+def test_a_mistake_in_a_band_is_said_with_its_place(bands, message):
+    with pytest.raises(ConfigError) as told:
+        load("tiny", [f"simulate.bands={{r: {{}}, {bands}}}"])
+    assert message in str(told.value)
+
+
+def test_a_config_with_pixel_grids_of_bands_is_printed_whole(tmp_path):
+    config = load("tiny", ["simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}}", "pretrain.bands=[i]"])
+    (tmp_path / "again.yaml").write_text(show(config))
+    assert load(str(tmp_path / "again.yaml")) == config
+
+
+def test_bands_of_a_training_are_bands_of_the_simulation():
+    with pytest.raises(ConfigError, match=r'pretrain\.bands: no band "z", expected of r, i'):
+        load("tiny", ["simulate.bands={r: {}, i: {}}", "pretrain.bands=[z]"])
+    with pytest.raises(ConfigError, match=r"none, as simulate\.bands is empty"):
+        load("tiny", ["pretrain.bands=[z]"])

@@ -17,7 +17,8 @@ from lenstream.simulate.profiles import registry
 UNITS = {
     "theta_E": "arcsec",
     "theta_E_2": "arcsec",
-    "theta_E_effective": "arcsec",
+    "theta_E_mean_kappa": "arcsec",
+    "theta_E_critical_area": "arcsec",
     "Rs": "arcsec",
     "alpha_Rs": "arcsec",
     "r_trunc_1": "arcsec",
@@ -62,8 +63,22 @@ def test_every_label_has_a_unit_that_astropy_reads_a_symbol_and_a_meaning(name):
 
 
 PURE = {"e1", "e2", "gamma", "gamma1", "gamma2", "m", "kappa", "sigma0", "n_mean", "f_sub", "slope", "magnification"}
-PURE |= {"arc_snr", "n_halos", "class", "n_sersic", "n_bulge", "bulge_fraction", "roundness"}
-MASSES, MAGNITUDES, ENERGIES = {"mass", "halo_mass"}, {"magnitude"}, {"axion_mass"}  # everything else is an angle
+PURE |= {
+    "f_sub_m200",
+    "f_sub_bound",
+    "arc_snr",
+    "n_halos",
+    "class",
+    "n_sersic",
+    "n_bulge",
+    "bulge_fraction",
+    "roundness",
+}
+MASSES, MAGNITUDES, ENERGIES = (
+    {"mass", "halo_mass", "halo_mass_bound"},
+    {"magnitude"},
+    {"axion_mass"},
+)  # everything else is an angle
 
 
 @pytest.mark.parametrize("name", names())
@@ -126,6 +141,7 @@ def test_a_later_profile_has_its_number_in_the_symbol_and_a_source_says_so():
         ("source_theta_E", "no label"),
         ("magnitude", "source_magnitude"),
         ("magnification_2", '"magnification"'),
+        ("theta_E_effective", "theta_E_mean_kappa .* theta_E_critical_area"),
         ("theta_E_x", '"theta_E"'),
         ("", "no label"),
     ],

@@ -13,7 +13,7 @@ from lenstream.simulate.detector import pixel_noise
 from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import make_scene
+from lenstream.simulate.systems.scene import make_scene, only_bands
 
 TARGETS = ["theta_E", "e1", "gamma"]
 
@@ -55,6 +55,20 @@ def test_without_signal_the_bound_is_the_prior(scene):
     bound = cramer_rao(noisier(scene, 1e9), np.arange(20), TARGETS)
     for target, spread in zip(TARGETS, (0.8 / np.sqrt(12), 0.13, 0.15), strict=True):
         np.testing.assert_allclose(bound[target], spread, rtol=0.1)
+
+
+def test_derivatives_at_the_end_of_a_range_stay_inside_it(scene):
+    """Both images of a difference exist, a step of 2 `by` apart, and nothing changes where there is room."""
+    systems = draw(scene, np.arange(3), Views())
+    theta_E = np.array([0.0, 100.0, 1.2])
+    edge = replace(systems, lens_mass=(systems.lens_mass[0] | {"theta_E": theta_E}, *systems.lens_mass[1:]))
+    where = "lens_mass", 0, "theta_E"
+    up, down = (limit._shifted(scene, edge, where, by) for by in (1e-3, -1e-3))
+    for shifted in (up, down):
+        render(scene, shifted, noise=False)
+    difference = up.lens_mass[0]["theta_E"] - down.lens_mass[0]["theta_E"]
+    np.testing.assert_allclose(difference, 2e-3, rtol=1e-9)
+    assert up.lens_mass[0]["theta_E"][2] == 1.2 + 1e-3
 
 
 def test_the_bound_does_not_depend_on_what_a_count_is():
@@ -172,3 +186,18 @@ def test_two_parameters_by_hand():
     derivatives = np.array([[[1.0, 1.0], [0.0, 1.0]]])
     information = fisher(np.ones((1, 2)), derivatives, 0.5, np.inf)[0]
     np.testing.assert_allclose(np.diagonal(np.linalg.inv(information)), [0.25, 0.5])
+
+
+def test_information_of_pixel_grids_adds_up():
+    """With next to no prior, 1 / variance of one free parameter is the sum over the grids; several images help."""
+    fixed = "simulate.lens_mass=[{profile: SIE, theta_E: {uniform: [0.5, 1.9]}, e1: 0.1}]"
+    source = "simulate.source=[{profile: SERSIC_ELLIPSE, magnitude: 23, R_sersic: 0.3, center_x: 0.1}]"
+    bands = "simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}, z: {image: {pixel_scale: 0.3}}}"
+    scene = make_scene(load("tiny", [fixed, source, bands, "evaluate.targets=[theta_E]"]).simulate, 1)
+    assert len(scene.grids) == 2
+    whole, fine, coarse, single = (
+        cramer_rao(s, np.arange(4), ["theta_E"])["theta_E"]
+        for s in (scene, *(only_bands(scene, names) for names in (["r"], ["i", "z"], ["z"])))
+    )
+    np.testing.assert_allclose(whole**-2.0, fine**-2.0 + coarse**-2.0, rtol=1e-3)
+    np.testing.assert_allclose(coarse**-2.0, 2 * single**-2.0, rtol=1e-3)  # the same instrument twice

@@ -13,7 +13,9 @@ from lenstream.errors import DataError
 from lenstream.evaluate import results
 from lenstream.evaluate.results import LIMIT, RANDOM, Evaluation, Score, best
 
+ODD = ["NA", "nan", "None", "null", "1e5", "007", "=1+1", "-x", "'=1", "a,b", "#a", "[x]"]
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=8)
+WORDS |= st.sampled_from(ODD)
 SCORES = st.builds(
     Score,
     task=WORDS,
@@ -150,3 +152,12 @@ def test_the_first_of_equals_is_the_best_and_nothing_depends_on_the_order_otherw
 def test_the_frame_has_the_columns_of_a_score_even_without_one():
     assert list(results.frame([]).columns) == list(results.frame([score()]).columns)
     assert isinstance(results.frame([score()]), pd.DataFrame)
+
+
+@pytest.mark.parametrize("name", ["NA", "nan", "None", "1e5", "007", "=1+1"])
+def test_an_encoder_of_any_name_keeps_its_row_in_tables_and_frames(tmp_path, name):
+    results.write_scores([score(encoder=name), score(encoder="a")], tmp_path / "results.csv")
+    frame = results.frame(results.read_scores(tmp_path))
+    table = frame.pivot_table(index=["encoder", "protocol"], columns="target", values="value", sort=False)
+    assert [encoder for encoder, _ in table.index] == [name, "a"]
+    assert not any(line.split(",")[1].startswith("=") for line in (tmp_path / "results.csv").read_text().splitlines())

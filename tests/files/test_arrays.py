@@ -105,3 +105,13 @@ def test_a_file_that_ends_too_early_is_said_to_be_cut_short():
         reading("a.npz", "npz"),
     ):
         raise EOFError
+
+
+def test_an_archive_that_says_more_than_can_be_packed_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", images=np.random.default_rng(0).normal(size=(8, 8)))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    at = content.rindex(b"PK\x01\x02")
+    content[at + 24 : at + 28] = struct.pack("<I", 2**32 - 2)  # size of the array in the archive's directory
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(Unreadable, match="more than can be packed so small"):
+        arrays.look(tmp_path / "a.npz", "images")

@@ -39,7 +39,7 @@ def test_columns_of_catalogues(tmp_path, ending):
         (
             "t.npy",
             b"\x93NUMPY\x01\x00",
-            "no text in UTF-8; other tables end in .fits, .fit, .fits.gz, .fit.gz, .ecsv, ",
+            "it is an array of NumPy: save the table as CSV, FITS, ECSV or Parquet",
         ),
         ("t.csv", b"a,b\n", "has no rows"),
         ("t.csv", b"\x00\xff\xfe,,\n1", ""),
@@ -79,11 +79,20 @@ def test_csv_with_comments_spaces_and_a_byte_order_mark(tmp_path):
     assert read["x"].tolist() == [1, 3]
 
 
-@pytest.mark.parametrize("row", ["1.1,2,3", "1,2\n1.1,2,3", "1,2\n3,4\n5,6,7,8"])
-def test_a_row_longer_than_the_header_shifts_nothing(tmp_path, row):
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("1.1,2,3", "line 2 has 3 cells where the header has 2"),
+        ("1,2\n1.1,2,3", "line 3 has 3 cells"),
+        ("# why\n\n1,2\n3,4\n5,6,7,8", "line 6 has 4 cells"),
+        ('"1\n2",2\n1,2,3', "line 4 has 3 cells"),
+        ("1,2,\n1,2,,3", "line 3 has 4 cells"),
+    ],
+)
+def test_a_row_longer_than_the_header_shifts_nothing(tmp_path, rows, said):
     with pytest.raises(DataError, match=r"t\.csv: cannot be read as CSV \(") as caught:
-        read_table(write_csv(tmp_path, f"th,b\n{row}\n"))
-    assert "\n" not in str(caught.value)
+        read_table(write_csv(tmp_path, f"th,b\n{rows}\n"))
+    assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_comma_at_the_end_of_every_row_adds_nothing(tmp_path):

@@ -41,7 +41,9 @@ def test_images_by_name_and_number(tmp_path, name, packed):
     mask, psf = fits.read(path, 3, 4)
     np.testing.assert_array_equal(mask, PLANES["MASK"])
     np.testing.assert_allclose(psf, PLANES["PSF"], atol=0.5 if packed else 0)  # packed floats lose digits
-    np.testing.assert_array_equal(fits.section(path, 4, (1, slice(2, 5))), psf[1, 2:5])
+    some, row = fits.sections(path, (4, (1, slice(2, 5))), (3, (0,)))
+    np.testing.assert_array_equal(some, psf[1, 2:5])
+    np.testing.assert_array_equal(row, mask[0])
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,19 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         with pytest.raises(Unreadable) as caught:
             fits.look(tmp_path / f"{name}.fits")
         assert caught.value.reason == words and isinstance(caught.value, DataError)
+
+
+def test_a_compressed_image_larger_than_its_file_can_be_is_refused(tmp_path):
+    write(tmp_path / "a.fits", packed=True)
+    with astropy_fits.open(tmp_path / "a.fits", disable_image_compression=True) as hdus:
+        hdus[1].header["ZNAXIS2"] = 10**9
+        hdus.writeto(tmp_path / "huge.fits")
+    with pytest.raises(Unreadable, match="more pixels than can be packed"):
+        fits.look(tmp_path / "huge.fits")
+
+
+def test_names_of_the_columns_of_a_table(tmp_path):
+    assert fits.table_names(write(tmp_path / "a.fits")) == ["a"]
+    astropy_fits.writeto(tmp_path / "b.fits", np.ones((9, 9)))
+    (tmp_path / "c.fits").write_text("no FITS")
+    assert fits.table_names(tmp_path / "b.fits") == fits.table_names(tmp_path / "c.fits") == []

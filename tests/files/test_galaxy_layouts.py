@@ -91,15 +91,15 @@ def test_unusable_files_are_left_out_with_one_warning(tmp_path, caplog):
     assert stamps.names == ("good",)
     assert len(caplog.records) == 1 and "8 of 9" in caplog.text
     for name in (
-        "empty (no galaxy",
-        "nan (no finite",
-        "tiny (its 5 x 5",
-        "colour (2 bands where",
-        "bare (no image",
-        "oblong (its pixels are not square",
+        "empty: no galaxy",
+        "nan: no finite",
+        "tiny: its 5 x 5",
+        "colour: 2 bands where",
+        "bare: it holds no image",
+        "oblong: its pixels are not square",
     ):
         assert name in caplog.text
-    assert "text (it is not FITS" in caplog.text and "cut (it was cut short" in caplog.text
+    assert "text: it is not FITS" in caplog.text and "cut: it was cut short" in caplog.text
 
 
 def test_folders_without_galaxies(tmp_path):
@@ -210,3 +210,39 @@ def test_absurd_pixels_are_missing(tmp_path):
     for path in (tmp_path, tmp_path / "a.npz"):
         ((_, found),) = entries(path).images(np.array([0]))
         assert np.argwhere(np.isnan(found[0])).tolist() == [[3, 4], [5, 6]]
+
+
+def catalogue(folder, name="real_galaxy_catalog.fits"):
+    """GalSim's files of two galaxies."""
+    rng = np.random.default_rng(4)
+    images = [fits.ImageHDU(galaxy(rng).astype(np.float32)) for _ in range(2)]
+    fits.HDUList([fits.PrimaryHDU(), *images]).writeto(folder / "images_n1.fits", overwrite=True)
+    columns = {"IDENT": [7, 9], "MAG": [21.0, 22.0], "PIXEL_SCALE": [0.03, 0.03], "GAL_HDU": [1, 2]}
+    Table(columns | {"GAL_FILENAME": ["images_n1.fits"] * 2}).write(folder / name)
+    Table({"IDENT": [7, 9], "ZPHOT": [0.5, 0.7]}).write(folder / name.replace(".fits", "_fits.fits"))
+
+
+def test_a_folder_with_galsims_files_is_its_catalogue(tmp_path):
+    catalogue(tmp_path)
+    listed = entries(tmp_path)
+    assert listed.names.tolist() == ["7", "9"]
+    np.testing.assert_allclose(listed.redshift, [0.5, 0.7])
+    assert [image.shape for _, image in listed.images([0, 1])] == [(1, 64, 64)] * 2
+    catalogue(tmp_path, "other.fits")
+    with pytest.raises(DataError, match=r"holds the galaxy catalogues other\.fits, real_galaxy_catalog\.fits"):
+        entries(tmp_path)
+
+
+def test_images_and_bad_pixels_are_found_by_name(tmp_path):
+    image, bad = galaxy(np.random.default_rng(5)), np.zeros((64, 64), np.int32)
+    bad[3] = 1
+    planes = {"ERR": np.full((64, 64), 0.1), "DQ": bad, "SCI": image}
+    hdus = [fits.ImageHDU(plane, name=name) for name, plane in planes.items()]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "a.fits")
+    fits.writeto(tmp_path / "b_sci.fits", image)
+    fits.writeto(tmp_path / "b_rms.fits", np.full((64, 64), 0.1))
+    listed = entries(tmp_path)
+    assert listed.names.tolist() == ["a", "b"]
+    (_, first), (_, second) = listed.images([0, 1])
+    np.testing.assert_array_equal(first[0], np.where(bad, np.nan, image))
+    np.testing.assert_array_equal(second[0], image)

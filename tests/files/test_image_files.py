@@ -10,7 +10,7 @@ import zarr
 from astropy.io import fits
 
 from lenstream.errors import DataError
-from lenstream.files.image_files import Layout, find, layout_of, look, read, unpack
+from lenstream.files.image_files import Layout, layout_of, look, read, unpack
 
 RNG = np.random.default_rng(0)
 
@@ -111,8 +111,13 @@ def test_numbers_of_every_type_become_native_float32(tmp_path, name, dtype):
 def test_fits_scaling_blanks_and_extensions(tmp_path):
     counts = RNG.integers(0, 60000, (16, 16)).astype(np.uint16)
     extensions = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0])])]
-    fits.HDUList([*extensions, fits.ImageHDU(counts), fits.ImageHDU(numbers(8, 8))]).writeto(tmp_path / "scaled.fits")
+    fits.HDUList([*extensions, fits.ImageHDU(counts)]).writeto(tmp_path / "scaled.fits")
     np.testing.assert_array_equal(read(look(tmp_path / "scaled.fits"), 0)[0], counts.astype(np.float32))
+    unsigned = fits.PrimaryHDU(counts)
+    unsigned.header["BLANK"] = int(counts[2, 3]) - 32768  # as stored
+    unsigned.writeto(tmp_path / "unsigned.fits")
+    expected = np.where(counts == counts[2, 3], np.nan, counts)
+    np.testing.assert_array_equal(read(look(tmp_path / "unsigned.fits"), 0)[0], expected.astype(np.float32))
     blank = fits.PrimaryHDU(np.where(counts == counts[2, 3], -99, 5).astype(np.int16))
     blank.header["BLANK"] = -99
     blank.writeto(tmp_path / "blank.fits")
@@ -130,7 +135,7 @@ def test_pixels_that_hold_no_flux_are_nan(tmp_path):
 
 
 def test_the_image_of_a_file_with_a_noise_map_is_found_by_name(tmp_path):
-    image, noise = numbers(16, 16), numbers(16, 16)
+    image, noise = numbers(16, 16), np.abs(numbers(16, 16))
     parts = [fits.ImageHDU(noise, name="NOISE"), fits.ImageHDU(image, name="IMAGE")]
     fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "a.fits")
     np.testing.assert_array_equal(read(look(tmp_path / "a.fits"), 0)[0], image)
@@ -141,8 +146,15 @@ def test_the_array_of_an_archive(tmp_path):
     for name in ("images", "image"):
         np.savez(tmp_path / f"{name}.npz", other=other, **{name: image})
         np.testing.assert_array_equal(read(look(tmp_path / f"{name}.npz"), 0)[0], image)
-    np.savez(tmp_path / "first.npz", zebra=image, apple=other)
-    np.testing.assert_array_equal(read(look(tmp_path / "first.npz"), 0)[0], image)
+    np.savez(tmp_path / "only.npz", label=np.arange(3), zebra=image)
+    source = look(tmp_path / "only.npz")
+    np.testing.assert_array_equal(read(source, 0)[0], image)
+    assert source.used == "array zebra; not used: label"
+    np.savez(tmp_path / "stack.npz", label=np.arange(20), data=numbers(20, 16, 16), z=numbers(20, 16, 16))
+    assert look(tmp_path / "stack.npz").layout.count == 20
+    np.savez(tmp_path / "several.npz", zebra=image, apple=other)
+    with pytest.raises(DataError, match=r"holds 2 arrays that may be images, zebra, apple; expected one called images"):
+        look(tmp_path / "several.npz")
 
 
 def test_an_unpacked_archive_gives_the_same_images(tmp_path):
@@ -232,27 +244,3 @@ def test_files_without_an_image(tmp_path):
     }.items():
         with pytest.raises(DataError, match=rf"{name}: .*{words}"):
             look(tmp_path / name)
-
-
-def test_what_is_found(tmp_path):
-    for folder in ("lenses/deep", "others", ".hidden"):
-        (tmp_path / folder).mkdir(parents=True)
-    for name in ("lenses/b.npy", "lenses/deep/a.fits.gz", "others/c.npz", "others/._c.npz", ".hidden/d.npy"):
-        (tmp_path / name).touch()
-    (tmp_path / "others" / "notes.txt").touch()
-    group(tmp_path / "others" / "a.zarr", numbers(2, 1, 16, 16))
-    (tmp_path / "others" / "loop").symlink_to(tmp_path)
-    (tmp_path / "others" / "again").symlink_to(tmp_path / "others")
-    found = [(str(path.relative_to(tmp_path)), name) for path, name in find(tmp_path)]
-    assert found == [
-        ("lenses/b.npy", "lenses"),
-        ("lenses/deep/a.fits.gz", "lenses"),
-        ("others/a.zarr", "others"),
-        ("others/c.npz", "others"),
-    ]
-    assert find(tmp_path / "others" / "a.zarr") == [(tmp_path / "others" / "a.zarr", None)]
-    with pytest.raises(DataError, match=r"there is no folder .*nowhere"):
-        find(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"holds no image; expected files in .npy, .npz, .fits"):
-        (tmp_path / "empty").mkdir()
-        find(tmp_path / "empty")

@@ -18,6 +18,12 @@ def turned(angle, scale=SCALE, flip=-1.0):
     return {"CD1_1": flip * c, "CD1_2": s, "CD2_1": flip * s, "CD2_2": -flip * flip * c}
 
 
+def header(cards):
+    out = Header()
+    out.update(cards)
+    return out
+
+
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
@@ -27,7 +33,12 @@ def turned(angle, scale=SCALE, flip=-1.0):
         ({"PIXSCALE": -1.0}, {"PIXSCALE": 0.1}, 0.1),
         ({"PIXSCALE": True}, {}, None),
         ({"PIXSCALE": "small"}, {}, None),
-        ({"CDELT1": -SCALE, "CDELT2": SCALE}, {"PIXSCALE": 0.1}, 0.05),  # what is nearer to the image wins
+        ({"CDELT1": -SCALE, "CDELT2": SCALE}, {"PIXSCALE": 0.051}, 0.05),  # what is nearer to the image wins
+        ({"PIXSCALE": "0.05"}, {}, 0.05),
+        ({"PIXSCALE": (100, "[mas/pixel]")}, {}, 0.1),
+        ({"CDELT1": 0.05, "CDELT2": 0.05, "CUNIT1": "arcsec", "CUNIT2": "arcsec"}, {}, 0.05),
+        ({}, {"PIXAR_A2": 0.0025}, 0.05),
+        ({}, {"PIXAR_SR": 0.0025 * (np.pi / 648000) ** 2}, 0.05),
         ({"CDELT1": 1.0, "CDELT2": 1.0}, {}, None),  # a default that says nothing
         ({"CDELT1": 0.05, "CDELT2": 0.05}, {}, None),  # arcsec, or pixels of 180 arcsec
         ({"CDELT1": 0.0, "CDELT2": 0.0}, {}, None),
@@ -35,7 +46,7 @@ def turned(angle, scale=SCALE, flip=-1.0):
     ],
 )
 def test_keys_and_their_order(first, second, expected):
-    scale = header_pixel_scale((Header(first), Header(second)))
+    scale = header_pixel_scale((header(first), header(second)))
     assert scale == (None if expected is None else pytest.approx(expected, rel=1e-9))
 
 
@@ -50,3 +61,19 @@ def test_pixels_that_are_not_square_are_refused(named):
     header = Header(named | {"CDELT1": -SCALE, "CDELT2": 1.02 * SCALE})
     with pytest.raises(DataError, match=r"its pixels are not square \(0\.05 x 0\.051 arcsec\)"):
         header_pixel_scale((header,))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ({"PIXSCALE": 0.1, "CDELT1": -SCALE, "CDELT2": SCALE}, {}, "PIXSCALE says pixels of 0.1 .* CDELT 0.05"),
+        ({"CDELT1": -SCALE, "CDELT2": SCALE}, {"PIXSCALE": 0.1}, "CDELT says pixels of 0.05 .* PIXSCALE 0.1"),
+        (turned(0.3), {"PIXAR_A2": 0.01}, "CD says pixels of 0.05 .* PIXAR_A2 0.1"),
+        ({"PIXSCALE": 100}, {}, "PIXSCALE says pixels of 100 arcsec: expected at most 10, in arcsec and not in mas"),
+        ({"PIXELSCL": 1e300}, {}, "PIXELSCL says pixels of 1e\\+300"),
+        (SKY | {"CDELT1": -0.1, "CDELT2": 0.1}, {}, "CDELT says pixels of 360 arcsec"),
+    ],
+)
+def test_contradictions_and_pixels_as_large_as_none_are_refused(first, second, words):
+    with pytest.raises(DataError, match=words):
+        header_pixel_scale((Header(first), Header(second)))

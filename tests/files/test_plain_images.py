@@ -40,8 +40,39 @@ def test_what_is_no_image(tmp_path, array):
     with pytest.raises(DataError, match=r"a\.npy holds an array of shape .* expected numbers, an image or a cube"):
         read_images(tmp_path / "a.npy", "image")
     fits.HDUList([fits.PrimaryHDU()]).writeto(tmp_path / "a.fits", overwrite=True)
-    with pytest.raises(DataError, match="it holds no image"):
+    with pytest.raises(DataError, match="holds no image"):
         read_images(tmp_path / "a.fits", "image")
     np.savez(tmp_path / "a.npz")
     with pytest.raises(DataError, match=r"a\.npz: .*it holds no array"):
         read_images(tmp_path / "a.npz", "image")
+
+
+def test_bad_and_padded_pixels_of_sky_are_missing(tmp_path):
+    sky, flags = np.random.default_rng(1).normal(size=(24, 24)), np.zeros((24, 24), np.int32)
+    flags[5, 5], sky[:, 20:] = 1, 0.0
+    header = fits.Header({"BUNIT": "ELECTRONS", "EXPTIME": 100.0})
+    parts = [fits.ImageHDU(np.ones((24, 24)), name="ERR"), fits.ImageHDU(100 * sky, header, name="SCI")]
+    fits.HDUList([fits.PrimaryHDU(), *parts, fits.ImageHDU(flags, name="DQ")]).writeto(tmp_path / "a.fits")
+    (image,) = read_images(tmp_path / "a.fits", "image")
+    expected = sky.copy()
+    expected[5, 5] = expected[:, 20:] = np.nan
+    np.testing.assert_allclose(image, expected)
+    (kept,) = read_images(save(tmp_path / "psf.npy", sky), "psf")
+    assert (kept[:, 20:] == 0).all()  # a kernel may end in zeros
+
+
+def save(path, array):
+    np.save(path, array)
+    return path
+
+
+def test_of_several_images_none_is_guessed_to_be_a_psf(tmp_path):
+    parts = [fits.ImageHDU(CUBE[0], name=name) for name in ("A", "B")]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "a.fits")
+    with pytest.raises(DataError, match=r"a\.fits holds several images, A, B: expected one called PSF"):
+        read_images(tmp_path / "a.fits", "psf")
+
+
+def test_names_and_sizes_beside_the_images_of_an_archive(tmp_path):
+    np.savez(tmp_path / "a.npz", pixel_scale=0.1, label=np.arange(3), psf=CUBE)
+    np.testing.assert_array_equal(read_images(tmp_path / "a.npz", "psf"), CUBE)

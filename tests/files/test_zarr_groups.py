@@ -1,11 +1,13 @@
 """Zarr groups: which folder is one, and the array in it."""
 
+import shutil
+
 import numpy as np
 import pytest
 import zarr
 
 from lenstream.files.unreadable import Unreadable
-from lenstream.files.zarr_groups import is_group, open_array
+from lenstream.files.zarr_groups import dtype_of, is_group, open_array, read
 
 IMAGES = np.arange(2 * 16 * 16, dtype="f4").reshape(2, 16, 16)
 
@@ -28,3 +30,23 @@ def test_what_is_no_such_array(tmp_path):
             open_array(tmp_path / folder, "images")
     with pytest.raises(Unreadable, match="with an array masks"):
         open_array(tmp_path / "a", "masks")
+
+
+def test_an_array_without_its_chunks_is_refused(tmp_path):
+    root = zarr.create_group(str(tmp_path / "a"), zarr_format=3)
+    root.create_array("images", data=np.random.default_rng(0).normal(size=(6, 8, 8)), chunks=(2, 8, 8))
+    shutil.rmtree(tmp_path / "a" / "images" / "c" / "1")
+    with pytest.raises(Unreadable, match="1 of its 3 chunks are not there"):
+        open_array(tmp_path / "a", "images")
+
+
+@pytest.mark.parametrize("fill", [7, "AAAAAAAAHEA=", "7.0"])  # as a number, and as xarray writes a float
+def test_packed_numbers_are_unpacked(tmp_path, fill):
+    packed = np.arange(128, dtype=np.int16).reshape(2, 8, 8)
+    array = zarr.create_group(str(tmp_path / "a"), zarr_format=3).create_array("images", data=packed)
+    array.attrs.update(scale_factor=0.5, add_offset=10.0, _FillValue=fill)
+    array = open_array(tmp_path / "a", "images")
+    expected = np.where(packed == 7, np.nan, 10.0 + 0.5 * packed)
+    np.testing.assert_array_equal(read(array, 1), expected[1])
+    np.testing.assert_array_equal(read(array, ...), expected)
+    assert dtype_of(array) == np.dtype("f8")

@@ -17,6 +17,25 @@ def build(recipe="w1", seed=1, **changes):
     return make_scene(check(values, "test").simulate, seed)
 
 
+TWO_GRIDS: dict[str, object] = {
+    "image": {"num_pix": 31},
+    "source": [
+        {
+            "profile": "SERSIC_ELLIPSE",
+            "magnitude": {"uniform": (23, 26)},
+            "colors": {"VIS": {"normal": (0.5, 0.2)}, "Y": 0.3},
+            "R_sersic": {"uniform": (0.1, 0.3)},
+            "center_x": {"normal": (0, 0.2)},
+            "center_y": {"normal": (0, 0.2)},
+        }
+    ],
+    "lens_light": [{"profile": "SERSIC_ELLIPSE", "magnitude": 21, "colors": {"VIS": 1.5}, "R_sersic": 0.6}],
+    "observation": {"instrument": "Euclid/VIS"},
+    "bands": {"H": {"instrument": "Euclid/H"}, "VIS": {}, "Y": {"instrument": "Euclid/Y", "bad_pixels": 0.05}},
+    "selection": {"arc_snr_min": 50},
+}
+
+
 @pytest.fixture(scope="session")
 def scene_with():
     """scene_with(recipe="w1", seed=1, **changes): the recipe's scene with parts of its simulate section replaced."""
@@ -111,3 +130,15 @@ def everything():
         bands={"r": {}, "g": {"background_noise": 0.02, "psf": {"kind": "moffat", "fwhm": 0.3, "beta": 3}}},
         selection={"arc_snr_min": 30, "magnification_min": 2, "image_separation_min": 1},
     )
+
+
+@pytest.fixture(scope="session")
+def two_grids_with():
+    """two_grids_with(**changes): VIS on pixels of 0.1" and two bands of NISP on pixels of 0.3", with a selection."""
+    return lambda **changes: build(**TWO_GRIDS | changes)
+
+
+@pytest.fixture(scope="session")
+def two_grids(two_grids_with):
+    """The bands H and Y on one pixel grid, VIS on another."""
+    return two_grids_with()

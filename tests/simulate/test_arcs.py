@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lenstream.simulate import arcs
+from lenstream.simulate import arcs, einstein_radius
 from lenstream.simulate.labels import all_labels
-from lenstream.simulate.render import render_all
+from lenstream.simulate.render import render_all, tracer
 from lenstream.simulate.selection import draw, quantities
 from lenstream.simulate.systems.draw import Views
 
@@ -41,7 +41,7 @@ def test_there_is_nothing_to_measure_without_a_deflector_or_a_source(classes_sce
         np.testing.assert_array_equal(np.isnan(values), ~np.stack([lens, lens], axis=1), err_msg=name)
     for name in ("magnification", "arc_snr"):  # labels and selections mean the same
         np.testing.assert_array_equal(cut[name], told[name], err_msg=name)
-    np.testing.assert_array_equal(np.isnan(told["theta_E_effective"]), unlensed | galaxy)
+    np.testing.assert_array_equal(np.isnan(told["theta_E_mean_kappa"]), unlensed | galaxy)
     flux = arcs.flux_before_lensing(classes_scene, systems)
     np.testing.assert_array_equal((flux > 0).all(1), lens | unlensed)
     np.testing.assert_array_equal((flux == 0).all(1), dark | galaxy)
@@ -85,7 +85,7 @@ def test_the_images_of_a_sphere_are_two_einstein_radii_apart(scene_with):
     systems = draw(scene, np.arange(6), Views(2))
     theta_E = systems.lens_mass[0]["theta_E"]
     np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
-    np.testing.assert_allclose(arcs.effective_einstein_radius(scene, systems), theta_E, rtol=1e-7)
+    np.testing.assert_allclose(arcs.mean_kappa_radius(scene, systems), theta_E, rtol=1e-7)
 
 
 def test_the_einstein_radius_is_about_the_main_deflector_however_large_it_is(scene_with):
@@ -93,5 +93,71 @@ def test_the_einstein_radius_is_about_the_main_deflector_however_large_it_is(sce
     spheres = [{"theta_E": 0.7, "center_x": 1.0, "center_y": -0.5}, {"theta_E": 20.0}]
     for sphere in spheres:
         scene = scene_with(image=SMALL, lens_mass=[{"profile": "SIS"} | sphere])
-        found = arcs.effective_einstein_radius(scene, draw(scene, np.arange(2), Views()))
+        found = arcs.mean_kappa_radius(scene, draw(scene, np.arange(2), Views()))
         np.testing.assert_allclose(found, sphere["theta_E"], rtol=1e-6)
+    for scene in (scene_with(image=SMALL, lens_mass=[{"profile": "SIS"} | sphere]) for sphere in spheres):
+        systems = draw(scene, np.arange(2), Views())
+        found = arcs.critical_area_radius(scene, systems, arcs.mean_kappa_radius(scene, systems))
+        np.testing.assert_allclose(found, systems.lens_mass[0]["theta_E"], rtol=1e-6)
+
+
+def test_what_is_first_in_a_class_is_its_main_component(scene_with):
+    """A class without the list's first deflector and source is measured about its own, not about the middle."""
+    second = {"profile": "SIS", "theta_E": {"uniform": (0.8, 1.2)}, "center_x": 0.8, "only": ["right"]}
+    lens_mass = [{"profile": "SHEAR"}, {"profile": "SIS", "theta_E": 0.6, "only": ["middle"]}, second]
+    source = [
+        SOURCE | {"center_x": 0.1, "only": ["middle"]},
+        SOURCE | {"center_x": {"uniform": (0.6, 0.75)}, "center_y": 0.1, "only": ["right"]},
+        SOURCE | {"center_x": -3.0},  # seen once, and main in no class
+    ]
+    scene = scene_with(classes={"middle": 1, "right": 1}, image=SMALL, lens_mass=lens_mass, source=source)
+    systems = draw(scene, np.arange(12), Views(2))
+    right = systems.class_number == 1
+    assert 2 < right.sum() < 10
+    theta_E = np.where(right, systems.lens_mass[2]["theta_E"], 0.6)
+    mean_kappa = arcs.mean_kappa_radius(scene, systems)
+    np.testing.assert_allclose(mean_kappa, theta_E, rtol=1e-7)
+    np.testing.assert_allclose(arcs.critical_area_radius(scene, systems, mean_kappa), theta_E, rtol=1e-6)
+    np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
+
+
+def test_the_einstein_radii_of_a_deflection_map_are_about_its_mass(scene_with, tmp_path):
+    """An isothermal sphere with a core, off the middle of its map: mean kappa 1 where sqrt(r^2 + s^2) - s = r^2 / b."""
+    y, x = np.meshgrid(*2 * [np.linspace(-4, 4, 161)], indexing="ij")
+    x, y, b, core = x - 0.9, y + 0.6, 1.2, 0.1
+    factor = b * (np.sqrt(x**2 + y**2 + core**2) - core) / (x**2 + y**2)
+    np.savez(tmp_path / "map.npz", f_x=factor * x, f_y=factor * y, pixel_scale=0.05)
+    shifted = {"profile": "INTERPOL", "file": str(tmp_path / "map.npz"), "center_x": 0.2}
+    scene = scene_with(image=SMALL, lens_mass=[{"profile": "SHEAR", "gamma1": 0.0}, shifted])
+    systems = draw(scene, [0], Views())
+    mean_kappa = arcs.mean_kappa_radius(scene, systems)
+    expected = np.sqrt(b**2 - 2 * b * core)
+    np.testing.assert_allclose(mean_kappa, expected, rtol=1e-3)
+    np.testing.assert_allclose(arcs.critical_area_radius(scene, systems, mean_kappa), expected, rtol=1e-3)
+
+
+def test_subhalos_enter_the_mean_convergence_and_not_the_critical_curve(scene_with):
+    halos = {"kind": "CDM", "profile": "SIS", "theta_E": 0.02, "n_mean": 40, "count": "fixed", "r_max": 1.0}
+    keys = {"image": SMALL, "lens_mass": [{"profile": "SIS", "theta_E": 1.0}, {"profile": "SHEAR", "gamma1": 0.1}]}
+    smooth, lumpy = scene_with(**keys), scene_with(**keys, substructure=[halos])
+    told = [all_labels(scene, draw(scene, np.arange(3), Views())) for scene in (smooth, lumpy)]
+    np.testing.assert_allclose(told[0]["theta_E_critical_area"], told[1]["theta_E_critical_area"], rtol=1e-5)
+    assert (told[1]["theta_E_mean_kappa"] > told[0]["theta_E_mean_kappa"] + 0.3).all()
+    assert (told[0]["theta_E_critical_area"] > 1.005).all()  # by the shear, which the mean convergence knows nothing of
+
+
+def test_the_second_look_at_some_systems_is_that_at_all_of_them(scene_with):
+    """With a satellite in one class the critical curve has corners: the same alone, in a batch and by a look at all."""
+    satellite = {"profile": "SIS", "theta_E": 0.2, "center_x": {"uniform": (0.9, 1.1)}, "only": ["two"]}
+    lens_mass = [{"profile": "SIE", "theta_E": 1.0, "e1": 0.1}, satellite]
+    scene = scene_with(classes={"one": 1, "two": 1}, image=SMALL, source=[SOURCE], lens_mass=lens_mass)
+    systems = draw(scene, np.arange(8), Views())
+    found = arcs.critical_area_radius(scene, systems, np.ones(8))
+    of_all = einstein_radius.critical_curve_radius(tracer(scene, systems), 0.0, 0.0, np.ones(8))
+    np.testing.assert_array_equal(found, of_all)
+    lumpy = systems.class_number == 1
+    assert 1 < lumpy.sum() < 7
+    np.testing.assert_allclose(found[~lumpy], 1.0, rtol=1e-6)
+    assert (found[lumpy] > 1.05).all()
+    alone = draw(scene, np.flatnonzero(lumpy)[:1], Views())
+    assert arcs.critical_area_radius(scene, alone, np.ones(1))[0] == found[lumpy][0]

@@ -134,3 +134,16 @@ def test_what_is_absent_from_a_class_is_absent_for_lenstronomy(everything):
         assert model["lens_model_list"] == [["EPL", "SHEAR"], ["EPL"] + n * ["TNFW"], []][number]
         assert model["source_light_model_list"] == [["SERSIC_ELLIPSE", "INTERPOL"], ["SERSIC_ELLIPSE"], []][number]
         assert len(model["lens_light_model_list"]) == [2, 0, 2][number]
+
+
+def test_a_psf_within_pixels_is_given_on_pixels_nine_times_as_fine(scene_with, observed):
+    for psf in ({"kind": "gaussian", "fwhm": 0.3}, {"kind": "moffat", "fwhm": 0.3, "beta": 3}):
+        scene = scene_with(image=SMALL | {"rays": "adaptive"}, observation=observed(psf=psf))
+        systems = draw(scene, [0], Views())
+        terms = to_lenstronomy(scene, systems, 0)
+        assert terms["kwargs_numerics"]["supersampling_factor"] == 9
+        assert terms["kwargs_numerics"]["supersampling_convolution"]
+        theirs = lenstronomy_image_model(scene, systems).image(
+            terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"]
+        )
+        assert np.abs(render(scene, systems, noise=False)[0, 0] - theirs).max() < 0.01 * theirs.max()

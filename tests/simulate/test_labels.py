@@ -5,14 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from astropy.units import Unit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lenstronomy.LightModel.light_model import LightModel
 
 from lenstream.configs.load import available, load
+from lenstream.configs.quantities import quantity
+from lenstream.simulate.bridge import lenstronomy_image_model
 from lenstream.simulate.labels import all_labels, derived_labels, labels, moments, units
+from lenstream.simulate.profiles import registry
 from lenstream.simulate.render import render, render_all
 from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import simulate
-from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import make_scene
+from lenstream.simulate.systems.draw import Views, by_grid
+from lenstream.simulate.systems.scene import make_scene, only_bands
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
 FEWER_GALAXIES = {"n_galaxies": 10}
@@ -67,7 +73,7 @@ def test_labels_are_nan_where_a_component_is_absent(everything):
         "source_magnitude": galaxy,
         "source_R_half": ~lens,
         "lens_light_bulge_fraction": with_subhalos,
-        "theta_E_effective": galaxy,
+        "theta_E_mean_kappa": galaxy,
         "magnification": galaxy,
         "arc_snr": galaxy,
         "n_mean": ~with_subhalos,
@@ -97,14 +103,14 @@ def test_the_effective_einstein_radius_of_an_isothermal_sphere_is_its_own(scene_
     lens = {"profile": "SIS", "theta_E": {"uniform": (0.2, 3)}, "center_x": {"normal": (0, 0.2)}}
     scene = scene_with(image=SMALL, lens_mass=[lens, {"profile": "SHEAR", "gamma1": shear}])
     values = all_labels(scene, draw(scene, np.arange(30), Views()))
-    np.testing.assert_allclose(values["theta_E_effective"], values["theta_E"], rtol=1e-7)
+    np.testing.assert_allclose(values["theta_E_mean_kappa"], values["theta_E"], rtol=1e-7)
 
 
 def test_a_sheet_of_mass_makes_the_einstein_radius_larger(scene_with):
     lens_mass = [{"profile": "SIS", "theta_E": 1.0}, {"profile": "CONVERGENCE", "kappa": {"uniform": (-0.2, 0.4)}}]
     scene = scene_with(image=SMALL, lens_mass=lens_mass)
     values = all_labels(scene, draw(scene, np.arange(20), Views()))
-    np.testing.assert_allclose(values["theta_E_effective"], 1 / (1 - values["kappa"]), rtol=1e-7)
+    np.testing.assert_allclose(values["theta_E_mean_kappa"], 1 / (1 - values["kappa"]), rtol=1e-7)
 
 
 def test_without_mass_there_is_no_einstein_radius_and_no_magnification(scene_with):
@@ -113,7 +119,7 @@ def test_without_mass_there_is_no_einstein_radius_and_no_magnification(scene_wit
         image=SMALL | {"rays": "adaptive"}, lens_mass=[{"profile": "SIS", "theta_E": 0}], source=[source]
     )
     values = all_labels(scene, draw(scene, [0], Views()))
-    assert values["theta_E_effective"] == 0
+    assert values["theta_E_mean_kappa"] == 0
     assert values["magnification"] == pytest.approx(1, abs=5e-3)
 
 
@@ -212,3 +218,98 @@ def test_the_labels_of_a_view_are_those_of_its_image(scene_with):
     flux = render(scene, systems, noise=False, dtype=np.float64).sum((2, 3))
     image_magnitude = scene.instrument.magnitude_zero_point - 2.5 * np.log10(flux)
     np.testing.assert_allclose(image_magnitude, magnitude, atol=0.01)  # the frame holds 99 % of the light
+
+
+SECOND = {
+    "SIE": {"theta_E": {"uniform": (0, 1)}, "e1_e2": {"rayleigh": (0.6, 0.899)}, "center_x": {"normal": (0, 0.5)}},
+    "SHEAR": {"gamma1": {"normal": (0, 0.3)}, "gamma2": {"normal": (0, 0.3)}},
+    "CONVERGENCE": {"kappa": {"normal": (0, 0.5)}, "ra_0": 0.2},
+    "SIS": {"theta_E": {"uniform": (0, 1)}, "center_y": {"normal": (0, 0.5)}},
+    "POINT_MASS": {"theta_E": {"uniform": (0, 1)}, "center_y": {"normal": (0, 0.5)}},
+    "NFW": {"Rs": {"loguniform": (1e-5, 1e3)}, "alpha_Rs": {"uniform": (0, 2)}},
+    "TNFW": {
+        "Rs": {"loguniform": (1e-2, 1e2)},
+        "alpha_Rs": {"uniform": (0, 2)},
+        "r_trunc": {"loguniform": (1e-2, 1e2)},
+    },
+    "HERNQUIST": {"sigma0": {"uniform": (0, 2)}, "Rs": {"loguniform": (1e-2, 1e2)}},
+    "MULTIPOLE": {"m": 3, "a_m": {"normal": (0, 0.2)}, "phi_m": {"uniform": (-9, 9)}},
+}
+
+
+def by_label(values, profile, k, prefix=""):
+    """Parameters of component `k` of a group, taken from labels by their names."""
+    names = [prefix + p.name for p in profile.parameters if p.name != "magnitude"]
+    found = {n.removeprefix(prefix): values[f"{n}_{k}" if f"{n}_{k}" in values else n].ravel()[0] for n in names}
+    return {n: int(v) if n == "m" else float(v) for n, v in found.items()}
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.sampled_from(sorted(SECOND)), st.integers(0, 2**40))
+def test_lenstronomy_makes_the_same_image_from_the_labels_alone(scene_with, second, index):
+    """All that is drawn is rendered as it is labelled, up to the ends of what a config may ask for."""
+    shape = {"e1_e2": {"rayleigh": (0.6, 0.899)}}
+    light = shape | {"R_sersic": {"loguniform": (0.01, 30)}, "n_sersic": {"uniform": (0.3, 8)}}
+    scene = scene_with(
+        image={"num_pix": 12, "pixel_scale": 0.27, "rays": 2},
+        lens_mass=[
+            {"profile": "EPL", "theta_E": {"uniform": (0, 3)}, "gamma": {"uniform": (1.05, 2.95)}} | shape,
+            {"profile": second} | SECOND[second],
+        ],
+        source=[{"profile": "SERSIC_ELLIPSE", "magnitude": {"normal": (23, 3)}} | light],
+        lens_light=[
+            {"profile": "DOUBLE_SERSIC", "magnitude": {"uniform": (20, 30)}, "bulge_fraction": {"uniform": (0, 1)}}
+            | {"R_bulge": {"loguniform": (0.01, 3)}, "n_bulge": {"uniform": (0.3, 8)}, "roundness": {"uniform": (0, 1)}}
+            | light
+        ],
+    )
+    systems = draw(scene, [index], Views())
+    values = labels(systems)
+
+    def with_amp(sersic, magnitude, share=1.0):
+        unit = LightModel(["SERSIC_ELLIPSE"]).total_flux([sersic | {"amp": 1.0}])[0]
+        return sersic | {"amp": share * 10 ** (-0.4 * (magnitude - scene.instrument.magnitude_zero_point)) / unit}
+
+    lens = [by_label(values, registry.MASS[name], k) for k, name in enumerate(("EPL", second))]
+    source = by_label(values, registry.LIGHT["SERSIC_ELLIPSE"], 0, "source_")
+    both = by_label(values, registry.LIGHT["DOUBLE_SERSIC"], 0, "lens_light_")
+    disc = {n: both[n] for n in source}
+    bulge = disc | {"R_sersic": both["R_bulge"], "n_sersic": both["n_bulge"]}
+    bulge |= {n: both["roundness"] * both[n] for n in ("e1", "e2")}
+    fraction, magnitude = both["bulge_fraction"], values["lens_light_magnitude"].item()
+    theirs = lenstronomy_image_model(scene, systems).image(
+        lens,
+        [with_amp(source, values["source_magnitude"].item())],
+        [with_amp(disc, magnitude, 1 - fraction), with_amp(bulge, magnitude, fraction)],
+    )
+    ours = render(scene, systems, noise=False, dtype=np.float64)[0, 0]
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * theirs.max())
+
+
+def test_signal_to_noise_of_bands_with_grids_of_their_own_adds_up_over_all(two_grids):
+    systems = draw(two_grids, np.arange(8), Views(2))
+    known = all_labels(two_grids, systems)
+    bands = [known[f"arc_snr_{name}"] for name in ("H", "VIS", "Y")]
+    np.testing.assert_allclose(np.sqrt(sum(snr**2 for snr in bands)), known["arc_snr"], rtol=1e-12)
+    assert (known["arc_snr"] >= 50).all() and not (bands[1] >= 50).all()  # cuts are of all bands together
+    assert not np.allclose(bands[0], bands[2])
+    for scene, own in by_grid(two_grids, systems):
+        for name in scene.bands:  # an image and its band's label go together
+            one = only_bands(two_grids, [name])
+            alone = all_labels(one, draw(one, np.arange(8), Views(2)))
+            np.testing.assert_array_equal(alone[f"arc_snr_{name}"], known[f"arc_snr_{name}"])
+            np.testing.assert_array_equal(all_labels(scene, own)[f"arc_snr_{name}"], known[f"arc_snr_{name}"])
+            np.testing.assert_array_equal(alone["source_color_VIS"], known["source_color_VIS"])
+    assert set(known) == set(units(two_grids))
+    assert quantity("arc_snr_VIS").meaning == "signal to noise of the arcs in band VIS"
+
+
+def test_the_magnification_of_some_bands_is_of_their_own_flux(two_grids):
+    """The source has other colours in every system, so fluxes of other bands would show."""
+    one = only_bands(two_grids, ["VIS"])
+    systems = draw(one, np.arange(6), Views())
+    rendered = render_all(one, systems, noise=False, arcs=True)
+    flux = 10 ** (
+        -0.4 * (systems.source[0]["magnitude"] + systems.source[0]["color_VIS"] - one.instrument.magnitude_zero_point)
+    )
+    np.testing.assert_allclose(all_labels(one, systems)["magnification"], rendered.arcs[..., 0, 0] / flux, rtol=1e-9)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from lenstream.simulate.bridge import lenstronomy_image
 from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw
-from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.draw import Views, by_grid
 
 N_PARITY = 200
 
@@ -225,3 +226,32 @@ def test_parity_of_classes(everything, differences):
         ),
     )
     assert differences(fixed, 8, views=Views(2)).max() <= 1e-8
+
+
+def test_parity_of_bands_with_pixel_grids_of_their_own(scene_with, tmp_path):
+    """Also of galaxies with an image for each band, and of a PSF on finer pixels in one grid only."""
+    widths = np.arange(2, 11).reshape(3, 3) / 2
+    images = np.array([[np.outer(*2 * [signal.windows.gaussian(40, width)]) for width in row] for row in widths])
+    magnitude = 22 + np.arange(9.0).reshape(3, 3) / 4
+    np.savez(tmp_path / "galaxies.npz", images=images, pixel_scale=0.05, magnitude=magnitude, names=["a", "b", "c"])
+    moffat = {"kind": "moffat", "fwhm": {"uniform": (0.4, 0.6)}, "beta": 3, "size": 9, "supersampling": 2}
+    scene = scene_with(
+        image={"num_pix": 24, "rays": 2},
+        observation={"instrument": "Euclid/VIS"},
+        bands={
+            "VIS": {},
+            "Y": {"instrument": "Euclid/Y", "psf": moffat},
+            "HST": {"instrument": "HST/WFC3_F160W", "image": {"num_pix": 41, "pixel_scale": 0.05}},
+        },
+        source=[{"profile": "INTERPOL", "catalogue": str(tmp_path / "galaxies.npz"), "colors": {"HST": -0.5}}],
+        lens_light=[SOURCE | {"colors": {"Y": {"normal": (-1, 0.2)}}}],
+    )
+    systems = draw(scene, np.arange(4), Views(2))
+    for dtype, most in ((np.float64, 1e-8), (np.float32, 3e-5)):
+        ours = render(scene, systems, noise=False, dtype=dtype)
+        assert [images.shape for images in ours] == [(4, 2, 1, 24, 24), (4, 2, 1, 8, 8), (4, 2, 1, 41, 41)]
+        for i, v, b in np.ndindex(4, 2, 3):
+            theirs = lenstronomy_image(scene, systems, i, v, b)
+            np.testing.assert_array_equal(theirs, lenstronomy_image(*by_grid(scene, systems)[b], i, v))
+            np.testing.assert_array_equal(theirs, lenstronomy_image(scene.grids[b], systems, i, v))
+            assert np.abs(ours[b][i, v, 0] - theirs).max() <= most * theirs.max()

@@ -10,7 +10,8 @@ from scipy import ndimage
 from lenstream.simulate.packing import pack
 from lenstream.simulate.render import _parts, _render_part, render, render_all
 from lenstream.simulate.selection import draw
-from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.draw import Views, by_grid
+from lenstream.simulate.systems.scene import only_bands
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.16, "rays": 2}
 
@@ -165,3 +166,50 @@ def test_parts_for_threads_cover_a_batch_and_get_smaller(n, threads):
     assert edges[0] == 0 and edges[-1] == n and (sizes[:-1] >= sizes[1:]).all()
     assert n == 0 or (sizes > 0).all()
     assert threads == 1 or sizes[-1] <= 16
+
+
+def test_bands_with_pixel_grids_of_their_own_give_an_array_for_each_grid(two_grids):
+    systems = draw(two_grids, np.arange(20), Views(2))
+    rendered = render_all(two_grids, systems, arcs=True)
+    shapes = [(20, 2, 2, 31, 31), (20, 2, 1, 92, 92)]
+    assert [images.shape for images in rendered.images] == [mask.shape for mask in rendered.mask] == shapes
+    assert not rendered.mask[1].any() and not rendered.mask[0][:, :, 0].any()
+    assert 0.03 < rendered.mask[0][:, :, 1].mean() < 0.07  # of the band that loses pixels
+    threaded = render_all(two_grids, systems, threads=3, arcs=True)
+    for a, b in zip(rendered.images, threaded.images, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(rendered.arcs, threaded.arcs)
+    for scene, own, images in zip(
+        two_grids.grids, [own for _, own in by_grid(two_grids, systems)], rendered.images, strict=True
+    ):
+        alone = render_all(scene, own, arcs=True)
+        np.testing.assert_array_equal(alone.images, images)
+        np.testing.assert_array_equal(alone.arcs, rendered.arcs[:, :, scene.band_numbers])
+
+
+def test_the_noise_of_a_band_does_not_depend_on_the_grids_and_bands_beside_it(two_grids, two_grids_with):
+    """Each band alone, in another order, and beside VIS on the same grid instead of another."""
+
+    def seen(scene):
+        return render(scene, draw(scene, np.arange(3), Views(2)))
+
+    nisp, vis = seen(two_grids)
+    drawn = draw(two_grids, np.arange(3), Views(2))
+    for names, expected in ((["H"], nisp[:, :, :1]), (["Y", "H"], nisp[:, :, ::-1]), (["VIS"], vis)):
+        some = only_bands(two_grids, names)
+        np.testing.assert_array_equal(seen(some), expected)
+        np.testing.assert_array_equal(render(some, drawn), expected)  # systems of all bands serve, too
+    shared = two_grids_with(image={"num_pix": 31, "pixel_scale": 0.3}, selection=None)
+    assert len(shared.grids) == 1
+    np.testing.assert_array_equal(seen(shared)[:, :, [0, 2]], seen(two_grids_with(selection=None))[0])
+
+
+def test_the_noise_of_two_grids_is_independent(scene_with):
+    scene = scene_with(
+        image={"num_pix": 40},
+        observation={"instrument": "Euclid/VIS"},
+        bands={"a": {}, "b": {"image": {"num_pix": 44}}},
+    )
+    systems = draw(scene, np.arange(40), Views())
+    noise = [(a - b).ravel() for a, b in zip(render(scene, systems), render(scene, systems, noise=False), strict=True)]
+    assert abs(np.corrcoef(noise[0], noise[1][: noise[0].size])[0, 1]) < 5 / np.sqrt(noise[0].size)

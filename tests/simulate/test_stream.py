@@ -8,10 +8,11 @@ import torch
 
 from lenstream.simulate import labels
 from lenstream.simulate import stream as stream_module
-from lenstream.simulate.render import render
+from lenstream.simulate.render import render, render_all
 from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import LensStream
 from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import only_bands
 
 
 def take(scene, n, **settings):
@@ -90,3 +91,43 @@ def test_batches_arrive_on_the_gpu_as_they_are(galaxies):
     (here,), _ = take(galaxies, 1)
     assert there.images.device.type == "cuda"
     assert torch.equal(there.images.cpu(), here.images)
+
+
+def test_bands_with_pixel_grids_of_their_own_come_as_a_tensor_for_each_grid(two_grids):
+    (first, second), _ = take(two_grids, 2)
+    assert [images.shape for images in first.images] == [(8, 2, 2, 31, 31), (8, 2, 1, 92, 92)]
+    assert [mask.shape for mask in first.mask] == [images.shape for images in first.images]
+    expected = render_all(two_grids, draw(two_grids, np.arange(8, 16), Views(2)), arcs=True)
+    for found, wanted in zip((*second.images, *second.mask), (*expected.images, *expected.mask), strict=True):
+        np.testing.assert_array_equal(found.numpy(), wanted)
+    halves = [take(two_grids, 2, rank=r, world=2, start=0)[0][1] for r in range(2)]
+    ((resumed,), _) = take(two_grids, 1, start=8, threads=2)
+    for k in range(2):
+        assert torch.equal(torch.cat([half.images[k] for half in halves]), second.images[k])
+        assert torch.equal(torch.cat([half.mask[k] for half in halves]), second.mask[k])
+        assert torch.equal(resumed.images[k], second.images[k])
+    assert torch.equal(resumed.labels["arc_snr_VIS"], second.labels["arc_snr_VIS"])
+    moved = stream_module.to_device(first, torch.device("meta"))
+    assert all(t.device.type == "meta" for t in (*moved.images, *moved.mask))
+
+
+def test_a_stream_of_some_bands_is_a_part_of_the_stream_of_all(two_grids):
+    ((whole,), _), ((vis,), _) = take(two_grids, 1), take(only_bands(two_grids, ["VIS"]), 1)
+    assert torch.equal(vis.images, whole.images[1]) and vis.mask is None
+    assert torch.equal(vis.labels["theta_E"], whole.labels["theta_E"])
+    assert torch.equal(vis.labels["arc_snr_VIS"], whole.labels["arc_snr_VIS"])
+    assert torch.equal(vis.labels["arc_snr"], vis.labels["arc_snr_VIS"])  # of the bands that it shows
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_each_grid_is_rendered_on_the_gpu_as_on_the_cpu(two_grids_with):
+    scene = two_grids_with(bands={"H": {"instrument": "Euclid/H"}, "VIS": {}, "Y": {"instrument": "Euclid/Y"}})
+    (there,), _ = take(scene, 1, device="cuda")
+    (here,), _ = take(scene, 1)
+    assert there.mask is None and torch.equal(there.indices.cpu(), here.indices)
+    for ours, expected in zip(there.images, here.images, strict=True):
+        assert ours.device.type == "cuda" and ours.shape == expected.shape
+        assert (ours.cpu() - expected).abs().max() < 2e-3 * expected.max()
+    for name in ("arc_snr", "arc_snr_H", "arc_snr_VIS", "arc_snr_Y", "magnification"):
+        np.testing.assert_allclose(there.labels[name].cpu(), here.labels[name], rtol=5e-3)

@@ -4,10 +4,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from lenstream.configs.load import load
+from lenstream.errors import ConfigError
+from lenstream.evaluate.tasks.regression import make_regression
+from lenstream.simulate.stream import simulate
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl.data import image_facts, open_data
+from lenstream.ssl.data import image_facts, open_data, training_scene
+from lenstream.ssl.launch import make_fabric
+from lenstream.ssl.probe import make_probe
+from lenstream.ssl.trainer import Training, make_encoder
+from lenstream.ssl.views import physics
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +65,45 @@ def test_an_encoder_with_a_network_of_its_own_gets_statistics_for_it(tiny):
     told, _, _ = image_facts(config, "simsiam", tiny[1])
     assert measured.std[0] > 1.2 * measured.noise[0] > 0
     assert measured.mean[0] > 0 and told.mean[0] == 0
+
+
+TWO_GRIDS = (
+    "simulate.bands={r: {}, i: {background_noise: 0.01, image: {pixel_scale: 0.3}}, z: {image: {pixel_scale: 0.3}}}"
+)
+
+
+def test_a_training_sees_the_bands_of_one_pixel_grid():
+    config = load("tiny", [TWO_GRIDS, "pretrain.bands=[z, i]"])
+    scene = make_scene(config.simulate, config.seed)
+    seen = training_scene(config, scene)
+    assert training_scene(config, seen) is seen
+    statistics, bands, num_pix = image_facts(config, "lensiam", seen)
+    np.testing.assert_allclose(statistics.noise, [0.02, 0.01])
+    assert (bands, num_pix) == (2, 16)
+    batch = batch_of(config, seen, 3)
+    assert batch.images.shape == (16, 2, 2, 16, 16)
+    whole = simulate(scene, np.arange(48, 64), physics(config.pretrain.encoders["lensiam"], 2)).images
+    assert torch.equal(batch.images, whole[1].flip(2))
+
+
+def test_a_training_has_to_say_which_of_several_grids_it_sees():
+    config = load("tiny", [TWO_GRIDS])
+    scene = make_scene(config.simulate, config.seed)
+    with pytest.raises(ConfigError, match=r"pretrain\.bands: missing, .* 2 pixel grids .* one, e\.g\. \[r\]$"):
+        training_scene(config, scene)
+    with pytest.raises(ConfigError, match=r"^pretrain\.bands: r and z lie on several pixel grids"):
+        training_scene(load("tiny", [TWO_GRIDS, "pretrain.bands=[r, z]"]), scene)
+    plain = load("tiny", ["simulate.bands={r: {}, i: {}}"])
+    together = make_scene(plain.simulate, 1)
+    assert training_scene(plain, together) is together
+
+
+def test_every_part_of_an_experiment_sees_the_same_bands():
+    """Networks, probe, labelled lenses and limit, whichever scene they are given."""
+    config = load("tiny", [TWO_GRIDS, "pretrain.bands=[z]", "pretrain.probe_every=2"])
+    scene = make_scene(config.simulate, config.seed)
+    assert make_encoder(config, "lensiam", scene)(torch.zeros(2, 1, 16, 16)).ndim == 2
+    task = make_regression(config, scene)
+    assert list(task.scene.bands) == ["z"] and task.labelled("test", 3).images.shape == (3, 1, 16, 16)
+    training = Training(config, "lensiam", scene, "unused", make_fabric(config.pretrain))
+    assert make_probe(config, training.scene).images.shape[1:] == (1, 16, 16)

@@ -136,6 +136,7 @@ def test_lost_pixels_stay_nan_are_counted_and_are_masked_by_the_network(images, 
     for k in range(N):
         broken = np.full((16, 16), k, dtype=np.float32)
         broken[0, :8] = np.nan
+        broken[1] += np.tile([-1, 1], 8)
         np.save(tmp_path / f"{k:03}.npy", broken)
     with FolderStream(images, N, 0) as stream:
         batch = next(stream)
@@ -219,3 +220,56 @@ def test_closing_ends_the_thread(images):
     assert threading.active_count() == before
     with pytest.raises(StopIteration):
         next(stream)
+
+
+def save(folder, images):
+    for k, image in enumerate(images):
+        np.save(folder / f"{k:03}.npy", image)
+    return Folder(path=str(folder))
+
+
+def test_images_that_show_nothing_are_refused(tmp_path):
+    for name, images, words in (
+        ("nan", np.full((3, 16, 16), np.nan), "not one of 3 images has a finite pixel"),
+        ("constant", np.arange(3.0)[:, None, None] * np.ones((16, 16)), "all 3 images .* are constant"),
+        ("absurd", np.full((3, 16, 16), -1e30), "not one of 3 images has a finite pixel"),
+    ):
+        (tmp_path / name).mkdir()
+        with pytest.raises(DataError, match=words):
+            folder_statistics(save(tmp_path / name, images), 0)
+
+
+def test_absurd_values_and_padding_are_lost_pixels(tmp_path):
+    images = np.random.default_rng(0).normal(size=(3, 16, 16))
+    images[0, 4, 4], images[1, 5, 5], images[2, :3] = -1e30, -99.0, 0.0
+    folder = ImageFolder(save(tmp_path, images))
+    assert [np.isnan(folder.read(k)).sum() for k in range(3)] == [1, 1, 48]
+
+
+def test_many_files_of_one_fault_are_one_sentence(tmp_path):
+    save(tmp_path, np.random.default_rng(0).normal(size=(2, 16, 16)))
+    for k in range(300):
+        (tmp_path / f"bad{k}.npy").write_bytes(b"nothing")
+    with pytest.raises(DataError) as caught:
+        ImageFolder(Folder(path=str(tmp_path)))
+    text = str(caught.value)
+    assert (
+        "300 of 302 files cannot be read: 300 files (bad0.npy, bad1.npy, bad10.npy, ...): cannot be read as npy" in text
+    )
+    assert len(text) < 250
+
+
+def test_what_is_read_of_the_files_is_said_once(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "images.npz", label=np.arange(20), data=rng.normal(size=(20, 16, 16)))
+    fits.writeto(tmp_path / "a.fits.fz", rng.normal(size=(16, 16)))
+    (tmp_path / "notes.txt").touch()
+    for _ in range(2):
+        folder_statistics(Folder(path=str(tmp_path)), 0)
+    said = capsys.readouterr().err
+    for words in ("1 file: array data; not used: label", "1 file: image the primary image", "left out: 1 .txt"):
+        assert said.count(words) == 1
+    (tmp_path / "cube").mkdir()
+    np.save(tmp_path / "cube" / "a.npy", rng.normal(size=(10, 16, 16)))
+    (note,) = ImageFolder(Folder(path=str(tmp_path / "cube"))).notes
+    assert "one image of 10 bands (10 images of one band have the shape (10, 1, 16, 16))" in note

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from lenstream.configs.instruments import given
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError, LenStreamError
 from lenstream.progress import Stopped
@@ -17,7 +18,7 @@ from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint, monitors
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.log import read_log
-from lenstream.ssl.trainer import Training, make_encoder, make_method, pretrain
+from lenstream.ssl.trainer import Training, _fingerprint, make_encoder, make_method, pretrain
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,34 @@ def test_a_checkpoint_of_another_seed_is_refused(tiny, tmp_path):
         pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
     with pytest.raises(DataError, match="written with another config"):
         pretrain(load("tiny", ["seed=4"]), "lensiam", scene, tmp_path)
+
+
+def test_a_checkpoint_depends_on_an_instruments_numbers_and_not_on_whose_they_are(tmp_path, another_lenstronomy):
+    euclid = ["simulate.observation={instrument: Euclid/VIS}", "simulate.image.pixel_scale=0.15"]
+    config = load("tiny", euclid)
+    scene = make_scene(config.simulate, config.seed)
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
+    assert load("tiny", [*euclid, "simulate.observation.read_noise=4.2"]) != config
+    same = load("tiny", [*euclid, "simulate.observation.read_noise=4.2"])
+    with pytest.raises(Stopped):
+        pretrain(same, "lensiam", scene, tmp_path, stop=stop_after(1))
+    another_lenstronomy("Euclid", ("25.72", "24.0"))
+    with pytest.raises(DataError, match="written with another config"):
+        pretrain(load("tiny", euclid), "lensiam", scene, tmp_path)
+
+
+def test_a_checkpoint_of_a_version_that_left_an_instruments_numbers_out_goes_on(tmp_path):
+    config = load("tiny", ["simulate.observation={instrument: Euclid/VIS}"])
+    scene = make_scene(config.simulate, config.seed)
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
+    tensors, facts = checkpoint.load(tmp_path / "checkpoint.safetensors")
+    before = config.model_copy(update={"simulate": given(config.simulate)})
+    left_out = _fingerprint(before, "lensiam")
+    assert left_out != facts["fingerprint"]
+    checkpoint.save(tmp_path / "checkpoint.safetensors", tensors, **facts | {"fingerprint": left_out})
+    assert pretrain(config, "lensiam", scene, tmp_path).is_file()
 
 
 def test_the_random_numbers_of_the_caller_stay_as_they_are(tiny, tmp_path):
@@ -280,3 +309,14 @@ def test_lensiam_learns_the_einstein_radius(tmp_path):
 
     load_weights(network, pretrain(config, "lensiam", scene, tmp_path))
     assert r2(network) > max(before + 0.05, 0.9)
+
+
+def test_a_checkpoint_of_other_bands_is_refused(tmp_path):
+    bands = "simulate.bands={r: {}, i: {}}"
+    config = load("tiny", [bands, "pretrain.bands=[r]"])
+    scene = make_scene(config.simulate, config.seed)
+    with pytest.raises(Stopped):
+        pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
+    for other in ([bands], [bands, "pretrain.bands=[i]"]):
+        with pytest.raises(DataError, match="written with another config"):
+            pretrain(load("tiny", other), "lensiam", scene, tmp_path)

@@ -10,6 +10,9 @@ from lenstream.evaluate.results import RANDOM, SUPERVISED, Evaluation, Score
 from lenstream.evaluate.show import figures, outputs
 from lenstream.evaluate.show.report import RealLensResults
 from lenstream.evaluate.tasks.regression import Regression
+from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw as simulated
+from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 TARGETS = ["theta_E", "e1"]
@@ -107,3 +110,13 @@ def test_the_limit_is_called_optimistic_only_where_galaxy_images_are_lensed():
     for source, said in (("INTERPOL", True), ("SERSIC_ELLIPSE, magnitude: 24, R_sersic: 0.3", False)):
         changed = load("tiny", [f"simulate.source=[{{profile: {source}}}]"])
         assert any("optimistic" in note for note in outputs._notes(changed, None)) == said
+
+
+def test_thumbnails_of_several_bands_show_all_of_them_together(run, calls, monkeypatch):
+    config, _, evaluation, folder = run
+    bands = make_scene(load("tiny", ["simulate.bands={r: {}, i: {}}"]).simulate, config.seed)
+    seen = []
+    monkeypatch.setattr(outputs.report, "write", lambda what, path: seen.append(what))
+    outputs.write_report(config, bands, evaluation, folder, draw(run, umap=True))
+    expected = render(bands, simulated(bands, evaluation.indices, Views()))[:, 0].sum(1)
+    np.testing.assert_array_equal(seen[0].umap.thumbnails, expected)

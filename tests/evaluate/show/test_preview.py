@@ -34,8 +34,8 @@ def test_a_preview_is_a_picture_and_says_what_was_measured(tmp_path, name):
     image = Image.open(tmp_path / "new" / "a.png")
     assert image.width > 1000 and image.height > 500
     assert np.asarray(image.convert("L")).std() > 3
-    own, other = ("2 x 2", "adaptive") if load(name).simulate.image.rays == 2 else ("adaptive", "2 x 2")
-    assert f"error of {own} rays: median" in said and f"{other} rays would have" in said
+    rays = load(name).simulate.image.rays
+    assert f"error by the rays (image.rays: {rays}" in said and "error by the PSF (psf.supersampling: auto)" in said
     assert "images" in said and "a second" in said and str(tmp_path) in said
     assert ("pass (48 kept)" in said) == (name == "lens_finding")
     assert ("3 classes: no_sub" in said) == (name == "deeplense_model_1")
@@ -44,13 +44,6 @@ def test_a_preview_is_a_picture_and_says_what_was_measured(tmp_path, name):
 def test_only_pictures_are_written(tmp_path):
     with pytest.raises(LenStreamError, match="expected a picture's name"):
         preview.preview(load("w1"), tmp_path / "a.doc")
-
-
-def test_adaptive_rays_are_more_exact_than_fixed_ones_and_converged_ones_have_no_error():
-    scene = make_scene(load("w1", SMALL["w1"]).simulate, 1)
-    adaptive, fixed, truth = (preview.error(scene, np.arange(4), rays) for rays in ("adaptive", 2, 32))
-    assert np.all(adaptive < fixed) and np.all(adaptive < 3e-3)
-    np.testing.assert_array_equal(truth, 0)
 
 
 @pytest.mark.parametrize("weights", [[1], [0.5, 0.5], [0.9, 0.05, 0.05], [1 / 3] * 3, [0.2] * 5])
@@ -127,7 +120,7 @@ def test_histograms_have_symbol_and_unit(tmp_path, monkeypatch):
 
     monkeypatch.setattr(preview, "_histogram", watched)
     preview.preview(load("w1", SMALL["w1"]), tmp_path / "a.png")
-    for label in (r"$\theta_E$ [arcsec]", r"$\theta_{E,\mathrm{all}}$ [arcsec]", r"$\mu$"):
+    for label in (r"$\theta_E$ [arcsec]", r"$\theta_{E,\kappa}$ [arcsec]", r"$\mu$"):
         assert label in labels_of_axes
     assert r"$\mathrm{source}\ R_{\mathrm{sersic}}$ [arcsec]" in labels_of_axes
 
@@ -146,3 +139,21 @@ def test_labels_of_substructure_are_those_of_the_class_that_has_it():
     np.testing.assert_array_equal(np.isfinite(found["axion_mass"]), systems.class_number == 2)
     np.testing.assert_array_equal(np.isfinite(found["n_mean"]), systems.class_number == 1)
     assert (units(scene)["axion_mass"], units(scene)["half_length"], units(scene)["angle"]) == ("eV", "arcsec", "rad")
+
+
+def test_each_pixel_grid_has_a_panel_of_its_own(tmp_path, monkeypatch):
+    bands = "simulate.bands={VIS: {}, J: {instrument: Euclid/J, bad_pixels: 0.05}, Y: {instrument: Euclid/Y}}"
+    config = load("w1", ["simulate.image={num_pix: 30}", "simulate.observation={instrument: Euclid/VIS}", bands])
+    shown = []
+    real = preview.coloured
+    monkeypatch.setattr(preview, "coloured", lambda *a: (shown.append((a[0].shape, a[1].any(), a[2])), real(*a))[1])
+    said = "\n".join(preview.preview(config, tmp_path / "a.png"))
+    assert "images of 3 bands a second" in said
+    assert [s[0] for s in shown] == [(1, 30, 30)] * 6 + [(2, 10, 10)] * 6  # 12 panels, six systems
+    assert [s[1] for s in shown[:6]] == [False] * 6 and all(s[1] for s in shown[6:])
+    assert shown[0][2] == ["VIS"] and shown[-1][2] == ["J", "Y"]
+    scene = make_scene(config.simulate, config.seed)
+    title = preview._title(scene, preview.sheet(scene, draw(scene, np.arange(20), Views())), "mine")
+    assert 'VIS: 30 x 30 pixels of 0.101"; J, Y: 10 x 10 pixels of 0.3"' in title and "are the bands J, Y" in title
+    both, vis, nisp = (preview.error(s, np.arange(3), 2) for s in (scene, *scene.grids))
+    np.testing.assert_array_equal(both, np.maximum(vis, nisp))

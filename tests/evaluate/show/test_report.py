@@ -130,7 +130,9 @@ def test_a_full_report_is_self_contained(tmp_path):
         results(),
         figures=figures,
         umap=feature_space(),
-        real_lenses=reports.RealLensResults(frame, frame, tmp_path / "a.png"),
+        real_lenses=reports.RealLensResults(
+            frame, frame, tmp_path / "a.png", [("bad.fits", "it is empty.")], ["sky: 1 lens (J0037 +5)."], ["no row."]
+        ),
         timings={"evaluate": 3.0, "pretrain": 600.0},
         notes=["One thing to know."],
     )
@@ -139,6 +141,8 @@ def test_a_full_report_is_self_contained(tmp_path):
     assert "default-src 'none'" in own
     assert set(re.findall(r'(?:src|href)="([^"]{0,5})', own)) <= {"data:", *(f"#s{i}" for i in range(20)), "@imag"}
     text = words(html)
+    for part in ("sky: 1 lens (J0037 +5).", "no row.", "bad.fits: it is empty."):
+        assert part in text
     for part in ("One thing to know.", "J0037", "something else", "10.0 min", "seed: 3", "3.12"):
         assert part in text
     assert own.count('<img src="data:image/png') == 4  # the still UMAP gives way to the interactive one
@@ -184,7 +188,9 @@ def test_hostile_names_are_text(tmp_path):
         timings={bad: 1.0},
         figures=figures,
         umap=feature_space(["lensiam", bad], ["theta_E", bad]),
-        real_lenses=reports.RealLensResults(pd.DataFrame({bad: [bad]})),
+        real_lenses=reports.RealLensResults(
+            pd.DataFrame({bad: [bad]}), skipped=[(bad, bad)], doubts=[bad], notes=[bad]
+        ),
     )
     assert '<img src="http' not in html and "</script><img" not in html
     assert words(html).count(bad) >= 8

@@ -16,7 +16,10 @@ def predictions():
 
 
 def lines(capsys):
-    return [" ".join(line.split()) for line in capsys.readouterr().err.splitlines()]
+    """What was printed to stdout and stderr, which is empty: results go to one, messages to the other."""
+    printed = capsys.readouterr()
+    assert not (printed.out and printed.err)
+    return [" ".join(line.split()) for line in (printed.out or printed.err).splitlines()]
 
 
 def test_scores_are_the_mean_of_the_seeds_at_most_labels_beside_the_limit(capsys):
@@ -27,7 +30,7 @@ def test_scores_are_the_mean_of_the_seeds_at_most_labels_beside_the_limit(capsys
     terminal.print_scores(pd.DataFrame(rows, columns=COLUMNS))
     printed = lines(capsys)
     assert "R2 with 40 labels" in printed
-    assert "lensiam ridge 0.55" in printed and "limit cramer-rao 0.9" in printed
+    assert "lensiam ridge 0.5500" in printed and "limit cramer-rao 0.9000" in printed
 
 
 def test_published_values_stand_in_brackets(predictions, capsys):
@@ -35,9 +38,9 @@ def test_published_values_stand_in_brackets(predictions, capsys):
     summary = pd.DataFrame([["theta_E", 1, 0.07412, 0.1, 0.1, 0.04, 0.5]], columns=columns)
     terminal.print_predictions(predictions, ["theta_E"], summary)
     printed = lines(capsys)
-    assert "2 lenses, published in brackets" in " ".join(printed)  # a title may take two lines
+    assert "2 lenses, published in brackets" in printed
     assert "a 1.23±0.03 (1.16)" in printed and "b 0.90±0.05" in printed
-    assert "theta_E 1 0.074 0.1 0.1 0.04 0.5" in printed
+    assert "theta_E 1 0.074 0.100 0.100 0.040 0.500" in printed
 
 
 def test_without_published_values_there_is_one_table(predictions, capsys):
@@ -49,6 +52,50 @@ def test_without_published_values_there_is_one_table(predictions, capsys):
     assert "1 lens" in lines(capsys)
 
 
+def test_flags_and_the_frame_are_shown(predictions, capsys):
+    flagged = predictions.assign(frame="north_east", flags=["sky;noise", ""])
+    terminal.print_predictions(flagged, ["theta_E"], None)
+    printed = lines(capsys)
+    assert "frame north_east" in " ".join(printed)
+    assert "a 1.23±0.03 (1.16) sky noise" in printed and "b 0.90±0.05" in printed
+    terminal.print_predictions(flagged.assign(flags=""), ["theta_E"], None)
+    assert "flags" not in " ".join(lines(capsys))
+    terminal.print_sentences(["sky: 1 lens (lens[1] +5): subtract it."])
+    assert lines(capsys) == ["sky: 1 lens (lens[1] +5): subtract it."]
+
+
 def test_names_of_files_are_printed_as_they_are(capsys):
     terminal.print_skipped([("lens[1].fits", "all pixels are NaN")])
     assert lines(capsys) == ["skipped lens[1].fits: all pixels are NaN"]
+
+
+def test_many_skipped_files_are_one_line(capsys):
+    terminal.print_skipped([(f"lens[{k}].fits", "all pixels are NaN") for k in range(300)])
+    assert lines(capsys) == ["skipped all pixels are NaN: 300 files, e.g. lens[0].fits, lens[1].fits, lens[2].fits"]
+
+
+def test_a_table_is_aligned_whatever_its_names(capsys):
+    frame = pd.DataFrame(
+        {"[red]R2": [0.5, -10.25, np.nan], "n": [1, 20, 3]}, index=["[x]", "\u6f22\u5b57\x1b[31m", "a\nb"]
+    )
+    terminal.print_table(frame, "title [x]")
+    assert capsys.readouterr().out.splitlines() == [
+        "title [x]",
+        "           [red]R2   n",
+        "----------------------",
+        "[x]          0.500   1",
+        "\u6f22\u5b57?[31m  -10.250  20",
+        "a?b            nan   3",
+    ]
+
+
+def test_a_table_is_as_wide_as_it_has_to_be(capsys):
+    terminal.print_table(pd.DataFrame({f"parameter_{k}": [float(k)] for k in range(40)}, index=["lens"]), "wide")
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 4 and shown[3].split() == ["lens", *(f"{k}.000" for k in range(40))]
+
+
+def test_published_values_keep_the_others_in_line(predictions, capsys):
+    terminal.print_predictions(predictions, ["theta_E"], None)
+    *_, first, second = capsys.readouterr().out.splitlines()
+    assert first.index("\u00b1") == second.index("\u00b1")

@@ -9,6 +9,7 @@ from lenstream.simulate.core import compiled
 from lenstream.simulate.cpu import light, steep
 
 flag = compiled.cached(steep.flag)
+NO_PSF = (1.0, 0.0)  # see `refinement.seen`
 TOLERANCE = 1e-3
 
 
@@ -49,7 +50,9 @@ def test_the_flagged_pixels_are_those_of_plain_numpy(size, seed, roughness):
     x, y = rng.uniform(-1, size + 1, 2)
     flagged, corrected = expected(image, beta, x, y)
     out = image.ravel().copy()
-    found, highest = flag(out, galaxy(x, y), beta.reshape(2, -1), TOLERANCE)
+    found, highest, factor, raw = flag(out, galaxy(x, y), beta.reshape(2, -1), TOLERANCE, NO_PSF)
+    assert factor == 1.0
+    np.testing.assert_array_equal(raw, image)
     np.testing.assert_array_equal(found.reshape(size, size), flagged)
     np.testing.assert_allclose(out.reshape(size, size), corrected, rtol=1e-12)
     assert highest == max(out.max(), 0.0)
@@ -59,7 +62,7 @@ def test_a_smooth_image_needs_no_more_rays_but_at_a_centre():
     size = 16
     rows, columns = np.indices((size, size)).astype(float)
     out = (1 + 1e-3 * columns).ravel()
-    found, _ = flag(out, galaxy(5.0, 9.0), np.stack([columns, rows]).reshape(2, -1), TOLERANCE)
+    found, _, _, _ = flag(out, galaxy(5.0, 9.0), np.stack([columns, rows]).reshape(2, -1), TOLERANCE, NO_PSF)
     there = np.zeros((size, size), bool)
     there[7:12, 3:8] = True  # the pixel with the centre, and two on each side: a pixel's reach
     np.testing.assert_array_equal(found.reshape(size, size).astype(bool), there)

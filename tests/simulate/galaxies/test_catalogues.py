@@ -168,7 +168,7 @@ def test_unusable_galaxies_are_left_out_with_one_warning(tmp_path, caplog):
         stamps = read_cosmos(path)
     assert stamps.names == ("100", "108") and stamps.magnitude[:, 0] == pytest.approx([22.0, 22.8])
     assert len(caplog.records) == 1
-    for name in ("101", "102", "103", "104", "105", "106", "107 (no file absent.fits)"):
+    for name in ("101", "102", "103", "104", "105", "106", "107: no file absent.fits"):
         assert name in caplog.text
 
 
@@ -252,6 +252,44 @@ def test_redshifts_of_the_catalogue_itself_come_first(tmp_path):
     assert read_cosmos(path).redshift == pytest.approx([0.4])
 
 
+@pytest.mark.parametrize("absurd", [-99.0, 99.0, 1e30, -1e30, 999.0])
+def test_a_galaxy_of_an_impossible_magnitude_is_left_out(tmp_path, absurd, caplog):
+    magnitude = 21.0 + 0.25 * np.arange(12)
+    magnitude[[2, 7]] = absurd
+    path = write_archive(tmp_path, magnitude=magnitude)
+    with caplog.at_level(logging.WARNING, "lenstream"):
+        stamps = read(component(path), 0)
+    assert len(stamps.names) == 10 and np.abs(stamps.magnitude).max() < 25
+    assert "2 of 12 galaxies" in caplog.text and "its magnitude is" in caplog.text and len(caplog.records) == 1
+    assert len(read(component(path, magnitude=22.0), 0).names) == 12  # the catalogue's are then not used
+    with pytest.raises(
+        DataError, match=r"No galaxy of .* is usable: its magnitude is .* 12 galaxies, e\.g\. galaxies-0"
+    ):
+        read(component(write_archive(tmp_path, magnitude=np.full(12, absurd))), 0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "keys", "said"),
+    [
+        ({"redshift": np.r_[-1.0, -99.0, np.linspace(0.2, 1.3, 10)]}, {"at_redshift": True}, "2 galaxies"),
+        ({"redshift": np.r_[99.0, np.linspace(0.2, 1.3, 11)]}, {"at_redshift": True}, "its redshift is 99"),
+        ({"pixel_scale": np.r_[0.0, 1e30, np.full(10, 0.06)]}, {"size_cut": [0.1, 9]}, "its pixel scale is 1e+30"),
+        (
+            {"magnitude": np.r_[np.nan, np.full(11, 22.0)]},
+            {"magnitude_cut": [20, 25]},
+            "no magnitude, which magnitude_cut",
+        ),
+    ],
+)
+def test_galaxies_without_what_is_needed_are_counted(tmp_path, arrays, keys, said, caplog):
+    path, cosmology = write_archive(tmp_path, **arrays), FlatLambdaCDM(H0=70, Om0=0.3)
+    with caplog.at_level(logging.WARNING, "lenstream"):
+        stamps = read(component(path, **keys), 0, 1.5, cosmology)
+    lost = 12 - len(stamps.names)
+    assert lost in (1, 2) and f"{lost} of 12 galaxies" in caplog.text and said in caplog.text
+    assert np.isfinite(stamps.magnitude).all() and np.isfinite(stamps.pixel_scale).all()
+
+
 def test_cuts_in_magnitude_and_size(tmp_path):
     path = write_archive(tmp_path)
     everything = read(component(path), 0)
@@ -274,7 +312,7 @@ def test_at_another_redshift_surface_brightness_dims_as_tolman_has_it(tmp_path, 
     def brightness(stamps):
         return stamps.magnitude[:, 0] + 2.5 * np.log10(2.0 * np.pi * (stamps.R_half * stamps.pixel_scale) ** 2)
 
-    dimming = 10.0 * np.log10((1.0 + z_source) / (1.0 + near.redshift))  # 1 / (1 + z)^4, for flat spectra
+    dimming = 10.0 * np.log10((1.0 + z_source) / (1.0 + near.redshift))  # 1 / (1 + z)^4, for constant nu L_nu
     np.testing.assert_allclose(brightness(far) - brightness(near), dimming, atol=1e-6)
     kpc = near.R_half * near.pixel_scale * cosmology.kpc_proper_per_arcmin(near.redshift).value
     np.testing.assert_allclose(

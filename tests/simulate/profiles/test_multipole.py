@@ -56,3 +56,14 @@ def test_without_strength_does_nothing(profiles, m):
 def test_nan_and_vectors(profiles):
     profiles.passes_nan_on(multipole, (3, 0.1, 0.4, 0.1, 0.2, 1.0))
     profiles.vectorised_in_float32(multipole, (3, 0.1, 0.4, 0.1, 0.2, 1.0))
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 15])
+def test_on_the_centre_itself_lenstronomy_takes_the_x_axis(profiles, m):
+    """A single ray, whose deflections differ by no more than is said."""
+    parameters = (m, 0.03, 0.4, 0.1, -0.2, 1.0)
+    at = np.array([0.1]), np.array([-0.2])
+    ours = profiles.deflect(multipole, parameters, *at)
+    theirs = profiles.lenstronomy("MULTIPOLE", multipole.PROFILE.columns, parameters, *at)
+    largest = 0.5 * 0.03 if m == 1 else 0.03 * m / (m**2 - 1)
+    assert 0.01 * largest < np.hypot(*(ours - theirs))[0] <= largest * (1 + 1e-9)

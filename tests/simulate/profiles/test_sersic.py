@@ -1,6 +1,7 @@
 """SERSIC_ELLIPSE against lenstronomy: surface brightness and total flux."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lenstronomy.LightModel.light_model import LightModel
@@ -53,3 +54,22 @@ def test_is_finite_and_brightest_on_the_centre(profiles):
 
 def test_without_light_is_dark(profiles):
     assert not profiles.light(sersic, (0.0, 0.5, 4.0, 0.2, 0.1, 0.0, 0.0), *profiles.rays()).any()
+
+
+@pytest.mark.parametrize(("n", "half", "off"), [(0.3, 1.045, 1e-3), (0.5, 1.015, 1e-3), (1.5, 1, 1.5e-3), (8, 1, 1e-3)])
+def test_half_of_the_light_lies_within_what_is_said(profiles, n, half, off):
+    """2 pi R^2 I integrated over ln R."""
+    r = half * np.exp(np.linspace(-14, 0, 20001))
+    ring = 2 * np.pi * r**2 * profiles.light(sersic, (1.0, 1.0, n, 0, 0, 0, 0), r, 0 * r)
+    inside, whole = np.trapezoid(ring, np.log(r)), sersic.total_flux(1.0, n)
+    assert abs(inside - 0.5 * whole) < off * ring[-1]  # ring[-1]: how fast it grows with ln R
+
+
+@pytest.mark.parametrize(
+    ("R_sersic", "n", "lost"), [(0.05, 4, 1e-4), (0.05, 8, 1.4e-3), (1e-3, 4, 0.033), (1e-3, 8, 0.089)]
+)
+def test_floor_and_cut_take_no_more_light_than_is_said(profiles, R_sersic, n, lost):
+    r = R_sersic * np.exp(np.linspace(np.log(1e-6), np.log(1100), 20001))
+    shown = profiles.light(sersic, (1.0, R_sersic, n, 0, 0, 0, 0), r, 0 * r)
+    missing = 1 - np.trapezoid(2 * np.pi * r**2 * shown, np.log(r)) / sersic.total_flux(R_sersic, n)
+    assert 0.3 * lost < missing < 1.02 * lost

@@ -93,3 +93,13 @@ def test_without_mass_does_nothing(profiles):
 def test_nan_and_vectors(profiles):
     profiles.passes_nan_on(tnfw, (1.1, 0.9, 4.0, 0.1, 0.2))
     profiles.vectorised_in_float32(tnfw, (1.1, 0.9, 4.0, 0.1, 0.2))
+
+
+def test_the_core_of_a_halo_changes_the_deflection_by_less_than_is_said(profiles):
+    """Below the radius where lenstronomy makes it linear, against alpha = (ln(x/2) + F) / x as it stands."""
+    for profile, floor, off in ((tnfw, 1e-3, 1e-3), (nfw, 1e-6, 1e-6)):
+        x = floor * np.geomspace(1e-3, 1, 200)
+        exact = (x * (0.5 * np.log(2 / x) - 0.25)) / (1 - np.log(2))  # to x^3
+        further = (1e6,) if profile is tnfw else ()
+        ours = profiles.deflect(profile, (1.0, 1.0, *further, 0.0, 0.0), x, 0 * x)[0]
+        assert 0.3 * off < np.abs(ours - exact).max() < off

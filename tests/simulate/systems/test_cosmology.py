@@ -7,11 +7,13 @@ from astropy.cosmology import FlatLambdaCDM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lenstronomy.Cosmo.lens_cosmo import LensCosmo
+from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LensModel.Profiles.nfw import NFW
 from lenstronomy.LensModel.Profiles.tnfw import TNFW
 from pydantic import ValidationError
 
 from lenstream.configs.dark_matter import Cosmology
+from lenstream.configs.load import load
 from lenstream.simulate.systems import cosmology
 
 universes = st.tuples(st.floats(0.1, 1.0), st.floats(0.05, 2.0), st.floats(60, 80), st.floats(0.2, 0.4))
@@ -113,14 +115,34 @@ def test_the_einstein_radius_of_deeplense_as_released_and_corrected():
     assert right == pytest.approx(1.6647, abs=1e-4)
 
 
-def test_deeplense_model_2_shrinks_deflections_by_0634():
-    """Deflections defined for a source at 2.5 and a source at 1, in pyHalo's WMAP9 cosmology, as lenstronomy traces."""
+def test_deeplense_models_2_to_4_shrink_deflections_by_the_factor_that_lenstronomy_takes():
+    """Deflections defined for a source at 2.5 and a source at 1, in the cosmology that pyHalo makes them in."""
+    theirs = FlatLambdaCDM(H0=69.7, Om0=0.2814)
+    sie = {"theta_E": 1.0, "e1": 0.0, "e2": 0.0, "center_x": 0.0, "center_y": 0.0}
+    traced = LensModel(
+        ["SIE"], z_source=1.0, lens_redshift_list=[0.5], cosmo=theirs, z_source_convention=2.5, multi_plane=True
+    )
+    factor = float(np.hypot(*traced.alpha(0.6, 0.8, [sie])))
+    assert factor == pytest.approx(0.63431, abs=5e-6)
 
     def reach(z_source):
         at = cosmology.geometry(Cosmology(z_lens=0.5, z_source=z_source, H0=69.7, Om0=0.2814))
         return at.D_ls / at.D_s
 
-    assert reach(1.0) / reach(2.5) == pytest.approx(0.634, abs=5e-4)
+    assert reach(1.0) / reach(2.5) == pytest.approx(factor, rel=1e-5)
+
+
+def test_the_lens_of_deeplense_model_2_as_released_is_that_of_its_code_in_astropys_units():
+    """Luminosity distances, D_LS = D_S - D_L, 206265 arcsec in a radian; then the factor of the test above."""
+    theirs = FlatLambdaCDM(H0=70, Om0=0.3, Ob0=0.05)
+    D_l, D_s = (theirs.luminosity_distance(z).to("m") for z in (0.5, 1.0))
+    theta_E = 206265 * np.sqrt(
+        4 * constants.G * 1e12 * constants.M_sun / constants.c**2 * (D_s - D_l) / (D_l * D_s)
+    ).to_value("")
+    for model in ("deeplense_model_2", "deeplense_model_3"):
+        lens, shear = load(model, ["mode=as_released"]).simulate.lens_mass
+        assert lens.theta_E == pytest.approx(theta_E * 0.634315, abs=5e-6)
+        assert shear.gamma1 == pytest.approx(0.05 * 0.634315, abs=5e-7)
 
 
 def test_the_source_is_behind_the_lens():

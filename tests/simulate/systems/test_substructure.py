@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lenstronomy.LensModel.Profiles.tnfw import TNFW
 from pydantic import TypeAdapter, ValidationError
 from scipy import integrate, optimize, stats
 
@@ -290,6 +291,11 @@ def test_25600_subhalos_are_drawn_quickly():
         ({"theta_E": 0.01, "r_max": 2}, "theta_E needs the profile SIS or POINT_MASS, not TNFW"),
         (MASSES | {"f_sub": 0.01}, "give exactly one of n_mean, f_sub"),
         (MASSES | {"n_mean": None}, "give exactly one of n_mean, f_sub"),
+        (MASSES | {"f_sub_mass": "bound"}, "f_sub_mass says which mass f_sub counts, but n_mean is given"),
+        (
+            MASSES | {"n_mean": None, "f_sub": 0.1, "f_sub_mass": "bound", "profile": "NFW"},
+            "the mass of NFW has no end",
+        ),
         (MASSES | {"half_side": 2}, "give exactly one of r_max, half_side"),
         (MASSES | {"r_min": 3}, "r_min must be below r_max, got 3 and 2"),
         (MASSES | {"radial": "cored"}, "r_core and radial: cored go together"),
@@ -313,6 +319,40 @@ def test_kinds_are_told_apart_by_their_name():
     assert isinstance(first, CDM) and first.only == ["cdm"] and isinstance(second, AXION_VORTEX)
     with pytest.raises(ValidationError, match="WDM"):
         read([{"kind": "WDM"}])
+
+
+@pytest.mark.parametrize(("c", "tau"), [(10.0, 5.0), (25.0, 1.0), (60.0, 0.2), (8.0, 300.0)])
+def test_the_bound_fraction_is_the_integral_of_the_density(c, tau):
+    """4 pi r^2 rho of x^-1 (1 + x)^-2 / (1 + (x / tau)^2) to infinity, over that of the untruncated halo inside c."""
+
+    def mass(cut, end):
+        return integrate.quad(lambda t: np.exp(2 * t) / (1 + np.exp(t)) ** 2 / cut(np.exp(t)), -30, end)[0]
+
+    expected = mass(lambda x: 1 + (x / tau) ** 2, 25.0) / mass(lambda x: 1.0, np.log(c))
+    assert angles.bound_fraction(c, tau) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("slope", "tau"), [(-1.9, 5.0), (-1.2, 1.0)])
+def test_f_sub_counts_the_mass_that_is_asked_for(slope, tau):
+    """Bound mass, measured by the deflection far outside each halo: alpha = M / (pi Sigma_crit r), of lenstronomy."""
+    keys = {"m_min": 1e7, "m_max": 1e9, "r_max": 2.0, "n_mean": None, "f_sub": 0.02, "slope": slope, "tau": tau}
+    theta_E, n = np.linspace(0.8, 1.8, 600), np.arange(600)
+    counted = {}
+    for which in ("m200", "bound"):
+        halos = draw(cdm(**keys, f_sub_mass=which), n, theta_E=theta_E)
+        for h in range(0, len(halos.mass), len(halos.mass) // 20):
+            shape = {name: float(halos.parameters[name][h]) for name in ("Rs", "alpha_Rs", "r_trunc")}
+            far = 1e4 * shape["Rs"]
+            measured = np.pi * WHERE.sigma_crit_arcsec * far * TNFW().derivatives(far, 0.0, **shape)[0]
+            assert measured == pytest.approx(halos.bound[h], rel=3e-3)  # the rest lies further out still
+        region = region_mass(cdm(**keys), WHERE, theta_E)
+        np.testing.assert_array_equal(halos.region, region)
+        counted[which] = {"m200": np.add.reduceat(halos.mass, halos.first[:-1]) / region}
+        counted[which]["bound"] = np.add.reduceat(halos.bound, halos.first[:-1]) / region
+    for which, other in (("m200", "bound"), ("bound", "m200")):
+        error = counted[which][which].std() / np.sqrt(len(n))
+        assert error < 0.02 * 0.02 and abs(counted[which][which].mean() - 0.02) < 4 * error
+        assert abs(counted[which][other].mean() - 0.02) > 8 * error
 
 
 def test_an_absurd_number_of_subhalos_is_refused():

@@ -1,0 +1,234 @@
+"""What can be checked of a run before anything is trained, all at once: files, targets, networks, device, disk."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .errors import ConfigError, LenStreamError
+from .extras import need
+from .simulate.systems.scene import FIRST_INDEX, make_scene
+
+N_DRAWN = 500  # systems whose labels are looked at
+_FLOAT = 4  # bytes
+
+
+def check(config, folder):
+    """Find every mistake that would end a run of a config, or spoil its results, without training.
+
+    Galaxies, PSFs and the first images are read, networks are made once and see an image, labels of a few hundred
+    systems are drawn; nothing is written that stays.
+
+    Args: config: `configs.schema.Config`. folder: of the run; it need not be there.
+
+    Returns: the `simulate.systems.scene.Scene`, of the bands that networks see.
+    Raises: ConfigError with one sentence for each mistake.
+    """
+    problems: list[str] = []
+    scene = _collect(problems, lambda: make_scene(config.simulate, config.seed))
+    if config.pretrain is not None:
+        need("train", "training")
+        from .ssl.data import check_folder, training_scene
+
+        if scene is not None:
+            whole = scene
+            scene = _collect(problems, lambda: training_scene(config, whole))
+        _say_all(problems, _about_device(config.pretrain))
+        _say_all(problems, _about_folder(folder))
+        _say_all(problems, _about_training_images(config.pretrain))
+        _say_all(problems, _about_real_lenses(config, scene))
+        if scene is not None:
+            targets = list(_about_targets(config, scene))
+            problems += targets
+            networks = list(_about_networks(config, scene, bool(targets)))
+            problems += [n for n in networks if isinstance(n, str)]
+            if config.evaluate is not None:
+                _collect(problems, lambda: check_folder(config, scene))
+            _say_all(problems, _about_disk(config, folder, sum(n for n in networks if not isinstance(n, str))))
+    if problems:
+        raise ConfigError(dict.fromkeys(problems))
+    return scene
+
+
+def _collect(problems, work: Callable):
+    """What `work` returns; None, and its mistakes among the problems, if it raises LenStreamError."""
+    try:
+        return work()
+    except ConfigError as error:
+        problems += error.problems
+    except LenStreamError as error:
+        problems.append(str(error))
+    return None
+
+
+def _say_all(problems, found: Iterator[str]):
+    """Add what a check finds, also where it ends with an error."""
+    _collect(problems, lambda: problems.extend(found))
+
+
+def _about_device(pretrain):
+    from .ssl.launch import device_problem
+
+    yield from filter(None, [device_problem(pretrain)])
+
+
+def _about_folder(folder):
+    """Whether the run's folder can be made, or written to: tried, as permissions do not say it all."""
+    place = existing(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".lenstream-", dir=place):
+            pass
+    except OSError as error:
+        yield f"--runs: {folder} cannot be written, as {place} is not a folder to write to ({error.strerror})"
+
+
+def existing(folder):
+    """The folder, or the nearest one above it that is there."""
+    return next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
+
+
+def _about_training_images(pretrain):
+    """Whether a folder of images can be read, and holds what the probes need."""
+    if pretrain.data is None:
+        return
+    from .ssl.folder import ImageFolder
+
+    images = ImageFolder(pretrain.data, show=False)
+    images.read(0)
+    if pretrain.probe_every and len(images.classes) == 1:
+        yield (
+            f"pretrain.probe_every: {pretrain.data.path} has one class ({images.classes[0]}), of which a probe would "
+            "always be right; expected sub-folders for two classes or more, or 0"
+        )
+
+
+def _about_real_lenses(config, scene):
+    """Whether real lenses can be read, and compared with the catalogue."""
+    lenses = config.real_lenses
+    if lenses.images is None:
+        if lenses.catalogue is not None:
+            yield "real_lenses.catalogue: there are no images to compare with it; give real_lenses.images, too"
+        return
+    from .evaluate.real import catalogue
+    from .evaluate.real.cutouts import fits_files, read_cutouts
+    from .evaluate.real.predict import band_names, check_frame
+
+    problems: list[str] = []
+    targets = config.evaluate.targets if config.evaluate is not None else []
+    _collect(problems, lambda: fits_files(lenses.images))
+    _collect(problems, lambda: check_frame(lenses.frame, targets))
+    if lenses.catalogue:
+        values = _collect(problems, lambda: catalogue.read_catalogue(lenses.catalogue, lenses))
+        if values is not None and targets:
+            _collect(problems, lambda: catalogue.columns_of(values, targets, lenses))
+    yield from problems
+    if problems or scene is None:
+        return
+    grid = scene.config.image.num_pix, scene.instrument.pixel_scale
+    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, bands=band_names(config, scene))
+    if lenses.catalogue and targets:
+        names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
+        catalogue.match(values, names, targets, orientations, lenses)
+
+
+def _about_targets(config, scene):
+    """Whether every target is known of every system, and differs between systems."""
+    from .simulate.labels import labels
+    from .simulate.systems.draw import Views, draw_systems
+
+    if config.evaluate is None:
+        if config.pretrain.probe_every and config.pretrain.data is None and len(config.simulate.classes) < 2:
+            yield (
+                "pretrain.probe_every: without evaluate a probe tells classes apart, and there are none in "
+                "simulate.classes; expected 0, or evaluate with targets"
+            )
+        return
+    indices = np.arange(N_DRAWN, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])
+    values = labels(draw_systems(scene, indices, Views()))
+    for target in config.evaluate.targets:
+        if target not in values:
+            yield f'evaluate.targets: "{target}" is not a label of this simulation; it has {", ".join(values)}'
+            continue
+        drawn = values[target].astype(np.float32)  # as networks learn it
+        unknown = np.mean(~np.isfinite(drawn))
+        others = [t for t in config.evaluate.targets if t != target]
+        leave_out = f"leave it out (evaluate.targets={others})".replace("'", "") if others else "evaluate=null"
+        if unknown > 0:
+            classes = ", ".join(_without(config.simulate.lens_mass, config.simulate.classes)) or "some"
+            yield (
+                f"evaluate.targets: {target} has no value in {unknown:.0%} of the systems (classes without it: "
+                f"{classes}), so it cannot be learnt; {leave_out}, or simulate lenses only"
+            )
+        elif np.ptp(drawn) == 0:
+            low, high = sorted((0.9 * drawn[0], 1.1 * drawn[0])) if drawn[0] else (-0.1, 0.1)
+            yield (
+                f"evaluate.targets: {target} is {drawn[0]:g} in every system, so there is nothing to learn of it; "
+                f"{leave_out}, or draw it, e.g. {{uniform: [{low:g}, {high:g}]}}"
+            )
+
+
+def _without(components, classes):
+    """The classes in which a component is absent."""
+    return [name for name in classes if any(c.only and name not in c.only for c in components)]
+
+
+def _about_networks(config, scene, targets_are_wrong):
+    """A sentence for an encoder that cannot be made or cannot see the images; for others the bytes that it writes."""
+    from .ssl.trainer import make_method
+
+    for name, settings in config.pretrain.encoders.items():
+        if settings.method == "supervised" and targets_are_wrong:
+            continue  # it cannot be made without them
+        problems: list[str] = []
+        method = _collect(problems, lambda name=name: make_method(config, name, scene))
+        if method is None:
+            yield from problems
+            continue
+        problem = _cannot_see(method.network, name, config, scene)
+        if problem:
+            yield problem
+        network = sum(p.numel() for p in method.network.parameters())
+        moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
+        # checkpoint: weights and moments, twice while it is replaced, the average, and the encoder
+        yield _FLOAT * (2 * (1 + moments) * sum(p.numel() for p in method.parameters()) + 3 * network)
+
+
+def _cannot_see(network, name, config, scene):
+    """Why a network fails at the shape of the images, or None."""
+    import torch
+
+    from .ssl.data import image_facts
+
+    _, bands, num_pix = image_facts(config, name, scene)
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(2, bands, num_pix, num_pix))
+    except Exception as error:  # layers answer shapes that do not fit with many different errors
+        said = " ".join(str(error).split())[:200]
+        return (
+            f"pretrain.encoders.{name}: its backbone cannot take images of {bands} x {num_pix} x {num_pix} (bands, "
+            f"pixels): {said}"
+        )
+    finally:
+        network.train(training)
+    return None
+
+
+def _about_disk(config, folder, encoders):
+    """Whether checkpoints, encoders and the heads of the evaluation find room."""
+    needed = encoders
+    if config.evaluate is not None:  # a head keeps its encoder with it; twice, until the best are copied
+        per_encoder = encoders // (9 * max(1, len(config.pretrain.encoders)))
+        evaluate = config.evaluate
+        units = len(evaluate.protocols) * evaluate.seeds * len(evaluate.n_labels) * (len(config.pretrain.encoders) + 1)
+        needed += units * per_encoder
+    place = existing(folder)
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        yield (
+            f"--runs: checkpoints and encoders need about {needed / 1e9:.2g} GB, and {place} has {free / 1e9:.2g} GB "
+            "left; free some, or give another --runs"
+        )

@@ -1,0 +1,165 @@
+"""Settings that are allowed one by one and cannot be meant, or cannot work on this machine: warnings and refusals."""
+
+import os
+
+from .keys import Distribution
+
+# Key, or parameter of any profile -> what is usual, from and to, and its unit. Far wider than any instrument or lens.
+USUAL = {
+    "simulate.image.num_pix": (16, 512, "pixels"),
+    "simulate.image.pixel_scale": (0.003, 5, "arcsec"),
+    "simulate.cosmology.z_lens": (0.01, 5, "-"),
+    "simulate.cosmology.z_source": (0.05, 15, "-"),
+    "simulate.cosmology.H0": (50, 100, "km/s/Mpc"),
+    "simulate.cosmology.Om0": (0.1, 0.6, "-"),
+    "observation.exposure_time": (1, 1e6, "s"),
+    "observation.num_exposures": (1, 10_000, "exposures"),
+    "observation.magnitude_zero_point": (15, 40, "mag(AB)"),
+    "observation.read_noise": (0, 100, "electrons"),
+    "observation.sky_brightness": (12, 30, "mag(AB/arcsec2)"),
+    "observation.background_noise": (0, 1e4, "counts/s"),
+    "observation.ccd_gain": (0.05, 100, "electrons"),
+    "observation.psf.fwhm": (0.005, 5, "arcsec"),
+    "observation.psf.beta": (1.2, 20, "-"),
+    "magnitude": (10, 35, "mag(AB)"),
+    "theta_E": (0, 60, "arcsec"),
+    "gamma": (1.2, 2.9, "-"),
+    "gamma1": (-0.5, 0.5, "-"),
+    "gamma2": (-0.5, 0.5, "-"),
+    "kappa": (-1, 1, "-"),
+    "R_sersic": (1e-3, 30, "arcsec"),
+    "R_half": (1e-3, 30, "arcsec"),
+    "n_sersic": (0.2, 12, "-"),
+    "center_x": (-60, 60, "arcsec"),
+    "center_y": (-60, 60, "arcsec"),
+    "pretrain.batch_size": (2, 16_384, "systems"),
+    "pretrain.steps": (1, 1e7, "steps"),
+    "evaluate.n_test": (20, 100_000, "lenses"),
+    "evaluate.seeds": (1, 100, "repetitions"),
+    "real_lenses.pixel_scale": (0.003, 5, "arcsec"),
+    "lr": (0, 10, "-"),
+}
+POSSIBLE = {  # beyond these, float32 or float64 cannot hold the image
+    "simulate.image.pixel_scale": (1e-6, 100, "arcsec"),
+    "simulate.cosmology.z_lens": (1e-4, 20, "-"),
+    "simulate.cosmology.H0": (1, 1000, "km/s/Mpc"),
+    "simulate.cosmology.Om0": (1e-3, 1, "-"),
+    "observation.magnitude_zero_point": (-50, 100, "mag(AB)"),
+    "observation.read_noise": (0, 1e12, "electrons"),
+    "observation.sky_brightness": (-20, 100, "mag(AB/arcsec2)"),
+    "observation.background_noise": (0, 1e12, "counts/s"),
+    "observation.ccd_gain": (1e-9, 1e9, "electrons"),
+    "observation.num_exposures": (1, 1e9, "exposures"),
+    "magnitude": (-20, 100, "mag(AB)"),
+    "gamma1": (-100, 100, "-"),
+    "gamma2": (-100, 100, "-"),
+    "kappa": (-100, 100, "-"),
+    "center_x": (-1e5, 1e5, "arcsec"),
+    "center_y": (-1e5, 1e5, "arcsec"),
+}
+MOST_RAYS = 1e9  # through an image: about a minute of a core
+_GIB = 1 << 30
+_BATCHES = 4  # that are in memory at a time: two wait, one is rendered, one is trained on
+
+
+def unusual(config):
+    """A sentence for each number of a `configs.schema.Config` that is allowed and can hardly be meant."""
+    for path, asked, limits in _beyond(config, USUAL):
+        yield f"{path}: {asked} is unusual, is that meant? Usual are {limits}"
+    image = config.simulate.image
+    if isinstance(image.rays, int) and (rays := (image.num_pix * image.rays) ** 2) > MOST_RAYS:
+        yield (
+            f"simulate.image.rays: {rays:.2g} rays an image (num_pix {image.num_pix}, rays {image.rays}), "
+            f"minutes of a core for each; usual are 1 to 8, or adaptive"
+        )
+
+
+def impossible(config):
+    """What no computer can hold, or this one's memory cannot: pairs of key path and sentence."""
+    for path, asked, limits in _beyond(config, POSSIBLE):
+        yield tuple(path.split(".")), f"expected a number within {limits}, but {asked} is asked for"
+    memory, image = _memory(), config.simulate.image
+    bands = max(1, len(config.simulate.bands))
+    one_image = 4 * bands * image.num_pix**2
+    keys = f"num_pix {image.num_pix}" + (f", {bands} bands" if bands > 1 else "")
+    if config.pretrain is not None and config.pretrain.data is None:
+        size = config.pretrain.batch_size
+        needed = _BATCHES * 2 * size * one_image
+        if needed > memory:
+            text = (
+                f"{size} pairs of images ({keys}) need {_in_gib(needed)} for the {_BATCHES} batches in memory at a time"
+            )
+            yield ("pretrain", "batch_size"), f"{text}; this machine has {_in_gib(memory)}"
+    if config.pretrain is not None and config.evaluate is not None:
+        evaluate = config.evaluate
+        most = max(evaluate.n_labels)
+        needed = (evaluate.seeds * most + evaluate.n_test) * one_image
+        if needed > memory:
+            yield (
+                ("evaluate", "n_labels"),
+                f"{most} labelled lenses (seeds {evaluate.seeds}, n_test {evaluate.n_test}, {keys}) need "
+                f"{_in_gib(needed)}; this machine has {_in_gib(memory)}",
+            )
+
+
+def _beyond(config, table):
+    """What lies beyond a table's limits: triples (dotted key, the number in words, the limits in words)."""
+    for path, (lowest, highest) in _numbers(config):
+        low, high, unit = _entry(path, table) or (lowest, highest, "-")
+        if lowest < low or highest > high:
+            asked = f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
+            yield path, asked, f"{low:g} to {high:g}" + ("" if unit == "-" else f" {unit}")
+
+
+def _numbers(config):
+    """Pairs (dotted key, (lowest, highest)) of all numbers and distributions of a config but its methods' options."""
+    simulate = config.simulate
+    yield from _of_section(simulate.image, "simulate.image")
+    yield from _of_section(simulate.cosmology, "simulate.cosmology")
+    for name, observation in simulate.band_observations().items():
+        path = f"simulate.bands.{name}" if name else "simulate.observation"
+        yield from _of_section(observation, path)
+        if observation.psf is not None:
+            yield from _of_section(observation.psf, f"{path}.psf")
+    for group in ("lens_mass", "lens_light", "source"):
+        for k, component in enumerate(getattr(simulate, group)):
+            yield from _of_section(component, f"simulate.{group}.{k}")
+    yield from _of_section(config.real_lenses, "real_lenses")
+    if config.evaluate is not None:
+        yield from _of_section(config.evaluate, "evaluate")
+    if config.pretrain is not None:
+        yield from _of_section(config.pretrain, "pretrain")
+        for name, encoder in config.pretrain.encoders.items():
+            yield from _of_section(encoder, f"pretrain.encoders.{name}")
+
+
+def _of_section(section, path):
+    for name, value in section:
+        span = value.typical() if isinstance(value, Distribution) else (value, value)
+        if isinstance(value, int | float | Distribution) and not isinstance(value, bool) and span is not None:
+            yield f"{path}.{name}", span
+
+
+def _entry(path, table):
+    """The line of a table for a key, or None. A band's keys are those of the observation."""
+    parts = path.split(".")
+    if parts[:2] == ["simulate", "bands"]:
+        parts = ["simulate", "observation", *parts[3:]]
+    dotted = ".".join(parts)
+    for known in (dotted, dotted.removeprefix("simulate.")):
+        if known in table:
+            return table[known]
+    in_profile = parts[0] == "simulate" and parts[1] in ("lens_mass", "lens_light", "source")
+    return table.get(parts[-1]) if in_profile or parts[-1] == "lr" else None
+
+
+def _memory():
+    """Bytes of this machine's memory; without limit where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return float("inf")
+
+
+def _in_gib(size):
+    return f"{size / _GIB:.3g} GiB"

@@ -1,0 +1,112 @@
+"""Folders of images to train on: which files there are, their classes, and what is left out."""
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import DataError
+from . import zarr_groups
+from .file_groups import SPLITS, counted, group
+from .image_files import ZARR
+from .suffixes import FITS, IMAGES, has_suffix, visible
+
+
+class Found(NamedTuple):
+    """The images of a folder."""
+
+    files: list  # pairs (path, class or None), sorted by path
+    notes: list[str]  # sentences on folders that are no classes, and on files that are not read
+
+
+def find(root):
+    """The image files and Zarr groups below a folder, or the group that it is.
+
+    The class is the name of the sub-folder of `root`, or of a sub-folder of train, val or test, which are splits and no
+    classes. A sub-folder with the files of one lens (data.fits, noise_map.fits) is no class. Names that begin with a
+    dot are left out. Raises: DataError if there is no folder or no image.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"pretrain.data.path: there is no folder {root}")
+    if zarr_groups.is_group(root):
+        return Found([(root, None)], [])
+    found, others, companions, lens_folders = [], [], [], set()
+    for folder, paths in _folders(root, {_real(root)}):
+        images = [path for path in paths if zarr_groups.is_group(path) or has_suffix(path, IMAGES)]
+        others += [path for path in paths if path not in images]
+        kept, one_lens = _without_companions(folder, images)
+        companions += [path for path in images if path not in kept]
+        lens_folders |= {folder} if one_lens else set()
+        found += kept
+    if not found:
+        raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
+    found = sorted(found)
+    splits = {path.relative_to(root).parts[0] for path in found if len(path.relative_to(root).parts) > 1}
+    splits = {name for name in splits if name.lower() in SPLITS}
+    classes = [_class_of(path, root, splits, lens_folders) for path in found]
+    return Found(list(zip(found, classes, strict=True)), _notes(root, found, splits, others, companions))
+
+
+def _folders(folder, seen):
+    """A folder and all below it, each with its files and Zarr groups."""
+    here = []
+    try:
+        held = visible(folder)
+    except OSError as error:
+        raise DataError(f"pretrain.data.path: {folder} cannot be read ({error.strerror})") from None
+    for path in held:
+        if path.is_dir() and not zarr_groups.is_group(path):
+            if _real(path) not in seen:  # links may lead in circles
+                yield from _folders(path, seen | {_real(path)})
+        else:
+            here.append(path)
+    yield folder, here
+
+
+def _real(path):
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a link to itself
+        return path
+
+
+def _without_companions(folder, images):
+    """The files that are no noise map, mask or PSF of an image beside them, and whether all are one lens."""
+    lenses = group([path for path in images if has_suffix(path, FITS)], folder.name)
+    kept = {_image_of(lens) if len(lens.files) > 1 else lens.files[0] for lens in lenses}
+    one = len(lenses) == 1 and len(lenses[0].files) > 1 and len(images) == len(lenses[0].files)
+    return [path for path in images if path in kept or not has_suffix(path, FITS)], one
+
+
+def _image_of(lens):
+    from .parts import role_of_file
+
+    return next(path for path in lens.files if role_of_file(path)[0] in ("", "image"))
+
+
+def _class_of(path, root, splits, lens_folders):
+    names = path.relative_to(root).parts[:-1]
+    if names and names[0] in splits:
+        names = names[1:]
+    if len(names) == 1 and path.parent in lens_folders:
+        return None
+    return names[0] if names else None
+
+
+def _notes(root, found, splits, others, companions):
+    notes = []
+    if splits:
+        firsts = Counter(path.relative_to(root).parts[0] for path in found)
+        counts = ", ".join(f"{name} ({firsts[name]} files)" for name in sorted(splits))
+        notes.append(
+            f"{counts} are splits, not classes: all are trained on; name one of them in the path to take it alone"
+        )
+    if companions:
+        notes.append(
+            f"{len(companions)} noise maps, masks and PSFs beside images are not read, such as {companions[0].name}"
+        )
+    if others:
+        notes.append(
+            f"{len(others)} files in {root} are not images that can be read, and are left out: {counted(others)}"
+        )
+    return notes

@@ -1,0 +1,94 @@
+"""Changes on the command line: how they are written, where they go, and one sentence for each that goes nowhere."""
+
+import pytest
+
+from lenstream.configs.load import load
+from lenstream.errors import ConfigError
+
+
+def problems(*overrides, recipe="demo"):
+    with pytest.raises(ConfigError) as caught:
+        load(recipe, overrides)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("nonsense", 'override "nonsense": expected dotted.key=value'),
+        ("=3", "expected dotted.key=value"),
+        ("", "expected dotted.key=value"),
+        ("a..b=1", "two dots without a key between them"),
+        (".seed=1", "two dots without a key between them, or one at an end"),
+        ("seed=", "no value; give null for none"),
+        ("seed=[1", 'override "seed=[1": cannot be read as YAML: a list [ is not closed'),
+        ("seed={a: 1, a: 2}", 'override "seed={a: 1, a: 2}": a: the key is there twice'),
+        ("seed=" + "9" * 5000, "a number of 5000 characters"),
+        ("seed=1e999", "1e999 is too large for a number"),
+        ("seed=0x1F", "seed: expected a number, got '0x1F' (decimal notation only"),
+        ("seed=yes", "seed: expected a number, got True (yes, no, on, off, true and false are no numbers)"),
+        ('seed="3"', "seed: expected a number, got '3' (text: leave out the quotes)"),
+        ("simulate.observation.noise=1", "expected true or false, got 1"),
+        ('simulate.observation.noise="yes"', "expected true or false, got 'yes'"),
+        ("simulate.observation.mask_value=false", "mask_value: expected a number, got False"),
+        ("simulate.lens_mass.²=1", 'simulate.lens_mass has entries 0 to 1, not "²"'),
+        ("simulate.lens_mass.-1.gamma=2", 'has entries 0 to 1, not "-1"'),
+        ("simulate.lens_mass.gamma=2", 'has entries 0 to 1, not "gamma"'),
+        ("simulate.source.1.magnitude=2", 'simulate.source has entry 0 only, not "1"'),
+        ("simulate.lens_light.0.magnitude=2", "simulate.lens_light is a value, it has no keys"),
+        ("simulate.image.0=2", 'unknown key "simulate.image.0"'),
+        ("simulate.image=[1]", "simulate.image: expected a section with keys, got [1]"),
+        ("evaluate.targets=theta_E", "evaluate.targets: expected a list in brackets, got 'theta_E'"),
+        ("mode=[a]", "this recipe has no modes"),
+        ("name=1e3", "name: expected a word, got 1000.0"),
+        ("n\nm=1", r'unknown key "n\nm"'),
+        ("x" * 300 + "=1", "unknown key"),
+        ("seed=" + "x" * 300, "seed: expected a number"),
+    ],
+)
+def test_a_mistake_is_one_short_sentence(override, said):
+    recipe = ["simulate.lens_light=word"] if "lens_light" in override else []
+    found = problems(*recipe, override)
+    assert said in found[0]
+    assert all(p.isprintable() and len(p) < 500 for p in found)
+
+
+def test_one_wrong_override_hides_no_other_mistake():
+    found = problems("a..b=1", "sed=2", "seed=0123", "simulate.lens_mass.9.e1=0", "simulate.image.num_pix=2")
+    assert [next(w for w in ("a..b", "sed", "0123", "9.e1", "num_pix") if w in p) for p in sorted(found)] == [
+        "0123",
+        "num_pix",
+        "sed",
+        "a..b",
+        "9.e1",
+    ]
+
+
+def test_values_keep_what_is_behind_an_equals_sign_and_a_hash():
+    config = load("demo", ["real_lenses.images = /data/run #3/a=b, c", "seed = 4", "real_lenses.pixel_scale=.1"])
+    assert config.real_lenses.images == "/data/run #3/a=b, c"
+    assert (config.seed, config.real_lenses.pixel_scale) == (4, 0.1)
+
+
+def test_later_ones_win_and_one_may_be_given_alone():
+    assert load("demo", ["seed=4", "seed=5"]).seed == 5
+    assert load("demo", "seed=6").seed == 6
+
+
+def test_a_name_with_a_dot_is_one_key(tmp_path):
+    (tmp_path / "a.yaml").write_text("extends: demo\npretrain: {encoders: {v1.0: {method: simclr}}}")
+    config = load(str(tmp_path / "a.yaml"), ["pretrain.encoders.v1.0.lr=0.3"])
+    assert config.pretrain.encoders["v1.0"].lr == 0.3
+
+
+def test_entry_1_is_entry_1():
+    config = load("w4", ["simulate.lens_mass.1.gamma1=0.125"]).simulate
+    assert config.lens_mass[1].gamma1 == 0.125
+    assert config.lens_mass[0] == load("w4").simulate.lens_mass[0]
+
+
+@pytest.mark.parametrize("mode", ["[a]", "3", "{a: 1}", "null"])
+def test_a_mode_that_is_no_word(tmp_path, mode):
+    (tmp_path / "a.yaml").write_text(f"extends: deeplense_model_1\nmode: {mode}")
+    found = problems(recipe=str(tmp_path / "a.yaml"))
+    assert len(found) == 1 and "there are corrected, as_released" in found[0]

@@ -1,0 +1,32 @@
+"""What tests of several rooms share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def another_lenstronomy(tmp_path, monkeypatch):
+    """A function that puts other numbers in the place of the installed lenstronomy's.
+
+    It takes the name of a telescope and pairs of texts, old and new, in the file that describes it; without pairs, this
+    lenstronomy does not know the telescope. All others are gone.
+    """
+
+    def install(telescope, *changes):
+        from lenstronomy.SimulationAPI import ObservationConfig
+
+        text = (Path(ObservationConfig.__path__[0]) / f"{telescope}.py").read_text()
+        folder = tmp_path / f"lenstronomy{len(list(tmp_path.glob('lenstronomy*')))}"
+        folder.mkdir()
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        if changes:
+            (folder / f"{telescope}.py").write_text(text)
+        monkeypatch.setattr(ObservationConfig, "__path__", [str(folder)])
+        for name in [n for n in sys.modules if n.startswith(f"{ObservationConfig.__name__}.")]:
+            monkeypatch.delitem(sys.modules, name)
+
+    return install

@@ -1,0 +1,72 @@
+"""Which files are one lens."""
+
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+
+from lenstream.errors import DataError
+from lenstream.files.file_groups import counted, group, lenses_of
+
+
+def names(files, bands=1):
+    """{name of the lens: names of its files}."""
+    found = group([Path(name) for name in files.split()], "folder", bands)
+    return {lens.name: " ".join(path.name for path in lens.files) for lens in found}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ("a_sci.fits a_wht.fits", {"a": "a_sci.fits a_wht.fits"}),
+        ("a.fits a.weight.fits a_mask.fits", {"a": "a.fits a.weight.fits a_mask.fits"}),
+        ("K_r_sci.fits K_r_wei.fits", {"K_r": "K_r_sci.fits K_r_wei.fits"}),
+        ("image_1.fits noise_map_1.fits", {"1": "image_1.fits noise_map_1.fits"}),
+        ("data.fits noise_map.fits psf.fits", {"folder": "data.fits noise_map.fits psf.fits"}),
+        ("a.fits b.fits", {"a": "a.fits", "b": "b.fits"}),
+        ("J0008-0004.fits lens_data.fits", {"J0008-0004": "J0008-0004.fits", "lens_data": "lens_data.fits"}),
+        ("image_1.fits image_2.fits", {"image_1": "image_1.fits", "image_2": "image_2.fits"}),
+        ("a_psf.fits", {"a_psf": "a_psf.fits"}),  # nothing to go with
+        ("a_g.fits a_r.fits", {"a_g": "a_g.fits", "a_r": "a_r.fits"}),
+    ],
+)
+def test_files_that_differ_in_a_role_are_one_lens(files, expected):
+    assert names(files) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "bands", "expected"),
+    [
+        ("a_g.fits a_r.fits b_g.fits b_r.fits", ("g", "r"), {"a": "a_g.fits a_r.fits", "b": "b_g.fits b_r.fits"}),
+        ("g_a.fits r_a.fits", 2, {"a": "g_a.fits r_a.fits"}),
+        (
+            "a_g_sci.fits a_g_wht.fits a_r_sci.fits a_r_wht.fits",
+            2,
+            {"a": "a_g_sci.fits a_g_wht.fits a_r_sci.fits a_r_wht.fits"},
+        ),
+        ("a_blue.fits a_red.fits", ("blue", "red"), {"a": "a_blue.fits a_red.fits"}),
+        ("a.fits b.fits", 2, {"a": "a.fits", "b": "b.fits"}),
+        ("a_F606W.fits a_F814W.fits a_F814W_rms.fits", 2, {"a": "a_F606W.fits a_F814W.fits a_F814W_rms.fits"}),
+    ],
+)
+def test_files_that_differ_in_the_band_are_one_lens_for_several_bands(files, bands, expected):
+    assert names(files, bands) == expected
+
+
+def test_folders_of_lenses_and_what_is_not_read(tmp_path):
+    for lens in ("l1", "l2"):
+        (tmp_path / lens).mkdir()
+        for name in ("data", "noise_map", "psf"):
+            fits.PrimaryHDU().writeto(tmp_path / lens / f"{name}.fits")
+    (tmp_path / "old").mkdir()
+    for name in ("x", "y"):
+        fits.PrimaryHDU().writeto(tmp_path / "old" / f"{name}.fits")
+    for name in ("a.fits", "b.npy", "c.csv", "d.csv"):
+        (tmp_path / name).touch()
+    found, others = lenses_of(tmp_path)
+    assert [(lens.name, len(lens.files)) for lens in found] == [("a", 1), ("l1", 3), ("l2", 3)]
+    assert counted(others) == "2 .csv, 1 .npy, 1 folder"
+    assert counted([]) == "nothing"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no file that ends in"):
+        lenses_of(tmp_path / "empty")

@@ -1,0 +1,158 @@
+"""What is checked before a training: all mistakes at once, and nothing that stays."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from lenstream import before_training
+from lenstream.configs.load import load
+from lenstream.errors import ConfigError
+from lenstream.run_pipeline import main
+
+ONE = "pretrain.encoders={s: {method: simclr, hidden_dim: 8, projection_dim: 8}}"  # an encoder that is made in no time
+
+
+def problems(folder, *overrides):
+    with pytest.raises(ConfigError) as caught:
+        before_training.check(load("tiny", [ONE, *overrides]), folder / "runs" / "tiny")
+    assert all("\n" not in p for p in caught.value.problems)
+    assert not (folder / "runs").exists()
+    return caught.value.problems
+
+
+def cutouts(folder, names=("a",), pixels=40, value=1.0):
+    folder.mkdir()
+    for name in names:
+        image = np.random.default_rng(0).normal(0, 0.02, (pixels, pixels)) * value
+        fits.writeto(folder / f"{name}.fits", image.astype(np.float32), fits.Header({"PIXSCALE": 0.15}))
+
+
+def test_a_good_config_passes_and_leaves_nothing(tmp_path):
+    cutouts(tmp_path / "lenses")
+    (tmp_path / "catalogue.csv").write_text("name,theta_E\na,1.2\n")
+    real = [f"real_lenses.images={tmp_path}/lenses", f"real_lenses.catalogue={tmp_path}/catalogue.csv"]
+    scene = before_training.check(load("tiny", [ONE, *real]), tmp_path / "runs" / "tiny")
+    assert scene.seed == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["catalogue.csv", "lenses"]
+
+
+def test_all_mistakes_are_said_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    config = load(
+        "tiny",
+        [
+            "simulate.lens_mass.0.gamma=2.0",
+            f"real_lenses.images={tmp_path}/nowhere",
+            f"real_lenses.catalogue={tmp_path}/nowhere.csv",
+            "pretrain.encoders.simsiam.backbone={name: resnt18}",
+            "pretrain.encoders.lensimclr.backbone={weights: nowhere.safetensors}",
+            "pretrain.accelerator=mps",
+        ],
+    )
+    with pytest.raises(ConfigError) as caught:
+        before_training.check(config, tmp_path / "file" / "tiny")
+    said = "\n".join(caught.value.problems)
+    for words in (
+        "evaluate.targets: gamma is 2 in every system, so there is nothing to learn of it; leave it out "
+        "(evaluate.targets=[theta_E, e1, e2]), or draw it, e.g. {uniform: [1.8, 2.2]}",
+        "nowhere: expected a folder with FITS cut-outs",
+        "There is no catalogue",
+        'timm has no model "resnt18". Did you mean "resnet18"?',
+        "nowhere.safetensors: cannot be read",
+        "pretrain.accelerator: torch finds no mps device here",
+        f"cannot be written, as {tmp_path / 'file'} is not a folder to write to",
+    ):
+        assert words in said
+    assert len(caught.value.problems) == 7
+
+
+def test_a_target_that_some_systems_lack(tmp_path):
+    overrides = ["simulate.classes={lens: 1, galaxy: 1}", "simulate.lens_mass.0.only=[lens]"]
+    found = problems(tmp_path, *overrides, "evaluate.targets=[theta_E]")
+    assert len(found) == 1
+    assert "theta_E has no value in 5" in found[0] and "(classes without it: galaxy)" in found[0]
+    before_training.check(load("tiny", [ONE, *overrides, "evaluate=null"]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("law", "is_constant"),
+    [("2.0", True), ("{uniform: [2, 2.000000001]}", True), ("{uniform: [1.9, 2.1]}", False)],
+)
+def test_what_counts_as_constant(tmp_path, law, is_constant):
+    overrides = [ONE, f"simulate.lens_mass.0.gamma={law}"]
+    if is_constant:
+        assert "gamma is 2 in every system" in problems(tmp_path, *overrides)[0]
+    else:
+        before_training.check(load("tiny", overrides), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("make", "overrides", "said"),
+    [
+        (lambda folder: None, ["real_lenses.catalogue=c.csv"], "there are no images to compare with it"),
+        (lambda folder: folder.mkdir(), ["real_lenses.images={}"], "lenses"),
+        (lambda folder: cutouts(folder, value=np.nan), ["real_lenses.images={}"], "None of the 1 FITS files"),
+    ],
+)
+def test_real_lenses_are_read_first(tmp_path, make, overrides, said):
+    make(tmp_path / "lenses")
+    (problem,) = problems(tmp_path, *[o.format(tmp_path / "lenses") for o in overrides])
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name,theta_E\nb,1\n", "none of the 1 cut-outs"),
+        ("name,theta_E\na,big\n", "theta_E"),
+        ("x,theta_E\na,1\n", "name"),
+    ],
+)
+def test_the_catalogue_is_compared_first(tmp_path, text, said):
+    cutouts(tmp_path / "lenses")
+    (tmp_path / "c.csv").write_text(text)
+    real = [f"real_lenses.images={tmp_path}/lenses", f"real_lenses.catalogue={tmp_path}/c.csv"]
+    (problem,) = problems(tmp_path, *real)
+    assert said in problem
+
+
+def test_a_probe_of_one_class(tmp_path):
+    (tmp_path / "images" / "lenses").mkdir(parents=True)
+    np.save(tmp_path / "images" / "lenses" / "a.npy", np.random.default_rng(0).normal(size=(40, 16, 16)))
+    folder = [
+        f"pretrain.data={{path: {tmp_path}/images}}",
+        "pretrain.probe_every=2",
+        "pretrain.encoders={s: {method: simsiam}}",
+    ]
+    (problem,) = problems(tmp_path, *folder)
+    assert "has one class (lenses), of which a probe would always be right" in problem
+    without = ["pretrain.probe_every=2", "pretrain.encoders={s: {method: simsiam}}", "evaluate=null"]
+    (problem,) = problems(tmp_path, *without)
+    assert "without evaluate a probe tells classes apart, and there are none" in problem
+
+
+def test_a_network_that_cannot_take_the_images(tmp_path):
+    vit = "{name: vit_tiny_patch16_224, options: {img_size: 224, patch_size: 16, depth: 1}}"
+    (problem,) = problems(tmp_path, f"pretrain.encoders={{s: {{method: simclr, backbone: {vit}}}}}")
+    size = load("tiny").simulate.image.num_pix
+    assert f"pretrain.encoders.s: its backbone cannot take images of 1 x {size} x {size} (bands, pixels)" in problem
+
+
+def test_a_disk_that_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(before_training.shutil, "disk_usage", lambda place: type("", (), {"free": 1000}))
+    (problem,) = problems(tmp_path)
+    assert "checkpoints and encoders need about" in problem and "1e-06 GB left" in problem
+
+
+def test_the_command_config_checks_and_prints(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "tiny", ONE, "seed=5"])
+    out, err = capsys.readouterr()
+    assert ended.value.code == 0 and "seed: 5" in out and "checked, nothing is wrong" in err
+    for arguments in (["tiny", ONE, "simulate.lens_mass.0.gamma=2.0"], ["tiny", ONE, "--runs", "/proc/x"], []):
+        with pytest.raises(SystemExit) as ended:
+            main(["config", *arguments])
+        out, err = capsys.readouterr()
+        assert ended.value.code == 2 and out == "" and err.startswith("lenstream: ")
+    assert list(tmp_path.iterdir()) == []
