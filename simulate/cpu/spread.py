@@ -12,6 +12,18 @@ from .. import moments, refinement
 from ..core.numerics import chunk_function, real, row_function
 
 
+def _five_points():
+    """Nodes of a quadrature [widths of a cell], and what each adds to each of the points of a parabola: (4, 5)."""
+    t, w = np.polynomial.legendre.leggauss(5)
+    at = 0.5 * t / refinement.GAUSS
+    return np.stack(
+        [0.5 * t, *(0.5 * w * part for part in (0.5 * at * (at - 1.0), 1.0 - at * at, 0.5 * at * (at + 1.0)))]
+    )
+
+
+FIVE = _five_points()
+
+
 class Spread(NamedTuple):
     """Room for the moments of all pixels of one layer; moment 0, the mean, is kept elsewhere. Of size 0: none is kept.
 
@@ -75,8 +87,8 @@ def measure_cells(f, middle, start, m, width, spread):
     """
     degree, scratch, size = spread.degree, spread.scratch, spread.raw.shape[0] - 2
     n = 3 * (degree + 1)
-    for axis in range(2):
-        _polynomials(middle[axis, start : start + m], width, size, degree, scratch[axis * n : (axis + 1) * n])
+    for axis in range(2):  # what follows `n` rows is still free
+        _polynomials(middle[axis, start : start + m], width, size, degree, scratch[axis * n : (axis + 1) * n + 3])
     for a in range(degree + 1):
         for row in range(3):
             _sum_of_three(f[3 * row * m :], m, m, scratch[3 * a : 3 * a + 3], scratch[2 * n + 3 * a + row])
@@ -92,24 +104,68 @@ def measure_cells(f, middle, start, m, width, spread):
             k += 1
 
 
-@row_function
+@chunk_function
 def _polynomials(middle, width, size, degree, out):
-    """P_0 to P_degree at the three points of m cells along an axis, times their weights: (3 (degree + 1), m)."""
+    """What each of three points along an axis of m cells adds to moments 0 to `degree`: (3 (degree + 1) + 3, m).
+
+    The last three rows are overwritten. Up to degree 4 that is a Legendre polynomial at the point times its weight.
+    Beyond, three points are too few: the light is taken as the parabola through them, integrated by five points.
+    """
+    rows = out[: 3 * (degree + 1)]
+    if degree <= 4:
+        for point in range(3):
+            _legendre_rows(middle, refinement.GAUSS * (point - 1) * width, size, rows[point::3])
+            _scale_rows(refinement.INNER if point == 1 else refinement.OUTER, rows[point::3])
+        return
+    rows[:] = real(middle[0], 0.0)
+    for node in range(FIVE.shape[1]):
+        _add_node(middle, FIVE[0, node] * width, size, FIVE[1:, node], out)
+
+
+@row_function
+def _legendre_rows(middle, offset, size, out):
+    """P_0, P_1, ... of cells at an offset [pixels] from their middles, in the frames of their pixels."""
     half, two, shift = real(middle[0], 0.5), real(middle[0], 2.0), real(middle[0], 0.5 * size)
-    for point in range(3):
-        offset = real(middle[0], refinement.GAUSS * (point - 1) * width)
-        weight = real(middle[0], refinement.INNER if point == 1 else refinement.OUTER)
-        zeroth, first = out[point], out[3 + point]
+    near = real(middle[0], offset)
+    zeroth, first = out[0], out[1]
+    for c in range(middle.size):
+        place = middle[c] + shift
+        zeroth[c], first[c] = real(half, 1.0), two * (place - np.floor(place) - half + near)
+    for k in range(1, out.shape[0] - 1):
+        before, here, after = out[k - 1], out[k], out[k + 1]
         for c in range(middle.size):
-            place = middle[c] + shift
-            t = two * (place - np.floor(place) - half + offset)
-            zeroth[c], first[c] = weight, weight * t
-        for k in range(1, degree):
-            before, here, after = out[3 * k - 3 + point], out[3 * k + point], out[3 * k + 3 + point]
-            for c in range(middle.size):
-                place = middle[c] + shift
-                t = two * (place - np.floor(place) - half + offset)
-                after[c] = moments.next_legendre(k, t, here[c], before[c])
+            after[c] = moments.next_legendre(k, first[c], here[c], before[c])
+
+
+@row_function
+def _scale_rows(weight, rows):
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        w = real(row[0], weight)
+        for c in range(row.size):
+            row[c] *= w
+
+
+@row_function
+def _add_node(middle, offset, size, weights, out):
+    """Add what a node of the quadrature gives to each of the three points; weights: (3,)."""
+    n, m = out.shape[0] - 3, middle.size
+    before, here, spare = out[n, :m], out[n + 1, :m], out[n + 2, :m]
+    half, two, shift = real(middle[0], 0.5), real(middle[0], 2.0), real(middle[0], 0.5 * size)
+    near, one = real(middle[0], offset), real(middle[0], 1.0)
+    for c in range(m):
+        place = middle[c] + shift
+        before[c], here[c], spare[c] = real(half, 0.0), one, two * (place - np.floor(place) - half + near)
+    w0, w1, w2 = real(one, weights[0]), real(one, weights[1]), real(one, weights[2])
+    for k in range(n // 3):
+        low, middle_row, high = out[3 * k], out[3 * k + 1], out[3 * k + 2]
+        for c in range(m):
+            low[c] += w0 * here[c]
+            middle_row[c] += w1 * here[c]
+            high[c] += w2 * here[c]
+        for c in range(m):
+            after = moments.next_legendre(k, spare[c], here[c], before[c])
+            before[c], here[c] = here[c], after
 
 
 @row_function

@@ -23,6 +23,7 @@ SETUPS = {  # recipe, pixel scale, FWHM [arcsec], pixels on a side
     "HST F814W": ("w1", 0.05, 0.09, 90),
 }
 N = 5
+SERSIC = {"profile": "SERSIC_ELLIPSE", "magnitude": 23, "R_sersic": 0.1, "n_sersic": 1.0, "center_x": 0.03}
 
 
 def scene_of(recipe="w1", scale=0.1, fwhm=0.16, num_pix=32, psf=None, rays="adaptive", **changes):
@@ -59,9 +60,11 @@ def test_the_truth_agrees_with_many_fixed_rays():
 
 
 @settings(deadline=None, max_examples=12)
-@given(st.floats(0.02, 2.0), st.sampled_from([0.04, 0.1, 0.2]), st.integers(0, 1000))
+@given(st.floats(0.02, 0.5), st.sampled_from([0.05, 0.1, 0.2]), st.integers(0, 1000))
 def test_any_width_and_pixel_scale_converges(fwhm, scale, first):
-    scene = scene_of(scale=scale, fwhm=fwhm, num_pix=16)
+    mass = [{"profile": "EPL", "theta_E": 0.4, "gamma": 2.0, "e1": 0.1, "e2": 0.05}]
+    source = [SERSIC | {"center_x": {"uniform": [-0.1, 0.1]}, "center_y": {"uniform": [-0.1, 0.1]}}]
+    scene = scene_of(scale=scale, fwhm=fwhm, num_pix=40, lens_mass=mass, source=source)
     systems = draw(scene, np.arange(first, first + 2), Views())
     found, truth = (render(s, systems, noise=False) for s in (scene, converged(scene)))
     peak = truth.max((2, 3), keepdims=True)
@@ -102,20 +105,16 @@ def test_bands_keep_their_own_psfs():
     config = load("w1").model_dump()
     simulate = config["simulate"]
     simulate["image"] |= {"num_pix": 24, "pixel_scale": 0.1, "rays": "adaptive"}
-    observation = simulate.pop("observation")
     widths = {"g": 0.3, "r": 0.2}
-    simulate["bands"] = {
-        name: observation | {"psf": {"kind": "gaussian", "fwhm": width}} for name, width in widths.items()
-    }
-    simulate["source"][0]["magnitude"] = {"g": 23, "r": 23}
+    simulate["bands"] = {name: {"psf": {"kind": "gaussian", "fwhm": width}} for name, width in widths.items()}
     both = images(make_scene(check(config | {"simulate": simulate}, "a test").simulate, 1), 3)
     for k, width in enumerate(widths.values()):
         alone = scene_of(scale=0.1, fwhm=width, num_pix=24)
-        np.testing.assert_allclose(both[:, k], images(alone, 3)[:, 0], rtol=2e-5, atol=1e-4 * both.max())
+        np.testing.assert_allclose(both[:, k], images(alone, 3)[:, 0], rtol=0, atol=3e-4 * both.max())
 
 
 def test_a_mirrored_lens_gives_a_mirrored_image():
-    light = {"profile": "SERSIC_ELLIPSE", "magnitude": 23, "R_sersic": 0.2, "n_sersic": 1.5}
+    light = SERSIC | {"R_sersic": 0.2, "n_sersic": 1.5}
 
     def image(sign):
         mass = [{"profile": "EPL", "theta_E": 0.6, "gamma": 2.1, "e1": 0.1, "e2": sign * 0.15}]
@@ -127,10 +126,9 @@ def test_a_mirrored_lens_gives_a_mirrored_image():
 
 
 def test_light_is_neither_lost_nor_made():
-    light = {"profile": "SERSIC_ELLIPSE", "magnitude": 23, "R_sersic": 0.1, "n_sersic": 1.0, "center_x": 0.03}
     mass = [{"profile": "EPL", "theta_E": 0.5, "gamma": 2.0, "e1": 0.1, "e2": 0.0}]
     wide, narrow = (
-        images(scene_of(fwhm=fwhm, num_pix=48, lens_mass=mass, source=[light]), 1).sum() for fwhm in (0.3, 0.1)
+        images(scene_of(fwhm=fwhm, num_pix=48, lens_mass=mass, source=[SERSIC]), 1).sum() for fwhm in (0.3, 0.1)
     )
     assert wide == pytest.approx(narrow, rel=3e-4)
 
