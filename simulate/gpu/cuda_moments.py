@@ -8,6 +8,7 @@ from numba import cuda
 
 from .. import moments, refinement
 from ..core.numerics import real, row_function
+from ..cpu.spread import FIVE
 from ..detector.moment_blur import EDGE
 from .kernels import THREADS, blocks_for, kernel, to_device, wrap
 
@@ -20,6 +21,7 @@ class MomentSpread(NamedTuple):
     taps: torch.Tensor  # (m, terms, degree + 1, 2 r + 1)
     signs: torch.Tensor  # (m, terms)
     core: torch.Tensor  # (n L, 2)
+    goes_on: torch.Tensor  # bool (n L,): whether light goes on beyond the border, as beside a Gaussian
 
 
 def make_moment_spread(blur, dtype, device):
@@ -27,7 +29,7 @@ def make_moment_spread(blur, dtype, device):
     which = to_device(blur.which.reshape(-1).astype(np.int64), device)
     taps, signs = (a if a.size else np.zeros((1,) * a.ndim) for a in (blur.taps, blur.signs))
     arrays = (to_device(a, device).to(dtype) for a in (taps, signs, blur.core.reshape(-1, 2)))
-    return MomentSpread(blur.degree, which, *arrays)
+    return MomentSpread(blur.degree, which, *arrays, to_device(blur.sigma.reshape(-1) > 0.0, device))
 
 
 def blur_moments(mean, others, area, spread, out, stream):
@@ -65,7 +67,7 @@ def _edge_factor(a, t):
 
 @kernel
 def _blur_along_rows(size, term, spread, images):
-    """All moments along x into one image for each moment along y; beyond the border it is as bright as next to it."""
+    """All moments along x into one image for each moment along y; beyond the border it is as next to it, or dark."""
     m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if p >= size * size or spread.which[m] < 0:
         return
@@ -75,7 +77,7 @@ def _blur_along_rows(size, term, spread, images):
     first = p - column
     for b in range(degree + 1):
         low, high, total = real(mean[p], 0.0), real(mean[p], 0.0), real(mean[p], 0.0)
-        if column < r or column + r >= size:
+        if spread.goes_on[m] and (column < r or column + r >= size):
             for a in range(degree + 1 - b):
                 low += _edge_factor(a, real(low, -EDGE)) * _moment(mean, others, k + a, first)
                 high += _edge_factor(a, real(low, EDGE)) * _moment(mean, others, k + a, first + size - 1)
@@ -100,7 +102,7 @@ def _blur_along_columns(size, part, spread, images):
     taps = spread.taps[spread.which[m], term]
     degree, r, row, column = taps.shape[0] - 1, taps.shape[1] // 2, p // size, p % size
     low, high, total = real(rows[0, p], 0.0), real(rows[0, p], 0.0), real(rows[0, p], 0.0)
-    if row < r or row + r >= size:
+    if spread.goes_on[m] and (row < r or row + r >= size):
         for b in range(degree + 1):
             low += _edge_factor(b, real(low, -EDGE)) * rows[b, column]
             high += _edge_factor(b, real(low, EDGE)) * rows[b, (size - 1) * size + column]
@@ -165,18 +167,31 @@ def keep_cell(f, place, size, degree, others, p):
     place: of the cell's middle from the pixel's [pixels]. size: its width [pixels], and the share of the pixel.
     """
     (x, y), (width, share) = place, size
-    for s in range(refinement.N_POINTS):
-        u, v = refinement.point(s)
-        t, z = real(f[0], 2.0 * (x + width * u)), real(f[0], 2.0 * (y + width * v))
-        weight = refinement.INNER if s % 3 == 1 else refinement.OUTER
-        weight *= refinement.INNER if s // 3 == 1 else refinement.OUTER
-        light, k = real(f[0], weight * share) * f[s], 0
-        along_y, before_y = real(t, 1.0), real(t, 0.0)
-        for b in range(degree + 1):
-            along_x, before_x = real(t, 1.0), real(t, 0.0)
-            for a in range(degree + 1 - b):
-                if k > 0:
-                    others[k - 1, p] += light * along_x * along_y
-                along_x, before_x = moments.next_legendre(a, t, along_x, before_x), along_x
-                k += 1
-            along_y, before_y = moments.next_legendre(b, z, along_y, before_y), along_y
+    if degree <= 4:
+        for s in range(refinement.N_POINTS):
+            u, v = refinement.point(s)
+            weight = refinement.INNER if s % 3 == 1 else refinement.OUTER
+            weight *= refinement.INNER if s // 3 == 1 else refinement.OUTER
+            _add_point(real(f[0], weight * share) * f[s], (x + width * u, y + width * v), degree, others, p)
+        return
+    for s in range(FIVE.shape[1] * FIVE.shape[1]):  # three points are too few, see `cpu.spread`
+        i, j = s % FIVE.shape[1], s // FIVE.shape[1]
+        light = real(f[0], 0.0)
+        for t in range(refinement.N_POINTS):
+            light += real(f[0], share * FIVE[1 + t % 3, i] * FIVE[1 + t // 3, j]) * f[t]
+        _add_point(light, (x + width * FIVE[0, i], y + width * FIVE[0, j]), degree, others, p)
+
+
+@row_function
+def _add_point(light, place, degree, others, p):
+    """Add the moments of light at a place [pixels from the middle] of pixel `p` of a layer."""
+    t, z, k = real(light, 2.0 * place[0]), real(light, 2.0 * place[1]), 0
+    along_y, before_y = real(light, 1.0), real(light, 0.0)
+    for b in range(degree + 1):
+        along_x, before_x = real(light, 1.0), real(light, 0.0)
+        for a in range(degree + 1 - b):
+            if k > 0:
+                others[k - 1, p] += light * along_x * along_y
+            along_x, before_x = moments.next_legendre(a, t, along_x, before_x), along_x
+            k += 1
+        along_y, before_y = moments.next_legendre(b, z, along_y, before_y), along_y

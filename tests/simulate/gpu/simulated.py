@@ -147,3 +147,8 @@ def test_the_psf_sees_where_in_a_pixel_the_light_lies(dtype, tolerance):
 def test_moments_of_every_degree(fwhm):
     psf = f"simulate.observation.psf={{kind: gaussian, fwhm: {fwhm}}}"
     assert_same(*both(tiny("w1", psf), n=1, rays="adaptive", noise=False), 5e-6)
+
+
+def test_a_moffat_of_several_terms_and_a_dark_border():
+    psf = "simulate.observation.psf={kind: moffat, fwhm: 0.9, beta: 3}"
+    assert_same(*both(tiny("w1", psf), n=1, rays="adaptive", noise=False), 5e-6)
