@@ -28,9 +28,9 @@ def blur_moments(mean, others, psf, area, out, space):
     """Counts of every pixel behind a PSF, from the moments of the surface brightness in every pixel.
 
     mean: (size^2,), moment 0. others: (moments - 1, size^2), in the order of `moments.pairs`. psf: (taps, (terms,
-    degree + 1, 2 r + 1), and signs, (terms,), as in `kernel_arguments.Blur`; whether light goes on beyond the border, as
-    beside a Gaussian). area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers. All
-    of one type.
+    degree + 1, 2 r + 1), and signs, (terms,), as in `kernel_arguments.Blur`; whether light goes on beyond the border,
+    as beside a Gaussian). area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers.
+    All of one type.
     """
     taps, signs, goes_on = psf
     size, degree = out.shape[0], taps.shape[1] - 1
