@@ -80,7 +80,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
         cells, children, n = children, cells, n_children
         width, share = 0.5 * width, 0.25 * share
     if layer.keeps:
-        spread.add_pixels(raw, flagged, n_flagged, within)
+        spread.add_pixels(raw, out, flagged, n_flagged, within)
 
 
 @njit
