@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from .. import moments, refinement
-from ..core.numerics import chunk_function, real, row_function
+from ..core.numerics import chunk_function, ray_function, real, row_function
 from . import strips
 
 
@@ -87,12 +87,13 @@ def open_slots(pixel, n, spread):
 
 
 @chunk_function
-def measure_cells(f, middle, start, m, width, spread):
+def measure_cells(f, middle, start, errors, width, spread):
     """The moments of m cells from the `start`-th on, in the frame of their pixels, from 3 x 3 Gauss-Legendre points.
 
     f: brightness of the points, (9 m,). middle: of all cells, (2, cells) [pixels from the middle of the image]. width:
-    of a cell [pixels].
+    of a cell [pixels]. errors: (m,), raised for cells at the border.
     """
+    m = errors.size
     degree, scratch, size = spread.degree, spread.scratch, spread.raw.shape[0] - 2
     n = 3 * (degree + 1)
     for axis in range(2):  # what follows `n` rows is still free
@@ -110,7 +111,7 @@ def measure_cells(f, middle, start, m, width, spread):
                     flat, pitch, m, scratch[n + 3 * b : n + 3 * b + 3], spread.cells[k - 1, start : start + m]
                 )
             k += 1
-    strips.measure(f, middle, start, m, width, size, scratch[: 2 * n], spread.cell_strips)
+    strips.measure(f, middle, start, errors, width, size, scratch[: 2 * n], spread.cell_strips)
 
 
 @chunk_function
@@ -219,17 +220,22 @@ def add_pixels(image, mean, flagged, n_slots, spread):
 
 @row_function
 def _continue_beyond(image, out):
-    """An image (n, n) with a border of one pixel, in which it goes on as a straight line."""
-    n, two = image.shape[0], real(image[0, 0], 2.0)
+    """An image (n, n), n at least 3, with a border of one pixel, in which it goes on as a parabola, not below 0."""
+    n = image.shape[0]
     for i in range(n):
         row = out[i + 1, 1:]
         for j in range(n):
             row[j] = image[i, j]
-        out[i + 1, 0] = two * image[i, 0] - image[i, 1]
-        out[i + 1, n + 1] = two * image[i, n - 1] - image[i, n - 2]
+        out[i + 1, 0] = _beyond(image[i, 0], image[i, 1], image[i, 2])
+        out[i + 1, n + 1] = _beyond(image[i, n - 1], image[i, n - 2], image[i, n - 3])
     for j in range(n + 2):
-        out[0, j] = two * out[1, j] - out[2, j]
-        out[n + 1, j] = two * out[n, j] - out[n - 1, j]
+        out[0, j] = _beyond(out[1, j], out[2, j], out[3, j])
+        out[n + 1, j] = _beyond(out[n, j], out[n - 1, j], out[n - 2, j])
+
+
+@ray_function
+def _beyond(last, second, third):
+    return max(real(last, 3.0) * (last - second) + third, real(last, 0.0))
 
 
 @row_function

@@ -10,6 +10,7 @@ from ..core.numerics import chunk_function, ray_function, real, row_function
 
 LEFT, RIGHT, LOW, HIGH = 0, 1, 2, 3
 WIDTH = 1.0 / 9.0  # of a strip [pixels]
+STRICTER = 4.0  # times: how much smaller the error of a cell has to be in a strip, which the PSF sees many times over
 MIDDLE = 1.0 - WIDTH  # where it lies, from -1 to 1 across its pixel
 
 
@@ -24,21 +25,32 @@ def _parabola_until(t, j):
     return half * (cube + half * sign * t * t) / (g * g)
 
 
+@ray_function
+def _strictness(at, width, side):
+    """STRICTER if a cell reaches into a strip, else 1; at: its middle [pixels from the border]."""
+    half = real(at, 0.5 * width)
+    reaches = at - half < real(at, WIDTH) or at + half > real(at, side - WIDTH)
+    return real(at, STRICTER if reaches else 1.0)
+
+
 @row_function
-def measure(f, middle, start, m, width, side, polynomials, out):
+def measure(f, middle, start, errors, width, side, polynomials, out):
     """The moments of the strips from those of m cells that lie in border pixels, from the `start`-th on.
 
-    f: brightness of the points, (9 m,). middle, width: of cells, as in `spread.measure_cells`. polynomials: (6 n, m),
-    weights times P_0 to P_(n - 1) along x and then along y. out: (4 n, cells).
+    f: brightness of the points, (9 m,). middle, width: of cells, as in `spread.measure_cells`. polynomials:
+    (6 n, m), weights times P_0 to P_(n - 1) along x and then along y. out: (4 n, cells). errors: (m,), raised for cells in strips.
     """
+    m = errors.size
     n, half, last = out.shape[0] // 4, real(f[0], 0.5 * side), real(f[0], side - 1.0)
     one = real(f[0], 1.0)
     for c in range(m):
         x, y = middle[0, start + c] + half, middle[1, start + c] + half
         if x < one or x > last:
             _measure_one(f, m, c, (x, width, side, 0), polynomials[3 * n :], out[: 2 * n, start + c])
+            errors[c] *= _strictness(x, width, side)
         if y < one or y > last:
             _measure_one(f, m, c, (y, width, side, 1), polynomials, out[2 * n :, start + c])
+            errors[c] *= _strictness(y, width, side)
 
 
 @row_function
@@ -86,11 +98,19 @@ def add_cells(pixel, kept, n_cells, side, cells, strips):
 
 @chunk_function
 def add_pixels(raw, mean, flagged, strips):
-    """Add the strips of the border pixels with one ray.
+    """Add the strips of the border pixels with one ray, and correct their means.
 
     raw: (side + 2, side + 2), brightness by one ray, with a border. mean: (pixels,). flagged: uint8 (pixels,).
     """
     side = strips.shape[2]
+    for i in range(side):
+        for end in range(2):
+            far, beside, beyond = end * (side - 1), 2 + end * (side - 3), end * (side + 1)
+            p, q = i * side + far, far * side + i
+            if not flagged[p]:
+                _bend(raw[i + 1, far + 1], raw[i + 1, beside], raw[i + 1, beyond], mean[p : p + 1])
+            if not flagged[q]:
+                _bend(raw[far + 1, i + 1], raw[beside, i + 1], raw[beyond, i + 1], mean[q : q + 1])
     for i in range(side):
         for end in range(2):
             far = end * (side - 1)
@@ -99,6 +119,12 @@ def add_pixels(raw, mean, flagged, strips):
                 _add_one(raw, (i + 1, far + 1), mean[p], (end, 0), strips[LEFT + end, :, i])
             if not flagged[q]:
                 _add_one(raw, (far + 1, i + 1), mean[q], (end, 1), strips[LOW + end, :, i])
+
+
+@row_function
+def _bend(here, beside, beyond, mean):
+    """Correct a border pixel, which was its own neighbour for `refinement.corrected`, by light beyond the border."""
+    mean[0] += real(here, 1.0 / 24.0) * (beyond - here)
 
 
 @row_function
