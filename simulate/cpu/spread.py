@@ -226,15 +226,15 @@ def _continue_beyond(image, out):
         row = out[i + 1, 1:]
         for j in range(n):
             row[j] = image[i, j]
-        out[i + 1, 0] = _beyond(image[i, 0], image[i, 1], image[i, 2])
-        out[i + 1, n + 1] = _beyond(image[i, n - 1], image[i, n - 2], image[i, n - 3])
+        out[i + 1, 0] = beyond(image[i, 0], image[i, 1], image[i, 2])
+        out[i + 1, n + 1] = beyond(image[i, n - 1], image[i, n - 2], image[i, n - 3])
     for j in range(n + 2):
-        out[0, j] = _beyond(out[1, j], out[2, j], out[3, j])
-        out[n + 1, j] = _beyond(out[n, j], out[n - 1, j], out[n - 2, j])
+        out[0, j] = beyond(out[1, j], out[2, j], out[3, j])
+        out[n + 1, j] = beyond(out[n, j], out[n - 1, j], out[n - 2, j])
 
 
 @ray_function
-def _beyond(last, second, third):
+def beyond(last, second, third):
     return max(real(last, 3.0) * (last - second) + third, real(last, 0.0))
 
 

@@ -15,7 +15,7 @@ MIDDLE = 1.0 - WIDTH  # where it lies, from -1 to 1 across its pixel
 
 
 @ray_function
-def _parabola_until(t, j):
+def parabola_until(t, j):
     """The integral from a cell's middle to t [widths of it] of the parabola that is 1 at point j, 0 at the others."""
     g, third, half = real(t, refinement.GAUSS), real(t, 1.0 / 3.0), real(t, 0.5)
     cube = third * t * t * t
@@ -26,7 +26,7 @@ def _parabola_until(t, j):
 
 
 @ray_function
-def _strictness(at, width, side):
+def strictness(at, width, side):
     """STRICTER if a cell reaches into a strip, else 1; at: its middle [pixels from the border]."""
     half = real(at, 0.5 * width)
     reaches = at - half < real(at, WIDTH) or at + half > real(at, side - WIDTH)
@@ -38,7 +38,8 @@ def measure(f, middle, start, errors, width, side, polynomials, out):
     """The moments of the strips from those of m cells that lie in border pixels, from the `start`-th on.
 
     f: brightness of the points, (9 m,). middle, width: of cells, as in `spread.measure_cells`. polynomials:
-    (6 n, m), weights times P_0 to P_(n - 1) along x and then along y. out: (4 n, cells). errors: (m,), raised for cells in strips.
+    (6 n, m), weights times P_0 to P_(n - 1) along x and then along y. out: (4 n, cells). errors: (m,), raised for cells
+    in strips.
     """
     m = errors.size
     n, half, last = out.shape[0] // 4, real(f[0], 0.5 * side), real(f[0], side - 1.0)
@@ -47,10 +48,10 @@ def measure(f, middle, start, errors, width, side, polynomials, out):
         x, y = middle[0, start + c] + half, middle[1, start + c] + half
         if x < one or x > last:
             _measure_one(f, m, c, (x, width, side, 0), polynomials[3 * n :], out[: 2 * n, start + c])
-            errors[c] *= _strictness(x, width, side)
+            errors[c] *= strictness(x, width, side)
         if y < one or y > last:
             _measure_one(f, m, c, (y, width, side, 1), polynomials, out[2 * n :, start + c])
-            errors[c] *= _strictness(y, width, side)
+            errors[c] *= strictness(y, width, side)
 
 
 @row_function
@@ -69,7 +70,7 @@ def _measure_one(f, m, c, place, polynomials, out):
             if high > low:
                 for p in range(3):
                     for j in range(3):
-                        share = _parabola_until(high, j) - _parabola_until(low, j)
+                        share = parabola_until(high, j) - parabola_until(low, j)
                         total += share * f[(p * along + j * across) * m + c] * polynomials[3 * k + p, c]
             out[end * n + k] = factor * total
 
@@ -108,27 +109,27 @@ def add_pixels(raw, mean, flagged, strips):
             far, beside, beyond = end * (side - 1), 2 + end * (side - 3), end * (side + 1)
             p, q = i * side + far, far * side + i
             if not flagged[p]:
-                _bend(raw[i + 1, far + 1], raw[i + 1, beside], raw[i + 1, beyond], mean[p : p + 1])
+                bend_at_border(raw[i + 1, far + 1], raw[i + 1, beside], raw[i + 1, beyond], mean[p : p + 1])
             if not flagged[q]:
-                _bend(raw[far + 1, i + 1], raw[beside, i + 1], raw[beyond, i + 1], mean[q : q + 1])
+                bend_at_border(raw[far + 1, i + 1], raw[beside, i + 1], raw[beyond, i + 1], mean[q : q + 1])
     for i in range(side):
         for end in range(2):
             far = end * (side - 1)
             p, q = i * side + far, far * side + i
             if not flagged[p]:
-                _add_one(raw, (i + 1, far + 1), mean[p], (end, 0), strips[LEFT + end, :, i])
+                add_border_pixel(raw, (i + 1, far + 1), mean[p], (end, 0), strips[LEFT + end, :, i])
             if not flagged[q]:
-                _add_one(raw, (far + 1, i + 1), mean[q], (end, 1), strips[LOW + end, :, i])
+                add_border_pixel(raw, (far + 1, i + 1), mean[q], (end, 1), strips[LOW + end, :, i])
 
 
 @row_function
-def _bend(here, beside, beyond, mean):
+def bend_at_border(here, beside, beyond, mean):
     """Correct a border pixel, which was its own neighbour for `refinement.corrected`, by light beyond the border."""
     mean[0] += real(here, 1.0 / 24.0) * (beyond - here)
 
 
 @row_function
-def _add_one(raw, at, mean, which, out):
+def add_border_pixel(raw, at, mean, which, out):
     """Add the strip of a pixel with one ray, at (row, column) of raw; which: (end of the axis, number of the axis)."""
     (i, j), (end, axis) = at, which
     t = real(mean, MIDDLE if end == 1 else -MIDDLE)
