@@ -80,7 +80,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
         cells, children, n = children, cells, n_children
         width, share = 0.5 * width, 0.25 * share
     if layer.keeps:
-        spread.add_pixels(raw, flagged, n_flagged, within)
+        spread.add_pixels(raw, out, flagged, n_flagged, within)
 
 
 @njit
@@ -141,12 +141,12 @@ def _integrate(deflectors, layer, cells, n, width, scale, work, within):
         light.surface_brightness(galaxy, layer.stamps, x, y, n_rays, rows, work.cusp, work.places)
         errors = cells.error[start : start + m]
         _means_and_errors(rows[light.FLUX], least, cells.mean[start : start + m], errors)
-        if layer.keeps:
-            spread.measure_cells(rows[light.FLUX], cells.middle, start, m, width, within)
         for k in range(galaxy.profiles.size):
             if galaxy.profiles[k] == light.SERSIC:
                 light.radius2(x, y, n_rays, galaxy.constants, k, rows[SCRATCH])
                 _raise_cusp_errors(rows[light.FLUX], rows[SCRATCH], rows, errors)
+        if layer.keeps:
+            spread.measure_cells(rows[light.FLUX], cells.middle, start, errors, width, within)
         start += m
 
 

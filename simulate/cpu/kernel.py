@@ -233,7 +233,8 @@ def _observe(fine, inputs, which, scale, buffers, out):
     image = fine.reshape(ss * out.shape[0], ss * out.shape[1])
     if number >= 0:
         point_spread = blur.taps[number], blur.signs[number], blur.sigma[i, v] > 0.0
-        moment_blur.blur_moments(fine, buffers.within.planes, point_spread, area, out, space)
+        within = buffers.within
+        moment_blur.blur_moments((fine, within.planes, within.strips), point_spread, area, out, space)
     elif blur.kernel[i, v] >= 0:
         psf.convolve_down(image, blur.kernels[blur.kernel[i, v]], ss, area, out, space)
     else:

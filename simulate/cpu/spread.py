@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from .. import moments, refinement
-from ..core.numerics import chunk_function, real, row_function
+from ..core.numerics import chunk_function, ray_function, real, row_function
+from . import strips
 
 
 def _five_points():
@@ -36,6 +37,8 @@ class Spread(NamedTuple):
     slot: np.ndarray  # int32 (pixels,): the number in `slots` of such a pixel
     pixel: np.ndarray  # int32 (pixels,): the pixel that a slot belongs to
     cells: np.ndarray  # (moments - 1, cells): of the cells of one level
+    strips: np.ndarray  # (4, degree + 1, side): moments along the border of the light next to it, see `strips`
+    cell_strips: np.ndarray  # (4 (degree + 1), cells): of the cells of one level
     raw: np.ndarray  # (side + 2, side + 2): one ray in every pixel, with a border
     scratch: np.ndarray  # (9 (degree + 1), cells of a chunk)
 
@@ -52,6 +55,8 @@ def make_spread(degree, side, n_cells, n_chunk, dtype):
         np.empty(kept * n_pixels, np.int32),
         np.empty(kept * n_pixels, np.int32),
         np.empty((n, kept * n_cells), dtype),
+        np.empty((4, degree + 1, kept * side), dtype),
+        np.empty((4 * (degree + 1), kept * n_cells), dtype),
         np.empty((side + 2, side + 2), dtype),
         np.empty((kept * 9 * (degree + 1), n_chunk), dtype),
     )
@@ -64,6 +69,9 @@ def clear(spread):
     zero = real(planes[0], 0.0)
     for i in range(planes.size):
         planes[i] = zero
+    edges = spread.strips.reshape(spread.strips.size)
+    for i in range(edges.size):
+        edges[i] = zero
 
 
 @row_function
@@ -79,12 +87,13 @@ def open_slots(pixel, n, spread):
 
 
 @chunk_function
-def measure_cells(f, middle, start, m, width, spread):
+def measure_cells(f, middle, start, errors, width, spread):
     """The moments of m cells from the `start`-th on, in the frame of their pixels, from 3 x 3 Gauss-Legendre points.
 
     f: brightness of the points, (9 m,). middle: of all cells, (2, cells) [pixels from the middle of the image]. width:
-    of a cell [pixels].
+    of a cell [pixels]. errors: (m,), raised for cells at the border.
     """
+    m = errors.size
     degree, scratch, size = spread.degree, spread.scratch, spread.raw.shape[0] - 2
     n = 3 * (degree + 1)
     for axis in range(2):  # what follows `n` rows is still free
@@ -102,6 +111,7 @@ def measure_cells(f, middle, start, m, width, spread):
                     flat, pitch, m, scratch[n + 3 * b : n + 3 * b + 3], spread.cells[k - 1, start : start + m]
                 )
             k += 1
+    strips.measure(f, middle, start, errors, width, size, scratch[: 2 * n], spread.cell_strips)
 
 
 @chunk_function
@@ -186,14 +196,15 @@ def add_cells(pixel, kept, n, share, spread):
             row = slots[np.uint32(spread.slot[np.uint32(pixel[c])])]
             for k in range(row.size):
                 row[k] += share * cells[k, c]
+    strips.add_cells(pixel, kept, n, spread.strips.shape[2], spread.cell_strips, spread.strips)
 
 
 @chunk_function
-def add_pixels(image, flagged, n_slots, spread):
-    """Add the moments of all pixels of a layer to `planes`.
+def add_pixels(image, mean, flagged, n_slots, spread):
+    """Add the moments of all pixels of a layer to `planes`, and to `strips`.
 
-    image: (side, side), brightness by one ray in every pixel. flagged: uint8 (pixels,), 1 where a pixel is in cells.
-    n_slots: how many are.
+    image: (side, side), brightness by one ray in every pixel. mean: (pixels,). flagged: uint8 (pixels,), 1 where a
+    pixel is in cells. n_slots: how many are.
     """
     side, degree, raw = image.shape[0], spread.degree, spread.raw
     planes = spread.planes.reshape(spread.planes.shape[0], side, side)
@@ -204,21 +215,27 @@ def add_pixels(image, flagged, n_slots, spread):
         _add_slopes(rows, here, planes[0, i], planes[up, i], planes[up + 1, i])
         _add_bends(rows, here, planes[1, i], planes[2 * degree, i])
     _add_slots(n_slots, spread)
+    strips.add_pixels(raw, mean, flagged, spread.strips)
 
 
 @row_function
 def _continue_beyond(image, out):
-    """An image (n, n) with a border of one pixel, in which it goes on as a straight line."""
-    n, two = image.shape[0], real(image[0, 0], 2.0)
+    """An image (n, n), n at least 3, with a border of one pixel, in which it goes on as a parabola, not below 0."""
+    n = image.shape[0]
     for i in range(n):
         row = out[i + 1, 1:]
         for j in range(n):
             row[j] = image[i, j]
-        out[i + 1, 0] = two * image[i, 0] - image[i, 1]
-        out[i + 1, n + 1] = two * image[i, n - 1] - image[i, n - 2]
+        out[i + 1, 0] = beyond(image[i, 0], image[i, 1], image[i, 2])
+        out[i + 1, n + 1] = beyond(image[i, n - 1], image[i, n - 2], image[i, n - 3])
     for j in range(n + 2):
-        out[0, j] = two * out[1, j] - out[2, j]
-        out[n + 1, j] = two * out[n, j] - out[n - 1, j]
+        out[0, j] = beyond(out[1, j], out[2, j], out[3, j])
+        out[n + 1, j] = beyond(out[n, j], out[n - 1, j], out[n - 2, j])
+
+
+@ray_function
+def beyond(last, second, third):
+    return max(real(last, 3.0) * (last - second) + third, real(last, 0.0))
 
 
 @row_function

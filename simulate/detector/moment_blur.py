@@ -1,7 +1,7 @@
 """A point-spread function applied to the moments of the light in every pixel (see `simulate.moments`).
 
-Behind a Gaussian, light goes on beyond the border as it is there: constant outwards, as the 9th part of a pixel next to
-the border is. Behind a Moffat there is none, as behind other kernels.
+Behind a Gaussian, light goes on beyond the border as it is next to it. Behind a Moffat there is none, as behind other
+kernels.
 Loops take several taps at a time and run over many rows as one long one, as those of `psf`.
 """
 
@@ -10,7 +10,7 @@ from numba import njit
 from ..core.numerics import chunk_function, real, row_function
 from ..moments import next_legendre
 
-EDGE = 8.0 / 9.0  # of the way from the middle of a pixel to its border: where the light is that goes on beyond
+EDGE = 8.0 / 9.0  # of the way from the middle of a pixel to its border: where the light is that goes on past a corner
 MORE, MORE_ROWS = 16, 3  # numbers and rows behind the last ones that are read, with a weight of 0
 RUN = 4096  # numbers that go through a loop together, so that they stay in the fastest cache
 
@@ -20,19 +20,20 @@ def blur_room(degree, size, reach):
     """How many numbers of work space `blur_moments` needs for taps that reach that far."""
     reach = min(reach, size)
     pitch, n = size + 2 * reach, (degree + 1) * (degree + 2) // 2
-    return (n + 1) * size * pitch + (degree + 1) * ((pitch + MORE_ROWS) * pitch + pitch + MORE) + MORE
+    return (n + 1) * size * pitch + (degree + 1) * ((pitch + MORE_ROWS) * pitch + 2 * (pitch + MORE)) + MORE
 
 
 @chunk_function
-def blur_moments(mean, others, psf, area, out, space):
+def blur_moments(light, psf, area, out, space):
     """Counts of every pixel behind a PSF, from the moments of the surface brightness in every pixel.
 
-    mean: (size^2,), moment 0. others: (moments - 1, size^2), in the order of `moments.pairs`. psf: (taps, (terms,
-    degree + 1, 2 r + 1), and signs, (terms,), as in `kernel_arguments.Blur`; whether light goes on beyond the border, as
-    beside a Gaussian). area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers. All
-    of one type.
+    light: (mean, (size^2,), moment 0; others, (moments - 1, size^2), in the order of `moments.pairs`; strips, (4,
+    degree + 1, size), moments along the border of the light next to it: left, right, low, high). psf: (taps, (terms,
+    degree + 1, 2 r + 1), and signs, (terms,), as in `kernel_arguments.Blur`; whether light goes on beyond the border,
+    as beside a Gaussian). area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers.
+    All of one type.
     """
-    taps, signs, goes_on = psf
+    (mean, others, strips), (taps, signs, goes_on) = light, psf
     size, degree = out.shape[0], taps.shape[1] - 1
     n = (degree + 1) * (degree + 2) // 2
     reach = _reach(taps, size)
@@ -42,18 +43,23 @@ def blur_moments(mean, others, psf, area, out, space):
     total, rest = rest[MORE : MORE + size * pitch], rest[MORE + size * pitch :]
     weights = rest[: (degree + 1) * (pitch + MORE)].reshape(degree + 1, pitch + MORE)
     rest = rest[weights.size :]
+    strip, rest = rest[: weights.size].reshape(degree + 1, pitch + MORE), rest[weights.size :]
     rows = rest[: (degree + 1) * (pitch + MORE_ROWS) * pitch].reshape(degree + 1, (pitch + MORE_ROWS) * pitch)
     for k in range(n):
         _pad_rows(mean if k == 0 else others[k - 1], size, reach, planes[k])
     if goes_on:
-        _extend_rows(planes, size, reach, degree)
+        _extend_rows(planes, strips, size, reach)
     for term in range(signs.size):
         if signs[term] == real(area, 0.0):
             continue
         far = _far(taps[term], reach) if goes_on else real(area, 0.0)
         _reverse(taps[term], reach, weights)
         _blur_along_rows(planes, weights, far, shape, rows)
-        _extend_columns(rows, size, reach, goes_on)
+        _clear_columns(rows, size, reach)
+        if goes_on and reach > 0:
+            for end in range(2):
+                edge = rows[0, end * (size + reach) * pitch :][: reach * pitch]
+                _extend_columns(strips[2 + end], weights, far, shape, strip, edge)
         _blur_along_columns(rows, weights, far, shape, total)
         for i in range(size):
             _put(total[i * pitch : i * pitch + size], signs[term] * area, term == 0, out[i])
@@ -95,12 +101,12 @@ def _pad_rows(values, size, reach, out):
 
 
 @row_function
-def _extend_rows(planes, size, reach, degree):
+def _extend_rows(planes, strips, size, reach):
     """Fill the room at the ends of the rows of the moments that are 0 along x with the light next to the border."""
-    pitch, first = size + 2 * reach, 0
+    pitch, first, degree = size + 2 * reach, 0, strips.shape[1] - 1
     for b in range(degree + 1):
         for i in range(size):
-            low, high = _at_ends(planes, first, degree - b, i * pitch + reach, i * pitch + reach + size - 1)
+            low, high = strips[0, b, i], strips[1, b, i]
             to = planes[first, i * pitch : (i + 1) * pitch]
             for j in range(reach):
                 to[j] = low
@@ -109,15 +115,15 @@ def _extend_rows(planes, size, reach, degree):
 
 
 @row_function
-def _at_ends(planes, first, degree, left, right):
-    """Brightness next to the borders from moments 0 to `degree`, which begin at `first`, of two pixels of a row."""
-    one, t = real(planes[0, 0], 1.0), real(planes[0, 0], EDGE)
-    low, high = planes[first, left], planes[first, right]
+def _past_corners(moments, size):
+    """Brightness of a strip past its two ends, from its moments (degree + 1, size) along it in the last pixels."""
+    one, t = real(moments[0, 0], 1.0), real(moments[0, 0], EDGE)
+    low, high = moments[0, 0], moments[0, size - 1]
     here, before, sign = t, one, -one
-    for a in range(1, degree + 1):
+    for a in range(1, moments.shape[0]):
         factor = real(one, 2.0 * a + 1.0) * here
-        low += sign * factor * planes[first + a, left]
-        high += factor * planes[first + a, right]
+        low += sign * factor * moments[a, 0]
+        high += factor * moments[a, size - 1]
         here, before, sign = next_legendre(a, t, here, before), here, -sign
     return low, high
 
@@ -207,35 +213,36 @@ def _add_thirteen(p, w, out):
 
 
 @row_function
-def _extend_columns(rows, size, reach, goes_on):
-    """Fill the rows beyond the image: with the light next to the border for moment 0, with zeros for the others.
+def _clear_columns(rows, size, reach):
+    """Set the rows beyond the image to 0, and those that are read with a weight of 0."""
+    pitch, zero = size + 2 * reach, real(rows[0, 0], 0.0)
+    for b in range(rows.shape[0]):
+        rows[b, : reach * pitch] = zero
+        rows[b, (reach + size) * pitch :] = zero
 
-    goes_on: whether there is light beyond the border; zeros for all moments if not.
+
+@chunk_function
+def _extend_columns(moments, weights, far, shape, strip, edge):
+    """Fill the rows beyond one border of the image with the strip next to it, blurred along x.
+
+    moments: (degree + 1, size), along the strip. strip: room for them. edge: (`reach` rows of the pitch,), changed.
     """
-    pitch, zero, one, t = size + 2 * reach, real(rows[0, 0], 0.0), real(rows[0, 0], 1.0), real(rows[0, 0], EDGE)
-    below, above = reach * pitch, (reach + size - 1) * pitch  # where the first row of the image begins and the last
-    rows[0, pitch * pitch :] = zero
-    for b in range(1, rows.shape[0]):
-        rows[b, :below] = zero
-        rows[b, above + pitch :] = zero
-    if reach == 0:
-        return
-    if not goes_on:
-        rows[0, :below] = zero
-        rows[0, above + pitch :] = zero
-        return
-    before_first, after_last = rows[0, :size], rows[0, above + pitch : above + pitch + size]
-    _copy(rows[0, below : below + size], before_first)
-    _copy(rows[0, above : above + size], after_last)
-    here, before, sign = t, one, -one
-    for b in range(1, rows.shape[0]):
-        factor = real(one, 2.0 * b + 1.0) * here
-        _add_scaled(sign * factor, rows[b, below : below + size], before_first)
-        _add_scaled(factor, rows[b, above : above + size], after_last)
-        here, before, sign = next_legendre(b, t, here, before), here, -sign
+    size, reach = shape
+    pitch, degree, zero = size + 2 * reach, weights.shape[0] - 1, real(edge[0], 0.0)
+    low, high = _past_corners(moments, size)
+    row = edge[:size]
+    for a in range(degree + 1):
+        strip[a, :] = zero
+        _copy(moments[a], strip[a, reach : reach + size])
+        if a == 0:
+            for j in range(reach):
+                strip[0, j] = low
+                strip[0, reach + size + j] = high
+        _add_taps_along(strip[a], weights[a], 2 * reach + 1, row)
+    if far > zero:
+        _add_constant(far * (low + high), row)
     for k in range(1, reach):
-        _copy(before_first, rows[0, k * pitch : k * pitch + size])
-        _copy(after_last, rows[0, above + (k + 1) * pitch : above + (k + 1) * pitch + size])
+        _copy(row, edge[k * pitch : k * pitch + size])
 
 
 @row_function

@@ -116,8 +116,9 @@ def test_amplitudes_are_those_of_lenstronomys_magnitudes(scene_with):
         assert given["amp"] == pytest.approx(theirs["amp"], rel=1e-6)
 
 
-def test_adaptive_rays_are_given_as_eight_by_eight(scene_with):
-    scene = scene_with(image=SMALL | {"rays": "adaptive"})
+def test_adaptive_rays_are_given_as_eight_by_eight(scene_with, observed):
+    psf = {"kind": "gaussian", "fwhm": 0.3, "supersampling": 1}
+    scene = scene_with(image=SMALL | {"rays": "adaptive"}, observation=observed(psf=psf))
     systems = draw(scene, [0], Views())
     terms = to_lenstronomy(scene, systems, 0)
     assert terms["kwargs_numerics"]["supersampling_factor"] == 8

@@ -13,35 +13,46 @@ from lenstream.simulate.detector import moment_blur
 blur_moments, room = compiled.cached(moment_blur.blur_moments), compiled.cached(moment_blur.blur_room)
 
 
-def blurred(planes, taps, signs, dtype=np.float64, area=2.0, goes_on=True):
+def blurred(planes, strips, taps, signs, dtype=np.float64, area=2.0, goes_on=True):
     size, degree = planes.shape[1], taps.shape[1] - 1
     space = np.full(room(degree, size, taps.shape[2] // 2), np.nan, dtype)
     flat, out = planes.reshape(len(planes), -1).astype(dtype), np.empty((size, size), dtype)
-    blur_moments(flat[0], flat[1:], (taps.astype(dtype), signs.astype(dtype), goes_on), dtype(area), out, space)
+    light, psf = (flat[0], flat[1:], strips.astype(dtype)), (taps.astype(dtype), signs.astype(dtype), goes_on)
+    blur_moments(light, psf, dtype(area), out, space)
     return out
 
 
-def expected(planes, taps, signs, area=2.0, goes_on=True):
+def expected(planes, strips, taps, signs, area=2.0, goes_on=True):
     degree, r, size = taps.shape[1] - 1, taps.shape[2] // 2, planes.shape[1]
     number = {tuple(p): k for k, p in enumerate(moments.pairs(degree))}
-    edge = [(2 * a + 1) * Legendre.basis(a)(moment_blur.EDGE) for a in range(degree + 1)]
 
-    def along(images, tap):
-        """Moments along the last axis into one image; light goes on beyond the border as next to it."""
-        low = sum((-1) ** a * edge[a] * images[a][:, :1] for a in range(len(images)))
-        high = sum(edge[a] * images[a][:, -1:] for a in range(len(images)))
-        total = np.zeros((size, size))
+    def along(images, tap, ends):
+        """Moments along the last axis into one image; ends: the light that goes on beyond it."""
+        total = np.zeros(images[0].shape)
         for a, image in enumerate(images):
-            ends = (low, high) if a == 0 and goes_on else (0 * low, 0 * high)
-            padded = np.concatenate([np.repeat(ends[0], r, 1), image, np.repeat(ends[1], r, 1)], axis=1)
-            total += sum(tap[a, r + d] * padded[:, r - d : r - d + size] for d in range(-r, r + 1))
+            low, high = (e[:, None] * (a == 0) * goes_on for e in ends)
+            padded = np.concatenate([np.repeat(low, r, 1), image, np.repeat(high, r, 1)], axis=1)
+            total += sum(tap[a, r + d] * padded[:, r - d : r - d + image.shape[1]] for d in range(-r, r + 1))
         return total
+
+    def past_corners(strip):
+        values = [(2 * a + 1) * Legendre.basis(a)(moment_blur.EDGE) for a in range(degree + 1)]
+        low = sum((-1) ** a * values[a] * strip[a, 0] for a in range(degree + 1))
+        return np.array([low]), np.array([sum(values[a] * strip[a, -1] for a in range(degree + 1))])
 
     total = np.zeros((size, size))
     for term, sign in zip(taps, signs, strict=True):
-        rows = [along([planes[number[a, b]] for a in range(degree + 1 - b)], term) for b in range(degree + 1)]
-        total += sign * along([row.T for row in rows], term).T
+        rows = [
+            along([planes[number[a, b]] for a in range(degree + 1 - b)], term, (strips[0, b], strips[1, b]))
+            for b in range(degree + 1)
+        ]
+        low, high = (along([s[a][None] for a in range(degree + 1)], term, past_corners(s))[0] for s in strips[2:])
+        total += sign * along([row.T for row in rows], term, (low, high)).T
     return area * total
+
+
+def random_light(rng, degree, size):
+    return rng.normal(size=(moments.number_of_moments(degree), size, size)), rng.normal(size=(4, degree + 1, size))
 
 
 @settings(deadline=None, max_examples=40)
@@ -51,17 +62,17 @@ def expected(planes, taps, signs, area=2.0, goes_on=True):
 def test_it_is_what_plain_numpy_gives(size, sigma, seed):
     degree = moments.degree_for(sigma)
     taps, signs = moments.gaussian_taps([sigma], 5.0, degree), np.ones(1)
-    planes = np.random.default_rng(seed).normal(size=(moments.number_of_moments(degree), size, size))
-    np.testing.assert_allclose(blurred(planes, taps, signs), expected(planes, taps, signs), atol=1e-12)
-    np.testing.assert_allclose(blurred(planes, taps, signs, np.float32), expected(planes, taps, signs), atol=2e-5)
+    light = random_light(np.random.default_rng(seed), degree, size)
+    np.testing.assert_allclose(blurred(*light, taps, signs), expected(*light, taps, signs), atol=1e-12)
+    np.testing.assert_allclose(blurred(*light, taps, signs, np.float32), expected(*light, taps, signs), atol=2e-5)
 
 
 def test_terms_are_added_and_absent_ones_are_not():
     rng = np.random.default_rng(1)
-    taps, planes = rng.normal(size=(3, 4, 7)), rng.normal(size=(10, 12, 12))
+    taps, light = rng.normal(size=(3, 4, 7)), random_light(rng, 3, 12)
     signs = np.array([1.0, -1.0, 0.0])
     for goes_on in (True, False):
-        found, wanted = (f(planes, taps, signs, goes_on=goes_on) for f in (blurred, expected))
+        found, wanted = (f(*light, taps, signs, goes_on=goes_on) for f in (blurred, expected))
         np.testing.assert_allclose(found, wanted, atol=1e-11)
 
 
@@ -69,6 +80,7 @@ def test_terms_are_added_and_absent_ones_are_not():
 def test_even_light_stays_even_up_to_the_border(sigma):
     degree = moments.degree_for(sigma)
     planes = np.zeros((moments.number_of_moments(degree), 16, 16))
-    planes[0] = 3.0
-    found = blurred(planes, moments.gaussian_taps([sigma], 5.0, degree), np.ones(1))
+    strips = np.zeros((4, degree + 1, 16))
+    planes[0], strips[:, 0] = 3.0, 3.0
+    found = blurred(planes, strips, moments.gaussian_taps([sigma], 5.0, degree), np.ones(1))
     np.testing.assert_allclose(found, 6.0, rtol=1e-12)
