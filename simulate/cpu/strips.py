@@ -106,40 +106,54 @@ def add_pixels(raw, mean, flagged, strips):
     side = strips.shape[2]
     for i in range(side):
         for end in range(2):
-            far, beside, beyond = end * (side - 1), 2 + end * (side - 3), end * (side + 1)
+            far, beyond = end * (side - 1), end * (side + 1)
             p, q = i * side + far, far * side + i
             if not flagged[p]:
-                bend_at_border(raw[i + 1, far + 1], raw[i + 1, beside], raw[i + 1, beyond], mean[p : p + 1])
+                mean[p] += bend_at_border(raw[i + 1, far + 1], raw[i + 1, beyond])
             if not flagged[q]:
-                bend_at_border(raw[far + 1, i + 1], raw[beside, i + 1], raw[beyond, i + 1], mean[q : q + 1])
+                mean[q] += bend_at_border(raw[far + 1, i + 1], raw[beyond, i + 1])
     for i in range(side):
         for end in range(2):
             far = end * (side - 1)
             p, q = i * side + far, far * side + i
             if not flagged[p]:
-                add_border_pixel(raw, (i + 1, far + 1), mean[p], (end, 0), strips[LEFT + end, :, i])
+                _add_one(raw, (i + 1, far + 1), mean[p], (end, 0), strips[LEFT + end, :, i])
             if not flagged[q]:
-                add_border_pixel(raw, (far + 1, i + 1), mean[q], (end, 1), strips[LOW + end, :, i])
+                _add_one(raw, (far + 1, i + 1), mean[q], (end, 1), strips[LOW + end, :, i])
+
+
+@ray_function
+def bend_at_border(here, beyond):
+    """What light beyond the border adds to the mean of a pixel, which was its own neighbour there before."""
+    return real(here, 1.0 / 24.0) * (beyond - here)
 
 
 @row_function
-def bend_at_border(here, beside, beyond, mean):
-    """Correct a border pixel, which was its own neighbour for `refinement.corrected`, by light beyond the border."""
-    mean[0] += real(here, 1.0 / 24.0) * (beyond - here)
-
-
-@row_function
-def add_border_pixel(raw, at, mean, which, out):
+def _add_one(raw, at, mean, which, out):
     """Add the strip of a pixel with one ray, at (row, column) of raw; which: (end of the axis, number of the axis)."""
     (i, j), (end, axis) = at, which
-    t = real(mean, MIDDLE if end == 1 else -MIDDLE)
-    three, five = real(mean, 3.0), real(mean, 5.0)
     corners = raw[i - 1, j - 1], raw[i - 1, j + 1], raw[i + 1, j - 1], raw[i + 1, j + 1]
-    row, column = (raw[i, j - 1], raw[i, j + 1]), (raw[i - 1, j], raw[i + 1, j])
+    across, along = (raw[i, j - 1], raw[i, j + 1]), (raw[i - 1, j], raw[i + 1, j])
     if axis == 1:
-        row, column = column, row
-    here = raw[i, j]
+        across, along = along, across
+    first, second, third = of_smooth_pixel(mean, raw[i, j], across, along, corners, end)
+    out[0] += first
+    out[1] += second
+    out[2] += third
+
+
+@ray_function
+def of_smooth_pixel(mean, here, across, along, corners, end):
+    """Moments 0 to 2 of the strip of a pixel with one ray.
+
+    mean: of the pixel. here: what its ray sees. across, along: what the rays of its neighbours see, two each, across
+    the border and along it. corners: as for `moments.twist`. end: 0 for the strip at the left or low side, else 1.
+    """
+    t = real(mean, MIDDLE if end == 1 else -MIDDLE)
     second = moments.next_legendre(1, t, t, real(mean, 1.0))
-    out[0] += mean + three * t * moments.slope(row[0], row[1]) + five * second * moments.bend(row[0], here, row[1])
-    out[1] += moments.slope(column[0], column[1]) + three * t * moments.twist(corners)
-    out[2] += moments.bend(column[0], here, column[1])
+    level = mean + real(mean, 3.0) * t * moments.slope(across[0], across[1])
+    return (
+        level + real(mean, 5.0) * second * moments.bend(across[0], here, across[1]),
+        moments.slope(along[0], along[1]) + real(mean, 3.0) * t * moments.twist(corners),
+        moments.bend(along[0], here, along[1]),
+    )
