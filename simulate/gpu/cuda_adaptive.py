@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from numba import cuda, float32, float64, int64
 
-from .. import moments, refinement
+from .. import refinement
 from ..core.numerics import real, row_function
 from ..cpu import adaptive, deflection, light
 from . import cuda_moments, ray
@@ -41,7 +41,7 @@ class LayerImages(NamedTuple):
     refined: torch.Tensor  # (m, pixels)
     beta: torch.Tensor  # (n, 2, pixels) [arcsec]: where the rays arrive
     peaks: torch.Tensor  # (3, m): as the rays see it, when corrected, and as `refinement.seen` has it
-    others: torch.Tensor  # (m, moments - 1, pixels), beside the mean, of layers that keep them
+    others: cuda_moments.Others  # of layers that keep them
     which: torch.Tensor  # int64 (m,): -1 for a layer that does not
     core: torch.Tensor  # (m, 2): of the PSF, see `refinement.seen`
 
@@ -60,10 +60,9 @@ def refine(profiles, lensed, constants, grid, tolerance, rays, spread, stream):
     Args:
         profiles: `cuda_tables.Profiles`. lensed: whether the light is behind the lens. constants:
             `cuda_tables.Constants`. grid: `fixed.Grid` of one ray. rays: what each sees, (n, L, size^2), and where it
-            arrives, (n, 2, size^2) [arcsec]. spread: `cuda_moments.MomentSpread`.
+            arrives, (n, 2, size^2) [arcsec]. spread: `cuda_moment_blur.MomentSpread`.
 
-    Returns: surface brightness, (n, L, size^2), and its other moments in every pixel, (n L, moments - 1, size^2), of
-        the layers that keep them.
+    Returns: surface brightness, (n, L, size^2), and its other moments in every pixel, `cuda_moments.Others`.
     """
     raw, beta = rays
     n_images, n_pixels = raw.shape[0] * raw.shape[1], raw.shape[2]
@@ -73,7 +72,7 @@ def refine(profiles, lensed, constants, grid, tolerance, rays, spread, stream):
 
     refined, peaks = torch.empty_like(raw), torch.zeros(3, n_images, dtype=raw.dtype, device=raw.device)
     degree = spread.degree
-    others = empty(n_images, moments.number_of_moments(degree) - 1, n_pixels) if degree > 0 else empty(1, 1, 1)
+    others = cuda_moments.make_others(degree, n_images, grid.size, raw.dtype, raw.device)
     images = (raw.flatten(0, 1), refined.flatten(0, 1), beta, peaks, others, spread.which, spread.core)
     images = wrap(LayerImages(*images))
     n = n_images * n_pixels
@@ -199,10 +198,10 @@ def _make_flag(lensed, degree):
         else:
             left, here, right, below, above = _cross(image, i, j, size)
             value = refinement.corrected(left, here, right, below, above)
-            images.refined[m, p] = value
             _raise(images.peaks, 1, m, value)
             if degree > 0 and images.which[m] >= 0:
-                cuda_moments.keep_smooth(image, i, j, size, degree, images.others[m])
+                value = cuda_moments.keep_smooth(image, (i, j, size), value, degree, images.others, m)
+            images.refined[m, p] = value
 
     return flag
 
@@ -255,11 +254,12 @@ def _make_integration(profiles, lensed, degree, dtype):
         for q in range(cuda.blockIdx.x * THREADS + cuda.threadIdx.x, flagged.count[0], cuda.gridDim.x * THREADS):
             m, p = flagged.listed[q] // (size * size), flagged.listed[q] % (size * size)
             mean, error = integrate(target, m, axis[p % size], axis[p // size], target.grid.scale, points)
+            if degree > 0 and images.which[m] >= 0:
+                cuda_moments.clear(images.others, m, p, size)
+                cuda_moments.keep_cell(points[2], (0.0, 0.0), 1.0, degree, images.others, (m, p, size))
+                error *= real(error, cuda_moments.strictness((0.0, 0.0), 1.0, p, size))
             flagged.state[0, q], flagged.state[1, q] = mean, error
             _raise(images.peaks, 1, m, refinement.peak_lower_bound(mean, error))
-            if degree > 0 and images.which[m] >= 0:
-                cuda_moments.clear(images.others[m], p)
-                cuda_moments.keep_cell(points[2], (0.0, 0.0), (1.0, 1.0), degree, images.others[m], p)
 
     @kernel
     def finish(target, images, flagged):
@@ -274,6 +274,7 @@ def _make_integration(profiles, lensed, degree, dtype):
             peak = _seen_over_own(images.peaks, m) * images.peaks[1, m]
             tolerance = _own_tolerance(target, images, m)
             total, keeps = real(mean, 0.0), degree > 0 and images.which[m] >= 0
+            place, width = (0.0, 0.0), 1.0
             while True:
                 share = 1.0 / (1 << (2 * level))
                 may_be_cut = level < refinement.LEVELS - 1
@@ -285,18 +286,19 @@ def _make_integration(profiles, lensed, degree, dtype):
                         waiting_level[height + c] = level + 1
                     height += 4
                     if keeps and level == 0:  # `begin` took the whole pixel as one cell
-                        cuda_moments.clear(images.others[m], p)
+                        cuda_moments.clear(images.others, m, p, size)
                 else:
                     total += real(mean, share) * mean
                     if keeps and level > 0:
-                        place = (x - axis[p % size]) / scale, (y - axis[p // size]) / scale
-                        size_of_cell = 1.0 / (1 << level), share
-                        cuda_moments.keep_cell(points[2], place, size_of_cell, degree, images.others[m], p)
+                        cuda_moments.keep_cell(points[2], place, width, degree, images.others, (m, p, size))
                 if height == 0:
                     break
                 height -= 1
                 x, y, level = waiting_x[height], waiting_y[height], waiting_level[height]
                 mean, error = integrate(target, m, x, y, scale / (1 << level), points)
+                if keeps:
+                    place, width = ((x - axis[p % size]) / scale, (y - axis[p // size]) / scale), 1.0 / (1 << level)
+                    error *= real(error, cuda_moments.strictness(place, width, p, size))
             images.refined[m, p] = total
 
     return begin, finish

@@ -15,7 +15,7 @@ from ..kernel_arguments import ADAPTIVE, Maps
 from ..moments import number_of_moments
 from ..packing import layers_of, pack, pack_maps, pack_stamps
 from . import cuda_adaptive as adaptive
-from . import cuda_moments as moments
+from . import cuda_moment_blur as moment_blur
 from . import cuda_noise as noise
 from . import cuda_psf as psf
 from . import cuda_tables as tables
@@ -101,7 +101,7 @@ def _render(scene, systems, work, resident, part, images, arcs):
     source, unlensed, beta = fixed.shoot(profiles, grid, constants, exact, exact_cusps, n_layers, stream)
     has_light = work.tables.light_profiles.shape[2] > 0
     own = work.blur._replace(**{name: getattr(work.blur, name)[part] for name in ("sigma", "kernel", "which", "core")})
-    blur, spread = psf.make_point_spread(own, dtype, device), moments.make_moment_spread(own, dtype, device)
+    blur, spread = psf.make_point_spread(own, dtype, device), moment_blur.make_moment_spread(own, dtype, device)
     others = of_light = None
     if is_adaptive:
         settings = constants, grid, frame.tolerance
@@ -112,7 +112,7 @@ def _render(scene, systems, work, resident, part, images, arcs):
     def observe(brightness, others):
         out = psf.observe(brightness, frame.num_pix, ss, scale**2, blur, stream)
         if is_adaptive and spread.degree > 0:
-            moments.blur_moments(brightness, others, scale**2, spread, out, stream)
+            moment_blur.blur_moments(brightness, others, scale**2, spread, out, stream)
         return out
 
     arc = observe(source, others)
