@@ -2,7 +2,7 @@
 
 import os
 
-from .keys import Distribution
+from .parameters import Distribution
 
 # Key, or parameter of any profile -> what is usual, from and to, and its unit. Far wider than any instrument or lens.
 USUAL = {
