@@ -19,7 +19,7 @@ from .observation import FromInstrument
 from .overrides import apply
 from .parameters import Distribution, Ellipticity
 from .quantities import RENAMED
-from .recipes import DISCRIMINATORS, available, read  # noqa: F401
+from .recipes import DISCRIMINATORS, available, read  # noqa: F401  (`available` is for users of `load`)
 from .schema import Config, Evaluate
 from .yaml_text import Dumper, KeyPath, Problem, is_other_notation
 
