@@ -16,13 +16,14 @@ N_DRAWN = 500  # systems whose labels are looked at
 _FLOAT = 4  # bytes
 
 
-def check(config, folder):
+def check(config, folder, evaluates=True):
     """Find every mistake that would end a run of a config, or spoil its results, without training.
 
     Galaxies, PSFs and the first images are read, networks are made once and see an image, labels of a few hundred
     systems are drawn; nothing is written that stays.
 
-    Args: config: `configs.schema.Config`. folder: of the run; it need not be there.
+    Args: config: `configs.schema.Config`. folder: of the run; it need not be there. evaluates: the run goes on
+    after the training.
 
     Returns: the `simulate.systems.scene.Scene`, of the bands that networks see.
     Raises: ConfigError with one sentence for each mistake.
@@ -44,7 +45,7 @@ def check(config, folder):
             targets = list(_about_targets(config, scene))
             problems += targets
             sizes = _try_networks(config, scene, bool(targets), problems)
-            if config.evaluate is not None:
+            if config.evaluate is not None and evaluates:
                 _collect(problems, lambda: check_folder(config, scene))
             _say_all(problems, _about_disk(config, folder, sizes))
     if problems:

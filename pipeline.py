@@ -26,12 +26,12 @@ def run(config, runs, overwrite=False, until="report"):
     folder = RunFolder(Path(runs) / config.name)
     config = config if overwrite else with_own_numbers(folder, config)
     if device_problem(config.pretrain):
-        before_training.check(config, folder.path)  # says so, with all other mistakes
+        before_training.check(config, folder.path, until != "pretrain")  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
     first = fabric.is_global_zero
     if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
-    scene = before_training.check(config, folder.path) if first else _scene(config)
+    scene = before_training.check(config, folder.path, until != "pretrain") if first else _scene(config)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
