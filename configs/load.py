@@ -12,13 +12,14 @@ from ..errors import ConfigError, nearest
 from . import instrument_names, plausible
 from .components import MASS
 from .instruments import NUMBERS, resolved
-from .keys import Distribution, Ellipticity, Section
+from .keys import Section
 from .messages import described, one_line, sentences
 from .names import plain_names
 from .observation import FromInstrument
 from .overrides import apply
+from .parameters import Distribution, Ellipticity
 from .quantities import RENAMED
-from .recipes import DISCRIMINATORS, available, read  # noqa: F401
+from .recipes import DISCRIMINATORS, available, read  # noqa: F401  (`available` is for users of `load`)
 from .schema import Config, Evaluate
 from .yaml_text import Dumper, KeyPath, Problem, is_other_notation
 

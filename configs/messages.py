@@ -9,7 +9,7 @@ from ..errors import nearest
 from .keys import Mistakes
 from .recipes import DISCRIMINATORS
 from .schema import Config
-from .yaml_text import Problem, is_decimal, is_other_notation
+from .yaml_text import Problem, is_decimal, is_other_notation, shown
 
 
 def sentences(error, values, where):
@@ -37,12 +37,6 @@ def _problem(section, keys, text, where):
 def one_line(text):
     """Text without what would break a line or a terminal."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def shown(value):
-    """A value as it is repeated to a user, shortened."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def described(field):

@@ -2,7 +2,8 @@
 
 import os
 
-from .keys import Distribution
+from .components import BRIGHTEST
+from .parameters import Distribution
 
 # Key, or parameter of any profile -> what is usual, from and to, and its unit. Far wider than any instrument or lens.
 USUAL = {
@@ -50,7 +51,7 @@ POSSIBLE = {  # beyond these, float32 or float64 cannot hold the image
     "observation.background_noise": (0, 1e12, "counts/s"),
     "observation.ccd_gain": (1e-9, 1e9, "electrons"),
     "observation.num_exposures": (1, 1e9, "exposures"),
-    "magnitude": (-20, 100, "mag(AB)"),
+    "magnitude": (BRIGHTEST, 100, "mag(AB)"),  # of a law without ends; others are limited in `components`
     "gamma1": (-100, 100, "-"),
     "gamma2": (-100, 100, "-"),
     "kappa": (-100, 100, "-"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import ConfigError, nearest
 from . import yaml_text
 from .instruments import claim
-from .keys import Distribution
+from .parameters import Distribution
 
 _FOLDER = Path(__file__).parent
 _LAWS = set(Distribution.model_fields)

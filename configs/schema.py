@@ -1,6 +1,6 @@
 """Every setting of LenStream: typed, with its unit and its meaning, strict about names and ranges.
 
-Parameters of lenses and galaxies carry lenstronomy's names and take a number or a distribution (`keys.Distribution`).
+Parameters of lenses and galaxies carry lenstronomy's names and take a number or a `parameters.Distribution`.
 """
 
 from typing import Annotated, Literal

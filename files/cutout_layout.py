@@ -154,6 +154,12 @@ def _companions(parts, image, kind):
     return found if kind in ("mask", "variance part") else found[:1]
 
 
+def flags_of_mask(mask, band):
+    """The `bad_pixels.Flags` of a mask of a `Band`, by its name, its headers and what lies beside it."""
+    beside = [part.name for parts in band.companions.values() for part in parts] + [band.image.name]
+    return bad_pixels.flags_of(mask.name, mask.headers, beside)
+
+
 def _all_parts(band):
     """The parts of a band that are used."""
     used = [band.image, *(part for kind in ("mask", "light", *ZERO_IS_BAD) for part in band.companions[kind])]
@@ -186,10 +192,8 @@ def _read_band(band, held):
         words.append(f"divided by {1.0 / factor:g} s")
     plain = []
     for part in band.companions["mask"]:
-        raw = held[part.path, part.hdu, part.plane]
-        beside = [other.name for parts in band.companions.values() for other in parts] + [band.image.name]
-        flags = bad_pixels.flags_of(part.name, part.headers, beside)
-        bad = bad_pixels.is_bad(np.asarray(raw), flags)
+        flags = flags_of_mask(part, band)
+        bad = bad_pixels.is_bad(np.asarray(held[part.path, part.hdu, part.plane]), flags)
         if flags is bad_pixels.ANY:
             plain.append((part.name, bad))
         good &= ~bad

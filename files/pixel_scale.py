@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from ..errors import DataError
+from .sky_coordinates import sky_coordinates
 
 KEYS = ("PIXSCALE", "PIXELSCL", "PIXEL_SCALE")
 SQUARE = 0.01  # two sides of a pixel that differ by a larger fraction are not those of a square
@@ -41,6 +42,17 @@ def header_pixel_scale(headers):
             f"its {first} says pixels of {scale:.4g} arcsec: expected at most {LARGEST:g}, in arcsec and not in mas."
         )
     return scale
+
+
+def wcs_pixel_scale(headers):
+    """Pixel size in arcsec by the sky coordinates of the first header that has any, not by PIXSCALE; None without."""
+    for header in headers:
+        if "CTYPE1" in header:
+            plain = header.copy()
+            for key in KEYS:
+                plain.remove(key, ignore_missing=True)
+            return header_pixel_scale((plain,))
+    return None
 
 
 def number(header, key):
@@ -86,13 +98,14 @@ def _sides(header):
     if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1")):
         return None  # astropy would take 1 degree a pixel
     from astropy import units
-    from astropy.wcs import WCS
     from astropy.wcs.utils import proj_plane_pixel_scales
 
+    wcs = sky_coordinates(header)
+    if wcs is None:
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            wcs = WCS(header, naxis=2)
             sky = wcs.celestial if wcs.has_celestial else wcs
             unit = sky.wcs.cunit[0] if sky.wcs.cunit[0].physical_type == "angle" else units.deg
             sides = proj_plane_pixel_scales(sky) * unit.to(units.arcsec)

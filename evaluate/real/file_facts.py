@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError
-from ...files.orientation import Orientation, header_scale, orientation_of
-from ...files.pixel_scale import header_pixel_scale
+from ...files.orientation import Orientation, orientation_of
+from ...files.pixel_scale import header_pixel_scale, wcs_pixel_scale
 
 SAME_SCALE = 0.02  # two statements of a pixel scale that differ by a larger fraction contradict each other
 PLATEAU = 3  # this many pixels with exactly the largest value: saturated, as no noise is left in them
@@ -36,7 +36,7 @@ def measure_file(planes, valid, scale):
         width=width * scale,
         height=height * scale,
         pixel_scale=scale,
-        other_scale=_contradiction(planes.headers, planes.image.shape, scale),
+        other_scale=_contradiction(planes.headers, scale),
         noise_given=planes.noise is not None,
         saturated=_saturated(planes.image, valid),
         light_offset=None if planes.light is None else _offset(planes.light, valid) * scale,
@@ -44,12 +44,12 @@ def measure_file(planes, valid, scale):
     )
 
 
-def _contradiction(headers, shape, scale):
+def _contradiction(headers, scale):
     """The pixel scale of a key or of the sky coordinates that is not `scale`; None if all agree."""
     stated = []
-    for read in (lambda: header_pixel_scale(headers), lambda: header_scale(headers, shape)):
+    for read in (header_pixel_scale, wcs_pixel_scale):
         try:
-            stated.append(read())
+            stated.append(read(headers))
         except DataError:  # of a header that contradicts itself, beside a scale that was given by the user
             continue
     return next((s for s in stated if s is not None and abs(s - scale) > SAME_SCALE * scale), None)

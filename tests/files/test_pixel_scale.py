@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lenstream.errors import DataError
-from lenstream.files.pixel_scale import header_pixel_scale
+from lenstream.files.pixel_scale import header_pixel_scale, wcs_pixel_scale
 
 SCALE = 0.05 / 3600.0
 SKY = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}
@@ -54,6 +54,18 @@ def test_keys_and_their_order(first, second, expected):
 def test_sky_coordinates_with_and_without_names_of_axes(angle, arcsec, named):
     header = Header(turned(angle, arcsec / 3600.0) | (SKY if named else {}))
     assert header_pixel_scale((header,)) == pytest.approx(arcsec, rel=1e-6)
+
+
+def test_a_distortion_whose_table_is_absent_does_no_harm():
+    distorted = header(turned(0.3) | SKY | {"CPDIS1": "Lookup", "DP1.EXTVER": 1, "DP1.NAXES": 2, "D2IMDIS1": "Lookup"})
+    assert header_pixel_scale((distorted,)) == pytest.approx(0.05, rel=1e-6)
+    assert "CPDIS1" in distorted  # a header stays as it is
+
+
+def test_sky_coordinates_alone():
+    with_both = header(turned(0.3) | SKY | {"PIXSCALE": 0.2})
+    assert wcs_pixel_scale((header({"PIXSCALE": 0.2}), with_both)) == pytest.approx(0.05, rel=1e-6)
+    assert wcs_pixel_scale((header({"PIXSCALE": 0.2}),)) is None
 
 
 @pytest.mark.parametrize("named", [{}, SKY])

@@ -1,8 +1,5 @@
 """Catalogues: what columns mean, in which frame and unit, and values that no lens can have."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from lenstronomy.Util.param_util import phi_q2_ellipticity
@@ -13,11 +10,6 @@ from lenstream.evaluate.real.catalogue import columns_of, match, read_catalogue
 from lenstream.evaluate.real.frames import to_array
 from lenstream.files.orientation import Orientation
 
-DATA = Path(os.environ.get("LENSTREAM_DATA", Path(__file__).resolve().parents[3] / "../shared/data"))
-SLACS = DATA / "slacs_dev"
-needs_slacs = pytest.mark.skipif(
-    not SLACS.is_dir(), reason="the real lenses slacs_dev are not there: set LENSTREAM_DATA"
-)
 TARGETS = ["theta_E", "e1", "e2", "gamma"]
 NORTH_UP = Orientation(1.5 * np.pi, 1)
 
@@ -199,9 +191,8 @@ def test_no_column_that_can_be_compared(published):
     assert "has to hold numbers" in reason(published, "name,theta_E\nL0,about one\nL1,1\n")
 
 
-@needs_slacs
-def test_the_angles_of_slacs_are_those_of_its_ellipticities():
-    catalogue = read_catalogue(SLACS / "catalogue.csv")
+def test_the_angles_of_slacs_are_those_of_its_ellipticities(slacs):
+    catalogue = read_catalogue(slacs / "catalogue.csv")
     names = list(catalogue.index)
     direct, _ = match(catalogue, names, TARGETS, [None] * len(names), RealLenses())
     computed, _ = match(catalogue.drop(columns=["e1", "e2"]), names, TARGETS, [None] * len(names), RealLenses())
