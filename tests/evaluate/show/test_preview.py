@@ -8,6 +8,7 @@ from lenstream.configs.load import available, load
 from lenstream.configs.scale import tiny
 from lenstream.errors import LenStreamError
 from lenstream.evaluate.show import preview
+from lenstream.evaluate.show.image_error import image_errors
 from lenstream.simulate.labels import labels, units
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
@@ -155,5 +156,5 @@ def test_each_pixel_grid_has_a_panel_of_its_own(tmp_path, monkeypatch):
     scene = make_scene(config.simulate, config.seed)
     title = preview._title(scene, preview.sheet(scene, draw(scene, np.arange(20), Views())), "mine")
     assert 'VIS: 30 x 30 pixels of 0.101"; J, Y: 10 x 10 pixels of 0.3"' in title and "are the bands J, Y" in title
-    both, vis, nisp = (preview.error(s, np.arange(3), 2) for s in (scene, *scene.grids))
-    np.testing.assert_array_equal(both, np.maximum(vis, nisp))
+    both, vis, nisp = (image_errors(s, np.arange(3)) for s in (scene, *scene.grids))
+    np.testing.assert_array_equal(both, np.maximum(vis, nisp))  # by the rays, and by the PSF
