@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,13 +21,13 @@ def say_when_compiling() -> None:
     class Compiling(event.Listener):
         said = False
 
-        def on_start(self, event):
+        def on_start(self, event: Any) -> None:
             ours = event.data["dispatcher"].py_func.__module__.startswith(f"{__package__}.")
             if ours and not self.said:
                 self.said = True
                 console.print("compiling the renderer: a minute or two, only the first time")
 
-        def on_end(self, event):
+        def on_end(self, event: Any) -> None:
             pass
 
     event.register("numba:compile", Compiling())
