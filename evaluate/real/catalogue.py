@@ -259,14 +259,14 @@ def _ellipticities(catalogue, rows, shape):
 
 def _turn(values, in_sky, orientations):
     """Turn components that refer to North and East into the array's frame, in place; sentences about what cannot be."""
-    lost = 0
+    lost = set()  # lenses
     paired = frames.pairs(list(values))
     for first, second, spin in paired:
         for k, orientation in enumerate(orientations):
             if in_sky[first][k] != in_sky[second][k]:
                 values[first][k] = values[second][k] = np.nan
             elif in_sky[first][k] and orientation is None:
-                lost += np.isfinite(values[first][k])
+                lost |= {k} if np.isfinite(values[first][k]) else set()
                 values[first][k] = values[second][k] = np.nan
             elif in_sky[first][k]:
                 x, y = values[first][k], values[second][k]
@@ -277,8 +277,9 @@ def _turn(values, in_sky, orientations):
             values[name] = np.where(in_sky[name], np.nan, values[name])
             notes.append(f"catalogue: {name} refers to North and East, and is of no use without its other component.")
     if lost:
+        lenses = "1 lens" if len(lost) == 1 else f"{len(lost)} lenses"
         notes.append(
-            f"catalogue: the ellipticities of {lost} lenses are counted from North, but their images do not say where "
+            f"catalogue: the ellipticities of {lenses} are counted from North, but no header of theirs says where "
             "North is: add a WCS to the files, or give real_lenses.catalogue_frame: array if they refer to the array."
         )
     return notes

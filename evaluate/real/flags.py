@@ -29,7 +29,7 @@ class Doubt(NamedTuple):
     """One flag of one lens."""
 
     flag: str  # a key of MEANINGS
-    number: str  # what was found
+    found: str  # what was measured, e.g. "S/N 4"
 
 
 MEANINGS = {  # what each flag means, and what to do
@@ -60,7 +60,8 @@ MEANINGS = {  # what each flag means, and what to do
     "too_dark": "a place is darker than in any simulated lens: mask it, check what was subtracted",
     "sharp_pixel": "a bright pixel is sharper than the point-spread function of the training: mask cosmic rays, hot "
     "pixels and residuals of what was subtracted",
-    "no_arc": "no arc stands out of the noise: the prediction is little more than the mean of the training",
+    "no_arc": "no arc stands out of the noise, or it is much fainter than any of the training: the prediction may be "
+    "little more than the mean of the training",
     "unlike_training": "to the network the image is unlike all simulated ones (its distance over the largest among "
     "these): do not rely on the uncertainty",
     "seeds_disagree": "networks from different seeds disagree more than on any simulated lens: do not rely on the mean",
@@ -219,7 +220,7 @@ def in_words(lenses, doubts, most=4):
     sentences = []
     for flag, meaning in MEANINGS.items():
         found = [
-            (lens, doubt.number) for lens, of in zip(lenses, doubts, strict=True) for doubt in of if doubt.flag == flag
+            (lens, doubt.found) for lens, of in zip(lenses, doubts, strict=True) for doubt in of if doubt.flag == flag
         ]
         if found:
             count = "1 lens" if len(found) == 1 else f"{len(found)} lenses"

@@ -131,8 +131,8 @@ def _errors_in_words(scene, shown):
         )
         return
     setting = "auto" if within else f"{fine}"
-    less = "nothing needs to" if within and adaptive else "auto, with image.rays: adaptive, would"
-    words = f"error by the PSF (psf.supersampling: {setting}): {_median_and_worst(of_psf)} of the peak; {less} lower it"
+    less = "" if within and adaptive else "; auto, with image.rays: adaptive, would lower it"
+    words = f"error by the PSF (psf.supersampling: {setting}): {_median_and_worst(of_psf)} of the peak{less}"
     yield f"{words} ({len(indices)} systems, noise-free, against the PSF on pixels {FINE} times as fine)"
 
 
@@ -172,7 +172,7 @@ def picture(scene, drawn, path, name):
                 number = drawn.class_number[picked]
                 ax.set_title(classes[number], color=colour[number], fontsize=9, fontweight="bold", pad=2)
             ax.set_xlabel(captions[k], fontsize=7.5, linespacing=1.25, labelpad=2)
-        more = f"; {left_out} more labels vary" if left_out else ""
+        more = f"; {left_out} more {'label varies' if left_out == 1 else 'labels vary'}" if left_out else ""
         bottom.suptitle(f"The labels of {population} systems{more}", fontsize=10)
         for label, ax in zip(panels, grid_of_axes(bottom, len(panels), PANEL_COLUMNS), strict=True):
             _histogram(ax, label, drawn, colour)
@@ -206,9 +206,8 @@ def caption(labels, k):
 
     lens, effective, lines = value("theta_E"), value("theta_E_mean_kappa"), []
     if lens is not None or effective is not None:
-        words = f"{symbol('theta_E')} " + (f"{lens:.2f}{after_number('theta_E')}" if lens is not None else "")
-        whole = f" (all {effective:.2f}{after_number('theta_E_mean_kappa')})" if effective is not None else ""
-        lines.append(words + whole)
+        both = (("theta_E", lens), ("theta_E_mean_kappa", effective))
+        lines.append("  ".join(f"{symbol(n)} {v:.2f}{after_number(n)}" for n, v in both if v is not None))
     shown = []
     if value("magnification") is not None:
         shown.append(f"{symbol('magnification')} {value('magnification'):,.1f}")

@@ -95,7 +95,7 @@ def test_without_an_orientation_a_position_angle_cannot_be_used(published):
     text = "name,theta_E,q,PA\nL0,1,0.6,100\nL1,1,0.6,100\n"
     values, notes = published(text, orientations=[None, NORTH_UP])
     assert np.isnan(values["e1"][0]) and np.isfinite(values["e1"][1]) and np.isfinite(values["theta_E"]).all()
-    assert "the ellipticities of 1 lenses are counted from North" in notes[-1]
+    assert "the ellipticities of 1 lens are counted from North" in notes[-1]
     values, _ = published(text, orientations=[None, None], catalogue_frame="array")
     np.testing.assert_allclose(values["e1"], phi_q2_ellipticity(np.radians(100), 0.6)[0])
 

@@ -199,7 +199,7 @@ def test_predictions_that_cannot_be_or_were_never_trained():
 
     def found(**values):
         usual = {"theta_E": 1.2, "e1": 0.0, "e2": 0.0, "gamma": 2.0}
-        return {d.flag: d.number for d in flags.doubts_of_prediction(usual | values, errors, training)}
+        return {d.flag: d.found for d in flags.doubts_of_prediction(usual | values, errors, training)}
 
     assert found() == {} and found(theta_E=1.7) == {}
     assert found(theta_E=2.3)["outside_training"].startswith("theta_E 2.3, not 0.8 to 1.6")
