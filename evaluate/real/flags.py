@@ -120,8 +120,9 @@ def _of_file(cutout):
     seen = min(min(facts.width / side, 1) * min(facts.height / side, 1), box.size / _observed(cutout).size)
     if max(facts.width, facts.height) > FAR * side:
         doubts.append(Doubt("large_field", f'{max(facts.width, facts.height):.3g}" of {side:.3g}"'))
-    short = side - min(facts.width, facts.height) > 1.01 * cutout.pixel_scale or box.size < _observed(cutout).size
-    if seen < SEEN and short:  # a side of an odd number of pixels may lack one
+    short = side - min(facts.width, facts.height) > 1.01 * cutout.pixel_scale
+    hollow = min(box.shape) < cutout.image.shape[-1] - 2  # an odd side lacks half a pixel at both ends
+    if seen < SEEN and (short or hollow):
         doubts.append(Doubt("small_field", f"{seen:.0%}"))
     if facts.pixel_scale > COARSE * cutout.pixel_scale:
         doubts.append(Doubt("coarse_pixels", f'{facts.pixel_scale:.3g}" for {cutout.pixel_scale:.3g}"'))
