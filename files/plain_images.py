@@ -31,7 +31,9 @@ def read_images(path, role):
 def _arrays(path, role):
     if has_suffix(path, NPY + NPZ):
         names = arrays.names(path)
-        named = [name for name in names if role_of(name).kind == role]  # others may lie beside
+        named = [name for name in names if role_of(name).kind == "psf"]
+        if role == "image":
+            named = [name for name in names if role_of(name).kind in ("", "image")]  # masks and PSFs may lie beside
         found = [arrays.read(path, name) for name in named or names]
         if len(found) > 1:
             found = [array for array in found if array.ndim > 1] or found  # names and sizes may lie beside
