@@ -108,6 +108,11 @@ def _images(files, parts):
     """The parts that are images, whatever their band."""
     images = [part for part in parts if part.kind == "image"]
     plain = [part for part in images if not part.rest]
+    for band in {part.band for part in plain}:
+        same = [part for part in plain if part.band == band]
+        subtracted = [part for part in same if "BGSUB" in part.name.upper()]
+        if len({part.hdu for part in same}) > 1 and subtracted:  # as Euclid has VIS beside VIS_BGSUB
+            plain = [part for part in plain if part not in same or part in subtracted]
     if plain or len(images) == 1:
         return plain or images
     if not images:

@@ -152,6 +152,8 @@ def test_plain_image_with_sky_coordinates(tmp_path):
 def test_pixel_scale_from_the_caller_and_compressed_file(tmp_path):
     fits.PrimaryHDU(noisy(48)).writeto(tmp_path / "a.fits.gz")
     assert "real_lenses.pixel_scale" in reason(tmp_path)
+    fits.setval(tmp_path / "a.fits.gz", "CDELT1", value=0.1)
+    assert "has CDELT1 = 0.1 without a CTYPE or CUNIT" in reason(tmp_path)
     (cutout,), _ = read_cutouts(tmp_path, 48, 0.1, input_pixel_scale=0.1)
     np.testing.assert_allclose(cutout.image, noisy(48), rtol=1e-6)
     assert cutout.name == "a" and cutout.pixel_scale == 0.1
