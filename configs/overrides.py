@@ -115,6 +115,9 @@ def _put(recipe, dotted, value, what):
         place[int(last)] = value
     elif value is None and parents and parents[-1] in NAMED_SECTIONS and last in place:
         del place[last]
+    elif value is None and parents and parents[-1] in ("encoders", "classes", "bands"):
+        there = f"there are {', '.join(map(str, place))}" if place else "there are none"
+        return [Problem((), f"{what}: nothing called {_shown(last)} to take out; {there}.{nearest(last, place)}")]
     else:
         place[last] = value
     _forget_lines(recipe, (*parents, last))

@@ -94,6 +94,7 @@ def test_every_mistake_at_once_with_its_line(problems):
         ("simulate.observation.exposure_time=2,000", "a point before decimals, and nothing between thousands"),
         ("simulate.bands={g: {}, r: {exposure_time: yes}}", "r.exposure_time: expected a number, got True (yes, no"),
         ("simulate.bands={g: {}, r: {psf: {fwhm: 1}}}", "simulate.bands.r.psf.kind: the key is missing"),
+        ("pretrain.encoders.lensim=null", 'nothing called "lensim" to take out; there are'),
         ("seed=1e30", "seed: a whole number as large as this cannot be used"),
         ("name=" + "a" * 300, "name: string should have at most 100 characters"),
     ],
