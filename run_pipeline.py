@@ -103,7 +103,7 @@ def predict(
     from lenstream.configs.schema import RealLenses
     from lenstream.progress import say_when_compiling
 
-    if pixel_scale is not None and not pixel_scale > 0:
+    if pixel_scale is not None and not 0 < pixel_scale < float("inf"):
         raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
     columns = {}
     for pair in column or ():

@@ -238,6 +238,8 @@ def check_ranges(section):
             continue
         lowest, highest = value.support() if isinstance(value, Distribution) else (value, value)
         problem = out_of_range(name, field, lowest, highest)
+        if problem and math.isinf(highest):
+            problem += "; a law with ends keeps within, e.g. truncnormal, or lognormal with its lowest and highest"
         found += [(name, problem)] if problem else []
     if found:
         raise Mistakes(found)
@@ -251,7 +253,8 @@ def out_of_range(name, field, lowest, highest):
     to_high = highest <= high or (high >= ABSURD and highest == math.inf)
     if from_low and to_high:
         return None
-    return f"{name} must lie between {low:g} and {high:g}, but {lowest:g} to {highest:g} is asked for"
+    asked = f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
+    return f"{name} must lie between {low:g} and {high:g}, but {asked} is asked for"
 
 
 def check_ellipticity(section):

@@ -210,7 +210,8 @@ def _scalar(reading, event, path):
     except ValueError:
         value = event.value
     if tag not in kinds:
-        reading.parsed.problems.append(Problem(path, f"the tag {shown(event.tag)} is not for configs; leave it out"))
+        tag_shown = shown(event.tag.replace(_TAGS, "!!"))
+        reading.parsed.problems.append(Problem(path, f"the tag {tag_shown} is not for configs; leave it out"))
     elif tag == "float" and type(value) is int:
         value = float(value)
     elif type(value) is not kinds[tag]:
@@ -246,7 +247,8 @@ def _mapping(reading, path):
         value = _value(reading, next(reading.events), place)
         if first is not None:  # it stays, as its mistakes are those that are listed
             reading.parsed.lines, reading.parsed.problems = first
-            text = f"the key is there twice, in lines {lines[key]} and {line}; expected it once"
+            where = f"lines {lines[key]} and {line}" if line != lines[key] else f"line {line}"
+            text = f"the key is there twice, in {where}; expected it once"
             reading.parsed.problems.append(Problem(place, text))
             continue
         values[key], lines[key] = value, line

@@ -131,6 +131,30 @@ def test_other_names_of_theta_e_are_offered(published, column):
     np.testing.assert_array_equal(values["theta_E"], [1, 2])
 
 
+@pytest.mark.parametrize(
+    ("columns", "setting"),
+    [
+        ("q_SIE,PA_SIE", "{q: q_SIE, PA: PA_SIE}"),
+        ("q,theta", "{PA: theta}"),
+        ("axis_ratio,phi_lens", "{phi: phi_lens}"),
+        ("b_a,angle", "{PA: angle}"),
+    ],
+)
+def test_columns_like_an_axis_ratio_and_an_angle_are_offered(published, columns, setting):
+    _, notes = published(f"name,theta_E,{columns}\nL0,1,.8,40\nL1,2,.7,100\n")
+    assert f"real_lenses.columns: {setting}" in notes[0] and "no columns for e1 and e2" in notes[0]
+
+
+def test_a_setting_for_what_is_not_compared_is_refused(published):
+    said = reason(published, "name,b_SIE\nL0,1\nL1,2\n", columns={"thetaE": "b_SIE"})
+    assert "real_lenses.columns.thetaE" in said and 'Did you mean "theta_E"?' in said
+
+
+def test_one_component_beside_q_and_an_angle_is_not_mixed_with_these(published):
+    values, _ = published("name,e1,q,phi_deg\nL0,.9,.8,0\nL1,.9,.7,0\n")
+    np.testing.assert_allclose(values["e1"], [0.2 / 1.8, 0.3 / 1.7])
+
+
 def test_columns_by_settings(published):
     text = "id,b_SIE,q_SIE,pa_lens_deg,n\nL0,1,.6,100,1\nL1,2,.6,100,1\n"
     columns = {"name": "id", "theta_E": "b_SIE", "q": "q_SIE", "PA": "pa_lens_deg"}
@@ -188,7 +212,7 @@ def test_names_match_but_for_capitals_blanks_and_suffix(published):
 def test_no_column_that_can_be_compared(published):
     text = reason(published, "name,z_lens,mag\nL0,.3,20\nL1,.3,20\n")
     assert "a column for none of theta_E, e1, e2, gamma: it has z_lens, mag" in text and "real_lenses.columns" in text
-    assert "has to hold numbers" in reason(published, "name,theta_E\nL0,about one\nL1,1\n")
+    assert "has to hold numbers, but L0 has about one" in reason(published, "name,theta_E\nL0,about one\nL1,1\n")
 
 
 def test_the_angles_of_slacs_are_those_of_its_ellipticities(slacs):
