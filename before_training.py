@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,13 +16,14 @@ N_DRAWN = 500  # systems whose labels are looked at
 _FLOAT = 4  # bytes
 
 
-def check(config, folder):
+def check(config, folder, evaluates=True):
     """Find every mistake that would end a run of a config, or spoil its results, without training.
 
     Galaxies, PSFs and the first images are read, networks are made once and see an image, labels of a few hundred
     systems are drawn; nothing is written that stays.
 
-    Args: config: `configs.schema.Config`. folder: of the run; it need not be there.
+    Args: config: `configs.schema.Config`. folder: of the run; it need not be there. evaluates: the run goes on
+    after the training.
 
     Returns: the `simulate.systems.scene.Scene`, of the bands that networks see.
     Raises: ConfigError with one sentence for each mistake.
@@ -42,11 +44,10 @@ def check(config, folder):
         if scene is not None:
             targets = list(_about_targets(config, scene))
             problems += targets
-            networks = list(_about_networks(config, scene, bool(targets)))
-            problems += [n for n in networks if isinstance(n, str)]
-            if config.evaluate is not None:
+            sizes = _try_networks(config, scene, bool(targets), problems)
+            if config.evaluate is not None and evaluates:
                 _collect(problems, lambda: check_folder(config, scene))
-            _say_all(problems, _about_disk(config, folder, sum(n for n in networks if not isinstance(n, str))))
+            _say_all(problems, _about_disk(config, folder, sizes))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     return scene
@@ -174,25 +175,31 @@ def _without(components, classes):
     return [name for name in classes if any(c.only and name not in c.only for c in components)]
 
 
-def _about_networks(config, scene, targets_are_wrong):
-    """A sentence for an encoder that cannot be made or cannot see the images; for others the bytes that it writes."""
+class Size(NamedTuple):
+    """Bytes that an encoder needs on the disk."""
+
+    network: int  # its weights
+    training: int  # all that is written while it is trained
+
+
+def _try_networks(config, scene, targets_are_wrong, problems):
+    """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems."""
     from .ssl.trainer import make_method
 
+    sizes: list[Size] = []
     for name, settings in config.pretrain.encoders.items():
         if settings.method == "supervised" and targets_are_wrong:
             continue  # it cannot be made without them
-        problems: list[str] = []
         method = _collect(problems, lambda name=name: make_method(config, name, scene))
         if method is None:
-            yield from problems
             continue
-        problem = _cannot_see(method.network, name, config, scene)
-        if problem:
-            yield problem
-        network = sum(p.numel() for p in method.network.parameters())
+        problems += filter(None, [_cannot_see(method.network, name, config, scene)])
+        network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
+        weights = _FLOAT * sum(p.numel() for p in method.parameters())
         # checkpoint: weights and moments, twice while it is replaced, the average, and the encoder
-        yield _FLOAT * (2 * (1 + moments) * sum(p.numel() for p in method.parameters()) + 3 * network)
+        sizes.append(Size(network, 2 * (1 + moments) * weights + 3 * network))
+    return sizes
 
 
 def _cannot_see(network, name, config, scene):
@@ -217,14 +224,14 @@ def _cannot_see(network, name, config, scene):
     return None
 
 
-def _about_disk(config, folder, encoders):
-    """Whether checkpoints, encoders and the heads of the evaluation find room."""
-    needed = encoders
-    if config.evaluate is not None:  # a head keeps its encoder with it; twice, until the best are copied
-        per_encoder = encoders // (9 * max(1, len(config.pretrain.encoders)))
+def _about_disk(config, folder, sizes):
+    """Whether checkpoints, encoders and the heads of the evaluation find room. sizes: a list of `Size`."""
+    needed = sum(size.training for size in sizes)
+    if config.evaluate is not None:
         evaluate = config.evaluate
-        units = len(evaluate.protocols) * evaluate.seeds * len(evaluate.n_labels) * (len(config.pretrain.encoders) + 1)
-        needed += units * per_encoder
+        heads = len(evaluate.protocols) * evaluate.seeds * len(evaluate.n_labels)
+        largest = max((size.network for size in sizes), default=0)  # for that without pre-training
+        needed += heads * (sum(size.network for size in sizes) + largest)  # a head keeps its encoder with it
     place = existing(folder)
     free = shutil.disk_usage(place).free
     if needed > free:

@@ -26,13 +26,12 @@ def run(config, runs, overwrite=False, until="report"):
     folder = RunFolder(Path(runs) / config.name)
     config = config if overwrite else with_own_numbers(folder, config)
     if device_problem(config.pretrain):
-        before_training.check(config, folder.path)  # says so, with all other mistakes
+        before_training.check(config, folder.path, until != "pretrain")  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
     first = fabric.is_global_zero
     if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
-    check = before_training.check if first else _scene
-    scene = check(config, folder.path)
+    scene = before_training.check(config, folder.path, until != "pretrain") if first else _scene(config)
     if first:
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
@@ -66,10 +65,9 @@ def predict(folder, lenses, out=None):
     need("train", "prediction")
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
-    from .ssl.data import training_scene
 
     config = config_of(RunFolder(folder))
-    scene = training_scene(config, make_scene(config.simulate, config.seed))
+    scene = _scene(config)
     results = predict_folder(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
@@ -78,8 +76,8 @@ def predict(folder, lenses, out=None):
     console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
 
 
-def _scene(config, folder):
-    """The `Scene` that networks see, on ranks that leave the checks to the first."""
+def _scene(config):
+    """The `simulate.systems.scene.Scene` of the bands that networks see."""
     from .ssl.data import training_scene
 
     return training_scene(config, make_scene(config.simulate, config.seed))

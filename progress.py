@@ -1,16 +1,36 @@
-"""Progress bars in the terminal, and stopping a long run cleanly on Ctrl-C or SIGTERM."""
+"""What a long run says in the terminal: bars, that it compiles; and stopping it cleanly on Ctrl-C or SIGTERM."""
 
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 # Messages go to stderr as they are: a path with [x] is no markup. Results (tables, paths, YAML) are printed to stdout.
 console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+
+
+def say_when_compiling() -> None:
+    """Have stderr say, once, that the renderer is being compiled, so that its first use does not seem to hang."""
+    from numba.core import event  # here, as it takes long to import
+
+    class Compiling(event.Listener):
+        said = False
+
+        def on_start(self, event: Any) -> None:
+            ours = event.data["dispatcher"].py_func.__module__.startswith(f"{__package__}.")
+            if ours and not self.said:
+                self.said = True
+                console.print("compiling the renderer: a minute or two, only the first time")
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Compiling())
 
 
 class Stopped(Exception):

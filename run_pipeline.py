@@ -58,7 +58,9 @@ def _through(stage):
     ):
         settings = _load(recipe, overrides, scale)
         from lenstream import pipeline
+        from lenstream.progress import say_when_compiling
 
+        say_when_compiling()
         pipeline.run(settings, runs, overwrite, until=stage)
 
     return command
@@ -99,8 +101,9 @@ def predict(
     """
     from lenstream import pipeline
     from lenstream.configs.schema import RealLenses
+    from lenstream.progress import say_when_compiling
 
-    if pixel_scale is not None and not pixel_scale > 0:
+    if pixel_scale is not None and not 0 < pixel_scale < float("inf"):
         raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
     columns = {}
     for pair in column or ():
@@ -117,6 +120,7 @@ def predict(
         catalogue_frame=catalogue_frame,
         angle_unit=angle_unit,
     )
+    say_when_compiling()
     pipeline.predict(run, lenses, out)
 
 
@@ -129,7 +133,9 @@ def preview(
     """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
     settings = _load(recipe, overrides)
     from lenstream.evaluate.show.preview import preview as draw
+    from lenstream.progress import say_when_compiling
 
+    say_when_compiling()
     for line in draw(settings, out):
         print(line)
 

@@ -10,7 +10,8 @@ from pydantic import Field, create_model, model_validator
 
 from ..simulate.profiles import registry
 from ..simulate.profiles.declaration import CENTRE, ELLIPTICITY
-from .keys import Distribution, Ellipticity, Parameter, Section, check_ellipticity, check_ranges, key, parameter
+from .keys import Section, key
+from .parameters import Distribution, Ellipticity, Parameter, check_ellipticity, check_ranges, parameter
 
 BRIGHTEST, FAINTEST = -30, 50  # AB magnitudes of galaxies that any image could show
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .keys import Distribution, Parameter, Section, check_ranges, key, parameter
+from .keys import Section, key
+from .parameters import Distribution, Parameter, check_ranges, parameter
 
 
 class Cosmology(Section):

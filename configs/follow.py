@@ -1,10 +1,10 @@
 """Checks of parameters that `follow` another one: it is drawn earlier, or in the same component but not in a circle."""
 
-import math
-
 from ..errors import nearest
-from .keys import Distribution, Section, out_of_range
+from .keys import Section
 from .names import parameter_names
+from .parameters import Distribution, out_of_range
+from .support import support
 
 ORDER = ("lens_mass", "lens_light", "source")  # how a system is drawn; in each, the first component first
 
@@ -22,7 +22,7 @@ def check_follow(simulation):
             where = f'simulate.{path}.{name}.follow.parameter: "{law.parameter}"'
             problems = list(_problem(where, law.parameter, known, path, rank, components))
             yield from problems
-            span = None if problems else _support(f"{path}.{name}", components)
+            span = None if problems else support(f"{path}.{name}", components)
             said = span and out_of_range(name, type(component).model_fields[name], *span)
             if said:
                 yield f"simulate.{path}.{name}.follow: {said}; give low and high, or another factor or offset"
@@ -52,31 +52,6 @@ def _problem(where, wanted, known, path, rank, components):
             yield f"{where} follows itself"
     elif rank[known[wanted]] > rank[path]:
         yield f"{where} is drawn later than {path} (the order is {', '.join(ORDER)}), so it cannot be followed"
-
-
-def _support(parameter, components, seen=()):
-    """Lowest and highest value of a parameter, which may follow others; None where one is unknown or in a circle."""
-    path, _, name = parameter.rpartition(".")
-    component = components.get(path)
-    if component is None or name not in parameter_names(component) or parameter in seen:
-        return None
-    value, shape = getattr(component, name), getattr(component, "e1_e2", None)
-    if name in ("e1", "e2") and shape is not None:
-        largest = shape.rayleigh[1] if shape.rayleigh is not None else shape.follow.largest
-        return -largest, largest
-    if value is None:
-        return None
-    law = _law(value)
-    if law is None:
-        return value.support() if isinstance(value, Distribution) else (value, value)
-    span = _support(law.parameter, components, (*seen, parameter))
-    if span is None:
-        return None
-    lowest, highest = sorted(law.offset + (law.factor * end if law.factor else 0.0) for end in span)
-    if law.scatter > 0:
-        lowest, highest = -math.inf, math.inf
-    low, high = -math.inf if law.low is None else law.low, math.inf if law.high is None else law.high
-    return min(max(lowest, low), high), max(min(highest, high), low)
 
 
 def _in_a_circle(parameter, path, component):

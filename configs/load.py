@@ -12,14 +12,15 @@ from ..errors import ConfigError, nearest
 from . import instrument_names, plausible
 from .components import MASS
 from .instruments import NUMBERS, resolved
-from .keys import Distribution, Ellipticity, Section
+from .keys import Section
 from .messages import described, one_line, sentences
 from .names import plain_names
 from .observation import FromInstrument
 from .overrides import apply
+from .parameters import Distribution, Ellipticity
 from .quantities import RENAMED
-from .recipes import DISCRIMINATORS, available, read  # noqa: F401
-from .schema import Config, Evaluate
+from .recipes import DISCRIMINATORS, available, read  # noqa: F401  (`available` is for users of `load`)
+from .schema import Config, Evaluate, mistakes_of_bands
 from .yaml_text import Dumper, KeyPath, Problem, is_other_notation
 
 log = logging.getLogger("lenstream")
@@ -71,16 +72,22 @@ def _validated(values, where: Callable[[KeyPath], str], overridden=()):
     further = (
         [*instrument_names.problems(values, overridden), *_cross_checks(values)] if isinstance(values, dict) else []
     )
+    if config is None and isinstance(_at(values, "simulate"), dict):
+        further += [(("simulate", *path), text) for path, text in mistakes_of_bands(values["simulate"])]
     if config is not None:
         further += [*_checks_of_training(config), *plausible.impossible(config)]
-    known = {p.path for p in problems}
-    problems += [Problem(p, f"{where(p)}: {'.'.join(map(str, p))}: {t}") for p, t in further if p not in known]
+    known = {_dotted(p.path) for p in problems}
+    problems += [Problem(p, f"{where(p)}: {_dotted(p)}: {t}") for p, t in further if _dotted(p) not in known]
     if config is not None and not problems:
         try:
             config = config.model_copy(update={"simulate": resolved(config.simulate)})
         except ConfigError as error:
             problems = [Problem(("simulate",), f"{where(('simulate',))}: {p}") for p in error.problems]
     return config, problems
+
+
+def _dotted(path):
+    return ".".join(map(str, path))
 
 
 def _place(path, recipe):

@@ -9,7 +9,8 @@ from ..errors import nearest
 from .keys import Mistakes
 from .recipes import DISCRIMINATORS
 from .schema import Config
-from .yaml_text import Problem, is_decimal, is_other_notation
+from .value_messages import about_number, in_words
+from .yaml_text import Problem, shown
 
 
 def sentences(error, values, where):
@@ -39,12 +40,6 @@ def one_line(text):
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def shown(value):
-    """A value as it is repeated to a user, shortened."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def described(field):
     """The meaning of a key with its unit, if it has one."""
     unit = field.json_schema_extra["unit"]
@@ -71,6 +66,8 @@ def _said(error, values, path):
         names = _keys_at(values, path[:-1])
         known = f" Known keys: {', '.join(names)}." if names else " No keys are expected here."
         return f'unknown key "{dotted}".{nearest(path[-1], names) or known}'
+    if problem == "missing" and isinstance(error["loc"][-1], int):
+        return f"{dotted}: {in_words(error)} ({_meaning(values, path)}), got {shown(given)}"
     if problem == "missing":
         return f'the key "{dotted}" is missing ({_meaning(values, path)})'
     if problem == "value_error":
@@ -100,22 +97,17 @@ def _about_value(error, values, path):
         quotes = "" if isinstance(given, list | dict | None) else "; a word that looks like it needs quotes"
         return f"expected a word, got {shown(given)}{quotes}"
     if problem == "no_number":
-        return f"expected a number, got {shown(given)}{_about_number(given)}"
-    message = error["msg"][0].lower() + error["msg"][1:]
+        return f"{in_words(error)}, got {shown(given)}{about_number(given)}"
+    message = in_words(error)
+    if problem == "float_type":
+        law = "" if not _takes_a_law(values, path) else ", or a distribution such as {uniform: [0.8, 1.6]}"
+        return f"{message}{law}, got {shown(given)}"
     if problem != "literal_error":
         return f"{message}, got {shown(given)}."
     hint = nearest(given, _choices(error))
     if len(_choices(error)) == 1:  # a word that stands in for values of another type
-        return f"expected {_meaning(values, path)}, got {shown(given)}{_about_number(given)}.{hint}"
+        return f"expected {_meaning(values, path)}, got {shown(given)}{about_number(given)}.{hint}"
     return f"{message}, got {shown(given)}.{hint}"
-
-
-def _about_number(given):
-    if isinstance(given, bool):
-        return " (yes, no, on, off, true and false are no numbers)"
-    if is_other_notation(given):
-        return " (decimal notation only: no leading zeros, 0x, _ or :)"
-    return " (text: leave out the quotes)" if is_decimal(given) else ""
 
 
 def _choices(error):
@@ -188,6 +180,16 @@ def _keys_at(values, path):
 
 
 def _meaning(values, path):
-    model = _model_at(values, path[:-1])
-    field = model.model_fields.get(path[-1]) if model else None
+    field = _field_at(values, path)
     return described(field) if field else "needed"
+
+
+def _takes_a_law(values, path):
+    """Whether a key takes a distribution as well as a number."""
+    field = _field_at(values, path)
+    return field is not None and "range" in field.json_schema_extra
+
+
+def _field_at(values, path):
+    model = _model_at(values, path[:-1]) if path else None
+    return model.model_fields.get(path[-1]) if model else None

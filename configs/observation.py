@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from .keys import Parameter, Section, check_ranges, key, parameter
+from .keys import Section, key
+from .parameters import Parameter, check_ranges, parameter
 
 
 class Image(Section):

@@ -89,6 +89,7 @@ def _apply_mode(recipe, wanted):
     problems = []
     for dotted, value in (modes[chosen] or {}).items():
         problems += _put(recipe, dotted, copy.deepcopy(value), f"{source}: modes.{chosen}: {dotted}")
+        recipe.lines[_path(_keys(recipe.values, dotted))] = f"{source}: modes.{chosen}"
     return problems
 
 
@@ -114,6 +115,9 @@ def _put(recipe, dotted, value, what):
         place[int(last)] = value
     elif value is None and parents and parents[-1] in NAMED_SECTIONS and last in place:
         del place[last]
+    elif value is None and parents and parents[-1] in ("encoders", "classes", "bands"):
+        there = f"there are {', '.join(map(str, place))}" if place else "there are none"
+        return [Problem((), f"{what}: nothing called {_shown(last)} to take out; {there}.{nearest(last, place)}")]
     else:
         place[last] = value
     _forget_lines(recipe, (*parents, last))
@@ -135,6 +139,11 @@ def _keys(values, dotted):
     return keys
 
 
+def _path(keys):
+    """Keys as the path by which lines are known: entries of lists by number."""
+    return tuple(int(key) if key.isascii() and key.isdecimal() else key for key in keys)
+
+
 def _is_entry(part, values):
     return part.isascii() and part.isdecimal() and len(part) < 10 and int(part) < len(values)
 
@@ -146,7 +155,7 @@ def _no_entry(where, part, values):
 
 def _forget_lines(recipe, keys):
     """What an override sets stands in no line of a file any more: messages about it name the recipe as a whole."""
-    path = tuple(int(key) if key.isascii() and key.isdecimal() else key for key in keys)
+    path = _path(keys)
     for known in [p for p in recipe.lines if p[: len(path)] == path or p[: len(keys)] == tuple(keys)]:
         del recipe.lines[known]
     recipe.lines[path] = recipe.source

@@ -2,12 +2,14 @@
 
 import os
 
-from .keys import Distribution
+from .components import BRIGHTEST
+from .parameters import Distribution
 
 # Key, or parameter of any profile -> what is usual, from and to, and its unit. Far wider than any instrument or lens.
 USUAL = {
     "simulate.image.num_pix": (16, 512, "pixels"),
     "simulate.image.pixel_scale": (0.003, 5, "arcsec"),
+    "simulate.image.rays": (1, 32, "rays along a side of a pixel"),
     "simulate.cosmology.z_lens": (0.01, 5, "-"),
     "simulate.cosmology.z_source": (0.05, 15, "-"),
     "simulate.cosmology.H0": (50, 100, "km/s/Mpc"),
@@ -38,7 +40,14 @@ USUAL = {
     "evaluate.seeds": (1, 100, "repetitions"),
     "real_lenses.pixel_scale": (0.003, 5, "arcsec"),
     "lr": (0, 10, "-"),
+    "weight_decay": (0, 10, "-"),
+    "hidden_dim": (1, 100_000, "numbers"),
+    "projection_dim": (1, 1_000_000, "numbers"),
+    "prediction_dim": (1, 100_000, "numbers"),
+    "prototypes": (1, 1_000_000, "numbers"),
+    "decoder_dim": (1, 10_000, "numbers"),
 }
+OF_ENCODERS = ("lr", "weight_decay", "hidden_dim", "projection_dim", "prediction_dim", "prototypes", "decoder_dim")
 POSSIBLE = {  # beyond these, float32 or float64 cannot hold the image
     "simulate.image.pixel_scale": (1e-6, 100, "arcsec"),
     "simulate.cosmology.z_lens": (1e-4, 20, "-"),
@@ -50,7 +59,7 @@ POSSIBLE = {  # beyond these, float32 or float64 cannot hold the image
     "observation.background_noise": (0, 1e12, "counts/s"),
     "observation.ccd_gain": (1e-9, 1e9, "electrons"),
     "observation.num_exposures": (1, 1e9, "exposures"),
-    "magnitude": (-20, 100, "mag(AB)"),
+    "magnitude": (BRIGHTEST, 100, "mag(AB)"),  # of a law without ends; others are limited in `components`
     "gamma1": (-100, 100, "-"),
     "gamma2": (-100, 100, "-"),
     "kappa": (-100, 100, "-"),
@@ -59,12 +68,21 @@ POSSIBLE = {  # beyond these, float32 or float64 cannot hold the image
 }
 MOST_RAYS = 1e9  # through an image: about a minute of a core
 _GIB = 1 << 30
+_HEADS = (  # widths that a layer of a head joins
+    ("hidden_dim", "projection_dim"),
+    ("hidden_dim", "bottleneck_dim"),
+    ("bottleneck_dim", "prototypes"),
+    ("decoder_dim", "decoder_dim"),
+)
+_TRAINED = 16  # bytes of a weight with its gradient and the moments of its optimiser
 _BATCHES = 4  # that are in memory at a time: two wait, one is rendered, one is trained on
 
 
 def unusual(config):
     """A sentence for each number of a `configs.schema.Config` that is allowed and can hardly be meant."""
+    said = set()
     for path, asked, limits in _beyond(config, USUAL):
+        said.add(path)
         yield f"{path}: {asked} is unusual, is that meant? Usual are {limits}"
     image = config.simulate.image
     if isinstance(image.rays, int) and (rays := (image.num_pix * image.rays) ** 2) > MOST_RAYS:
@@ -72,6 +90,35 @@ def unusual(config):
             f"simulate.image.rays: {rays:.2g} rays an image (num_pix {image.num_pix}, rays {image.rays}), "
             f"minutes of a core for each; usual are 1 to 8, or adaptive"
         )
+    if not said & {"simulate.image.pixel_scale", "simulate.image.num_pix"}:
+        yield from (f"{path}: {text}" for path, text in _out_of_scale(config.simulate) if path not in said)
+
+
+def _out_of_scale(simulate):
+    """Lengths that do not go with the image, though usual by themselves: pairs of dotted key and sentence."""
+    image, lens = simulate.image, simulate.lens_mass[0]
+    if image.pixel_scale is None:
+        return
+    side = image.num_pix * image.pixel_scale
+    theta_E = dict(_of_section(lens, "lens")).get("lens.theta_E")
+    where = "simulate.lens_mass.0.theta_E"
+    if theta_E is not None and theta_E[0] > side / 2:
+        yield (
+            where,
+            f"an Einstein radius of {_asked(*theta_E)} arcsec does not fit into an image of {side:g} arcsec "
+            f"(num_pix {image.num_pix}, pixel_scale {image.pixel_scale:g}), is that meant?",
+        )
+    if theta_E is not None and 0 < theta_E[1] < image.pixel_scale / 2:
+        yield (
+            where,
+            f"an Einstein radius of {_asked(*theta_E)} arcsec is lost in a pixel of {image.pixel_scale:g} "
+            "arcsec, is that meant?",
+        )
+    for name, observation in simulate.band_observations().items():
+        path = f"simulate.bands.{name}.psf.fwhm" if name else "simulate.observation.psf.fwhm"
+        fwhm = dict(_of_section(observation.psf or (), "psf")).get("psf.fwhm")
+        if fwhm is not None and fwhm[0] > side:
+            yield path, f"{_asked(*fwhm)} arcsec is wider than the image of {side:g} arcsec, is that meant?"
 
 
 def impossible(config):
@@ -90,6 +137,16 @@ def impossible(config):
                 f"{size} pairs of images ({keys}) need {_in_gib(needed)} for the {_BATCHES} batches in memory at a time"
             )
             yield ("pretrain", "batch_size"), f"{text}; this machine has {_in_gib(memory)}"
+    for name, encoder in config.pretrain.encoders.items() if config.pretrain is not None else ():
+        for first, second in _HEADS:
+            sizes = getattr(encoder, first, None), getattr(encoder, second, None)
+            if None not in sizes and _TRAINED * sizes[0] * sizes[1] > memory:
+                asked = first if sizes[0] >= sizes[1] else second
+                yield (
+                    ("pretrain", "encoders", name, asked),
+                    f"a layer from {first} {sizes[0]} to {second} {sizes[1]} needs "
+                    f"{_in_gib(_TRAINED * sizes[0] * sizes[1])}; this machine has {_in_gib(memory)}",
+                )
     if config.pretrain is not None and config.evaluate is not None:
         evaluate = config.evaluate
         most = max(evaluate.n_labels)
@@ -107,8 +164,11 @@ def _beyond(config, table):
     for path, (lowest, highest) in _numbers(config):
         low, high, unit = _entry(path, table) or (lowest, highest, "-")
         if lowest < low or highest > high:
-            asked = f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
-            yield path, asked, f"{low:g} to {high:g}" + ("" if unit == "-" else f" {unit}")
+            yield path, _asked(lowest, highest), f"{low:g} to {high:g}" + ("" if unit == "-" else f" {unit}")
+
+
+def _asked(lowest, highest):
+    return f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
 
 
 def _numbers(config):
@@ -150,7 +210,7 @@ def _entry(path, table):
         if known in table:
             return table[known]
     in_profile = parts[0] == "simulate" and parts[1] in ("lens_mass", "lens_light", "source")
-    return table.get(parts[-1]) if in_profile or parts[-1] == "lr" else None
+    return table.get(parts[-1]) if in_profile or parts[-1] in OF_ENCODERS else None
 
 
 def _memory():

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import ConfigError, nearest
 from . import yaml_text
 from .instruments import claim
-from .keys import Distribution
+from .parameters import Distribution
 
 _FOLDER = Path(__file__).parent
 _LAWS = set(Distribution.model_fields)
@@ -89,7 +89,9 @@ def _find(name, folder=Path()):
         return (folder / path).resolve()
     if name not in available():
         hint = nearest(name, available())
-        if not hint and _is_file(folder / path):
+        if not hint and _is_file(folder / path / "config.yaml"):
+            hint = f' Did you mean "{_short(str(path / "config.yaml"))}"?'
+        elif not hint and _is_file(folder / path):
             hint = " A file of your own needs a name that ends in .yaml."
         raise ConfigError([f'no recipe "{_short(name)}"; there are {", ".join(available())}.{hint}'])
     return (_FOLDER / f"{name}.yaml").resolve()

@@ -1,6 +1,6 @@
 """Every setting of LenStream: typed, with its unit and its meaning, strict about names and ranges.
 
-Parameters of lenses and galaxies carry lenstronomy's names and take a number or a distribution (`keys.Distribution`).
+Parameters of lenses and galaxies carry lenstronomy's names and take a number or a `parameters.Distribution`.
 """
 
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from .keys import Mistakes, Section, key
 from .observation import BandImage, Image, Observation
 from .shapes import check_shapes
 from .training import Finetune, Pretrain
+from .value_messages import about_number, in_words, shown
 
 
 class Simulation(Section):
@@ -95,6 +96,25 @@ class Simulation(Section):
         return out
 
 
+def mistakes_of_bands(simulate):
+    """What is wrong with keys that bands set themselves, where other mistakes keep a simulation from being made.
+
+    Args: simulate: the values of a `Simulation`, not checked. Returns: pairs of a key path within it and words.
+    """
+    bands, common = simulate.get("bands"), simulate.get("observation")
+    for name, band in bands.items() if isinstance(bands, dict) else ():
+        if not isinstance(band, dict):
+            continue
+        own = {key: value for key, value in band.items() if key != "image"}
+        try:
+            Observation.model_validate((common if isinstance(common, dict) else {}) | own)
+        except ValidationError as error:
+            for where, text in _mistakes(Observation, error, f"bands.{name}"):
+                keys = where.removeprefix(f"bands.{name}").split(".")[1:]
+                if keys and keys[0] in own:
+                    yield ("bands", name, *keys), text
+
+
 def _mistakes(section: type[BaseModel], error, path):
     """What is wrong with a section of a band: pairs of key and words, as `keys.Mistakes` takes them."""
     for e in error.errors():
@@ -106,11 +126,13 @@ def _mistakes(section: type[BaseModel], error, path):
         elif e["type"] == "extra_forbidden":
             yield where, f"unknown key.{_hint(section, path, loc)}"
         elif e["type"] == "model_type":
-            yield where, f"expected a section with keys, got {e['input']!r}"
+            yield where, f"expected a section with keys, got {shown(e['input'])}"
+        elif e["type"] == "missing" and not isinstance(loc[-1], int):
+            yield where, "the key is missing"
         elif raised is not None:
             yield where, str(raised)
         else:
-            yield where, f"{e['msg'][0].lower()}{e['msg'][1:]}, got {e['input']!r}"
+            yield where, f"{in_words(e)}, got {shown(e['input'])}{about_number(e['input'])}"
 
 
 def _hint(section, path, where):

@@ -8,10 +8,10 @@ import math
 
 from ..files.columns import read_column
 from ..simulate.profiles.declaration import MAX_ELLIPTICITY
-from .keys import Distribution
+from .parameters import Distribution
+from .support import support
 
 E1_E2 = ("e1", "e2")
-ENDLESS = (-math.inf, math.inf)
 
 
 def check_shapes(components):
@@ -34,11 +34,11 @@ def _largest(path, components, seen):
     component = components.get(path)
     if component is None or path in seen or "e1" not in type(component).model_fields:
         return 0.0
-    joint = component.e1_e2
-    if joint is not None:
-        return joint.rayleigh[1] if joint.rayleigh is not None else joint.follow.largest
+    if component.e1_e2 is not None:
+        return component.e1_e2.largest
     laws = [getattr(component, name) for name in E1_E2]
-    box = math.hypot(*(max(map(abs, _support(f"{path}.{n}", components, seen))) for n in E1_E2))
+    ends = [support(f"{path}.{name}", components) or (0.0, 0.0) for name in E1_E2]
+    box = math.hypot(*(max(map(abs, of)) for of in ends))
     return min(box, _together(laws, components, (*seen, path)))
 
 
@@ -56,24 +56,3 @@ def _together(laws, components, seen):
     if one != other or {first, second} != set(E1_E2):
         return math.inf
     return max(abs(law.factor) for law in follows) * _largest(one, components, seen)
-
-
-def _support(parameter, components, seen):
-    """Lowest and highest value of a parameter, by its path; that of what it follows is known from that."""
-    path, _, name = parameter.rpartition(".")
-    component = components.get(path)
-    if component is None or parameter in seen or name not in type(component).model_fields:
-        return 0.0, 0.0
-    if name in E1_E2 and component.e1_e2 is not None:
-        largest = _largest(path, components, seen)
-        return -largest, largest
-    value = getattr(component, name)
-    if not isinstance(value, Distribution):
-        return (value, value) if isinstance(value, int | float) else ENDLESS
-    law = value.follow
-    if law is None:
-        return value.support()
-    ends = ENDLESS if law.scatter else _support(law.parameter, components, (*seen, parameter))
-    ends = sorted(law.offset + law.factor * end if law.factor else law.offset for end in ends)
-    low, high = (bound if bound is not None else end for bound, end in zip((law.low, law.high), ends, strict=True))
-    return max(ends[0], low), min(ends[1], high)

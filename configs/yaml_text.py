@@ -210,17 +210,18 @@ def _scalar(reading, event, path):
     except ValueError:
         value = event.value
     if tag not in kinds:
-        reading.parsed.problems.append(Problem(path, f"the tag {_short(event.tag)} is not for configs; leave it out"))
+        tag_shown = shown(event.tag.replace(_TAGS, "!!"))
+        reading.parsed.problems.append(Problem(path, f"the tag {tag_shown} is not for configs; leave it out"))
     elif tag == "float" and type(value) is int:
         value = float(value)
     elif type(value) is not kinds[tag]:
-        reading.parsed.problems.append(Problem(path, f"{_short(event.value)} is no !!{tag}; leave the tag out"))
+        reading.parsed.problems.append(Problem(path, f"{shown(event.value)} is no !!{tag}; leave the tag out"))
     return value
 
 
 def _check_tag(reading, event, path, expected):
     if event.tag not in (None, "!", _TAGS + expected):
-        problem = f"the tag {_short(event.tag.replace(_TAGS, '!!'))} is not for configs; leave it out"
+        problem = f"the tag {shown(event.tag.replace(_TAGS, '!!'))} is not for configs; leave it out"
         reading.parsed.problems.append(Problem(path, problem))
 
 
@@ -246,7 +247,8 @@ def _mapping(reading, path):
         value = _value(reading, next(reading.events), place)
         if first is not None:  # it stays, as its mistakes are those that are listed
             reading.parsed.lines, reading.parsed.problems = first
-            text = f"the key is there twice, in lines {lines[key]} and {line}; expected it once"
+            where = f"lines {lines[key]} and {line}" if line != lines[key] else f"line {line}"
+            text = f"the key is there twice, in {where}; expected it once"
             reading.parsed.problems.append(Problem(place, text))
             continue
         values[key], lines[key] = value, line
@@ -293,6 +295,7 @@ def _in_words(error, text, where):
     return f"{where}, line {mark.line + 1}: cannot be read as YAML: {words}"
 
 
-def _short(text):
-    shown = repr(text)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+def shown(value: object) -> str:
+    """A value as it is repeated to a user, shortened."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -63,11 +63,11 @@ def flags_of(name, headers, beside=()):
         return Flags("planes by the header", in_header, tuple(plane for plane in LSST_BAD if plane in in_header))
     if "MASKBITS" in words or any(str(h.get("IMTYPE")).lower() == "maskbits" for h in headers):
         return LEGACY
-    if "JWST" in origin:
+    if "JWST" in origin or "VARPOISSON" in names.replace("_", ""):  # cut-outs often lack the file's own header
         return JWST
     if "EUCLID" in origin or ("FLAG" in words and ("VIS" in names or "NIR" in names or "BGSUB" in names)):
         return EUCLID
-    if "MSK" in words or any("DES_EXT" in h for h in headers):
+    if ("MSK" in words and "KIDS" not in words) or any("DES_EXT" in h for h in headers):
         return DES
     if "MASK" in words and ("VARIANCE" in names or any(w in origin for w in ("HSC", "HYPER", "LSST", "RUBIN"))):
         return LSST

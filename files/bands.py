@@ -30,13 +30,14 @@ def one_a_band(images, wanted):
             images
         ) == 1 else f"band {', '.join(names)} by name"
     if len(images) == len(wanted) == 1:
-        return images, ""
+        other = have[0] and FILTER.fullmatch(names[0])
+        return images, f"band {have[0]} in the place of {names[0]}" if other else ""
     if len(wanted) == 1:
         if cube:
             rows, columns = images[0].shape
             raise DataError(
-                f"its image has {images[0].planes} bands, shape {(images[0].planes, rows, columns)}, and the network "
-                "was trained on one: expected a 2-D image."
+                f"its image is a cube of {images[0].planes} bands or images, shape "
+                f"{(images[0].planes, rows, columns)}, and the network was trained on one band: expected a 2-D image."
             )
         plain = [part for part in images if not part.band]
         if len(plain) == 1:
@@ -57,8 +58,11 @@ def one_a_band(images, wanted):
 
 
 def _several(images):
-    listed = ", ".join(f"{part.name} of {part.shape[1]} x {part.shape[0]} pixels" for part in images)
+    arrays = {(part.path, part.hdu): part for part in images}.values()  # a cube has many parts
+    listed = ", ".join(f"{part.name} of {' x '.join(str(n) for n in reversed(part.axes))} pixels" for part in arrays)
+    if len({part.name.split(",")[0] for part in images}) == 1:
+        return f"it holds {len(arrays)} images of one name, such as chips: {listed}; expected a cut-out of one lens."
     return (
-        f"it holds {len(images)} images, and their names do not say which is the lens: {listed}; expected one called "
+        f"it holds {len(arrays)} images, and their names do not say which is the lens: {listed}; expected one called "
         "IMAGE or SCI."
     )

@@ -46,7 +46,13 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(r"theta_?e(in(stein)?)?(_effective)?|einstein_radius|r_?ein(stein)?|b_sie", 0, 90, closed=False, length=True),
+    Kind(
+        r"theta_?e(in(stein)?)?(_effective|_mean_kappa|_critical_area)?|einstein_radius|r_?ein(stein)?|b_sie",
+        0,
+        90,
+        closed=False,
+        length=True,
+    ),
     Kind(
         r"r_?(sersic|eff|e|half|s|bulge|disk|disc|core|scale)|half_light_radius|scale_radius|alpha_rs|"
         r"fwhm|seeing|pix(el)?_?scale|flux_radius",

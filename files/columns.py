@@ -96,7 +96,8 @@ def _column(path, column, version):
     values = _numbers(path, column, values)
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
-        more = f", nor in {len(bad) - 1:,} more rows" if len(bad) > 1 else ""
+        others = f"{len(bad) - 1:,} more rows" if len(bad) > 2 else "one more"
+        more = f", nor in {others}" if len(bad) > 1 else ""
         raise DataError(
             f'the column "{column}" of {path} has no number in row {bad[0] + 1}{more}; every row needs one, so leave '
             "such rows out"
@@ -145,8 +146,8 @@ def _columns(path, text, wanted):
     if form is PARQUET:
         return parquet_table.read(path, named)
     return [
-        (name, "", words(cells) if standard(name)[0] in text else numbers_or_words(cells))
-        for name, cells in csv_text.read(path, named)
+        (name, unit, words(cells) if standard(name)[0] in text else numbers_or_words(cells))
+        for name, unit, cells in csv_text.read(path, named)
     ]
 
 

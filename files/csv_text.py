@@ -20,19 +20,21 @@ SAMPLE = 50  # rows that the separator is judged by
 LONGEST_CELL = 1 << 24  # characters
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?", re.ASCII)
 _FRACTION = re.compile(r"[-+]?(\d+[.,]\d*|[.,]\d+|\d+(?=[eEdD]))([eEdD][-+]?\d+)?")  # 1.5, 2e3, 1,5
+_DASHES = re.compile(r":?[-=+]{2,}:?")  # of a line that separates names from rows
 _WORD = re.compile(r'"[^"]*"|\S+')
 _SEP = re.compile(r'"?sep=.?"?', re.IGNORECASE)  # what Excel may write into the first line; the rows say it, too
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # byte order marks
 
 
 def read(path, wanted):
-    """The wanted columns of a text table: a list of (name, cells), cells a tuple of str without blanks around them.
+    """The wanted columns of a text table: a list of (name, unit, cells), cells a tuple of str without blanks around.
 
-    The names stand in the first line, or in the last comment before the numbers. Cells are separated by commas,
+    The names stand in the first line, or in the last comment before the numbers. Below them there may be a line of
+    dashes, and before that one of units, as VizieR writes them. Cells are separated by commas,
     semicolons, tabs, bars or blanks, whichever fits; lines that begin with # and empty ones are left out. The text is
     UTF-8, UTF-16 with a byte order mark, or else Latin-1, packed by gzip or not.
 
-    Args: wanted: function of a name: whether to read the column.
+    Args: wanted: function of a name and a unit, which may be empty: whether to read the column.
     Raises: Unreadable (a DataError) if the file is absent or no text, has no names, has a row longer than the names,
         or two wanted columns of one name that differ.
     """
@@ -83,12 +85,13 @@ def _read(path, encoding, wanted):
             raise Unreadable(path, FORM, "it has no header")
         separator = _separator([line for _, line in sample] or [comment])
         names, rows = _header(path, _rows(itertools.chain(sample, numbered), separator), comment, separator)
-        numbers = [k for k, name in enumerate(names) if name and wanted(name)]
+        units, rows = _units(rows, len(names))
+        numbers = [k for k, name in enumerate(names) if name and wanted(name, units[k])]
         kept, short = _kept(path, rows, len(names), numbers, separator)
     if short:
         _judge_short(path, encoding, short, len(kept), len(names))
     cells = list(zip(*kept, strict=True)) if kept else [()] * len(numbers)
-    return _once(path, names, numbers, cells)
+    return [(names[k], units[k], values) for k, values in _once(path, names, numbers, cells)]
 
 
 def _begin(lines):
@@ -171,6 +174,21 @@ def _header(path, rows, comment, separator):
     return names, rows
 
 
+def _units(rows, width):
+    """The units below `width` names, and the rows below them: there are units where a line of dashes follows."""
+    head = list(itertools.islice(rows, 2))
+    dashes = next((k for k, (_, cells) in enumerate(head) if _are_dashes(cells)), None)
+    if dashes is None or (dashes and any(map(NUMBER.fullmatch, _stripped(head[0][1])))):
+        return [""] * width, itertools.chain(head, rows)
+    units = _stripped(head[0][1])[:width] if dashes else []
+    return units + [""] * (width - len(units)), itertools.chain(head[dashes + 1 :], rows)
+
+
+def _are_dashes(cells):
+    filled = [cell for cell in _stripped(cells) if cell]
+    return bool(filled) and all(map(_DASHES.fullmatch, filled))
+
+
 def _stripped(cells):
     return [cell.strip() for cell in cells]
 
@@ -216,11 +234,11 @@ def _judge_short(path, encoding, short, n_rows, width):
 
 
 def _once(path, names, numbers, columns):
-    """Pairs (name, cells) with every name once. Two columns of one name have to be equal."""
+    """Pairs (number, cells) with every name once. Two columns of one name have to be equal."""
     out, first = {}, {}
     for k, cells in zip(numbers, columns, strict=True):
         name, cells = names[k], tuple(map(str.strip, cells))
         if out.setdefault(name, cells) != cells:
-            raise Unreadable(path, FORM, f'the columns {first[name]} and {k + 1} are both called "{name}"')
-        first.setdefault(name, k + 1)
-    return list(out.items())
+            raise Unreadable(path, FORM, f'the columns {first[name] + 1} and {k + 1} are both called "{name}"')
+        first.setdefault(name, k)
+    return [(first[name], cells) for name, cells in out.items()]

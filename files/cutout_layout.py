@@ -108,6 +108,11 @@ def _images(files, parts):
     """The parts that are images, whatever their band."""
     images = [part for part in parts if part.kind == "image"]
     plain = [part for part in images if not part.rest]
+    for band in {part.band for part in plain}:
+        same = [part for part in plain if part.band == band]
+        subtracted = [part for part in same if "BGSUB" in part.name.upper()]
+        if len({part.hdu for part in same}) > 1 and subtracted:  # as Euclid has VIS beside VIS_BGSUB
+            plain = [part for part in plain if part not in same or part in subtracted]
     if plain or len(images) == 1:
         return plain or images
     if not images:
@@ -154,6 +159,12 @@ def _companions(parts, image, kind):
     return found if kind in ("mask", "variance part") else found[:1]
 
 
+def flags_of_mask(mask, band):
+    """The `bad_pixels.Flags` of a mask of a `Band`, by its name, its headers and what lies beside it."""
+    beside = [part.name for parts in band.companions.values() for part in parts] + [band.image.name]
+    return bad_pixels.flags_of(mask.name, mask.headers, beside)
+
+
 def _all_parts(band):
     """The parts of a band that are used."""
     used = [band.image, *(part for kind in ("mask", "light", *ZERO_IS_BAD) for part in band.companions[kind])]
@@ -186,10 +197,8 @@ def _read_band(band, held):
         words.append(f"divided by {1.0 / factor:g} s")
     plain = []
     for part in band.companions["mask"]:
-        raw = held[part.path, part.hdu, part.plane]
-        beside = [other.name for parts in band.companions.values() for other in parts] + [band.image.name]
-        flags = bad_pixels.flags_of(part.name, part.headers, beside)
-        bad = bad_pixels.is_bad(np.asarray(raw), flags)
+        flags = flags_of_mask(part, band)
+        bad = bad_pixels.is_bad(np.asarray(held[part.path, part.hdu, part.plane]), flags)
         if flags is bad_pixels.ANY:
             plain.append((part.name, bad))
         good &= ~bad

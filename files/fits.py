@@ -67,18 +67,6 @@ def sections(path, *wanted):
         return [hdus[number].section[index] for number, index in wanted]
 
 
-def table_names(path):
-    """The names of the columns of a file's first table; none if it holds no table or cannot be read."""
-    from astropy.io import fits
-
-    try:
-        with opened(path) as hdus:
-            tables = (hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU) and not hdu.is_image)
-            return next((list(hdu.columns.names) for hdu in tables), [])
-    except Unreadable:
-        return []
-
-
 @contextmanager
 def opened(path, form="FITS"):
     """astropy's HDUs of a file, which are read when asked for. form: words for the format, for messages.

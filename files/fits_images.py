@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import DataError
 from . import bad_pixels, fits
-from .cutout_layout import ZERO_IS_BAD, find_layout
+from .cutout_layout import ZERO_IS_BAD, find_layout, flags_of_mask
 from .units import rate_factor
 from .unreadable import Unreadable
 from .values import is_noise, without_absurd
@@ -49,8 +49,7 @@ def look(path):
     for band in bands:
         bad = []
         for part in band.companions["mask"]:
-            beside = [other.name for parts in band.companions.values() for other in parts] + [band.image.name]
-            flags = bad_pixels.flags_of(part.name, part.headers, beside)
+            flags = flags_of_mask(part, band)
             bad.append((part, flags, bad_pixels.describe(part.name, flags)))
         bad += [(part, "weight", f"{part.name} where 0") for kind in ZERO_IS_BAD for part in band.companions[kind]]
         bad += [(part, "rms", f"{part.name} where it is no noise") for part in band.companions["rms"]]

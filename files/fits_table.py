@@ -24,16 +24,30 @@ def read(path, wanted):
     wanted: function of name and unit: whether to read the column.
     Raises: Unreadable (a DataError) if the file cannot be read or holds no table.
     """
-    from astropy.io import fits
-
     with opened(path, FORM) as hdus:
-        kinds = fits.BinTableHDU | fits.TableHDU
-        tables = [hdu for hdu in checked_hdus(path, hdus, FORM) if isinstance(hdu, kinds) and not hdu.is_image]
-        if not tables:
+        table = _first_table(checked_hdus(path, hdus, FORM))
+        if table is None:
             raise Unreadable(path, FORM, "it holds no table")
-        table = tables[0]
         columns = [(k, c) for k, c in enumerate(table.columns) if wanted(c.name.strip(), c.unit or "")]
         return [FitsColumn(c.name.strip(), c.unit or "", _values(table, k, c)) for k, c in columns]
+
+
+def names(path):
+    """The names of the columns of a file's first table; none if it holds no table or cannot be read."""
+    try:
+        with opened(path, FORM) as hdus:
+            table = _first_table(hdus)
+            return [] if table is None else list(table.columns.names)
+    except Unreadable:
+        return []
+
+
+def _first_table(hdus):
+    """The first HDU with a table, or None; a compressed image is none."""
+    from astropy.io import fits
+
+    kinds = fits.BinTableHDU | fits.TableHDU
+    return next((hdu for hdu in hdus if isinstance(hdu, kinds) and not hdu.is_image), None)
 
 
 def _values(table, number, column):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from . import arrays, fits
+from . import arrays, fits, fits_table
 from .columns import read_table
 from .cutout_layout import find_layout, read_planes
 from .file_groups import group
@@ -54,7 +54,7 @@ def _catalogue_in(folder):
     paths = data_files(folder, FITS, "FITS images of galaxies, or GalSim's RealGalaxyCatalog")
     if len(paths) > MANY:
         paths = [path for path in paths if "catalog" in path.name.lower()]
-    found = [path for path in paths if {*COLUMNS[2:]} <= {name.upper() for name in fits.table_names(path)}]
+    found = [path for path in paths if {*COLUMNS[2:]} <= {name.upper() for name in fits_table.names(path)}]
     if len(found) > 1:
         raise DataError(
             f"{folder} holds the galaxy catalogues {', '.join(path.name for path in found)}: expected the path of one."

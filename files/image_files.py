@@ -50,6 +50,9 @@ class Source:
 def look(path):
     """The `Source` of a file, from its header alone. Raises: DataError if it holds no image, or Python objects."""
     form, header = (ZARR, path / "images" / "zarr.json") if path.is_dir() else (_form(path), path)
+    if form == ZARR and not header.exists():
+        held = ", ".join(sorted(inner.parent.name for inner in path.glob("*/zarr.json"))) or "nothing"
+        raise Unreadable(path, form, f"it holds {held}")
     with reading(path, form):
         state = header.stat()
     return _look(path, form, (state.st_mtime_ns, state.st_size))
@@ -71,7 +74,7 @@ def _look(path, form, state):
             f"{path}: an array of shape {tuple(shape)} is no image; expected (height, width), (bands, height, width), "
             f"(height, width, bands) or a stack of these, of {SMALLEST} pixels or more and at most {MAX_BANDS} bands"
         )
-    if layout.bands > 1 and len(shape) == 3 and form != "FITS":
+    if layout.bands > 1 and len(shape) == 3 and not (form == "FITS" and place.stacked):
         n, stack = layout.bands, (layout.bands, 1, layout.height, layout.width)
         used += f" of shape {tuple(shape)}, one image of {n} bands ({n} images of one band have the shape {stack})"
     return Source(path, form, place, layout, used)

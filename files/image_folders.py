@@ -8,6 +8,7 @@ from ..errors import DataError
 from . import zarr_groups
 from .file_groups import SPLITS, counted, group
 from .image_files import ZARR
+from .parts import role_of_file
 from .suffixes import FITS, IMAGES, has_suffix, visible
 
 
@@ -79,8 +80,6 @@ def _without_companions(folder, images):
 
 
 def _image_of(lens):
-    from .parts import role_of_file
-
     return next(path for path in lens.files if role_of_file(path)[0] in ("", "image"))
 
 

@@ -46,6 +46,11 @@ def _marked(name, values, factor):
 
 def _looks_missing(values):
     """Where a number (n,) is one that catalogues mark missing values with: all digits 9, absurd, or of MARKS."""
+    return nines(values) | np.isin(values, MARKS) | (np.abs(values) >= ABSURD)
+
+
+def nines(values):
+    """Where the digits of a number are all 9, as in -99 or 999.9; bool of the shape of an array."""
     unique, where = np.unique(values, return_inverse=True)
-    nines = [set(f"{abs(value):.6g}".replace(".", "")) == {"9"} for value in unique]
-    return (nines | np.isin(unique, MARKS) | (np.abs(unique) >= ABSURD))[where]
+    found = [set(f"{abs(value):.6g}".replace(".", "")) == {"9"} for value in unique]
+    return np.array(found, bool)[where].reshape(np.shape(values))

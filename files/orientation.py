@@ -1,12 +1,11 @@
 """How the array of a FITS image lies on the sky, by the sky coordinates (WCS) of its headers."""
 
-import re
 import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from .pixel_scale import KEYS, header_pixel_scale
+from .sky_coordinates import sky_coordinates
 
 
 class Orientation(NamedTuple):
@@ -33,19 +32,14 @@ def orientation_of(headers, shape):
 
 
 def _orientation(header, shape):
-    from astropy.wcs import WCS
-
-    plain = header.copy()
-    for key in [k for k in plain if re.match(r"(CPDIS|CQDIS|D2IMDIS|DP|DQ|D2IM)\d", k)]:
-        del plain[key]  # tables of distortions in other extensions: arcseconds at most, and the file may lack them
+    wcs = sky_coordinates(header)
+    if wcs is None or not wcs.has_celestial:
+        return None
     x, y = ((n - 1) / 2 for n in (shape[-1], shape[-2]))
     step = 0.5
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            wcs = WCS(plain, naxis=2)
-            if not wcs.has_celestial:
-                return None
             sky = wcs.pixel_to_world([x, x + step, x - step, x, x], [y, y, y, y + step, y - step]).icrs
             points = np.asarray(sky.cartesian.xyz.value, dtype=float).T
             longitude, latitude = sky.ra.rad[0], sky.dec.rad[0]
@@ -60,14 +54,3 @@ def _orientation(header, shape):
         return None
     sense = 1 if area > 0 else -1
     return Orientation(float(np.arctan2(e_x - sense * n_y, n_x + sense * e_y)), sense)  # the closest rotation
-
-
-def header_scale(headers, shape):
-    """The pixel in arcsec by the sky coordinates alone (not PIXSCALE and the like), or None."""
-    for header in headers:
-        if "CTYPE1" in header:
-            plain = header.copy()
-            for key in KEYS:
-                plain.remove(key, ignore_missing=True)
-            return header_pixel_scale((plain,))
-    return None

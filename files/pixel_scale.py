@@ -6,21 +6,28 @@ import warnings
 import numpy as np
 
 from ..errors import DataError
+from .sky_coordinates import sky_coordinates
 
-KEYS = ("PIXSCALE", "PIXELSCL", "PIXEL_SCALE")
+KEYS = ("PIXSCALE", "PIXELSCL", "PIXEL_SCALE", "PIXSCAL1", "SECPIX")
 SQUARE = 0.01  # two sides of a pixel that differ by a larger fraction are not those of a square
 AGREE = 0.05  # keys that differ by a larger fraction contradict each other; distortion and rounding stay below
 LARGEST = 10.0  # arcsec: no image of a galaxy or lens has larger pixels, so the number is in mas or no degrees
 SQUARE_ARCSEC = (180.0 * 3600.0 / np.pi) ** 2  # in a steradian
-MAS = re.compile(r"\bmas\b|milli-?\s?arcsec", re.IGNORECASE)
+UNITS = {  # of the keys, by what their value or their comment says; the first that fits: its size in arcsec
+    re.compile(r"\bmas\b|milli-?\s?arcsec", re.IGNORECASE): 1e-3,
+    re.compile(r"arc-?\s?sec", re.IGNORECASE): 1.0,
+    re.compile(r"arc-?\s?min", re.IGNORECASE): 60.0,
+    re.compile(r"\bdeg\b|degree", re.IGNORECASE): 3600.0,
+}
 
 
 def header_pixel_scale(headers):
     """Pixel size in arcsec, or None if no header tells.
 
-    Each header in turn (the image's own first, then the file's) is asked for PIXSCALE, PIXELSCL or PIXEL_SCALE in
-    arcsec (in mas if the comment says so), then for sky coordinates: CD, or CDELT with or without PC, in degrees or
-    CUNIT; CTYPE may be absent; then for the area of a pixel, PIXAR_A2 in arcsec^2 or PIXAR_SR in sr.
+    Each header in turn (the image's own first, then the file's) is asked for PIXSCALE, PIXELSCL and the like in arcsec
+    (in mas, arcmin or degrees if the value or the comment says so), then for sky coordinates: CD, or CDELT with or
+    without PC, in degrees or CUNIT; CTYPE may be absent; then for the area of a pixel, PIXAR_A2 in arcsec^2
+    or PIXAR_SR in sr.
 
     Raises: DataError for pixels that are not square or larger than 10 arcsec, and for keys that contradict each other.
     """
@@ -38,9 +45,21 @@ def header_pixel_scale(headers):
             )
     if scale > LARGEST:
         raise DataError(
-            f"its {first} says pixels of {scale:.4g} arcsec: expected at most {LARGEST:g}, in arcsec and not in mas."
+            f"its {first} says pixels of {scale:.4g} arcsec: expected at most {LARGEST:g} (PIXSCALE and the like are "
+            "in arcsec and not in mas, CDELT and CD in degrees unless CUNIT says otherwise)."
         )
     return scale
+
+
+def wcs_pixel_scale(headers):
+    """Pixel size in arcsec by the sky coordinates of the first header that has any, not by PIXSCALE; None without."""
+    for header in headers:
+        if "CTYPE1" in header:
+            plain = header.copy()
+            for key in KEYS:
+                plain.remove(key, ignore_missing=True)
+            return header_pixel_scale((plain,))
+    return None
 
 
 def number(header, key):
@@ -55,12 +74,13 @@ def _statements(header):
     for key in KEYS:
         value = number(header, key) or _number_in_text(header.get(key))
         if value is not None and value > 0:
-            yield key, value / 1000.0 if _in_mas(header, key) else value
+            yield key, value * _unit(header, key)
     sides = _sides(header)
     if sides is not None:
         if abs(sides[0] - sides[1]) > SQUARE * max(sides):
             raise DataError(f"its pixels are not square ({sides[0]:.4g} x {sides[1]:.4g} arcsec).")
-        yield "CDELT" if "CDELT1" in header and "CD1_1" not in header else "CD", float(np.sqrt(sides[0] * sides[1]))
+        used = "CD" if "CD1_1" in header or "CD1_2" in header else "CDELT" if "CDELT1" in header else "PC"
+        yield used, float(np.sqrt(sides[0] * sides[1]))
     for key, unit in (("PIXAR_A2", 1.0), ("PIXAR_SR", SQUARE_ARCSEC)):
         area = number(header, key)
         if area is not None and area > 0:
@@ -69,30 +89,34 @@ def _statements(header):
 
 def _number_in_text(value):
     """The number of a text such as "0.05" or "0.05 arcsec", or None."""
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:arcsec.*)?", value) if isinstance(value, str) else None
+    pattern = r"\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(?:[A-Za-z].*|\".*)?"  # a unit may follow
+    found = re.fullmatch(pattern, value) if isinstance(value, str) else None
     try:
         return float(found[1]) if found else None
     except ValueError:
         return None
 
 
-def _in_mas(header, key):
+def _unit(header, key):
+    """The unit of a key's number, in arcsec."""
     comments = getattr(header, "comments", None)
-    return bool(comments is not None and MAS.search(str(comments[key]))) or bool(MAS.search(str(header[key])))
+    said = (str(header[key]), "" if comments is None else str(comments[key]))
+    return next((size for text in said for unit, size in UNITS.items() if unit.search(text)), 1.0)
 
 
 def _sides(header):
     """Both sides of a pixel in arcsec from a header's sky coordinates, or None without any."""
-    if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1")):
+    if not any(key in header for key in ("CD1_1", "CD1_2", "CDELT1", "PC1_1", "PC1_2")):
         return None  # astropy would take 1 degree a pixel
     from astropy import units
-    from astropy.wcs import WCS
     from astropy.wcs.utils import proj_plane_pixel_scales
 
+    wcs = sky_coordinates(header)
+    if wcs is None:
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            wcs = WCS(header, naxis=2)
             sky = wcs.celestial if wcs.has_celestial else wcs
             unit = sky.wcs.cunit[0] if sky.wcs.cunit[0].physical_type == "angle" else units.deg
             sides = proj_plane_pixel_scales(sky) * unit.to(units.arcsec)

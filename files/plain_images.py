@@ -5,7 +5,7 @@ import numpy as np
 from ..errors import DataError
 from . import arrays, fits
 from .cutout_layout import read_planes
-from .roles import role_of_image
+from .roles import role_of, role_of_image
 from .suffixes import NPY, NPZ, has_suffix
 from .unreadable import Unreadable
 from .values import is_padding, without_absurd
@@ -30,7 +30,11 @@ def read_images(path, role):
 
 def _arrays(path, role):
     if has_suffix(path, NPY + NPZ):
-        found = [arrays.read(path, name) for name in arrays.names(path)]
+        names = arrays.names(path)
+        named = [name for name in names if role_of(name).kind == "psf"]
+        if role == "image":
+            named = [name for name in names if role_of(name).kind in ("", "image")]  # masks and PSFs may lie beside
+        found = [arrays.read(path, name) for name in named or names]
         if len(found) > 1:
             found = [array for array in found if array.ndim > 1] or found  # names and sizes may lie beside
         if not found:

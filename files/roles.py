@@ -14,18 +14,8 @@ KINDS = {
     "other": ("SEG", "SEGM", "SEGMAP", "SEGMENTATION", "CTX", "CON", "CONTEXT"),
     "light": ("LENSLIGHT",),  # a model of the lens galaxy, in the unit of the image
     "mask": (
-        "MASK",
-        "DQ",
-        "FLAG",
-        "FLAGS",
-        "FLG",
-        "MSK",
-        "BPM",
-        "BADPIX",
-        "BADPIXEL",
-        "BADPIXELS",
-        "MASKBITS",
-        "QUALITY",
+        *("MASK", "DQ", "FLAG", "FLAGS", "FLG", "MSK", "BPM", "BADPIX", "BADPIXEL", "BADPIXELS"),
+        *("MASKBITS", "QUALITY"),
     ),
     "invvar": ("IVAR", "INVVAR", "IVM", "INVVARIANCE", "INVERSEVARIANCE"),
     "variance part": ("VARPOISSON", "VARRNOISE", "VARFLAT"),  # of JWST, which add up
@@ -44,39 +34,9 @@ IN_WORDS = {"rms": "noise", "variance part": "variance", "invvar": "inverse vari
 
 # Words that say from where and how, not what.
 QUALIFIERS = {
-    *(
-        "HST",
-        "JWST",
-        "ACS",
-        "WFC",
-        "WFC3",
-        "UVIS",
-        "IR",
-        "NIRCAM",
-        "NIRISS",
-        "MIRI",
-        "EUCLID",
-        "EUC",
-        "NISP",
-        "NIR",
-        "MER",
-    ),
-    *(
-        "LSST",
-        "RUBIN",
-        "HSC",
-        "SUBARU",
-        "DES",
-        "DECAM",
-        "DECALS",
-        "LS",
-        "LEGACY",
-        "KIDS",
-        "CFHT",
-        "CFHTLS",
-        "SDSS",
-        "PS1",
-    ),
+    *("HST", "JWST", "ACS", "WFC", "WFC3", "UVIS", "IR", "NIRCAM", "NIRISS", "MIRI"),
+    *("EUCLID", "EUC", "NISP", "NIR", "MER", "LSST", "RUBIN", "HSC", "SUBARU", "DES", "DECAM", "DECALS", "LS"),
+    *("LEGACY", "KIDS", "CFHT", "CFHTLS", "SDSS", "PS1"),
     *("MAP", "MOSAIC", "DRZ", "DRC", "I2D", "CAL", "FLT", "FLC", "COADD", "BAND", "FILTER", "TOTAL"),
 }
 FILTER = re.compile(r"[UGRIZYJHK]|KS|VIS|F\d{3,4}(W2?|M|N|LP|X)")

@@ -32,6 +32,8 @@ def reading(path, form):
         raise Unreadable(path, form, "it was cut short") from None
     except Exception as error:
         said = " ".join(str(error).split())[:LONGEST].rstrip(".")
+        if isinstance(error, LookupError):  # which says nothing but what was looked for
+            said = f"it is damaged: {said} stands where it cannot be"
         raise Unreadable(path, form, said or type(error).__name__) from None
 
 

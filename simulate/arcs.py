@@ -65,7 +65,9 @@ def mean_kappa_radius(scene, systems):
     """
     x, y = _centre(scene, systems)
     guess = _of_main(scene, "lens_mass", systems, "theta_E", 1.0)
-    radius = einstein_radius.mean_kappa_radius(tracer(scene, systems), x, y, guess)
+    radius = einstein_radius.mean_kappa_radius(
+        tracer(scene, systems), x, y, guess, lambda rows: tracer(scene, _some(systems, rows))
+    )
     return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
 
@@ -97,7 +99,7 @@ def image_separation(scene, systems):
 
 
 def _some(systems, rows):
-    """Some of a batch of systems, which have no subhalos."""
+    """Some of a batch of systems."""
 
     def only(group):
         return tuple({name: value[rows] for name, value in values.items()} for values in group)
@@ -108,9 +110,26 @@ def _some(systems, rows):
         attempt=systems.attempt[rows],
         class_number=systems.class_number[rows],
         lens_mass=only(systems.lens_mass),
+        halos=tuple(_halos_of(halos, rows) for halos in systems.halos),
         source=only(systems.source),
         lens_light=only(systems.lens_light),
         optics=only((systems.optics,))[0],
+    )
+
+
+def _halos_of(halos, rows):
+    """The subhalos of some of a batch of systems."""
+    count = np.diff(halos.first)[rows]
+    first = np.concatenate([[0], np.cumsum(count)])
+    own = np.repeat(halos.first[rows] - first[:-1], count) + np.arange(first[-1])
+    return replace(
+        halos,
+        first=first,
+        parameters={name: value[own] for name, value in halos.parameters.items()},
+        mass=halos.mass[own],
+        bound=halos.bound[own],
+        region=halos.region[rows],
+        system={name: value[rows] for name, value in halos.system.items()},
     )
 
 

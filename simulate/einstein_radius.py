@@ -9,6 +9,8 @@ import numpy as np
 from .core.compiled import cached
 
 N_ANGLES = 64  # on a circle: the mean deflection of an axis ratio of 0.2 is then good to 1e-9
+# Where half as many angles give another mean, by more than UNEVEN of it, as with a second deflector on the circle
+MORE_ANGLES, UNEVEN = 256, 3e-5
 # Where the critical curve is looked for, on a first and, where it has corners, on a second look: in how many
 # directions, and at which radii, as their ln over the guess
 FIRST = 48, np.log(2.0) * np.array([-3, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.75, 3.5])
@@ -17,37 +19,53 @@ SMOOTH = 3e-3  # of the radius: as far as that from every second direction may b
 STEP = 1e-7  # of the radius, over which deflections are differenced
 
 
-def mean_kappa_radius(trace, center_x=0.0, center_y=0.0, guess=1.0):
+def mean_kappa_radius(trace, center_x=0.0, center_y=0.0, guess=1.0, trace_of=None):
     """The Einstein radius by mean convergence: of the circle in which the mean of kappa is 1; float64 (n,) [arcsec].
 
     By Gauss's theorem the mean convergence in a circle is the mean radial deflection on it over its radius, so shear
-    does not enter and mass sheets do; it is lenstronomy's `LensProfileAnalysis.effective_einstein_radius`.
+    does not enter and mass sheets do; it is lenstronomy's `LensProfileAnalysis.effective_einstein_radius`. It is good
+    to 1e-9 with one deflector, in the middle of the circle, and to 3e-4 with more, which may lie on the
+    circle.
 
     Args:
         trace: `trace(x, y) -> alpha_x, alpha_y`, float64 (n, m) [arcsec], row i for system i, as of `render.tracer`.
         center_x, center_y: of the circle, (n,) or a number [arcsec].
         guess: (n,) [arcsec], such as the main deflector's theta_E; the radius is sought between guess/256 and 8 guess,
             and up to 16,384 guess where the mean convergence is still above 1 there.
+        trace_of: trace_of(rows) is a `trace` of some of the systems only, for those that need a second look; None: all
+            get one where any does.
 
     Returns: 0 where there is no such radius; the outermost where there are several.
     """
-    guess, center_x, center_y = np.broadcast_arrays(np.atleast_1d(np.float64(guess)), center_x, center_y)
+    guess, *centre = np.broadcast_arrays(np.atleast_1d(np.float64(guess)), center_x, center_y)
     scale = np.where(guess > 0, guess, 1.0)
+    radius, smooth = _radius_by_mean(trace, centre, scale, N_ANGLES)
+    rows = np.flatnonzero(~smooth)
+    if len(rows) and trace_of is None:
+        radius[rows] = _radius_by_mean(trace, centre, scale, MORE_ANGLES)[0][rows]
+    elif len(rows):
+        radius[rows] = _radius_by_mean(trace_of(rows), [c[rows] for c in centre], scale[rows], MORE_ANGLES)[0]
+    return radius
+
+
+def _radius_by_mean(trace, centre, scale, n_angles):
+    """`mean_kappa_radius` with so many angles, and whether half of them give the same; two (n,) arrays."""
 
     def log_mean(steps, n_angles):
-        return _log_mean_convergence(trace, center_x, center_y, scale[:, None] * np.exp(steps), n_angles)
+        return _log_mean_convergence(trace, *centre, scale[:, None] * np.exp(steps), n_angles)
 
     steps = np.log(2.0) * np.arange(-8, 4)
-    coarse = log_mean(steps, N_ANGLES // 2)
+    coarse = log_mean(steps, n_angles // 2)
     if (coarse[:, -1] >= 0).any():  # far larger than guessed, as under a mass sheet
         further = np.log(2.0) * np.arange(4, 15)
-        steps, coarse = np.append(steps, further), np.append(coarse, log_mean(further, N_ANGLES // 2), axis=1)
+        steps, coarse = np.append(steps, further), np.append(coarse, log_mean(further, n_angles // 2), axis=1)
     crosses = (coarse[:, :-1] >= 0) & (coarse[:, 1:] < 0)
     inner = crosses.shape[1] - 1 - np.argmax(crosses[:, ::-1], axis=1)
     found, rows = crosses.any(1), np.arange(len(scale))
     ends = np.where(found, coarse[rows, inner], 1.0), np.where(found, coarse[rows, inner + 1], -1.0)
-    x = _roots(lambda x: log_mean(x[:, None], N_ANGLES)[:, 0], (steps[inner], steps[inner + 1]), ends, found)
-    return np.where(found, scale * np.exp(x), 0.0)
+    x = _roots(lambda x: log_mean(x[:, None], n_angles)[:, 0], (steps[inner], steps[inner + 1]), ends, found)
+    even = np.abs(log_mean(x[:, None], n_angles // 2)[:, 0]) <= UNEVEN  # 0 with all of them
+    return np.where(found, scale * np.exp(x), 0.0), even | ~found
 
 
 def critical_curve_radius(trace, center_x=0.0, center_y=0.0, guess=1.0, trace_of=None):

@@ -17,6 +17,7 @@ SMOOTH = 2.0  # times the relative curvature squared: how much smaller that erro
 ROUGH = 0.6  # in place of that in a cell of a galaxy image, whose bilinear kinks no cell can see
 ROUGH_BEHIND_PSF = 0.25  # of the tolerance of such an image behind a PSF: its kinks err alike in neighbouring pixels
 UNSEEN = 0.4  # of the tolerance: the curvature from pixel to pixel below which a pixel keeps its one ray
+BORDER = 0.1  # of that in a border pixel whose light goes on beyond the border, behind a PSF that sees it there
 GAUSS = math.sqrt(0.15)  # of a cell's width from its middle: the outer ones of three Gauss-Legendre points
 OUTER, INNER = 5.0 / 18.0, 8.0 / 18.0  # weights of the outer points and of the middle one; the three add up to 1
 N_POINTS = 9  # of a cell

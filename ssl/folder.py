@@ -218,25 +218,32 @@ def folder_statistics(config, seed, n=512):
     """
     folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=_is_first_rank())
     images = folder.read_all(_chosen(folder, n, seed))
-    _check_content(images)
+    notes = folder.notes + _check_content(images)
     if _is_first_rank():
-        for note in folder.notes:
+        for note in notes:
             _say(note)
     return statistics(images), folder.bands, folder.num_pix
 
 
 def _check_content(images):
-    """Raise DataError if images (n, bands, h, w) show nothing: not one has a finite pixel, or all are constant."""
+    """Sentences on those of the images (n, bands, h, w) that show nothing.
+
+    Raises: DataError if all are such: not one has a finite pixel, or all are constant.
+    """
     if not np.isfinite(images).any():
         raise DataError(f"pretrain.data: not one of {len(images)} images has a finite pixel that is not masked")
     there = np.isfinite(images)
     low = np.min(images, axis=(-2, -1), where=there, initial=np.inf)
     high = np.max(images, axis=(-2, -1), where=there, initial=-np.inf)
-    if not (high > low).any():
+    empty = ~(high > low).any(axis=1)
+    if empty.all():
         raise DataError(
             f"pretrain.data: all {len(images)} images that were looked at are constant, such as {high.max():g} "
             "throughout; expected images with noise"
         )
+    if not empty.any():
+        return []
+    return [f"{empty.sum()} of {len(images)} images that were looked at hold NaN or one value alone: leave them out"]
 
 
 @lru_cache(maxsize=100)  # each encoder asks for the statistics; what a folder holds is said once

@@ -23,9 +23,9 @@ from .possible_values import leave_out_impossible
 NAME = "name"
 RATIOS = ("q", "b/a", "b_a", "ba", "axis_ratio", "axisratio")
 FLATTENING = "ellipticity"
-_ANGLE = re.compile(r"(pa|position_angle|phi)[ _]*[(\[]?(deg|degrees|degree|rad|radians|radian)?[)\]]?")
+_ANGLE = re.compile(r"(pa|pos(?:ition)?[ _]?ang(?:le)?|phi)[ _]*[(\[]?(deg|degrees|degree|rad|radians|radian)?[)\]]?")
 _OTHER_NAMES = {  # what other catalogues call a parameter, in small letters without other signs
-    NAME: ("id", "lens", "lensname", "system", "object", "objectname", "target", "sdssname", "objid", "names"),
+    NAME: ("name", "id", "lens", "lensname", "system", "object", "objectname", "target", "sdssname", "objid", "names"),
     "theta_E": (
         *("thetae", "thetaein", "thetaeinstein", "thetaesie", "thetaepl", "thetaearcsec", "bsie", "bein", "rein"),
         *("reinstein", "einsteinradius", "einstrad", "rsie", "b", "thein", "the", "re"),
@@ -33,6 +33,10 @@ _OTHER_NAMES = {  # what other catalogues call a parameter, in small letters wit
     "gamma": ("slope", "gammaprime", "gammap", "gammapl", "gammaepl", "gammatot", "gammalens"),
     "q": ("qsie", "qlens", "qmass", "qepl", "axratio"),
 }
+
+
+_LIKE_RATIO = re.compile(r"(q|b[_/ ]?a|axis_?ratio|ellipticity)([_ ].*)?|.*[_ ]q|q(sie|lens|mass|epl)|axratio")
+_LIKE_ANGLE = re.compile(r"(pa|pos(ition)?[_ ]?ang(le)?|phi|angle)([_ ].*)?|theta|.*[_ ](pa|phi)|pa(sie|lens|mass|epl)")
 
 
 class Shape(NamedTuple):
@@ -62,7 +66,7 @@ def read_catalogue(path, lenses=None):
     table = pd.DataFrame({name: values for name, values in columns.items() if values.ndim == 1})
     if called not in table:
         columns = ", ".join(map(str, table.columns[:12]))
-        hint = nearest(called, table.columns) or _offer(NAME, table.columns)
+        hint = (called == NAME and _offer(NAME, table.columns)) or nearest(called, table.columns)
         raise DataError(
             f"The catalogue {path} has no column {called} (the files' names without suffix); it has {columns}.{hint}"
         )
@@ -81,6 +85,7 @@ def columns_of(catalogue, targets, lenses):
     Raises: DataError, with the columns that may be meant, if there is none or one that is named is absent.
     """
     found = {}
+    _check_settings(lenses.columns, targets)
     for target in targets:
         column = _column(catalogue, target, lenses)
         if column is not None:
@@ -88,10 +93,11 @@ def columns_of(catalogue, targets, lenses):
     if {"e1", "e2"} & set(targets) - set(found):
         shape = _shape(catalogue, lenses)
         if shape is not None:
-            found |= {target: shape for target in ("e1", "e2") if target in targets and target not in found}
+            found |= {target: shape for target in ("e1", "e2") if target in targets}
     if not found:
         columns = ", ".join(map(str, catalogue.columns[:12])) or "no other column"
         hints = "".join(_offer(target, catalogue.columns) for target in targets)
+        hints += _offer_shape(catalogue.columns) if {"e1", "e2"} & set(targets) else ""
         raise DataError(
             f"The catalogue has a column for none of {', '.join(targets)}: it has {columns}.{hints}"
             + ("" if hints else " Name the columns in real_lenses.columns, e.g. {theta_E: b_SIE}.")
@@ -114,6 +120,8 @@ def match(catalogue, names, targets, orientations, lenses):
     where = columns_of(catalogue, targets, lenses)
     missing = [target for target in targets if target not in where]
     notes += [f"catalogue: no column for {t}.{hint}" for t in missing if (hint := _offer(t, catalogue.columns))]
+    if {"e1", "e2"} & set(missing) and (hint := _offer_shape(catalogue.columns)):
+        notes.append(f"catalogue: no columns for e1 and e2.{hint}")
     values, in_sky = {}, {}
     for target, column in where.items():
         if not isinstance(column, Shape):
@@ -130,6 +138,17 @@ def match(catalogue, names, targets, orientations, lenses):
     notes += leave_out_impossible(values, names)
     notes += _turn(values, in_sky, orientations)
     return values, notes
+
+
+def _check_settings(columns, targets):
+    """Raises: DataError for a column of something that is not compared."""
+    known = [NAME, *targets, *(("q", "PA", "phi") if {"e1", "e2"} & set(targets) else ())]
+    for wanted in columns:
+        if wanted not in known:
+            raise DataError(
+                f"real_lenses.columns.{wanted}: nothing called {wanted} is compared; expected "
+                f"{', '.join(known)}.{nearest(wanted, known)}"
+            )
 
 
 def _rows(catalogue, names):
@@ -208,7 +227,7 @@ def _guessed_unit(catalogue, column, kind):
         return "rad"
     raise DataError(
         f"The catalogue's column {column} may be in degrees or in radians, as no value exceeds 2 pi: give "
-        "real_lenses.angle_unit: deg or rad."
+        "real_lenses.angle_unit: deg or rad, or --angle-unit."
     )
 
 
@@ -216,8 +235,10 @@ def _numbers(catalogue, column):
     """A column as float; infinite values are missing."""
     try:
         values = pd.to_numeric(catalogue[column]).astype(float)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"The catalogue's column {column} has to hold numbers: {error}.") from None
+    except (ValueError, TypeError):
+        words = [(name, v) for name, v in catalogue[column].items() if np.isnan(pd.to_numeric(v, errors="coerce"))]
+        held = f", but {words[0][0]} has {str(words[0][1])[:60]}" if words else ""
+        raise DataError(f"The catalogue's column {column} has to hold numbers{held}.") from None
     return values.where(np.isfinite(values))
 
 
@@ -259,14 +280,14 @@ def _ellipticities(catalogue, rows, shape):
 
 def _turn(values, in_sky, orientations):
     """Turn components that refer to North and East into the array's frame, in place; sentences about what cannot be."""
-    lost = 0
+    lost = set()  # lenses
     paired = frames.pairs(list(values))
     for first, second, spin in paired:
         for k, orientation in enumerate(orientations):
             if in_sky[first][k] != in_sky[second][k]:
                 values[first][k] = values[second][k] = np.nan
             elif in_sky[first][k] and orientation is None:
-                lost += np.isfinite(values[first][k])
+                lost |= {k} if np.isfinite(values[first][k]) else set()
                 values[first][k] = values[second][k] = np.nan
             elif in_sky[first][k]:
                 x, y = values[first][k], values[second][k]
@@ -277,9 +298,11 @@ def _turn(values, in_sky, orientations):
             values[name] = np.where(in_sky[name], np.nan, values[name])
             notes.append(f"catalogue: {name} refers to North and East, and is of no use without its other component.")
     if lost:
+        lenses = "1 lens" if len(lost) == 1 else f"{len(lost)} lenses"
         notes.append(
-            f"catalogue: the ellipticities of {lost} lenses are counted from North, but their images do not say where "
-            "North is: add a WCS to the files, or give real_lenses.catalogue_frame: array if they refer to the array."
+            f"catalogue: the ellipticities of {lenses} are counted from North, but no header of theirs says where "
+            "North is: add a WCS to the files, or give real_lenses.catalogue_frame: array (--catalogue-frame array) "
+            "if they refer to the array."
         )
     return notes
 
@@ -290,4 +313,25 @@ def _offer(target, columns):
     column = next((plain[n] for n in _OTHER_NAMES.get(target, ()) if n in plain), None)
     if column is None:
         return ""
-    return f" Is {column} the column for {target}? Then say so: real_lenses.columns: {{{target}: {column}}}."
+    return f" Is {column} the column for {target}? Then say so: {_setting(f'{target}: {column}')}."
+
+
+def _offer_shape(columns):
+    """' Is ...?' with the settings that take columns as an axis ratio and an angle, if two are called like such."""
+    plain = {str(column).strip().lower(): column for column in columns}
+    ratio = next((column for name, column in plain.items() if _LIKE_RATIO.fullmatch(name)), None)
+    angle = next((column for name, column in plain.items() if _LIKE_ANGLE.fullmatch(name)), None)
+    if ratio is None or angle is None:
+        return ""
+    pairs = [] if str(ratio).lower() in RATIOS else [f"q: {ratio}"]
+    pairs.append(f"{'phi' if 'phi' in str(angle).lower() else 'PA'}: {angle}")
+    return (
+        f" Is {ratio} the axis ratio and {angle} the angle of the major axis? Then say so: {_setting(*pairs)} (PA: "
+        "from North through East; phi: from +x of the array)."
+    )
+
+
+def _setting(*pairs):
+    """How `real_lenses.columns` is given: in a config and on the command line."""
+    options = " ".join(f"--column {pair.replace(': ', '=', 1)}" for pair in pairs)
+    return f"real_lenses.columns: {{{', '.join(pairs)}}}, or {options}"

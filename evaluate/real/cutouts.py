@@ -173,9 +173,15 @@ def _input_scale(headers):
     """Pixel size in arcsec from the header of the image, or else of the file."""
     scale = header_pixel_scale(headers)
     if scale is None:
+        bare = next((f"{key} = {h[key]}" for h in headers for key in ("CDELT1", "CD1_1") if key in h), None)
+        if bare is not None and not bare.endswith((" = 1.0", " = 1")):  # 1 is what stands there if nobody set it
+            raise DataError(
+                f"its header has {bare} without a CTYPE or CUNIT by which that is an angle: give the size of a pixel "
+                "in arcsec as --pixel-scale or real_lenses.pixel_scale."
+            )
         raise DataError(
-            f"its header has no pixel scale ({', '.join(KEYS)}, CDELT or CD): "
-            "give it in arcsec as real_lenses.pixel_scale."
+            f"its header has no pixel scale ({', '.join(KEYS)}, or CDELT or CD of the sky): "
+            "give it in arcsec as --pixel-scale or real_lenses.pixel_scale."
         )
     return scale
 
@@ -193,8 +199,9 @@ def _check_field(shape, scale_in, num_pix, pixel_scale):
     seen = min(height / side, 1.0) * min(width / side, 1.0)
     if seen < MIN_FIELD:
         raise DataError(
-            f"its field of {width:.3g} x {height:.3g} arcsec covers {seen:.0%} of the {side:.3g} x {side:.3g} arcsec "
-            f"that the network sees: expected at least {MIN_FIELD:.0%}."
+            f"its pixels of {scale_in:.3g} arcsec make a field of {width:.3g} x {height:.3g} arcsec, which "
+            f"covers {seen:.0%} of the {side:.3g} x {side:.3g} arcsec that the network sees: expected "
+            f"at least {MIN_FIELD:.0%}."
         )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError
-from ...files.orientation import Orientation, header_scale, orientation_of
-from ...files.pixel_scale import header_pixel_scale
+from ...files.orientation import Orientation, orientation_of
+from ...files.pixel_scale import header_pixel_scale, wcs_pixel_scale
+from ...files.units import is_calibrated
 
 SAME_SCALE = 0.02  # two statements of a pixel scale that differ by a larger fraction contradict each other
 PLATEAU = 3  # this many pixels with exactly the largest value: saturated, as no noise is left in them
@@ -21,6 +22,7 @@ class FileFacts:
     pixel_scale: float  # arcsec, as used
     other_scale: float | None  # arcsec, of a header that contradicts it
     noise_given: bool  # a noise map came with the image
+    calibrated: bool  # the unit is not one of a detector, so that the noise says nothing about the depth
     saturated: int  # pixels that share the largest value; 0 where fewer than PLATEAU do, or where it is no signal
     light_offset: float | None  # arcsec from the centre to the peak of the model of the lens light, if there is one
     orientation: Orientation | None  # of the array on the sky
@@ -36,20 +38,21 @@ def measure_file(planes, valid, scale):
         width=width * scale,
         height=height * scale,
         pixel_scale=scale,
-        other_scale=_contradiction(planes.headers, planes.image.shape, scale),
+        other_scale=_contradiction(planes.headers, scale),
         noise_given=planes.noise is not None,
+        calibrated=is_calibrated(planes.headers),
         saturated=_saturated(planes.image, valid),
         light_offset=None if planes.light is None else _offset(planes.light, valid) * scale,
         orientation=orientation_of(planes.headers, planes.image.shape),
     )
 
 
-def _contradiction(headers, shape, scale):
+def _contradiction(headers, scale):
     """The pixel scale of a key or of the sky coordinates that is not `scale`; None if all agree."""
     stated = []
-    for read in (lambda: header_pixel_scale(headers), lambda: header_scale(headers, shape)):
+    for read in (header_pixel_scale, wcs_pixel_scale):
         try:
-            stated.append(read())
+            stated.append(read(headers))
         except DataError:  # of a header that contradicts itself, beside a scale that was given by the user
             continue
     return next((s for s in stated if s is not None and abs(s - scale) > SAME_SCALE * scale), None)
@@ -62,7 +65,8 @@ def _saturated(image, valid):
     count = np.count_nonzero(at_peak)
     typical = np.median(image[valid])
     spread = typical - np.percentile(image[valid], 16)  # of the darker half, where there are no arcs
-    return count if count >= PLATEAU and peak - typical > 20 * spread > 0 else 0
+    least = 20 if count < 4 * PLATEAU else 5  # so many pixels share no value by chance, however faint it is
+    return count if count >= PLATEAU and peak - typical > least * spread > 0 else 0
 
 
 def _offset(light, valid):

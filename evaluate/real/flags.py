@@ -29,7 +29,7 @@ class Doubt(NamedTuple):
     """One flag of one lens."""
 
     flag: str  # a key of MEANINGS
-    number: str  # what was found
+    found: str  # what was measured, e.g. "S/N 4"
 
 
 MEANINGS = {  # what each flag means, and what to do
@@ -60,7 +60,8 @@ MEANINGS = {  # what each flag means, and what to do
     "too_dark": "a place is darker than in any simulated lens: mask it, check what was subtracted",
     "sharp_pixel": "a bright pixel is sharper than the point-spread function of the training: mask cosmic rays, hot "
     "pixels and residuals of what was subtracted",
-    "no_arc": "no arc stands out of the noise: the prediction is little more than the mean of the training",
+    "no_arc": "no arc stands out of the noise, or it is much fainter than any of the training: the prediction may be "
+    "little more than the mean of the training",
     "unlike_training": "to the network the image is unlike all simulated ones (its distance over the largest among "
     "these): do not rely on the uncertainty",
     "seeds_disagree": "networks from different seeds disagree more than on any simulated lens: do not rely on the mean",
@@ -83,6 +84,8 @@ def settle_sky(cutout, training):
         view = _Measured(cutout, band, training)
         low, high = view.usual("sky")
         most = view.usual("unevenness")[1]
+        if not np.isfinite(view.found["sky"]):  # all corners are masked
+            continue
         if low <= view.found["sky"] <= high:
             if view.found["unevenness"] > most:
                 doubts.append(Doubt("sky", f"uneven by {view.found['unevenness']:.2g} x noise"))
@@ -114,10 +117,13 @@ def _of_file(cutout):
     if facts is None:
         return doubts
     side = cutout.image.shape[-1] * cutout.pixel_scale
-    seen = min(facts.width / side, 1) * min(facts.height / side, 1)
+    box = _observed(cutout)[*measures.box_of(_observed(cutout))]
+    seen = min(min(facts.width / side, 1) * min(facts.height / side, 1), box.size / _observed(cutout).size)
     if max(facts.width, facts.height) > FAR * side:
         doubts.append(Doubt("large_field", f'{max(facts.width, facts.height):.3g}" of {side:.3g}"'))
-    if seen < SEEN:
+    short = side - min(facts.width, facts.height) > 1.01 * cutout.pixel_scale
+    hollow = min(box.shape) < cutout.image.shape[-1] - 2  # an odd side lacks half a pixel at both ends
+    if seen < SEEN and (short or hollow):
         doubts.append(Doubt("small_field", f"{seen:.0%}"))
     if facts.pixel_scale > COARSE * cutout.pixel_scale:
         doubts.append(Doubt("coarse_pixels", f'{facts.pixel_scale:.3g}" for {cutout.pixel_scale:.3g}"'))
@@ -159,7 +165,9 @@ def _of_view(view, cutout):
     as_stated = 1 / WRONG_NOISE <= scatter <= WRONG_NOISE
     doubt("noise", not (as_stated or as_simulated), f"{scatter:.2g} x the map")
     level = np.median(_bands(cutout.noise)[view.band]) / view.background
-    doubt("noise_level", not 1 / OTHER_NOISE <= level <= OTHER_NOISE, f"{level:.2g} x that of the training")
+    known = cutout.facts is None or not cutout.facts.calibrated
+    far = not 1 / OTHER_NOISE <= level <= OTHER_NOISE
+    doubt("noise_level", known and far, f"{level:.2g} x that of the training")
     low, high = view.usual("centre")
     bright_centre = found["centre"] > high
     doubt("lens_light", bright_centre, f"{found['centre']:.2g} x the rest, at most {high:.2g}")
@@ -179,8 +187,7 @@ def _of_view(view, cutout):
     doubt("sharp_pixel", found["sharpness"] > sharpest, f"{found['sharpness']:.2g} x its surroundings")
     darkest = BRIGHT * min(view.reference["lowest"].min(), -measures.SIGNIFICANT)
     doubt("too_dark", found["lowest"] < darkest, f"S/N {found['lowest']:.0f}")
-    faintest = max(measures.SIGNIFICANT, view.reference["peak"].min() / BRIGHT)
-    doubt("no_arc", found["peak"] < faintest, f"S/N {found['peak']:.0f}")
+    doubt("no_arc", found["peak"] < measures.SIGNIFICANT, f"S/N {found['peak']:.0f}")
     return doubts
 
 
@@ -219,7 +226,7 @@ def in_words(lenses, doubts, most=4):
     sentences = []
     for flag, meaning in MEANINGS.items():
         found = [
-            (lens, doubt.number) for lens, of in zip(lenses, doubts, strict=True) for doubt in of if doubt.flag == flag
+            (lens, doubt.found) for lens, of in zip(lenses, doubts, strict=True) for doubt in of if doubt.flag == flag
         ]
         if found:
             count = "1 lens" if len(found) == 1 else f"{len(found)} lenses"

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 
+from ...files.missing_values import nines
 from . import frames
 
-SENTINELS = (99.0, 99.9, 99.99, 999.0, 999.9, 999.99, 9999.0, 99999.0)  # either sign: no value of a lens parameter
+LARGE = 99.0  # numbers of nines alone, from this one on, mark a missing value: no lens parameter has one
 POSSIBLE = {"theta_E": (0.0, 90.0), "gamma": (1.0, 3.0)}  # arcsec; a slope of finite mass
 
 
@@ -14,7 +15,7 @@ def is_possible(target, values):
     """Where a lens can have such values (an array or a number) of a parameter by its name."""
     plain = re.sub(r"_\d+$", "", target)
     low, high = (-1.0, 1.0) if plain in ("e1", "e2") else POSSIBLE.get(plain, (-np.inf, np.inf))
-    return (values > low) & (values < high) & ~np.isin(np.abs(values), SENTINELS)
+    return (values > low) & (values < high) & ~((np.abs(values) >= LARGE) & nines(values))
 
 
 def are_ellipticities(first, spin):

@@ -59,20 +59,19 @@ def predict_folder(config, scene, run, lenses, out=None):
     cutouts, doubts = zip(*(flags.settle_sky(c, training) for c in cutouts), strict=True)
     images = seen(cutouts, np.array([instrument.background for instrument in scene.bands.values()]))
     estimates = estimate(groups, images)
-    doubts = [of + flags.doubts_of_image(c, training) for of, c in zip(doubts, cutouts, strict=True)]
-    for of, more in zip(doubts, _doubts_of_networks(groups, images, estimates, training, targets), strict=True):
-        of += more
-    if lenses.frame == frames.NORTH_EAST:
-        for of, orientation in zip(doubts, orientations, strict=True):
-            of += [flags.Doubt("no_orientation", "")] if orientation is None else []
+    of_networks = _doubts_of_networks(groups, images, estimates, training, targets)
+    doubts = [
+        [*of_sky, *flags.doubts_of_image(cutout, training), *more, *_doubts_of_frame(orientation, lenses.frame)]
+        for of_sky, cutout, more, orientation in zip(doubts, cutouts, of_networks, orientations, strict=True)
+    ]
 
     predictions = {t: (estimates.mean[:, k], estimates.std[:, k]) for k, t in enumerate(targets)}
     predictions = frames.in_frame(predictions, orientations, lenses.frame)
     table = published.prediction_table(cutouts, predictions, lenses.frame, [flags.names(of) for of in doubts])
     summary = None
     if matched is not None:
-        blank = {t: (known, np.zeros(len(known))) for t, known in matched.items()}
-        turned = frames.in_frame(blank, orientations, lenses.frame)
+        without_errors = {t: (known, np.zeros(len(known))) for t, known in matched.items()}
+        turned = frames.in_frame(without_errors, orientations, lenses.frame)
         table = published.beside_published(table, {t: known for t, (known, _) in turned.items()})
         summary = published.summary(table)
     out.mkdir(parents=True, exist_ok=True)
@@ -155,6 +154,11 @@ def squared_error(group):
 def best_groups(groups):
     """The number of the group with the smallest error, for each target (t,)."""
     return np.argmin([squared_error(group) for group in groups], axis=0)
+
+
+def _doubts_of_frame(orientation, frame):
+    """The doubt about an image that does not say where North is, where that is asked for; a list of `flags.Doubt`."""
+    return [flags.Doubt("no_orientation", "")] if frame == frames.NORTH_EAST and orientation is None else []
 
 
 def _doubts_of_networks(groups, images, estimates, training, targets):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
 from ...errors import LenStreamError
@@ -14,7 +13,8 @@ from ...simulate.render import render_all
 from ...simulate.selection import acceptance, draw
 from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import describe_grids, make_scene
-from .figures import SKY, bare, figure, grid_of_axes, plain
+from .colours import by_wavelength, coloured, weights
+from .figures import bare, figure, grid_of_axes, plain
 from .image_error import FINE, image_errors
 from .symbols import after_number, symbol, with_unit
 
@@ -24,8 +24,6 @@ CHECKED = 8  # systems whose error is measured
 MOST_PANELS = 20
 COLUMNS, PANEL_COLUMNS, WIDTH = 8, 5, 12.5  # images and histograms in a row, inches
 CLASS_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8A8A8A"]
-LOST = "#2FD6C4"  # a pixel without a value
-BANDS = "ugrizyYJHK"  # in the order of wavelength
 LENS = ("theta_E", "gamma", "e1", "e2")
 DERIVED = ("theta_E_mean_kappa", "theta_E_critical_area", "magnification", "arc_snr")
 
@@ -133,8 +131,8 @@ def _errors_in_words(scene, shown):
         )
         return
     setting = "auto" if within else f"{fine}"
-    less = "nothing needs to" if within and adaptive else "auto, with image.rays: adaptive, would"
-    words = f"error by the PSF (psf.supersampling: {setting}): {_median_and_worst(of_psf)} of the peak; {less} lower it"
+    less = "" if within and adaptive else "; auto, with image.rays: adaptive, would lower it"
+    words = f"error by the PSF (psf.supersampling: {setting}): {_median_and_worst(of_psf)} of the peak{less}"
     yield f"{words} ({len(indices)} systems, noise-free, against the PSF on pixels {FINE} times as fine)"
 
 
@@ -174,7 +172,7 @@ def picture(scene, drawn, path, name):
                 number = drawn.class_number[picked]
                 ax.set_title(classes[number], color=colour[number], fontsize=9, fontweight="bold", pad=2)
             ax.set_xlabel(captions[k], fontsize=7.5, linespacing=1.25, labelpad=2)
-        more = f"; {left_out} more labels vary" if left_out else ""
+        more = f"; {left_out} more {'label varies' if left_out == 1 else 'labels vary'}" if left_out else ""
         bottom.suptitle(f"The labels of {population} systems{more}", fontsize=10)
         for label, ax in zip(panels, grid_of_axes(bottom, len(panels), PANEL_COLUMNS), strict=True):
             _histogram(ax, label, drawn, colour)
@@ -208,9 +206,8 @@ def caption(labels, k):
 
     lens, effective, lines = value("theta_E"), value("theta_E_mean_kappa"), []
     if lens is not None or effective is not None:
-        words = f"{symbol('theta_E')} " + (f"{lens:.2f}{after_number('theta_E')}" if lens is not None else "")
-        whole = f" (all {effective:.2f}{after_number('theta_E_mean_kappa')})" if effective is not None else ""
-        lines.append(words + whole)
+        both = (("theta_E", lens), ("theta_E_mean_kappa", effective))
+        lines.append("  ".join(f"{symbol(n)} {v:.2f}{after_number(n)}" for n, v in both if v is not None))
     shown = []
     if value("magnification") is not None:
         shown.append(f"{symbol('magnification')} {value('magnification'):,.1f}")
@@ -265,60 +262,3 @@ def _histogram(ax, label, drawn, colour):
     zeros = int((finite & ~used).sum())
     note = f", {zeros} at 0" if zeros else ""
     ax.set_xlabel(with_unit(label) + note, fontsize=9)
-
-
-def by_wavelength(bands):
-    """Names of bands, the longest wavelength first: letters as in astronomy (g, LSST_r), or as given if unknown."""
-    last = [b[-1:] for b in bands]
-    return sorted(bands, key=lambda b: -BANDS.index(b[-1])) if all(c and c in BANDS for c in last) else list(bands)
-
-
-def weights(images):
-    """Weights of bands, float64 (b,), that make images (n, b, H, W) white on average: 1 / median share of the light."""
-    light = np.nansum(np.abs(images), axis=(2, 3), dtype=float)
-    shares = light / np.maximum(light.sum(1, keepdims=True), 1e-30)
-    return 1.0 / np.maximum(np.median(shares, axis=0), 1e-30)
-
-
-def coloured(image, lost, bands, weight):
-    """An image (b, H, W) as colours (H, W, 3) in 0 to 1; one band through a colour map, several as red to blue.
-
-    Several bands: a pixel has the colour of its fluxes times `weight` (b,) and the brightness of the brightest of them,
-    so that no colour is lost by clipping (after Lupton+ 2004, PASP 116, 133).
-    """
-    image = np.where(lost, np.nan, np.asarray(image, dtype=float))
-    image = image - np.array([_sky(band) for band in image])[:, None, None]
-    if len(image) == 1:
-        out = SKY["cmap"](np.nan_to_num(_brightness(image[0])))[..., :3]
-    else:
-        image = (image * weight[:, None, None])[[bands.index(b) for b in by_wavelength(bands)]]
-        three = [part.mean(0) for part in np.array_split(image, 3)] if len(image) > 2 else _two(image)
-        channels = np.stack(three, axis=-1)
-        brightest = channels.max(-1)
-        # Below the noise a ratio of fluxes means nothing: there, colours fade to grey.
-        grey = 0.75 * _sky(np.abs(channels.mean(-1)))
-        light = np.clip(channels, 0, None) + max(grey, 1e-30)
-        out = np.nan_to_num(light / light.max(-1, keepdims=True) * _brightness(brightest)[..., None])
-    out[lost] = to_rgb(LOST)
-    return out
-
-
-def _two(image):
-    return [image[0], image.mean(0), image[1]]
-
-
-def _sky(image):
-    """The sky level: the median of the outermost pixels (H, W) that have a value."""
-    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    edge = edge[np.isfinite(edge)]
-    return np.median(edge) if edge.size else 0.0
-
-
-def _brightness(image):
-    """Sky-subtracted pixels (H, W) to 0 to 1, linear in the noise, logarithmic above: arcs show beside bright cores."""
-    seen = image[np.isfinite(image)]
-    peak = max(seen.max(initial=0.0), 1e-30)
-    noise = 1.4826 * _sky(np.abs(image))
-    soft = max(2.0 * noise, min(np.percentile(seen, 95), peak) / 4 if seen.size else 0.0, peak / 1000)
-    low, high = np.arcsinh(-0.5), np.arcsinh(peak / soft)
-    return np.clip((np.arcsinh(image / soft) - low) / (high - low), 0, 1)

@@ -21,6 +21,7 @@ from ...configs.quantities import find
 from ..results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED
 from .figures import colours, mean_and_spread, stretch
 from .symbols import after_number, symbol_as_html, unit
+from .terminal import in_words
 
 MAX_POINTS = 800  # points of the interactive UMAP; each carries its image of about 2 kB
 THUMBNAIL = 48  # pixels on a side
@@ -289,6 +290,17 @@ def feature_space(space):
     return Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).render_js() + div + script
 
 
+def in_brief(predictions):
+    """Predictions for real lenses with a column a parameter, as in the terminal, with the frame and the flags."""
+    targets = [column.removesuffix("_std") for column in predictions if column.endswith("_std")]
+    if not targets:
+        return predictions
+    brief = in_words(predictions, targets).reset_index()
+    if "frame" in predictions:
+        brief.insert(len(targets) + 1, "frame", predictions["frame"].to_numpy())
+    return brief
+
+
 def write(report, path):
     """Write the page of a `Report` to a file."""
     tasks = list(dict.fromkeys(report.results["task"]))
@@ -322,5 +334,6 @@ def write(report, path):
         main_table=main_table,
         limit_row=limit_row,
         all_numbers=all_numbers,
+        in_brief=in_brief,
     )
     Path(path).write_text(page, encoding="utf-8")

@@ -31,7 +31,7 @@ def print_predictions(predictions, targets, summary):
     if "frame" in predictions:
         brackets += f", frame {predictions['frame'].iloc[0]}"
     print_table(
-        _in_words(predictions, targets), f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}"
+        in_words(predictions, targets), f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}"
     )
     if summary is not None:
         print()
@@ -82,13 +82,12 @@ def _on_one_line(text):
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _in_words(predictions, targets):
+def in_words(predictions, targets):
     """A prediction table with one column a target: 1.21±0.03 (1.16), the published value in brackets."""
     words = {}
     for target in targets:
-        values = [
-            f"{v:.2f}±{std:.2f}" for v, std in zip(predictions[target], predictions[f"{target}_std"], strict=True)
-        ]
+        pairs = zip(predictions[target], predictions[f"{target}_std"], strict=True)
+        values = [f"{value:.2f}±{std:.2f}" if np.isfinite(value) else "-" for value, std in pairs]
         published = predictions.get(f"{target}_published", [np.nan] * len(values))
         brackets = [f" ({value:.2f})" if np.isfinite(value) else "" for value in published]
         width = max(map(len, brackets), default=0)

@@ -9,7 +9,7 @@ EDGE = 2.0**-53  # no quantile is asked for below this fraction or above one min
 
 
 def quantile(distribution, u):
-    """The value of a `configs.keys.Distribution` below which a fraction `u` lies; float64, the shape of `u`.
+    """The value of a `configs.parameters.Distribution` below which a fraction `u` lies; float64, the shape of `u`.
 
     Of a mixture, `u` chooses the part and then the value in it; of a table, the row; so these are not ordered.
     Raises: ValueError for `follow`, which needs another parameter (see `draw_component`).
@@ -73,7 +73,8 @@ def follow_ellipticity(law, e1, e2, u, v):
     phi = phi_other + N(0, angle_scatter); |e| = factor |e|_other + N(0, scatter), clipped to 0 ... largest.
 
     Args:
-        law: a `configs.keys.FollowShape`. e1, e2: the other's, float64 (n,). u, v: uniform, for modulus and angle.
+        law: a `configs.parameters.FollowShape`. e1, e2: the other's, float64 (n,). u, v: uniform, for modulus and
+        angle.
     """
     modulus = np.clip(law.factor * np.hypot(e1, e2) + law.scatter * special.ndtri(u), 0.0, law.largest)
     angle = np.arctan2(e2, e1) + 2.0 * law.angle_scatter * special.ndtri(v)  # twice phi

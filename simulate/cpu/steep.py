@@ -13,13 +13,14 @@ from . import light
 
 
 @njit
-def flag(image, galaxy, beta, tolerance, core):
+def flag(image, galaxy, beta, tolerance, core, border):
     """Find the pixels that need more rays, and correct the others for their curvature, to 4th order.
 
     Args:
         image: (pixels,), surface brightness by one ray each; changed, 0 where a pixel is flagged. galaxy: its
             `light.Light`. beta: (2, pixels), where the rays fall [arcsec]. tolerance: of the peak.
-            core: of the PSF, see `refinement.seen`.
+            core: of the PSF, see `refinement.seen`. border: of the limit in pixels at the border, 1 or
+            `refinement.BORDER`.
 
     Returns: uint8 (pixels,), 1 where flagged; the highest of the other pixels; the peak that counts behind the PSF over
         the image's own; and a copy of the image as it was given.
@@ -37,6 +38,8 @@ def flag(image, galaxy, beta, tolerance, core):
         _correct(raw[i], raw[max(i - 1, 0)], raw[min(i + 1, size - 1)], corrected[i], curved[i])
     for i in range(size):
         _flag_steep(curved[i], curved[max(i - 1, 0)], curved[min(i + 1, size - 1)], limit, flagged[i])
+    if border < 1.0:
+        _flag_border(curved, border * limit, flagged)
     x, y = beta[0].reshape(size, size), beta[1].reshape(size, size)
     for k in range(galaxy.profiles.size):
         centre_x, centre_y, present = light.centre(galaxy, k)
@@ -107,6 +110,16 @@ def _flag_steep(here, below, above, limit, flagged):
     for j in range(0, last + 1, max(last, 1)):
         left_edge, right_edge = here[max(j - 1, 0)], here[min(j + 1, last)]
         flagged[j] = np.uint8(refinement.is_steep(left_edge, here[j], right_edge, below[j], above[j], limit))
+
+
+@row_function
+def _flag_border(curved, limit, flagged):
+    """Flag the pixels at the border that are steeper than a limit of their own."""
+    last = curved.shape[0] - 1
+    for i in range(last + 1):
+        for far in (0, last):
+            flagged[i, far] = np.uint8(flagged[i, far] | np.uint8(curved[i, far] > limit))
+            flagged[far, i] = np.uint8(flagged[far, i] | np.uint8(curved[far, i] > limit))
 
 
 @row_function

@@ -37,9 +37,9 @@ def strictness(at, width, side):
 def measure(f, middle, start, errors, width, side, polynomials, out):
     """The moments of the strips from those of m cells that lie in border pixels, from the `start`-th on.
 
-    f: brightness of the points, (9 m,). middle, width: of cells, as in `spread.measure_cells`. polynomials:
-    (6 n, m), weights times P_0 to P_(n - 1) along x and then along y. out: (4 n, cells). errors: (m,), raised for cells
-    in strips.
+    f: brightness of the points, (9 m,). middle, width: of cells, as in `spread.measure_cells`. errors: (m,),
+    raised for cells in strips. polynomials: (6 n, m), weights times P_0 to P_(n - 1) along x and then along y. out:
+    (4 n, cells).
     """
     m = errors.size
     n, half, last = out.shape[0] // 4, real(f[0], 0.5 * side), real(f[0], side - 1.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...configs.instruments import NUMBERS, OBSERVATION, known_numbers, preset  # noqa: F401
+from ...configs.instruments import NUMBERS, OBSERVATION, known_numbers, preset  # noqa: F401  (documented as here)
 from ...errors import ConfigError, DataError
 from ...files.plain_images import read_images
 from ...files.suffixes import IMAGES, data_files

@@ -1,7 +1,7 @@
 """Limits of given parameters: what cannot be rendered is refused, so that no label differs from its image.
 
-Configs check what can be drawn (`configs.keys.check_ranges`, `configs.shapes`); this is for the numbers themselves, as
-a user may edit the parameters of systems before they are rendered or handed to lenstronomy.
+Configs check what can be drawn (`configs.parameters.check_ranges`, `configs.shapes`); this is for the numbers
+themselves, as a user may edit the parameters of systems before they are rendered or handed to lenstronomy.
 """
 
 from typing import NamedTuple

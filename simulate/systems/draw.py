@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...configs.components import INTERPOL, SHEAR
-from ...configs.keys import Distribution
+from ...configs.parameters import Distribution
 from ..core import arguments, philox
 from ..core.philox import Draw
 from ..galaxies import stamps as galaxies

@@ -12,7 +12,8 @@ def draw_parameter(value, path, draw):
     """One parameter that belongs to no profile and follows none, e.g. a colour.
 
     Args:
-        value: a number or a `configs.keys.Distribution`. path: its place in the config; names its stream of numbers.
+        value: a number or a `configs.parameters.Distribution`. path: its place in the config; names its stream of
+        numbers.
         draw: the `philox.Draw` of n systems.
 
     Returns: float64 (n,).

@@ -69,8 +69,8 @@ def test_every_mistake_at_once_with_its_line(problems):
         ("evaluate.targets=[theta_E, theta_E]", "evaluate.targets: theta_E is there twice; expected each once"),
         ("evaluate.n_labels=[20, 20]", "evaluate.n_labels: 20 is there twice"),
         ("evaluate.protocols=[ridge, ridge]", "evaluate.protocols: ridge is there twice"),
-        ("evaluate.protocols=[]", "evaluate.protocols: list should have at least 1 item"),
-        ("evaluate.targets=[]", "evaluate.targets: list should have at least 1 item"),
+        ("evaluate.protocols=[]", "evaluate.protocols: expected at least 1 entry, got []"),
+        ("evaluate.targets=[]", "evaluate.targets: expected at least 1 entry, got []"),
         ("pretrain.encoders.lensiam.redraw=[noise, noise]", "lensiam.redraw: noise is there twice"),
         ("simulate.source.0.kinds=[disc, disc]", "simulate.source.0.kinds: disc is there twice"),
         ("simulate.source.0.profile=SERSIC", 'Did you mean "SERSIC_ELLIPSE"?'),
@@ -87,6 +87,15 @@ def test_every_mistake_at_once_with_its_line(problems):
             "pretrain.accumulate=100",
             "accumulate: 100 equal parts of at least 2 cannot be made of a batch of 128",
         ),
+        ("simulate.lens_mass.0.theta_E={uniform: [1]}", "uniform: expected more than 1 entry (lowest, highest"),
+        ("simulate.lens_mass.0.theta_E={uniform: [1, 2, 3]}", "uniform: expected at most 2 entries, got [1, 2, 3]"),
+        ("simulate.lens_mass.0.theta_E=[1, 2]", "theta_E: expected a number, or a distribution such as {uniform:"),
+        ("simulate.lens_mass.0.theta_E={normal: [1, 0.1]}", "a law with ends keeps within, e.g. truncnormal"),
+        ("simulate.observation.exposure_time=2,000", "a point before decimals, and nothing between thousands"),
+        ("simulate.bands={g: {}, r: {exposure_time: yes}}", "r.exposure_time: expected a number, got True (yes, no"),
+        ("simulate.bands={g: {}, r: {psf: {fwhm: 1}}}", "simulate.bands.r.psf.kind: the key is missing"),
+        ("pretrain.encoders.lensim=null", 'nothing called "lensim" to take out; there are'),
+        ("seed=1e30", "seed: a whole number as large as this cannot be used"),
         ("name=" + "a" * 300, "name: string should have at most 100 characters"),
     ],
 )
@@ -111,3 +120,10 @@ def test_one_mistake_is_one_sentence(problems, override, said):
 )
 def test_a_hint_is_near_and_never_what_was_typed(word, choices, meant):
     assert nearest(word, choices) == (f' Did you mean "{meant}"?' if meant else "")
+
+
+def test_mistakes_in_bands_are_listed_beside_others(problems):
+    found = problems("sede=1", "simulate.bands={v1.0: {fwhm: 1}, r: {psf: {kind: gauss}}}")
+    assert len(found) == 3
+    assert any("simulate.bands.v1.0.fwhm: unknown key" in p for p in found)
+    assert any("simulate.bands.r.psf.kind: input should be" in p for p in found)

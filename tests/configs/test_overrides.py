@@ -3,6 +3,8 @@
 import pytest
 
 from lenstream.configs.load import load
+from lenstream.configs.overrides import apply
+from lenstream.configs.recipes import read
 from lenstream.errors import ConfigError
 
 
@@ -92,3 +94,44 @@ def test_a_mode_that_is_no_word(tmp_path, mode):
     (tmp_path / "a.yaml").write_text(f"extends: deeplense_model_1\nmode: {mode}")
     found = problems(recipe=str(tmp_path / "a.yaml"))
     assert len(found) == 1 and "there are corrected, as_released" in found[0]
+
+
+def recipe(tmp_path, text):
+    (tmp_path / "r.yaml").write_text(text)
+    return read(tmp_path / "r.yaml")
+
+
+def test_an_unknown_mode_names_the_known_ones(tmp_path):
+    def said(text, *changes):
+        (problem,) = apply(recipe(tmp_path, text), changes)
+        return problem.text
+
+    modes = "mode: corrected\nmodes: {corrected: {}, as_released: {seed: 3}}\n"
+    assert said(modes, "mode=as_relesed") == (
+        'r.yaml: no mode "as_relesed"; there are corrected, as_released. Did you mean "as_released"?'
+    )
+    assert "no mode" in said(modes.replace("mode: corrected\n", ""))
+    assert said("seed: 1\n", "mode=as_released") == (
+        'r.yaml: mode "as_released" is asked for, but this recipe has no modes'
+    )
+    assert "modes: expected the name of each mode" in said("mode: a\nmodes: [a, b]\n")
+    wrong = "mode: a\nmodes: {a: {seed.deeper: 1}}\nseed: 1\n"
+    assert said(wrong) == "r.yaml: modes.a: seed.deeper: seed is a value, it has no keys"
+
+
+def test_a_mode_comes_before_the_changes_of_the_user(tmp_path):
+    text = "seed: 1\nname: x\nlist: [{a: 1}]\nmode: one\nmodes: {one: {}, two: {seed: 2, list.0.a: 5}}\n"
+
+    def values(*changes):
+        held = recipe(tmp_path, text)
+        assert apply(held, changes) == []
+        return held.values
+
+    assert values() == {"seed": 1, "name": "x", "list": [{"a": 1}], "mode": "one"}
+    assert values("seed=9", "mode=two") == {"seed": 9, "name": "x", "list": [{"a": 5}], "mode": "two"}
+    assert values("list.0.a=7", "mode=two") == {"seed": 2, "name": "x", "list": [{"a": 7}], "mode": "two"}
+
+
+def test_a_printed_config_keeps_its_mode(tmp_path):
+    held = recipe(tmp_path, "seed: 1\nmode: as_released\n")
+    assert apply(held, []) == [] and held.values == {"seed": 1, "mode": "as_released"}

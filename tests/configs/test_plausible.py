@@ -25,6 +25,10 @@ from lenstream.errors import ConfigError
         ("simulate.image.num_pix=1024", "simulate.image.num_pix: 1024 is unusual"),
         ("simulate.cosmology.H0=7", "simulate.cosmology.H0: 7 is unusual"),
         ("simulate.bands={g: {}, r: {exposure_time: 0.1}}", "simulate.bands.r.exposure_time: 0.1 is unusual"),
+        ("simulate.image.rays=100", "simulate.image.rays: 100 is unusual"),
+        ("simulate.lens_mass.0.theta_E=20", "an Einstein radius of 20 arcsec does not fit into an image of"),
+        ("simulate.lens_mass.0.theta_E={uniform: [1e-9, 2e-9]}", "1e-09 to 2e-09 arcsec is lost in a pixel of"),
+        ("pretrain.encoders.simsiam.weight_decay=100", "pretrain.encoders.simsiam.weight_decay: 100 is unusual"),
         ("pretrain.encoders.simsiam.lr=100", "pretrain.encoders.simsiam.lr: 100 is unusual"),
     ],
 )
@@ -85,3 +89,12 @@ def test_what_needs_more_memory_than_there_is_says_how_much(monkeypatch):
 def test_rays_without_end_are_a_warning(caplog):
     load("w1", ["simulate.image.num_pix=512", "simulate.image.rays=128"])
     assert "simulate.image.rays: 4.3e+09 rays an image" in caplog.text
+
+
+def test_a_layer_that_memory_cannot_hold_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(plausible, "_memory", lambda: 16 * 2**30)
+    with pytest.raises(ConfigError) as caught:
+        load("tiny", ["pretrain.encoders.lensiam.hidden_dim=1000000000"])
+    (problem,) = caught.value.problems
+    assert "pretrain.encoders.lensiam.hidden_dim: a layer from hidden_dim 1000000000 to projection_dim 32" in problem
+    assert problem.endswith("needs 477 GiB; this machine has 16 GiB")  # 16 bytes * 1e9 * 32

@@ -17,6 +17,8 @@ ADAM = {"optimizer": "adam", "lr": 1e-3, "lr_final": 1e-3, "warmup": 0}
 SGD = {"optimizer": "sgd", "lr": 0.03 * 256 / 256, "weight_decay": 5e-4, "lr_final": 0.0, "warmup": 3906, "ema": None}
 SIMSIAM = {"hidden_dim": 2048, "projection_dim": 2048, "prediction_dim": 512}
 REAL = {"optimizer": "adamw", "lr": 5e-5, "lr_final": 5e-8, "weight_decay": 1e-3, "warmup": 302, "views": "augment"}
+MAE = {"mask_ratio": 0.5, "unmasked_weight": 0.1, "norm_pix": False}
+BYOL = {"momentum": 0.99, "hidden_dim": 4096, "projection_dim": 256}  # Grill+ 2020, arXiv:2006.07733
 HEAD = {"hidden_dim": 256, "bottleneck_dim": 192, "prototypes": 512}
 TEACHER = {"momentum": 0.996, "teacher_temperature": 0.04, "teacher_temperature_start": 0.04}
 AREA, BYOL_VIEWS = {"crop": (0.14, 1.0)}, {"crop": None, "flip": True, "rot90": True, "brightness": 0, "blur": None}
@@ -27,9 +29,9 @@ REFERENCES = {
     "simsiam_resnet101": ("resnet101", 256, 800 * 100_000, 110, 1, SGD | SIMSIAM, {"crop": (0.2, 1.0), "flip": True}),
     "contrast_rotation_resnet50": ("resnet50", 128, 600_000, 150, 1, ADAM | {"temperature": 0.1}, {"rotate": 180}),
     "contrast_noise_resnet50": ("resnet50", 128, 600_000, 150, 1, ADAM | {"temperature": 0.1}, {"noise": 0.1}),
-    "byol_resnet50": ("resnet50", 128, 600_000, 150, 1, ADAM | {"momentum": 0.99}, BYOL_VIEWS),
+    "byol_resnet50": ("resnet50", 128, 600_000, 150, 1, ADAM | BYOL, BYOL_VIEWS),
     "simclr_resnet18": ("resnet18", 128, 386_300, 64, 3, {"optimizer": "lars", "projection_dim": 128}, {}),
-    "mae_foundation": ("vit_small", 128, 3_000_000, 64, 1, {"mask_ratio": 0.5, "unmasked_weight": 0.1}, {"flip": True}),
+    "mae_foundation": ("vit_small", 128, 3_000_000, 64, 1, MAE, {"flip": True}),
 }
 for size in ("small", "base"):
     for method, numbers in {
@@ -141,3 +143,10 @@ def train(config, folder):
         records = [json.loads(line) for line in (folder / name / "metrics.jsonl").read_text().splitlines()]
         assert records[-1]["step"] == 4
         assert all(np.isfinite(record["loss"]) for record in records)
+
+
+def test_ranges_are_those_of_lensiams_figures():
+    lens, shear = load("lensiam_resnet101").simulate.lens_mass  # Chang+ 2023, arXiv:2311.10100
+    assert (lens.theta_E.uniform, lens.gamma.uniform) == ((0.9, 1.7), (1.6, 2.4))
+    assert lens.e1.uniform == lens.e2.uniform == (-0.3, 0.3)
+    assert shear.gamma1.uniform == shear.gamma2.uniform == (-0.1, 0.1)

@@ -34,6 +34,8 @@ def test_planes_of_hsc_and_lsst_without_numbers_are_the_usual_ones():
     ("name", "header", "beside", "good", "bad"),
     [
         ("DQ", {"TELESCOP": "JWST"}, (), [0, 2, 4, 64], [1, 5]),
+        ("DQ", {}, ("SCI", "VAR_POISSON"), [0, 4], [1, 5]),  # a cut-out without the header of JWST's file
+        ("KIDS_r_msk.fits", {}, (), [0], [1, 32, 2048]),
         ("DQ", {"TELESCOP": "HST"}, (), [0], [1, 16, 4096, 8192, -32768]),
         ("VIS_FLAG", {}, ("VIS_BGSUB",), [0, 64, 512, 1 << 18, 1 << 24], [1, 2, 4, 8, 16, 128, 1 << 22]),
         ("FLAG", {}, ("BGSUB",), [1 << 18], [1]),

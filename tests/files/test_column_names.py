@@ -42,6 +42,8 @@ def test_a_unit_is_taken_off_and_lengths_become_arcsec(name, unit, expected):
     [
         ("theta_E", [0.01, 1.6, 60], [-99, -1, 0, 99, 999, 1e30]),
         ("theta_E_published", [1.2], [-99]),
+        ("theta_E_mean_kappa", [1.2], [-99, 999]),
+        ("theta_E_critical_area", [1.2], [-99, 999]),
         ("source_R_sersic", [0.1], [0, -1, 1e30]),
         ("MAG", [-25, 18, 30], [-99, 99, 1e30]),
         ("I814_mag", [18.0], [-99.9, 99]),

@@ -42,6 +42,9 @@ def read(tmp_path, text, encoding="utf-8", name="t.csv", **options):
         "name,theta_E,theta_E\na,1.5,1.5\nb,2.25,2.25\n",
         "\n\nname,theta_E\na,+1.5\nb,2.25",
         "sep=;\nname;theta_E\na;1,5\nb;2,25\n",
+        "#\n# VizieR\nname\ttheta_E\n\tarcsec\n----\t-------\na\t1.5\nb\t2.25\n",
+        "name theta_E\n---- -------\na 1.5\nb 2.25\n",
+        "| name | theta_E |\n|:-----|--------:|\n| a | 1.5 |\n| b | 2.25 |\n",
     ],
 )
 def test_every_way_to_write_a_table_gives_the_same_columns(tmp_path, text):
@@ -180,3 +183,13 @@ def test_a_row_without_a_number_is_named_with_how_many_there_are(tmp_path):
     (tmp_path / "t.csv").write_text("name,theta_E\na,1.2\nb,-99\nc,\nd,nan\n")
     with pytest.raises(DataError, match="has no number in row 2, nor in 2 more rows; every row needs one"):
         read_column(tmp_path / "t.csv", "theta_E")
+
+
+def test_a_line_of_dashes_says_that_units_stand_above_it(tmp_path):
+    text = "name\tR_e\tPA\tz\n \tmas\tdeg\t\n---\t---\t---\t---\na\t300\t45\t0.2\n"
+    assert read(tmp_path, text) == {"name": ["a"], "R_e": [0.3], "PA_deg": [45], "z": [0.2]}
+
+
+def test_a_row_without_values_is_no_line_below_units(tmp_path):
+    rows = read(tmp_path, "x,theta_E\n1,1.5\n--,--\n2,2.25\n")
+    assert rows["x"][0] == 1 and rows["theta_E"][-1] == 2.25 and len(rows["x"]) == 3

@@ -30,6 +30,14 @@ def test_parts_are_found_whatever_their_order(tmp_path):
     assert planes.ignored == ("OTHER",)
 
 
+def test_of_one_band_the_image_without_background_counts(tmp_path):
+    image, rms = RNG.normal(size=(12, 14)), np.ones((12, 14))
+    path = write(tmp_path / "a.fits", VIS=image + 9, VIS_BGSUB=image, VIS_RMS=rms, VIS_BGMOD=rms * 9)
+    planes = read_planes(path)
+    np.testing.assert_array_equal(planes.image, image)
+    assert planes.ignored == ("VIS", "VIS_BGMOD")
+
+
 def test_one_plain_image(tmp_path):
     image = RNG.normal(size=(12, 14))
     fits.writeto(tmp_path / "a.fits", image)
@@ -44,7 +52,7 @@ def test_one_plain_image(tmp_path):
         ({}, "it holds no image of a lens: expected an extension IMAGE"),
         (
             {"IMAGE": np.zeros((2, 9, 9))},
-            r"its image has 2 bands, shape \(2, 9, 9\), and the network was trained on one",
+            r"its image is a cube of 2 bands or images, shape \(2, 9, 9\), and the network was trained on one",
         ),
         ({"IMAGE": np.zeros((9, 9)), "NOISE": np.ones((9, 8))}, r"its noise \(NOISE\) has shape \(9, 8\)"),
     ],

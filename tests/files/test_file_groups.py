@@ -26,6 +26,17 @@ def names(files, bands=1):
         ("a.fits b.fits", {"a": "a.fits", "b": "b.fits"}),
         ("J0008-0004.fits lens_data.fits", {"J0008-0004": "J0008-0004.fits", "lens_data": "lens_data.fits"}),
         ("image_1.fits image_2.fits", {"image_1": "image_1.fits", "image_2": "image_2.fits"}),
+        ("a_sci.fits a_rms.fits a_exp.fits", {"a": "a_sci.fits a_rms.fits a_exp.fits"}),
+        ("a_v1_drz.fits a_v1_wht.fits", {"a_v1_drz": "a_v1_drz.fits a_v1_wht.fits"}),
+        ("a_drz_sci.fits a_drz_wht.fits", {"a_drz": "a_drz_sci.fits a_drz_wht.fits"}),
+        ("a_drz.fits a_drz_wht.fits", {"a_drz": "a_drz.fits a_drz_wht.fits"}),
+        ("x.fits noise_map.fits psf_kernel.fits", {"x": "x.fits noise_map.fits psf_kernel.fits"}),
+        ("x.fits y.fits noise_map.fits", {"x": "x.fits", "y": "y.fits", "noise_map": "noise_map.fits"}),
+        (
+            "data.fits noise_map.fits mask_extra_galaxies.fits",
+            {"folder": "data.fits noise_map.fits mask_extra_galaxies.fits"},
+        ),
+        ("model_1.fits model_2.fits", {"model_1": "model_1.fits", "model_2": "model_2.fits"}),
         ("a_psf.fits", {"a_psf": "a_psf.fits"}),  # nothing to go with
         ("a_g.fits a_r.fits", {"a_g": "a_g.fits", "a_r": "a_r.fits"}),
     ],
@@ -45,6 +56,9 @@ def test_files_that_differ_in_a_role_are_one_lens(files, expected):
             {"a": "a_g_sci.fits a_g_wht.fits a_r_sci.fits a_r_wht.fits"},
         ),
         ("a_blue.fits a_red.fits", ("blue", "red"), {"a": "a_blue.fits a_red.fits"}),
+        ("c-HSC-G-9.fits c-HSC-R-9.fits", ("g", "r"), {"c-HSC_9": "c-HSC-G-9.fits c-HSC-R-9.fits"}),
+        ("a_g_coadd.fits a_r_coadd.fits", 2, {"a_coadd": "a_g_coadd.fits a_r_coadd.fits"}),
+        ("g.fits r.fits", 2, {"folder": "g.fits r.fits"}),
         ("a.fits b.fits", 2, {"a": "a.fits", "b": "b.fits"}),
         ("a_F606W.fits a_F814W.fits a_F814W_rms.fits", 2, {"a": "a_F606W.fits a_F814W.fits a_F814W_rms.fits"}),
     ],
@@ -70,3 +84,21 @@ def test_folders_of_lenses_and_what_is_not_read(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no file that ends in"):
         lenses_of(tmp_path / "empty")
+
+
+def test_a_sub_folder_with_one_image_is_a_lens_unless_images_lie_beside_it_or_it_holds_weights(tmp_path):
+    for folder in ("l1", "weights"):
+        (tmp_path / folder).mkdir()
+        fits.PrimaryHDU().writeto(tmp_path / folder / "a.fits")
+    assert [lens.name for lens in lenses_of(tmp_path)[0]] == ["l1"]
+    fits.PrimaryHDU().writeto(tmp_path / "b.fits")
+    found, others = lenses_of(tmp_path)
+    assert [lens.name for lens in found] == ["b"] and counted(others) == "2 folders"
+
+
+def test_a_sub_folder_with_a_file_a_band_is_a_lens(tmp_path):
+    for lens in ("l1", "l2"):
+        (tmp_path / lens).mkdir()
+        for band in "gr":
+            fits.PrimaryHDU().writeto(tmp_path / lens / f"{band}.fits")
+    assert [(lens.name, len(lens.files)) for lens in lenses_of(tmp_path, ("g", "r"))[0]] == [("l1", 2), ("l2", 2)]

@@ -108,10 +108,3 @@ def test_a_compressed_image_larger_than_its_file_can_be_is_refused(tmp_path):
         hdus.writeto(tmp_path / "huge.fits")
     with pytest.raises(Unreadable, match="more pixels than can be packed"):
         fits.look(tmp_path / "huge.fits")
-
-
-def test_names_of_the_columns_of_a_table(tmp_path):
-    assert fits.table_names(write(tmp_path / "a.fits")) == ["a"]
-    astropy_fits.writeto(tmp_path / "b.fits", np.ones((9, 9)))
-    (tmp_path / "c.fits").write_text("no FITS")
-    assert fits.table_names(tmp_path / "b.fits") == fits.table_names(tmp_path / "c.fits") == []

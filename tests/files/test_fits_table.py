@@ -7,6 +7,7 @@ from astropy.table import MaskedColumn, Table
 
 from lenstream.errors import DataError
 from lenstream.files.columns import read_column, read_table
+from lenstream.files.fits_table import names
 
 
 def write(tmp_path, *columns, kind=fits.BinTableHDU):
@@ -98,3 +99,13 @@ def test_a_column_that_is_no_numbers_is_one_sentence(tmp_path, column, said):
 
 def test_a_number_and_a_word_of_a_masked_column_of_words(tmp_path):
     assert read_column(write(tmp_path, fits.Column("x", "5A", array=["1.5", "2"])), "x").tolist() == [1.5, 2.0]
+
+
+def test_names_of_the_columns_of_the_first_table(tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0]), fits.Column("B", "E", array=[1.0])])
+    packed = fits.CompImageHDU(np.ones((9, 9)))  # which lies in a table
+    fits.HDUList([fits.PrimaryHDU(), packed, table]).writeto(tmp_path / "a.fits")
+    fits.writeto(tmp_path / "b.fits", np.ones((9, 9)))
+    (tmp_path / "c.fits").write_text("no FITS")
+    assert names(tmp_path / "a.fits") == ["a", "B"]
+    assert names(tmp_path / "b.fits") == names(tmp_path / "c.fits") == []

@@ -239,7 +239,7 @@ def test_files_without_an_image(tmp_path):
         "table.npy": r"shape \(500, 7\) is no image",
         "complex.npy": "holds complex64, expected real numbers",
         "columns.npy": "expected real numbers",
-        "a.zarr": "cannot be read as Zarr v3 group with an array images",
+        "a.zarr": r"cannot be read as Zarr v3 group with an array images \(it holds pictures\)",
         "none.npy": "cannot be read as npy",
     }.items():
         with pytest.raises(DataError, match=rf"{name}: .*{words}"):

@@ -76,3 +76,9 @@ def test_of_several_images_none_is_guessed_to_be_a_psf(tmp_path):
 def test_names_and_sizes_beside_the_images_of_an_archive(tmp_path):
     np.savez(tmp_path / "a.npz", pixel_scale=0.1, label=np.arange(3), psf=CUBE)
     np.testing.assert_array_equal(read_images(tmp_path / "a.npz", "psf"), CUBE)
+
+
+def test_of_several_arrays_the_one_of_the_name_counts(tmp_path):
+    np.savez(tmp_path / "a.npz", psf=np.ones((5, 5)), image=np.zeros((9, 9)))
+    assert [k.shape for k in read_images(tmp_path / "a.npz", "psf")] == [(5, 5)]
+    assert [k.shape for k in read_images(tmp_path / "a.npz", "image")] == [(9, 9)]

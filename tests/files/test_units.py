@@ -4,7 +4,7 @@ import pytest
 from astropy.io.fits import Header
 
 from lenstream.errors import DataError
-from lenstream.files.units import rate_factor
+from lenstream.files.units import is_calibrated, rate_factor
 
 
 @pytest.mark.parametrize("unit", ["ELECTRONS", "electron", "e-", "counts", "ADU", " DN ", "electron/pixel"])
@@ -27,3 +27,10 @@ def test_the_image_counts_before_the_file_and_zero_is_no_time():
 def test_magnitudes_are_no_flux(unit):
     with pytest.raises(DataError, match=r"its BUNIT is mag.*expected a flux"):
         rate_factor((Header({"BUNIT": unit}),))
+
+
+def test_flux_densities_are_told_from_rates_of_a_detector():
+    for unit in ("nJy", "MJy/sr", "nanomaggy", "erg/s/cm2/A", "W/m2/um"):
+        assert is_calibrated((Header({"BUNIT": unit}),))
+    for unit in ("ELECTRONS/S", "counts", "ADU", ""):
+        assert not is_calibrated((Header({"BUNIT": unit}),))

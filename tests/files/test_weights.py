@@ -40,6 +40,23 @@ def test_the_header_of_a_weight_counts_before_its_values():
     np.testing.assert_allclose(found.rms, RMS / 10)
 
 
+@pytest.mark.parametrize("headers", [(Header({"BUNIT": "s"}),), (Header(), Header({"EXPTIME": 405.0}))])
+def test_an_exposure_time_is_no_inverse_variance_even_where_the_scatter_would_fit(headers):
+    found = from_weight("WHT", np.full((48, 48), 400.0), headers, IMAGE, GOOD)
+    assert found.rms is None and "an exposure time by its header" in found.words
+    assert from_weight("WHT", np.full((48, 48), 400.0), (Header(),), IMAGE, GOOD).rms is not None
+
+
+def test_a_wide_border_that_was_filled_up_is_no_edge():
+    image, there = np.zeros((80, 80)), np.zeros((80, 80), bool)
+    image[16:64, 16:64], there[16:64, 16:64] = IMAGE, True
+    assert edge_rms(image, there) == edge_rms(IMAGE, GOOD)
+    image[~there] = np.nan
+    assert edge_rms(image, np.ones((80, 80), bool)) == edge_rms(IMAGE, GOOD)
+    weight = np.where(there, 400.0, 0.0)
+    assert from_weight("WHT", weight, (Header(),), image, there).rms is not None
+
+
 def test_the_scatter_is_that_of_the_edge():
     lens = np.zeros((48, 48))
     lens[10:38, 10:38] = 100.0

@@ -161,3 +161,15 @@ def test_the_second_look_at_some_systems_is_that_at_all_of_them(scene_with):
     assert (found[lumpy] > 1.05).all()
     alone = draw(scene, np.flatnonzero(lumpy)[:1], Views())
     assert arcs.critical_area_radius(scene, alone, np.ones(1))[0] == found[lumpy][0]
+
+
+def test_the_radius_with_subhalos_near_the_circle_is_converged_in_any_batch(scene_with, monkeypatch):
+    lens = {"profile": "SIE", "theta_E": 1.0, "e1": 0.1, "e2": 0.0}
+    halos = {"kind": "CDM", "profile": "SIS", "n_mean": 20, "theta_E": {"loguniform": (0.01, 0.1)}, "half_side": 1.2}
+    scene = scene_with(image=SMALL, lens_mass=[lens], source=[SOURCE], substructure=[halos])
+    together = arcs.mean_kappa_radius(scene, draw(scene, np.arange(12), Views()))
+    apart = [arcs.mean_kappa_radius(scene, draw(scene, [k], Views())) for k in range(12)]
+    np.testing.assert_array_equal(np.concatenate(apart), together)
+    monkeypatch.setattr(einstein_radius, "N_ANGLES", 8192)
+    truth = arcs.mean_kappa_radius(scene, draw(scene, np.arange(12), Views()))
+    np.testing.assert_allclose(together, truth, rtol=5e-5)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from lenstronomy.Analysis.lens_profile import LensProfileAnalysis
 from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LensModel.lens_model_extensions import LensModelExtensions
-from scipy.integrate import dblquad
+from scipy.integrate import dblquad, quad
 from scipy.ndimage import label
+from scipy.optimize import brentq
 
 from lenstream.simulate.einstein_radius import critical_curve_radius, mean_kappa_radius
 
@@ -44,6 +45,30 @@ def test_the_mean_convergence_inside_is_one():
 
         mass = dblquad(ring, 0, 2 * np.pi, 1e-12, radius**power, epsabs=1e-8, epsrel=1e-8)[0]
         assert mass / (np.pi * radius**2) + sheet["kappa"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_deflector_on_the_circle_counts_as_far_as_it_lies_within():
+    """A second sphere at a distance d: the mean over a circle about the first is known by numerical integration."""
+    other = np.array([0.1, 0.3, 0.5])
+    x = 1.0 + 0.5 * other  # about where the circle comes to lie
+
+    def trace(u, v):
+        r, s = np.hypot(u, v), np.hypot(u - x[:, None], v)
+        return u / r + other[:, None] * (u - x[:, None]) / s, v / r + other[:, None] * v / s
+
+    radii = mean_kappa_radius(trace, guess=np.ones(3))
+    for radius, b, d in zip(radii, other, x, strict=True):
+
+        def inwards(angle, r, b=b, d=d):
+            return 1 + b * (r - d * np.cos(angle)) / np.hypot(r - d * np.cos(angle), d * np.sin(angle))
+
+        def excess(r, inwards=inwards):
+            return quad(inwards, 0, np.pi, (r,), points=[1e-3, 0.01, 0.1])[0] / np.pi / r - 1
+
+        assert radius == pytest.approx(brentq(excess, 0.9, 2.0, xtol=1e-9), rel=1e-4)
+    for k in range(3):  # what comes out does not depend on the batch
+        (alone,) = mean_kappa_radius(lambda u, v, k=k: tuple(a[[k]] for a in trace(*np.repeat([u, v], 3, 1))))
+        assert alone == radii[k]
 
 
 def test_the_einstein_radius_is_lenstronomys():

@@ -1,8 +1,5 @@
 """Catalogues: what columns mean, in which frame and unit, and values that no lens can have."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from lenstronomy.Util.param_util import phi_q2_ellipticity
@@ -13,11 +10,6 @@ from lenstream.evaluate.real.catalogue import columns_of, match, read_catalogue
 from lenstream.evaluate.real.frames import to_array
 from lenstream.files.orientation import Orientation
 
-DATA = Path(os.environ.get("LENSTREAM_DATA", Path(__file__).resolve().parents[3] / "../shared/data"))
-SLACS = DATA / "slacs_dev"
-needs_slacs = pytest.mark.skipif(
-    not SLACS.is_dir(), reason="the real lenses slacs_dev are not there: set LENSTREAM_DATA"
-)
 TARGETS = ["theta_E", "e1", "e2", "gamma"]
 NORTH_UP = Orientation(1.5 * np.pi, 1)
 
@@ -103,7 +95,7 @@ def test_without_an_orientation_a_position_angle_cannot_be_used(published):
     text = "name,theta_E,q,PA\nL0,1,0.6,100\nL1,1,0.6,100\n"
     values, notes = published(text, orientations=[None, NORTH_UP])
     assert np.isnan(values["e1"][0]) and np.isfinite(values["e1"][1]) and np.isfinite(values["theta_E"]).all()
-    assert "the ellipticities of 1 lenses are counted from North" in notes[-1]
+    assert "the ellipticities of 1 lens are counted from North" in notes[-1]
     values, _ = published(text, orientations=[None, None], catalogue_frame="array")
     np.testing.assert_allclose(values["e1"], phi_q2_ellipticity(np.radians(100), 0.6)[0])
 
@@ -137,6 +129,30 @@ def test_other_names_of_theta_e_are_offered(published, column):
     assert set(values) == {"gamma"} and f"{{theta_E: {column}}}" in notes[0]
     values, _ = published(f"name,{column}\nL0,1\nL1,2\n", columns={"theta_E": column})
     np.testing.assert_array_equal(values["theta_E"], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("columns", "setting"),
+    [
+        ("q_SIE,PA_SIE", "{q: q_SIE, PA: PA_SIE}"),
+        ("q,theta", "{PA: theta}"),
+        ("axis_ratio,phi_lens", "{phi: phi_lens}"),
+        ("b_a,angle", "{PA: angle}"),
+    ],
+)
+def test_columns_like_an_axis_ratio_and_an_angle_are_offered(published, columns, setting):
+    _, notes = published(f"name,theta_E,{columns}\nL0,1,.8,40\nL1,2,.7,100\n")
+    assert f"real_lenses.columns: {setting}" in notes[0] and "no columns for e1 and e2" in notes[0]
+
+
+def test_a_setting_for_what_is_not_compared_is_refused(published):
+    said = reason(published, "name,b_SIE\nL0,1\nL1,2\n", columns={"thetaE": "b_SIE"})
+    assert "real_lenses.columns.thetaE" in said and 'Did you mean "theta_E"?' in said
+
+
+def test_one_component_beside_q_and_an_angle_is_not_mixed_with_these(published):
+    values, _ = published("name,e1,q,phi_deg\nL0,.9,.8,0\nL1,.9,.7,0\n")
+    np.testing.assert_allclose(values["e1"], [0.2 / 1.8, 0.3 / 1.7])
 
 
 def test_columns_by_settings(published):
@@ -196,12 +212,11 @@ def test_names_match_but_for_capitals_blanks_and_suffix(published):
 def test_no_column_that_can_be_compared(published):
     text = reason(published, "name,z_lens,mag\nL0,.3,20\nL1,.3,20\n")
     assert "a column for none of theta_E, e1, e2, gamma: it has z_lens, mag" in text and "real_lenses.columns" in text
-    assert "has to hold numbers" in reason(published, "name,theta_E\nL0,about one\nL1,1\n")
+    assert "has to hold numbers, but L0 has about one" in reason(published, "name,theta_E\nL0,about one\nL1,1\n")
 
 
-@needs_slacs
-def test_the_angles_of_slacs_are_those_of_its_ellipticities():
-    catalogue = read_catalogue(SLACS / "catalogue.csv")
+def test_the_angles_of_slacs_are_those_of_its_ellipticities(slacs):
+    catalogue = read_catalogue(slacs / "catalogue.csv")
     names = list(catalogue.index)
     direct, _ = match(catalogue, names, TARGETS, [None] * len(names), RealLenses())
     computed, _ = match(catalogue.drop(columns=["e1", "e2"]), names, TARGETS, [None] * len(names), RealLenses())

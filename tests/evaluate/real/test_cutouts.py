@@ -1,8 +1,5 @@
 """FITS cut-outs onto the network's grid: flux, centre, noise, masks, and files that cannot be used."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,12 +9,6 @@ from lenstream import load_config, make_scene
 from lenstream.errors import DataError
 from lenstream.evaluate.real.cutouts import overlap_matrix, read_cutouts, resample, sky_noise
 from lenstream.simulate.stream import simulate
-
-DATA = Path(os.environ.get("LENSTREAM_DATA", Path(__file__).resolve().parents[3] / "../shared/data"))
-SLACS = DATA / "slacs_dev"
-needs_slacs = pytest.mark.skipif(
-    not SLACS.is_dir(), reason="the real lenses slacs_dev are not there: set LENSTREAM_DATA"
-)
 
 
 def gaussian(n, scale, x=0.0, y=0.0, sigma=0.3):
@@ -161,6 +152,8 @@ def test_plain_image_with_sky_coordinates(tmp_path):
 def test_pixel_scale_from_the_caller_and_compressed_file(tmp_path):
     fits.PrimaryHDU(noisy(48)).writeto(tmp_path / "a.fits.gz")
     assert "real_lenses.pixel_scale" in reason(tmp_path)
+    fits.setval(tmp_path / "a.fits.gz", "CDELT1", value=0.1)
+    assert "has CDELT1 = 0.1 without a CTYPE or CUNIT" in reason(tmp_path)
     (cutout,), _ = read_cutouts(tmp_path, 48, 0.1, input_pixel_scale=0.1)
     np.testing.assert_allclose(cutout.image, noisy(48), rtol=1e-6)
     assert cutout.name == "a" and cutout.pixel_scale == 0.1
@@ -270,11 +263,10 @@ def test_the_files_of_four_surveys_give_one_cutout(tmp_path):
     assert {c.name: c.ignored for c in cutouts}["jwst"] == ("VAR_POISSON",)
 
 
-@needs_slacs
-def test_real_lenses_show_their_arcs():
-    cutouts, skipped = read_cutouts(SLACS, 48, 0.1)
+def test_real_lenses_show_their_arcs(slacs):
+    cutouts, skipped = read_cutouts(slacs, 48, 0.1)
     assert len(cutouts) == 21 and skipped == []
-    published = pd.read_csv(SLACS / "catalogue.csv").set_index("name")["theta_E_published"]
+    published = pd.read_csv(slacs / "catalogue.csv").set_index("name")["theta_E_published"]
     axis = (np.arange(48) - 23.5) * 0.1
     radius = np.hypot(axis[None], axis[:, None])
     brighter = []

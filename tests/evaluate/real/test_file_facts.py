@@ -48,6 +48,9 @@ def test_pixels_that_share_the_largest_value_are_saturated():
     image[10, 10] = 501
     assert facts(image).saturated == 0
     assert facts(np.minimum(image, 2)).saturated == 0  # clipped noise, no signal
+    image[10:14, 10:14] = 9
+    assert facts(image).saturated == 16  # many, so that they need not be bright
+    image[10:12, 10:13] = 500
     image[10, 10] = 500
     valid = image < 400
     assert facts(image, valid=valid).saturated == 0  # masked
@@ -59,3 +62,7 @@ def test_the_peak_of_the_light_tells_where_the_lens_is():
         light = np.exp(-np.hypot(x - 20 - dx, y - 15 - dy))
         assert facts(np.zeros((31, 41)), light=light).light_offset == pytest.approx(0.05 * np.hypot(dx, dy))
     assert facts().light_offset is None
+
+
+def test_the_unit_tells_whether_the_noise_says_how_deep_an_image_is():
+    assert facts(BUNIT="MJy/sr").calibrated and not facts(BUNIT="ELECTRONS/S").calibrated

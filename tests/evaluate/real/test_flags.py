@@ -13,7 +13,7 @@ from torch import nn
 from lenstream.configs.load import load
 from lenstream.configs.schema import RealLenses
 from lenstream.evaluate.real import flags, predict
-from lenstream.evaluate.real.cutouts import Cutout
+from lenstream.evaluate.real.cutouts import Cutout, read_cutouts
 from lenstream.evaluate.real.training_images import Strangeness, training_images
 from lenstream.evaluate.tasks.regression import ridge
 from lenstream.evaluate.tasks.task import labelled_systems
@@ -127,10 +127,10 @@ FAULTS = {  # flag -> what is written instead of (image, noise), from the image 
 }
 
 
-def write(path, IMAGE, PIXSCALE=SCALE, **planes):
+def write(path, IMAGE, PIXSCALE=SCALE, BUNIT="", **planes):
     planes = {"IMAGE": IMAGE} | ({"NOISE": np.full(IMAGE.shape, SIGMA)} | planes)
     hdus = [fits.ImageHDU(np.asarray(p, np.float32), name=name) for name, p in planes.items() if p is not None]
-    fits.HDUList([fits.PrimaryHDU(header=fits.Header({"PIXSCALE": PIXSCALE})), *hdus]).writeto(path)
+    fits.HDUList([fits.PrimaryHDU(header=fits.Header({"PIXSCALE": PIXSCALE, "BUNIT": BUNIT})), *hdus]).writeto(path)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_predictions_that_cannot_be_or_were_never_trained():
 
     def found(**values):
         usual = {"theta_E": 1.2, "e1": 0.0, "e2": 0.0, "gamma": 2.0}
-        return {d.flag: d.number for d in flags.doubts_of_prediction(usual | values, errors, training)}
+        return {d.flag: d.found for d in flags.doubts_of_prediction(usual | values, errors, training)}
 
     assert found() == {} and found(theta_E=1.7) == {}
     assert found(theta_E=2.3)["outside_training"].startswith("theta_E 2.3, not 0.8 to 1.6")
@@ -265,3 +265,44 @@ def test_grouped_words_name_a_few_lenses():
     assert sentence.startswith("sky: 300 lenses (L0 +0 x noise, L1 +1 x noise, ") and len(sentence) < 300
     assert flags.in_words(["a"], [[]]) == [] and flags.names([]) == ""
     assert flags.names([flags.Doubt("sky", ""), flags.Doubt("noise", ""), flags.Doubt("sky", "")]) == "sky;noise"
+
+
+GOOD = {  # what makes an image another one, but no bad one -> flags that it must not have
+    "shallow": (lambda image: {"IMAGE": deeper(image, 4), "NOISE": np.full(image.shape, 4 * SIGMA)}, {"no_arc"}),
+    "odd": (lambda image: {"IMAGE": image[:-1, :-1]}, {"small_field"}),
+    "round": (
+        lambda image: {"IMAGE": image, "NOISE": np.where(radius() < 2.2, SIGMA, 1e8)},
+        {"sky", "sky_subtracted", "masked_centre"},
+    ),
+    "nJy": (
+        lambda image: {"IMAGE": 2000 * image, "NOISE": np.full(image.shape, 2000 * SIGMA), "BUNIT": "nJy"},
+        {"noise_level"},
+    ),
+}
+
+
+def deeper(image, times):
+    """An image with noise that makes it so many times as noisy."""
+    return image + np.random.default_rng(0).normal(0, SIGMA * np.sqrt(times**2 - 1), image.shape)
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_good_images_of_another_depth_field_or_unit_are_not_flagged(kind, tmp_path):
+    change, never = GOOD[kind]
+    images, _ = simulated()
+    for k in range(FAULTY):
+        write(tmp_path / f"{k}.fits", **change(images[k]))
+    scene = trained()[1]
+    training, cutouts = training_images(scene), read_cutouts(tmp_path, SIDE, SCALE)[0]
+    for cutout in cutouts:
+        cutout, of_sky = flags.settle_sky(cutout, training)
+        assert not never & {doubt.flag for doubt in of_sky + flags.doubts_of_image(cutout, training)}
+
+
+def test_an_image_with_an_empty_border_shows_a_small_field(tmp_path):
+    image = np.full((SIDE, SIDE), np.nan)
+    image[3:-3, 3:-3] = simulated()[0][0][3:-3, 3:-3]
+    write(tmp_path / "a.fits", image)
+    (cutout,), _ = read_cutouts(tmp_path, SIDE, SCALE)
+    training = training_images(trained()[1])
+    assert flags.Doubt("small_field", "66%") in flags.doubts_of_image(cutout, training)

@@ -5,17 +5,7 @@ import pytest
 
 from lenstream.errors import DataError
 from lenstream.evaluate.real.catalogue import read_catalogue
-from lenstream.evaluate.real.cutouts import Cutout
 from lenstream.evaluate.real.published import SUMMARY_COLUMNS, beside_published, prediction_table, summary
-
-
-def lenses(n, size=16):
-    rng = np.random.default_rng(0)
-    noise = np.full((size, size), 0.1, np.float32)
-    return [
-        Cutout(f"L{i}", rng.normal(0, 0.1, (size, size)).astype(np.float32), noise, 0.01 * i, True, 0.1)
-        for i in range(n)
-    ]
 
 
 def catalogue(tmp_path, text):
@@ -24,7 +14,7 @@ def catalogue(tmp_path, text):
     return read_catalogue(path)
 
 
-def test_table_and_summary_by_hand():
+def test_table_and_summary_by_hand(lenses):
     predictions = {
         "theta_E": ([2.1, 9.0, 1.3], [0.1, 0.2, 0.3]),
         "e1": ([0, 0, 0.2], [1, 1, 1]),
@@ -60,7 +50,7 @@ def test_table_and_summary_by_hand():
     assert rows.loc["e1", "n"] == 1 and np.isnan(rows.loc["e1", "scatter"]) and np.isnan(rows.loc["e1", "correlation"])
 
 
-def test_without_catalogue():
+def test_without_catalogue(lenses):
     table = prediction_table(lenses(2), {"theta_E": ([1, 2], [0.1, 0.1])}, "north_east", ["", ""])
     assert list(table.columns) == ["name", "theta_E", "theta_E_std", "masked", "frame", "flags"]
     assert list(summary(table).columns) == SUMMARY_COLUMNS and len(summary(table)) == 0

@@ -40,3 +40,10 @@ def test_without_a_psf_that_is_known_in_pixels_only_the_rays_err(kind, tmp_path)
     config = load("w1", [*SMALL, f"simulate.observation.psf={{kind: {kind}{file}}}"])
     (said,) = [line for line in preview._errors_in_words(make_scene(config.simulate, 1), np.arange(2)) if "PSF" in line]
     assert ("not known" if kind == "pixel" else "none") in said
+
+
+def test_of_bands_on_several_grids_the_worst_counts():
+    scene = make_scene(load("w1", [*SMALL, "simulate.bands={r: {}, i: {image: {pixel_scale: 0.3}}}"]).simulate, 1)
+    both, *each = (image_errors(s, np.arange(3)) for s in (scene, *scene.grids))
+    assert len(each) == 2
+    np.testing.assert_array_equal(both, np.maximum(*each))

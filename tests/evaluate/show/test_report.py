@@ -149,6 +149,13 @@ def test_a_full_report_is_self_contained(tmp_path):
     assert html.count("data:image/png") >= 34 and len(html) < 4e6
 
 
+def test_predictions_stand_beside_published_values_with_their_flags(tmp_path):
+    table = {"name": ["J0037", "J1234"], "e1": [0.1, np.nan], "e1_std": [0.05, np.nan], "frame": "north_east"}
+    table |= {"flags": ["sky;noise", ""], "e1_published": [0.12, np.nan]}
+    text = words(page(tmp_path, results(), real_lenses=reports.RealLensResults(pd.DataFrame(table))))
+    assert "lens e1 frame flags J0037 0.10±0.05 (0.12) north_east sky noise J1234 - north_east" in text
+
+
 @pytest.mark.parametrize(
     ("target", "symbol", "unit", "meaning"),
     [

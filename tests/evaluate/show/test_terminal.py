@@ -52,6 +52,12 @@ def test_without_published_values_there_is_one_table(predictions, capsys):
     assert "1 lens" in lines(capsys)
 
 
+def test_what_is_not_known_is_a_dash(predictions, capsys):
+    turned = predictions.assign(e1=[0.1, np.nan], e1_std=[0.05, np.nan])
+    terminal.print_predictions(turned, ["theta_E", "e1"], None)
+    assert "b 0.90±0.05 -" in lines(capsys)
+
+
 def test_flags_and_the_frame_are_shown(predictions, capsys):
     flagged = predictions.assign(frame="north_east", flags=["sky;noise", ""])
     terminal.print_predictions(flagged, ["theta_E"], None)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lenstream.configs.keys import Distribution
+from lenstream.configs.parameters import Distribution
 from lenstream.simulate.core.distributions import quantile, rayleigh_ellipticity
 
 CASES = {

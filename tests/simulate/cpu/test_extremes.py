@@ -131,7 +131,7 @@ def test_an_even_sided_kernel_is_refused(scene_with, observed, tmp_path, shape):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("lens_mass.0.gamma=1.0", "gamma must lie between 1.05 and 2.95, but 1 to 1 is asked for"),
+        ("lens_mass.0.gamma=1.0", "gamma must lie between 1.05 and 2.95, but 1 is asked for"),
         ("lens_mass.0.gamma={uniform: [2, 3.2]}", "gamma must lie between 1.05 and 2.95, but 2 to 3.2"),
         ("lens_mass.0.gamma={normal: [2, 0.1]}", "gamma must lie between 1.05 and 2.95, but -inf to inf"),
         ("lens_mass.0.theta_E=-1", "theta_E must lie between 0 and 100"),

@@ -29,7 +29,7 @@ def made(degree, dtype=np.float64):
 
 
 def light(x, y):
-    return 3.0 + 0.3 * x - 0.2 * y + 0.1 * x * y + 0.05 * x * x - 0.04 * y * y
+    return 5.0 + 0.3 * x - 0.2 * y + 0.1 * x * y + 0.05 * x * x - 0.04 * y * y
 
 
 def true_moments(degree):

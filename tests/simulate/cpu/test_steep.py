@@ -50,7 +50,7 @@ def test_the_flagged_pixels_are_those_of_plain_numpy(size, seed, roughness):
     x, y = rng.uniform(-1, size + 1, 2)
     flagged, corrected = expected(image, beta, x, y)
     out = image.ravel().copy()
-    found, highest, factor, raw = flag(out, galaxy(x, y), beta.reshape(2, -1), TOLERANCE, NO_PSF)
+    found, highest, factor, raw = flag(out, galaxy(x, y), beta.reshape(2, -1), TOLERANCE, NO_PSF, 1.0)
     assert factor == 1.0
     np.testing.assert_array_equal(raw, image)
     np.testing.assert_array_equal(found.reshape(size, size), flagged)
@@ -62,7 +62,19 @@ def test_a_smooth_image_needs_no_more_rays_but_at_a_centre():
     size = 16
     rows, columns = np.indices((size, size)).astype(float)
     out = (1 + 1e-3 * columns).ravel()
-    found, _, _, _ = flag(out, galaxy(5.0, 9.0), np.stack([columns, rows]).reshape(2, -1), TOLERANCE, NO_PSF)
+    found, _, _, _ = flag(out, galaxy(5.0, 9.0), np.stack([columns, rows]).reshape(2, -1), TOLERANCE, NO_PSF, 1.0)
     there = np.zeros((size, size), bool)
     there[7:12, 3:8] = True  # the pixel with the centre, and two on each side: a pixel's reach
     np.testing.assert_array_equal(found.reshape(size, size).astype(bool), there)
+
+
+def test_pixels_at_the_border_have_a_limit_of_their_own():
+    size = 12
+    rows, columns = np.indices((size, size)).astype(float)
+    image = 1 + 3e-3 * columns  # at the border, a slope counts as a curvature
+    beta, far = np.stack([columns, rows]).reshape(2, -1), galaxy(500.0, 500.0)
+    usual, strict = (flag(image.ravel().copy(), far, beta, TOLERANCE, NO_PSF, b)[0] for b in (1.0, refinement.BORDER))
+    there = np.zeros((size, size), bool)
+    there[:, [0, -1]] = True
+    assert not usual.any()
+    np.testing.assert_array_equal(strict.reshape(size, size).astype(bool), there)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import yaml
 from lenstronomy.Data.imaging_data import ImageData
 from lenstronomy.Data.psf import PSF
 from lenstronomy.ImSim.image_model import ImageModel
@@ -12,9 +11,8 @@ from lenstronomy.Util.util import make_grid_with_coordtransform
 from pydantic import TypeAdapter
 from scipy import stats
 
-from lenstream.configs import load, recipes
+from lenstream.configs import overrides, recipes
 from lenstream.configs.dark_matter import Cosmology, Substructure
-from lenstream.errors import ConfigError
 from lenstream.simulate.detector import defects
 from lenstream.simulate.systems import cosmology
 
@@ -23,9 +21,9 @@ MODELS = (1, 2, 3, 4)
 
 def recipe(k, *wanted):
     """The settings of a DeepLense recipe after its mode was chosen."""
-    values = yaml.safe_load((recipes._FOLDER / f"deeplense_model_{k}.yaml").read_text())
-    load._apply_mode(values, list(wanted), f"deeplense_model_{k}.yaml")
-    return values
+    found = recipes.read(f"deeplense_model_{k}")
+    assert not overrides.apply(found, [f"mode={mode}" for mode in wanted])
+    return found.values
 
 
 @pytest.fixture(scope="module")
@@ -157,49 +155,3 @@ def test_the_magnitude_of_model_1_is_the_amplitude_of_the_released_source():
     (flux,) = model.total_flux([source | {"amp": 20, "center_x": 0, "center_y": 0}])
     zero_point = values["observation"]["magnitude_zero_point"]
     assert values["source"][0]["magnitude"] == pytest.approx(zero_point - 2.5 * np.log10(flux), abs=1e-3)
-
-
-def _write(tmp_path, text):
-    (tmp_path / "r.yaml").write_text(text)
-    return str(tmp_path / "r.yaml")
-
-
-def test_an_unknown_mode_names_the_known_ones(tmp_path):
-    def said(text, *overrides):
-        with pytest.raises(ConfigError) as caught:
-            load.load(_write(tmp_path, text), overrides)
-        (problem,) = caught.value.problems
-        return problem
-
-    modes = "mode: corrected\nmodes: {corrected: {}, as_released: {seed: 3}}\n"
-    assert said(modes, "mode=as_relesed") == (
-        'r.yaml: no mode "as_relesed"; there are corrected, as_released. Did you mean "as_released"?'
-    )
-    assert "no mode" in said(modes.replace("mode: corrected\n", ""))
-    assert said("seed: 1\n", "mode=as_released") == (
-        'r.yaml: mode "as_released" is asked for, but this recipe has no modes'
-    )
-    assert "modes: expected the name of each mode" in said("mode: a\nmodes: [a, b]\n")
-    wrong = "mode: a\nmodes: {a: {seed.deeper: 1}}\nseed: 1\n"
-    assert said(wrong) == "r.yaml: modes.a: seed.deeper: seed is a value, it has no keys"
-
-
-def test_a_mode_comes_before_the_overrides_of_the_user(tmp_path, monkeypatch):
-    seen = {}
-    monkeypatch.setattr(load, "check", lambda values, source: seen.update(values))
-    path = _write(
-        tmp_path, "seed: 1\nname: x\nlist: [{a: 1}]\nmode: one\nmodes: {one: {}, two: {seed: 2, list.0.a: 5}}\n"
-    )
-    load.load(path)
-    assert seen == {"seed": 1, "name": "x", "list": [{"a": 1}], "mode": "one"}
-    load.load(path, ["seed=9", "mode=two"])
-    assert seen == {"seed": 9, "name": "x", "list": [{"a": 5}], "mode": "two"}
-    load.load(path, ["mode=two", "list.0.a=7"])
-    assert seen["seed"] == 2 and seen["list"] == [{"a": 7}]
-
-
-def test_a_printed_config_keeps_its_mode(tmp_path, monkeypatch):
-    seen = {}
-    monkeypatch.setattr(load, "check", lambda values, source: seen.update(values))
-    load.load(_write(tmp_path, "seed: 1\nmode: as_released\n"))
-    assert seen == {"seed": 1, "mode": "as_released"}

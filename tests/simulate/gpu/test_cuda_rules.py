@@ -36,7 +36,7 @@ def test_the_same_pixels_need_more_rays_on_both(size, seed, lensed):
     if lensed:
         beta += 0.2 * rng.random((2, size, size))
     x, y = rng.uniform(-1, 1, 2) * size
-    expected, _, _, _ = flag(image.ravel().copy(), galaxy(x, y), beta.reshape(2, -1), TOLERANCE, (1.0, 0.0))
+    expected, _, _, _ = flag(image.ravel().copy(), galaxy(x, y), beta.reshape(2, -1), TOLERANCE, (1.0, 0.0), 1.0)
     flat, beta_x, beta_y = image.ravel(), beta[0].ravel(), beta[1].ravel()
     pixels = [(i, j) for i in range(size) for j in range(size)]
     crosses = [cuda_adaptive._cross.py_func(flat, i, j, size) for i, j in pixels]

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lenstream.configs.components import EPL, SERSIC_ELLIPSE
-from lenstream.configs.keys import Distribution
+from lenstream.configs.parameters import Distribution
 from lenstream.simulate.core import philox
 from lenstream.simulate.core.philox import Draw
 from lenstream.simulate.systems.population import draw_component, draw_parameter

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from lenstream.configs.components import EPL, SERSIC_ELLIPSE
 from lenstream.configs.cuts import Selection
 from lenstream.configs.follow import check_follow
-from lenstream.configs.keys import Distribution, Ellipticity
 from lenstream.configs.observation import Observation
+from lenstream.configs.parameters import Distribution, Ellipticity
 from lenstream.configs.schema import Simulation
 
 PART = {"weight": 0.7, "uniform": (1, 2)}
