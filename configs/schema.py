@@ -16,7 +16,8 @@ from .keys import Mistakes, Section, key
 from .observation import BandImage, Image, Observation
 from .shapes import check_shapes
 from .training import Finetune, Pretrain
-from .value_messages import about_number, in_words, shown
+from .value_messages import about_number, in_words
+from .yaml_text import shown
 
 
 class Simulation(Section):

@@ -180,9 +180,10 @@ def _make_flag(lensed, degree):
         if p >= size * size:
             return
         image, i, j = images.raw[m], p // size, p % size
-        found = _is_steep(
-            image, i, j, size, refinement.curvature_limit(images.peaks[2, m], _own_tolerance(target, images, m))
-        )
+        limit = refinement.curvature_limit(images.peaks[2, m], _own_tolerance(target, images, m))
+        found = _is_steep(image, i, j, size, limit)
+        if degree > 0 and images.which[m] >= 0 and (i == 0 or j == 0 or i == size - 1 or j == size - 1):
+            found = found or _curvature(image, i, j, size) > real(limit, refinement.BORDER) * limit
         galaxy = ray.layer_light(target.galaxies, m)
         for k in range(galaxy.profiles.size):
             x, y, there = light.centre(galaxy, k)
