@@ -21,7 +21,9 @@ class Image(Section):
         "rays",
         "adaptive",
     )
-    tolerance: float = key("largest error of a pixel with adaptive rays", "of the peak", 1e-3, ge=1e-6, le=0.1)
+    tolerance: float = key(
+        "largest error of a pixel with adaptive rays, behind the PSF", "of the peak", 1e-3, ge=1e-6, le=0.1
+    )
 
 
 class BandImage(Section):

@@ -124,8 +124,8 @@ def _polynomials(middle, width, size, degree, out):
     rows = out[: 3 * (degree + 1)]
     if degree <= 4:
         for point in range(3):
-            _legendre_rows(middle, refinement.GAUSS * (point - 1) * width, size, rows[point::3])
-            _scale_rows(refinement.INNER if point == 1 else refinement.OUTER, rows[point::3])
+            weight = refinement.INNER if point == 1 else refinement.OUTER
+            _legendre_rows(middle, refinement.GAUSS * (point - 1) * width, size, point, weight, rows)
         return
     rows[:] = real(middle[0], 0.0)
     for node in range(FIVE.shape[1]):
@@ -133,27 +133,18 @@ def _polynomials(middle, width, size, degree, out):
 
 
 @row_function
-def _legendre_rows(middle, offset, size, out):
-    """P_0, P_1, ... of cells at an offset [pixels] from their middles, in the frames of their pixels."""
+def _legendre_rows(middle, offset, size, point, weight, out):
+    """P_0, P_1, ... times a weight, into every third row: of cells at an offset [pixels] from their middles."""
     half, two, shift = real(middle[0], 0.5), real(middle[0], 2.0), real(middle[0], 0.5 * size)
-    near = real(middle[0], offset)
-    zeroth, first = out[0], out[1]
+    near, w, once = real(middle[0], offset), real(middle[0], weight), real(middle[0], 1.0 / weight)
+    zeroth, first = out[point], out[3 + point]
     for c in range(middle.size):
         place = middle[c] + shift
-        zeroth[c], first[c] = real(half, 1.0), two * (place - np.floor(place) - half + near)
-    for k in range(1, out.shape[0] - 1):
-        before, here, after = out[k - 1], out[k], out[k + 1]
+        zeroth[c], first[c] = w, w * (two * (place - np.floor(place) - half + near))
+    for k in range(1, out.shape[0] // 3 - 1):
+        before, here, after = out[3 * k - 3 + point], out[3 * k + point], out[3 * k + 3 + point]
         for c in range(middle.size):
-            after[c] = moments.next_legendre(k, first[c], here[c], before[c])
-
-
-@row_function
-def _scale_rows(weight, rows):
-    for k in range(rows.shape[0]):
-        row = rows[k]
-        w = real(row[0], weight)
-        for c in range(row.size):
-            row[c] *= w
+            after[c] = moments.next_legendre(k, once * first[c], here[c], before[c])
 
 
 @row_function
