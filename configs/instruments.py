@@ -108,6 +108,8 @@ def numbers(simulation):
     values = simulation.model_dump(mode="json")
     for section in (values["observation"], *values["bands"].values()):
         section.pop("from_instrument", None)
+        if values["image"]["rays"] != "adaptive" and (section.get("psf") or {}).get("supersampling") == "auto":
+            section["psf"]["supersampling"] = 1  # what auto means then, and what earlier versions wrote
     return values
 
 

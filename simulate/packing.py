@@ -232,7 +232,9 @@ def _pack_taps(scene, systems):
     within = {b: t for b, t in enumerate(scene.bands.values()) if t.within_pixels}
     if not within:
         return _no_taps(fwhm.shape)
-    degree = max(moments.degree_for(_narrowest_sigma(t) / scale) for t in within.values())
+    # of all bands of the grid, so that an image does not depend on which of them are asked for
+    beside = [t for t in (scene.whole or scene).bands.values() if t.within_pixels and t.pixel_scale == scale]
+    degree = max(moments.degree_for(_narrowest_sigma(t) / scale) for t in beside)
     which, bank = np.full(fwhm.shape, -1), []
     for b, instrument in within.items():
         pairs = np.stack([fwhm[..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)

@@ -235,11 +235,28 @@ def _observe(fine, inputs, which, scale, buffers, out):
         point_spread = blur.taps[number], blur.signs[number], blur.sigma[i, v] > 0.0
         within = buffers.within
         moment_blur.blur_moments((fine, within.planes, within.strips), point_spread, area, out, space)
+        if _lowest(fine) >= real(area, 0.0):  # a series of moments swings below 0 beside a point, light does not
+            _clear_negative(out.reshape(out.size))
     elif blur.kernel[i, v] >= 0:
         psf.convolve_down(image, blur.kernels[blur.kernel[i, v]], ss, area, out, space)
     else:
         psf.gaussian_blur(image, blur.sigma[i, v], blur.truncation, space, buffers.weights)
         psf.bin_down(image, ss, area, out)
+
+
+@row_function
+def _lowest(values):
+    lowest = values[0]
+    for i in range(values.size):
+        lowest = min(lowest, values[i])
+    return lowest
+
+
+@row_function
+def _clear_negative(values):
+    zero = real(values[0], 0.0)
+    for i in range(values.size):
+        values[i] = max(values[i], zero)
 
 
 @row_function

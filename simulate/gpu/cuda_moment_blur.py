@@ -42,10 +42,12 @@ def blur_moments(mean, others, area, spread, out, stream):
     n_terms, n_degrees = spread.taps.shape[1], spread.taps.shape[2]
     rows = torch.empty(n_images, n_degrees, size * size, dtype=mean.dtype, device=mean.device)
     ends = torch.empty(n_images, 2, size, dtype=mean.dtype, device=mean.device)  # beyond the low and the high side
-    images, spread = wrap((mean.flatten(0, 1), others, rows, ends, out.flatten(0, 1))), wrap(spread)
+    images, wanted, spread = wrap((mean.flatten(0, 1), others, rows, ends, out.flatten(0, 1))), spread, wrap(spread)
     for term in range(n_terms):
         _blur_along_rows(stream, (blocks_for(size * size), n_images), size, term, spread, images)
         _blur_along_columns(stream, (blocks_for(size * size), n_images), size, (term, area), spread, images)
+    kept = (wanted.which >= 0).view(mean.shape[:2]) & (mean.amin(-1) >= 0)  # a series swings below 0, light does not
+    torch.where(kept[..., None, None], out.clamp(min=0), out, out=out)
 
 
 @row_function

@@ -110,7 +110,7 @@ def test_aliases_and_merge_keys():
         ("a: {b: 1,\n b: 2}", ("a", "b"), "in lines 1 and 2"),
         ("1: a\n'1': b", ("1",), "in lines 1 and 2"),
         ("a: 1\n<<: {b: 1}\na: 2", ("a",), "in lines 1 and 3"),
-        ("a: [1, {b: 1, b: 2}]", ("a", 1, "b"), "in lines 1 and 1"),
+        ("a: [1, {b: 1, b: 2}]", ("a", 1, "b"), "there twice, in line 1"),
         ("a: !!float abc", ("a",), "'abc' is no !!float"),
         ("a: !!int 1.5", ("a",), "'1.5' is no !!int"),
         ("a: !!bool 1", ("a",), "'1' is no !!bool"),

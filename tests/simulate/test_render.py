@@ -201,7 +201,9 @@ def test_the_noise_of_a_band_does_not_depend_on_the_grids_and_bands_beside_it(tw
         np.testing.assert_array_equal(render(some, drawn), expected)  # systems of all bands serve, too
     shared = two_grids_with(image={"num_pix": 31, "pixel_scale": 0.3}, selection=None)
     assert len(shared.grids) == 1
-    np.testing.assert_array_equal(seen(shared)[:, :, [0, 2]], seen(two_grids_with(selection=None))[0])
+    ours, alone = seen(shared)[:, :, [0, 2]], seen(two_grids_with(selection=None))[0]
+    # the narrow PSF of VIS has more moments kept for all bands of its grid, which changes images within the tolerance
+    np.testing.assert_allclose(ours, alone, atol=1e-3 * alone.max())
 
 
 def test_the_noise_of_two_grids_is_independent(scene_with):

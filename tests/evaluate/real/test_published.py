@@ -59,7 +59,7 @@ def test_without_catalogue(lenses):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("names,theta_E\nL0,1\n", 'no column name .*it has names, theta_E. Did you mean "names"'),
+        ("names,theta_E\nL0,1\n", "no column name .*it has names, theta_E. Is names the column for name"),
         ("", "cannot be read as CSV"),
         ("name,theta_E\nL0,1\nL0,2\n", "L0 in more than one row"),
         ('name,theta_E\n"L0,1\n', "cannot be read as CSV"),

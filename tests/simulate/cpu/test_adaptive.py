@@ -120,7 +120,7 @@ def test_a_compact_source_without_a_lens_keeps_its_flux_wherever_it_is(scene_wit
 
 
 def test_lens_light_keeps_its_flux(scene_with):
-    far = SERSIC | {"magnitude": 90}
+    far = SERSIC | {"magnitude": 50}
     light = SERSIC | {"magnitude": 20, "R_sersic": 0.02, "n_sersic": 1, "center_x": 0.03, "center_y": -0.07}
     scene = scene_with(image=TINY, source=[far], lens_light=[light])
     flux = render(scene, draw(scene, [0], Views())).sum()

@@ -97,7 +97,7 @@ def test_galaxies_that_are_no_lenses_have_no_arcs(classes_scene, scene_with):
     images = render(classes_scene, systems)
     assert np.isfinite(images).all()
     # the same lens light behind a lens of no mass, whose source is too faint to see
-    far = [{"profile": "SERSIC_ELLIPSE", "magnitude": 90, "R_sersic": 0.1}] * 2
+    far = [{"profile": "SERSIC_ELLIPSE", "magnitude": 50, "R_sersic": 0.1}] * 2
     nothing = [{"profile": "SIS", "theta_E": 0}]
     config = classes_scene.config.model_dump(exclude_none=True)
     light_only = scene_with(
