@@ -95,7 +95,7 @@ def test_blanks_in_quotes(tmp_path):
         ('{"name": ["a"]}', "it is JSON"),
         ("|name|theta_E|\n a    1.5\n b  2.25\n", "line 2 and 1 more rows have fewer cells"),
         ("name, theta_E\na 1.5\nb 2.25\nc 3\n", "line 2 and 2 more rows have fewer cells than the 2 of the header"),
-        (gzip.compress(b"a,b\n1,2\n" * 99)[:-20], "it was cut short"),
+        (gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-20], "it was cut short"),
     ],
 )
 def test_what_is_no_table_is_one_sentence(tmp_path, text, said):
