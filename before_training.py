@@ -118,7 +118,8 @@ def _about_real_lenses(config, scene):
 
     problems: list[str] = []
     targets = config.evaluate.targets if config.evaluate is not None else []
-    _collect(problems, lambda: fits_files(lenses.images))
+    bands = band_names(config, scene) if scene is not None else tuple(config.simulate.bands) or 1
+    _collect(problems, lambda: fits_files(lenses.images, bands))
     _collect(problems, lambda: check_frame(lenses.frame, targets))
     if lenses.catalogue:
         values = _collect(problems, lambda: catalogue.read_catalogue(lenses.catalogue, lenses))
@@ -128,7 +129,7 @@ def _about_real_lenses(config, scene):
     if problems or scene is None:
         return
     grid = scene.config.image.num_pix, scene.instrument.pixel_scale
-    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, bands=band_names(config, scene))
+    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, bands=bands)
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
         catalogue.match(values, names, targets, orientations, lenses)

@@ -100,6 +100,15 @@ def test_real_lenses_are_read_first(tmp_path, make, overrides, said):
     assert said in problem
 
 
+def test_a_folder_for_each_lens_with_a_file_for_each_band_is_read(tmp_path):
+    (tmp_path / "lenses").mkdir()
+    cutouts(tmp_path / "lenses" / "a", ["g", "r"])
+    real, two = f"real_lenses.images={tmp_path}/lenses", "simulate.bands={g: {}, r: {}}"
+    before_training.check(load("tiny", [ONE, real, two]), tmp_path / "runs" / "tiny")
+    (problem, *_) = problems(tmp_path, real)
+    assert "holds no file that ends in .fits" in problem
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

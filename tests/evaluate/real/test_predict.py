@@ -208,6 +208,19 @@ def test_one_band_is_not_copied_for_a_network_of_two(tmp_path, predicted):
         predicted(tmp_path, overrides=["simulate.bands={g: {}, r: {}}"])
 
 
+def test_what_was_read_is_not_said_to_be_left_out(tmp_path, predicted):
+    folder = tmp_path / "lenses"
+    (folder / "a").mkdir(parents=True)
+    for band in "gr":
+        write(folder / "a" / f"{band}.fits", gaussian(0.1, 0.1))
+    two = ["simulate.bands={g: {}, r: {}}"]
+    assert len(predicted(folder, overrides=two).read) == 1
+    (folder / "notes.txt").touch()
+    said = predicted(folder, overrides=two).read
+    assert len(said) == 2 and said[1].startswith("nothing of 1 .txt that lie in")
+    assert (tmp_path / "out" / "how_read.txt").read_text() == "".join(f"{sentence}\n" for sentence in said)
+
+
 def test_one_component_alone_has_no_frame_but_the_arrays(tmp_path, predicted):
     write(tmp_path / "a.fits", gaussian(0.1, 0.1))
     with pytest.raises(DataError, match="needs both components of e1"):
