@@ -185,16 +185,20 @@ class Size(NamedTuple):
 
 def _try_networks(config, scene, targets_are_wrong, problems):
     """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems."""
+    from .ssl.data import image_shape
     from .ssl.trainer import make_method
 
     sizes: list[Size] = []
+    shape = _collect(problems, lambda: image_shape(config, scene))
+    if shape is None:
+        return sizes
     for name, settings in config.pretrain.encoders.items():
         if settings.method == "supervised" and targets_are_wrong:
             continue  # it cannot be made without them
         method = _collect(problems, lambda name=name: make_method(config, name, scene))
         if method is None:
             continue
-        problems += filter(None, [_cannot_see(method.network, name, config, scene)])
+        problems += filter(None, [_cannot_see(method.network, name, *shape)])
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
         weights = _FLOAT * sum(p.numel() for p in method.parameters())
@@ -203,13 +207,10 @@ def _try_networks(config, scene, targets_are_wrong, problems):
     return sizes
 
 
-def _cannot_see(network, name, config, scene):
+def _cannot_see(network, name, bands, num_pix):
     """Why a network fails at the shape of the images, or None."""
     import torch
 
-    from .ssl.data import image_facts
-
-    _, bands, num_pix = image_facts(config, name, scene)
     training = network.training
     try:
         with torch.no_grad():
