@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenstream.files.values import is_flux, is_noise, is_padding, without_absurd
+from lenstream.files.values import box_of, is_flux, is_noise, is_padding, without_absurd
 
 
 def test_which_values_count():
@@ -54,3 +54,9 @@ def test_light_that_fades_to_zero_is_no_padding():
     faded = np.round(1000 * np.exp(-(x**2 + y**2) / 50))
     for image in (faded, np.zeros((40, 40)), np.random.default_rng(0).normal(size=(40, 40))):
         assert not is_padding(image).any()
+
+
+def test_the_box_is_the_smallest_around_what_is_good():
+    good = np.zeros((6, 9), bool)
+    good[2, 7] = good[4, 3] = True
+    assert box_of(good) == (slice(2, 5), slice(3, 8))
