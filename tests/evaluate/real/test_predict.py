@@ -16,18 +16,16 @@ from lenstream.evaluate.real.predict import estimate, seen
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.methods.supervised import Supervised
 
+from .encoders import Known
 
-class Total(nn.Module):
-    """An encoder whose one feature is the image's total."""
 
-    num_features = 1
-
-    def forward(self, images):
-        return images.sum((1, 2, 3))[:, None]
+def total(images):
+    """The feature: the image's total."""
+    return images.sum((1, 2, 3))[:, None]
 
 
 def regressor(offset):
-    out = Supervised(Total(), [0.0], [1.0])
+    out = Supervised(Known(total, 1), [0.0], [1.0])
     nn.init.ones_(out.head.weight)
     nn.init.constant_(out.head.bias, offset)
     return out
@@ -64,29 +62,21 @@ def test_each_target_comes_from_the_group_that_is_best_at_it():
 
 
 def two_targets(value):
-    out = Supervised(Total(), [0.0, 0.0], [1.0, 1.0])
+    out = Supervised(Known(total, 1), [0.0, 0.0], [1.0, 1.0])
     nn.init.zeros_(out.head.weight)
     nn.init.constant_(out.head.bias, value)
     return out
 
 
-class Moments(nn.Module):
-    """An encoder whose features are e1, e2 of the image's second moments, its size [arcsec] and its flux."""
-
-    num_features = 4
-
-    def __init__(self):
-        super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))  # what tells the device
-
-    def forward(self, images):
-        axis = (torch.arange(images.shape[-1], dtype=torch.float64) - (images.shape[-1] - 1) / 2) * 0.15
-        y, x = axis[:, None], axis[None]
-        image = images[:, 0].double()
-        total = image.sum((1, 2))
-        xx, yy, xy = ((image * k).sum((1, 2)) / total for k in (x * x, y * y, x * y))
-        size = xx + yy + 2 * torch.sqrt(torch.clamp(xx * yy - xy**2, min=1e-12))
-        return torch.stack([(xx - yy) / size, 2 * xy / size, torch.sqrt(size), total], 1).float()
+def moments(images):
+    """Features: e1, e2 of the image's second moments, its size [arcsec] and its flux."""
+    axis = (torch.arange(images.shape[-1], dtype=torch.float64) - (images.shape[-1] - 1) / 2) * 0.15
+    y, x = axis[:, None], axis[None]
+    image = images[:, 0].double()
+    total = image.sum((1, 2))
+    xx, yy, xy = ((image * k).sum((1, 2)) / total for k in (x * x, y * y, x * y))
+    size = xx + yy + 2 * torch.sqrt(torch.clamp(xx * yy - xy**2, min=1e-12))
+    return torch.stack([(xx - yy) / size, 2 * xy / size, torch.sqrt(size), total], 1).float()
 
 
 FEATURES = ["e1", "e2", "theta_E", "gamma"]
@@ -94,11 +84,11 @@ FEATURES = ["e1", "e2", "theta_E", "gamma"]
 
 @pytest.fixture
 def predicted(tmp_path, monkeypatch):
-    """A function that predicts a folder with a network of known answers: its targets are `Moments`."""
+    """A function that predicts a folder with a network of known answers: its features are `moments`."""
 
     def of(folder, targets=FEATURES, overrides=(), **lenses):
         config = load("tiny", [f"evaluate.targets=[{', '.join(targets)}]", *overrides])
-        head = Supervised(Moments(), [0.0] * 4, [1.0] * 4)
+        head = Supervised(Known(moments, 4), [0.0] * 4, [1.0] * 4)
         head.head = nn.Linear(4, len(targets))
         head.mean, head.std = torch.zeros(len(targets)), torch.ones(len(targets))
         with torch.no_grad():
