@@ -51,6 +51,10 @@ def test_the_uncertainty_adds_the_spread_of_seeds_to_the_error_on_simulations():
     assert torch.tensor(found.mean).item() == 1.0
     np.testing.assert_allclose(found.std, np.sqrt((0.09 + 0.25) / 2 + 1.0), rtol=1e-6)
     np.testing.assert_allclose(found.disagreement, 1.0)
+    apart = [(regressor(offset), np.array([rmse])) for offset, rmse in ((-3.0, 0.3), (3.0, 0.5))]
+    found = estimate([apart], seen([cutout(1.0, 1.0)], background=1.0))
+    np.testing.assert_allclose(found.std, np.sqrt((0.09 + 0.25) / 2 + 9.0), rtol=1e-6)
+    np.testing.assert_allclose(found.disagreement, 3.0)
 
 
 def test_each_target_comes_from_the_group_that_is_best_at_it():
