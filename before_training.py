@@ -118,7 +118,8 @@ def _about_real_lenses(config, scene):
 
     problems: list[str] = []
     targets = config.evaluate.targets if config.evaluate is not None else []
-    _collect(problems, lambda: fits_files(lenses.images))
+    bands = band_names(config, scene) if scene is not None else tuple(config.simulate.bands) or 1
+    _collect(problems, lambda: fits_files(lenses.images, bands))
     _collect(problems, lambda: check_frame(lenses.frame, targets))
     if lenses.catalogue:
         values = _collect(problems, lambda: catalogue.read_catalogue(lenses.catalogue, lenses))
@@ -128,7 +129,7 @@ def _about_real_lenses(config, scene):
     if problems or scene is None:
         return
     grid = scene.config.image.num_pix, scene.instrument.pixel_scale
-    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, bands=band_names(config, scene))
+    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, bands=bands)
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
         catalogue.match(values, names, targets, orientations, lenses)
@@ -184,16 +185,20 @@ class Size(NamedTuple):
 
 def _try_networks(config, scene, targets_are_wrong, problems):
     """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems."""
+    from .ssl.data import image_shape
     from .ssl.trainer import make_method
 
     sizes: list[Size] = []
+    shape = _collect(problems, lambda: image_shape(config, scene))
+    if shape is None:
+        return sizes
     for name, settings in config.pretrain.encoders.items():
         if settings.method == "supervised" and targets_are_wrong:
             continue  # it cannot be made without them
         method = _collect(problems, lambda name=name: make_method(config, name, scene))
         if method is None:
             continue
-        problems += filter(None, [_cannot_see(method.network, name, config, scene)])
+        problems += filter(None, [_cannot_see(method.network, name, *shape)])
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
         weights = _FLOAT * sum(p.numel() for p in method.parameters())
@@ -202,13 +207,10 @@ def _try_networks(config, scene, targets_are_wrong, problems):
     return sizes
 
 
-def _cannot_see(network, name, config, scene):
+def _cannot_see(network, name, bands, num_pix):
     """Why a network fails at the shape of the images, or None."""
     import torch
 
-    from .ssl.data import image_facts
-
-    _, bands, num_pix = image_facts(config, name, scene)
     training = network.training
     try:
         with torch.no_grad():

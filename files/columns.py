@@ -1,6 +1,5 @@
 """Tables: the columns of CSV and other text, FITS, ECSV, VOTable and Parquet files, by name."""
 
-import gzip
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -167,9 +166,5 @@ def _form(path):
 
 def _start(path):
     """The first bytes of a file, unpacked."""
-    with open(path, "rb") as file:
-        start = file.read(16)
-    if start[:2] == b"\x1f\x8b":
-        with gzip.open(path) as file:
-            start = file.read(16)
-    return start.removeprefix(b"\xef\xbb\xbf")
+    with csv_text.unpacked(path) as file:
+        return file.read(16).removeprefix(b"\xef\xbb\xbf")

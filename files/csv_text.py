@@ -53,7 +53,7 @@ def read(path, wanted):
 
 def _encoding(path):
     """The encoding by the first bytes; UTF-8 without a mark. Raises: Unreadable if these are no text."""
-    with _binary(path) as file:
+    with unpacked(path) as file:
         start = file.read(1 << 12)
     for mark, name in _MARKS.items():
         if start.startswith(mark):
@@ -66,15 +66,15 @@ def _encoding(path):
     return "utf-8"
 
 
-def _binary(path):
-    """The file, unpacked, in binary."""
+def unpacked(path):
+    """An open file in binary, unpacked if it is packed by gzip, whatever it is called."""
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if packed else open(path, "rb")
 
 
 def _text(path, encoding):
-    return io.TextIOWrapper(_binary(path), encoding, newline="")  # the csv module asks for newline=""
+    return io.TextIOWrapper(unpacked(path), encoding, newline="")  # the csv module asks for newline=""
 
 
 def _read(path, encoding, wanted):

@@ -191,8 +191,8 @@ def _read_band(band, held):
         return np.asarray(held[part.path, part.hdu, part.plane], dtype=np.float64)
 
     words, factor = [], rate_factor(band.image.headers)
-    image = without_absurd(plane(band.image)) * factor
-    good = is_flux(image)
+    image = without_absurd(plane(band.image))
+    good = is_flux(image * factor)
     if factor != 1.0:
         words.append(f"divided by {1.0 / factor:g} s")
     plain = []
@@ -206,11 +206,11 @@ def _read_band(band, held):
     for kind in ZERO_IS_BAD:
         for part in band.companions[kind]:
             good &= plane(part) > 0
-    noise, said = _noise(band, plane, image / factor, good)
+    noise, said = _noise(band, plane, image, good)
     for name, bad in plain:
-        rms = image * 0 + weights.edge_rms(image / factor, is_flux(image)) if noise is None else noise
+        rms = weights.edge_rms(image, is_flux(image)) if noise is None else noise
         with np.errstate(invalid="ignore"):
-            bad_pixels.check_way_round(bad, name, image / factor > BRIGHT * rms)
+            bad_pixels.check_way_round(bad, name, image > BRIGHT * rms)
     if noise is not None:
         noise = noise * factor
         good &= is_noise(noise)
@@ -219,7 +219,7 @@ def _read_band(band, held):
     light = plane(lights[0]) * factor if lights else None
     if lights:
         words.append(f"lens light {lights[0].name}")
-    return image, noise, good, light, words
+    return image * factor, noise, good, light, words
 
 
 def _noise(band, plane, image, good):

@@ -78,7 +78,7 @@ def _lens_folders(folder, bands):
 
 def group(paths, folder_name, bands=1):
     """The list of `LensFiles` that files make up. folder_name: of a lens whose files are called data.fits and so on."""
-    images = [path for path in paths if _is_image(path)]
+    images = {path for path in paths if _is_image(path)}
     together = {}
     for path in paths:
         together.setdefault(PRODUCT.sub("", _base(path)).lower(), []).append(path)

@@ -45,7 +45,7 @@ def look(path):
     first = layout.bands[0].image
     one = all(band.image.hdu == first.hdu for band in layout.bands)
     bands = layout.bands[:1] if one else layout.bands
-    planes, words = [], []
+    planes, words, ignored = [], [], []
     for band in bands:
         bad = []
         for part in band.companions["mask"]:
@@ -57,10 +57,10 @@ def look(path):
         words += [said for _, _, said in bad]
         rules = tuple((part.hdu, rule) for part, rule, _ in bad)
         planes.append(Plane(band.image.hdu, rules, rate_factor(band.image.headers)))
+        known = {part.name for part, _, _ in bad}
+        ignored += [part.name for parts in band.companions.values() for part in parts if part.name not in known]
     names = dict.fromkeys(band.image.name for band in bands)
     used = f"image {', '.join(names)}" + (f"; bad pixels {', '.join(dict.fromkeys(words))}" if words else "")
-    known = " ".join(words)
-    ignored = [p.name for band in bands for parts in band.companions.values() for p in parts if p.name not in known]
     ignored = dict.fromkeys([*ignored, *layout.ignored])
     shape = first.axes if one else (len(bands), *first.shape)
     return Place(tuple(planes), not one), shape, used + (f"; not used: {', '.join(ignored)}" if ignored else "")

@@ -33,12 +33,13 @@ def find(root):
         return Found([(root, None)], [])
     found, others, companions, lens_folders = [], [], [], set()
     for folder, paths in _folders(root, {_real(root)}):
-        images = [path for path in paths if zarr_groups.is_group(path) or has_suffix(path, IMAGES)]
-        others += [path for path in paths if path not in images]
-        kept, one_lens = _without_companions(folder, images)
-        companions += [path for path in images if path not in kept]
+        images = []
+        for path in paths:
+            (images if zarr_groups.is_group(path) or has_suffix(path, IMAGES) else others).append(path)
+        beside, one_lens = _companions(folder, images)
+        companions += sorted(beside)
         lens_folders |= {folder} if one_lens else set()
-        found += kept
+        found += [path for path in images if path not in beside]
     if not found:
         raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
     found = sorted(found)
@@ -71,12 +72,12 @@ def _real(path):
         return path
 
 
-def _without_companions(folder, images):
-    """The files that are no noise map, mask or PSF of an image beside them, and whether all are one lens."""
+def _companions(folder, images):
+    """The set of files that are a noise map, mask or PSF of an image beside them, and whether all are one lens."""
     lenses = group([path for path in images if has_suffix(path, FITS)], folder.name)
-    kept = {_image_of(lens) if len(lens.files) > 1 else lens.files[0] for lens in lenses}
+    beside = {path for lens in lenses if len(lens.files) > 1 for path in lens.files if path != _image_of(lens)}
     one = len(lenses) == 1 and len(lenses[0].files) > 1 and len(images) == len(lenses[0].files)
-    return [path for path in images if path in kept or not has_suffix(path, FITS)], one
+    return beside, one
 
 
 def _image_of(lens):

@@ -36,6 +36,12 @@ def without_absurd(values):
     return values if good.all() else np.where(good, values, values.dtype.type(np.nan))
 
 
+def box_of(good):
+    """The smallest box (slice of rows, slice of columns) around the True pixels of (rows, columns)."""
+    rows, columns = (np.flatnonzero(good.any(axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
 def is_padding(image):
     """Where an image (rows, columns) was filled up with zeros: runs of exact 0 from its border inwards.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .pixel_scale import number
 from .units import EXPOSURES
-from .values import is_noise
+from .values import box_of, is_noise
 
 KEYS = ("WHTTYPE", "WHT_TYPE", "WTYPE", "WGHTTYPE")  # keys that may say what a weight is
 AGREES = (0.6, 2.5)  # of the rms that the weights give to the scatter of the sky: drizzled pixels scatter less
@@ -54,7 +54,7 @@ def from_weight(name, weight, headers, image, good):
     scatter, rms = edge_rms(image, good), from_plane("invvar", name, weight)
     frame = good & is_noise(rms.rms)
     if frame.any():
-        box = _box_of(frame)
+        box = box_of(frame)
         frame[box] &= ~_inner(frame[box].shape)
     if scatter > 0 and frame.any() and AGREES[0] < np.median(rms.rms[frame]) / scatter < AGREES[1]:
         return rms
@@ -78,24 +78,17 @@ def _inner(shape):
     return inner
 
 
-def _box_of(good):
-    """The smallest (slice of rows, slice of columns) around the True pixels of (rows, columns)."""
-    rows, columns = (np.flatnonzero(good.any(axis)) for axis in (1, 0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-
-
 def edge_rms(image, good):
     """Rms per pixel in a frame around an image (rows, columns), away from the lens; NaN if it cannot be measured.
 
-    The frame lies at the border of what is good.
-
-    The median absolute difference of pixels two apart: a slope of the sky drops out, and so do most of the neighbours'
-    correlations in a drizzled image. good: bool, the pixels that count.
+    The frame lies at the border of what is good. It is the median absolute difference of pixels two apart: a slope of
+    the sky drops out, and so do most of the neighbours' correlations in a drizzled image. good: bool, the pixels that
+    count.
     """
     good = good & np.isfinite(image)
     if not good.any():
         return np.nan
-    box = _box_of(good)  # a border that was filled up is none of the image
+    box = box_of(good)  # a border that was filled up is none of the image
     frame = np.where(good[box] & ~_inner(good[box].shape), image[box], np.nan)
     pairs = [frame[2:] - frame[:-2], frame[:, 2:] - frame[:, :-2]]
     pairs = [d[np.isfinite(d)] for d in pairs]

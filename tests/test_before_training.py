@@ -7,6 +7,7 @@ from astropy.io import fits
 from lenstream import before_training
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
+from lenstream.files import image_files
 from lenstream.run_pipeline import main
 
 ONE = "pretrain.encoders={s: {method: simclr, hidden_dim: 8, projection_dim: 8}}"  # an encoder that is made in no time
@@ -100,6 +101,15 @@ def test_real_lenses_are_read_first(tmp_path, make, overrides, said):
     assert said in problem
 
 
+def test_a_folder_for_each_lens_with_a_file_for_each_band_is_read(tmp_path):
+    (tmp_path / "lenses").mkdir()
+    cutouts(tmp_path / "lenses" / "a", ["g", "r"])
+    real, two = f"real_lenses.images={tmp_path}/lenses", "simulate.bands={g: {}, r: {}}"
+    before_training.check(load("tiny", [ONE, real, two]), tmp_path / "runs" / "tiny")
+    (problem, *_) = problems(tmp_path, real)
+    assert "holds no file that ends in .fits" in problem
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -114,6 +124,23 @@ def test_the_catalogue_is_compared_first(tmp_path, text, said):
     real = [f"real_lenses.images={tmp_path}/lenses", f"real_lenses.catalogue={tmp_path}/c.csv"]
     (problem,) = problems(tmp_path, *real)
     assert said in problem
+
+
+def test_images_of_a_folder_are_read_once_for_each_network(tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    for k in range(5):
+        np.save(tmp_path / "images" / f"{k}.npy", np.random.default_rng(k).normal(size=(16, 16)))
+    two = "pretrain.encoders={a: {method: simsiam}, b: {method: simsiam}}"
+    read, count = image_files.read, [0]
+
+    def counting(*args):
+        count[0] += 1
+        return read(*args)
+
+    monkeypatch.setattr(image_files, "read", counting)
+    folder = f"pretrain.data={{path: {tmp_path}/images}}"
+    before_training.check(load("tiny", [two, folder, "pretrain.probe_every=0"]), tmp_path / "runs" / "tiny")
+    assert count[0] == 1 + 2 * 5  # one to see whether images can be read, all for the statistics of a network
 
 
 def test_a_probe_of_one_class(tmp_path):

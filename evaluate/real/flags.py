@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...files.values import box_of
 from . import frames, measures
 from .possible_values import are_ellipticities, is_possible
 from .training_images import looks, usual
@@ -117,7 +118,7 @@ def _of_file(cutout):
     if facts is None:
         return doubts
     side = cutout.image.shape[-1] * cutout.pixel_scale
-    box = _observed(cutout)[*measures.box_of(_observed(cutout))]
+    box = _observed(cutout)[*box_of(_observed(cutout))]
     seen = min(min(facts.width / side, 1) * min(facts.height / side, 1), box.size / _observed(cutout).size)
     if max(facts.width, facts.height) > FAR * side:
         doubts.append(Doubt("large_field", f'{max(facts.width, facts.height):.3g}" of {side:.3g}"'))
@@ -147,7 +148,7 @@ def _of_mask(cutout, training):
     radius = largest if np.isfinite(largest) else filled.shape[0] / 4
     centre = filled[np.hypot(x[None], y[:, None]) <= max(radius, 2)].mean()
     doubts = [Doubt("masked_centre", f"{centre:.0%}")] if centre > MASKED_CENTRE + lost else []
-    inside = filled[*measures.box_of(~filled)].mean()
+    inside = filled[*box_of(~filled)].mean()
     return doubts + ([Doubt("masked", f"{inside:.0%}")] if inside > MASKED + lost else [])
 
 
@@ -247,11 +248,11 @@ class _Measured:
         self.band, self.background, self.with_light = band, training.background[band], training.with_light
         self.found = {name: values[0] for name, values in looks(relative, observed, radius).items()}
         self.found["scatter"] = measures.scatter((image / noise)[None], observed)[0]
-        self.reference = _reference(training, band, measures.box_of(observed))
+        self.reference = _reference(training, band, box_of(observed))
         whole = _reference(training, band, (slice(0, observed.shape[0]), slice(0, observed.shape[1])))
         self.reference = self.reference | {name: whole[name] for name in ("border", "peak", "offset")}
         self.border_share = usual(whole["border"] / np.maximum(whole["peak"], 1))[1]
-        if observed[*measures.box_of(observed)].size < SEEN * observed.size:
+        if observed[*box_of(observed)].size < SEEN * observed.size:
             self.border_share = EDGE_SHARE
 
     def usual(self, name):

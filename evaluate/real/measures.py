@@ -6,6 +6,8 @@ Images are in units of their noise, (n, rows, columns), on the network's pixels.
 
 import numpy as np
 
+from ...files.values import box_of
+
 CORNER = 6  # corners and edges are a side over this wide
 SIGNIFICANT = 5.0  # times the noise: no fluctuation of the noise
 
@@ -15,12 +17,6 @@ def smoothed(images):
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     rows = padded[:, 2:] + padded[:, 1:-1] + padded[:, :-2]
     return (rows[:, :, 2:] + rows[:, :, 1:-1] + rows[:, :, :-2]) / 3
-
-
-def box_of(observed):
-    """The smallest box (slice of rows, slice of columns) around the True pixels of (rows, columns)."""
-    rows, columns = (np.flatnonzero(observed.any(axis)) for axis in (1, 0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def corners(images, observed):

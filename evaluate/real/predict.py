@@ -47,9 +47,8 @@ def predict_folder(config, scene, run, lenses, out=None):
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
-    cutouts, skipped = read_cutouts(
-        lenses.images, size, scale, lenses.pixel_scale, subtract_light=without_light, bands=band_names(config, scene)
-    )
+    bands = band_names(config, scene)
+    cutouts, skipped = read_cutouts(lenses.images, size, scale, lenses.pixel_scale, without_light, bands)
     orientations = [c.facts.orientation for c in cutouts]
     matched = notes = None
     if values is not None:
@@ -75,7 +74,7 @@ def predict_folder(config, scene, run, lenses, out=None):
         table = published.beside_published(table, {t: known for t, (known, _) in turned.items()})
         summary = published.summary(table)
     out.mkdir(parents=True, exist_ok=True)
-    read = how_read(cutouts, lenses)
+    read = how_read(cutouts, lenses, bands)
     (out / "how_read.txt").write_text("".join(f"{sentence}\n" for sentence in read), encoding="utf-8")
     write_csv(table, out / "predictions.csv", float_format="%.5g")
     if summary is not None:
@@ -85,14 +84,14 @@ def predict_folder(config, scene, run, lenses, out=None):
     return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], read)
 
 
-def how_read(cutouts, lenses):
+def how_read(cutouts, lenses, bands):
     """Sentences on which parts of the files were used and which were not, one for each kind of file.
 
-    lenses: `configs.schema.RealLenses`.
+    lenses: `configs.schema.RealLenses`. bands: as for `read_cutouts`.
     """
     said = [(c.name, c.used + (f"; not used: {', '.join(c.ignored)}" if c.ignored else "")) for c in cutouts]
     known = {Path(lenses.catalogue).resolve()} if lenses.catalogue else set()
-    others = [path for path in lenses_of(lenses.images)[1] if path.resolve() not in known]
+    others = [path for path in lenses_of(lenses.images, bands)[1] if path.resolve() not in known]
     return grouped(said) + ([f"nothing of {counted(others)} that lie in {lenses.images}, too"] if others else [])
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...files.values import box_of
 from ...simulate.stream import simulate
 from ...simulate.systems.scene import FIRST_INDEX
 from . import measures
@@ -76,7 +77,7 @@ def looks(images, observed, radius):
             "lowest": smooth.min((1, 2)),
             "sharpness": measures.sharpness(images, smooth, observed),
             "centre": measures.centre_over_rest(smooth, radius),
-            "border": measures.border(smooth, measures.box_of(observed)),
+            "border": measures.border(smooth, box_of(observed)),
             "offset": measures.ring_offset(smooth),
         }
 

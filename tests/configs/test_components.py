@@ -110,3 +110,18 @@ def test_a_magnitude_that_marks_a_missing_value_is_refused(magnitude):
         read("SERSIC_ELLIPSE", Light, R_sersic=0.5, n_sersic=1, magnitude=magnitude)
     for possible in (-26, 0, 31.5, {"normal": [24, 1]}, {"uniform": [18, 28]}):
         read("SERSIC_ELLIPSE", Light, R_sersic=0.5, n_sersic=1, magnitude=possible)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"catalogue": "x.npz", "kinds": ["ring"]}, "kinds is for made-up galaxies"),
+        ({"magnitude_cut": [20, 22]}, "magnitude_cut is for galaxies from a catalogue"),
+        ({"at_redshift": True}, "at_redshift is for galaxies from a catalogue"),
+        ({"catalogue": "x.npz", "size_cut": [2, 1]}, "size_cut: the first value must be below"),
+        ({"catalogue": "x.npz", "at_redshift": True, "magnitude": 22, "R_half": 0.2}, "at_redshift changes nothing"),
+    ],
+)
+def test_settings_of_galaxies_that_do_not_go_together(keys, message):
+    with pytest.raises(ValueError, match=message):
+        components.INTERPOL(profile="INTERPOL", **keys)

@@ -88,3 +88,14 @@ def test_a_mask_that_covers_the_lens_is_refused_with_the_convention(mask):
 )
 def test_masks_that_people_make_are_accepted(mask):
     check_way_round(mask, "MASK", ARCS)
+
+
+@pytest.mark.parametrize(("kept", "refused"), [(0.25, True), (0.75, False)])
+def test_a_mask_with_holes_is_refused_if_most_of_the_centre_is_masked(kept, refused):
+    mask = (RADIUS < 0.9) & (np.random.default_rng(0).random((48, 48)) > kept)
+    nothing = np.zeros((48, 48), bool)
+    if refused:
+        with pytest.raises(DataError, match="is not 0 on"):
+            check_way_round(mask, "MASK", nothing)
+    else:
+        check_way_round(mask, "MASK", nothing)

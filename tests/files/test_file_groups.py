@@ -1,12 +1,13 @@
 """Which files are one lens."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from astropy.io import fits
 
 from lenstream.errors import DataError
 from lenstream.files.file_groups import counted, group, lenses_of
+from lenstream.files.image_folders import find
 
 
 def names(files, bands=1):
@@ -102,3 +103,19 @@ def test_a_sub_folder_with_a_file_a_band_is_a_lens(tmp_path):
         for band in "gr":
             fits.PrimaryHDU().writeto(tmp_path / lens / f"{band}.fits")
     assert [(lens.name, len(lens.files)) for lens in lenses_of(tmp_path, ("g", "r"))[0]] == [("l1", 2), ("l2", 2)]
+
+
+def test_the_work_grows_with_the_number_of_files_and_not_with_its_square(tmp_path, monkeypatch):
+    for k in range(200):
+        for kind in ("sci", "wht"):
+            (tmp_path / f"a{k:03d}_{kind}.fits").touch()
+        (tmp_path / f"b{k:03d}.npy").touch()
+    compared, equal = [0], PurePath.__eq__
+
+    def counting(one, other):
+        compared[0] += 1
+        return equal(one, other)
+
+    monkeypatch.setattr(PurePath, "__eq__", counting)
+    assert len(lenses_of(tmp_path)[0]) == 200 and len(find(tmp_path).files) == 400
+    assert compared[0] < 20 * 600

@@ -1,4 +1,4 @@
-"""Galaxies in folders of FITS images and in .npz archives: what is read, several bands, and broken files."""
+"""Galaxies in folders of FITS images, .npz archives and GalSim's catalogues: what is read, and broken files."""
 
 import logging
 
@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from lenstream.configs.components import INTERPOL
 from lenstream.errors import DataError
 from lenstream.files.galaxy_layouts import entries
-from lenstream.simulate.galaxies.catalogues import read
+from lenstream.simulate.galaxies.catalogues import read, read_cosmos
+
+from ..simulate.galaxies import cosmos
 
 
 def galaxy(rng, side=64, at=(31.5, 31.5), scale=3.0, flux=60.0, noise=0.003):
@@ -246,3 +248,58 @@ def test_images_and_bad_pixels_are_found_by_name(tmp_path):
     (_, first), (_, second) = listed.images([0, 1])
     np.testing.assert_array_equal(first[0], np.where(bad, np.nan, image))
     np.testing.assert_array_equal(second[0], image)
+
+
+# GalSim's RealGalaxyCatalog
+
+
+@cosmos.real
+@pytest.mark.parametrize("kept", [0, 1000, 4000, 9000])
+def test_a_catalogue_cut_short(tmp_path, kept):
+    path = tmp_path / cosmos.CATALOGUE.name
+    path.write_bytes(cosmos.CATALOGUE.read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"cut short|holds no table") as caught:
+        read_cosmos(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@cosmos.real
+def test_the_wrong_one_of_the_two_catalogues():
+    with pytest.raises(DataError, match="lacks MAG, PIXEL_SCALE, GAL_FILENAME, GAL_HDU: expected the columns IDENT"):
+        read_cosmos(cosmos.DATA / "real_galaxy_catalog_23.5_fits.fits")
+
+
+def test_a_missing_column_is_named(tmp_path):
+    with pytest.raises(DataError, match="lacks MAG, GAL_HDU: expected"):
+        read_cosmos(cosmos.write(tmp_path, [np.zeros((80, 80))], MAG=None, GAL_HDU=None))
+
+
+def test_a_column_of_words(tmp_path):
+    with pytest.raises(DataError, match="expected numbers in MAG"):
+        read_cosmos(cosmos.write(tmp_path, [np.zeros((80, 80))], MAG=["bright"]))
+
+
+def test_missing_folder_folder_and_not_fits(tmp_path):
+    with pytest.raises(DataError, match="There is no galaxy catalogue"):
+        read_cosmos(tmp_path / "absent" / "catalogue.fits")
+    with pytest.raises(DataError, match="There is no galaxy catalogue"):
+        read_cosmos(tmp_path)
+    (tmp_path / "text.fits").write_text("not FITS\n" * 1000)
+    with pytest.raises(DataError, match="not FITS or was cut short"):
+        read_cosmos(tmp_path / "text.fits")
+    fits.PrimaryHDU(np.zeros((9, 9))).writeto(tmp_path / "image.fits")
+    with pytest.raises(DataError, match="holds no table"):
+        read_cosmos(tmp_path / "image.fits")
+
+
+def test_redshifts_of_the_second_catalogue_go_by_name(tmp_path):
+    rng = np.random.default_rng(6)
+    path = cosmos.write(tmp_path, [cosmos.galaxy(rng), cosmos.galaxy(rng), cosmos.galaxy(rng)])
+    columns = [fits.Column("IDENT", "K", array=[102, 100]), fits.Column("zphot", "D", array=[0.7, -1.0])]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "catalogue_fits.fits")
+    np.testing.assert_array_equal(read_cosmos(path).redshift, [np.nan, np.nan, 0.7])
+
+
+def test_redshifts_of_the_catalogue_itself_come_first(tmp_path):
+    path = cosmos.write(tmp_path, [cosmos.galaxy(np.random.default_rng(6))], REDSHIFT=[0.4])
+    assert read_cosmos(path).redshift == pytest.approx([0.4])

@@ -68,6 +68,13 @@ def test_noise_maps_and_psfs_beside_an_image_are_no_images(tmp_path):
     assert notes == ["6 noise maps, masks and PSFs beside images are not read, such as mask.fits"]
 
 
+def test_one_noise_map_beside_one_of_many_images_is_no_image(tmp_path):
+    touch(tmp_path, "a.fits", "a_rms.fits", "b.fits", "c_mask.npy")
+    found, notes = find(tmp_path)
+    assert [path.name for path, _ in found] == ["a.fits", "b.fits", "c_mask.npy"]
+    assert len(notes) == 1 and notes[0].startswith("1 ") and notes[0].endswith("such as a_rms.fits")
+
+
 def test_a_link_to_itself_is_left_out(tmp_path):
     touch(tmp_path, "a.npy")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

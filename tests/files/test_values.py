@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenstream.files.values import is_flux, is_noise, is_padding, without_absurd
+from lenstream.files.values import box_of, is_flux, is_noise, is_padding, without_absurd
 
 
 def test_which_values_count():
@@ -49,8 +49,25 @@ def test_zeros_at_the_border_of_noise_are_padding():
     assert is_padding(strip).sum() == 280
 
 
+@pytest.mark.parametrize("side", [np.s_[:7], np.s_[-7:], np.s_[:, :7], np.s_[:, -7:]])
+def test_zeros_along_any_one_side_are_padding_where_the_pixels_beside_them_are_not_faint(side):
+    strip = np.random.default_rng(1).normal(5, 1, (40, 40))
+    strip[side] = 0.0
+    expected = strip == 0.0
+    np.testing.assert_array_equal(is_padding(strip), expected)
+    faint = np.pad(strip == 0.0, 1)
+    beside = faint[2:, 1:-1] | faint[:-2, 1:-1] | faint[1:-1, 2:] | faint[1:-1, :-2]
+    assert not is_padding(np.where(beside & ~expected, 1e-3, strip)).any()
+
+
 def test_light_that_fades_to_zero_is_no_padding():
     x, y = np.meshgrid(*2 * [np.arange(40) - 19.5])
     faded = np.round(1000 * np.exp(-(x**2 + y**2) / 50))
     for image in (faded, np.zeros((40, 40)), np.random.default_rng(0).normal(size=(40, 40))):
         assert not is_padding(image).any()
+
+
+def test_the_box_is_the_smallest_around_what_is_good():
+    good = np.zeros((6, 9), bool)
+    good[2, 7] = good[4, 3] = True
+    assert box_of(good) == (slice(2, 5), slice(3, 8))

@@ -104,6 +104,15 @@ def test_noise_is_what_independent_pixels_give(scale):
     assert ratio.min() > 0.88 and ratio.max() < 1.12
 
 
+def test_filled_pixels_have_the_noise_of_the_others_even_if_most_are_filled(tmp_path):
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:, :20] = mask[:, 60:] = 1  # 58 %, beside the lens
+    write(tmp_path / "a.fits", noisy(96), np.full((96, 96), 0.1, np.float32), mask)
+    (cutout,), _ = read_cutouts(tmp_path, 48, 0.1)
+    assert cutout.masked == pytest.approx(56 / 96)
+    np.testing.assert_allclose(cutout.noise, 0.2, rtol=1e-5)
+
+
 def test_masked_pixels_do_not_leak(tmp_path):
     image = np.full((96, 96), 2.0, np.float32)
     noise = np.full((96, 96), 0.1, np.float32)

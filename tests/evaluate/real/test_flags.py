@@ -20,22 +20,16 @@ from lenstream.evaluate.tasks.task import labelled_systems
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.probe import features_of
 
+from .encoders import Known
+
 CLEAN, FAULTY = 50, 10  # lenses without a fault, and with each of the faults
 SIGMA = 0.02  # counts/s, the background of the recipe tiny
 SCALE, SIDE = 0.15, 32
 
 
-class Pooled(nn.Module):
-    """An encoder without weights: the image in units of its noise, compressed, in 8 x 8 parts."""
-
-    num_features = 64
-
-    def __init__(self):
-        super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))  # what tells the device
-
-    def forward(self, images):
-        return torch.asinh(nn.functional.avg_pool2d(images[:, :1], SIDE // 8) / SIGMA).flatten(1)
+def pooled(images):
+    """Features: the image in units of its noise, compressed, in 8 x 8 parts."""
+    return torch.asinh(nn.functional.avg_pool2d(images[:, :1], SIDE // 8) / SIGMA).flatten(1)
 
 
 @functools.cache
@@ -43,7 +37,7 @@ def trained():
     """Config, scene and groups of regressions that were fitted to simulated lenses, with their errors."""
     config = load("tiny", ["simulate.source.0.magnitude=22.5"])
     scene = make_scene(config.simulate, config.seed)
-    network = Pooled()
+    network = Known(pooled, 64)
     groups = [[]]
     for seed in range(2):
         data = labelled_systems(scene, config.evaluate.targets, "labelled", 300, skip=300 * seed)

@@ -16,18 +16,16 @@ from lenstream.evaluate.real.predict import estimate, seen
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.methods.supervised import Supervised
 
+from .encoders import Known
 
-class Total(nn.Module):
-    """An encoder whose one feature is the image's total."""
 
-    num_features = 1
-
-    def forward(self, images):
-        return images.sum((1, 2, 3))[:, None]
+def total(images):
+    """The feature: the image's total."""
+    return images.sum((1, 2, 3))[:, None]
 
 
 def regressor(offset):
-    out = Supervised(Total(), [0.0], [1.0])
+    out = Supervised(Known(total, 1), [0.0], [1.0])
     nn.init.ones_(out.head.weight)
     nn.init.constant_(out.head.bias, offset)
     return out
@@ -53,6 +51,10 @@ def test_the_uncertainty_adds_the_spread_of_seeds_to_the_error_on_simulations():
     assert torch.tensor(found.mean).item() == 1.0
     np.testing.assert_allclose(found.std, np.sqrt((0.09 + 0.25) / 2 + 1.0), rtol=1e-6)
     np.testing.assert_allclose(found.disagreement, 1.0)
+    apart = [(regressor(offset), np.array([rmse])) for offset, rmse in ((-3.0, 0.3), (3.0, 0.5))]
+    found = estimate([apart], seen([cutout(1.0, 1.0)], background=1.0))
+    np.testing.assert_allclose(found.std, np.sqrt((0.09 + 0.25) / 2 + 9.0), rtol=1e-6)
+    np.testing.assert_allclose(found.disagreement, 3.0)
 
 
 def test_each_target_comes_from_the_group_that_is_best_at_it():
@@ -64,29 +66,21 @@ def test_each_target_comes_from_the_group_that_is_best_at_it():
 
 
 def two_targets(value):
-    out = Supervised(Total(), [0.0, 0.0], [1.0, 1.0])
+    out = Supervised(Known(total, 1), [0.0, 0.0], [1.0, 1.0])
     nn.init.zeros_(out.head.weight)
     nn.init.constant_(out.head.bias, value)
     return out
 
 
-class Moments(nn.Module):
-    """An encoder whose features are e1, e2 of the image's second moments, its size [arcsec] and its flux."""
-
-    num_features = 4
-
-    def __init__(self):
-        super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))  # what tells the device
-
-    def forward(self, images):
-        axis = (torch.arange(images.shape[-1], dtype=torch.float64) - (images.shape[-1] - 1) / 2) * 0.15
-        y, x = axis[:, None], axis[None]
-        image = images[:, 0].double()
-        total = image.sum((1, 2))
-        xx, yy, xy = ((image * k).sum((1, 2)) / total for k in (x * x, y * y, x * y))
-        size = xx + yy + 2 * torch.sqrt(torch.clamp(xx * yy - xy**2, min=1e-12))
-        return torch.stack([(xx - yy) / size, 2 * xy / size, torch.sqrt(size), total], 1).float()
+def moments(images):
+    """Features: e1, e2 of the image's second moments, its size [arcsec] and its flux."""
+    axis = (torch.arange(images.shape[-1], dtype=torch.float64) - (images.shape[-1] - 1) / 2) * 0.15
+    y, x = axis[:, None], axis[None]
+    image = images[:, 0].double()
+    total = image.sum((1, 2))
+    xx, yy, xy = ((image * k).sum((1, 2)) / total for k in (x * x, y * y, x * y))
+    size = xx + yy + 2 * torch.sqrt(torch.clamp(xx * yy - xy**2, min=1e-12))
+    return torch.stack([(xx - yy) / size, 2 * xy / size, torch.sqrt(size), total], 1).float()
 
 
 FEATURES = ["e1", "e2", "theta_E", "gamma"]
@@ -94,11 +88,11 @@ FEATURES = ["e1", "e2", "theta_E", "gamma"]
 
 @pytest.fixture
 def predicted(tmp_path, monkeypatch):
-    """A function that predicts a folder with a network of known answers: its targets are `Moments`."""
+    """A function that predicts a folder with a network of known answers: its features are `moments`."""
 
     def of(folder, targets=FEATURES, overrides=(), **lenses):
         config = load("tiny", [f"evaluate.targets=[{', '.join(targets)}]", *overrides])
-        head = Supervised(Moments(), [0.0] * 4, [1.0] * 4)
+        head = Supervised(Known(moments, 4), [0.0] * 4, [1.0] * 4)
         head.head = nn.Linear(4, len(targets))
         head.mean, head.std = torch.zeros(len(targets)), torch.ones(len(targets))
         with torch.no_grad():
@@ -206,6 +200,19 @@ def test_one_band_is_not_copied_for_a_network_of_two(tmp_path, predicted):
     write(tmp_path / "a.fits", gaussian(0.1, 0.1))
     with pytest.raises(DataError, match=r"it holds 1 band, and the network was trained on 2 \(g, r\)"):
         predicted(tmp_path, overrides=["simulate.bands={g: {}, r: {}}"])
+
+
+def test_what_was_read_is_not_said_to_be_left_out(tmp_path, predicted):
+    folder = tmp_path / "lenses"
+    (folder / "a").mkdir(parents=True)
+    for band in "gr":
+        write(folder / "a" / f"{band}.fits", gaussian(0.1, 0.1))
+    two = ["simulate.bands={g: {}, r: {}}"]
+    assert len(predicted(folder, overrides=two).read) == 1
+    (folder / "notes.txt").touch()
+    said = predicted(folder, overrides=two).read
+    assert len(said) == 2 and said[1].startswith("nothing of 1 .txt that lie in")
+    assert (tmp_path / "out" / "how_read.txt").read_text() == "".join(f"{sentence}\n" for sentence in said)
 
 
 def test_one_component_alone_has_no_frame_but_the_arrays(tmp_path, predicted):

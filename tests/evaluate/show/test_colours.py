@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from lenstream.evaluate.show import colours
-from lenstream.evaluate.show.colours import LOST, coloured
+from lenstream.evaluate.show.colours import LOST, coloured, weights
 
 
 def test_lost_pixels_have_a_colour_of_their_own():
@@ -44,3 +44,13 @@ def test_images_without_light_or_without_pixels_do_not_break_the_picture():
     for image in (np.zeros((1, 6, 6)), np.full((3, 6, 6), np.nan)):
         lost = np.isnan(image).any(0)
         assert np.isfinite(coloured(image, lost, ["r", "g", "b"][: len(image)], np.ones(len(image)))).all()
+
+
+def test_weights_make_the_usual_image_white_whatever_its_brightness():
+    shape = np.random.default_rng(0).random((6, 6))
+    bands, brightness = np.array([1.0, 4.0, 2.0]), np.array([1.0, 10.0, 0.1, 3.0, 1.0])
+    images = brightness[:, None, None, None] * bands[:, None, None] * shape
+    images[4] *= np.array([9.0, 1.0, 1.0])[:, None, None]  # one of another colour
+    images[0, 1, 2, 2] = np.nan
+    found = weights(images) * bands
+    np.testing.assert_allclose(found, found[0], rtol=0.03)

@@ -5,7 +5,7 @@ import pytest
 
 from lenstream.configs.load import load
 from lenstream.evaluate.show import preview
-from lenstream.evaluate.show.image_error import image_errors
+from lenstream.evaluate.show.image_error import _worst, image_errors
 from lenstream.simulate.systems.scene import make_scene
 
 SMALL = ["simulate.image.num_pix=24", "simulate.image.pixel_scale=0.2"]
@@ -47,3 +47,12 @@ def test_of_bands_on_several_grids_the_worst_counts():
     both, *each = (image_errors(s, np.arange(3)) for s in (scene, *scene.grids))
     assert len(each) == 2
     np.testing.assert_array_equal(both, np.maximum(*each))
+
+
+def test_an_error_is_a_share_of_the_peak_of_its_own_band_and_the_worst_band_counts():
+    truth = np.zeros((2, 1, 2, 5, 5))
+    truth[:, 0, 0, 2, 2], truth[:, 0, 1, 2, 2] = 100.0, 1.0
+    wrong = truth.copy()
+    wrong[0, 0, 0, 1, 1], wrong[0, 0, 1, 1, 1] = 3.0, -0.2
+    wrong[1, 0, 0, 1, 1] = 3.0
+    np.testing.assert_allclose(_worst(wrong, truth), [0.2, 0.03])
