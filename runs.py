@@ -12,10 +12,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 from .configs.instruments import given, numbers, resolved
-from .configs.load import load, show
+from .configs.load import checked, show
+from .configs.recipes import read
 from .errors import ConfigError, DataError
 from .progress import console
 
@@ -126,16 +125,20 @@ def config_of(folder):
 
 def _saved(folder):
     """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
-    config = load(str(folder.config))
-    raw = yaml.safe_load(folder.config.read_text())["simulate"]["observation"]
-    if "from_instrument" in raw or given(config.simulate) == config.simulate:
+    recipe = read(folder.config)
+    config = checked(recipe)
+    if "from_instrument" in recipe.values["simulate"]["observation"] or given(config.simulate) == config.simulate:
         return config, True
-    observation = config.simulate.observation
-    if raw.get("psf") is None and observation.psf is not None:  # applied on pixels of the detector then
-        psf = observation.psf.model_copy(update={"supersampling": 1})
-        observation = observation.model_copy(update={"psf": psf})
-    simulation = config.simulate.model_copy(update={"observation": observation})
-    return config.model_copy(update={"simulate": simulation}), False
+    return config.model_copy(update={"simulate": _with_psf_of_before(config.simulate)}), False
+
+
+def _with_psf_of_before(simulation):
+    """A simulation as earlier versions computed it: with the PSF of an instrument applied on pixels of the detector."""
+    observation = simulation.observation
+    if observation.psf is None or given(simulation).observation.psf is not None:
+        return simulation
+    psf = observation.psf.model_copy(update={"supersampling": 1})
+    return simulation.model_copy(update={"observation": observation.model_copy(update={"psf": psf})})
 
 
 def _made_with(folder):
