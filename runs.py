@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import shutil
 import time
 from contextlib import contextmanager
@@ -69,9 +70,6 @@ def with_own_numbers(folder, config):
         console.print(
             f"{folder.path} goes on with the instrument's numbers that it was begun with, though lenstronomy "
             f"{environment()['lenstronomy']} has others (simulate.{difference})",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
         )
     return own
 
@@ -116,9 +114,6 @@ def config_of(folder):
         console.print(
             f"{folder.path} was begun by an earlier LenStream, which did not write down the instrument's numbers: "
             f"those of lenstronomy {installed} are taken, but it was begun with {made_with}",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
         )
     return config
 
@@ -129,16 +124,12 @@ def _saved(folder):
     config = checked(recipe)
     if "from_instrument" in recipe.values["simulate"]["observation"] or given(config.simulate) == config.simulate:
         return config, True
-    return config.model_copy(update={"simulate": _with_psf_of_before(config.simulate)}), False
-
-
-def _with_psf_of_before(simulation):
-    """A simulation as earlier versions computed it: with the PSF of an instrument applied on pixels of the detector."""
-    observation = simulation.observation
-    if observation.psf is None or given(simulation).observation.psf is not None:
-        return simulation
-    psf = observation.psf.model_copy(update={"supersampling": 1})
-    return simulation.model_copy(update={"observation": observation.model_copy(update={"psf": psf})})
+    observation = config.simulate.observation
+    if observation.psf is not None and given(config.simulate).observation.psf is None:  # on pixels of the detector then
+        psf = observation.psf.model_copy(update={"supersampling": 1})
+        observation = observation.model_copy(update={"psf": psf})
+    simulation = config.simulate.model_copy(update={"observation": observation})
+    return config.model_copy(update={"simulate": simulation}), False
 
 
 def _made_with(folder):
@@ -184,21 +175,35 @@ def _check_same(folder, config):
     """Refuse to continue a run with another config than it was begun with."""
     if not folder.config.exists():
         return
+    go_on = ""
     try:
         old, _ = _saved(folder)
-        differing = _difference(
-            *({**c.model_dump(mode="json"), "simulate": numbers(c.simulate)} for c in (old, config))
-        )
+        differing = _differing(old, config)
+        if old.name == config.name and not _differing(old, checked(read(folder.config))):
+            go_on = f"`{_command(folder)}` goes on as it was begun; "
     except ConfigError as error:
         differing = f"{folder.config.name} is damaged: {error.problems[0]}"
-    if not differing:  # but for the words that say what a key means, and whose numbers they are
+    if not differing:
         return
     raise ConfigError(
         [
-            f"{folder.path} was begun with another config (first difference: {differing}); "
+            f"{folder.path} was begun with another config (first difference: {differing}); {go_on}"
             "use --overwrite to start again, or name=... for a run of its own"
         ]
     )
+
+
+def _command(folder):
+    """The command that goes on with a run by the config in its folder."""
+    runs = folder.path.parent
+    return shlex.join(
+        ["lenstream", "run", str(folder.config), *(["--runs", str(runs)] if runs != Path("runs") else [])]
+    )
+
+
+def _differing(old, new):
+    """As `_difference`, of configs: but for the words that say what a key means, and whose numbers they are."""
+    return _difference(*({**c.model_dump(mode="json"), "simulate": numbers(c.simulate)} for c in (old, new)))
 
 
 def _difference(old, new, key=""):
