@@ -73,6 +73,15 @@ def test_a_number_that_no_image_holds_is_refused(problems, override, said):
     assert said in problem
 
 
+def test_an_impossible_number_is_said_with_its_own_line(problems, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "extends: tiny\nsimulate:\n  lens_mass:\n    - {profile: EPL, theta_E: 1.0}\n    - profile: SHEAR\n"
+        "      gamma1: 0.0\n      gamma2: 1000\n"
+    )
+    (problem,) = problems(recipe=str(tmp_path / "mine.yaml"))
+    assert problem.startswith("mine.yaml, line 7: simulate.lens_mass.1.gamma2: expected a number within -100 to 100")
+
+
 def test_what_needs_more_memory_than_there_is_says_how_much(problems, monkeypatch):
     monkeypatch.setattr(plausible, "_memory", lambda: 16 * 2**30)
     (problem,) = problems("pretrain.batch_size=1000000000")
