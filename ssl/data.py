@@ -28,19 +28,6 @@ def training_scene(config, scene):
     return scene
 
 
-def check_folder(config, scene):
-    """Raises: ConfigError if networks learn from a folder of images with other bands than those that judge them."""
-    if config.pretrain.data is None:
-        return
-    _, bands, _ = folder_statistics(config.pretrain.data, config.seed)
-    if bands != len(scene.bands):
-        has = (
-            f"the images of {config.pretrain.data.path} have {bands} bands, those of the simulation {len(scene.bands)}"
-        )
-        wanted = "expected as many (pretrain.bands chooses), as encoders are judged by them, or evaluate: null"
-        raise ConfigError([f"pretrain.data: {has}: {wanted}"])
-
-
 def open_data(config, name, scene, n_views, step, fabric):
     """The endless batches of an encoder's training on this rank, from optimiser step `step` on."""
     pre = config.pretrain
