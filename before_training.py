@@ -32,21 +32,21 @@ def check(config, folder, evaluates=True):
     scene = _collect(problems, lambda: make_scene(config.simulate, config.seed))
     if config.pretrain is not None:
         need("train", "training")
-        from .ssl.data import check_folder, training_scene
+        from .ssl.data import training_scene
 
         if scene is not None:
             whole = scene
             scene = _collect(problems, lambda: training_scene(config, whole))
         _say_all(problems, _about_device(config.pretrain))
         _say_all(problems, _about_folder(folder))
-        _say_all(problems, _about_training_images(config.pretrain))
+        images = _collect(problems, lambda: _training_images(config.pretrain))
+        _say_all(problems, _about_training_images(config, images, scene, evaluates))
         _say_all(problems, _about_real_lenses(config, scene))
         if scene is not None:
             targets = list(_about_targets(config, scene))
             problems += targets
-            sizes = _try_networks(config, scene, bool(targets), problems)
-            if config.evaluate is not None and evaluates:
-                _collect(problems, lambda: check_folder(config, scene))
+            shape = (len(scene.bands), scene.config.image.num_pix) if images is None else (images.bands, images.num_pix)
+            sizes = _try_networks(config, scene, shape, bool(targets), problems)
             _say_all(problems, _about_disk(config, folder, sizes))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
@@ -90,18 +90,32 @@ def existing(folder):
     return next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
 
 
-def _about_training_images(pretrain):
-    """Whether a folder of images can be read, and holds what the probes need."""
+def _training_images(pretrain):
+    """The `ssl.folder.ImageFolder` of a training, of which one image was read; None for one from the stream."""
     if pretrain.data is None:
-        return
+        return None
     from .ssl.folder import ImageFolder
 
     images = ImageFolder(pretrain.data, show=False)
     images.read(0)
-    if pretrain.probe_every and len(images.classes) == 1:
+    return images
+
+
+def _about_training_images(config, images, scene, evaluates):
+    """Whether a folder of images holds what the probes need, and the bands of what encoders are judged by."""
+    if images is None:
+        return
+    path = config.pretrain.data.path
+    if config.pretrain.probe_every and len(images.classes) == 1:
         yield (
-            f"pretrain.probe_every: {pretrain.data.path} has one class ({images.classes[0]}), of which a probe would "
+            f"pretrain.probe_every: {path} has one class ({images.classes[0]}), of which a probe would "
             "always be right; expected sub-folders for two classes or more, or 0"
+        )
+    if scene is not None and config.evaluate is not None and evaluates and images.bands != len(scene.bands):
+        yield (
+            f"pretrain.data: the images of {path} have {images.bands} bands, those of the simulation "
+            f"{len(scene.bands)}: expected as many (pretrain.bands chooses), as encoders are judged by them, or "
+            "evaluate: null"
         )
 
 
@@ -129,7 +143,8 @@ def _about_real_lenses(config, scene):
     if problems or scene is None:
         return
     grid = scene.config.image.num_pix, scene.instrument.pixel_scale
-    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, bands=bands)
+    without_light = not config.simulate.lens_light  # as `predict_folder` reads them
+    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, without_light, bands)
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
         catalogue.match(values, names, targets, orientations, lenses)
@@ -183,15 +198,14 @@ class Size(NamedTuple):
     training: int  # all that is written while it is trained
 
 
-def _try_networks(config, scene, targets_are_wrong, problems):
-    """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems."""
-    from .ssl.data import image_shape
+def _try_networks(config, scene, shape, targets_are_wrong, problems):
+    """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems.
+
+    shape: bands and pixels along an edge of the images.
+    """
     from .ssl.trainer import make_method
 
     sizes: list[Size] = []
-    shape = _collect(problems, lambda: image_shape(config, scene))
-    if shape is None:
-        return sizes
     for name, settings in config.pretrain.encoders.items():
         if settings.method == "supervised" and targets_are_wrong:
             continue  # it cannot be made without them

@@ -7,15 +7,15 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 from .configs.instruments import given, numbers, resolved
-from .configs.load import load, show
+from .configs.load import checked, show
+from .configs.recipes import read
 from .errors import ConfigError, DataError
 from .progress import console
 
@@ -70,9 +70,6 @@ def with_own_numbers(folder, config):
         console.print(
             f"{folder.path} goes on with the instrument's numbers that it was begun with, though lenstronomy "
             f"{environment()['lenstronomy']} has others (simulate.{difference})",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
         )
     return own
 
@@ -117,21 +114,18 @@ def config_of(folder):
         console.print(
             f"{folder.path} was begun by an earlier LenStream, which did not write down the instrument's numbers: "
             f"those of lenstronomy {installed} are taken, but it was begun with {made_with}",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
         )
     return config
 
 
 def _saved(folder):
     """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
-    config = load(str(folder.config))
-    raw = yaml.safe_load(folder.config.read_text())["simulate"]["observation"]
-    if "from_instrument" in raw or given(config.simulate) == config.simulate:
+    recipe = read(folder.config)
+    config = checked(recipe)
+    if "from_instrument" in recipe.values["simulate"]["observation"] or given(config.simulate) == config.simulate:
         return config, True
     observation = config.simulate.observation
-    if raw.get("psf") is None and observation.psf is not None:  # applied on pixels of the detector then
+    if observation.psf is not None and given(config.simulate).observation.psf is None:  # on pixels of the detector then
         psf = observation.psf.model_copy(update={"supersampling": 1})
         observation = observation.model_copy(update={"psf": psf})
     simulation = config.simulate.model_copy(update={"observation": observation})
@@ -181,21 +175,35 @@ def _check_same(folder, config):
     """Refuse to continue a run with another config than it was begun with."""
     if not folder.config.exists():
         return
+    go_on = ""
     try:
         old, _ = _saved(folder)
-        differing = _difference(
-            *({**c.model_dump(mode="json"), "simulate": numbers(c.simulate)} for c in (old, config))
-        )
+        differing = _differing(old, config)
+        if old.name == config.name and not _differing(old, checked(read(folder.config))):
+            go_on = f"`{_command(folder)}` goes on as it was begun; "
     except ConfigError as error:
         differing = f"{folder.config.name} is damaged: {error.problems[0]}"
-    if not differing:  # but for the words that say what a key means, and whose numbers they are
+    if not differing:
         return
     raise ConfigError(
         [
-            f"{folder.path} was begun with another config (first difference: {differing}); "
+            f"{folder.path} was begun with another config (first difference: {differing}); {go_on}"
             "use --overwrite to start again, or name=... for a run of its own"
         ]
     )
+
+
+def _command(folder):
+    """The command that goes on with a run by the config in its folder."""
+    runs = folder.path.parent
+    return shlex.join(
+        ["lenstream", "run", str(folder.config), *(["--runs", str(runs)] if runs != Path("runs") else [])]
+    )
+
+
+def _differing(old, new):
+    """As `_difference`, of configs: but for the words that say what a key means, and whose numbers they are."""
+    return _difference(*({**c.model_dump(mode="json"), "simulate": numbers(c.simulate)} for c in (old, new)))
 
 
 def _difference(old, new, key=""):

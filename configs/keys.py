@@ -35,16 +35,14 @@ def _plain_types(schema):
         return type(schema)(_plain_types(part) for part in schema)
     if not isinstance(schema, dict):
         return schema
-    if schema.get("type") == "function-before" and schema["function"]["function"] in (_number, _no_bool):
-        return schema
+    if schema.get("type") == "model" and schema["cls"].__pydantic_complete__:
+        return schema  # a section within this one, which has been here
     if schema.get("type") == "literal" and any(isinstance(word, int) for word in schema["expected"]):
         return core_schema.no_info_before_validator_function(_no_bool, schema)  # False is 0 for Python
     if schema.get("type") in ("int", "float"):
         return core_schema.no_info_before_validator_function(_number, schema)
     if schema.get("type") == "bool":
         return schema | {"strict": True}
-    if schema.get("type") == "function-after" and schema["function"]["function"] is _without_repeats:
-        return schema
     plain = {key: part if key == "metadata" else _plain_types(part) for key, part in schema.items()}
     if schema.get("type") == "list":
         return core_schema.no_info_after_validator_function(_without_repeats, plain)

@@ -38,11 +38,20 @@ def load(name: str | Path, overrides: Iterable[str] = ()) -> Config:
     Returns: `schema.Config`. Raises: ConfigError listing every mistake with its file, line, key and what was expected.
     """
     recipe = read(name)
-    problems = [*recipe.problems, *apply(recipe, [overrides] if isinstance(overrides, str) else overrides)]
+    config = checked(recipe, apply(recipe, [overrides] if isinstance(overrides, str) else overrides))
+    for warning in plausible.unusual(config):
+        log.warning("%s: %s", recipe.source, warning)
+    return config
+
+
+def checked(recipe, mistakes=()):
+    """The config of a `recipes.Recipe`, as `load` gives it, without warnings.
+
+    mistakes: further `Problem`s. Raises: ConfigError with every mistake.
+    """
+    problems = [*recipe.problems, *mistakes]
     config, found = _validated(recipe.values, lambda path: _place(path, recipe), recipe.overridden)
     if config is not None and not problems and not found:
-        for warning in plausible.unusual(config):
-            log.warning("%s: %s", recipe.source, warning)
         return config
     known = {p.path for p in problems if p.path}  # what cannot be read as YAML is not complained of again
     problems += [p for p in found if not any(p.path[: len(k)] == k for k in known)]

@@ -10,7 +10,7 @@ from .keys import Mistakes
 from .recipes import DISCRIMINATORS
 from .schema import Config
 from .value_messages import about_number, in_words
-from .yaml_text import Problem, shown
+from .yaml_text import Problem, key_path, shown
 
 
 def sentences(error, values, where):
@@ -22,7 +22,7 @@ def sentences(error, values, where):
     path = _path_in(values, error["loc"])
     raised = error.get("ctx", {}).get("error")
     if isinstance(raised, Mistakes):
-        return [_problem(path, _keys(key), text, where) for key, text in raised.found]
+        return [_problem(path, key_path(filter(None, key.split("."))), text, where) for key, text in raised.found]
     key = error.get("ctx", {}).get("discriminator", "").strip("'")
     at = (*path, key) if key else path  # of the word that says which section it is
     return [Problem(at, one_line(f"{where(at)}: {_said(error, values, path)}"))]
@@ -49,10 +49,6 @@ def described(field):
 def is_model(annotation):
     """Whether an annotation is a section of a config."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _keys(dotted):
-    return tuple(int(k) if k.isascii() and k.isdecimal() else k for k in dotted.split(".") if k)
 
 
 def _dotted(path):

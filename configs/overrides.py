@@ -7,7 +7,7 @@ from ..errors import ConfigError, nearest
 from . import yaml_text
 from .instruments import claim
 from .recipes import NAMED_SECTIONS, Recipe
-from .yaml_text import Problem
+from .yaml_text import Problem, key_path
 
 EXAMPLE = "dotted.key=value, e.g. simulate.image.num_pix=64"
 _STRUCTURED = tuple("[{\"'&*!|>?-")  # how a value begins that is more than a word or a number
@@ -89,7 +89,7 @@ def _apply_mode(recipe, wanted):
     problems = []
     for dotted, value in (modes[chosen] or {}).items():
         problems += _put(recipe, dotted, copy.deepcopy(value), f"{source}: modes.{chosen}: {dotted}")
-        recipe.lines[_path(_keys(recipe.values, dotted))] = f"{source}: modes.{chosen}"
+        recipe.lines[key_path(_keys(recipe.values, dotted))] = f"{source}: modes.{chosen}"
     return problems
 
 
@@ -139,11 +139,6 @@ def _keys(values, dotted):
     return keys
 
 
-def _path(keys):
-    """Keys as the path by which lines are known: entries of lists by number."""
-    return tuple(int(key) if key.isascii() and key.isdecimal() else key for key in keys)
-
-
 def _is_entry(part, values):
     return part.isascii() and part.isdecimal() and len(part) < 10 and int(part) < len(values)
 
@@ -155,7 +150,7 @@ def _no_entry(where, part, values):
 
 def _forget_lines(recipe, keys):
     """What an override sets stands in no line of a file any more: messages about it name the recipe as a whole."""
-    path = _path(keys)
+    path = key_path(keys)
     for known in [p for p in recipe.lines if p[: len(path)] == path or p[: len(keys)] == tuple(keys)]:
         del recipe.lines[known]
     recipe.lines[path] = recipe.source

@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ..errors import DataError
-from ..files.columns import read_column
 from ..simulate.profiles.declaration import MAX_ELLIPTICITY
 from .keys import Mistakes, Section, exactly_one_of, key
 
@@ -105,10 +104,16 @@ class Table(Section):
     @model_validator(mode="after")
     def can_be_read(self):
         try:
-            read_column(self.file, self.column)
+            self.values()
         except DataError as error:
             raise ValueError(str(error)) from None
         return self
+
+    def values(self):
+        """The numbers of the column, (rows,). Raises: DataError if it cannot be read, or holds something else."""
+        from ..files.columns import read_column  # here, as few configs need tables
+
+        return read_column(self.file, self.column)
 
 
 class Follow(Section):
@@ -151,7 +156,7 @@ class Distribution(PlainDistribution):
             lowest, highest = zip(*(part.support() for part in self.mixture), strict=True)
             return min(lowest), max(highest)
         if self.table is not None:
-            values = read_column(self.table.file, self.table.column)
+            values = self.table.values()
             return float(values.min()), float(values.max())
         if self.follow is not None:
             return self.follow.support()

@@ -4,6 +4,7 @@ import os
 
 from .components import BRIGHTEST
 from .parameters import Distribution
+from .yaml_text import key_path
 
 # Key, or parameter of any profile -> what is usual, from and to, and its unit. Far wider than any instrument or lens.
 USUAL = {
@@ -124,7 +125,7 @@ def _out_of_scale(simulate):
 def impossible(config):
     """What no computer can hold, or this one's memory cannot: pairs of key path and sentence."""
     for path, asked, limits in _beyond(config, POSSIBLE):
-        yield tuple(path.split(".")), f"expected a number within {limits}, but {asked} is asked for"
+        yield key_path(path.split(".")), f"expected a number within {limits}, but {asked} is asked for"
     memory, image = _memory(), config.simulate.image
     bands = max(1, len(config.simulate.bands))
     one_image = 4 * bands * image.num_pix**2

@@ -6,7 +6,6 @@ from the rows of a table or is drawn jointly is looked at as it will be drawn.
 
 import math
 
-from ..files.columns import read_column
 from ..simulate.profiles.declaration import MAX_ELLIPTICITY
 from .parameters import Distribution
 from .support import support
@@ -48,7 +47,7 @@ def _together(laws, components, seen):
         return math.inf
     tables = [law.table for law in laws]
     if None not in tables and tables[0].file == tables[1].file:
-        return max(map(math.hypot, *(read_column(t.file, t.column) for t in tables)))
+        return max(map(math.hypot, *(table.values() for table in tables)))
     follows = [law.follow for law in laws]
     if None in follows or any(law.offset or law.scatter for law in follows):
         return math.inf

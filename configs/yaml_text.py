@@ -8,7 +8,7 @@ import codecs
 import copy
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -293,6 +293,11 @@ def _in_words(error, text, where):
     said = " ".join(str(part) for part in (error.context, error.problem) if part)
     words = next((words for known, words in _IN_OTHER_WORDS if known in said), " ".join(said.split()))
     return f"{where}, line {mark.line + 1}: cannot be read as YAML: {words}"
+
+
+def key_path(keys: Iterable[str]) -> KeyPath:
+    """Keys as the path of a value: entries of lists by number."""
+    return tuple(int(key) if key.isascii() and key.isdecimal() else key for key in keys)
 
 
 def shown(value: object) -> str:

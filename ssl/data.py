@@ -5,7 +5,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..simulate.stream import LensStream, simulate
 from ..simulate.systems.scene import FIRST_INDEX, describe_grids, only_bands
-from .folder import FolderStream, ImageFolder, folder_statistics
+from .folder import FolderStream, folder_statistics
 from .normalize import Statistics, statistics
 from .views import physics
 
@@ -28,19 +28,6 @@ def training_scene(config, scene):
     return scene
 
 
-def check_folder(config, scene):
-    """Raises: ConfigError if networks learn from a folder of images with other bands than those that judge them."""
-    if config.pretrain.data is None:
-        return
-    bands, _ = image_shape(config, scene)
-    if bands != len(scene.bands):
-        has = (
-            f"the images of {config.pretrain.data.path} have {bands} bands, those of the simulation {len(scene.bands)}"
-        )
-        wanted = "expected as many (pretrain.bands chooses), as encoders are judged by them, or evaluate: null"
-        raise ConfigError([f"pretrain.data: {has}: {wanted}"])
-
-
 def open_data(config, name, scene, n_views, step, fabric):
     """The endless batches of an encoder's training on this rank, from optimiser step `step` on."""
     pre = config.pretrain
@@ -58,20 +45,12 @@ def open_data(config, name, scene, n_views, step, fabric):
     )
 
 
-def image_shape(config, scene):
-    """The number of bands of the images that networks learn from, and the pixels along an edge."""
-    if config.pretrain.data is None:
-        return len(scene.bands), scene.config.image.num_pix
-    images = ImageFolder(config.pretrain.data, show=False)
-    return images.bands, images.num_pix
-
-
 def image_facts(config, name, scene):
     """What a network has to know of the images: `Statistics`, the number of bands, the pixels along an edge."""
     pre = config.pretrain
     if pre.data is not None:
         return folder_statistics(pre.data, config.seed)
-    bands, num_pix = image_shape(config, scene)
+    bands, num_pix = len(scene.bands), scene.config.image.num_pix
     backbone = pre.encoders[name].backbone or pre.backbone
     background = np.array([instrument.background for instrument in scene.bands.values()])
     if backbone.normalize == "asinh" and (background > 0).all():

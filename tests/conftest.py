@@ -5,6 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from lenstream.configs.load import load
+from lenstream.errors import ConfigError
+
+
+@pytest.fixture
+def problems():
+    """A function: the sentences with which a recipe is refused for its overrides."""
+
+    def found(*overrides, recipe="demo"):
+        with pytest.raises(ConfigError) as caught:
+            load(recipe, overrides)
+        return caught.value.problems
+
+    return found
+
 
 @pytest.fixture
 def another_lenstronomy(tmp_path, monkeypatch):

@@ -110,6 +110,18 @@ def test_a_folder_for_each_lens_with_a_file_for_each_band_is_read(tmp_path):
     assert "holds no file that ends in .fits" in problem
 
 
+def test_real_lenses_are_read_as_at_the_end_of_the_run(tmp_path):
+    cutouts(tmp_path / "lenses")
+    fits.append(
+        tmp_path / "lenses" / "a.fits", np.full((40, 40), np.nan, np.float32), fits.Header({"EXTNAME": "LENSLIGHT"})
+    )
+    real = f"real_lenses.images={tmp_path}/lenses"
+    (problem,) = problems(tmp_path, real)
+    assert "not one pixel is valid" in problem
+    light = "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 0.8, n_sersic: 4}]"
+    before_training.check(load("tiny", [ONE, real, light]), tmp_path / "runs" / "tiny")  # it is not subtracted then
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -156,6 +168,20 @@ def test_a_probe_of_one_class(tmp_path):
     without = ["pretrain.probe_every=2", "pretrain.encoders={s: {method: simsiam}}", "evaluate=null"]
     (problem,) = problems(tmp_path, *without)
     assert "without evaluate a probe tells classes apart, and there are none" in problem
+
+
+def test_a_folder_is_looked_through_once_and_once_for_each_encoder(tmp_path, monkeypatch):
+    from lenstream.ssl import folder
+
+    looked, look = [], folder.image_folders.find
+    monkeypatch.setattr(folder.image_folders, "find", lambda path: looked.append(path) or look(path))
+    (tmp_path / "images").mkdir()
+    for k in range(4):
+        np.save(tmp_path / "images" / f"{k}.npy", np.random.default_rng(k).normal(size=(16, 16)))
+    encoders = "pretrain.encoders={a: {method: simsiam, views: augment}, b: {method: simclr, views: augment}}"
+    config = load("tiny", [encoders, f"pretrain.data={{path: {tmp_path}/images}}"])
+    before_training.check(config, tmp_path / "runs" / "tiny")
+    assert len(looked) == 3
 
 
 def test_a_network_that_cannot_take_the_images(tmp_path):

@@ -96,6 +96,7 @@ def test_a_finished_run_is_left_alone(finished):
     other = lenstream("run", "tiny", "seed=4", cwd=cwd)
     assert other.returncode == 2
     assert "begun with another config (first difference: seed is 4, was 3)" in other.stderr
+    assert "`lenstream run runs/tiny/config.yaml` goes on as it was begun" in other.stderr
 
 
 def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
@@ -273,8 +274,8 @@ def test_a_terminal_without_the_letters_still_gets_the_output(monkeypatch):
     [
         (OSError(errno.ENOSPC, "No space left on device", "runs/a"), "runs/a cannot be written or read: No space left"),
         (
-            PermissionError(errno.EACCES, "Permission denied", "/root/x"),
-            "/root/x cannot be written or read: Permission",
+            PermissionError(errno.EACCES, "Permission denied", "runs/b"),
+            "runs/b cannot be written or read: Permission",
         ),
     ],
 )

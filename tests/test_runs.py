@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+from pathlib import Path
 
 import pytest
 import yaml
@@ -63,6 +65,41 @@ def test_another_config_is_refused_and_its_first_difference_said(folder, config)
     folder.config.write_text("name: [")
     with pytest.raises(ConfigError, match="damaged"):
         runs.is_finished(folder, config)
+
+
+def test_the_refusal_names_a_command_that_goes_on_as_the_run_was_begun(tmp_path, config, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for runs_folder, command in (
+        ("runs", "lenstream run runs/tiny/config.yaml"),
+        ("my runs", "lenstream run 'my runs/tiny/config.yaml' --runs 'my runs'"),
+    ):
+        folder = RunFolder(Path(runs_folder) / "tiny")
+        runs.begin(folder, config)
+        with pytest.raises(ConfigError, match=f"`{command}` goes on as it was begun; use --overwrite"):
+            runs.is_finished(folder, load("tiny", ["seed=4"]))
+        own = load(shlex.split(command)[2])
+        assert not runs.is_finished(folder, runs.with_own_numbers(folder, own))
+    moved = RunFolder(folder.path.rename("my runs/moved"))  # of that name it would be another folder's
+    with pytest.raises(ConfigError, match=r"name is moved, was tiny\); use --overwrite"):
+        runs.is_finished(moved, load("tiny", ["name=moved"]))
+
+
+def test_no_command_goes_on_with_the_images_of_an_earlier_version_where_they_are_others_now(folder):
+    config = load("tiny", [*EUCLID, "simulate.image.rays=adaptive"])
+    runs.begin(folder, config)
+    of_an_earlier_version(folder, runs.environment()["lenstronomy"])
+    for asked in (config, load(str(folder.config))):
+        with pytest.raises(ConfigError, match=r"supersampling is auto, was 1\); use --overwrite"):
+            runs.is_finished(folder, runs.with_own_numbers(folder, asked))
+
+
+def test_going_on_does_not_warn_again_of_what_the_recipe_was_warned_of(folder, caplog):
+    config = load("tiny", ["evaluate.seeds=101"])
+    assert "101 is unusual" in caplog.text
+    runs.begin(folder, config)
+    caplog.clear()
+    assert not runs.is_finished(folder, runs.with_own_numbers(folder, config))
+    assert not caplog.records
 
 
 def test_a_folder_that_is_no_run_is_never_deleted(folder, config):

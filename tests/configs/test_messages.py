@@ -2,15 +2,14 @@
 
 import pytest
 
-from lenstream.configs.load import load
 from lenstream.configs.recipes import _FOLDER
-from lenstream.errors import ConfigError, nearest
+from lenstream.errors import nearest
 
 DEMO = (_FOLDER / "demo.yaml").read_text()
 
 
 @pytest.fixture
-def problems(tmp_path):
+def problems(tmp_path, problems):
     """A function: the mistakes in the demo with some texts replaced, and with overrides."""
 
     def found(*overrides, add="", **replaced):
@@ -19,9 +18,7 @@ def problems(tmp_path):
             old = next(line for line in text.split("\n") if f"{name}:" in line)
             text = text.replace(old, new)
         (tmp_path / "my.yaml").write_text(text, encoding="utf-8")
-        with pytest.raises(ConfigError) as caught:
-            load(str(tmp_path / "my.yaml"), overrides)
-        return caught.value.problems
+        return problems(*overrides, recipe=str(tmp_path / "my.yaml"))
 
     return found
 

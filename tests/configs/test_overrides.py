@@ -5,13 +5,6 @@ import pytest
 from lenstream.configs.load import load
 from lenstream.configs.overrides import apply
 from lenstream.configs.recipes import read
-from lenstream.errors import ConfigError
-
-
-def problems(*overrides, recipe="demo"):
-    with pytest.raises(ConfigError) as caught:
-        load(recipe, overrides)
-    return caught.value.problems
 
 
 @pytest.mark.parametrize(
@@ -48,14 +41,14 @@ def problems(*overrides, recipe="demo"):
         ("seed=" + "x" * 300, "seed: expected a number"),
     ],
 )
-def test_a_mistake_is_one_short_sentence(override, said):
+def test_a_mistake_is_one_short_sentence(problems, override, said):
     recipe = ["simulate.lens_light=word"] if "lens_light" in override else []
     found = problems(*recipe, override)
     assert said in found[0]
     assert all(p.isprintable() and len(p) < 500 for p in found)
 
 
-def test_one_wrong_override_hides_no_other_mistake():
+def test_one_wrong_override_hides_no_other_mistake(problems):
     found = problems("a..b=1", "sed=2", "seed=0123", "simulate.lens_mass.9.e1=0", "simulate.image.num_pix=2")
     assert [next(w for w in ("a..b", "sed", "0123", "9.e1", "num_pix") if w in p) for p in sorted(found)] == [
         "0123",
@@ -90,7 +83,7 @@ def test_entry_1_is_entry_1():
 
 
 @pytest.mark.parametrize("mode", ["[a]", "3", "{a: 1}", "null"])
-def test_a_mode_that_is_no_word(tmp_path, mode):
+def test_a_mode_that_is_no_word(problems, tmp_path, mode):
     (tmp_path / "a.yaml").write_text(f"extends: deeplense_model_1\nmode: {mode}")
     found = problems(recipe=str(tmp_path / "a.yaml"))
     assert len(found) == 1 and "there are corrected, as_released" in found[0]

@@ -68,18 +68,23 @@ def test_recipes_give_no_warning(recipe, caplog):
         ("simulate.lens_mass.0.center_x={uniform: [-1e308, 1e308]}", "is too wide for a number"),
     ],
 )
-def test_a_number_that_no_image_holds_is_refused(override, said):
-    with pytest.raises(ConfigError) as caught:
-        load("demo", [override])
-    (problem,) = caught.value.problems
+def test_a_number_that_no_image_holds_is_refused(problems, override, said):
+    (problem,) = problems(override)
     assert said in problem
 
 
-def test_what_needs_more_memory_than_there_is_says_how_much(monkeypatch):
+def test_an_impossible_number_is_said_with_its_own_line(problems, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "extends: tiny\nsimulate:\n  lens_mass:\n    - {profile: EPL, theta_E: 1.0}\n    - profile: SHEAR\n"
+        "      gamma1: 0.0\n      gamma2: 1000\n"
+    )
+    (problem,) = problems(recipe=str(tmp_path / "mine.yaml"))
+    assert problem.startswith("mine.yaml, line 7: simulate.lens_mass.1.gamma2: expected a number within -100 to 100")
+
+
+def test_what_needs_more_memory_than_there_is_says_how_much(problems, monkeypatch):
     monkeypatch.setattr(plausible, "_memory", lambda: 16 * 2**30)
-    with pytest.raises(ConfigError) as caught:
-        load("demo", ["pretrain.batch_size=1000000000"])
-    (problem,) = caught.value.problems
+    (problem,) = problems("pretrain.batch_size=1000000000")
     assert "pretrain.batch_size: 1000000000 pairs of images (num_pix 48) need 6.87e+04 GiB" in problem
     assert problem.endswith("this machine has 16 GiB")  # 4 batches * 1e9 * 2 * 4 bytes * 48^2
     with pytest.raises(ConfigError, match=r"evaluate\.n_labels: 100000000 labelled lenses"):
@@ -91,10 +96,8 @@ def test_rays_without_end_are_a_warning(caplog):
     assert "simulate.image.rays: 4.3e+09 rays an image" in caplog.text
 
 
-def test_a_layer_that_memory_cannot_hold_is_refused_before_it_is_made(monkeypatch):
+def test_a_layer_that_memory_cannot_hold_is_refused_before_it_is_made(problems, monkeypatch):
     monkeypatch.setattr(plausible, "_memory", lambda: 16 * 2**30)
-    with pytest.raises(ConfigError) as caught:
-        load("tiny", ["pretrain.encoders.lensiam.hidden_dim=1000000000"])
-    (problem,) = caught.value.problems
+    (problem,) = problems("pretrain.encoders.lensiam.hidden_dim=1000000000", recipe="tiny")
     assert "pretrain.encoders.lensiam.hidden_dim: a layer from hidden_dim 1000000000 to projection_dim 32" in problem
     assert problem.endswith("needs 477 GiB; this machine has 16 GiB")  # 16 bytes * 1e9 * 32

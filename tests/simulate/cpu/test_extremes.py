@@ -141,10 +141,8 @@ def test_an_even_sided_kernel_is_refused(scene_with, observed, tmp_path, shape):
         ("observation.psf={kind: moffat, fwhm: 1, beta: 3, size: 8}", "size must be odd"),
     ],
 )
-def test_what_is_outside_its_range_is_refused_in_a_sentence(change, said):
-    with pytest.raises(ConfigError) as caught:
-        load("w1", [f"simulate.{change}"])
-    (problem,) = caught.value.problems
+def test_what_is_outside_its_range_is_refused_in_a_sentence(problems, change, said):
+    (problem,) = problems(f"simulate.{change}", recipe="w1")
     assert said in problem and "\n" not in problem
 
 
