@@ -20,7 +20,7 @@ def pack_blur(scene, systems, dtype, adaptive):
     side = max((k.shape[1] for k in bank), default=1)
     kernels = [np.pad(k, [(0, 0)] + 2 * [2 * ((side - k.shape[1]) // 2,)]) for k in bank]
     kernels = psf.phase_kernels(np.concatenate(kernels), fine) if kernels else np.ones((1, fine * fine, 1, 1))
-    degree, which, taps, signs = _taps(scene, systems) if adaptive else _no_taps(sigma.shape)
+    degree, which, taps, terms = _taps(scene, systems) if adaptive else _no_taps(sigma.shape)
     return Blur(
         sigma.reshape(n, -1),
         float(scene.instrument.truncation),
@@ -29,8 +29,8 @@ def pack_blur(scene, systems, dtype, adaptive):
         degree,
         which.reshape(n, -1),
         np.ascontiguousarray(taps, dtype),
-        np.ascontiguousarray(signs, dtype),
-        _cores(sigma, bank, numbers, taps, signs, which).reshape(n, -1, 2).astype(dtype),
+        terms,
+        _cores(sigma, bank, numbers, taps, which).reshape(n, -1, 2).astype(dtype),
     )
 
 
@@ -62,7 +62,7 @@ def _kernels(scene, systems, adaptive):
     return numbers, bank
 
 
-def _cores(sigma, bank, numbers, taps, signs, which):
+def _cores(sigma, bank, numbers, taps, which):
     """The core of every layer's PSF, see `refinement.seen`: float64 (n, v, b, 2)."""
     sigma = np.maximum(sigma, 1e-3)
     beside = np.exp(-0.5 / sigma**2)
@@ -73,7 +73,7 @@ def _cores(sigma, bank, numbers, taps, signs, which):
         out = np.where((numbers >= 0)[..., None], np.concatenate(of_kernels)[numbers], out)
     if len(taps):
         r = taps.shape[3] // 2
-        along = np.einsum("mt,mtd->md", signs * taps[:, :, 0, r], taps[:, :, 0, r : r + 2])
+        along = np.einsum("mt,mtd->md", taps[:, :, 0, r], taps[:, :, 0, r : r + 2])
         out = np.where((which >= 0)[..., None], _core(along)[which], out)
     return np.stack([np.maximum(out[..., 0], WIDE[0]), np.clip(out[..., 1], 0.0, WIDE[1])], axis=-1)
 
@@ -87,11 +87,11 @@ def _core(row):
 
 def _no_taps(shape):
     """What `_taps` gives where no layer keeps moments; shape: (n, v, b)."""
-    return 0, np.full(shape, -1), np.zeros((0, 1, 1, 3)), np.zeros((0, 1))
+    return 0, np.full(shape, -1), np.zeros((0, 1, 1, 3)), np.zeros(0, np.int64)
 
 
 def _taps(scene, systems):
-    """The PSFs that act on where in a pixel the light lies: degree, which (n, v, b), taps and signs of a `Blur`."""
+    """The PSFs that act on where in a pixel the light lies: degree, which (n, v, b), taps and terms of a `Blur`."""
     scale, shape = scene.instrument.pixel_scale, systems.optics["fwhm"].shape
     within = {b: t for b, t in enumerate(scene.bands.values()) if t.within_pixels}
     if not within:
@@ -108,12 +108,12 @@ def _taps(scene, systems):
         else:
             sigma = pairs[:, 0] / FWHM_PER_SIGMA / scale
             bank += list(moments.gaussian_taps(sigma, instrument.truncation, degree)[:, None])
-    terms, side = max(len(t) for t in bank), max(t.shape[2] for t in bank)
-    taps, signs = np.zeros((len(bank), terms, degree + 1, side)), np.zeros((len(bank), terms))
+    terms, side = np.array([len(t) for t in bank]), max(t.shape[2] for t in bank)
+    taps = np.zeros((len(bank), terms.max(), degree + 1, side))
     for k, t in enumerate(bank):
         edge = (side - t.shape[2]) // 2
-        taps[k, : len(t), :, edge : edge + t.shape[2]], signs[k, : len(t)] = t, 1.0
-    return degree, which, taps, signs
+        taps[k, : len(t), :, edge : edge + t.shape[2]] = t
+    return degree, which, taps, terms
 
 
 def _narrowest_sigma(instrument):
