@@ -1,6 +1,7 @@
 """The arguments of the compiled renderer for a batch of systems: named tuples of numbers and arrays.
 
-`packing` fills them. They stand apart because a kernel is compiled anew after a change in any file that it imports.
+`packing` and `psf_packing` fill them. They stand apart because a kernel is compiled anew after a change in any file
+that it imports.
 """
 
 from typing import NamedTuple
@@ -55,10 +56,10 @@ class Blur(NamedTuple):
     # A layer with taps of its own has neither of those above: it keeps moments of the light in a pixel, see `moments`.
     degree: int  # of the moments; 0: no layer has any
     which: np.ndarray  # int64 (n, L): number in `taps`, or -1 for a layer that keeps the mean of every pixel only
-    # (m, terms, degree + 1, 2 r + 1), of the type of the image: the PSF is the sum over its terms of
-    # sign * taps along x * taps along y; tap [a, r + d] belongs to moment a of a pixel and to the pixel d further on
+    # (m, most terms, degree + 1, 2 r + 1), of the type of the image: the PSF is the sum over its terms of
+    # taps along x * taps along y; tap [a, r + d] belongs to moment a of a pixel and to the pixel d further on
     taps: np.ndarray
-    signs: np.ndarray  # (m, terms), of the type of the image: 1 or -1, or 0 for a term that is not there
+    terms: np.ndarray  # int64 (m,): how many terms each has; beyond, taps are 0
     core: np.ndarray  # (n, L, 2), of the type of the image: the PSF near its middle, see `refinement.seen`
 
 

@@ -3,16 +3,11 @@
 import numpy as np
 
 from ..errors import DataError
-from . import moments
-from .detector import psf
-from .detector.instrument import FWHM_PER_SIGMA, background_at
-from .kernel_arguments import ADAPTIVE, Blur, Frame, KernelArguments, Maps, Tables
+from .detector.instrument import background_at
+from .kernel_arguments import ADAPTIVE, Frame, KernelArguments, Maps, Tables
 from .profiles import limits, registry
+from .psf_packing import pack_blur
 from .systems.draw import present
-
-MOFFAT_SHARPNESS = 0.75
-# The core that counts for a wider PSF: of such a one, all light that makes a peak would have to be added up.
-WIDE = 0.4, 0.25
 
 
 def pack(scene, systems, dtype, rays=None, exact_halos=False):
@@ -42,7 +37,7 @@ def pack(scene, systems, dtype, rays=None, exact_halos=False):
         maps=pack_maps(scene, dtype),
         exact_maps=pack_maps(scene, np.float64),
         stamps=pack_stamps(scene, np.dtype(dtype)),
-        blur=_pack_blur(scene, systems, dtype, rays == "adaptive"),
+        blur=pack_blur(scene, systems, dtype, rays == "adaptive"),
         variance=np.stack([background, exposure * gain], axis=-1),
         exact_halos=exact_halos,
         # Of the scene, not of the batch: the order of rays shows in the last bit
@@ -165,101 +160,3 @@ def pack_maps(scene, dtype):
         coefficients[k, : m.coefficients.size] = m.coefficients
     sides = np.array([m.side for m in scene.maps], dtype=np.int32)
     return Maps(np.stack([m.grid for m in scene.maps]), coefficients, sides)
-
-
-def _pack_blur(scene, systems, dtype, adaptive):
-    """The PSF of every layer, with the kernels of all bands in one bank; adaptive: whether rays are."""
-    n, n_views, n_bands = systems.optics["fwhm"].shape
-    fine = scene.instrument.supersampling
-    numbers, bank = np.full((n, n_views, n_bands), -1), []
-    for b, instrument in enumerate(scene.bands.values()):
-        if instrument.psf_kind == "pixel":
-            numbers[..., b] = sum(map(len, bank)) + systems.optics["kernel"][..., b].astype(int)
-            bank.append(instrument.kernels)
-        elif instrument.psf_kind == "moffat" and not (adaptive and instrument.within_pixels):
-            pairs = np.stack([systems.optics["fwhm"][..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
-            unique, which = np.unique(pairs, axis=0, return_inverse=True)
-            numbers[..., b] = sum(map(len, bank)) + which.reshape(n, n_views)
-            bank.append(psf.moffat_kernels(*unique.T, instrument.pixel_scale / fine, instrument.psf_size))
-    side = max((k.shape[1] for k in bank), default=1)
-    kernels = [np.pad(k, [(0, 0)] + 2 * [2 * ((side - k.shape[1]) // 2,)]) for k in bank]
-    kernels = psf.phase_kernels(np.concatenate(kernels), fine) if kernels else np.ones((1, fine * fine, 1, 1))
-    degree, which, taps, signs = _pack_taps(scene, systems) if adaptive else _no_taps(numbers.shape)
-    return Blur(
-        (_psf_sigma(scene, systems) * fine).reshape(n, -1),
-        float(scene.instrument.truncation),
-        numbers.reshape(n, -1),
-        kernels.astype(dtype),
-        degree,
-        which.reshape(n, -1),
-        np.ascontiguousarray(taps, dtype),
-        np.ascontiguousarray(signs, dtype),
-        _cores(scene, systems, bank, numbers, taps, signs, which).reshape(n, -1, 2).astype(dtype),
-    )
-
-
-def _cores(scene, systems, bank, numbers, taps, signs, which):
-    """The core of every layer's PSF, see `refinement.seen`: float64 (n, v, b, 2)."""
-    sigma = np.maximum(_psf_sigma(scene, systems) * scene.instrument.supersampling, 1e-3)
-    beside = np.exp(-0.5 / sigma**2)
-    own = 1.0 / (1.0 + 2.0 * np.exp(-0.5 * (np.arange(1, 8) / sigma[..., None]) ** 2).sum(-1))
-    out = np.stack([own, own * beside], axis=-1)
-    of_kernels = [_core(k[:, k.shape[1] // 2, k.shape[1] // 2 :]) for k in bank]
-    if of_kernels:
-        out = np.where((numbers >= 0)[..., None], np.concatenate(of_kernels)[numbers], out)
-    if len(taps):
-        r = taps.shape[3] // 2
-        along = np.einsum("mt,mtd->md", signs * taps[:, :, 0, r], taps[:, :, 0, r : r + 2])
-        out = np.where((which >= 0)[..., None], _core(along)[which], out)
-    return np.stack([np.maximum(out[..., 0], WIDE[0]), np.clip(out[..., 1], 0.0, WIDE[1])], axis=-1)
-
-
-def _core(row):
-    """Cores of PSFs from their pixel in the middle and the one beside it, (m, 2 or more): float64 (m, 2)."""
-    beside = row[:, 1] if row.shape[1] > 1 else np.zeros(len(row))
-    own = np.sqrt(np.maximum(row[:, 0], WIDE[0] ** 2))
-    return np.stack([own, beside / own], axis=-1)
-
-
-def _no_taps(shape):
-    """The last fields of a `Blur` where no layer keeps moments; shape: (n, v, b)."""
-    return 0, np.full(shape, -1), np.zeros((0, 1, 1, 3)), np.zeros((0, 1))
-
-
-def _pack_taps(scene, systems):
-    """The last fields of a `Blur` with adaptive rays: the PSFs that act on where in a pixel the light lies."""
-    scale, fwhm = scene.instrument.pixel_scale, systems.optics["fwhm"]
-    within = {b: t for b, t in enumerate(scene.bands.values()) if t.within_pixels}
-    if not within:
-        return _no_taps(fwhm.shape)
-    # of all bands of the grid, so that an image does not depend on which of them are asked for
-    beside = [t for t in (scene.whole or scene).bands.values() if t.within_pixels and t.pixel_scale == scale]
-    degree = max(moments.degree_for(_narrowest_sigma(t) / scale) for t in beside)
-    which, bank = np.full(fwhm.shape, -1), []
-    for b, instrument in within.items():
-        pairs = np.stack([fwhm[..., b].ravel(), systems.optics["beta"][..., b].ravel()], axis=1)
-        own, numbers = np.unique(pairs, axis=0, return_inverse=True)
-        which[..., b] = len(bank) + numbers.reshape(fwhm.shape[:2])
-        if instrument.psf_kind == "moffat":
-            bank += [moments.moffat_taps(f / scale, beta, instrument.psf_size, degree) for f, beta in own]
-        else:
-            sigma = own[:, 0] / FWHM_PER_SIGMA / scale
-            bank += list(moments.gaussian_taps(sigma, instrument.truncation, degree)[:, None])
-    terms, side = max(len(t) for t in bank), max(t.shape[2] for t in bank)
-    taps, signs = np.zeros((len(bank), terms, degree + 1, side)), np.zeros((len(bank), terms))
-    for k, t in enumerate(bank):
-        edge = (side - t.shape[2]) // 2
-        taps[k, : len(t), :, edge : edge + t.shape[2]], signs[k, : len(t)] = t, 1.0
-    return degree, which, taps, signs
-
-
-def _narrowest_sigma(instrument):
-    """The sigma [arcsec] that decides the degree: the smallest one; a Moffat has a sharper peak than its FWHM says."""
-    sharp = MOFFAT_SHARPNESS if instrument.psf_kind == "moffat" else 1.0
-    return instrument.narrowest() / FWHM_PER_SIGMA * sharp
-
-
-def _psf_sigma(scene, systems):
-    """Standard deviation of the Gaussian PSF in pixels, float64 (n, v, b); 0 where the PSF is another."""
-    gaussian = [instrument.psf_kind == "gaussian" for instrument in scene.bands.values()]
-    return np.where(gaussian, systems.optics["fwhm"], 0.0) / FWHM_PER_SIGMA / scene.instrument.pixel_scale

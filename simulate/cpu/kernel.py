@@ -172,8 +172,8 @@ def _finish(deflectors, inputs, which, grids, work, buffers, out, arcs):
     if apart:
         arcs[i, v, 0] = _total(source) * grid.scale * grid.scale
         _observe(source, inputs, (i, v), grid.scale, buffers, out)
-        _copy(image, buffers.arc)
-        if keeps:
+        psf.copy_row(image, buffers.arc)
+        if keeps and has_light:
             spread.clear(within)
     if has_light and adapted:
         layer = adaptive.Layer(pixels.layer_light(buffers.layers.lights, v), inputs.stamps, v < 0, keeps, core)
@@ -232,7 +232,7 @@ def _observe(fine, inputs, which, scale, buffers, out):
     area, number = real(fine[0], scale * scale), blur.which[i, v]
     image = fine.reshape(ss * out.shape[0], ss * out.shape[1])
     if number >= 0:
-        point_spread = blur.taps[number], blur.signs[number], blur.sigma[i, v] > 0.0
+        point_spread = blur.taps[number, : blur.terms[number]], blur.sigma[i, v] > 0.0
         within = buffers.within
         moment_blur.blur_moments((fine, within.planes, within.strips), point_spread, area, out, space)
         if _lowest(fine) >= real(area, 0.0):  # a series of moments swings below 0 beside a point, light does not
@@ -257,12 +257,6 @@ def _clear_negative(values):
     zero = real(values[0], 0.0)
     for i in range(values.size):
         values[i] = max(values[i], zero)
-
-
-@row_function
-def _copy(values, out):
-    for i in range(out.size):
-        out[i] = values[i]
 
 
 @row_function

@@ -47,7 +47,7 @@ class Spread(NamedTuple):
 def make_spread(degree, side, n_cells, n_chunk, dtype):
     """An empty `Spread` for images of side^2 pixels in up to n_cells cells, which come n_chunk at a time."""
     n_pixels = side * side
-    n, kept = (degree + 1) * (degree + 2) // 2 - 1, 1 if degree > 0 else 0
+    n, kept = moments.number_of_moments(degree) - 1, 1 if degree > 0 else 0
     return Spread(
         degree,
         np.empty((n, kept * n_pixels), dtype),

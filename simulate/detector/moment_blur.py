@@ -8,7 +8,8 @@ Loops take several taps at a time and run over many rows as one long one, as tho
 from numba import njit
 
 from ..core.numerics import chunk_function, real, row_function
-from ..moments import next_legendre
+from ..moments import next_legendre, number_of_moments
+from .psf import copy_row
 
 EDGE = 8.0 / 9.0  # of the way from the middle of a pixel to its border: where the light is that goes on past a corner
 MORE, MORE_ROWS = 16, 3  # numbers and rows behind the last ones that are read, with a weight of 0
@@ -19,7 +20,7 @@ RUN = 4096  # numbers that go through a loop together, so that they stay in the 
 def blur_room(degree, size, reach):
     """How many numbers of work space `blur_moments` needs for taps that reach that far."""
     reach = min(reach, size)
-    pitch, n = size + 2 * reach, (degree + 1) * (degree + 2) // 2
+    pitch, n = size + 2 * reach, number_of_moments(degree)
     return (n + 1) * size * pitch + (degree + 1) * ((pitch + MORE_ROWS) * pitch + 2 * (pitch + MORE)) + MORE
 
 
@@ -29,13 +30,13 @@ def blur_moments(light, psf, area, out, space):
 
     light: (mean, (size^2,), moment 0; others, (moments - 1, size^2), in the order of `moments.pairs`; strips, (4,
     degree + 1, size), moments along the border of the light next to it: left, right, low, high). psf: (taps, (terms,
-    degree + 1, 2 r + 1), and signs, (terms,), as in `kernel_arguments.Blur`; whether light goes on beyond the border,
-    as beside a Gaussian). area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers.
+    degree + 1, 2 r + 1), as in `kernel_arguments.Blur`; whether light goes on beyond the border, as beside a Gaussian).
+    area: of a pixel, by which all is multiplied. out: (size, size). space: `blur_room` numbers.
     All of one type.
     """
-    (mean, others, strips), (taps, signs, goes_on) = light, psf
+    (mean, others, strips), (taps, goes_on) = light, psf
     size, degree = out.shape[0], taps.shape[1] - 1
-    n = (degree + 1) * (degree + 2) // 2
+    n = number_of_moments(degree)
     reach = _reach(taps, size)
     pitch, shape = size + 2 * reach, (size, reach)
     planes, rest = space[: n * size * pitch].reshape(n, size * pitch), space[n * size * pitch :]
@@ -49,9 +50,7 @@ def blur_moments(light, psf, area, out, space):
         _pad_rows(mean if k == 0 else others[k - 1], size, reach, planes[k])
     if goes_on:
         _extend_rows(planes, strips, size, reach)
-    for term in range(signs.size):
-        if signs[term] == real(area, 0.0):
-            continue
+    for term in range(taps.shape[0]):
         far = _far(taps[term], reach) if goes_on else real(area, 0.0)
         _reverse(taps[term], reach, weights)
         _blur_along_rows(planes, weights, far, shape, rows)
@@ -62,7 +61,7 @@ def blur_moments(light, psf, area, out, space):
                 _extend_columns(strips[2 + end], weights, far, shape, strip, edge)
         _blur_along_columns(rows, weights, far, shape, total)
         for i in range(size):
-            _put(total[i * pitch : i * pitch + size], signs[term] * area, term == 0, out[i])
+            _put(total[i * pitch : i * pitch + size], area, term == 0, out[i])
 
 
 @row_function
@@ -233,7 +232,7 @@ def _extend_columns(moments, weights, far, shape, strip, edge):
     row = edge[:size]
     for a in range(degree + 1):
         strip[a, :] = zero
-        _copy(moments[a], strip[a, reach : reach + size])
+        copy_row(moments[a], strip[a, reach : reach + size])
         if a == 0:
             for j in range(reach):
                 strip[0, j] = low
@@ -242,19 +241,13 @@ def _extend_columns(moments, weights, far, shape, strip, edge):
     if far > zero:
         _add_constant(far * (low + high), row)
     for k in range(1, reach):
-        _copy(row, edge[k * pitch : k * pitch + size])
+        copy_row(row, edge[k * pitch : k * pitch + size])
 
 
 @row_function
 def _add_scaled(w, row, out):
     for j in range(out.size):
         out[j] += w * row[j]
-
-
-@row_function
-def _copy(row, out):
-    for j in range(out.size):
-        out[j] = row[j]
 
 
 @chunk_function

@@ -47,8 +47,8 @@ def gaussian_blur(image, sigma, truncation, buffer, weights):
     rows = work[: (ny + 2 * room) * nx].reshape(ny + 2 * room, nx)
     _blur_rows(image, radius, weights, work[rows.size :], rows[room : room + ny])
     for k in range(room):
-        _copy(rows[room], rows[k])
-        _copy(rows[room + ny - 1], rows[room + ny + k])
+        copy_row(rows[room], rows[k])
+        copy_row(rows[room + ny - 1], rows[room + ny + k])
     _blur_columns(work[: rows.size], room, reach, far, weights, image)
 
 
@@ -90,7 +90,7 @@ def _blur_columns(padded, room, reach, far, weights, image):
 
 
 @row_function
-def _copy(row, out):
+def copy_row(row, out):
     for j in range(row.size):
         out[j] = row[j]
 
@@ -127,7 +127,7 @@ def _blur_rows(image, radius, weights, work, out):
         for j in range(room):
             padded[j] = first
             padded[nx + room + j] = last
-        _copy(image[i], padded[room:])
+        copy_row(image[i], padded[room:])
         _nine(padded[room - 4 :], weights[0], near, far * (first + last), out[i])
         for k in range(5, reach + 1, 4):
             _add_eight(padded[room - k - 3 :], padded[room + k :], _four(weights, k, reach), out[i])

@@ -18,7 +18,6 @@ class MomentSpread(NamedTuple):
     degree: int  # 0: no layer keeps any
     which: torch.Tensor  # int64 (n L,): number in `taps`, or -1 for a layer without moments
     taps: torch.Tensor  # (m, terms, degree + 1, 2 r + 1)
-    signs: torch.Tensor  # (m, terms)
     core: torch.Tensor  # (n L, 2)
     goes_on: torch.Tensor  # bool (n L,): whether light goes on beyond the border, as beside a Gaussian
 
@@ -26,8 +25,8 @@ class MomentSpread(NamedTuple):
 def make_moment_spread(blur, dtype, device):
     """A `MomentSpread` on the device from a `kernel_arguments.Blur`."""
     which = to_device(blur.which.reshape(-1).astype(np.int64), device)
-    taps, signs = (a if a.size else np.zeros((1,) * a.ndim) for a in (blur.taps, blur.signs))
-    arrays = (to_device(a, device).to(dtype) for a in (taps, signs, blur.core.reshape(-1, 2)))
+    taps = blur.taps if blur.taps.size else np.zeros((1, 1, 1, 1))
+    arrays = (to_device(a, device).to(dtype) for a in (taps, blur.core.reshape(-1, 2)))
     return MomentSpread(blur.degree, which, *arrays, to_device(blur.sigma.reshape(-1) > 0.0, device))
 
 
@@ -130,5 +129,5 @@ def _blur_along_columns(size, part, spread, images):
                 total += taps[b, r + d] * rows[b, y * size + column]
             elif b == 0:
                 total += taps[0, r + d] * ends[0 if y < 0 else 1, column]
-    total *= spread.signs[spread.which[m], term] * real(total, area)
+    total *= real(total, area)
     out[row, column] = total if term == 0 else out[row, column] + total

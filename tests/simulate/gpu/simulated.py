@@ -5,10 +5,12 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from numpy.polynomial import Legendre
 
 from lenstream.configs.load import load
+from lenstream.simulate import moments
 from lenstream.simulate import stream as stream_module
-from lenstream.simulate.gpu import kernels
+from lenstream.simulate.gpu import cuda_moment_blur, cuda_moments, kernels
 from lenstream.simulate.gpu.cuda_render import make_renderer
 from lenstream.simulate.render import render_all
 from lenstream.simulate.selection import draw
@@ -152,3 +154,25 @@ def test_moments_of_every_degree(fwhm):
 def test_a_moffat_of_several_terms_and_a_dark_border():
     psf = "simulate.observation.psf={kind: moffat, fwhm: 0.9, beta: 3}"
     assert_same(*both(tiny("w1", psf), n=1, rays="adaptive", noise=False), 5e-6)
+
+
+def test_light_is_nowhere_below_0_behind_a_psf_of_moments_unless_it_was_so_before():
+    size, degree = 9, moments.degree_for(0.3)
+    taps = torch.from_numpy(moments.gaussian_taps([0.3], 5.0, degree)[:, None])
+    others = cuda_moments.make_others(degree, 3, size, torch.float64, CPU)
+    mean = torch.zeros(3, size * size, dtype=torch.float64)
+    others.planes.zero_()
+    mean[:, 40] = 1.0
+    for k, (a, b) in enumerate(moments.pairs(degree)[1:]):  # a point in the pixel in the middle
+        others.planes[:, k, 40] = Legendre.basis(a)(0.7) * Legendre.basis(b)(-0.4)
+    mean[1] *= -1.0
+    others.planes[1] *= -1.0
+    spread = cuda_moment_blur.MomentSpread(
+        degree, torch.tensor([0, 0, -1]), taps, torch.ones(3, 2, dtype=torch.float64), torch.zeros(3, dtype=torch.bool)
+    )
+    out = torch.full((1, 3, size, size), -5.0, dtype=torch.float64)
+    cuda_moment_blur.blur_moments(mean[None], others, 2.0, spread, out, kernels.current_stream(CPU))
+    above, below, untouched = out[0]
+    assert below.max() > 1e-9  # a series of moments swings to the other side of 0
+    assert torch.equal(above, (-below).clamp(min=0)) and (untouched == -5).all()
+    assert float(above.sum()) == pytest.approx(2.0, rel=1e-3)
