@@ -22,6 +22,8 @@ from .core.numerics import ray_function, real
 # The smallest standard deviation of a PSF [pixels] for which each degree, from 2 on, is enough.
 SMALLEST_SIGMA = (1.0, 0.5, 0.28, 0.2, 0.12)
 LARGEST_DEGREE = 2 + len(SMALLEST_SIGMA)
+# What `next_legendre` multiplies by, for each k: a table, as a GPU would divide in float64 at every step
+_RECURRENCE = np.array([[(2 * k + 1) / (k + 1), k / (k + 1)] for k in range(LARGEST_DEGREE + 1)]).T.copy()
 UNSEEN = 1e-5  # of the light of a PSF, which taps further out may hold to be left out
 # Of the logarithm of 1 / sigma^2 in the mixture of Gaussians that a Moffat is; and what its terms leave out.
 _MIXTURE_STEP, _RANK_ERROR = 0.4, 1e-5
@@ -46,8 +48,8 @@ def number_of_moments(degree):
 
 @ray_function
 def next_legendre(k, t, here, before):
-    """P_(k+1) at t, from P_k (`here`) and P_(k-1) (`before`); k from 1 on."""
-    return real(t, (2.0 * k + 1.0) / (k + 1.0)) * t * here - real(t, k / (k + 1.0)) * before
+    """P_(k+1) at t, from P_k (`here`) and P_(k-1) (`before`); k up to LARGEST_DEGREE."""
+    return real(t, _RECURRENCE[0, k]) * t * here - real(t, _RECURRENCE[1, k]) * before
 
 
 def gaussian_taps(sigma, truncation, degree):

@@ -81,9 +81,9 @@ def seen(left, capped_here, right, below, above, core):
 
 
 @ray_function
-def own_tolerance(tolerance, least, core):
-    """The tolerance of a layer, of the peak as `seen`; least: ROUGH for a galaxy image, else 0. core: as in `seen`."""
-    return tolerance * (ROUGH_BEHIND_PSF if least > 0.0 and core[0] < 1.0 else 1.0)
+def part_of_tolerance(least, core):
+    """The part of the tolerance that a layer may use; least: ROUGH for a galaxy image, else 0. core: as in `seen`."""
+    return real(least, ROUGH_BEHIND_PSF if least > 0.0 and core[0] < 1.0 else 1.0)
 
 
 @ray_function

@@ -61,7 +61,7 @@ def refine(deflectors, layer, grid, tolerance, beta, work, within, out):
     cells = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
     children = Cells(np.empty((2, most), out.dtype), np.empty(most, np.int32), mean, error)
     border = real(out[0], refinement.BORDER if layer.keeps else 1.0)
-    tolerance = refinement.own_tolerance(tolerance, roughness(layer.galaxy, out[0]), layer.core)
+    tolerance = tolerance * refinement.part_of_tolerance(roughness(layer.galaxy, out[0]), layer.core)
     flagged, peak, factor, raw = steep.flag(out, layer.galaxy, beta, tolerance, layer.core, border)
     n_flagged = _first_cells(deflectors.tiles.order, flagged, grid.cells, cells)
     n = n_flagged

@@ -154,10 +154,10 @@ def _find_peaks(size, images):
 
 
 @row_function
-def _own_tolerance(target, images, m):
-    """`refinement.own_tolerance` of image `m`."""
+def _part_of_tolerance(target, images, m):
+    """`refinement.part_of_tolerance` of image `m`."""
     least = adaptive.roughness(ray.layer_light(target.galaxies, m), images.core[m, 0])
-    return refinement.own_tolerance(target.tolerance, least, (images.core[m, 0], images.core[m, 1]))
+    return refinement.part_of_tolerance(least, (images.core[m, 0], images.core[m, 1]))
 
 
 @row_function
@@ -180,7 +180,7 @@ def _make_flag(lensed, degree):
         if p >= size * size:
             return
         image, i, j = images.raw[m], p // size, p % size
-        limit = refinement.curvature_limit(images.peaks[2, m], _own_tolerance(target, images, m))
+        limit = refinement.curvature_limit(images.peaks[2, m], target.tolerance) * _part_of_tolerance(target, images, m)
         found = _is_steep(image, i, j, size, limit)
         if degree > 0 and images.which[m] >= 0 and (i == 0 or j == 0 or i == size - 1 or j == size - 1):
             found = found or _curvature(image, i, j, size) > real(limit, refinement.BORDER) * limit
@@ -273,7 +273,7 @@ def _make_integration(profiles, lensed, degree, dtype):
             x, y, level, height = axis[p % size], axis[p // size], 0, 0
             mean, error = flagged.state[0, q], flagged.state[1, q]
             peak = _seen_over_own(images.peaks, m) * images.peaks[1, m]
-            tolerance = _own_tolerance(target, images, m)
+            tolerance = target.tolerance * _part_of_tolerance(target, images, m)
             total, keeps = real(mean, 0.0), degree > 0 and images.which[m] >= 0
             place, width = (0.0, 0.0), 1.0
             while True:

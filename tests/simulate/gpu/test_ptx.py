@@ -9,14 +9,15 @@ if importlib.util.find_spec("numba_cuda") is None:
     pytest.skip("numba-cuda is not installed", allow_module_level=True)
 
 import torch
-from numba import cuda, float32, float64, int32, int64, types
+from numba import boolean, cuda, float32, float64, int32, int64, types
 
 from lenstream.simulate.cpu import deflection, light
 from lenstream.simulate.gpu import cuda_adaptive as adaptive
+from lenstream.simulate.gpu import cuda_moment_blur as moment_blur
+from lenstream.simulate.gpu import cuda_moments, double, fixed, kernels  # noqa: F401
 from lenstream.simulate.gpu import cuda_noise as noise
 from lenstream.simulate.gpu import cuda_psf as psf
 from lenstream.simulate.gpu import cuda_tables as tables
-from lenstream.simulate.gpu import double, fixed, kernels  # noqa: F401
 from lenstream.simulate.kernel_arguments import Maps
 from lenstream.simulate.profiles.registry import MASS_NUMBERS
 
@@ -70,7 +71,9 @@ def signatures():
     pair = group(array(r, 3), array(r, 2))
     blur = tuple_type(psf.PointSpread, array(r, 2), array(int64, 1), array(int64, 1), array(r, 4))
     given = group(array(int64, 2), array(float64, 3), array(float64, 2))
-    images = tuple_type(adaptive.LayerImages, array(r, 2), array(r, 2), array(r, 3), array(r, 2))
+    others = tuple_type(cuda_moments.Others, array(r, 3), array(r, 4))
+    kept = others, array(int64, 1), array(r, 2)
+    images = tuple_type(adaptive.LayerImages, array(r, 2), array(r, 2), array(r, 3), array(r, 2), *kept)
     flagged = tuple_type(adaptive.Flagged, array(int32, 1), array(int64, 1), array(r, 2))
     lights = tuple_type(light.Light, array(int64, 2), array(r, 3), array(int64, 2))
     yield "lenses", tables._prepare_lenses, (given, float64, lens(r, 3))
@@ -82,13 +85,20 @@ def signatures():
     target = tuple_type(adaptive.Target, constants(r)[0], lights, array(r, 3), grid(r), int64, float64)
     yield "peaks", adaptive._find_peaks, (int64, images)
     for lensed in (True, False):
-        yield f"flags, lensed {lensed}", adaptive._make_flag(lensed), (target, images, flagged)
+        for degree in (0, 3):
+            name = f"flags, lensed {lensed}, degree {degree}"
+            yield name, adaptive._make_flag(lensed, degree), (target, images, flagged)
     for name, profiles in (("W1", W1), ("all profiles", ALL)):
         run = fixed._make(profiles, True)
         yield f"fixed rays, {name}", run, (grid(r), constants(r), constants(float64), int64, group(*[array(r, 3)] * 3))
-        begin, finish = adaptive._make_integration(profiles, True, torch.float32)
-        yield f"first cells, {name}", begin, (target, images, flagged)
-        yield f"cells, {name}", finish, (target, images, flagged)
+        for degree in (0, 3, 7) if profiles is W1 else (3,):
+            begin, finish = adaptive._make_integration(profiles, True, degree, torch.float32)
+            yield f"first cells, {name}, degree {degree}", begin, (target, images, flagged)
+            yield f"cells, {name}, degree {degree}", finish, (target, images, flagged)
+    spread = tuple_type(moment_blur.MomentSpread, int64, array(int64, 1), array(r, 4), array(r, 2), array(boolean, 1))
+    blurred = group(array(r, 2), others, array(r, 3), array(r, 3), array(r, 3))
+    yield "moments along rows", moment_blur._blur_along_rows, (int64, int64, spread, blurred)
+    yield "moments along columns", moment_blur._blur_along_columns, (int64, group(int64, float64), spread, blurred)
 
 
 @pytest.fixture
@@ -106,7 +116,7 @@ def test_a_kernel_compiles(hopper, name, kernel, signature):
     entry = ptx[ptx.rfind(".entry") :]
     parameters = entry[: entry.index("{")].count(".param")
     assert 8 * parameters <= MOST_PARAMETERS
-    if name in ("noise", "random numbers", "rows", "flags, lensed True"):
+    if name in ("noise", "random numbers", "rows", "moments along columns") or name.startswith("flags, lensed True"):
         assert entry.count(".f64") <= 8  # a tolerance comes as float64, pixels never
     if name.startswith("fixed rays"):
         assert entry.count("fma.rn.ftz.f32") > 50  # the series and the exponentials are fused multiply-adds
