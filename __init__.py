@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .openmp import wait_briefly
+
 if TYPE_CHECKING:
     from .configs.load import load as load_config
     from .simulate.bridge import to_lenstronomy
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from .simulate.stream import LensStream
     from .simulate.systems.draw import Views
     from .simulate.systems.scene import make_scene
+
+wait_briefly()  # before anything imports torch
 
 __all__ = [
     "LensStream",

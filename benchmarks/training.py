@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import sections
 import torch
 import torchvision
 from lightly.loss import NegativeCosineSimilarity
@@ -122,7 +123,7 @@ def main():
     ]
     print("\n".join(lines))
     if options.write:
-        (Path(__file__).parent / "training.md").write_text("\n".join(lines) + "\n")
+        sections.write(Path(__file__).parent / "training.md", lines)
 
 
 if __name__ == "__main__":
