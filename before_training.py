@@ -78,6 +78,10 @@ def _about_device(pretrain):
 def _about_folder(folder):
     """Whether the run's folder can be made, or written to: tried, as permissions do not say it all."""
     place = existing(folder)
+    for path in (Path(folder), *Path(folder).parents):
+        if path.is_symlink() and not path.exists():
+            yield f"--runs: {path} is a link to {path.readlink()}, which is not there"
+            return
     try:
         with tempfile.TemporaryDirectory(prefix=".lenstream-", dir=place):
             pass

@@ -1,12 +1,26 @@
 """A run from start to end: draw pairs, pre-train encoders, evaluate, draw figures, predict real lenses, report."""
 
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import before_training
 from .errors import ConfigError
 from .extras import need
+from .locking import locked
 from .progress import console, stopping
-from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed, with_own_numbers
+from .runs import (
+    RunFolder,
+    begin,
+    config_of,
+    environment,
+    finish,
+    is_finished,
+    is_intact,
+    keep_sum,
+    timed,
+    with_own_numbers,
+)
 from .simulate.systems.scene import make_scene
 
 
@@ -16,7 +30,8 @@ def run(config, runs, overwrite=False, until="report"):
     As one rank of a torchrun or Slurm job it takes part in the training; the first rank does all the rest.
 
     Args: config: `configs.schema.Config`. runs: folder of all runs. overwrite: delete a run of this name first.
-    Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
+    Raises: ConfigError if the config has nothing to train, or a run of this name has another config; DataError if
+    another process is at work in the run's folder, or files in it are damaged.
     """
     need("train", "training")
     from .ssl.launch import device_problem, make_fabric
@@ -28,6 +43,12 @@ def run(config, runs, overwrite=False, until="report"):
     if device_problem(config.pretrain):
         before_training.check(config, folder.path, until != "pretrain")  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
+    with locked(folder.path) if fabric.is_global_zero else nullcontext():
+        _run(config, folder, fabric, overwrite, until)
+
+
+def _run(config, folder, fabric, overwrite, until):
+    """As `run`, in a folder that no other process writes."""
     first = fabric.is_global_zero
     if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
@@ -88,8 +109,9 @@ def _introduce(config, scene, folder):
     from .evaluate.show.pairs import draw_pairs
     from .ssl.views import warnings
 
-    if config.pretrain.data is None and not folder.pairs.exists():
+    if config.pretrain.data is None and not is_intact(folder, folder.pairs):
         draw_pairs(scene, folder.pairs)
+        keep_sum(folder, folder.pairs)
         console.print(f"first picture: {folder.pairs}")
     for name, settings in config.pretrain.encoders.items():
         for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
@@ -118,6 +140,9 @@ def _evaluate(config, scene, encoders, folder, stop):
         from .evaluate.judge import evaluate
 
         evaluate(_task(config, scene), config, scene, encoders, folder.path, stop)
+    else:
+        results.refuse_changed(folder.path)
+        shutil.rmtree(folder.scratch, ignore_errors=True)  # of an evaluation killed at its very end
 
 
 def _show(config, scene, folder):

@@ -1,22 +1,25 @@
 """The folder of a run: names of its files, refusing to mix two runs in it, versions of the software, timings.
 
-Whatever protects a run against two writers or against damage belongs here, too.
+`locking` keeps it to one process, `files.whole` writes every file whole, `files.checksums` finds changed ones.
 """
 
 import importlib.metadata
 import json
-import os
 import platform
 import shlex
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .configs.instruments import given, numbers, resolved
 from .configs.load import checked, show
 from .configs.recipes import read
 from .errors import ConfigError, DataError
+from .files.checksums import SUMS, add_sums, differing, refuse_differing, sha256, write_sums
+from .files.json_files import dictionary, finite_numbers
+from .files.whole import remove_scratch, write_text
+from .locking import LOCK
 from .progress import console
 
 REPORTED_PACKAGES = (
@@ -42,10 +45,20 @@ class RunFolder:
         self.timings = self.path / "timings.json"  # stage -> seconds, added up over continuations
         self.pairs = self.path / "pairs.png"
         self.encoders = self.path / "encoders"
+        self.scratch = self.path / "evaluation"  # units of an evaluation that is not complete
         self.results = self.path / "results.csv"
+        self.arrays = self.path / "evaluation.npz"
+        self.predictor = self.path / "predictor"
+        self.figures = self.path / "figures"
         self.real_lenses = self.path / "real_lenses"
         self.report = self.path / "report.html"
-        self.finished = self.path / "finished"  # empty; nothing is left to do
+        self.finished = self.path / "finished"  # nothing is left to do; the checksum of SHA256SUMS
+
+    @property
+    def own_files(self):
+        """Where the files are that a finished run has in its folder itself, with what may be there or not."""
+        evaluated = [self.results, self.arrays]
+        return [self.config, self.environment, self.timings, self.pairs, *evaluated, self.report]
 
     def encoder(self, name):
         """The folder of one encoder's training."""
@@ -77,37 +90,106 @@ def with_own_numbers(folder, config):
 def is_finished(folder, config, overwrite=False):
     """Whether nothing is left to do for a config in its run's folder; says so on the terminal.
 
-    Raises: DataError if `overwrite` would delete a folder that is no run, ConfigError if the run has another config.
+    Raises: DataError if `overwrite` would delete a folder that is no run, if files of a finished run are missing or
+    changed, or if a run lacks its config; ConfigError if the run has another config.
     """
     if overwrite:
-        if folder.path.exists() and not folder.config.is_file():
+        if _contents(folder) and not folder.config.is_file():
             raise DataError(f"--overwrite: {folder.path} is not a LenStream run (no config.yaml), so it is not deleted")
         return False
     _check_same(folder, config)
     if not folder.finished.exists():
+        _refuse_without_config(folder)
         return False
+    _refuse_changed(folder)
     console.print(f"{folder.path} is finished: open {folder.report} (--overwrite runs it again)")
     return True
 
 
 def begin(folder, config, overwrite=False):
-    """Make the run's folder, or a new one in its place, and write what it is made from."""
-    if overwrite and folder.path.exists():
-        shutil.rmtree(folder.path)
+    """Make the run's folder, or empty it for a new one, and write what it is made from. Raises: OSError."""
+    if overwrite:
+        _empty(folder)
     folder.path.mkdir(parents=True, exist_ok=True)
+    remove_scratch(folder.path)
+    rewritten = [p for p in folder.own_files if p not in (folder.pairs, folder.results, folder.arrays)]
+    rewritten += [folder.encoders, folder.figures, folder.real_lenses]
+    add_sums(folder.path, {}, *(p.name for p in rewritten))  # of a run that had been finished
     write_text(folder.config, show(config))
     write_text(folder.environment, json.dumps(environment(), indent=1))
 
 
 def finish(folder):
-    """Mark a run as finished: it is left alone from now on."""
-    folder.finished.touch()
+    """Mark a run as finished, with the checksums of its files: it is left alone from now on. Raises: OSError."""
+    own = [p for p in folder.own_files if p.is_file()]
+    for place in (folder.encoders, folder.predictor, folder.figures, folder.real_lenses):
+        own += [p for p in place.rglob("*") if p.is_file() and "tensorboard" not in p.parts]
+    write_sums(folder.path, own)
+    write_text(folder.finished, f"{sha256(folder.path / SUMS)}  {SUMS}\n")
+
+
+def keep_sum(folder, path):
+    """List the checksum of a file of the run that is there now. Raises: OSError."""
+    add_sums(folder.path, {path.relative_to(folder.path).as_posix(): sha256(path)})
+
+
+def is_intact(folder, path):
+    """Whether a file of the run is there, and as it was when its checksum was listed, if it was."""
+    return path.is_file() and not differing(folder.path, path.relative_to(folder.path).as_posix())
+
+
+def _refuse_changed(folder):
+    """Raise DataError if files of a finished run are missing or changed; one of an earlier version has no checksums."""
+    found = differing(folder.path)
+    listed = folder.finished.read_text(errors="replace").split()
+    if listed and not (folder.path / SUMS).is_file():
+        found.append(f"{SUMS} is missing")
+    elif listed and sha256(folder.path / SUMS) != listed[0]:
+        found.append(f"{SUMS} was changed")
+    if not listed and not found:  # what any finished run has, whatever its version
+        found = [f"{p.name} is missing" for p in (folder.config, folder.results, folder.report) if not p.is_file()]
+    if found:
+        raise DataError(
+            f"{folder.path} was finished, but since then: {', '.join(found)}; put back the files as they were, or "
+            f"delete {folder.finished.name} and what was changed, and the same command makes them anew (--overwrite "
+            "runs all again)"
+        )
+
+
+def _refuse_without_config(folder):
+    """Raise DataError if there is a run but not the config it was made from, without which it cannot go on."""
+    left = [p.name for p in (folder.encoders, folder.scratch, folder.results) if p.exists()]
+    if left and not folder.config.exists():
+        raise DataError(
+            f"{folder.path} holds {', '.join(left)} but no {folder.config.name}, so nobody knows what they were made "
+            "from; put it back, delete the folder, or give name=... for another run"
+        )
+
+
+def _contents(folder):
+    """What lies in a run's folder, but for its lock; empty if there is no folder."""
+    try:
+        return [path for path in folder.path.iterdir() if path.name != LOCK]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _empty(folder):
+    """Delete all of a run, config.yaml last: killed meanwhile, what is left is still a run of that config."""
+    folder.finished.unlink(missing_ok=True)
+    for path in sorted(_contents(folder), key=lambda p: p == folder.config):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def config_of(folder):
     """The config that a run was made from. Raises: DataError if there is no run."""
     if not folder.config.is_file():
         raise DataError(f"--run {folder.path}: no such run; expected a folder with config.yaml, made by lenstream run")
+    what_to_do = "put it back as it was, or run it anew with --overwrite"
+    refuse_differing(folder.path, what_to_do, folder.config.name)
     config, has_numbers = _saved(folder)
     made_with, installed = _made_with(folder).get("lenstronomy", "an unknown version"), environment()["lenstronomy"]
     if not has_numbers and made_with != installed:
@@ -134,10 +216,7 @@ def _saved(folder):
 
 def _made_with(folder):
     """The versions that a run was begun with; empty if they are not known."""
-    try:
-        return json.loads(folder.environment.read_text())
-    except (OSError, ValueError):
-        return {}
+    return dictionary(folder.environment)
 
 
 def environment():
@@ -157,18 +236,18 @@ def timed(folder, stage, write=True):
     begun = time.perf_counter()
     try:
         yield
-    finally:
+    except BaseException:
         if write:
-            timings = json.loads(folder.timings.read_text()) if folder.timings.exists() else {}
-            timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - begun
-            write_text(folder.timings, json.dumps(timings, indent=1))
+            with suppress(OSError):  # on a full disk: what the block could not do is what is said
+                _add_seconds(folder, stage, time.perf_counter() - begun)
+        raise
+    if write:
+        _add_seconds(folder, stage, time.perf_counter() - begun)
 
 
-def write_text(path, text):
-    """Write a text file whole or not at all: a process that is killed leaves the old file or none."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+def _add_seconds(folder, stage, seconds):
+    timings = finite_numbers(folder.timings)
+    write_text(folder.timings, json.dumps(timings | {stage: timings.get(stage, 0.0) + seconds}, indent=1))
 
 
 def _check_same(folder, config):

@@ -3,6 +3,7 @@
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -12,12 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..errors import DataError
+from ..files.checksums import sha256
+from ..files.whole import whole, write_arrays, write_text
 from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.trainer import make_encoder
-from .results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED, Evaluation, Score, best
+from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, SUPERVISED, Evaluation, Score, best, refuse_changed
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
             with np.load(scratch / f"{unit.name()}.npz") as file:
                 predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
     evaluation = Evaluation(scores, test.indices, true, predictions, features, bounds)
-    _keep_best(best(scores, task.metric), most, scratch, folder / "predictor")
+    _keep_best(best(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
     return evaluation
@@ -114,18 +118,41 @@ def _train_heads(task, units, data, scratch, stop):
             values = task.score(_arrays(data.test), predicted)
             if unit.n_labels == most:
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(values))
-                np.savez(scratch / f"{unit.name()}.npz", **predicted)
-            rows = [asdict(score) for score in _scores(task, unit, values)]
-            (scratch / f"{unit.name()}.json").write_text(json.dumps(rows))
+                write_arrays(scratch / f"{unit.name()}.npz", predicted)
+            _write_done(unit, _scores(task, unit, values), scratch)
         progress.update(len(units), "")
 
 
+def _write_done(unit, scores, scratch):
+    """Write the scores of a unit, whose other files are there, with checksums of all: the unit is done then."""
+    rows = [asdict(score) for score in scores]
+    files = {path.name: sha256(path) for path in _files_of(unit, scratch) if path.exists()}
+    known = {"scores": rows, "files": files}
+    write_text(scratch / f"{unit.name()}.json", json.dumps(known | {"sha256": _sum(known)}))
+
+
 def _scores_of_done(unit, scratch):
-    """The scores of a unit that is done; None for one that is not, or that an earlier version wrote in another form."""
+    """The scores of a unit that is done; None for one that is not, of which a file is missing or damaged, or that an
+    earlier version wrote in another form."""
     try:
-        return [Score(**row) for row in json.loads((scratch / f"{unit.name()}.json").read_text())]
-    except (OSError, TypeError, ValueError):
+        known = json.loads((scratch / f"{unit.name()}.json").read_text(encoding="utf-8"))
+        if known.pop("sha256") != _sum(known):
+            return None
+        if any(sha256(scratch / name) != written for name, written in known["files"].items()):
+            return None
+        scores = [Score(**row) for row in known["scores"]]
+    except (OSError, AttributeError, KeyError, TypeError, ValueError):
         return None
+    return scores if all(Unit(s.encoder, s.protocol, s.n_labels, s.seed) == unit for s in scores) else None
+
+
+def _files_of(unit, scratch):
+    """Where the head of a unit and its predictions are written; most units leave none."""
+    return [scratch / f"{unit.name()}{suffix}" for suffix in (".safetensors", ".npz")]
+
+
+def _sum(known):
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
 def _scores(task, unit, values):
@@ -165,7 +192,8 @@ def _keep_best(winners, most, scratch, predictor):
     for encoder, protocol in set(winners.values()):
         (predictor / f"{encoder}-{protocol}").mkdir(parents=True)
         for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
-            shutil.copy(path, predictor / f"{encoder}-{protocol}" / path.name)
+            with whole(predictor / f"{encoder}-{protocol}" / path.name) as file:
+                file.write(path.read_bytes())
 
 
 def load_predictor(task, config, scene, folder):
@@ -173,8 +201,9 @@ def load_predictor(task, config, scene, folder):
 
     A group is a list with one (head, its `Task.facts`) per seed. Raises: DataError if a file is damaged.
     """
+    refuse_changed(folder, PREDICTOR)
     groups = []
-    for group in sorted((Path(folder) / "predictor").glob("*/")):
+    for group in sorted((Path(folder) / PREDICTOR).glob("*/")):
         groups.append([])
         encoders = config.pretrain.encoders
         name = group.name.rsplit("-", 1)[0]  # random weights and training from scratch have the first one's network
@@ -182,6 +211,10 @@ def load_predictor(task, config, scene, folder):
             tensors, facts = checkpoint.load(path)
             network = _network(config, scene, name if name in encoders else next(iter(encoders)), None)
             head = task.head(network, facts)
-            head.load_state_dict(tensors)
+            try:
+                head.load_state_dict(tensors)
+            except RuntimeError:
+                why = f"{path}: does not fit the networks of the run's config"
+                raise DataError(f"{why}; delete results.csv, and the same command evaluates anew") from None
             groups[-1].append((head, facts))
     return groups

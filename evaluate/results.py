@@ -5,8 +5,8 @@ results.csv has one score a row. evaluation.npz has the arrays `indices`, `true/
 """
 
 import csv
+import hashlib
 import math
-import zipfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from ..files.csv_writing import plain, write_csv
+from ..files.checksums import add_sums, read_sums, refuse_differing, sha256
+from ..files.csv_writing import csv_of, plain, write_csv
+from ..files.whole import write_arrays, write_text
 
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
-TABLE, ARRAYS = "results.csv", "evaluation.npz"
+TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,34 @@ class Evaluation:
     bounds: dict[str, np.ndarray] = field(default_factory=dict)  # target -> float64 (n,); empty without a limit
 
     def save(self, folder):
-        """Write both files to a folder; results.csv last, as it says that the evaluation is complete."""
+        """Write both files to a folder, and the checksums of all that the evaluation left there.
+
+        results.csv comes last, as it says that the evaluation is complete. Raises: OSError.
+        """
+        folder = Path(folder)
         arrays = {"indices": self.indices} | {f"true/{t}": values for t, values in self.true.items()}
         arrays |= {f"bound/{t}": values for t, values in self.bounds.items()}
         arrays |= {f"features/{encoder}": values for encoder, values in self.features.items()}
         for (encoder, protocol), by_target in self.predictions.items():
             arrays |= {f"predicted/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
-        np.savez(Path(folder) / ARRAYS, **arrays)
-        write_scores(self.scores, Path(folder) / TABLE)
+        write_arrays(folder / ARRAYS, arrays)
+        table = csv_of(_table(self.scores))
+        kept = [folder / ARRAYS, *sorted((folder / PREDICTOR).rglob("*.safetensors"))]
+        sums = {path.relative_to(folder).as_posix(): sha256(path) for path in kept}
+        sums[TABLE] = hashlib.sha256(table.encode()).hexdigest()  # of a file that is not yet there
+        add_sums(folder, sums, PREDICTOR)
+        write_text(folder / TABLE, table)
 
     @classmethod
     def load(cls, folder):
-        """The evaluation of a folder. Raises: DataError if a file is missing, damaged or lacks an array."""
+        """The evaluation of a folder. Raises: DataError if a file is missing, changed, damaged or lacks an array."""
         path = Path(folder) / ARRAYS
         try:
             with np.load(path) as file:
                 arrays = {key: file[key] for key in file.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: cannot be read as the arrays of an evaluation ({error})") from None
+        except Exception as error:  # a damaged zip is answered with many different errors
+            why = f"{path}: cannot be read as the arrays of an evaluation ({error})"
+            raise DataError(f"{why}; {_anew(folder)}") from None
         if "indices" not in arrays or not _below("true/", arrays):
             raise DataError(f"{path}: expected the arrays indices and true/TARGET; it has {', '.join(arrays)}")
         predictions = {}
@@ -75,8 +87,10 @@ class Evaluation:
             if not target:
                 raise DataError(f"{path}: predicted/{key} is no predicted/ENCODER/PROTOCOL/TARGET")
             predictions.setdefault((encoder, protocol), {})[target] = values
+        scores = read_scores(folder)
+        refuse_changed(folder)
         return cls(
-            scores=read_scores(folder),
+            scores=scores,
             indices=arrays["indices"],
             true=_below("true/", arrays),
             predictions=predictions,
@@ -90,16 +104,34 @@ def _below(prefix, arrays):
 
 
 def is_complete(folder):
-    """Whether a folder holds a finished evaluation."""
-    return (Path(folder) / TABLE).exists()
+    """Whether a folder holds a finished evaluation, with all that belongs to it."""
+    folder = Path(folder)
+    listed = [name for name in read_sums(folder) if name == ARRAYS or name.startswith(f"{PREDICTOR}/")]
+    return all((folder / name).exists() for name in [TABLE, *listed])
+
+
+def refuse_changed(folder, *names):
+    """Raise DataError if files of an evaluation, all or those of some names, are missing or changed since."""
+    folder = Path(folder)
+    refuse_differing(folder, _anew(folder), *(names or (TABLE, ARRAYS, PREDICTOR)))
+
+
+def _anew(folder):
+    """What to do about an evaluation that is damaged."""
+    return f"delete {Path(folder) / TABLE} (and finished, if it is there), and the same command evaluates anew"
 
 
 def write_scores(scores, path):
     """Write scores as CSV; the column `shift` is there only if a score has one."""
+    write_csv(_table(scores), path)
+
+
+def _table(scores):
+    """Scores as a DataFrame, as results.csv has them."""
     columns = [f.name for f in fields(Score)]
     if not any(score.shift for score in scores):
         columns.remove("shift")
-    write_csv(pd.DataFrame([asdict(score) for score in scores], columns=columns), path)
+    return pd.DataFrame([asdict(score) for score in scores], columns=columns)
 
 
 def read_scores(folder):

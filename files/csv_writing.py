@@ -4,26 +4,23 @@ A word that begins with =, +, -, @, a tab or a carriage return is written with a
 mark text; a number is not. Our readers take the apostrophe off again.
 """
 
-import os
-from pathlib import Path
-
 from .csv_text import NUMBER
+from .whole import write_text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(frame, path, **options):
     """Write a DataFrame as CSV in UTF-8 without its index, whole or not at all. options: of pandas' `to_csv`."""
-    path = Path(path)
-    partial = path.with_name(f"{path.name}.partial")
+    write_text(path, csv_of(frame, **options))
+
+
+def csv_of(frame, **options):
+    """The text of a DataFrame as CSV without its index. options: of pandas' `to_csv`."""
     marked = frame.rename(columns=harmless)
     for name in marked.columns[[dtype.kind not in "fiubc" for dtype in marked.dtypes]]:
         marked[name] = [harmless(value) for value in marked[name]]
-    try:
-        marked.to_csv(partial, index=False, encoding="utf-8", **options)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return marked.to_csv(index=False, **options)
 
 
 def harmless(word):

@@ -1,12 +1,12 @@
 """Networks from timm at any number of bands and image size, with weights from timm or from a file."""
 
 import timm
-from safetensors.torch import load_file
 from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
 from ..errors import ConfigError, DataError, nearest
+from .checkpoint import load_safetensors
 from .normalize import Normalize
 
 VIT_MODULES = ("vision_transformer", "deit")  # of timm: plain vision transformers
@@ -61,10 +61,7 @@ def load_weights(network, path):
 
     Raises: DataError if the file is absent or damaged, or holds other tensors than the network.
     """
-    try:
-        weights = load_file(path)
-    except Exception as error:  # safetensors raises its own class and the OSErrors
-        raise DataError(f"{path}: cannot be read as safetensors ({error})") from None
+    weights, _ = load_safetensors(path)
     target = network
     if not any(name.startswith("backbone.") for name in weights):
         target, weights = network.backbone, _adapt(weights, network.backbone, path)

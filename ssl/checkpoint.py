@@ -1,33 +1,77 @@
-"""Save and load checkpoints as safetensors: weights, optimiser state and one integer, nothing unpickled."""
+"""Save and load checkpoints as safetensors: weights, optimiser state and one integer, nothing unpickled.
 
+The metadata of a file has the SHA-256 of all the rest, so that a damaged file is not taken for weights; equal tensors
+and facts give equal bytes.
+"""
+
+import hashlib
 import json
-import os
 from pathlib import Path
 
+import safetensors.torch
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from ..errors import DataError
+from ..files.whole import naming, whole
+
+_METADATA, _SUM = "__metadata__", "sha256"
 
 
 def save(path, tensors, **facts):
-    """Write tensors and facts (JSON values) to a safetensors file, whole or not at all."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    save_file(tensors, partial, metadata={name: json.dumps(value) for name, value in facts.items()})
-    os.replace(partial, path)
+    """Write tensors and facts (JSON values) to a safetensors file, whole or not at all. Raises: OSError."""
+    tensors = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
+    packed = memoryview(safetensors.torch.save(tensors))
+    header, values = _parts(packed)  # safetensors would write the facts in an order of its own each time
+    header = {_METADATA: {name: json.dumps(facts[name]) for name in sorted(facts)}} | header
+    header[_METADATA][_SUM] = json.dumps(_sum(header, values))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    with whole(path) as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        file.write(values)
 
 
 def load(path):
     """Tensors and facts of a file written by `save`. Raises DataError if it is damaged."""
+    tensors, facts = load_safetensors(path, "delete it to have it made anew")
     try:
-        with safe_open(path, framework="pt") as file:
-            facts = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except Exception as error:  # safetensors raises its own class and the OSErrors
-        raise DataError(f"{path}: cannot be read as a checkpoint ({error}); delete it to start again") from None
+        return tensors, {name: json.loads(value) for name, value in facts.items()}
+    except ValueError as error:
+        raise DataError(f"{path}: cannot be read as a checkpoint ({error}); delete it to have it made anew") from None
+
+
+def load_safetensors(path, what_to_do="expected a whole file"):
+    """Tensors and metadata of any safetensors file; one by `save` is checked against its checksum.
+
+    Raises: DataError, ending in `what_to_do`, if it cannot be read or is damaged.
+    """
+    try:
+        with naming(path):
+            data = Path(path).read_bytes()
+        tensors = safetensors.torch.load(data)
+        header, values = _parts(memoryview(data))
+    except Exception as error:  # safetensors raises its own class
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path}: cannot be read as safetensors ({why}); {what_to_do}") from None
+    facts = header.get(_METADATA, {})
+    written = facts.pop(_SUM, None)
+    if written is not None and written != json.dumps(_sum(header, values)):
+        raise DataError(f"{path}: damaged, as its contents differ from its checksum; {what_to_do}")
+    return tensors, facts
+
+
+def _parts(packed):
+    """Header, as a dict, and bytes of the tensors of what safetensors packed."""
+    begin = 8 + int.from_bytes(packed[:8], "little")
+    return json.loads(bytes(packed[8:begin])), packed[begin:]
+
+
+def _sum(header, values):
+    """The SHA-256 of a file but for the sum itself."""
+    known = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    known.update(values)
+    return known.hexdigest()
 
 
 def pack(model, optimizer, average=None):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ..files.whole import naming, write_text
 from . import monitors
 
 
@@ -14,30 +15,36 @@ class Log:
 
         self.path = folder / "metrics.jsonl"
         kept = [r for r in read_log(self.path) if r["step"] <= step]
-        self.path.write_text("".join(json.dumps(r) + "\n" for r in kept))
-        self.writer = SummaryWriter(folder / "tensorboard", purge_step=step)
+        write_text(self.path, "".join(json.dumps(r) + "\n" for r in kept))
+        with naming(folder / "tensorboard"):
+            self.writer = SummaryWriter(folder / "tensorboard", purge_step=step)
 
     def write(self, record):
         """Append one record: a dict of numbers with the key step."""
-        with self.path.open("a") as file:
+        with naming(self.path), self.path.open("a") as file:
             file.write(json.dumps(record) + "\n")
-        for name, value in record.items():
-            if name != "step":
-                self.writer.add_scalar(name, value, record["step"])
+        with naming(self.writer.log_dir):
+            for name, value in record.items():
+                if name != "step":
+                    self.writer.add_scalar(name, value, record["step"])
 
     def close(self):
         """Finish the event file."""
-        self.writer.close()
+        with naming(self.writer.log_dir):
+            self.writer.close()
 
 
 def read_log(path):
     """The records of a metrics.jsonl as a list of dicts, up to a line cut off by a crash; empty if there is no file."""
     path, records = Path(path), []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
+            record = json.loads(line)
+            if not all(isinstance(value, int | float) for value in (record["step"], *record.values())):
+                break
+        except (ValueError, TypeError, KeyError, AttributeError):
             break
+        records.append(record)
     return records
 
 

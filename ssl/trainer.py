@@ -61,6 +61,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     """
     trained = Path(folder) / ENCODER
     if trained.exists():
+        _refuse_other(trained, checkpoint.load(trained)[1], config, name)
         return trained
     fabric = fabric or make_fabric(config.pretrain)
     with seeded(seed_of(config.seed, name), fabric.device):  # of the network, its heads, and dropout
@@ -126,10 +127,7 @@ class Training:
         path = self.folder / CHECKPOINT
         if path.exists():
             tensors, written = checkpoint.load(path)
-            if written.get("fingerprint") not in _fingerprints(self.config, self.name):
-                raise DataError(
-                    f"{path} was written with another config; use --overwrite to start again, or another name"
-                )
+            _refuse_other(path, written, self.config, self.name)
             checkpoint.unpack(tensors, self.model, self.optimizer, self.average)
             self.done = written["step"]
         if self.fabric.is_global_zero:
@@ -199,7 +197,7 @@ class Training:
             self._mean_loss()
         if self.fabric.is_global_zero:
             tensors = checkpoint.pack(self.model, self.optimizer, self.average)
-            facts = {"step": self.done, "fingerprint": _fingerprint(self.config, self.name)}
+            facts = {"step": self.done, "encoder": self.name, "fingerprint": _fingerprint(self.config, self.name)}
             checkpoint.save(self.folder / CHECKPOINT, tensors, **facts)
 
     def finish(self):
@@ -207,7 +205,7 @@ class Training:
         path = self.folder / ENCODER
         if self.fabric.is_global_zero:
             self._log.close()
-            facts = {"method": self.settings.method, "steps": self.done}
+            facts = {"method": self.settings.method, "steps": self.done, "encoder": self.name}
             facts["fingerprint"] = _fingerprint(self.config, self.name)
             checkpoint.save(path, self.encoder.state_dict(), **facts)
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
@@ -289,6 +287,15 @@ def _prepared(model, pre, fabric):
     if pre.compile:
         model.network.backbone.compile()
     return model
+
+
+def _refuse_other(path, written, config, name):
+    """Raise DataError if a file, by the facts `written` in it, is of another config or another encoder of it."""
+    if written.get("encoder", name) != name:
+        raise DataError(f"{path} is of another encoder, {written['encoder']}; delete it to have it made anew")
+    finished_before = "step" not in written and "encoder" not in written  # by an earlier version: taken as it is
+    if not finished_before and written.get("fingerprint") not in _fingerprints(config, name):
+        raise DataError(f"{path} was written with another config; use --overwrite to start again, or another name")
 
 
 def _fingerprints(config, name):

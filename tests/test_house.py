@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Rooms on one line do not know each other.
 ORDER = [
     ("errors.py", "ahead.py", "openmp.py", "bibliography.py"),
-    ("progress.py", "extras.py", "citations.py"),
+    ("progress.py", "extras.py", "citations.py", "locking.py"),
     ("simulate/profiles/",),  # formulas, names, units: all others follow from them, the settings included
     ("files/",),
     ("configs/",),

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
+from ...files.whole import whole
 from ..show.symbols import with_unit
 from .flags import SEPARATOR
 from .frames import is_turned
@@ -56,7 +57,8 @@ def draw(cutouts, table, path):
             ax.set_axis_off()
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with whole(path) as file:
+        figure.savefig(file, format=path.suffix[1:])
 
 
 def _heading(cutouts, shown, table, width):

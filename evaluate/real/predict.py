@@ -9,6 +9,7 @@ import torch
 from ...errors import DataError, grouped
 from ...files.csv_writing import write_csv
 from ...files.file_groups import counted, lenses_of
+from ...files.whole import remove_scratch, write_text
 from ...ssl.probe import features_of
 from ..judge import load_predictor
 from ..show.report import RealLensResults
@@ -16,6 +17,8 @@ from ..tasks import regression
 from . import catalogue, flags, frames, lens_figure, published
 from .cutouts import read_cutouts
 from .training_images import Strangeness, training_images, usual
+
+DAY = 86_400  # seconds after which a half-written file is no longer being written
 
 
 class Estimates(NamedTuple):
@@ -38,6 +41,8 @@ def predict_folder(config, scene, run, lenses, out=None):
     """
     run = Path(run)
     out = Path(out or run / "predictions" / Path(lenses.images).resolve().name)
+    out.mkdir(parents=True, exist_ok=True)  # before all work, to say so at once if it cannot be made
+    remove_scratch(out, DAY)
     targets = config.evaluate.targets
     check_frame(lenses.frame, targets)
     values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None
@@ -73,9 +78,8 @@ def predict_folder(config, scene, run, lenses, out=None):
         turned = frames.in_frame(without_errors, orientations, lenses.frame)
         table = published.beside_published(table, {t: known for t, (known, _) in turned.items()})
         summary = published.summary(table)
-    out.mkdir(parents=True, exist_ok=True)
     read = how_read(cutouts, lenses, bands)
-    (out / "how_read.txt").write_text("".join(f"{sentence}\n" for sentence in read), encoding="utf-8")
+    write_text(out / "how_read.txt", "".join(f"{sentence}\n" for sentence in read))
     write_csv(table, out / "predictions.csv", float_format="%.5g")
     if summary is not None:
         write_csv(summary, out / "summary.csv", float_format="%.5g")

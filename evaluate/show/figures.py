@@ -7,6 +7,7 @@ keeps its colour in every picture; the colours are those of Okabe & Ito (2008), 
 import warnings
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from ...files.whole import whole
 from ..results import LIMIT, RANDOM, SUPERVISED
 from .symbols import after_number, symbol, with_unit
 
@@ -63,7 +65,8 @@ def figure(path, width, height):
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     yield fig
-    fig.savefig(path, dpi=DPI, facecolor="white")
+    with whole(path) as file:
+        fig.savefig(file, dpi=DPI, facecolor="white", format=Path(path).suffix[1:].lower())
 
 
 def bare(ax, colour=None):

@@ -1,10 +1,9 @@
 """Draw all figures of a finished evaluation and write its report."""
 
-import json
-
 import pandas as pd
 
 from ...configs.load import show
+from ...files.json_files import finite_numbers
 from ...simulate.render import render
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
@@ -74,7 +73,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
             figures={n: p for n, p in drawn.items() if p.exists()},
             umap=space,
             real_lenses=real,
-            timings=json.loads((folder / "timings.json").read_text()),
+            timings=finite_numbers(folder / "timings.json"),
             notes=_notes(config, real),
         ),
         folder / "report.html",

@@ -49,10 +49,10 @@ def preview(config, path):
     path = Path(path)
     if path.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
         raise LenStreamError(f"--out {path}: expected a picture's name ending in .png, .pdf, .svg or .jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
     scene = make_scene(config.simulate, config.seed)
     systems = draw(scene, np.arange(POPULATION), Views())
     drawn = sheet(scene, systems)
-    path.parent.mkdir(parents=True, exist_ok=True)
     mode = f" (mode: {config.mode})" if config.mode else ""
     picture(scene, drawn, path, config.name + mode)
     return [

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from ...configs.quantities import find
+from ...files.whole import write_text
 from ..results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED
 from .figures import colours, mean_and_spread, stretch
 from .symbols import after_number, symbol_as_html, unit
@@ -336,4 +337,4 @@ def write(report, path):
         all_numbers=all_numbers,
         in_brief=in_brief,
     )
-    Path(path).write_text(page, encoding="utf-8")
+    write_text(path, page)
