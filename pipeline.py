@@ -5,8 +5,9 @@ from pathlib import Path
 from . import before_training
 from .errors import ConfigError
 from .extras import need
-from .progress import console, stopping
+from .progress import console
 from .runs import RunFolder, begin, config_of, environment, finish, is_finished, timed, with_own_numbers
+from .signals import stopping
 from .simulate.systems.scene import make_scene
 
 
