@@ -12,7 +12,7 @@ import typer
 
 from .errors import ConfigError, LenStreamError
 from .progress import Stopped
-from .signals import Interrupted, exit_code
+from .signals import Interrupted
 
 FAULT = 70  # what sysexits.h has for a fault of the program itself
 _OF_A_STREAM = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
@@ -37,7 +37,7 @@ def answer(error, continues):
         return error.exit_code
     if isinstance(error, Stopped):
         say(f"{error}; the same command continues from here")
-        return exit_code()
+        return error.exit_code
     if isinstance(error, Interrupted | KeyboardInterrupt) or (
         isinstance(error, typer.Abort) and not isinstance(error.__context__, EOFError)  # click has one word for both
     ):

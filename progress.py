@@ -32,7 +32,12 @@ def say_when_compiling() -> None:
 
 
 class Stopped(Exception):
-    """Raised when the user has asked to stop and everything is saved."""
+    """Raised when the user has asked to stop and everything is saved.
+
+    exit_code: 128 + the number of the signal, as a shell has it; that of Ctrl-C where another rank heard it.
+    """
+
+    exit_code = 130
 
 
 class _Bar:

@@ -232,14 +232,11 @@ def _answered(arguments):
     continues = any(word in STAGES for word in (sys.argv[1:] if arguments is None else arguments))
     try:
         with interrupting():
-            try:
-                code = app(arguments, standalone_mode=False)
-                if sys.stdout is not None:
-                    sys.stdout.flush()
-                return code
-            except Exception as error:
-                return answer(error, continues)
-    except (Interrupted, KeyboardInterrupt) as error:
+            code = app(arguments, standalone_mode=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+    except (Exception, Interrupted, KeyboardInterrupt) as error:
         return answer(error, continues)
 
 

@@ -38,16 +38,11 @@ class _Heard:
 
     def __init__(self) -> None:
         self.number: int | None = None  # of the first signal
+        self.raised = False  # as `Interrupted`
         self.since: float | None = None  # when the process began to end, with nothing left to save
 
 
 _heard: _Heard | None = None
-
-
-def exit_code() -> int:
-    """128 + the number of the signal that was heard, as a shell has it; that of Ctrl-C if another rank heard it."""
-    number = None if _heard is None else _heard.number
-    return 128 + (signal.SIGINT if number is None else number)
 
 
 @contextmanager
@@ -56,13 +51,14 @@ def interrupting() -> Iterator[None]:
 
     A second one ends the process at once, whatever native code is running; so does the first if the block is not left
     within `PATIENCE`. For a process of our own: it is the command line's. Outside the main thread it does nothing.
+    A `Stopped` that leaves the block gets its exit code.
     """
     global _heard
     heard = _Heard()
 
     def handler(number: int, frame: FrameType | None) -> None:
         if heard.number is None:
-            heard.number, heard.since = number, time.monotonic()
+            heard.number, heard.since, heard.raised = number, time.monotonic(), True
             raise Interrupted(number)
 
     def lost(unraisable: Any) -> None:  # raised where Python cannot pass it on, as in a callback of C
@@ -83,7 +79,16 @@ def interrupting() -> Iterator[None]:
         watcher.start()
     try:
         yield
-        if heard.number is not None and heard.since is not None:  # something took it for its own error
+    except Stopped as stopped:
+        if heard.number is not None:
+            stopped.exit_code = 128 + heard.number
+        raise
+    except Exception:
+        if heard.raised and heard.number is not None:  # a library made an error of its own of it
+            raise Interrupted(heard.number) from None
+        raise
+    else:
+        if heard.raised and heard.number is not None:
             raise Interrupted(heard.number)
     finally:
         signal.set_wakeup_fd(old_fd)
