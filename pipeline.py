@@ -8,7 +8,7 @@ from . import before_training
 from .errors import ConfigError
 from .extras import need
 from .locking import locked
-from .progress import console, stopping
+from .progress import console
 from .runs import (
     RunFolder,
     begin,
@@ -21,6 +21,7 @@ from .runs import (
     timed,
     with_own_numbers,
 )
+from .signals import stopping
 from .simulate.systems.scene import make_scene
 
 

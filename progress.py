@@ -1,10 +1,8 @@
-"""What a long run says in the terminal: bars, that it compiles; and stopping it cleanly on Ctrl-C or SIGTERM."""
+"""What a long run says in the terminal: bars, that it compiles, that it was stopped."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -34,7 +32,12 @@ def say_when_compiling() -> None:
 
 
 class Stopped(Exception):
-    """Raised when the user has asked to stop and everything is saved."""
+    """Raised when the user has asked to stop and everything is saved.
+
+    exit_code: 128 + the number of the signal, as a shell has it; that of Ctrl-C where another rank heard it.
+    """
+
+    exit_code = 130
 
 
 class _Bar:
@@ -72,29 +75,3 @@ def bar(title: str, total: int, done: int = 0, show: bool = True) -> Iterator[_B
     finally:
         if running.drawn:
             running.progress.stop()
-
-
-@contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Within the block, the first Ctrl-C or SIGTERM only sets a flag; yields a function that tells whether it is set.
-
-    A second one interrupts at once. Outside the main thread signals cannot be caught and the flag stays unset.
-    """
-    asked: list[int] = []
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        console.print("stopping: saving first (once more to stop at once)")
-
-    try:
-        old = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        yield lambda: False
-        return
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, previous in old.items():
-            signal.signal(number, previous)

@@ -3,17 +3,18 @@
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """
 
-import errno
 import os
 import sys
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from lenstream.errors import ConfigError, LenStreamError
+from lenstream.answers import answer
+from lenstream.errors import LenStreamError
+from lenstream.signals import Interrupted, interrupting
+from lenstream.surroundings import made_safe
 
 app = typer.Typer(
     help="Simulate strong lenses on the fly, pre-train encoders on the stream, measure what they know of the lens.",
@@ -213,69 +214,30 @@ def _load(recipe, overrides, scale="full"):
 def main(arguments=None):
     """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2.
 
-    The exit code is 1 if stdout cannot take the results or a file cannot be written, 130 after Ctrl-C.
+    The exit code is 1 if stdout cannot take the results or a file cannot be written, 130 after Ctrl-C, 143 after
+    SIGTERM, 129 after SIGHUP. `arguments`: those of the process if None.
     """
-    with suppress(AttributeError):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without the sign +- still shows the table
-    with warnings.catch_warnings():
+    with made_safe(), warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # of libraries, to programmers; ours are log messages
         code = _answered(arguments)
+        if code and code > 128 and arguments is None:  # threads may still compile or compute: they are not waited for
+            sys.stdout.flush()
+            os._exit(code)
     sys.exit(code or 0)
 
 
 def _answered(arguments):
     """Run a command, say what is wrong, and return the exit code."""
-    from lenstream.progress import Stopped
-
+    continues = any(word in STAGES for word in (sys.argv[1:] if arguments is None else arguments))
     try:
-        code = app(arguments, standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code
-    except ConfigError as error:
-        for problem in error.problems:
-            _say(problem)
-        return 2
-    except LenStreamError as error:
-        _say(error)
-        return 2
-    except typer.Exit as error:
-        return error.exit_code
-    except Stopped as stopped:
-        _say(f"{stopped}; the same command continues from here")
-        return 130
-    except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; the same command continues from the last checkpoint")
-        return 130
-    except OSError as error:
-        return _of_the_system(error)
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # click's own errors about options and arguments
-            raise
-        message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
-        if message.startswith("Usage:"):
-            print(message, file=sys.stderr)
-        else:
-            _say(message)
-        return 2
-
-
-def _say(message):
-    print(f"lenstream: {message}", file=sys.stderr)
-
-
-def _of_the_system(error):
-    """Say that a file or stdout cannot be used, and return 1; quietly if who reads stdout has left, such as `head`."""
-    if error.strerror is None:  # of a library, not of the system
-        raise error
-    if error.filename is None:  # stdout: what is still in its buffer would fail once more at the end
-        with suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if error.errno != errno.EPIPE:
-        where = "the output" if error.filename is None else error.filename
-        _say(f"{where} cannot be written or read: {error.strerror}")
-    return 1
+        with interrupting():
+            code = app(arguments, standalone_mode=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+    except (Exception, Interrupted, KeyboardInterrupt) as error:
+        return answer(error, continues)
 
 
 if __name__ == "__main__":

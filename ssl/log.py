@@ -27,6 +27,7 @@ class Log:
             for name, value in record.items():
                 if name != "step":
                     self.writer.add_scalar(name, value, record["step"])
+            self.writer.flush()  # a training that is stopped ends without closing it
 
     def close(self):
         """Finish the event file."""

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Rooms on one line do not know each other.
 ORDER = [
     ("errors.py", "ahead.py", "openmp.py", "bibliography.py"),
-    ("progress.py", "extras.py", "citations.py", "locking.py"),
+    ("progress.py", "extras.py", "citations.py", "locking.py", "surroundings.py"),
+    ("signals.py",),
     ("simulate/profiles/",),  # formulas, names, units: all others follow from them, the settings included
     ("files/",),
     ("configs/",),
@@ -38,7 +39,7 @@ ORDER = [
     ("evaluate/show/",),
     ("evaluate/real/",),
     ("runs.py", "before_training.py"),
-    ("pipeline.py",),
+    ("pipeline.py", "answers.py"),
     ("run_pipeline.py", "__init__.py"),
 ]
 STAGES = ("configs", "evaluate", "files", "simulate", "ssl")

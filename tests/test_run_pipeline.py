@@ -348,7 +348,7 @@ def test_a_signal_saves_the_step_that_it_names(tmp_path, number):
         time.sleep(0.1)
     os.kill(process.pid, number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + number, said
     assert "stopped lensiam at step" in said
     assert "the same command continues from here" in said
     assert "Traceback" not in said

@@ -1,43 +1,33 @@
-"""A cache on disk for functions that numba compiles, so that a process need not compile them again."""
+"""Functions that numba compiles once for all processes, until a source that they are made from changes."""
 
 import ast
 import functools
-import logging
-import types
 import zlib
 from pathlib import Path
 
 from numba import njit
 
-log = logging.getLogger("lenstream")
+from .code_cache import CodeCache
 
 
 def cached(function):
     """`function`, plain or already an njit function, as an entry point from Python: compiled, nogil, kept on disk.
 
-    numba looks only at the file that holds the function, and would serve machine code of before a change in a file that
-    it imports. The name under which the code is kept therefore ends in a checksum of all of them, wherever in the
-    package they lie. Where nothing can be kept (a read-only installation, a full disk) one warning says so, and every
-    process compiles anew.
+    Kept under a name that ends in a checksum of the file that holds the function and of all that it imports, wherever
+    in the package they lie: machine code of before a change is never served. Where nothing can be kept (no folder that
+    can be written, a full disk) one warning says so, and every process compiles anew.
     """
     python = getattr(function, "py_func", function)
-    path = Path(python.__code__.co_filename).resolve()
-    name = f"{python.__qualname__}_{checksum(path, package_of(python.__module__, path)):08x}"
-    code = types.FunctionType(python.__code__, python.__globals__, name, python.__defaults__, python.__closure__)
-    code.__module__, code.__qualname__ = python.__module__, name
-    try:
-        entry = njit(nogil=True, cache=True)(code)
-    except RuntimeError:
-        _warn()
-        entry = njit(nogil=True)(code)
+    entry = njit(nogil=True)(python)
+    if entry is not python:  # else numba is told to leave functions as they are (NUMBA_DISABLE_JIT)
+        path = Path(python.__code__.co_filename).resolve()
+        sources = checksum(path, package_of(python.__module__, path))
+        name = f"{python.__module__}.{python.__qualname__}".replace("<", "").replace(">", "")  # not in names of files
+        entry._cache = CodeCache(f"{name}-{sources:08x}")
 
     @functools.wraps(python)
     def call(*arguments):
-        try:
-            return entry(*arguments)
-        except OSError:  # only compiling raises it, when all but the writing is done
-            _warn()
-            return entry(*arguments)
+        return entry(*arguments)
 
     return call
 
@@ -73,11 +63,3 @@ def _imported_files(path):
             if file.is_file():
                 files.append(file)
     return files
-
-
-@functools.cache  # what holds for one entry point holds for all: the first reason is enough
-def _warn():
-    log.warning(
-        "compiled code cannot be kept on disk (no folder for it can be written, or the disk is full), so every start "
-        "compiles anew; set NUMBA_CACHE_DIR to a folder that can be written"
-    )
