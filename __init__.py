@@ -7,7 +7,9 @@ from .openmp import wait_briefly
 
 if TYPE_CHECKING:
     from .configs.load import load as load_config
+    from .loading import load_encoder
     from .simulate.bridge import to_lenstronomy
+    from .simulate.label_table import label_table
     from .simulate.labels import labels
     from .simulate.render import render
     from .simulate.selection import draw
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
 
 wait_briefly()  # before anything imports torch
 
+__version__: str
 __all__ = [
     "LensStream",
     "Views",
     "draw",
+    "label_table",
     "labels",
     "load_config",
+    "load_encoder",
     "make_scene",
     "render",
     "to_lenstronomy",
@@ -31,21 +36,55 @@ _HOMES = {
     "LensStream": "simulate.stream",
     "Views": "simulate.systems.draw",
     "draw": "simulate.selection",
+    "label_table": "simulate.label_table",
     "labels": "simulate.labels",
     "load_config": "configs.load",
+    "load_encoder": "loading",
     "make_scene": "simulate.systems.scene",
     "render": "simulate.render",
     "to_lenstronomy": "simulate.bridge",
 }
+_NEED_TRAINING = ("LensStream", "load_encoder")  # names that the simulator alone does not have
+del __all__  # it is for type checkers; which names there are is found out when somebody asks
 
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when they are first used, so that `import lenstream` costs nothing."""
+    if name == "__all__":
+        return [name for name in _HOMES if name not in _NEED_TRAINING or _can_train()]
+    if name == "__version__":
+        return _version()
     if name not in _HOMES:
-        raise AttributeError(f"module 'lenstream' has no attribute {name!r}")
-    if name == "LensStream":
+        from .errors import nearest
+
+        hint = nearest(name, _HOMES)
+        raise AttributeError(f"module 'lenstream' has no attribute {name!r}{'.' if hint else ''}{hint}")
+    if name in _NEED_TRAINING:
         from .extras import need
 
-        need("train", "lenstream.LensStream")
+        need("train", f"lenstream.{name}")
     module = importlib.import_module(f".{_HOMES[name]}", __name__)
     return getattr(module, "load" if name == "load_config" else name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__"), "__all__", "__version__"})
+
+
+def _can_train() -> bool:
+    from .extras import MissingExtra, need
+
+    try:
+        need("train", "lenstream")
+    except MissingExtra:
+        return False
+    return True
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("lenstream")
+    except PackageNotFoundError:  # a checkout that is on Python's path, and not installed
+        return "unknown"

@@ -16,8 +16,12 @@ class ConfigError(LenStreamError):
     """A configuration is wrong; `problems` holds one sentence per mistake."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
+
+    def __reduce__(self) -> tuple[type, tuple[list[str]]]:
+        """From another process it comes with its problems, not with their text alone."""
+        return type(self), (self.problems,)
 
 
 class ArgumentError(LenStreamError, ValueError):

@@ -2,26 +2,44 @@
 
 import numpy as np
 
+from .core.arguments import whole_number
 from .detector.psf import moffat_kernels
+from .packing import noise_levels
 from .profiles import limits
 from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
-from .systems.draw import Systems, in_bands, present
+from .render import render_all
+from .systems.draw import Systems, check_drawn, in_bands, present, system_of
 from .systems.scene import Scene
 
 WITHIN_PIXELS = 9  # finer pixels for a PSF that acts on where in a pixel the light lies
 
 
 def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: int = 0) -> dict:
-    """System number `i` of a batch in lenstronomy's terms.
+    """System number `i` of a batch, from 0, in lenstronomy's terms, in one of its views and bands, from 0, too.
 
     Returns: dict with `kwargs_model` (lens_model_list, source_light_model_list, lens_light_model_list and, with gridded
-    deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_psf` and
-    `kwargs_numerics`, ready for ``ImageModel``; amplitudes are in counts/s/arcsec^2. lenstronomy has no
-    adaptive rays: they are given as 8 x 8 a pixel, and with a PSF that acts on where in a pixel the light lies as
-    9 x 9, with the PSF on pixels as fine.
+    deflectors, lens_profile_kwargs_list), `kwargs_lens`, `kwargs_source`, `kwargs_lens_light`, `kwargs_data`,
+    `kwargs_psf` and `kwargs_numerics`, ready for ``ImageData``, ``PSF`` and ``ImageModel``; amplitudes are in
+    counts/s/arcsec^2. lenstronomy has no adaptive rays: they are given as 8 x 8 a pixel, and with a PSF that acts on
+    where in a pixel the light lies as 9 x 9, with the PSF on pixels as fine.
 
-    Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999.
+    `kwargs_data` has the image as `render` makes it, float64 (num_pix, num_pix) [counts/s/pixel], its pixel grid, and
+    of its noise background_rms [counts/s] and exposure_time [s], times the electrons per count, which lenstronomy takes
+    as one. Correlations of noise are no part of them; of patches of blank sky it is their rms. If the instrument loses
+    pixels there is `likelihood_mask`, too, bool, False where one is lost; the image is 0 there.
+
+    Raises: DataError for a parameter that `render` refuses, too: lenstronomy takes e.g. any |e|, clipped at 0.9999;
+    ArgumentError for a number of a system, view or band that is not there.
     """
+    check_drawn(scene, systems)
+    i = whole_number("i", i, 0, len(systems.indices) - 1)
+    view = whole_number("view", view, 0, systems.views.n - 1)
+    band = whole_number("band", band, 0, len(scene.bands) - 1)
+    return _model(scene, systems, i, view, band) | _data(scene, systems, i, view, band)
+
+
+def _model(scene, systems, i, view, band):
+    """What `to_lenstronomy` gives but for the data."""
     instrument, systems = list(scene.bands.values())[band], in_bands(systems, scene)
     rays, per_pixel = scene.config.image.rays, 8
     if rays == "adaptive" and instrument.within_pixels:
@@ -41,13 +59,40 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
         "kwargs_lens": [values for _, values in lens],
         "kwargs_source": [values for _, values in light["source"]],
         "kwargs_lens_light": [values for _, values in light["lens_light"]],
-        "kwargs_psf": _psf(instrument, {n: v[i, view, band] for n, v in systems.optics.items()}),
+        "kwargs_psf": _psf(instrument, {n: v[i, view, band] for n, v in systems.optics.items()})
+        | {"pixel_size": list(scene.bands.values())[band].pixel_scale},
         "kwargs_numerics": {
             "supersampling_factor": per_pixel * instrument.supersampling if rays == "adaptive" else rays,
             "supersampling_convolution": instrument.supersampling > 1,
             "supersampling_kernel_size": None,  # by default only a kernel's middle is applied on the finer pixels
         },
     }
+
+
+def _data(scene, systems, i, view, band):
+    """The image of a system with its pixel grid and its noise, as `to_lenstronomy` gives it."""
+    name = list(scene.bands)[band]
+    size, scale = scene.num_pix[name], scene.bands[name].pixel_scale
+    own = system_of(systems, i)
+    rendered = render_all(scene, own, arcs=True)  # as a stream does: the last bit depends on it
+    grid = next(k for k, grid in enumerate(scene.grids) if name in grid.bands)
+    at = 0, view, list(scene.grids[grid].bands).index(name)
+    images, masks = (a[grid] if isinstance(a, tuple) else a for a in (rendered.images, rendered.mask))
+    image, mask = images[at].astype(float), {}
+    if masks is not None:
+        mask["likelihood_mask"] = ~masks[at]
+        image[masks[at]] = 0.0
+    background, exposure, gain = (levels[0, view * len(scene.bands) + band] for levels in noise_levels(scene, own))
+    if scene.bands[name].sky is not None:
+        background = np.nanstd(scene.bands[name].sky.pixels)
+    noise = {"background_rms": float(background), "exposure_time": float(exposure * gain)}
+    return {"kwargs_data": {"image_data": image, **noise, **_pixel_grid(size, scale)}} | mask
+
+
+def _pixel_grid(num_pix, pixel_scale):
+    """Where the pixels of an image are, as lenstronomy's ``ImageData`` takes it."""
+    first = -(num_pix - 1) / 2 * pixel_scale
+    return {"ra_at_xy_0": first, "dec_at_xy_0": first, "transform_pix2angle": pixel_scale * np.eye(2)}
 
 
 def _deflectors(scene, systems, i):
@@ -126,16 +171,14 @@ def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL", band=0):
     from lenstronomy.ImSim.image_model import ImageModel
     from lenstronomy.LensModel.lens_model import LensModel
     from lenstronomy.LightModel.light_model import LightModel
-    from lenstronomy.Util.util import make_grid_with_coordtransform
 
     size, scale = list(scene.num_pix.values())[band], list(scene.bands.values())[band].pixel_scale
-    terms = to_lenstronomy(scene, systems, i, view, band)
+    terms = _model(scene, systems, i, view, band)
     model = terms["kwargs_model"]
-    _, _, ra, dec, _, _, transform, _ = make_grid_with_coordtransform(size, scale, subgrid_res=1, inverse=False)
     maps = model.get("lens_profile_kwargs_list")
     return ImageModel(
-        ImageData(np.zeros((size, size)), ra_at_xy_0=ra, dec_at_xy_0=dec, transform_pix2angle=transform),
-        PSF(**terms["kwargs_psf"], pixel_size=scale),
+        ImageData(np.zeros((size, size)), **_pixel_grid(size, scale)),
+        PSF(**terms["kwargs_psf"]),
         LensModel(
             [epl if name == "EPL" else name for name in model["lens_model_list"]],
             **({"profile_kwargs_list": maps} if maps else {}),
@@ -148,6 +191,6 @@ def lenstronomy_image_model(scene, systems, i=0, view=0, epl="EPL", band=0):
 
 def lenstronomy_image(scene, systems, i, view=0, band=0):
     """The noise-free image of a system as lenstronomy renders it: float64 (num_pix, num_pix) [counts/s/pixel]."""
-    terms = to_lenstronomy(scene, systems, i, view, band)
+    terms = _model(scene, systems, i, view, band)
     model = lenstronomy_image_model(scene, systems, i, view, band=band)
     return model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])

@@ -5,6 +5,7 @@ import numpy as np
 from ..configs.names import parameter_names, plain_names
 from ..configs.quantities import PREFIXES, quantity
 from . import arcs
+from .core.arguments import of_type
 from .render import render_all
 from .selection import draw
 from .systems.draw import Systems, Views
@@ -34,7 +35,10 @@ def labels(systems: Systems) -> dict[str, np.ndarray]:
 
     Names are those of `configs.names.plain_names`; the source's begin with source_, the lens light's with lens_light_.
     NaN where a system's class does not have the component.
+
+    Raises: ArgumentError for what is no `Systems`.
     """
+    of_type("systems", systems, Systems, "the Systems that draw returns")
     out: dict[str, np.ndarray] = {}
     for group, prefix in PREFIXES.items():
         drawn = [{n: v for n, v in c.items() if n not in _NO_LABELS} for c in getattr(systems, group)]

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..errors import ArgumentError
-from .core.arguments import whole_number
+from .core.arguments import of_type, whole_number
 from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
 from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
-from .systems.draw import Systems, by_grid
+from .systems.draw import Systems, by_grid, check_drawn
 from .systems.scene import Scene
 
 MOST_RAYS = 128  # along a pixel's side
@@ -51,7 +51,7 @@ def render(
     Returns: `dtype` array (n, v, num_pix, num_pix) [counts/s/pixel], row 0 at the bottom (lowest y); with
         `simulate.bands` (n, v, b, num_pix, num_pix). If these lie on several pixel grids, a tuple with one such array
         for each of `scene.grids`, with the bands of that one.
-    Raises: ArgumentError for threads, rays or a dtype that cannot be.
+    Raises: ArgumentError for threads, rays or a dtype that cannot be, and for systems of other bands than the scene's.
     """
     images = render_all(scene, systems, noise, dtype, threads, rays, exact_halos).images
     return images if scene.config.bands or isinstance(images, tuple) else images[:, :, 0]
@@ -71,7 +71,10 @@ def render_all(
 
     arcs: also measure flux and signal to noise of the lensed source.
     """
+    check_drawn(scene, systems)
     threads = whole_number("threads", threads, 1)
+    of_type("noise", noise, bool | np.bool_ | None, "True, False, or None for what the config says")
+    of_type("exact_halos", exact_halos, bool | np.bool_, "True or False")
     _check_dtype_and_rays(dtype, rays)
     options = noise, dtype, threads, rays, exact_halos, arcs
     return join(scene, [_render_grid(grid, own, *options) for grid, own in by_grid(scene, systems)])

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import LenStreamError
 from . import arcs
-from .core.arguments import system_indices
+from .core.arguments import of_type, system_indices
 from .render import render_all
 from .systems.draw import Systems, Views, draw_systems, view_of
 from .systems.scene import Scene
@@ -19,12 +19,17 @@ class SelectionError(LenStreamError):
     """A selection refuses a system again and again."""
 
 
-def draw(scene: Scene, indices: ArrayLike, views: Views) -> Systems:
+def draw(scene: Scene, indices: ArrayLike, views: Views | None = None) -> Systems:
     """The parameters of the systems `indices` (integers, shape (n,)) as `Systems`: a pure function of each index.
+
+    views: how many images of each, and what differs between them; None is one image.
 
     Raises: SelectionError if the scene's selection refuses a system `max_attempts` times; ArgumentError for indices
     that are not whole, or negative.
     """
+    views = Views() if views is None else views
+    of_type("scene", scene, Scene, "a Scene, from make_scene")
+    of_type("views", views, Views, "Views, such as Views(n=2)")
     indices = system_indices(indices)
     # A scene of some bands has the systems that pass in all of them
     attempts = 0 if scene.config.selection is None else find_attempts(scene.whole or scene, indices, views)

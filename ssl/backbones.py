@@ -89,24 +89,37 @@ def write_out_attention(model):
             module.fused_attn = False
 
 
+def timm_arguments(name, options, bands, num_pix):
+    """Arguments of ``timm.create_model`` with which a backbone without its classifier is made.
+
+    Args: options: of the config. bands: input channels. num_pix: pixels along an edge of the images, or None: a vision
+    transformer without the option img_size is made for it.
+    """
+    made = {"in_chans": bands, "num_classes": 0, **options}
+    return made | (_vit_options(name, options, num_pix) if _needs_size(name, options, num_pix) else {})
+
+
 def _from_timm(config, bands, num_pix):
     """The backbone; a ViT is made for images of `num_pix`."""
     options, pretrained = dict(config.options), config.weights == "pretrained"
-    is_vit = timm.models.is_model_in_modules(config.name, VIT_MODULES)
-    needs_size = is_vit and num_pix is not None and "img_size" not in options
     try:
-        if needs_size:
-            options |= _vit_options(config.name, options, num_pix)
-        backbone = timm.create_model(config.name, pretrained=pretrained, in_chans=bands, num_classes=0, **options)
+        arguments = timm_arguments(config.name, options, bands, num_pix)
+        backbone = timm.create_model(config.name, pretrained=pretrained, **arguments)
     except Exception as error:  # timm answers wrong options, and a network that is down, with many different errors
         message = " ".join(str(error).split())[:300]
         weights = "with its pretrained weights " if pretrained else ""
         raise ConfigError(
             [f"pretrain.backbone: timm cannot make {config.name} {weights}with {options} ({message})"]
         ) from None
-    if needs_size:
+    if _needs_size(config.name, options, num_pix):
         backbone.patch_embed.img_size = (num_pix, num_pix)  # what comes in, before it is padded
     return backbone
+
+
+def _needs_size(name, options, num_pix):
+    """Whether a model is made for images of one size, which the options do not say."""
+    is_vit = timm.models.is_model_in_modules(name, VIT_MODULES)
+    return is_vit and num_pix is not None and "img_size" not in options
 
 
 def _vit_options(name, options, num_pix):

@@ -1,6 +1,8 @@
 """Making items in threads before they are asked for: order, limit, errors, and threads that end."""
 
+import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -8,6 +10,7 @@ import time
 import pytest
 
 from lenstream.ahead import NICENESS, Ahead
+from lenstream.errors import LenStreamError
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -68,3 +71,42 @@ def test_the_thread_gives_way_and_its_user_does_not():
     with Ahead(niceness, waiting=1) as items:
         assert next(items) == max(before, NICENESS)
     assert niceness(None) == before
+
+
+def test_the_threads_end_with_the_last_reference():
+    before = threading.active_count()
+    items = Ahead(lambda k: k, waiting=1, threads=3)
+    next(items)
+    del items
+    gc.collect()
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_process_ends_though_its_threads_are_at_work():
+    script = (
+        "import time\nfrom lenstream.ahead import Ahead\n"
+        "items = [Ahead(lambda k: time.sleep(0.05) or k, waiting=1, threads=2) for _ in range(3)]\n"
+        "print([next(i) for i in items])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 0, 0]\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_is_told_that_the_threads_stay_behind():
+    with Ahead(lambda k: k, waiting=1) as items:
+        next(items)
+        child = os.fork()
+        if child == 0:
+            try:
+                next(items)
+                os._exit(1)
+            except LenStreamError as error:
+                items.close()  # returns at once
+                os._exit(0 if "fork" in str(error) else 2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert next(items) == 1

@@ -1,8 +1,10 @@
 """Sentences for the user: the nearest name, and one for many files of one fault."""
 
+import pickle
+
 import pytest
 
-from lenstream.errors import grouped, nearest
+from lenstream.errors import ConfigError, grouped, nearest
 
 
 def test_the_nearest_name_is_offered_only_if_it_is_near():
@@ -40,3 +42,9 @@ def test_each_kind_of_problem_is_one_sentence(problems, said):
 def test_no_file_is_lost():
     problems = [(f"f{k}", f"reason {'abc'[k % 3]}") for k in range(31)]
     assert sum(int(s.split(": ")[1].split()[0]) for s in grouped(problems)) == 31
+
+
+def test_problems_survive_the_way_from_another_process():
+    error = pickle.loads(pickle.dumps(ConfigError(["a: wrong", "b: wrong"])))
+    assert error.problems == ["a: wrong", "b: wrong"] and str(error) == "a: wrong\nb: wrong"
+    assert ConfigError("one").problems == ["one"]

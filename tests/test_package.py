@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -172,8 +173,10 @@ def test_the_public_names_are_there():
 
     for name in lenstream.__all__:
         assert getattr(lenstream, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'Lensstream'"):
+    with pytest.raises(AttributeError, match=r"no attribute 'Lensstream'\. Did you mean \"LensStream\"\?"):
         lenstream.Lensstream  # noqa: B018
+    assert lenstream.__version__ == PROJECT["project"]["version"]
+    assert {*lenstream.__all__, "__version__"} <= set(dir(lenstream))
 
 
 def test_type_checkers_see_the_public_names_where_they_are():
@@ -183,4 +186,61 @@ def test_type_checkers_see_the_public_names_where_they_are():
     (block,) = [n for n in tree.body if isinstance(n, ast.If)]
     told = {a.asname or a.name: i.module for i in block.body for a in i.names}
     assert told == lenstream._HOMES
-    assert sorted(lenstream.__all__) == sorted(told)
+    (written,) = [
+        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
+    ]
+    assert sorted(lenstream.__all__) == sorted(told) == sorted(written)
+
+
+def test_all_names_without_the_packages_of_the_training():
+    """What `*` brings where only the simulator is installed, and what is said of the rest."""
+    script = (
+        "import sys\n"
+        "sys.meta_path.insert(0, type('Absent', (), {'find_spec': staticmethod(lambda name, *_: (_ for _ in ()).throw("
+        "ModuleNotFoundError(name)) if name.split('.')[0] in ('torch', 'timm') else None)}))\n"
+        "from lenstream import *\n"
+        "import lenstream\n"
+        "assert 'LensStream' not in globals() and 'load_encoder' not in dir(lenstream)\n"
+        "table = label_table(make_scene('w1'), draw(make_scene('w1'), [0]), derived=False)\n"
+        "for name in ('LensStream', 'load_encoder'):\n"
+        "    try:\n        getattr(lenstream, name)\n"
+        "    except ImportError as error:\n        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert [line.split(" as ")[0] for line in done.stdout.splitlines()] == [
+        "lenstream.LensStream needs lenstream[train],",
+        "lenstream.load_encoder needs lenstream[train],",
+    ]
+
+
+@pytest.mark.slow
+def test_a_program_of_a_user_is_typed(tmp_path):
+    """mypy --strict of a program that calls the whole API, with an error where a call is wrong."""
+    (tmp_path / "lenstream").symlink_to(ROOT)
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import numpy as np\nimport lenstream\n"
+        "from lenstream import Views, draw, label_table, labels, load_config, make_scene, render, to_lenstronomy\n"
+        "scene = make_scene(load_config('w1'))\n"
+        "other = make_scene({'simulate': {}}, seed=3)\n"
+        "systems = draw(scene, np.arange(3), Views(n=2, redraw=frozenset({'source'})))\n"
+        "image = render(scene, systems, noise=True, threads=2)\n"
+        "radius: np.ndarray = labels(systems)['theta_E']\n"
+        "table = label_table(scene, systems)\n"
+        "terms: dict[str, object] = to_lenstronomy(scene, systems, 0)\n"
+        "version: str = lenstream.__version__\n"
+        "stream = lenstream.LensStream('w1', 8, device='cpu')\n"
+        "encoder = lenstream.load_encoder('runs/demo')\n"
+        "card_name: str = encoder.card.name\n"
+        "make_scene(3)\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--ignore-missing-imports"]
+    done = subprocess.run(
+        [*command, "--config-file=", str(program)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(tmp_path)},
+    )
+    problems = [line for line in done.stdout.splitlines() if "error:" in line]
+    assert len(problems) == 1 and 'Argument 1 to "make_scene"' in problems[0], done.stdout

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ...configs.components import INTERPOL, SHEAR
 from ...configs.parameters import Distribution
+from ...errors import ArgumentError
 from ..core import arguments, philox
 from ..core.philox import Draw
 from ..galaxies import stamps as galaxies
@@ -87,6 +88,32 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     )
 
 
+def check_drawn(scene: object, systems: object) -> None:
+    """Raises: ArgumentError if these are no `Scene` and no `Systems`, as where they are exchanged."""
+    arguments.of_type("scene", scene, Scene, "a Scene, from make_scene")
+    arguments.of_type("systems", systems, Systems, "the Systems that draw returns")
+
+
+def system_of(systems: Systems, i: int) -> Systems:
+    """`Systems` with a single one of them, number `i` from 0."""
+
+    def only_this(group):
+        return tuple({name: values[[i]] for name, values in component.items()} for component in group)
+
+    return Systems(
+        indices=systems.indices[[i]],
+        views=systems.views,
+        bands=systems.bands,
+        attempt=systems.attempt[[i]],
+        class_number=systems.class_number[[i]],
+        lens_mass=only_this(systems.lens_mass),
+        halos=tuple(substructure.halos_of(halos, i) for halos in systems.halos),
+        source=only_this(systems.source),
+        lens_light=only_this(systems.lens_light),
+        optics=only_this((systems.optics,))[0],
+    )
+
+
 def view_of(systems: Systems, view: int) -> Systems:
     """`Systems` with a single one of the views of some systems."""
 
@@ -115,14 +142,16 @@ def by_grid(scene: Scene, systems: Systems) -> list[tuple[Scene, Systems]]:
 def in_bands(systems: Systems, scene: Scene) -> Systems:
     """Systems with the bands of a scene of the same simulation, which may have some of theirs (see `scene.only_bands`).
 
-    Raises: ValueError if they lack one.
+    Raises: ArgumentError if they lack one.
     """
     names = tuple(scene.bands)
     if names == systems.bands:
         return systems
     if not set(names) <= set(systems.bands):
         has, wanted = (", ".join(map(repr, bands)) for bands in (systems.bands, names))
-        raise ValueError(f"the systems were drawn for the bands {has}, but the scene has {wanted}: draw them from it")
+        raise ArgumentError(
+            f"the systems were drawn for the bands {has}, but the scene has {wanted}: draw them from it"
+        )
     numbers = [systems.bands.index(name) for name in names]
 
     def only_these(group):  # `take` keeps the order in memory, for another of which kernels would be compiled anew

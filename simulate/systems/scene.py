@@ -4,13 +4,17 @@
 parameters of a system.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ...configs import load as configs
 from ...configs.components import DEFLECTION_MAP, INTERPOL
-from ...configs.schema import Simulation
-from ...errors import ArgumentError, ConfigError, DataError
+from ...configs.schema import Config, Simulation
+from ...errors import ConfigError, DataError
 from ..core import arguments
 from ..detector.instrument import Instrument, make_instrument
 from ..galaxies import catalogues
@@ -42,6 +46,7 @@ class Scene:
     pools: dict[tuple[str, int], list[np.ndarray]]
     maps: tuple  # deflection_maps.DeflectionMap of each gridded deflector, in the order of lens_mass
     whole: "Scene | None" = None  # with all bands of the simulation, if this has only some of them
+    name: str = ""  # of the config, if it came with its simulation
 
     @property
     def instrument(self) -> Instrument:
@@ -67,18 +72,24 @@ class Scene:
         return (self,) if len(shared) == 1 else tuple(_of_bands(self, names) for names in shared.values())
 
 
-def make_scene(config: Simulation, seed: int = 0) -> Scene:
-    """A `Scene` from a `configs.schema.Simulation`; reads or makes the galaxy stamps.
+Simulated = Config | Simulation | Mapping[str, Any] | str | Path  # what a scene can be made from
 
-    Raises: ConfigError for a missing number of the observation, DataError for a catalogue or PSF that cannot be read,
-    ArgumentError for a seed that is no whole number below 2^32.
+
+def make_scene(config: Simulated, seed: int | None = None) -> Scene:
+    """A `Scene` of a simulation; reads or makes the galaxy stamps.
+
+    Args:
+        config: `configs.schema.Config` or its `Simulation`, a dict with the keys of either, the name of a recipe, or
+            the path of a YAML file.
+        seed: of every random number, below 2^32; None takes the config's, and 0 for a simulation alone.
+
+    Raises: ConfigError for a mistake in the config or a missing number of the observation, DataError for a catalogue or
+    PSF that cannot be read, ArgumentError for what is no config, and for a seed that is no whole number below 2^32.
     """
-    if not isinstance(config, Simulation):
-        hint = " Did you mean config.simulate?" if hasattr(config, "simulate") else ""
-        raise ArgumentError(f"config: expected a configs.schema.Simulation, got {type(config).__name__}.{hint}")
-    seed = arguments.whole_number("seed", seed, 0, LARGEST_SEED)
+    config, name, own_seed = _simulation_of(config)
+    seed = arguments.whole_number("seed", own_seed if seed is None else seed, 0, LARGEST_SEED)
     bands, num_pix = _make_instruments(config)
-    scene = Scene(config, seed, bands, num_pix, None, {}, ())
+    scene = Scene(config, seed, bands, num_pix, None, {}, (), name=name)
     problems = [problem for grid in scene.grids for problem in _problems_of_grid(grid)]
     if len(scene.grids) > 1:
         problems += _needs_one_grid(config)
@@ -89,6 +100,21 @@ def make_scene(config: Simulation, seed: int = 0) -> Scene:
     stamps, pools = _read_all_galaxies(config, seed, len(bands))
     maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
     return replace(scene, stamps=stamps, pools=pools, maps=maps)
+
+
+def _simulation_of(config):
+    """The `Simulation` of what `make_scene` takes, with the name and the seed of its config."""
+    if isinstance(config, Simulation):
+        return config, "", 0
+    if isinstance(config, Mapping):
+        whole = "simulate" in config
+        loaded = configs.check({"name": "unnamed"} | dict(config if whole else {"simulate": dict(config)}), "config")
+        return loaded.simulate, loaded.name if "name" in config and whole else "", loaded.seed
+    if isinstance(config, str | Path):
+        config = configs.load(config)
+    kinds = "a Config or its simulate, a dict of either, the name of a recipe or the path of a YAML file"
+    arguments.of_type("config", config, Config, kinds)
+    return config.simulate, config.name, config.seed
 
 
 def only_bands(scene: Scene, names: list[str], path: str = "bands") -> Scene:

@@ -31,6 +31,20 @@ class Halos:
     system: dict = field(default_factory=dict)  # what is drawn once a system: name -> float64 (n,)
 
 
+def halos_of(halos, i):
+    """The `Halos` of a single system, number `i` from 0."""
+    own = slice(halos.first[i], halos.first[i + 1])
+    return Halos(
+        profile=halos.profile,
+        first=halos.first[i : i + 2] - halos.first[i],
+        parameters={name: values[own] for name, values in halos.parameters.items()},
+        mass=halos.mass[own],
+        bound=halos.bound[own],
+        region=halos.region[[i]],
+        system={name: values[[i]] for name, values in halos.system.items()},
+    )
+
+
 def draw_halos(component, path, draw, cosmology, lens, present=None):
     """Draw the subhalos of one component of substructure.
 

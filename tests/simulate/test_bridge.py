@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from lenstronomy.Data.imaging_data import ImageData
+from lenstronomy.Data.psf import PSF
+from lenstronomy.ImSim.image_model import ImageModel
 from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
 from lenstronomy.SimulationAPI.sim_api import SimAPI
+from lenstronomy.Util.util import make_grid_with_coordtransform
 
+from lenstream.errors import ArgumentError
 from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy
 from lenstream.simulate.render import render, tracer
 from lenstream.simulate.selection import draw
@@ -148,3 +153,83 @@ def test_a_psf_within_pixels_is_given_on_pixels_nine_times_as_fine(scene_with, o
             terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"]
         )
         assert np.abs(render(scene, systems, noise=False)[0, 0] - theirs).max() < 0.01 * theirs.max()
+
+
+def test_the_data_is_the_rendered_image_on_its_grid(mixed):
+    systems = draw(mixed, np.arange(2), Views(2))
+    ours = render(mixed, systems)
+    for i, v, b in np.ndindex(2, 2, 2):
+        terms = to_lenstronomy(mixed, systems, i, v, b)
+        data, (name, instrument) = terms["kwargs_data"], list(mixed.bands.items())[b]
+        np.testing.assert_allclose(data["image_data"], ours[i, v, b], rtol=1e-6, atol=1e-7 * ours.max())
+        assert data["background_rms"] == instrument.background and data["exposure_time"] == instrument.exposure_time
+        _, _, ra, dec, _, _, transform, _ = make_grid_with_coordtransform(
+            mixed.num_pix[name], instrument.pixel_scale, subgrid_res=1, inverse=False
+        )
+        assert (data["ra_at_xy_0"], data["dec_at_xy_0"]) == pytest.approx((ra, dec), abs=1e-12)
+        np.testing.assert_allclose(data["transform_pix2angle"], transform, atol=1e-12)
+        assert "likelihood_mask" not in terms
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        {"instrument": "LSST/i"},
+        {"instrument": "Euclid/VIS", "data_count_unit": "ADU", "ccd_gain": 3.5},
+        {"instrument": "HST/WFC3_F160W", "exposure_time": {"uniform": (1000, 9000)}, "bad_pixels": 0.02},
+    ],
+)
+def test_lenstronomy_finds_our_noise_as_large_as_it_expects(scene_with, observation):
+    """Its own likelihood of a noisy image, given its own image of the system: a reduced chi^2 of 1."""
+    scene = scene_with(
+        image={"num_pix": 40},
+        observation=observation | {"noise": True},
+        lens_light=[{"profile": "SERSIC_ELLIPSE", "magnitude": 19, "R_sersic": 0.8, "n_sersic": 4}],
+    )
+    systems, chi2 = draw(scene, np.arange(3)), []
+    for i in range(3):
+        terms = to_lenstronomy(scene, systems, i)
+        model = terms["kwargs_model"]
+        images = ImageModel(
+            ImageData(**terms["kwargs_data"]),
+            PSF(**terms["kwargs_psf"]),
+            LensModel(model["lens_model_list"]),
+            LightModel(model["source_light_model_list"]),
+            LightModel(model["lens_light_model_list"]),
+            kwargs_numerics=terms["kwargs_numerics"],
+        )
+        mask = terms.get("likelihood_mask", np.ones((40, 40), bool))
+        assert mask.all() == ("bad_pixels" not in observation)
+        theirs = images.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
+        assert np.isfinite(images.Data.log_likelihood(theirs, mask))
+        assert images.Data.log_likelihood(theirs, mask) > images.Data.log_likelihood(0.9 * theirs, mask)
+        chi2.append(np.mean(images.reduced_residuals(theirs)[mask] ** 2))
+    assert np.mean(chi2) == pytest.approx(1, abs=4 * np.sqrt(2 / (3 * 40 * 40)))
+
+
+def test_one_of_two_pixel_grids_and_a_system_that_is_not_the_first(two_grids):
+    systems = draw(two_grids, np.arange(3), Views(2))
+    images = render(two_grids, systems)
+    for band, own in enumerate((images[0][:, :, 0], images[1][:, :, 0], images[0][:, :, 1])):
+        terms = to_lenstronomy(two_grids, systems, 2, 1, band)
+        assert terms["kwargs_data"]["image_data"].shape == own.shape[-2:]
+        there = terms.get("likelihood_mask", True) & np.isfinite(own[2, 1])
+        scale = own[2, 1].max()
+        np.testing.assert_allclose(terms["kwargs_data"]["image_data"] * there, own[2, 1] * there, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((-1,), "i: expected a whole number from 0 to 1, got -1"),
+        ((2,), "i: expected a whole number from 0 to 1, got 2"),
+        ((0.5,), "i: expected a whole number from 0 to 1, got 0.5"),
+        ((0, 2), "view: expected a whole number from 0 to 1, got 2"),
+        ((0, 0, "g"), "band: expected a whole number from 0 to 1, got 'g'"),
+    ],
+)
+def test_a_system_that_is_not_there_is_refused(mixed, numbers, said):
+    with pytest.raises(ArgumentError, match=said):
+        to_lenstronomy(mixed, draw(mixed, [0, 1], Views(2)), *numbers)
+    with pytest.raises(ArgumentError, match="scene: expected a Scene"):
+        to_lenstronomy(draw(mixed, [0]), mixed, 0)

@@ -1,18 +1,36 @@
-"""The stream: a pure function of its position, shared by ranks, resumed exactly, closed cleanly."""
+"""The stream: a pure function of its position, shared by ranks and workers, resumed exactly, closed cleanly."""
 
+import copy
+import gc
+import os
+import pickle
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
+from lenstream.configs.load import load
+from lenstream.errors import ArgumentError
 from lenstream.simulate import labels
 from lenstream.simulate import stream as stream_module
 from lenstream.simulate.render import render, render_all
 from lenstream.simulate.selection import draw
 from lenstream.simulate.stream import LensStream
 from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import only_bands
+from lenstream.simulate.systems.scene import make_scene, only_bands
+
+
+@pytest.fixture(scope="module")
+def w1_small():
+    return make_scene(load("w1", ["simulate.image={num_pix: 24, pixel_scale: 0.2}"]).simulate, 1)
 
 
 def take(scene, n, **settings):
@@ -82,6 +100,116 @@ def test_closing_ends_the_thread(galaxies):
     assert threading.active_count() == before
     with pytest.raises(StopIteration):
         next(stream)
+
+
+def loader(stream, workers=2, how="fork"):
+    return DataLoader(stream, batch_size=None, num_workers=workers, multiprocessing_context=how, timeout=120)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork where there are threads
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_of_a_data_loader_share_the_batches_in_their_order(w1_small, workers):
+    expected, _ = take(w1_small, 7)
+    stream = LensStream(w1_small, batch_size=8, views=Views(2))
+    found = list(islice(loader(stream, workers), 7))
+    for ours, whole in zip(found, expected, strict=True):
+        assert torch.equal(ours.images, whole.images) and torch.equal(ours.indices, whole.indices)
+        assert torch.equal(ours.labels["theta_E"], whole.labels["theta_E"])
+    assert stream.position == 0  # the workers had copies
+    onwards = LensStream(w1_small, batch_size=8, views=Views(2), start=16)
+    assert [b.indices[0].item() for b in islice(loader(onwards, workers), 3)] == [16, 24, 32]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_ranks_and_workers_together(w1_small):
+    streams = [LensStream(w1_small, batch_size=4, rank=r, world=2) for r in range(2)]
+    found = [torch.cat([b.indices for b in islice(loader(s), 3)]).tolist() for s in streams]
+    assert found == [[0, 1, 4, 5, 8, 9], [2, 3, 6, 7, 10, 11]]
+
+
+@pytest.mark.slow
+def test_workers_that_are_spawned(galaxies):
+    expected, _ = take(galaxies, 3)
+    found = islice(loader(LensStream(galaxies, batch_size=8, views=Views(2)), 2, "spawn"), 3)
+    assert all(torch.equal(a.images, b.images) for a, b in zip(found, expected, strict=True))
+
+
+def test_workers_have_no_device_but_the_cpu(w1_small, monkeypatch):
+    monkeypatch.setattr(stream_module, "get_worker_info", lambda: SimpleNamespace(id=0, num_workers=1))
+    with pytest.raises(ArgumentError, match="workers of a DataLoader cannot put batches on meta; expected cpu"):
+        next(LensStream(w1_small, batch_size=4, device="meta"))
+
+
+def test_copies_and_pickles_go_on_from_the_position(w1_small):
+    with LensStream(w1_small, batch_size=4) as stream:
+        next(stream)
+        others = [copy.copy(stream), copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))]
+        following = next(stream)
+        for other in others:
+            with other:
+                assert torch.equal(next(other).images, following.images) and other.position == 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_goes_on_from_the_position_and_so_does_its_parent(w1_small):
+    with LensStream(w1_small, batch_size=4) as stream:
+        next(stream)
+        child = os.fork()
+        if child == 0:
+            indices = next(stream).indices.tolist()
+            stream.close()
+            os._exit(0 if indices == [4, 5, 6, 7] else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert next(stream).indices.tolist() == [4, 5, 6, 7]
+
+
+def test_threads_that_share_a_stream_get_each_batch_once(w1_small):
+    with LensStream(w1_small, batch_size=2, threads=2) as stream, ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda _: next(stream).indices.tolist(), range(40)))
+        assert sorted(chain(*taken)) == list(range(80)) and stream.position == 80
+
+
+def test_streams_that_are_dropped_leave_no_thread(w1_small):
+    before = threading.active_count()
+    for _ in range(20):
+        next(LensStream(w1_small, batch_size=2))
+    LensStream(w1_small, batch_size=2)  # of which nothing was taken
+    gc.collect()
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_process_ends_with_its_streams_open():
+    script = (
+        "from lenstream import LensStream, load_config\n"
+        "config = load_config('w1', ['simulate.image.num_pix=32', 'simulate.image.pixel_scale=.2'])\n"
+        "streams = [LensStream(config, 64, threads=2) for _ in range(3)]\n"
+        "print([next(s).indices[0].item() for s in streams])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 0, 0]\n", "")
+
+
+def test_the_last_index_of_a_stream(w1_small):
+    with LensStream(w1_small, batch_size=4, start=2**63 - 4) as stream:
+        assert next(stream).indices[-1].item() == 2**63 - 1
+        with pytest.raises(
+            ArgumentError, match="the stream is at its end: no batch of 4 from index 9223372036854775808"
+        ):
+            next(stream)
+
+
+def test_a_stream_takes_what_a_scene_is_made_from(w1_small):
+    config = load("w1", ["simulate.image={num_pix: 24, pixel_scale: 0.2}", "seed=1"])
+    expected, _ = take(w1_small, 1)
+    for given in (config, config.model_dump(), config.simulate):
+        ((found,), _) = take(given, 1, seed=1)
+        assert torch.equal(found.images, expected[0].images)
+    ((found,), _) = take(config, 1)
+    assert torch.equal(found.images, expected[0].images)
 
 
 @pytest.mark.gpu

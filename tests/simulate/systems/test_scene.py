@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lenstream.configs.load import load
+from lenstream.configs.load import load, show
 from lenstream.errors import ConfigError, DataError
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views, by_grid, in_bands
@@ -170,3 +170,33 @@ def test_a_band_that_does_not_say_how_many_pixels_shows_the_same_field(plain, co
     scene = make_scene(plain.model_copy(update={"image": image, "bands": bands}))
     assert scene.num_pix["a"] == num_pix and scene.bands["b"].pixel_scale == own
     assert abs(scene.num_pix["b"] * own - num_pix * common) <= 0.501 * own
+
+
+def test_a_scene_comes_from_all_that_says_what_to_simulate(tmp_path):
+    config = load("w1", ["simulate.image.num_pix=24", "seed=5"])
+    (tmp_path / "mine.yaml").write_text(show(config))
+    plain = make_scene(config.simulate, 5)
+    for source in (config, config.model_dump(), tmp_path / "mine.yaml", str(tmp_path / "mine.yaml")):
+        scene = make_scene(source)
+        assert (scene.config, scene.seed, scene.name) == (plain.config, 5, "w1")
+        assert make_scene(source, 6).seed == make_scene(source, seed=6).seed == 6
+    alone = make_scene(config.simulate.model_dump())
+    assert (alone.config, alone.seed, alone.name) == (plain.config, 0, "")
+    assert make_scene({"simulate": config.simulate.model_dump(), "seed": 7}).seed == 7
+    assert make_scene("w1").name == "w1"
+
+
+def test_a_dict_with_mistakes_is_told_all_of_them():
+    values = load("w1").model_dump(exclude_none=True)
+    values["simulate"]["image"]["num_pixx"] = 3
+    values["simulate"]["lens_mass"][0]["theta_E"] = -1
+    for source in (values, values["simulate"]):
+        with pytest.raises(ConfigError) as caught:
+            make_scene(source)
+        first, second = caught.value.problems
+        assert first == 'config: unknown key "simulate.image.num_pixx". Did you mean "num_pix"?'
+        assert second.startswith("config: simulate.lens_mass.0: theta_E must lie between 0 and 100, but -1 is asked")
+    with pytest.raises(ConfigError, match=r"config: the key \"simulate\.image\" is missing"):
+        make_scene({})
+    with pytest.raises(ConfigError, match=r'no recipe "dem".* Did you mean "demo"\?'):
+        make_scene("dem")
