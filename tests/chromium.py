@@ -47,7 +47,7 @@ class Page:
 
     def __init__(self, websocket, loop):
         self._websocket, self._loop = websocket, loop
-        self._number, self._dark, self._media = 0, False, "screen"
+        self._number, self._dark, self._media = 0, False, ""
         self.console, self.requests = [], []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
@@ -118,7 +118,7 @@ class Page:
         self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
 
     def emulate(self, size=None, dark=None, media=None, scale=1, mobile=False):
-        """Change the window's size (width, height in CSS pixels), the colours or the medium ("screen", "print")."""
+        """Change the window's size (width, height in CSS pixels), the colours or the medium ("print"; "": back)."""
         if size is not None:
             width, height = size
             self.send(
@@ -189,6 +189,7 @@ class Page:
 
     def pdf(self, path):
         """Print to a PDF on A4 paper, without backgrounds, as browsers do, and give its path."""
+        self.emulate(media="")  # or the printer would be taken for a screen
         answer = self.send("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
         Path(path).write_bytes(base64.b64decode(answer["data"]))
         return Path(path)
