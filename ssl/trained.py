@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import ArgumentError, DataError
+from ..files.whole import write_text
 from . import checkpoint
 from .backbones import timm_arguments
 
@@ -107,7 +108,7 @@ class TrainedEncoder(nn.Module):
         try:
             weights.parent.mkdir(parents=True, exist_ok=True)
             checkpoint.save(weights, self.network.backbone.state_dict())
-            config.write_text(json.dumps(self._timm_config(), indent=2) + "\n", encoding="utf-8")
+            write_text(config, json.dumps(self._timm_config(), indent=2) + "\n")
         except OSError as error:
             raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
         return weights

@@ -10,12 +10,15 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
 from ...files.whole import whole
+from ..show.digits import plus_minus
 from ..show.symbols import with_unit
+from ..show.themes import save_dark
 from .flags import SEPARATOR
 from .frames import is_turned
 from .published import compared, published_targets, summary
 
 SHOWN = 24  # thumbnails in the figure
+DPI = 110
 PER_ROW = 8  # thumbnails in a row
 PANELS_PER_ROW = 4
 DOUBTFUL = "#c2410c"  # the colour of flagged lenses
@@ -23,6 +26,8 @@ DOUBTFUL = "#c2410c"  # the colour of flagged lenses
 
 def draw(cutouts, table, path):
     """Write a PNG: what the network saw of each lens (at most SHOWN), and predicted beside published values.
+
+    A second one for dark pages, NAME_dark.png, is written beside it.
 
     Thumbnails are image/noise on an asinh scale, with the circle of the predicted theta_E.
 
@@ -39,7 +44,7 @@ def draw(cutouts, table, path):
     columns = min(PER_ROW, max(len(shown), int(width / 1.65)))  # few lenses do not become large
     rows = -(-len(shown) // columns)
     heights = [0.7 + rows * (width / columns * 0.93 + 0.42), 3.7 * panel_rows]
-    figure = Figure(figsize=(width, sum(heights)), dpi=110, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(width, sum(heights)), dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     parts = figure.subfigures(2, 1, height_ratios=heights) if targets else [figure]
     values = table.set_index("name")
@@ -59,6 +64,7 @@ def draw(cutouts, table, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as file:
         figure.savefig(file, format=path.suffix[1:])
+    save_dark(figure, path, DPI)
 
 
 def _heading(cutouts, shown, table, width):
@@ -88,7 +94,7 @@ def _thumbnail(ax, cutout, row):
     ax.set(xticks=[], yticks=[], xlim=(-half, half), ylim=(-half, half))
     text = cutout.name
     if "theta_E" in row:
-        text += f"\n{row['theta_E']:.2f} ± {row['theta_E_std']:.2f}"
+        text += f"\n{plus_minus(row['theta_E'], row['theta_E_std'], '.2f')}"
         if np.isfinite(row.get("theta_E_published", np.nan)):
             text += f" ({row['theta_E_published']:.2f})"
         if row["theta_E"] > 0:
@@ -111,7 +117,7 @@ def _comparison(ax, target, table):
     low, high = min(published.min(), (predicted - std).min()), max(published.max(), (predicted + std).max())
     pad = 0.05 * (high - low) or 0.1
     limits = (low - pad, high + pad)
-    ax.plot(limits, limits, color="0.6", linewidth=1, zorder=1)
+    ax.plot(limits, limits, color="0.5", linewidth=1, zorder=1)
     doubtful = known["flags"] != ""
     for which, style in (
         (~doubtful, {"color": "#1f5fa8"}),
@@ -119,7 +125,7 @@ def _comparison(ax, target, table):
     ):
         if which.any():
             points = published[which], predicted[which], std[which]
-            ax.errorbar(*points, fmt="o", markersize=4, ecolor="#9fbfe0", zorder=2, **style)
+            ax.errorbar(*points, fmt="o", markersize=4, ecolor="#6f93bd", zorder=2, **style)
     ticks = MaxNLocator(5).tick_values(*limits)
     ax.set(xticks=ticks, yticks=ticks, xlim=limits, ylim=limits, aspect="equal")
     frame = f" ({known['frame'].iloc[0].replace('_', ' ')})" if is_turned(target) else ""
@@ -129,7 +135,8 @@ def _comparison(ax, target, table):
     numbers = summary(known).set_index("target").loc[target]
     if len(known) > 1:
         ax.set_title(
-            f"bias {numbers['bias']:+.3f}, scatter {numbers['scatter']:.3f}\n"
+            f"bias {plus_minus(numbers['bias'], numbers['scatter'] / numbers['n'] ** 0.5)}, "
+            f"scatter {numbers['scatter']:#.2g}\n"
             f"correlation {numbers['correlation']:.2f}, n = {numbers['n']:.0f}",
             fontsize=8.5,
         )

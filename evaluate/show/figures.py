@@ -1,7 +1,8 @@
 """Draw the figures of a run as PNG files: pairs, predictions, R2 against labels, training curves, UMAP.
 
 Every function takes arrays or tables and a path, and draws on its own Figure (no pyplot, no global state). An encoder
-keeps its colour in every picture; the colours are those of Okabe & Ito (2008), told apart by all readers.
+keeps its colour in every picture; the colours are those of Okabe & Ito (2008), told apart by all readers, but dark
+enough to be read as words on white paper. Each picture has a twin for dark pages, NAME_dark.png.
 """
 
 import warnings
@@ -12,23 +13,23 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from ...files.whole import whole
 from ..results import LIMIT, RANDOM, SUPERVISED
+from .r2_axis import WORST_R2, near_1, spread_near_1
 from .symbols import after_number, symbol, with_unit
+from .themes import DENSITY, save_dark
 
 DPI = 110
-COLOURS = {"lensiam": "#D55E00", "simsiam": "#0072B2", "lensimclr": "#009E73"}
-COLOURS |= {RANDOM: "#8A8A8A", SUPERVISED: "#222222"}
-OTHER_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#7B4FA3", "#8C6D31", "#B8B000"]
+COLOURS = {"lensiam": "#BF5400", "simsiam": "#0072B2", "lensimclr": "#00805D"}
+COLOURS |= {RANDOM: "#707070", SUPERVISED: "#222222"}
+OTHER_COLOURS = ["#A8467F", "#8A6200", "#4F7390", "#6A4FC3", "#7A3B1D", "#5C6E1A"]
+MAP = {"cmap": "viridis", "edgecolors": "#808080", "linewidths": 0.3}  # the edge shows both ends on any paper
+LIMIT_COLOUR = "#B00020"
 LINES = {"ridge": {"linestyle": "-", "marker": "o"}, "finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-DENSITY = LinearSegmentedColormap.from_list("density", ["#A9C8E8", "#3E7DB8", "#08264D"])
-WORST_R2 = -0.2  # lower values are marked at the edge of the panel, so that they do not squeeze the others
 
 
 def colours(encoders):
@@ -69,6 +70,14 @@ def figure(path, width, height):
         fig.savefig(file, dpi=DPI, facecolor="white", format=Path(path).suffix[1:].lower())
 
 
+@contextmanager
+def paired(path, width, height):
+    """A `figure`, and beside it the same on dark paper."""
+    with figure(path, width, height) as fig:
+        yield fig
+    save_dark(fig, path, DPI)
+
+
 def bare(ax, colour=None):
     """Remove ticks, and draw a thin frame in `colour`, or none."""
     ax.set(xticks=[], yticks=[])
@@ -100,7 +109,7 @@ def pairs(images, labels, path):
     n = min(len(images), 12)
     columns = min(n, 4)
     white = np.full((images.shape[-2], max(images.shape[-1] // 32, 1)), np.nan)
-    with figure(path, 3.1 * columns, 1.78 * -(-n // columns) + 0.6) as fig:
+    with paired(path, 3.1 * columns, 1.78 * -(-n // columns) + 0.6) as fig:
         words = "Positive pairs: two views of one lens, each with a source galaxy and noise of its own.\n"
         words += "The encoder is taught that both views mean the same; what they share is the lens."
         fig.suptitle(words, fontsize=11)
@@ -120,7 +129,7 @@ def predicted_vs_true(true, predicted, limit_std, path):
     true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; limit_std: {target: (n,)} standard deviations, or None.
     """
     targets, encoders, limit_std = list(true), list(predicted), limit_std or {}
-    with figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.8) as fig:
+    with paired(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.8) as fig:
         band = "; the band around the 1:1 line is the information limit" if limit_std else ""
         fig.suptitle(f"Predicted (upwards) against true (to the right), test lenses{band}", fontsize=11)
         axes = fig.subplots(len(encoders), len(targets), squeeze=False, sharex="col")
@@ -141,10 +150,10 @@ def _predicted_panel(ax, true, predicted, limit, target):
     ax.locator_params(nbins=4)
     line = np.array([low, high])
     width = 0.0 if limit is None else np.sqrt(np.mean(np.square(limit)))
-    ax.fill_between(line, line - width, line + width, color="#D55E00", alpha=0.35, linewidth=0, zorder=3)
-    ax.plot(line, line, color="#D55E00", linewidth=0.9, zorder=4)
+    ax.fill_between(line, line - width, line + width, color="#BF5400", alpha=0.35, linewidth=0, zorder=3)
+    ax.plot(line, line, color="#BF5400", linewidth=0.9, zorder=4)
     if predicted is None:
-        ax.text(0.5, 0.5, "no predictions", transform=ax.transAxes, ha="center", color="#888888")
+        ax.text(0.5, 0.5, "no predictions", transform=ax.transAxes, ha="center", color="#666666")
         return
     predicted = np.asarray(predicted, dtype=np.float64)
     hexagons = {"gridsize": 42, "extent": (low, high, low, high), "mincnt": 1, "bins": "log", "linewidths": 0.1}
@@ -163,23 +172,32 @@ def _predicted_panel(ax, true, predicted, limit, target):
 def r2_against_labels(results, path):
     """Draw R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
 
-    results: of `evaluate.results.frame`.
+    The axis of R2 is logarithmic in 1 - R2 where curves would lie on each other near 1, and that of all other panels
+    the same. results: of `evaluate.results.frame`.
     """
     table = mean_and_spread(results[results["metric"] == "r2"])
     tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
     colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != LIMIT)
+    lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0])
     drawn = {}
-    with figure(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
-        axes = fig.subplots(len(tasks), len(targets), squeeze=False, sharey=True)
+    with paired(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
+        axes = fig.subplots(len(tasks), len(targets), squeeze=False)
         for row, task in zip(axes, tasks, strict=True):
+            linear = None  # of the panel to the left
             for ax, target in zip(row, targets, strict=True):
                 part = table[(table["task"] == task) & (table["target"] == target)]
+                ax.set_ylim(max(lowest - 0.04, WORST_R2), 1.04)
                 _r2_panel(ax, part, colour, drawn)
                 ax.set_title(symbol(target) + (f", {symbol(task)}" if len(tasks) > 1 else ""))
                 ax.set_xlabel("labelled lenses")
-            row[0].set_ylabel("$R^2$ on test lenses")
-        lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0])
-        axes[0, 0].set_ylim(max(lowest - 0.04, WORST_R2), 1.04)
+                if near_1(part):
+                    spread_near_1(ax, part)
+                    ax.set_ylabel("$R^2$, logarithmic in $1 - R^2$")
+                elif linear:
+                    ax.tick_params(labelleft=False)
+                else:
+                    ax.set_ylabel("$R^2$ on test lenses")
+                linear = not near_1(part)
         fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
 
 
@@ -196,7 +214,7 @@ def _r2_panel(ax, table, colour, drawn):
             ax.plot(low, WORST_R2 + 0.03, "v", color=colour[encoder], markersize=6, zorder=5)
             drawn["below the panel"] = Line2D([], [], linestyle="", marker="v", color="#666666", markersize=6)
     for value in table.loc[table["encoder"] == LIMIT, "mean"]:
-        line = ax.axhline(value, color="#B00020", linewidth=1, linestyle=(0, (1, 1.5)))
+        line = ax.axhline(value, color=LIMIT_COLOUR, linewidth=1, linestyle=(0, (1, 1.5)))
         drawn.setdefault("information limit", line)
     plain(ax)
     numbers = sorted(set(curves["n_labels"]))
@@ -219,7 +237,7 @@ def training_curves(histories, path):
         "wait_share": "time spent waiting for data",
     }
     colour = colours(histories)
-    with figure(path, 12, 5.2) as fig:
+    with paired(path, 12, 5.2) as fig:
         top, bottom = fig.subfigures(2, 1)
         for ax, (encoder, history) in zip(
             grid_of_axes(top, len(histories), max(len(histories), 1)), histories.items(), strict=True
@@ -234,7 +252,7 @@ def training_curves(histories, path):
                     ax.plot(history["step"], history[column], color=colour[encoder], linewidth=1.3)
             ax.set(xlabel="step", ylabel=words, ylim=(0, None))
             plain(ax)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+        ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
 
 
 def umap_points(features, seed=0):
@@ -256,14 +274,14 @@ def umap(points, labels, path):
     points: {encoder: (n, 2)}; labels: {target: (n,)}. Rows are encoders, columns targets.
     """
     encoders, targets = list(points), list(labels)
-    with figure(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.9) as fig:
+    with paired(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.9) as fig:
         axes = fig.subplots(len(encoders), len(targets), squeeze=False)
         for j, target in enumerate(targets):
             low, high = np.nanpercentile(labels[target], [2, 98])
             for i, encoder in enumerate(encoders):
                 ax = axes[i, j]
                 x, y = np.asarray(points[encoder]).T
-                dots = ax.scatter(x, y, c=labels[target], s=5, cmap="viridis", vmin=low, vmax=high, linewidths=0)
+                dots = ax.scatter(x, y, c=labels[target], s=6, vmin=low, vmax=high, **MAP)
                 bare(ax, "#CCCCCC")
             bar = {"location": "bottom", "extend": "both", "aspect": 25, "pad": 0.01}
             fig.colorbar(dots, ax=axes[:, j], label=with_unit(target), **bar)

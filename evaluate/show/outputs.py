@@ -10,6 +10,7 @@ from ...simulate.systems.draw import Views
 from ...ssl.log import read_log
 from .. import results
 from . import figures, report
+from .pairs import labels_of_pairs
 
 FIGURES = ("predicted_vs_true", "r2_against_labels", "umap", "training_curves")  # in the order of the report
 
@@ -26,13 +27,18 @@ def draw_figures(task, config, evaluation, folder):
     for name in task.draws:
         _DRAWN[name](evaluation, out / f"{name}.png")
     names = config.pretrain.encoders
-    histories = {n: pd.DataFrame(read_log(folder / "encoders" / n / "metrics.jsonl")) for n in names}
-    figures.training_curves(histories, out / "training_curves.png")
+    figures.training_curves(_histories(config, folder), out / "training_curves.png")
     if not config.evaluate.umap:
         return None
     points = {n: figures.umap_points(evaluation.features[n], config.seed) for n in names}
     figures.umap(points, evaluation.true, out / "umap.png")
     return points
+
+
+def _histories(config, folder):
+    """The logs of all encoders of a run, encoder -> DataFrame."""
+    names = config.pretrain.encoders
+    return {n: pd.DataFrame(read_log(folder / "encoders" / n / "metrics.jsonl")) for n in names}
 
 
 def _predicted_vs_true(evaluation, path):
@@ -75,6 +81,8 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
             real_lenses=real,
             timings=finite_numbers(folder / "timings.json"),
             notes=_notes(config, real),
+            pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
+            histories=_histories(config, folder),
         ),
         folder / "report.html",
     )

@@ -13,6 +13,13 @@ SHOWN = 12
 
 def draw_pairs(scene, path):
     """Draw the first pairs of a scene's stream, with their labels, into a picture file."""
-    systems = draw(scene, np.arange(SHOWN), Views(2))
-    values = {name: value for name, value in labels(systems).items() if value.ndim == 1}
-    figures.pairs(render(scene, systems), values, path)
+    figures.pairs(render(scene, _systems(scene)), labels_of_pairs(scene), path)
+
+
+def labels_of_pairs(scene):
+    """The true values of the pairs that `draw_pairs` shows: name -> float64 (SHOWN,)."""
+    return {name: value for name, value in labels(_systems(scene)).items() if value.ndim == 1}
+
+
+def _systems(scene):
+    return draw(scene, np.arange(SHOWN), Views(2))

@@ -9,17 +9,22 @@ from rich.cells import cell_len
 
 from ...errors import grouped
 from ...progress import console
+from .digits import aligned
+from .tables import MeanScores, agreement, cell_r2, predictions_in_words
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
 
 
 def print_scores(results):
-    """R2 of every encoder at the largest number of labels, beside the limit. Args: results: rows of results.csv."""
-    most = results.n_labels.max()
-    shown = results[(results.metric == "r2") & results.n_labels.isin([0, most])]
-    frame = shown.pivot_table(index=["encoder", "protocol"], columns="target", values="value", sort=False)
-    frame.index = [" ".join(pair) for pair in frame.index]
-    print_table(frame, f"R2 with {most} labels", decimals=4)
+    """R2 of every encoder at the largest number of labels, beside the limit. Args: results: rows of results.csv.
+
+    It is the mean over seeds, rounded by its standard deviation.
+    """
+    scores = MeanScores(results)
+    rows = [row for row in scores.all_rows if row.n_labels in (0, scores.n_labels)]
+    cells = {t: aligned([cell_r2(scores.get(row, t, "r2")) or "-" for row in rows]) for t in scores.targets}
+    frame = pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in rows])
+    print_table(frame, f"R2 with {scores.n_labels} labels")
 
 
 def print_predictions(predictions, targets, summary):
@@ -31,11 +36,12 @@ def print_predictions(predictions, targets, summary):
     if "frame" in predictions:
         brackets += f", frame {predictions['frame'].iloc[0]}"
     print_table(
-        in_words(predictions, targets), f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}"
+        predictions_in_words(predictions, targets),
+        f"{len(predictions)} {'lens' if len(predictions) == 1 else 'lenses'}{brackets}",
     )
     if summary is not None:
         print()
-        print_table(summary.set_index("target")[_AGREEMENT], "predicted - published")
+        print_table(agreement(summary).set_index("target")[_AGREEMENT], "predicted - published")
 
 
 def print_skipped(skipped):
@@ -80,18 +86,3 @@ def _cell(value, decimals):
 def _on_one_line(text):
     """Text without line breaks and without what would steer the terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def in_words(predictions, targets):
-    """A prediction table with one column a target: 1.21±0.03 (1.16), the published value in brackets."""
-    words = {}
-    for target in targets:
-        pairs = zip(predictions[target], predictions[f"{target}_std"], strict=True)
-        values = [f"{value:.2f}±{std:.2f}" if np.isfinite(value) else "-" for value, std in pairs]
-        published = predictions.get(f"{target}_published", [np.nan] * len(values))
-        brackets = [f" ({value:.2f})" if np.isfinite(value) else "" for value in published]
-        width = max(map(len, brackets), default=0)
-        words[target] = [value + bracket.ljust(width) for value, bracket in zip(values, brackets, strict=True)]
-    if "flags" in predictions and (predictions["flags"] != "").any():
-        words["flags"] = [flags.replace(";", " ") for flags in predictions["flags"]]
-    return pd.DataFrame(words, index=predictions["name"].rename("lens"))
