@@ -52,21 +52,35 @@ def image_errors(scene, indices):
 
 def _errors_of_grid(scene, systems):
     """`image_errors` of systems in bands that share a pixel grid."""
+    of_rays, of_psf = error_maps(scene, systems)
+    return _worst(of_rays), None if of_psf is None else _worst(of_psf)
+
+
+def error_maps(scene, systems):
+    """Where noise-free images are wrong: float32 (n, v, b, H, W) by the rays, and by the PSF; of the peak of each band.
+
+    As `image_errors`, of which each is the largest modulus; the second is None where no PSF is known within its pixels.
+    scene: of bands that share a pixel grid.
+    """
     own = _images(scene, systems)
     if scene.config.image.rays == "adaptive":
         same_psf = _images(with_rays(scene, "adaptive", _tight(scene)), systems)
     else:
         same_psf = _images(with_rays(scene, RAYS + -RAYS % scene.instrument.supersampling), systems)
-    of_rays = _worst(own, same_psf)
+    of_rays = _of_peak(own, same_psf)
     if not any(t.psf_kind in KNOWN_WITHIN_PIXELS for t in scene.bands.values()):
         return of_rays, None
-    return of_rays, _worst(same_psf, _images(converged(scene), systems))
+    return of_rays, _of_peak(same_psf, _images(converged(scene), systems))
 
 
 def _images(scene, systems):
     return render_all(scene, systems, noise=False).images
 
 
-def _worst(images, truth):
-    peak = np.maximum(np.abs(truth).max((3, 4)), 1e-30)
-    return (np.abs(images - truth).max((3, 4)) / peak).max((1, 2)).astype(float)
+def _of_peak(images, truth):
+    peak = np.maximum(np.abs(truth).max((3, 4), keepdims=True), 1e-30)
+    return (images - truth) / peak
+
+
+def _worst(errors):
+    return np.abs(errors).max((1, 2, 3, 4)).astype(float)
