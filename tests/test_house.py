@@ -26,7 +26,7 @@ ORDER = [
     ("simulate/refinement.py",),
     ("simulate/cpu/",),
     ("simulate/render.py",),
-    ("simulate/gpu/", "simulate/einstein_radius.py", "simulate/lens_equation.py"),
+    ("simulate/gpu/", "simulate/einstein_radius.py", "simulate/lens_equation.py", "simulate/critical_curves.py"),
     ("simulate/arcs.py",),
     ("simulate/selection.py",),
     ("simulate/labels.py",),

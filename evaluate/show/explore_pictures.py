@@ -93,6 +93,40 @@ def numbers(frame):
 
 
 def errors(frame, band):
-    """How far the noise-free image of a band is off, float32 (H, W) of its peak: by the rays, and by the PSF or None."""
+    """How far a band's noise-free image is off, of its peak: float32 (H, W) by the rays, and by the PSF or None."""
     grid, systems, b = _grid_with(frame, band)
     return tuple(None if maps is None else maps[0, 0, b] for maps in error_maps(grid, systems))
+
+
+def stretched(image, stretch):
+    """Pixels as brightness from 0 to 1, float32, "linear", "asinh" or "log"; NaN where they are lost.
+
+    The noise is that of the outermost pixels; a log shows what is above it, an asinh is linear within it.
+    """
+    seen = image[np.isfinite(image)]
+    peak = max(float(seen.max(initial=0.0)), 1e-30)
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    edge = edge[np.isfinite(edge)]
+    noise = 1.4826 * float(np.median(np.abs(edge))) if edge.size else 0.0
+    if stretch == "linear":
+        low = min(-2.0 * noise, 0.0)
+        out = (image - low) / max(peak - low, 1e-30)
+    elif stretch == "log":
+        floor = min(max(noise, 1e-3 * peak), 0.5 * peak)
+        out = np.log(np.maximum(image, floor) / floor) / np.log(peak / floor)
+    else:
+        soft = max(2.0 * noise, 0.02 * peak)
+        low, high = np.arcsinh(-noise / soft), np.arcsinh(peak / soft)
+        out = (np.arcsinh(image / soft) - low) / (high - low)
+    return np.clip(out, 0.0, 1.0).astype(np.float32)
+
+
+def source_half(frame, band, lines):
+    """Half the side [arcsec] of the middle of the source plane that holds the caustics and the source."""
+    half, values = half_width(frame.scene, band), frame.state.values
+    reach = [np.abs(a).max(initial=0.0) for line in lines for a in (line.source_x, line.source_y)]
+    for path, size in values.items():
+        if path.startswith("source.") and path.endswith((".R_sersic", ".R_half")):
+            centre = [abs(values.get(f"{path.rpartition('.')[0]}.{name}", 0.0)) for name in arcs.CENTRE]
+            reach.append(max(centre) + 3.0 * size)
+    return float(min(max(1.1 * max(reach, default=half), 0.05 * half), half))

@@ -10,10 +10,10 @@ import numpy as np
 import yaml
 
 from ...configs.names import parameter_names
-from ...configs.observation import Observation
+from ...configs.recipes import DISCRIMINATORS
 from ...configs.yaml_text import Dumper
 from ...simulate.selection import draw
-from ...simulate.systems.draw import Systems, Views, draw_systems, in_bands, view_of
+from ...simulate.systems.draw import Systems, Views, draw_systems, view_of
 from ...simulate.systems.scene import Scene, with_config
 
 GROUPS = ("lens_mass", "source", "lens_light")
@@ -48,7 +48,7 @@ def start(scene, index):
     systems = draw(scene, [index], Views())
     classes = list(scene.config.classes)
     return State(
-        values=_values(scene, systems),
+        values=_numbers(scene, systems),
         galaxies=_galaxies(scene, systems),
         class_name=classes[systems.class_number[0]] if classes else None,
         index=int(index),
@@ -62,7 +62,7 @@ def other_source(scene, state, index):
     """The state with another source: that of a further view of system `index` of the simulation."""
     view = state.source_view + 1
     systems = view_of(draw(scene, [index], Views(view + 1, frozenset({"source"}))), view)
-    values = {path: v for path, v in _values(scene, systems).items() if path.startswith("source.")}
+    values = {path: v for path, v in _numbers(scene, systems).items() if path.startswith("source.")}
     galaxies = {path: g for path, g in _galaxies(scene, systems).items() if path.startswith("source.")}
     return replace(state, values=state.values | values, galaxies=state.galaxies | galaxies, source_view=view)
 
@@ -72,8 +72,14 @@ def other_halos(state):
     return replace(state, index=state.index + 1, attempt=0)
 
 
-def _values(scene, systems):
-    """Every parameter of the first system that its class has, by its path."""
+def _numbers(scene, systems):
+    """Every parameter that the first of some systems has, by its path."""
+    numbers = {path: float(np.ravel(values)[0]) for path, values in parameters(scene, systems).items()}
+    return {path: value for path, value in numbers.items() if np.isfinite(value)}
+
+
+def parameters(scene, systems):
+    """Every parameter of n systems by its path in `simulate`: float64 (n,) or, of light, (n, 1); NaN where absent."""
     found = {}
     for group in GROUPS:
         for k, component in enumerate(getattr(scene.config, group)):
@@ -93,8 +99,7 @@ def _values(scene, systems):
         for name, kinds in (("fwhm", ("gaussian", "moffat")), ("beta", ("moffat",))):
             if instrument.psf_kind in kinds:
                 found[f"{path}.psf.{name}"] = systems.optics[name][..., b]
-    numbers = {path: float(np.ravel(value)[0]) for path, value in found.items()}
-    return {path: value for path, value in numbers.items() if np.isfinite(value)}
+    return found
 
 
 def _galaxies(scene, systems):
@@ -150,7 +155,7 @@ def _fixed_observation(observation, path, state):
 
 def _changes_of_band(observation, path, state):
     """The keys of a band that hold the numbers of a state, as `Simulation.bands` has them."""
-    new: Observation = _fixed_observation(observation, path, state)
+    new = _fixed_observation(observation, path, state)
     psf = {} if new.psf is None else {"psf": new.psf.model_dump(exclude_unset=True, exclude_none=True)}
     return {"exposure_time": new.exposure_time} | psf
 
@@ -199,7 +204,8 @@ def as_yaml(frame, name, seed):
 
 
 def _without_nothing(value):
-    """Nested values without keys that hold None, or nothing at all."""
+    """Nested values without keys that hold None, or nothing at all; what tells profiles apart comes first."""
     if isinstance(value, dict):
-        return {k: _without_nothing(v) for k, v in value.items() if v is not None and v != [] and v != {}}
+        kept = {k: _without_nothing(v) for k, v in value.items() if v is not None and v != [] and v != {}}
+        return {k: kept[k] for k in sorted(kept, key=lambda k: k not in DISCRIMINATORS)}
     return [_without_nothing(v) for v in value] if isinstance(value, list) else value
