@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from bokeh.models import ColumnDataSource, Label, LinearColorMapper, Range1d
+from bokeh.models import ColumnDataSource, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from .colours import LOST
@@ -20,8 +20,7 @@ class Panel(NamedTuple):
     figure: figure
     pixels: ColumnDataSource
     lines: ColumnDataSource
-    bar: ColumnDataSource
-    words: Label
+    bar: ColumnDataSource  # of scale, with its length in words
 
 
 def sky_panel():
@@ -36,13 +35,14 @@ def error_panel():
 
 def set_image(panel, pixels, half):
     """Show pixels (H, W), row 0 at the bottom, in a figure of +-half arcsec."""
-    panel.pixels.data = {"image": [pixels], "x": [-half], "y": [-half], "dw": [2 * half], "dh": [2 * half]}
+    same = panel.figure.x_range.end == half and np.array_equal(panel.pixels.data["image"][0], pixels, equal_nan=True)
+    if not same:
+        panel.pixels.data = {"image": [pixels], "x": [-half], "y": [-half], "dw": [2 * half], "dh": [2 * half]}
     if panel.figure.x_range.end != half:
         panel.figure.x_range.update(start=-half, end=half)
         panel.figure.y_range.update(start=-half, end=half)
         length, edge = next((bar for bar in BARS if bar <= 0.6 * half), 0.0), -0.92 * half
-        panel.bar.data = {"x": [edge, edge + length], "y": [edge, edge]}
-        panel.words.update(x=edge, y=edge, text=f'{length:g}"')
+        panel.bar.data = {"x": [edge, edge + length], "y": [edge, edge], "text": [f'{length:g}"', ""]}
 
 
 def set_error(panel, error, half):
@@ -67,25 +67,25 @@ def _panel(palette, low, high, lost):
     made = figure(
         x_range=Range1d(-1.0, 1.0),
         y_range=Range1d(-1.0, 1.0),
+        x_axis_type=None,
+        y_axis_type=None,
         sizing_mode="stretch_both",
         min_width=80,
         min_height=80,
         min_border=0,
         toolbar_location=None,
         tools="",
-        background_fill_color="#000004",
+        background_fill_color=None,
         border_fill_color=None,
         outline_line_color=None,
     )
-    made.axis.visible = False
     made.grid.visible = False
     mapper = LinearColorMapper(palette=palette, low=low, high=high, nan_color=lost)
     pixels = ColumnDataSource({"image": [np.zeros((1, 1), np.float32)], "x": [-1], "y": [-1], "dw": [2], "dh": [2]})
     made.image("image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, source=pixels)
     lines = ColumnDataSource({"xs": [], "ys": [], "colour": [], "dash": []})
     made.multi_line("xs", "ys", source=lines, line_color="colour", line_dash="dash", line_width=1.2)
-    bar = ColumnDataSource({"x": [], "y": []})
+    bar = ColumnDataSource({"x": [], "y": [], "text": []})
     made.line("x", "y", source=bar, color="white", line_width=2)
-    words = Label(x=0.0, y=0.0, text="", text_color="white", text_font_size="12px", x_offset=2, y_offset=4)
-    made.add_layout(words)
-    return Panel(made, pixels, lines, bar, words)
+    made.text("x", "y", "text", source=bar, color="white", text_font_size="12px", x_offset=2, y_offset=-4)
+    return Panel(made, pixels, lines, bar)

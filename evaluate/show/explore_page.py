@@ -22,7 +22,6 @@ from .symbols import after_number, symbol_as_html
 
 RESTS = 250  # milliseconds after the last move
 STRETCHES = ["asinh", "linear", "log"]
-SHOWN = ["noise", "lens light", "critical curves"]
 WIDGETS = InlineStyleSheet(css=(Path(__file__).parent / "explore_widgets.css").read_text(encoding="utf-8"))
 
 
@@ -34,6 +33,7 @@ class Page:
     scene: object  # of the recipe
     name: str
     sliders: dict  # path -> (explore_sliders.Slider, its widget)
+    headings: dict  # title of a component -> a Div
     widgets: dict
     state: states.State
     number: int = 0  # of the system in the recipe
@@ -56,13 +56,14 @@ def make_page(document, scene, name, groups):
     """Fill a Bokeh document. groups: of `explore_sliders.sliders`."""
     state = states.start(scene, 0)
     made = {s.path: (s, _slider(s)) for own in groups.values() for s in own}
-    page = Page(document, scene, name, made, _widgets(scene, state), state)
+    headings = {title: Div(text=f"<b>{html.escape(title)}</b>", stylesheets=[WIDGETS]) for title in groups}
+    page = Page(document, scene, name, made, headings, _widgets(scene), state)
     page.panels = {"image": sky_panel(), "source": sky_panel(), "error": error_panel()}
     for path, (slider, widget) in made.items():
         widget.on_change("value", partial(_moved, page, path, slider))
     _connect(page)
     roots = page.widgets | {key: panel.figure for key, panel in page.panels.items()}
-    roots |= {path: widget for path, (_, widget) in made.items()}
+    roots |= {path: widget for path, (_, widget) in made.items()} | headings
     with document.models.freeze():
         for key, model in roots.items():
             model.name = key
@@ -93,7 +94,7 @@ def _slider(slider):
     )
 
 
-def _widgets(scene, state):
+def _widgets(scene):
     """All that is no figure and no slider, by name."""
     many_kernels = max(len(t.kernels) for t in scene.bands.values()) > 1
     drawn = [word for word, there in (("subhalos", scene.config.substructure), ("PSF kernel", many_kernels)) if there]
@@ -101,12 +102,12 @@ def _widgets(scene, state):
     labels |= {"halos": f"other {' and '.join(drawn)}"} if drawn else {}
     labels |= {"copy": "copy as YAML"}
     made = {key: Button(label=label, stylesheets=[WIDGETS]) for key, label in labels.items()}
-    active = [k for k, on in enumerate((state.noise, True, True)) if on]
+    boxes = ["noise", *(["lens light"] if scene.config.lens_light else []), "critical curves"]
     select = partial(Select, stylesheets=[WIDGETS], width=110)
-    made["shown"] = CheckboxGroup(labels=SHOWN, active=active, inline=True, stylesheets=[WIDGETS])
+    made["shown"] = CheckboxGroup(labels=boxes, active=[len(boxes) - 1], inline=True, stylesheets=[WIDGETS])
     made["band"] = select(options=list(scene.bands), value=next(iter(scene.bands)))
     made["stretch"] = select(options=STRETCHES, value=STRETCHES[0])
-    made["error_of"] = select(options=["rays", "PSF"], value="rays")
+    made["error_of"] = select(options=["rays", "PSF"], value="rays", width=85)
     for key in ("caption", "numbers", "error_caption", "message", "yaml"):
         made[key] = Div(stylesheets=[WIDGETS], sizing_mode="stretch_width")
     made["message"].css_classes = ["message"]
@@ -141,9 +142,14 @@ def _moved(page, path, slider, attribute, old, new):
 def _shown(page):
     """A box is ticked, or no longer."""
     if not page.is_setting:
-        active = page.widgets["shown"].active
-        page.state = replace(page.state, noise=0 in active, lens_light=1 in active)
+        light = _is_ticked(page, "lens light") or not page.scene.config.lens_light
+        page.state = replace(page.state, noise=_is_ticked(page, "noise"), lens_light=light)
         _changed(page)
+
+
+def _is_ticked(page, label):
+    box = page.widgets["shown"]
+    return label in [box.labels[k] for k in box.active]
 
 
 def _other_system(page):
@@ -167,16 +173,19 @@ def _try(page, change):
 
 
 def _set_sliders(page):
-    """Move all sliders and boxes to the state, without being told of it."""
+    """Move all sliders and boxes to the state, without being told of it; show those that its class has."""
     page.is_setting = True
     for path, (slider, widget) in page.sliders.items():
         value = page.state.values.get(path)
-        widget.disabled = value is None
+        widget.visible = value is not None
         if value is not None:
             at = slider.shown(value)
             widget.update(start=min(widget.start, at), end=max(widget.end, at), value=at)
-    on = (page.state.noise, page.state.lens_light, 2 in page.widgets["shown"].active)
-    page.widgets["shown"].active = [k for k, is_on in enumerate(on) if is_on]
+    there = {slider.group for path, (slider, _) in page.sliders.items() if path in page.state.values}
+    for title, heading in page.headings.items():
+        heading.visible = title in there
+    on, box = {"noise": page.state.noise, "lens light": page.state.lens_light}, page.widgets["shown"]
+    box.active = [k for k, label in enumerate(box.labels) if on.get(label, k in box.active)]
     page.is_setting = False
 
 
@@ -221,7 +230,7 @@ def _show_source(page, seen):
 
 def _show_lines(page, curves):
     """Critical curves on the image, caustics on the source plane."""
-    curves = curves if 2 in page.widgets["shown"].active else []
+    curves = curves if _is_ticked(page, "critical curves") else []
     set_lines(page.panels["image"], [(c.kind, c.x, c.y) for c in curves if c.kind != "cut"])
     set_lines(page.panels["source"], [(c.kind, c.source_x, c.source_y) for c in curves])
 
@@ -241,18 +250,20 @@ def _rest(page):
 
 
 def _work(page, frame, band, version):
+    out = None
     try:
         seen, lines = pictures.image(frame, band), pictures.curves(frame, at_rest=True)
         out = pictures.numbers(frame), pictures.errors(frame, band), lines, seen
     except LenStreamError as error:
         out = error
-    page.document.add_next_tick_callback(partial(_show_rest, page, frame, version, out))
+    finally:
+        page.document.add_next_tick_callback(partial(_show_rest, page, frame, version, out))
 
 
 def _show_rest(page, frame, version, out):
     """Show what took longer, if nothing has moved since."""
     page.working = False
-    if version != page.version:
+    if version != page.version or out is None:
         return
     if isinstance(out, LenStreamError):
         page.widgets["message"].text = html.escape(str(out))

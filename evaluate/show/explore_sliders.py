@@ -27,6 +27,7 @@ class Slider(NamedTuple):
     """A parameter that can be moved."""
 
     path: str  # in `simulate`, e.g. lens_mass.0.theta_E
+    group: str  # the title of its component
     title: str  # its name and unit
     meaning: str
     low: float  # of what is shown: the number, or log10 of it
@@ -54,7 +55,7 @@ def sliders(scene):
         group, field, whole = known[path]
         values = values[np.isfinite(values)]
         if len(values):
-            out.setdefault(group, []).append(_slider(path, field, whole, values))
+            out.setdefault(group, []).append(_slider(path, group, field, whole, values))
     return {group: sorted(own, key=lambda s: s.path.endswith(LAST)) for group, own in out.items()}
 
 
@@ -80,7 +81,7 @@ def _declared(scene):
     return out
 
 
-def _slider(path, field, whole, values):
+def _slider(path, group, field, whole, values):
     name = path.split(".", 1 if path.startswith("observation") else 2)[-1]
     if field is None:  # a colour
         unit, meaning, limits = "mag", "magnitude in this band minus that in the first one", (-math.inf, math.inf)
@@ -93,7 +94,7 @@ def _slider(path, field, whole, values):
     title = f"log10 {name}" if logarithmic else name
     title += "" if unit == "-" else f" [{unit}]"
     step = 1.0 if whole else _round_step((high - low) / STEPS)
-    return Slider(path, title, meaning, *_on_steps(low, high, step), step, logarithmic)
+    return Slider(path, group, title, meaning, *_on_steps(low, high, step), step, logarithmic)
 
 
 def _range(values, name, unit, limits):

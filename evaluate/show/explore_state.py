@@ -192,12 +192,12 @@ def as_yaml(frame, name, seed):
     """A recipe of this system alone, as YAML text: every system of it has these numbers."""
     simulate = _without_nothing(frame.scene.config.model_dump(mode="json", exclude_unset=True))
     head = [f"# One system of the recipe {name}, with every number as it was set in lenstream explore."]
-    kernels = max(len(t.kernels) for t in frame.scene.bands.values()) > 1
-    chosen = [word for word, is_drawn in (("subhalos", n_halos(frame.systems)), ("PSF kernel", kernels)) if is_drawn]
-    if chosen and frame.state.attempt:
-        head.append(f"# Its {' and '.join(chosen)} were those of a system after a cut, and are others here.")
-    elif chosen:
-        head.append(f"# Its {' and '.join(chosen)}: those of system {frame.state.index}, as `preview` counts from 0.")
+    drawn = ["subhalos"] if frame.scene.config.substructure else []
+    drawn += ["PSF kernel"] if max(len(t.kernels) for t in frame.scene.bands.values()) > 1 else []
+    if drawn and frame.state.attempt:
+        head.append(f"# Its {' and '.join(drawn)} were those of a system after a cut, and are others here.")
+    elif drawn:
+        head.append(f"# Its {' and '.join(drawn)}: those of system {frame.state.index}, as `preview` counts from 0.")
     values = {"name": f"{name}_explored"[:100], "seed": seed, "simulate": simulate}
     text = yaml.dump(values, Dumper=Dumper, sort_keys=False, width=1 << 20, default_flow_style=None)
     return "\n".join(head) + "\n" + text
