@@ -20,6 +20,7 @@ MODULES = {  # what each extra of pyproject.toml brings, by the name it is impor
         "markupsafe",
         "PIL",
     ),
+    "explore": ("bokeh",),
     "archive": ("pyarrow", "h5py", "xarray"),
     "cluster": ("dask", "distributed"),
     "npe": ("zuko",),

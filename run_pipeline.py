@@ -1,4 +1,4 @@
-"""The command line of LenStream: run | pretrain | evaluate | predict | preview | config | cite.
+"""The command line of LenStream: run | pretrain | evaluate | predict | preview | explore | config | cite.
 
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """
@@ -139,6 +139,26 @@ def preview(
     say_when_compiling()
     for line in draw(settings, out):
         print(line)
+
+
+@app.command(short_help="Move the parameters of one system on a local page, and see its image.")
+def explore(
+    recipe: Recipe,
+    overrides: Overrides = None,
+    port: Annotated[int, typer.Option(help="Of the page on this machine; 0: any free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+):
+    """Serve a page on this machine with a slider for every parameter of one system, until Ctrl-C.
+
+    It shows the image, its error, critical curves and caustics, redrawn as a slider moves. On a remote machine, choose
+    a port with --port and forward it: ssh -L 5006:127.0.0.1:5006 HOST.
+    """
+    settings = _load(recipe, overrides)
+    from lenstream.evaluate.show.explore import explore as serve
+    from lenstream.progress import say_when_compiling
+
+    say_when_compiling()
+    serve(settings, port, browser)
 
 
 @app.command(short_help="Check a config without training, and print it.")

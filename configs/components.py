@@ -96,6 +96,14 @@ class GalaxyImages(Section):
     )
     sky_removal: bool = key("remove sky, noise and neighbours from the catalogue's images", default=True)
     parity: bool = key("mirror the image at random", default=True)
+    galaxy: int | None = key(
+        "the one galaxy that all systems have, by its number among those that are made or read, from 0; empty: one is "
+        "drawn for each",
+        "-",
+        None,
+        ge=0,
+    )
+    mirrored: bool = key("mirror every image, where parity does not do it at random", default=False)
 
     @model_validator(mode="after")
     def keys_fit_the_catalogue(self):
@@ -110,6 +118,8 @@ class GalaxyImages(Section):
             span = getattr(self, name)
             if span is not None and not span[0] < span[1]:
                 raise ValueError(f"{name}: the first value must be below the second")
+        if self.mirrored and self.parity:
+            raise ValueError("mirrored needs parity: false, which would mirror at random")
         if self.at_redshift and self.magnitude is not None and self.R_half is not None:
             raise ValueError("at_redshift changes nothing where both magnitude and R_half are given")
         return self

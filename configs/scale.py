@@ -52,6 +52,8 @@ def tiny(config):
     for component in values["simulate"]["source"] + values["simulate"]["lens_light"]:
         if component.get("catalogue") == "procedural":
             component["n_galaxies"] = min(component["n_galaxies"], _GALAXIES)
+            if component["galaxy"] is not None:
+                component["galaxy"] %= component["n_galaxies"]
     if values["pretrain"]:
         values["pretrain"] |= _PRETRAIN
         _shrink_backbone(values["pretrain"]["backbone"])

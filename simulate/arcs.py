@@ -63,7 +63,7 @@ def mean_kappa_radius(scene, systems):
     Of the circle about the main deflector in which the mean convergence of all mass is 1: all deflectors, mass sheets
     and subhalos enter, shear does not.
     """
-    x, y = _centre(scene, systems)
+    x, y = centre(scene, systems)
     guess = _of_main(scene, "lens_mass", systems, "theta_E", 1.0)
     radius = einstein_radius.mean_kappa_radius(
         tracer(scene, systems), x, y, guess, lambda rows: tracer(scene, _some(systems, rows))
@@ -79,7 +79,7 @@ def critical_area_radius(scene, systems, guess):
 
     guess: what `mean_kappa_radius` gives.
     """
-    smooth, (x, y) = replace(systems, halos=()), _centre(scene, systems)
+    smooth, (x, y) = replace(systems, halos=()), centre(scene, systems)
     guess = np.where(guess > 0, guess, _of_main(scene, "lens_mass", systems, "theta_E", 1.0))
     radius = einstein_radius.critical_curve_radius(
         tracer(scene, smooth), x, y, guess, lambda rows: tracer(scene, _some(smooth, rows))
@@ -133,8 +133,8 @@ def _halos_of(halos, rows):
     )
 
 
-def _centre(scene, systems):
-    """Where the main deflector has its centre: x, y [arcsec], each (n,)."""
+def centre(scene, systems):
+    """Where the main deflector has its centre: x, y [arcsec], each float64 (n,)."""
     return tuple(_of_main(scene, "lens_mass", systems, name) for name in ("center_x", "center_y"))
 
 

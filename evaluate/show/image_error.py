@@ -52,21 +52,38 @@ def image_errors(scene, indices):
 
 def _errors_of_grid(scene, systems):
     """`image_errors` of systems in bands that share a pixel grid."""
+    own, same_psf, truth = _with_the_truth(scene, systems)
+    return _worst(own, same_psf), None if truth is None else _worst(same_psf, truth)
+
+
+def error_maps(scene, systems):
+    """Where noise-free images are wrong: float32 (n, v, b, H, W) by the rays, and by the PSF; of the peak of each band.
+
+    As `image_errors`, of which each is the largest modulus; the second is None where no PSF is known within its pixels.
+    scene: of bands that share a pixel grid.
+    """
+    own, same_psf, truth = _with_the_truth(scene, systems)
+    return _of_peak(own, same_psf), None if truth is None else _of_peak(same_psf, truth)
+
+
+def _with_the_truth(scene, systems):
+    """Images of systems, those with converged rays, and those with a converged PSF too, which may be None."""
     own = _images(scene, systems)
     if scene.config.image.rays == "adaptive":
         same_psf = _images(with_rays(scene, "adaptive", _tight(scene)), systems)
     else:
         same_psf = _images(with_rays(scene, RAYS + -RAYS % scene.instrument.supersampling), systems)
-    of_rays = _worst(own, same_psf)
-    if not any(t.psf_kind in KNOWN_WITHIN_PIXELS for t in scene.bands.values()):
-        return of_rays, None
-    return of_rays, _worst(same_psf, _images(converged(scene), systems))
+    known = any(t.psf_kind in KNOWN_WITHIN_PIXELS for t in scene.bands.values())
+    return own, same_psf, _images(converged(scene), systems) if known else None
 
 
 def _images(scene, systems):
     return render_all(scene, systems, noise=False).images
 
 
+def _of_peak(images, truth):
+    return (images - truth) / np.maximum(np.abs(truth).max((3, 4), keepdims=True), 1e-30)
+
+
 def _worst(images, truth):
-    peak = np.maximum(np.abs(truth).max((3, 4)), 1e-30)
-    return (np.abs(images - truth).max((3, 4)) / peak).max((1, 2)).astype(float)
+    return np.abs(_of_peak(images, truth)).max((1, 2, 3, 4)).astype(float)

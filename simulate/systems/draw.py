@@ -245,7 +245,7 @@ def _draw_light(scene, group, k, draw, drawn):
         u = philox.uniforms(draw, [philox.slot_of(f"{path}.{what}") for what in ("stamp", "parity")])
         stamp = _choose_stamps(scene.pools[group, k], u[:, 0], draw.indices)
         values["stamp"] = stamp.astype(float)
-        values["parity"] = np.where((u[:, 1] < 0.5) & component.parity, -1.0, 1.0)
+        values["parity"] = np.where(((u[:, 1] < 0.5) & component.parity) | component.mirrored, -1.0, 1.0)
         values.setdefault("R_half", scene.stamps.R_half[stamp] * scene.stamps.pixel_scale[stamp])
         values.setdefault("magnitude", scene.stamps.magnitude[stamp, 0])
     for band in scene.band_names[1:]:

@@ -88,8 +88,35 @@ def make_scene(config: Simulated, seed: int | None = None) -> Scene:
     """
     config, name, own_seed = _simulation_of(config)
     seed = arguments.whole_number("seed", own_seed if seed is None else seed, 0, LARGEST_SEED)
-    bands, num_pix = _make_instruments(config)
-    scene = Scene(config, seed, bands, num_pix, None, {}, (), name=name)
+    scene = replace(_without_files(config, seed, *_make_instruments(config)), name=name)
+    stamps, pools = _read_all_galaxies(config, seed, len(scene.bands))
+    maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
+    return replace(scene, stamps=stamps, pools=pools, maps=maps)
+
+
+def with_config(scene: Scene, config: Simulation, like: Scene | None = None) -> Scene:
+    """The scene of another config with the same galaxies and deflection maps, which are not read again.
+
+    Args:
+        scene: of all bands. config: of the same bands and components as its config, with other numbers; its
+            components may name another `galaxy`, and `lens_light` may be empty.
+        like: a scene whose instruments are taken over if its observation is the same.
+    """
+    same = like is not None and (config.observation, config.bands) == (like.config.observation, like.config.bands)
+    instruments = (like.bands, like.num_pix) if like is not None and same else _make_instruments(config)
+    pools = {}
+    for (group, k), parts in scene.pools.items():
+        if getattr(config, group):
+            chosen, before = getattr(config, group)[k].galaxy, getattr(scene.config, group)[k].galaxy
+            first = min(map(min, parts)) - (before or 0)
+            pools[group, k] = parts if chosen is None else [np.array([first + chosen])] * 3
+    new = _without_files(config, scene.seed, *instruments)
+    return replace(new, stamps=scene.stamps, pools=pools, maps=scene.maps)
+
+
+def _without_files(config, seed, bands, num_pix):
+    """A `Scene` without galaxies and deflection maps. Raises: ConfigError for bands that do not go together."""
+    scene = Scene(config, seed, bands, num_pix, None, {}, ())
     problems = [problem for grid in scene.grids for problem in _problems_of_grid(grid)]
     if len(scene.grids) > 1:
         problems += _needs_one_grid(config)
@@ -97,9 +124,7 @@ def make_scene(config: Simulated, seed: int | None = None) -> Scene:
         scene = replace(scene, config=_with_image(scene, list(bands)))
     if problems:
         raise ConfigError(problems)
-    stamps, pools = _read_all_galaxies(config, seed, len(bands))
-    maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
-    return replace(scene, stamps=stamps, pools=pools, maps=maps)
+    return scene
 
 
 def _simulation_of(config):
@@ -231,6 +256,16 @@ def _read_all_galaxies(config, seed, n_bands):
                 pools[group, k] = [first + np.flatnonzero(part == p) for p in PARTS]
                 if not len(pools[group, k][galaxies.TEST]):  # too few galaxies to hold any back
                     pools[group, k] = [first + np.arange(len(part))] * 3
+                if component.galaxy is not None:
+                    if component.galaxy >= len(part):
+                        has = f"{len(part)} {'galaxy' if len(part) == 1 else 'galaxies'}"
+                        raise ConfigError(
+                            [
+                                f"simulate.{group}.{k}.galaxy: {component.galaxy} is not among the {has} of "
+                                f"{component.catalogue}, whose numbers are 0 to {len(part) - 1}"
+                            ]
+                        )
+                    pools[group, k] = [np.array([first + component.galaxy])] * 3
                 read.append(stamps)
     return galaxies.join(read) if read else None, pools
 

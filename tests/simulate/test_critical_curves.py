@@ -1,0 +1,88 @@
+"""Critical curves and caustics, against closed forms and the Einstein radius by area."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lenstream.configs.schema import Simulation
+from lenstream.simulate.critical_curves import critical_curves
+from lenstream.simulate.einstein_radius import critical_curve_radius
+from lenstream.simulate.lens_equation import magnification_at
+from lenstream.simulate.render import tracer
+from lenstream.simulate.systems.draw import Views, draw_systems
+from lenstream.simulate.systems.scene import make_scene
+
+LIGHT = [{"profile": "SERSIC_ELLIPSE", "magnitude": 23, "R_sersic": 0.2}]
+OBSERVATION = {"exposure_time": 100, "magnitude_zero_point": 25, "background_noise": 0.01, "psf": {"kind": "none"}}
+
+
+def trace_of(*lens_mass):
+    config = {"image": {"num_pix": 8, "pixel_scale": 0.5}, "source": LIGHT, "observation": OBSERVATION}
+    scene = make_scene(Simulation.model_validate(config | {"lens_mass": list(lens_mass)}), 0)
+    return tracer(scene, draw_systems(scene, [0], Views()))
+
+
+def by_kind(curves):
+    return {kind: [c for c in curves if c.kind == kind] for kind in ("tangential", "radial", "cut")}
+
+
+def radii(line, x=0.0, y=0.0):
+    return np.hypot(line.x - x, line.y - y)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (0.3, -0.2)])
+def test_a_round_power_law_has_two_circles(x, y):
+    gamma, theta_E = 1.7, 1.2
+    trace = trace_of({"profile": "EPL", "theta_E": theta_E, "gamma": gamma, "center_x": x, "center_y": y})
+    found = by_kind(critical_curves(trace, x, y, 4.0, 200, 90))
+    (tangential,), (radial,) = found["tangential"], found["radial"]
+    assert radii(tangential, x, y) == pytest.approx(theta_E, rel=1e-3)
+    assert radii(radial, x, y) == pytest.approx(theta_E * (2 - gamma) ** (1 / (gamma - 1)), rel=1e-3)
+    assert np.hypot(tangential.source_x - x, tangential.source_y - y).max() < 2e-3  # the caustic is a point
+    assert found["cut"] == []
+
+
+def test_an_isothermal_lens_has_a_cut_in_place_of_a_radial_curve():
+    found = by_kind(critical_curves(trace_of({"profile": "SIS", "theta_E": 0.9}), 0.0, 0.0, 4.0))
+    (cut,) = found["cut"]
+    assert np.hypot(cut.source_x, cut.source_y) == pytest.approx(0.9, rel=1e-2)
+    assert found["radial"] == [] and len(found["tangential"]) == 1
+
+
+def test_a_point_mass_and_a_steep_lens_have_neither_radial_curve_nor_cut():
+    for lens in ({"profile": "POINT_MASS", "theta_E": 1.0}, {"profile": "EPL", "theta_E": 1.0, "gamma": 2.3}):
+        found = by_kind(critical_curves(trace_of(lens), 0.0, 0.0, 4.0))
+        assert found["radial"] == found["cut"] == []
+        assert radii(*found["tangential"]) == pytest.approx(1.0, rel=6e-3)
+
+
+def test_shear_alone_has_no_curves():
+    assert critical_curves(trace_of({"profile": "SHEAR", "gamma1": 0.05, "gamma2": 0.02}), 0.0, 0.0, 4.0) == []
+
+
+def test_a_second_deflector_has_a_curve_of_its_own():
+    trace = trace_of(
+        {"profile": "SIS", "theta_E": 1.0}, {"profile": "SIS", "theta_E": 0.15, "center_x": 2.5, "center_y": 0.5}
+    )
+    lines = by_kind(critical_curves(trace, 0.0, 0.0, 5.0, 200, 300))["tangential"]
+    assert len(lines) == 2
+    assert min(radii(line, 2.5, 0.5).max() for line in lines) < 0.4
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1.5, 2.5), st.floats(0.0, 0.4), st.floats(0.0, 3.1), st.floats(0.0, 0.1))
+def test_curves_are_where_magnification_diverges_and_enclose_the_area_of_the_radius(gamma, modulus, angle, shear):
+    ellipse = {"e1": modulus * np.cos(2 * angle), "e2": modulus * np.sin(2 * angle)}
+    trace = trace_of(
+        {"profile": "EPL", "theta_E": 1.1, "gamma": gamma} | ellipse, {"profile": "SHEAR", "gamma1": shear}
+    )
+    found = by_kind(critical_curves(trace, 0.0, 0.0, 4.0, 200, 360))
+    (tangential,) = found["tangential"]
+    inverse = 1.0 / magnification_at(trace, tangential.x[None], tangential.y[None])[0]
+    assert np.abs(inverse).max() < 0.05
+    x, y = tangential.x, tangential.y
+    area = 0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+    assert np.sqrt(area / np.pi) == pytest.approx(critical_curve_radius(trace)[0], rel=5e-3)
+    alpha_x, alpha_y = trace(x[None], y[None])
+    assert np.array_equal(tangential.source_x, x - alpha_x[0]) and np.array_equal(tangential.source_y, y - alpha_y[0])
