@@ -30,6 +30,15 @@ def load(path):
         raise DataError(f"{path}: cannot be read as a checkpoint ({error}); delete it to start again") from None
 
 
+def load_facts(path):
+    """The facts alone of a file written by `save`; empty if it is absent or damaged, which `load` would say."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+    except Exception:  # as in `load`
+        return {}
+
+
 def pack(model, optimizer, average=None):
     """Model, optimiser and, if there is one, the average of the weights as one flat dictionary of tensors."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
