@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import before_training
+from . import before_training, extending
 from .errors import ConfigError
 from .extras import need
 from .progress import console, stopping
@@ -10,12 +10,13 @@ from .runs import RunFolder, begin, config_of, environment, finish, is_finished,
 from .simulate.systems.scene import make_scene
 
 
-def run(config, runs, overwrite=False, until="report"):
+def run(config, runs, overwrite=False, until="report", extend=None):
     """Carry a config through to its report, or to the end of the stage `until` ("pretrain", "evaluate").
 
     As one rank of a torchrun or Slurm job it takes part in the training; the first rank does all the rest.
 
     Args: config: `configs.schema.Config`. runs: folder of all runs. overwrite: delete a run of this name first.
+    extend: steps to add to those that the run of this name was begun with, see `extending`.
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config.
     """
     need("train", "training")
@@ -24,7 +25,9 @@ def run(config, runs, overwrite=False, until="report"):
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     folder = RunFolder(Path(runs) / config.name)
-    config = config if overwrite else with_own_numbers(folder, config)
+    if overwrite and extend is not None:
+        raise ConfigError(["--extend goes on with a run, and --overwrite deletes it: give one of them"])
+    config = config if overwrite else extending.extended(folder, with_own_numbers(folder, config), extend)
     if device_problem(config.pretrain):
         before_training.check(config, folder.path, until != "pretrain")  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
@@ -33,6 +36,7 @@ def run(config, runs, overwrite=False, until="report"):
         return
     scene = before_training.check(config, folder.path, until != "pretrain") if first else _scene(config)
     if first:
+        extending.reopen(folder, config)
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
             _introduce(config, scene, folder)

@@ -255,7 +255,7 @@ def folder_statistics(config, seed, n=512):
     Args: config: `configs.training.Folder`, or an `ImageFolder`. seed: of the choice.
     """
     folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=_is_first_rank())
-    images = folder.read_all(_chosen(folder, n, seed))
+    images = folder.read_all(chosen_images(folder, n, seed))
     notes = folder.notes + _check_content(images)
     if _is_first_rank():
         for note in notes:
@@ -292,7 +292,7 @@ def _say(note):
 def labelled_images(config, n, seed):
     """Up to n images in random order, float32 (n, bands, num_pix, num_pix), and their classes, int64 (n,) or None."""
     folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=False)
-    chosen = _chosen(folder, n, seed)
+    chosen = chosen_images(folder, n, seed)
     return torch.from_numpy(folder.read_all(chosen)), folder.class_of(chosen)
 
 
@@ -301,5 +301,6 @@ def _is_first_rank():
     return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
 
 
-def _chosen(folder, n, seed):
+def chosen_images(folder, n, seed):
+    """The numbers of up to n images in random order, each once."""
     return np.random.default_rng(seed).permutation(len(folder))[:n]

@@ -319,10 +319,6 @@ def _method(config, name, scene):
     """The network of an encoder inside its method, from torch's generator as it stands."""
     network, settings = _network(config, name, scene), config.pretrain.encoders[name]
     method = METHODS[type(settings)]
-    if method.needs_labels and config.evaluate is None:
-        raise ConfigError(
-            [f"pretrain.encoders.{name}: {settings.method} learns evaluate.targets, and evaluate is null"]
-        )
     if method.needs_labels:
         return method(network, *moments(scene, config.evaluate.targets))
     return method(network, settings)
