@@ -52,12 +52,12 @@ def run(config, runs, overwrite=False, until="report", extend=None):
         with timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
     if until == "evaluate":
-        _print_scores(folder)
+        _print_scores(config, folder)
         print(f"results: {folder.results}")
         return
     _show(config, scene, folder)
     finish(folder)
-    _print_scores(folder)
+    _print_scores(config, folder)
     print(f"report: {folder.report}")
 
 
@@ -150,8 +150,10 @@ def _real_lenses(config, scene, folder):
     return results
 
 
-def _print_scores(folder):
+def _print_scores(config, folder):
     from .evaluate import results
     from .evaluate.show.terminal import print_scores
 
+    if config.pretrain.data is not None:
+        console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     print_scores(results.frame(results.read_scores(folder.path)))

@@ -238,7 +238,6 @@ def test_a_network_sees_what_it_is_judged_by_too(tmp_path):
         ),
         (["simulate.lens_mass.0.e1_e2=null", "simulate.lens_mass.0.e1=0", "evaluate.targets=[e1]"], "e1 is 0 in every"),
         (["simulate.lens_mass.0.gamma={mixture: [{weight: 1, uniform: [2, 2.000001]}]}"], "gamma is 2 in every system"),
-        (["evaluate.targets=[theta_E, class]", "simulate.classes={a: 1, b: 1, c: 1}"], '"class" is not a label'),
     ],
 )
 def test_targets_that_cannot_be_learnt(tmp_path, overrides, said):

@@ -341,6 +341,42 @@ def test_training_on_a_folder_of_images(tmp_path):
     assert read_log(tmp_path / "run" / "metrics.jsonl")[-1]["ridge/class"] > 0.9
 
 
+def folder_config(folder, n=12, steps=4):
+    """A training on n images of 16 pixels, of which two batches of 8 share some."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    for k in range(n):
+        np.save(folder / f"{k:02}.npy", rng.normal(size=(16, 16)))
+    options = [f"pretrain.data.path={folder}", "pretrain.batch_size=8", f"pretrain.steps={steps}", "evaluate=null"]
+    return load("tiny", [*options, "pretrain.encoders={simsiam: {method: simsiam, hidden_dim: 32}}"])
+
+
+def test_a_changed_folder_is_refused_when_a_training_goes_on(tiny, tmp_path):
+    config = folder_config(tmp_path / "images")
+    with pytest.raises(Stopped):
+        pretrain(config, "simsiam", tiny[1], tmp_path / "run", stop=stop_after(2))
+    kept = (tmp_path / "images" / "03.npy").rename(tmp_path / "03.npy")
+    with pytest.raises(
+        DataError, match=r"images is not as it was when the training began: 11 files, were 12; put it b"
+    ):
+        pretrain(config, "simsiam", tiny[1], tmp_path / "run")
+    kept.rename(tmp_path / "images" / "03.npy")
+    assert pretrain(config, "simsiam", tiny[1], tmp_path / "run").exists()
+
+
+def test_the_images_of_a_bad_loss_are_named(tiny, tmp_path, monkeypatch):
+    config = folder_config(tmp_path / "images")
+    seen = []
+    monkeypatch.setattr(trainer, "make_views", lambda images, *_: seen.append(images) or [images[:, 0] * torch.nan] * 2)
+    monkeypatch.setattr("lenstream.ssl.normalize.Normalize.forward", lambda self, images: images)
+    with pytest.raises(LenStreamError, match="of step 1; no weight has moved") as caught:
+        pretrain(config, "simsiam", tiny[1], tmp_path / "run")
+    named = [k for k in range(12) if f"{k:02}.npy" in str(caught.value)]
+    files = {k: np.load(tmp_path / "images" / f"{k:02}.npy").astype(np.float32) for k in range(12)}
+    first = [k for k, image in files.items() if any(np.array_equal(image, x[0, 0]) for x in seen[0].numpy())]
+    assert len(named) == 3 and set(named) <= set(first) and "and 5 more in" in str(caught.value)
+
+
 def test_collapse_is_said_once(tiny, tmp_path, capsys, monkeypatch):
     """However many records say so in a row; here they do as no features have a billion directions."""
     monkeypatch.setattr(monitors, "COLLAPSED_RANK", 1e9)
