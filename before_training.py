@@ -13,6 +13,8 @@ from .extras import need
 from .simulate.systems.scene import FIRST_INDEX, make_scene
 
 N_DRAWN = 500  # systems whose labels are looked at
+MOST_TESTED = 2000  # test lenses of which that is done
+NEGLIGIBLE = 1e-5  # spread of a target, over its largest value: below it float32 has some ten different numbers
 _FLOAT = 4  # bytes
 
 
@@ -40,13 +42,16 @@ def check(config, folder, evaluates=True):
         _say_all(problems, _about_device(config.pretrain))
         _say_all(problems, _about_folder(folder))
         images = _collect(problems, lambda: _training_images(config.pretrain))
-        _say_all(problems, _about_training_images(config, images, scene, evaluates))
+        _say_all(problems, _about_training_images(config, images, scene, folder, evaluates))
         _say_all(problems, _about_real_lenses(config, scene))
         if scene is not None:
             targets = list(_about_targets(config, scene))
             problems += targets
-            shape = (len(scene.bands), scene.config.image.num_pix) if images is None else (images.bands, images.num_pix)
-            sizes = _try_networks(config, scene, shape, bool(targets), problems)
+            shapes = {(len(scene.bands), scene.config.image.num_pix)}
+            if images is not None:
+                judged = evaluates and config.evaluate is not None and images.bands == len(scene.bands)
+                shapes = {(images.bands, images.num_pix)} | (shapes if judged else set())
+            sizes = _try_networks(config, scene, sorted(shapes), bool(targets), problems)
             _say_all(problems, _about_disk(config, folder, sizes))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
@@ -105,22 +110,49 @@ def _training_images(pretrain):
     return images
 
 
-def _about_training_images(config, images, scene, evaluates):
-    """Whether a folder of images holds what the probes need, and the bands of what encoders are judged by."""
+def _about_training_images(config, images, scene, folder, evaluates):
+    """Whether a folder of images is that of the run so far, fills a batch, holds what the probes need, and is not
+    asked to be judged as if it were simulated."""
     if images is None:
         return
-    path = config.pretrain.data.path
-    if config.pretrain.probe_every and len(images.classes) == 1:
+    from .ssl.probe import folder_problem
+
+    pre, path = config.pretrain, config.pretrain.data.path
+    yield from _about_changes(config, images, folder)
+    if len(images) < pre.batch_size:
         yield (
-            f"pretrain.probe_every: {path} has one class ({images.classes[0]}), of which a probe would "
-            "always be right; expected sub-folders for two classes or more, or 0"
+            f"pretrain.batch_size: {pre.batch_size} images a step, but {path} has {len(images)}, so that images would "
+            f"be in a batch twice; expected {len(images)} at most, or more images"
         )
-    if scene is not None and config.evaluate is not None and evaluates and images.bands != len(scene.bands):
+    if pre.probe_every and (problem := folder_problem(images, config.seed)):
+        yield f"pretrain.probe_every: {problem}"
+    if config.evaluate is None or not evaluates:
+        return
+    if config.evaluate.judged_on is None:
+        yield (
+            f"evaluate: encoders trained on the images of {path} would be judged on simulated lenses, of which they "
+            "have seen none; expected evaluate=null (or lenstream pretrain), or evaluate.judged_on=simulated if that "
+            "is what you want"
+        )
+    if scene is not None and images.bands != len(scene.bands):
         yield (
             f"pretrain.data: the images of {path} have {images.bands} bands, those of the simulation "
             f"{len(scene.bands)}: expected as many (pretrain.bands chooses), as encoders are judged by them, or "
             "evaluate: null"
         )
+
+
+def _about_changes(config, images, folder):
+    """Whether what is still to be trained would see other images than what was trained so far."""
+    from .ssl.same_images import facts_of, refusal
+    from .ssl.training_files import facts, is_trained
+
+    trainings = {name: Path(folder) / "encoders" / name for name in config.pretrain.encoders}
+    if all(is_trained(config, *training) for training in trainings.items()):
+        return
+    known = [then for training in trainings.values() if (then := facts(training).get("images"))]
+    now = facts_of(images) if known else None
+    yield from list(filter(None, (refusal(images.root, then, now) for then in known)))[:1]
 
 
 def _about_real_lenses(config, scene):
@@ -157,37 +189,57 @@ def _about_real_lenses(config, scene):
 def _about_targets(config, scene):
     """Whether every target is known of every system, and differs between systems."""
     from .simulate.labels import labels
-    from .simulate.systems.draw import Views, draw_systems
 
-    if config.evaluate is None:
-        if config.pretrain.probe_every and config.pretrain.data is None and len(config.simulate.classes) < 2:
+    probes_classes = config.pretrain.probe_every and config.pretrain.data is None
+    if config.evaluate is None and probes_classes:
+        halves = [_drawn(scene, split, N_DRAWN).class_number for split in ("labelled", "validation")]
+        if min(len(np.unique(half)) for half in halves) < 2:
+            there = f"all of {N_DRAWN} systems are of one of" if config.simulate.classes else "there are none in"
             yield (
-                "pretrain.probe_every: without evaluate a probe tells classes apart, and there are none in "
-                "simulate.classes; expected 0, or evaluate with targets"
+                f"pretrain.probe_every: without evaluate a probe tells classes apart, and {there} simulate.classes; "
+                "expected 0, or evaluate with targets"
             )
+    if config.evaluate is None:
         return
-    indices = np.arange(N_DRAWN, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])
-    values = labels(draw_systems(scene, indices, Views()))
+    splits = {"labelled": N_DRAWN, "test": min(config.evaluate.n_test, MOST_TESTED)}
+    drawn = {split: labels(_drawn(scene, split, n)) for split, n in splits.items()}
     for target in config.evaluate.targets:
-        if target not in values:
-            yield f'evaluate.targets: "{target}" is not a label of this simulation; it has {", ".join(values)}'
+        if target not in drawn["test"]:
+            yield f'evaluate.targets: "{target}" is not a label of this simulation; it has {", ".join(drawn["test"])}'
             continue
-        drawn = values[target].astype(np.float32)  # as networks learn it
-        unknown = np.mean(~np.isfinite(drawn))
         others = [t for t in config.evaluate.targets if t != target]
         leave_out = f"leave it out (evaluate.targets={others})".replace("'", "") if others else "evaluate=null"
-        if unknown > 0:
-            classes = ", ".join(_without(config.simulate.lens_mass, config.simulate.classes)) or "some"
-            yield (
-                f"evaluate.targets: {target} has no value in {unknown:.0%} of the systems (classes without it: "
-                f"{classes}), so it cannot be learnt; {leave_out}, or simulate lenses only"
-            )
-        elif np.ptp(drawn) == 0:
-            low, high = sorted((0.9 * drawn[0], 1.1 * drawn[0])) if drawn[0] else (-0.1, 0.1)
-            yield (
-                f"evaluate.targets: {target} is {drawn[0]:g} in every system, so there is nothing to learn of it; "
-                f"{leave_out}, or draw it, e.g. {{uniform: [{low:g}, {high:g}]}}"
-            )
+        problem = _about_target(config, target, {split: values[target] for split, values in drawn.items()}, leave_out)
+        if problem:
+            yield f"evaluate.targets: {problem}"
+
+
+def _drawn(scene, split, n):
+    """n systems of a split, as they are drawn before any selection."""
+    from .simulate.systems.draw import Views, draw_systems
+
+    return draw_systems(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]), Views())
+
+
+def _about_target(config, target, drawn, leave_out):
+    """Why a target cannot be learnt or judged, in words, or None; drawn: its values in each split."""
+    drawn = {split: values.astype(np.float32) for split, values in drawn.items()}  # as networks learn it
+    unknown = np.mean(~np.isfinite(np.concatenate(list(drawn.values()))))
+    if unknown > 0:
+        classes = ", ".join(_without(config.simulate.lens_mass, config.simulate.classes)) or "some"
+        return (
+            f"{target} has no value in {f'{unknown:.0%}' if unknown >= 0.01 else 'some'} of the systems (classes "
+            f"without it: {classes}), so it cannot be learnt; {leave_out}, or simulate lenses only"
+        )
+    constant = [split for split, values in drawn.items() if np.ptp(values) <= NEGLIGIBLE * np.abs(values).max()]
+    if not constant:
+        return None
+    value = drawn[constant[0]][0]
+    low, high = sorted((0.9 * value, 1.1 * value)) if value else (-0.1, 0.1)
+    where = "every system" if len(constant) == 2 else f"every one of {len(drawn[constant[0]])} {constant[0]} systems"
+    use = "judge by it" if constant == ["test"] else "learn of it"
+    instead = f"draw it, e.g. {{uniform: [{low:g}, {high:g}]}}"
+    return f"{target} is {value:g} in {where}, so there is nothing to {use}; {leave_out}, or {instead}"
 
 
 def _without(components, classes):
@@ -202,10 +254,10 @@ class Size(NamedTuple):
     training: int  # all that is written while it is trained
 
 
-def _try_networks(config, scene, shape, targets_are_wrong, problems):
+def _try_networks(config, scene, shapes, targets_are_wrong, problems):
     """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems.
 
-    shape: bands and pixels along an edge of the images.
+    shapes: bands and pixels along an edge, of the images to train on and of those to judge by.
     """
     from .ssl.trainer import make_method
 
@@ -216,7 +268,7 @@ def _try_networks(config, scene, shape, targets_are_wrong, problems):
         method = _collect(problems, lambda name=name: make_method(config, name, scene))
         if method is None:
             continue
-        problems += filter(None, [_cannot_see(method.network, name, *shape)])
+        problems += filter(None, [_cannot_see(method.network, name, *shape) for shape in shapes])
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
         weights = _FLOAT * sum(p.numel() for p in method.parameters())

@@ -4,7 +4,7 @@ import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import before_training
+from . import before_training, extending
 from .errors import ConfigError
 from .extras import need
 from .locking import locked
@@ -25,12 +25,13 @@ from .signals import stopping
 from .simulate.systems.scene import make_scene
 
 
-def run(config, runs, overwrite=False, until="report"):
+def run(config, runs, overwrite=False, until="report", extend=None):
     """Carry a config through to its report, or to the end of the stage `until` ("pretrain", "evaluate").
 
     As one rank of a torchrun or Slurm job it takes part in the training; the first rank does all the rest.
 
     Args: config: `configs.schema.Config`. runs: folder of all runs. overwrite: delete a run of this name first.
+    extend: steps to add to those that the run of this name was begun with, see `extending`.
     Raises: ConfigError if the config has nothing to train, or a run of this name has another config; DataError if
     another process is at work in the run's folder, or files in it are damaged.
     """
@@ -40,7 +41,9 @@ def run(config, runs, overwrite=False, until="report"):
     if config.pretrain is None:
         raise ConfigError([f"{config.name}: the key pretrain is missing, so there is nothing to train"])
     folder = RunFolder(Path(runs) / config.name)
-    config = config if overwrite else with_own_numbers(folder, config)
+    if overwrite and extend is not None:
+        raise ConfigError(["--extend goes on with a run, and --overwrite deletes it: give one of them"])
+    config = config if overwrite else extending.extended(folder, with_own_numbers(folder, config), extend)
     if device_problem(config.pretrain):
         before_training.check(config, folder.path, until != "pretrain")  # says so, with all other mistakes
     fabric = make_fabric(config.pretrain)
@@ -55,6 +58,7 @@ def _run(config, folder, fabric, overwrite, until):
         return
     scene = before_training.check(config, folder.path, until != "pretrain") if first else _scene(config)
     if first:
+        extending.reopen(folder, config)
         begin(folder, config, overwrite)
         with timed(folder, "pairs"):
             _introduce(config, scene, folder)
@@ -70,12 +74,12 @@ def _run(config, folder, fabric, overwrite, until):
         with timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
     if until == "evaluate":
-        _print_scores(folder)
+        _print_scores(config, folder)
         print(f"results: {folder.results}")
         return
     _show(config, scene, folder)
     finish(folder)
-    _print_scores(folder)
+    _print_scores(config, folder)
     print(f"report: {folder.report}")
 
 
@@ -172,8 +176,10 @@ def _real_lenses(config, scene, folder):
     return results
 
 
-def _print_scores(folder):
+def _print_scores(config, folder):
     from .evaluate import results
     from .evaluate.show.terminal import print_scores
 
+    if config.pretrain.data is not None:
+        console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     print_scores(results.frame(results.read_scores(folder.path)))

@@ -56,13 +56,17 @@ def _through(stage):
             typer.Option(help="tiny: the same with a small network and few steps, in a CPU minute."),
         ] = "full",
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete a run of this name first.")] = False,
+        extend: Annotated[
+            int | None,
+            typer.Option(min=1, help="Steps to add to a run, beside those it was begun with; results are made anew."),
+        ] = None,
     ):
         settings = _load(recipe, overrides, scale)
         from lenstream import pipeline
         from lenstream.progress import say_when_compiling
 
         say_when_compiling()
-        pipeline.run(settings, runs, overwrite, until=stage)
+        pipeline.run(settings, runs, overwrite, until=stage, extend=extend)
 
     return command
 

@@ -6,6 +6,7 @@
 import importlib.metadata
 import json
 import platform
+import re
 import shlex
 import shutil
 import time
@@ -16,6 +17,7 @@ from .configs.instruments import given, numbers, resolved
 from .configs.load import checked, show
 from .configs.recipes import read
 from .errors import ConfigError, DataError
+from .extending import is_extension
 from .files.checksums import SUMS, add_sums, differing, refuse_differing, sha256, write_sums
 from .files.json_files import dictionary, finite_numbers
 from .files.whole import remove_scratch, write_text
@@ -33,6 +35,11 @@ REPORTED_PACKAGES = (
     "lenstronomy",
     "scikit-learn",
 )
+# Keys that may change while a run goes on, as no number of it depends on them.
+BOOKKEEPING = {
+    "pretrain": ("extend", "render_threads", "checkpoint_every", "log_every", "probe_every"),
+    "evaluate": ("judged_on",),
+}
 
 
 class RunFolder:
@@ -98,7 +105,7 @@ def is_finished(folder, config, overwrite=False):
             raise DataError(f"--overwrite: {folder.path} is not a LenStream run (no config.yaml), so it is not deleted")
         return False
     _check_same(folder, config)
-    if not folder.finished.exists():
+    if not folder.finished.exists() or is_extension(folder, config):
         _refuse_without_config(folder)
         return False
     _refuse_changed(folder)
@@ -264,6 +271,8 @@ def _check_same(folder, config):
         differing = f"{folder.config.name} is damaged: {error.problems[0]}"
     if not differing:
         return
+    if re.match(r"pretrain\.(encoders\.[^ ]+\.)?steps is ", differing):
+        go_on = "--extend adds steps to it; " + go_on
     raise ConfigError(
         [
             f"{folder.path} was begun with another config (first difference: {differing}); {go_on}"
@@ -281,8 +290,16 @@ def _command(folder):
 
 
 def _differing(old, new):
-    """As `_difference`, of configs: but for the words that say what a key means, and whose numbers they are."""
-    return _difference(*({**c.model_dump(mode="json"), "simulate": numbers(c.simulate)} for c in (old, new)))
+    """As `_difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
+    return _difference(*({**_without_bookkeeping(c), "simulate": numbers(c.simulate)} for c in (old, new)))
+
+
+def _without_bookkeeping(config):
+    values = config.model_dump(mode="json")
+    for section, names in BOOKKEEPING.items():
+        for name in names if values[section] else ():
+            values[section].pop(name, None)
+    return values
 
 
 def _difference(old, new, key=""):

@@ -5,6 +5,7 @@ from .load import check
 
 _PRETRAIN = {
     "steps": 4,
+    "extend": 0,
     "batch_size": 8,
     "accumulate": 1,
     "checkpoint_every": 2,

@@ -149,6 +149,12 @@ def _hint(section, path, where):
 class Evaluate(Section):
     """How encoders are judged."""
 
+    judged_on: Literal["simulated"] | None = key(
+        "simulated: encoders that are trained on a folder (`pretrain.data`) are judged by the lenses of `simulate`, "
+        "though they never saw any; empty: they are not judged",
+        "-",
+        None,
+    )
     targets: list[str] = key("lens parameters to recover", default=["theta_E", "e1", "e2", "gamma"], min_length=1)
     n_labels: list[Annotated[int, Field(ge=10)]] = key(
         "numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1

@@ -36,6 +36,7 @@ class Pretrain(Section):
         "parts of a batch that go through the network one after the other, to save memory", "parts", 1, ge=1
     )
     steps: int = key("optimiser steps", "steps", 700, ge=1)
+    extend: int = key("steps that were added to the run (--extend)", "steps", 0, ge=0)
     precision: Literal["32-true", "bf16-mixed"] = key("arithmetic of the network", default="32-true")
     compile: bool = key("compile the backbone (torch.compile): minutes at the start, faster steps", default=False)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = key("where the network runs", default="auto")
@@ -43,6 +44,10 @@ class Pretrain(Section):
     checkpoint_every: int = key("steps between checkpoints", "steps", 100, ge=1)
     log_every: int = key("steps between log lines", "steps", 20, ge=1)
     probe_every: int = key("steps between probes (ridge and kNN on 500 labelled images); 0: never", "steps", 0, ge=0)
+
+    def steps_of(self, name):
+        """Optimiser steps of an encoder's whole training."""
+        return (self.encoders[name].steps or self.steps) + self.extend
 
     @model_validator(mode="after")
     def names_are_free(self):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from safetensors import safe_open
 
 from ..errors import DataError
 from ..files.whole import naming, whole
@@ -72,6 +73,15 @@ def _sum(header, values):
     known = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     known.update(values)
     return known.hexdigest()
+
+
+def load_facts(path):
+    """The facts alone of a file written by `save`; empty if it is absent or damaged, which `load` would say."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {n: json.loads(value) for n, value in (file.metadata() or {}).items() if n != _SUM}
+    except Exception:  # as in `load`
+        return {}
 
 
 def pack(model, optimizer, average=None):

@@ -25,13 +25,13 @@ class ImageFolder:
 
     Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
 
-    Attributes: bands, num_pix; classes, the sorted names of the sub-folders, empty if there are none; notes, sentences
-    on what is read of the files and what is not.
+    Attributes: root, paths: the folder and its files and Zarr groups, sorted; bands, num_pix; classes, the sorted names
+    of the sub-folders, empty if there are none; notes, sentences on what is read of the files and what is not.
     Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
     """
 
     def __init__(self, config, show=True):
-        self._size = config.size
+        self.root, self._size = Path(config.path), config.size
         files, self.notes = image_folders.find(config.path)
         with bar("looking at images", len(files), show=show and len(files) >= MANY) as progress:
             self._sources, faults = [], []
@@ -43,6 +43,7 @@ class ImageFolder:
                 progress.update(k + 1)
         if faults:
             _refuse(faults, len(files))
+        self.paths = [path for path, _ in files]
         self.bands, self.num_pix = self._common_shape()
         self._ends = np.cumsum([source.layout.count for source in self._sources])
         self.classes = sorted({name for _, name in files if name is not None})
@@ -76,6 +77,12 @@ class ImageFolder:
         if not self.classes:
             return None
         return np.array([self._class_of[self._place(int(index))[0]] for index in indices], dtype=np.int64)
+
+    def name_of(self, index):
+        """The file of image `index`, with its number in the file if that holds several."""
+        number, source, within = self._place(index)
+        name = self.paths[number].relative_to(self.root).as_posix() if self.paths[number] != self.root else "images"
+        return name if source.layout.count == 1 else f"{name}[{within}]"
 
     def _place(self, index):
         number = int(np.searchsorted(self._ends, index, side="right"))
@@ -140,14 +147,14 @@ def _words(shape):
 class FolderStream:
     """Endless batches of the images of a folder, read ahead in a thread.
 
-    An epoch is all images in an order drawn from (seed, epoch), each once; batches go over the end of an epoch. Which
-    image is at a position is a function of (seed, position) alone, whatever the batch size and the number of ranks.
-    Use as a context manager, or call `close`, to end the thread.
+    An epoch is all images in an order drawn from (seed, epoch), each once; batches go over the end of an epoch, and no
+    image is twice in a batch (see `batch_at`). Which images are in a batch is a function of (seed, batch size, number
+    of the batch) alone, whatever the number of ranks. Use as a context manager, or call `close`, to end the thread.
 
     Args:
         config: `configs.training.Folder`, or an `ImageFolder`.
         batch_size: images in a batch, over all ranks. seed: of the order.
-        start: position of the first image, or `position` of a stream to continue.
+        start: position of the first image, or `position` of a stream to continue: a multiple of batch_size.
         rank, world: this process and their number; each gets its own slice of every batch. device: where batches go.
 
     Yields: `simulate.stream.Batch` with images (n, 1, bands, num_pix, num_pix), NaN where a pixel is lost, with the
@@ -172,8 +179,7 @@ class FolderStream:
 
     def _batch(self, number):
         first = self._start + number * self.batch_size
-        positions = np.arange(first, first + self.batch_size)[self._share]
-        indices = indices_at(self._seed, positions, len(self.folder))
+        indices = batch_at(self._seed, first, self.batch_size, len(self.folder))[self._share]
         images, classes = self.folder.read_all(indices), self.folder.class_of(indices)
         self._lost, self._read = self._lost + int(np.isnan(images).sum()), self._read + images.size
         labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
@@ -200,13 +206,45 @@ class FolderStream:
         self.close()
 
 
+def batch_at(seed, first, batch_size, n):
+    """The images, int64 (batch_size,), of the batch that begins at position `first` of a stream over a folder of n.
+
+    In a batch that goes over the end of an epoch, images of the old one that would come again are left for later: they
+    change places with the next ones of the new epoch. A folder of less than two batches has no room for that: each
+    batch is a draw of its own. Only in a batch larger than the folder do images come more than once.
+    """
+    if n < batch_size:
+        return indices_at(seed, np.arange(first, first + batch_size), n)
+    if n < 2 * batch_size:
+        return np.random.default_rng([seed, int(first)]).permutation(n)[:batch_size]
+    (epoch, place), shift = divmod(int(first), n), int(first) % batch_size
+    begun = _without_repeats(seed, epoch, batch_size, n, shift)[place : place + batch_size]
+    rest = _without_repeats(seed, epoch + 1, batch_size, n, shift)[: batch_size - len(begun)]
+    return np.concatenate([begun, rest])
+
+
 def indices_at(seed, positions, n):
-    """The images, int64, at positions of a stream over a folder of n."""
+    """The images, int64, at positions of a stream over a folder of n, but for what `batch_at` changes."""
     epochs, places = np.divmod(positions, n)
     return np.array([_order(seed, int(epoch), n)[place] for epoch, place in zip(epochs, places, strict=True)])
 
 
-@lru_cache(maxsize=2)  # of the epoch that ends and of the one that begins
+@lru_cache(maxsize=4)  # of the epoch that ends and of the one that begins
+def _without_repeats(seed, epoch, batch_size, n, shift):
+    """The order of an epoch in which no image is twice in a batch; n >= 2 batch_size; `shift`: of the first batch."""
+    order, old = _order(seed, epoch, n), (epoch * n - shift) % batch_size  # images of the epoch before in the batch
+    if old == 0 or epoch == 0:
+        return order
+    order, new = order.copy(), batch_size - old
+    # The last images of an epoch are as they were drawn: only those before its last, incomplete batch change places.
+    before, end = _order(seed, epoch - 1, n)[-old:], n - ((epoch + 1) * n - shift) % batch_size
+    repeated = np.flatnonzero(np.isin(order[:new], before))
+    free = new + np.flatnonzero(~np.isin(order[new:end], before))[: len(repeated)]
+    order[repeated], order[free] = order[free], order[repeated]
+    return order
+
+
+@lru_cache(maxsize=4)
 def _order(seed, epoch, n):
     return np.random.default_rng([seed, epoch]).permutation(n)
 
@@ -217,7 +255,7 @@ def folder_statistics(config, seed, n=512):
     Args: config: `configs.training.Folder`, or an `ImageFolder`. seed: of the choice.
     """
     folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=_is_first_rank())
-    images = folder.read_all(_chosen(folder, n, seed))
+    images = folder.read_all(chosen_images(folder, n, seed))
     notes = folder.notes + _check_content(images)
     if _is_first_rank():
         for note in notes:
@@ -254,7 +292,7 @@ def _say(note):
 def labelled_images(config, n, seed):
     """Up to n images in random order, float32 (n, bands, num_pix, num_pix), and their classes, int64 (n,) or None."""
     folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=False)
-    chosen = _chosen(folder, n, seed)
+    chosen = chosen_images(folder, n, seed)
     return torch.from_numpy(folder.read_all(chosen)), folder.class_of(chosen)
 
 
@@ -263,5 +301,6 @@ def _is_first_rank():
     return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
 
 
-def _chosen(folder, n, seed):
+def chosen_images(folder, n, seed):
+    """The numbers of up to n images in random order, each once."""
     return np.random.default_rng(seed).permutation(len(folder))[:n]

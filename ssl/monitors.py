@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 COLLAPSED_STD = 0.02  # of a value that is 1 for features spread over the sphere, and .05 for many untrained networks
 COLLAPSED_RANK = 1.5  # directions
+ENOUGH = 9  # samples from which on the rank says something: n of them have n - 1 directions at most
 
 
 @torch.no_grad()
@@ -24,13 +25,19 @@ def effective_rank(features):
 
 
 def collapsed(record):
-    """Whether a log record says that features are nearly one point, or nearly one line."""
-    return record["feature_std"] < COLLAPSED_STD or record["effective_rank"] < COLLAPSED_RANK
+    """Whether a log record says that features are nearly one point, or nearly one line.
+
+    Of a few samples the rank is low in any case, so that it does not count.
+    """
+    is_line = record["effective_rank"] < COLLAPSED_RANK and record["feature_samples"] >= ENOUGH
+    return record["feature_std"] < COLLAPSED_STD or is_line
 
 
 def advice(name, record):
     """A sentence that tells the user of a collapsed encoder what to change."""
+    few = record["feature_samples"] < ENOUGH
     return (
         f"warning: {name} is collapsing at step {record['step']} (feature std {record['feature_std']:.3f}, effective "
-        f"rank {record['effective_rank']:.1f}): all images look alike to it; try a lower lr or a longer warmup"
+        f"rank {record['effective_rank']:.1f}, of {record['feature_samples']} images): all images look alike to it; "
+        f"try {'a larger batch, ' if few else ''}a lower lr or a longer warmup"
     )

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..simulate.stream import simulate
 from ..simulate.systems.scene import FIRST_INDEX
-from .folder import labelled_images
+from .folder import chosen_images, labelled_images
 
 N_PROBED = 500  # images to learn from, and as many to judge by
 NEIGHBOURS = 20  # as the kNN monitors of DINO and of DeepLense's self-supervised lens finders
@@ -44,8 +44,31 @@ def make_probe(config, scene):
     return Probe(batch.images[:, 0], targets | ({"class": targets["class"].astype(int)} if "class" in names else {}))
 
 
+def folder_problem(images, seed):
+    """Why a probe cannot tell the classes of an `ssl.folder.ImageFolder`, in words; "" if it can, or has no classes."""
+    if not images.classes:
+        return ""
+    if len(images.classes) == 1:
+        return (
+            f"{images.root} has one class ({images.classes[0]}), of which a probe would always be right; expected "
+            "sub-folders for two classes or more, or 0"
+        )
+    classes = images.class_of(chosen_images(images, 2 * N_PROBED, seed))
+    halves = np.split(classes, [len(classes) // 2])
+    alone = next((half for half in halves if len(np.unique(half)) < 2), None)
+    if alone is None:
+        return ""
+    return (
+        f"of the {len(classes)} images of {images.root} that a probe takes, half to learn from and half to judge by, a "
+        f"half has {f'the class {images.classes[alone[0]]} alone' if len(alone) else 'none'}; expected two classes in "
+        "both, so more images of the rarer ones, or 0"
+    )
+
+
 def probe(network, probed):
     """Score frozen features: R2 of each lens parameter, accuracy of a class, by ridge and by the nearest neighbours.
+
+    Images without a value of a parameter are left out; a target of which either half has one value alone has no score.
 
     Args: network: `Network`; it is left in the mode it had. probed: `Probe`.
     Returns: dict of "ridge/theta_E", "knn/theta_E", ... to a number.
@@ -53,13 +76,17 @@ def probe(network, probed):
     features = features_of(network, probed.images)
     half, scores = len(features) // 2, {}
     for name, values in probed.targets.items():
+        learnt, judged = (part[np.isfinite(values[part])] for part in np.split(np.arange(len(values)), [half]))
+        if min(len(learnt), len(judged)) < 2 or min(len(np.unique(values[part])) for part in (learnt, judged)) < 2:
+            continue  # nothing to tell apart: any answer would be right
+        neighbours = min(NEIGHBOURS, len(learnt))
         if np.issubdtype(values.dtype, np.integer):
-            estimators = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(NEIGHBOURS)}
+            estimators = {"ridge": RidgeClassifierCV(STRENGTHS), "knn": KNeighborsClassifier(neighbours)}
         else:
-            estimators = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(NEIGHBOURS)}
+            estimators = {"ridge": RidgeCV(STRENGTHS), "knn": KNeighborsRegressor(neighbours)}
         for method, estimator in estimators.items():
-            fitted = make_pipeline(StandardScaler(), estimator).fit(features[:half], values[:half])
-            scores[f"{method}/{name}"] = float(fitted.score(features[half:], values[half:]))
+            fitted = make_pipeline(StandardScaler(), estimator).fit(features[learnt], values[learnt])
+            scores[f"{method}/{name}"] = float(fitted.score(features[judged], values[judged]))
     return scores
 
 

@@ -24,14 +24,19 @@ def seeded(seed, device=CPU):
     gpus = [device] if device.type == "cuda" else []
     metal = torch.mps.get_rng_state() if device.type == "mps" else None
     with torch.random.fork_rng(gpus):
-        torch.default_generator.manual_seed(seed)
-        if gpus:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        if metal is not None:
-            torch.mps.manual_seed(seed)
+        reseed(seed, device)
         try:
             yield
         finally:
             if metal is not None:
                 torch.mps.set_rng_state(metal)
+
+
+def reseed(seed, device=CPU):
+    """Have torch draw from `seed` on the CPU and on `device` from here on; cheap, for use inside `seeded`."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    if device.type == "mps":
+        torch.mps.manual_seed(seed)

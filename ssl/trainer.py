@@ -1,11 +1,13 @@
 """The pre-training loop: from the stream, or a folder of images, to an encoder.
 
-Everything random is a function of (seed, encoder's name, step, sample), so a training's whole state is its weights, its
-optimiser and one integer: a resumed training ends with the weights of one never stopped, bit for bit.
+Everything random is a function of (seed, encoder's name, step, sample), dropout and stochastic depth of (seed, name,
+step, rank, part), so a training's whole state is its weights, its optimiser and one integer: a resumed training ends
+with the weights of one never stopped, bit for bit.
 """
 
 import copy
 import hashlib
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,20 +19,20 @@ from ..configs.instruments import given, numbers
 from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
-from . import checkpoint, monitors
+from . import checkpoint, monitors, same_images
 from .backbones import make_network, write_out_attention
 from .data import image_facts, open_data, training_scene
+from .folder import ImageFolder, batch_at
 from .launch import agreed, make_fabric
 from .log import Log, in_words
 from .methods.all_methods import METHODS
 from .methods.base import Draws, Step
 from .optimise import follow, make_optimizer, set_learning_rate
 from .probe import make_probe, probe
-from .randomness import seed_of, seeded
+from .randomness import reseed, seed_of, seeded
 from .sync_norm import synchronise
+from .training_files import CHECKPOINT, ENCODER, LAST, is_trained, newest_state
 from .views import make_views
-
-ENCODER, CHECKPOINT = "encoder.safetensors", "checkpoint.safetensors"  # in the folder of a training
 
 
 def make_encoder(config, name, scene):
@@ -48,20 +50,23 @@ def make_method(config, name, scene):
 def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     """Train one encoder of a config; continues from the folder's checkpoint if there is one.
 
-    torch's random numbers of the caller are as before when it returns or raises.
+    A training that is over goes on if the config has more steps for it now (`pretrain.extend`). torch's random numbers
+    of the caller are as before when it returns or raises.
 
     Args:
         config: `configs.schema.Config`. name: of the encoder. scene: of its simulation.
-        folder: gets checkpoint.safetensors, encoder.safetensors, metrics.jsonl and TensorBoard events.
+        folder: gets checkpoint.safetensors, which becomes last_state.safetensors, encoder.safetensors, metrics.jsonl
+            and TensorBoard events.
         fabric: of `launch.make_fabric`, on every rank; None makes one. stop: asked before every step; when it is true
             on any rank, the state is saved and `Stopped` is raised on all.
 
-    Returns: path of encoder.safetensors. Raises: LenStreamError on a non-finite loss, DataError on a checkpoint of
-    another config, ConfigError for a batch that the ranks cannot share.
+    Returns: path of encoder.safetensors. Raises: LenStreamError on a loss or weights that are not finite, DataError on
+    a checkpoint of another config or of other images, ConfigError for a batch that the ranks cannot share.
     """
     trained = Path(folder) / ENCODER
     if trained.exists():
         _refuse_other(trained, checkpoint.load(trained)[1], config, name)
+    if is_trained(config, name, folder):
         return trained
     fabric = fabric or make_fabric(config.pretrain)
     with seeded(seed_of(config.seed, name), fabric.device):  # of the network, its heads, and dropout
@@ -86,7 +91,7 @@ class _Interval:
 
     losses: list = field(default_factory=list)  # of this rank, one a step
     images: int = 0  # through the network, on all ranks
-    features: torch.Tensor | None = None  # of the last part of a batch on this rank
+    features: torch.Tensor | None = None  # of the last batch, on this rank
     waited: float = 0.0  # for data [s]
     begun: float = field(default_factory=time.perf_counter)
 
@@ -94,8 +99,8 @@ class _Interval:
 class Training:
     """The training of one encoder on this rank: module, optimiser, average, log, and the steps that are done.
 
-    Its arguments are those of `pretrain`. Networks are drawn from torch's generator as it stands (see
-    `randomness.seeded`).
+    Its arguments are those of `pretrain`. Networks are drawn from torch's generator as it stands, and every step seeds
+    it anew (see `randomness.seeded`, within which to work).
 
     Attributes: done, steps: optimiser steps behind, and of the whole training. model, optimizer, average: without what
     Fabric wraps them in; average is None unless the settings ask for one.
@@ -105,14 +110,16 @@ class Training:
         self.config, self.name, self.folder, self.fabric = config, name, Path(folder), fabric
         self.scene = training_scene(config, scene)
         self.settings, self.batch_size = config.pretrain.encoders[name], config.pretrain.batch_size
-        self.done, self.steps = 0, self.settings.steps or config.pretrain.steps
+        self.done, self.steps = 0, config.pretrain.steps_of(name)
+        self.images = ImageFolder(config.pretrain.data, show=False) if config.pretrain.data else None
+        self._image_facts = {"images": same_images.facts_of(self.images)} if self.images else {}
         self.share = _share(config.pretrain, fabric.world_size)
         self.model = _prepared(_method(config, name, self.scene), config.pretrain, fabric)
         self.optimizer = make_optimizer(self.model, self.settings, self.model.constant_lr())
         self._wrapped = fabric.setup(self.model, self.optimizer)
         network = self.model.network
         self.average = copy.deepcopy(network).requires_grad_(False) if self.settings.ema else None
-        self._log = self._probe = None
+        self._log = self._probe = self._kept = None  # the last is the step of the checkpoint on the disk
         self._collapsed = False
         self._interval = _Interval()
 
@@ -122,14 +129,20 @@ class Training:
         return self.model.encoder() if self.average is None else self.average
 
     def resume(self):
-        """Go on from the folder's checkpoint, if there is one, and open the log. Raises: DataError if it is of another
-        config."""
-        path = self.folder / CHECKPOINT
-        if path.exists():
+        """Go on from the folder's checkpoint, or from the last state of a training that is over, and open the log.
+
+        Raises: DataError if it is of another config or of other images.
+        """
+        path = newest_state(self.folder)
+        if path is not None:
             tensors, written = checkpoint.load(path)
             _refuse_other(path, written, self.config, self.name)
+            if self.images is not None:
+                problem = same_images.refusal(self.images.root, written.get("images"), self._image_facts["images"])
+                if problem:
+                    raise DataError(problem)
             checkpoint.unpack(tensors, self.model, self.optimizer, self.average)
-            self.done = written["step"]
+            self.done = self._kept = written["step"]
         if self.fabric.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._log = Log(self.folder, self.done)
@@ -149,12 +162,15 @@ class Training:
         parts = self.config.pretrain.accumulate
         set_learning_rate(self.optimizer, self.settings, self.done, self.steps)
         optimizer.zero_grad()
-        loss = 0.0
+        loss, features = 0.0, []
         for part in range(parts):
             views, now = self._part(batch, part)
+            # Dropout draws from torch's own generators, whose state a checkpoint does not have.
+            reseed(seed_of(self.config.seed, self.name, self.done, self.fabric.global_rank, part), self.fabric.device)
             with self.fabric.no_backward_sync(model, enabled=part < parts - 1):
-                part_loss, features = model(views, now)
+                part_loss, part_features = model(views, now)
                 self.fabric.backward(part_loss / parts)
+            features.append(part_features.detach())
             loss = loss + part_loss.detach() / parts
         self.model.after_backward(now)
         if self.settings.clip:
@@ -165,7 +181,7 @@ class Training:
             follow(self.average, self.model.encoder(), self.settings.ema)
         self._interval.losses.append(loss)
         self._interval.images += self.batch_size * len(views)
-        self._interval.features = features
+        self._interval.features = torch.cat(features)
         self.done += 1
 
     def log(self):
@@ -191,24 +207,32 @@ class Training:
     def save(self):
         """Write the checkpoint, so that a training killed from here on resumes at this step.
 
-        Raises: LenStreamError, and leaves the last checkpoint as it is, if a loss is not finite.
+        Raises: LenStreamError, and leaves the last checkpoint as it is, if a loss or a weight is not finite.
         """
         if self._interval.losses:
             self._mean_loss()
+        self._check_weights()
         if self.fabric.is_global_zero:
             tensors = checkpoint.pack(self.model, self.optimizer, self.average)
             facts = {"step": self.done, "encoder": self.name, "fingerprint": _fingerprint(self.config, self.name)}
-            checkpoint.save(self.folder / CHECKPOINT, tensors, **facts)
+            checkpoint.save(self.folder / CHECKPOINT, tensors, **facts | self._image_facts)
+        self._kept = self.done
 
     def finish(self):
-        """Write the encoder, on the first rank, and delete the checkpoint; the path of encoder.safetensors."""
+        """Write the encoder, on the first rank, and keep the state after the last step, from which `--extend` goes on.
+
+        Returns: the path of encoder.safetensors. Raises: as `save`.
+        """
         path = self.folder / ENCODER
+        if self._kept != self.done:
+            self.save()
         if self.fabric.is_global_zero:
             self._log.close()
             facts = {"method": self.settings.method, "steps": self.done, "encoder": self.name}
             facts["fingerprint"] = _fingerprint(self.config, self.name)
-            checkpoint.save(path, self.encoder.state_dict(), **facts)
-            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+            checkpoint.save(path, self.encoder.state_dict(), **facts | self._image_facts)
+            if (self.folder / CHECKPOINT).exists():
+                os.replace(self.folder / CHECKPOINT, self.folder / LAST)
         self.fabric.barrier()
         return path
 
@@ -235,6 +259,7 @@ class Training:
             "lr": self.optimizer.param_groups[0]["lr"],
             "feature_std": monitors.feature_std(since.features),
             "effective_rank": monitors.effective_rank(since.features),
+            "feature_samples": len(since.features),
             "seconds_per_step": spent / len(since.losses),
             "images_per_s": since.images / spent,
             "wait_share": since.waited / spent,
@@ -246,11 +271,41 @@ class Training:
         if bool(torch.isfinite(losses).all()):
             return float(losses.mean())
         bad = int((~torch.isfinite(losses)).nonzero()[0])
-        first = (self.done - len(losses) + bad) * self.batch_size
+        step = self.done - len(losses) + bad
         raise LenStreamError(
-            f"the loss of {self.name} became {float(losses[bad])}: look at samples {first} to "
-            f"{first + self.batch_size - 1}; the last good checkpoint is kept in {self.folder}"
+            f"the loss of {self.name} became {float(losses[bad])}: look at {self._samples(step)}, of step {step + 1}; "
+            + self._way_on(step)
         )
+
+    def _check_weights(self):
+        """Raise LenStreamError if a weight is not finite, as after a step of infinite gradients with a finite loss."""
+        tensors = self.model.state_dict().items()
+        bad = next((k for k, t in tensors if t.is_floating_point() and not bool(torch.isfinite(t).all())), None)
+        if bad is not None:
+            raise LenStreamError(
+                f"weights of {self.name} are not finite after step {self.done}, first {bad}; " + self._way_on(self.done)
+            )
+
+    def _way_on(self, steps):
+        """What is left of a training that broke down after so many steps, and what to do."""
+        if steps == 0:
+            return "no weight has moved yet, so it is these images, or the weights that it starts from"
+        kept = "there is no checkpoint yet"
+        if self._kept is not None:
+            kept = f"the last good checkpoint, of step {self._kept}, is {newest_state(self.folder)}"
+        return (
+            f"{kept}. The same command would end here again: start anew with a lower lr, a longer warmup or clip, by "
+            "--overwrite, or name=... for a run of its own"
+        )
+
+    def _samples(self, step):
+        """The images of a step, to look at."""
+        first = step * self.batch_size
+        if self.images is None:
+            return f"samples {first} to {first + self.batch_size - 1}"
+        names = [self.images.name_of(k) for k in batch_at(self.config.seed, first, self.batch_size, len(self.images))]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return f"{', '.join(names[:3])}{more} in {self.images.root}"
 
 
 def _network(config, name, scene):

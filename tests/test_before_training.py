@@ -150,8 +150,8 @@ def test_images_of_a_folder_are_read_once_for_each_network(tmp_path, monkeypatch
         return read(*args)
 
     monkeypatch.setattr(image_files, "read", counting)
-    folder = f"pretrain.data={{path: {tmp_path}/images}}"
-    before_training.check(load("tiny", [two, folder, "pretrain.probe_every=0"]), tmp_path / "runs" / "tiny")
+    folder = [f"pretrain.data={{path: {tmp_path}/images}}", "pretrain.batch_size=4", "evaluate=null"]
+    before_training.check(load("tiny", [two, *folder, "pretrain.probe_every=0"]), tmp_path / "runs" / "tiny")
     assert count[0] == 1 + 2 * 5  # one to see whether images can be read, all for the statistics of a network
 
 
@@ -162,12 +162,109 @@ def test_a_probe_of_one_class(tmp_path):
         f"pretrain.data={{path: {tmp_path}/images}}",
         "pretrain.probe_every=2",
         "pretrain.encoders={s: {method: simsiam}}",
+        "evaluate=null",
     ]
     (problem,) = problems(tmp_path, *folder)
     assert "has one class (lenses), of which a probe would always be right" in problem
     without = ["pretrain.probe_every=2", "pretrain.encoders={s: {method: simsiam}}", "evaluate=null"]
     (problem,) = problems(tmp_path, *without)
     assert "without evaluate a probe tells classes apart, and there are none" in problem
+    rare = ["simulate.classes={lens: 1, galaxy: 0}", "pretrain.probe_every=2", "evaluate=null"]
+    (problem,) = problems(tmp_path, *rare)
+    assert "and all of 500 systems are of one of simulate.classes" in problem
+
+
+def classes(folder, **counts):
+    """A folder of images of 16 pixels in sub-folders, so many of each class."""
+    rng = np.random.default_rng(0)
+    for name, n in counts.items():
+        (folder / name).mkdir(parents=True)
+        np.save(folder / name / "a.npy", rng.normal(size=(n, 1, 16, 16)))
+    return [f"pretrain.data={{path: {folder}}}", "pretrain.batch_size=4", "pretrain.encoders={s: {method: simsiam}}"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"lenses": 40, "others": 1}, "a half has the class lenses alone; expected two classes in both"),
+        ({"a": 2, "b": 2}, "a half has the class"),
+        ({"lenses": 20, "others": 20}, None),
+    ],
+)
+def test_a_probe_needs_two_classes_in_either_half(tmp_path, counts, said):
+    options = [*classes(tmp_path / "images", **counts), "pretrain.probe_every=2", "evaluate=null"]
+    if said is None:
+        before_training.check(load("tiny", options), tmp_path / "runs" / "tiny")
+    else:
+        (problem,) = problems(tmp_path, *options)
+        assert problem.startswith("pretrain.probe_every: of the ") and said in problem
+
+
+def test_a_batch_larger_than_the_folder(tmp_path):
+    options = [*classes(tmp_path / "images", a=3, b=2), "evaluate=null"]
+    before_training.check(load("tiny", options), tmp_path / "runs" / "tiny")
+    (problem,) = problems(tmp_path, *options, "pretrain.batch_size=6")
+    assert "6 images a step, but" in problem and "has 5, so that images would be in a batch twice" in problem
+
+
+def test_encoders_of_a_folder_are_judged_by_simulated_lenses_only_if_that_is_asked_for(tmp_path):
+    options, folder = classes(tmp_path / "images", a=8, b=8), tmp_path / "runs" / "tiny"
+    (problem,) = problems(tmp_path, *options)
+    assert "would be judged on simulated lenses" in problem and "evaluate.judged_on=simulated" in problem
+    for ways_out in (["evaluate=null"], ["evaluate.judged_on=simulated"]):
+        before_training.check(load("tiny", [*options, *ways_out]), folder)
+    before_training.check(load("tiny", options), folder, evaluates=False)
+
+
+def test_a_network_sees_what_it_is_judged_by_too(tmp_path):
+    sizes = "{patch_size: 8, depth: 1, embed_dim: 48, num_heads: 3}"
+    vit = f"pretrain.backbone={{name: vit_tiny_patch16_224, options: {sizes}}}"
+    options = [*classes(tmp_path / "images", a=8, b=8), vit, "evaluate.judged_on=simulated"]
+    (problem,) = problems(tmp_path, *options)
+    assert "pretrain.encoders.s: its backbone cannot take images of 1 x 32 x 32" in problem
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["simulate.lens_mass.0.gamma={truncnormal: [2, 0.1, 1.9999999, 2]}"], "gamma is 2 in every system"),
+        (["simulate.lens_mass.0.gamma={uniform: [1.999999, 2.000001]}"], "gamma is 2 in every system"),
+        (
+            [
+                "simulate.lens_mass.1.gamma1={follow: {parameter: lens_mass.0.theta_E, factor: 0, offset: 0.02}}",
+                "evaluate.targets=[theta_E, gamma1]",
+            ],
+            "gamma1 is 0.02 in every system",
+        ),
+        (["simulate.lens_mass.0.e1_e2=null", "simulate.lens_mass.0.e1=0", "evaluate.targets=[e1]"], "e1 is 0 in every"),
+        (["simulate.lens_mass.0.gamma={mixture: [{weight: 1, uniform: [2, 2.000001]}]}"], "gamma is 2 in every system"),
+    ],
+)
+def test_targets_that_cannot_be_learnt(tmp_path, overrides, said):
+    assert any(said in problem for problem in problems(tmp_path, *overrides))
+
+
+def test_a_target_that_is_constant_among_the_test_lenses_alone(tmp_path):
+    laws = "[{weight: 0.97, uniform: [2, 2.0000001]}, {weight: 0.03, uniform: [1.8, 2.2]}]"
+    rare = f"simulate.lens_mass.0.gamma={{mixture: {laws}}}"
+    (problem,) = problems(tmp_path, rare, "evaluate.n_test=20")
+    assert "gamma is 2 in every one of 20 test systems, so there is nothing to judge by it" in problem
+    before_training.check(load("tiny", [ONE, rare, "evaluate.n_test=400"]), tmp_path / "runs" / "tiny")
+
+
+def test_a_folder_that_has_changed_since_the_first_encoder_was_trained(tmp_path):
+    options = [*classes(tmp_path / "images", a=8, b=8), "evaluate=null", "pretrain.steps=1"]
+    two = "pretrain.encoders={s: {method: simsiam}, t: {method: simsiam}}"
+    config, run = load("tiny", [*options, two]), tmp_path / "runs" / "tiny"
+    scene = before_training.check(config, run)
+    from lenstream.ssl.trainer import pretrain
+
+    pretrain(config, "s", scene, run / "encoders" / "s")
+    before_training.check(config, run)
+    np.save(tmp_path / "images" / "b" / "new.npy", np.zeros((1, 1, 16, 16)))
+    with pytest.raises(ConfigError, match="is not as it was when the training began: 3 files, were 2; put it back, or"):
+        before_training.check(config, run)
+    pretrain(config.model_copy(), "s", scene, run / "encoders" / "s")  # it has what it needs
 
 
 def test_a_folder_is_looked_through_once_and_once_for_each_encoder(tmp_path, monkeypatch):
@@ -179,7 +276,8 @@ def test_a_folder_is_looked_through_once_and_once_for_each_encoder(tmp_path, mon
     for k in range(4):
         np.save(tmp_path / "images" / f"{k}.npy", np.random.default_rng(k).normal(size=(16, 16)))
     encoders = "pretrain.encoders={a: {method: simsiam, views: augment}, b: {method: simclr, views: augment}}"
-    config = load("tiny", [encoders, f"pretrain.data={{path: {tmp_path}/images}}"])
+    folder = [f"pretrain.data={{path: {tmp_path}/images}}", "pretrain.batch_size=4", "evaluate=null"]
+    config = load("tiny", [encoders, *folder])
     before_training.check(config, tmp_path / "runs" / "tiny")
     assert len(looked) == 3
 

@@ -44,6 +44,7 @@ ORDER = [
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),
+    ("extending.py",),
     ("runs.py", "before_training.py"),
     ("pipeline.py", "answers.py", "loading.py"),
     ("run_pipeline.py", "__init__.py"),

@@ -91,6 +91,11 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
 def _notes(config, real):
     """Sentences for the report that limit what its numbers mean."""
     notes = []
+    if config.pretrain.data is not None:
+        notes.append(
+            f"The encoders were trained on the images of {config.pretrain.data.path} and are judged here on simulated "
+            "lenses, of which they have seen none: the scores say nothing of those images."
+        )
     if any(c.profile == "INTERPOL" for c in config.simulate.source):
         notes.append(
             "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."

@@ -14,6 +14,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
+from ...errors import DataError
 from ...ssl.data import training_scene
 from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
@@ -26,7 +27,6 @@ from .task import labelled_systems
 class Regression:
     """The task (see `task.Task`) of telling some parameters of the lens from its image."""
 
-    name: ClassVar[str] = "regression"
     metric: ClassVar[str] = "r2"
     draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels")
 
@@ -34,10 +34,19 @@ class Regression:
     targets: list[str]  # lens parameters
     finetuning: object  # `configs.schema.Finetune`
     device: str = "cpu"
+    name: str = "regression"
     threads: int = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
 
     def labelled(self, split, n, skip=0):
-        return labelled_systems(self.scene, self.targets, split, n, skip, self.threads)
+        data = labelled_systems(self.scene, self.targets, split, n, skip, self.threads)
+        for target, values in data.true.items():
+            unknown = int((~torch.isfinite(values)).sum())
+            if unknown:
+                raise DataError(
+                    f"evaluate.targets: {target} has no value in {unknown} of {n} {split} systems, so it can be "
+                    "neither learnt nor judged; leave it out, or simulate lenses only"
+                )
+        return data
 
     def needs_features(self, protocol):
         return protocol == "ridge"
@@ -67,9 +76,11 @@ class Regression:
 
 
 def make_regression(config, scene):
-    """The `Regression` that a config asks for; scene: of its simulation."""
+    """The `Regression` that a config asks for; scene: of its simulation. Its name says where encoders that were trained
+    on a folder of images are judged on others."""
     device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
-    return Regression(training_scene(config, scene), config.evaluate.targets, config.evaluate.finetune, device)
+    name = "regression" if config.pretrain.data is None else "regression on simulated lenses"
+    return Regression(training_scene(config, scene), config.evaluate.targets, config.evaluate.finetune, device, name)
 
 
 @torch.no_grad()
@@ -148,11 +159,14 @@ def _table(train):
 
 
 def scores(true, predicted):
-    """R2 and RMSE of each target as {(target, metric): value}; true and predicted: target -> (n,)."""
+    """R2 and RMSE of each target as {(target, metric): value}; true and predicted: target -> (n,).
+
+    R2 is NaN where all true values are the same.
+    """
     out = {}
     for target, values in true.items():
         error = predicted[target] - values
-        out[target, "r2"] = float(r2_score(values, predicted[target]))
+        out[target, "r2"] = float(r2_score(values, predicted[target])) if np.ptp(values) > 0 else math.nan
         out[target, "rmse"] = float(np.sqrt(np.mean(error**2)))
     return out
 

@@ -3,12 +3,12 @@
 import warnings
 
 import torch
-from lightly.loss import DINOLoss
 from lightly.models.modules.heads import DINOProjectionHead
 from timm.models.vision_transformer import VisionTransformer
 
 from ...errors import ConfigError
 from .base import Method
+from .centres import ViewLoss
 from .teacher import Teacher, momentum_at
 
 
@@ -25,7 +25,7 @@ class DINO(Method):
         self.settings = settings
         self.head = self._make_head()
         self.teacher = Teacher(network, self.head, self._make_head())
-        self.view_loss = DINOLoss(
+        self.view_loss = ViewLoss(
             settings.prototypes, student_temp=settings.student_temperature, center_momentum=settings.center_momentum
         )
 
@@ -58,8 +58,9 @@ class DINO(Method):
                 parameter.grad = None
 
     def after_step(self, step):
-        """Move the teacher's weights towards the student's."""
+        """Move the teacher's weights towards the student's; the next batch has another centre."""
         self.teacher.follow(self.network, self.head, momentum_at(self.settings.momentum, step.done))
+        self.view_loss.end_step()
 
     def encoder(self):
         """The teacher's network, which the paper evaluates."""

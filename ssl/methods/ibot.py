@@ -6,6 +6,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from ...errors import ConfigError
+from .centres import PatchCenter
 from .dino import DINO, together
 
 BLOCKS = 10  # rectangles that make up a mask, at most
@@ -28,9 +29,8 @@ class IBOT(DINO):
             )
         super().__init__(network, settings)
         self.mask_token = nn.Parameter(torch.zeros(network.num_features))
-        self.patch_loss = IBOTPlusPlusPatchLoss(
-            settings.prototypes, student_temp=settings.student_temperature, center_momentum=settings.center_momentum
-        )
+        self.patch_loss = IBOTPlusPlusPatchLoss(settings.prototypes, student_temp=settings.student_temperature)
+        self.patch_loss.center = PatchCenter(settings.prototypes, settings.center_momentum)
 
     def forward(self, views, step):
         vit, images = self.network.backbone, torch.cat(views[:2])
@@ -46,6 +46,11 @@ class IBOT(DINO):
         patches = self.compare_patches(seen[:, first:], guessed[:, first:], masks, step)
         return self.compare_views(known, features, step) + patches, known[0]
 
+    def after_step(self, step):
+        """As DINO, with the centre of patches, too."""
+        super().after_step(step)
+        self.patch_loss.center.end_step()
+
     def compare_patches(self, seen, guessed, masks, step):
         """The loss of masked patches, for tokens (m, patches, d) of teacher and student and bool masks (m, h, w)."""
         with torch.autocast(guessed.device.type, enabled=False):
@@ -55,6 +60,7 @@ class IBOT(DINO):
             # visible ones makes lightly's iBOT++ the loss of the iBOT paper.
             temperature = self.teacher_temperature(step)
             outputs = self.head(guessed.float())
+            self.patch_loss.center.rewind()
             return self.patch_loss(targets, outputs, masks, temperature, visible_loss_weight=0.0)
 
 

@@ -108,6 +108,13 @@ def both(tmp_path, config, steps, exact):
 
 
 OPTIONS = ["pretrain.steps=12", "pretrain.log_every=1", "pretrain.checkpoint_every=100"]
+VIT_ALONE = {  # no batch norm, and views of one size
+    "backbone": {
+        "name": "vit_tiny_patch16_224",
+        "options": {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3},
+    },
+    "local": {"views": 0},
+}
 CASES = [("lensiam", 10), ("simclr", 10), ("byol", 10), ("dino", 10)]
 CASES += [(method, 2) for method in names() if method not in dict(CASES)]
 
@@ -126,12 +133,22 @@ def test_two_ranks_train_as_one_process(tmp_path, method, steps):
     assert two_losses == pytest.approx(one_losses, rel=1e-6)
 
 
-def test_two_ranks_with_parts_of_batches_train_as_one_process_without(tmp_path):
-    """Where no batch norm and no other sample enters, parts add up to the batch."""
+@pytest.mark.parametrize("method", ["mae", "dino", "ibot"])
+def test_two_ranks_with_parts_of_batches_train_as_one_process_without(tmp_path, method):
+    """Where no batch norm and no other sample enters, parts add up to the batch: teachers and centres move once."""
     parts, whole = tmp_path / "parts", tmp_path / "whole"
-    two = start(train, tiny("mae", *OPTIONS, "pretrain.accumulate=2"), parts, 2, None, True, ranks=2)
-    results(two + start(train, tiny("mae", *OPTIONS), whole, 2, None, True))
+    changes = VIT_ALONE if method == "dino" else {}
+    two = start(train, tiny(method, *OPTIONS, "pretrain.accumulate=2", **changes), parts, 2, None, True, ranks=2)
+    results(two + start(train, tiny(method, *OPTIONS, **changes), whole, 2, None, True))
     assert difference(*(checkpoint.load(f / "checkpoint.safetensors")[0] for f in (parts, whole))) < 1e-9
+
+
+@pytest.mark.parametrize("method", ["dino", "ibot"])
+def test_a_batch_in_four_parts_trains_as_the_whole(tmp_path, method):
+    changes = VIT_ALONE if method == "dino" else {}
+    four = start(train, tiny(method, *OPTIONS, "pretrain.accumulate=4", **changes), tmp_path / "four", 3, None, True)
+    results(four + start(train, tiny(method, *OPTIONS, **changes), tmp_path / "one", 3, None, True))
+    assert difference(*(checkpoint.load(tmp_path / f / "checkpoint.safetensors")[0] for f in ("four", "one"))) < 1e-9
 
 
 def test_two_ranks_read_a_folder_as_one_process(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lenstream.ssl.monitors import effective_rank, feature_std
+from lenstream.ssl.monitors import advice, collapsed, effective_rank, feature_std
 
 
 def test_spread_features():
@@ -26,3 +26,26 @@ def test_collapsed_features():
 def test_features_on_a_plane_have_rank_two():
     x = torch.randn(2048, 2) @ torch.linalg.qr(torch.randn(16, 2))[0].T
     assert effective_rank(x) == pytest.approx(2.0, abs=0.01)
+
+
+def record(features):
+    return {
+        "step": 3,
+        "feature_std": feature_std(features),
+        "effective_rank": effective_rank(features),
+        "feature_samples": len(features),
+    }
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 8, 16, 64])
+def test_good_features_of_few_images_are_not_called_collapsed(n):
+    """Two images differ in one direction, whatever the network."""
+    x = torch.randn(n, 16, generator=torch.Generator().manual_seed(0))
+    assert not collapsed(record(x))
+    assert collapsed(record(torch.ones(n, 16) + 1e-4 * x))
+    assert ("a larger batch" in advice("x", record(x))) == (n < 9)
+
+
+def test_features_on_a_line_are_collapsed_where_there_are_enough_to_tell():
+    line = torch.randn(16, 1, generator=torch.Generator().manual_seed(0)) * torch.ones(16)
+    assert collapsed(record(line))

@@ -77,3 +77,21 @@ def test_features_are_those_of_evaluation_and_the_mode_stays(training):
     found = features_of(network, images)
     assert network.training == training and network[1].training == training
     np.testing.assert_allclose(found, network[2](images.flatten(1)).detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_one_class_has_no_score_and_few_images_have_one():
+    """Any answer would be right where there is one class; and 15 images have no 20 neighbours."""
+    images = random_images(30)
+    classes = (images[:, 0, 0, 0] > 0).long().numpy()
+    assert probe(Features(), Probe(images, {"class": np.zeros(30, int)})) == {}
+    assert probe(Features(), Probe(images, {"class": np.repeat([0, 1], [29, 1])})) == {}
+    assert set(probe(Features(), Probe(images, {"class": classes}))) == {"ridge/class", "knn/class"}
+    assert probe(Features(), Probe(images[:2], {"x": np.arange(2.0)})) == {}
+
+
+def test_images_without_a_value_are_left_out():
+    images = random_images()
+    values = images[:, 0, 0, 3].double().numpy()
+    some = np.where(np.arange(1000) % 3 == 0, np.nan, values)
+    scores = probe(Features(), Probe(images, {"x": some, "none": np.full(1000, np.nan)}))
+    assert set(scores) == {"ridge/x", "knn/x"} and scores["ridge/x"] > 0.999

@@ -7,6 +7,7 @@ from torch import nn
 
 from lenstream.configs.load import load
 from lenstream.configs.schema import Finetune
+from lenstream.errors import DataError
 from lenstream.evaluate.tasks import regression
 from lenstream.evaluate.tasks.task import Labelled
 from lenstream.simulate.systems.scene import make_scene
@@ -132,3 +133,24 @@ def test_the_config_decides_targets_and_settings():
         "cpu",
     )
     assert list(from_config.labelled("test", 3).true) == ["gamma", "e1"]
+
+
+def test_targets_without_a_value_are_refused_before_anything_is_learnt():
+    """As those of lens_finding, where most systems are no lenses."""
+    options = ["simulate.classes={lens: 1, galaxy: 1}", "simulate.lens_mass.0.only=[lens]"]
+    config = load("tiny", [*options, "evaluate.targets=[gamma1, theta_E]"])
+    judge = regression.make_regression(config, make_scene(config.simulate, config.seed))
+    with pytest.raises(DataError, match=r"theta_E has no value in \d+ of 20 test systems, so it can be neither"):
+        judge.labelled("test", 20)
+
+
+def test_r2_of_a_target_that_is_the_same_in_all_systems_is_not_known():
+    found = regression.scores({"x": np.ones(5)}, {"x": np.ones(5)})
+    assert np.isnan(found["x", "r2"]) and found["x", "rmse"] == 0
+
+
+def test_its_name_says_when_encoders_of_a_folder_are_judged_on_simulated_lenses(tmp_path):
+    folder = [f"pretrain.data.path={tmp_path}", "pretrain.encoders={a: {method: simsiam}}"]
+    for overrides, name in (([], "regression"), (folder, "regression on simulated lenses")):
+        config = load("tiny", overrides)
+        assert regression.make_regression(config, make_scene(config.simulate, config.seed)).name == name
