@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lenstream.ssl.monitors import effective_rank, feature_std
+from lenstream.ssl.monitors import collapsed, effective_rank, feature_std
 
 
 def test_spread_features():
@@ -26,3 +26,9 @@ def test_collapsed_features():
 def test_features_on_a_plane_have_rank_two():
     x = torch.randn(2048, 2) @ torch.linalg.qr(torch.randn(16, 2))[0].T
     assert effective_rank(x) == pytest.approx(2.0, abs=0.01)
+
+
+def test_one_sign_of_a_collapse_is_enough():
+    assert collapsed({"feature_std": 0.001, "effective_rank": 5.0})  # nearly one point
+    assert collapsed({"feature_std": 0.5, "effective_rank": 1.1})  # nearly one line
+    assert not collapsed({"feature_std": 0.5, "effective_rank": 5.0})
