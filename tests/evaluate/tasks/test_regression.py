@@ -173,7 +173,7 @@ def seen_images(n, seed, **settings):
 def test_an_epoch_of_finetuning_sees_every_image_once_in_an_order_of_its_own():
     batches = seen_images(12, seed=0)
     assert [len(b) for b in batches] == [4] * 9  # three epochs of three
-    epochs = [sum(batches[k : k + 3], []) for k in (0, 3, 6)]
+    epochs = [[n for batch in batches[k : k + 3] for n in batch] for k in (0, 3, 6)]
     assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
     assert len({tuple(e) for e in epochs}) == 3 and list(range(12)) not in epochs
     assert seen_images(12, seed=0) == batches != seen_images(12, seed=1)
