@@ -1,7 +1,5 @@
 """Einstein radii of whole deflectors against closed forms and lenstronomy."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +11,7 @@ from scipy.integrate import dblquad, quad
 from scipy.ndimage import label
 from scipy.optimize import brentq
 
-from lenstream.simulate.einstein_radius import critical_curve_radius, mean_kappa_radius
+from lenstream.simulate.einstein_radius import N_ANGLES, critical_curve_radius, mean_kappa_radius
 
 from .deflectors import random_systems, sis, tracer
 
@@ -82,14 +80,17 @@ def test_the_einstein_radius_is_lenstronomys():
         assert radius == pytest.approx(theirs, rel=0.003)
 
 
-def test_256_einstein_radii_are_fast():
-    trace, guess = sis(np.linspace(0.5, 2, 256)), np.linspace(0.5, 2, 256)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        mean_kappa_radius(trace, guess=guess)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.05
+def test_256_einstein_radii_need_few_rays():
+    """Time is rays: those of a few dozen circles for each system."""
+    traced, theta_E = [], np.linspace(0.5, 2, 256)
+    of_sphere = sis(theta_E)
+
+    def trace(x, y):
+        traced.append(x.size)
+        return of_sphere(x, y)
+
+    np.testing.assert_allclose(mean_kappa_radius(trace, guess=theta_E), theta_E, rtol=1e-9)
+    assert sum(traced) <= 256 * 30 * N_ANGLES
 
 
 def isothermal(q, theta_E=1.2):

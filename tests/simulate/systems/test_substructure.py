@@ -276,10 +276,10 @@ def test_25600_subhalos_are_drawn_quickly():
     draw(component, indices)
     seconds = []
     for repetition in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         draw(component, indices + 1000 * repetition)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.1  # about 8 ms on a free core; the bound leaves room for a busy machine
+        seconds.append(time.thread_time() - start)
+    assert min(seconds) < 0.1  # about 8 ms; of this thread alone, whatever else the machine does
 
 
 @pytest.mark.parametrize(
