@@ -211,3 +211,9 @@ def test_a_view_with_nothing_but_another_psf_has_to_pass_too(scene_with, fields,
     assert (systems.attempt[:, 1] != systems.attempt[:, 0]).any()
     same = draw(scene, np.arange(40), Views(2, frozenset({"noise"})))  # nothing else: the same image, at once
     np.testing.assert_array_equal(same.attempt[:, 1], same.attempt[:, 0])
+
+
+def test_the_accepted_fraction_is_of_all_draws(w1):
+    """Three systems, of which one was refused once and one three times: 3 of 7 draws were kept."""
+    systems = draw_systems(w1, np.arange(3), Views(2), [[0, 9], [1, 9], [3, 9]])
+    assert acceptance(systems) == 3 / 7
