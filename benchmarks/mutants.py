@@ -1,12 +1,13 @@
 """Do the tests see a small change of the code? Applies mutations to a copy of the tree and names those that pass.
 
-    make mutants                                                  all mutations of benchmarks/mutations/*.yaml
+    make mutants                                                  all mutations of benchmarks/mutations/*.txt
     python benchmarks/mutants.py --path ssl --path evaluate       those of some folders or files
     python benchmarks/mutants.py --random 50 --seed 3 --path ssl  drawn from the syntax tree in place of the list
 
 A mutation is one changed place in one file. The tests beside it run (`neighbours`), in their order and up to the first
-that fails; a test that fails counts only if it passes on the code as it is. So does a time limit that is passed. What
-cannot be imported or compiled is no mutation and counts nowhere. Neither does anything happen to the tree itself.
+that fails; a test that fails counts only if it passes on the code as it is. Tests that do not end within the time limit
+have seen the change, too. What cannot be imported or compiled is no mutation and counts nowhere. Nothing happens to the
+tree itself.
 
 The copy keeps the compiled kernels of the tree. A mutation of a file that kernels import compiles them anew, a minute
 or two each; machine code of one mutation is never taken for that of another, as its name has a checksum of all sources.
@@ -38,6 +39,8 @@ ROOMS = ("configs", "evaluate", "files", "simulate", "ssl")
 NOT_DRAWN = ("simulate/gpu/", "bibliography.py", "citations.py", "__init__.py")  # need a GPU, or are tables of papers
 LEFT_OUT = (".git", ".venv", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "runs", "_build")
 LEAST_KILLED = 0.9
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+NOT_COMPILED = re.compile(r"numba\.core\.errors\.\w*Error")
 MOST_FILES = 8  # of tests for one mutation
 # numba, torch and others are imported once and shared by the processes of all mutations; the package never is.
 SHARED = ("numpy", "numba", "scipy.special", "pandas", "astropy.table", "matplotlib.pyplot", "hypothesis", "pytest")
@@ -143,27 +146,28 @@ class Copy:
 
     def outcome(self, mutation):
         """The `Outcome` of a mutation; the copy is as before when it returns."""
-        path, begun = self.root / mutation.file, time.monotonic()
-        text, times = path.read_text(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
-        tests = neighbours(mutation.file, self.root)
-        if not tests:
-            return Outcome("survived", 0.0, "no test names the file")
-        flaky = [test for test, passes in self._passes.items() if not passes]
+        tests, begun = neighbours(mutation.file, self.root), time.monotonic()
+        code, failed = "passed", ""
         for some in filter(None, (tests[:1], tests[1:])):  # mostly the first is enough, and the others take long
-            while True:
-                path.write_text(text.replace(mutation.old, mutation.new, 1))
-                try:
-                    code, failed = self._run(some, flaky)
-                finally:
-                    path.write_text(text)
-                    os.utime(path, ns=times)  # what was compiled of it is valid again
-                if code != "failed" or self._passes_as_it_is(failed):
-                    break
-                flaky.append(failed)  # as it fails without the mutation, too
+            code, failed = self._run_mutated(mutation, some)
             if code != "passed":
                 break
         word = {"interrupted": "broken", "passed": "survived", "too long": "killed", "failed": "killed"}[code]
-        return Outcome(word, time.monotonic() - begun, failed if code == "failed" else code)
+        return Outcome(word, time.monotonic() - begun, failed or code)
+
+    def _run_mutated(self, mutation, tests):
+        """As `_run`, with the mutation, and without tests that fail in any case."""
+        path = self.root / mutation.file
+        text, times = path.read_text(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+        while True:
+            path.write_text(text.replace(mutation.old, mutation.new, 1))
+            try:
+                code, failed = self._run(tests, [test for test, passes in self._passes.items() if not passes])
+            finally:
+                path.write_text(text)
+                os.utime(path, ns=times)  # what was compiled of it is valid again
+            if code != "failed" or self._passes_as_it_is(failed):
+                return code, failed
 
     def _passes_as_it_is(self, test):
         if self._trust:
@@ -187,12 +191,14 @@ class Copy:
             return "too long", ""
         if process.exitcode == 0 or process.exitcode == 5:  # 5: none was left to run
             return "passed", ""
-        if process.exitcode != 1 or failed is None or "numba.core.errors." in said:
+        if process.exitcode != 1 or failed is None or NOT_COMPILED.search(said):
             return "interrupted", ""
         return "failed", failed[1]
 
     def _pytest(self, tests, without):
         os.setsid()
+        for number in STOPPING:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         os.chdir(self.root)
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
@@ -270,7 +276,8 @@ def main():
         sys.exit(f"--path {', '.join(paths)}: no mutation of such a file")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     share_imports(mutations)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    for number in STOPPING:
+        signal.signal(number, lambda *_: sys.exit("stopped"))
     outcomes = {}
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
         copy = Copy(folder, arguments.limit, arguments.trust)
