@@ -138,3 +138,17 @@ def test_an_entry_of_a_list_is_replaced_in_its_place():
     assert inside[1].gamma1 == 0.2 and inside[1].gamma2 == before[1].gamma2 and inside[0] == before[0]
     numbers = load("tiny", ["evaluate.n_labels.1=60"]).evaluate.n_labels
     assert numbers == [20, 60]
+
+
+def test_null_takes_out_what_has_a_name():
+    encoders = load("tiny").pretrain.encoders
+    assert {"simsiam", "lensiam"} < set(encoders)
+    left = load("tiny", ["pretrain.encoders.simsiam=null"]).pretrain.encoders
+    assert list(left) == [name for name in encoders if name != "simsiam"]
+
+
+def test_the_last_of_several_modes_counts(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: x\nmode: one\nmodes: {one: {seed: 1}, two: {seed: 2}}\n")
+    recipe = read(tmp_path / "a.yaml")
+    assert apply(recipe, ["mode=one", "mode=two"]) == []
+    assert (recipe.values["mode"], recipe.values["seed"]) == ("two", 2)

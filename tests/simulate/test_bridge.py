@@ -148,3 +148,13 @@ def test_a_psf_within_pixels_is_given_on_pixels_nine_times_as_fine(scene_with, o
             terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"]
         )
         assert np.abs(render(scene, systems, noise=False)[0, 0] - theirs).max() < 0.01 * theirs.max()
+
+
+def test_every_view_and_band_has_the_psf_that_is_drawn_for_it(scene_with, observed):
+    psf = {"kind": "gaussian", "fwhm": {"uniform": (0.1, 0.4)}}
+    scene = scene_with(image=SMALL, bands={"r": {"psf": psf}, "g": {"psf": psf}})
+    systems = draw(scene, np.arange(2), Views(2, frozenset({"psf"})))
+    for i, v, b in np.ndindex(2, 2, 2):
+        given = to_lenstronomy(scene, systems, i, v, b)["kwargs_psf"]["fwhm"]
+        assert given == systems.optics["fwhm"][i, v, b]
+    assert len(np.unique(systems.optics["fwhm"])) == 8

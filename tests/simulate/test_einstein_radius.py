@@ -169,3 +169,14 @@ def test_there_may_be_no_critical_curve():
 
 def test_a_radius_far_beyond_the_guess_is_found():
     np.testing.assert_allclose(mean_kappa_radius(sis([1.0, 30.0], [0.95, 0.0]), guess=np.ones(2)), [20, 30], rtol=1e-7)
+
+
+def test_of_several_radii_the_outermost_counts():
+    """A sphere of 0.5 in a heavy ring of radius 2: the mean convergence is 1 at 0.5, more at 2 and again 1 at 2.712."""
+
+    def trace(x, y):
+        r = np.hypot(x, y)
+        inwards = 0.5 + np.where(r > 2.0, 6.0 / r, 0.0)
+        return inwards * x / r, inwards * y / r
+
+    np.testing.assert_allclose(mean_kappa_radius(trace, guess=0.6), (0.5 + np.sqrt(24.25)) / 2, rtol=1e-6)
