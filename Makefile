@@ -9,12 +9,13 @@ REAL := $(if $(REAL_LENSES),real_lenses.images=$(REAL_LENSES) \
 # A checker looks for the package in a folder of its name, which a checkout need not have.
 TYPED := $(VENV)/typed
 
-.PHONY: help install demo test lint docs
+.PHONY: help install demo test mutants lint docs
 
 help:
 	@echo "make install   everything, into .venv"
 	@echo "make demo      the main job on a CPU: pre-train, evaluate, report (REAL_LENSES=folder predicts real lenses, too)"
 	@echo "make test      the tests"
+	@echo "make mutants   small changes of the code that no test sees, by name: hours (FILES=ssl: of a folder or file only)"
 	@echo "make lint      style and types"
 	@echo "make docs      the documentation: docs/_build/html/index.html"
 	@echo "each installs first what is missing; make PYTHON=python3.12 ... chooses a Python"
@@ -37,6 +38,9 @@ demo: $(STAMP)
 # Two at a time; threads of torch that wait for each other would take longer than one thread.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+mutants: $(STAMP)
+	nice -n 10 $(VENV)/bin/python benchmarks/mutants.py $(addprefix --path ,$(FILES))
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

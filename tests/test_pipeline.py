@@ -47,6 +47,7 @@ def test_a_stopped_run_goes_on_where_it_was_and_an_overwritten_one_begins_anew(c
     pipeline.run(config, tmp_path, until="pretrain")
     assert [r["step"] for r in read_log(log)] == [1, 2, 3, 4, 5, 6]
     assert read_log(log)[:3] == before  # seconds a step too: they were not taken again
+    assert not (tmp_path / "tiny" / "results.csv").exists()  # of the stages after it none has begun
     assert (tmp_path / "tiny" / "mine.txt").exists()
     assert (log.parent / "encoder.safetensors").exists()
     assert not (tmp_path / "tiny" / "finished").exists()
@@ -101,7 +102,10 @@ def test_a_run_on_one_of_two_pixel_grids_sees_it_from_pairs_to_predictor(tmp_pat
     kernel = load_file(folder.encoder("lensiam") / "encoder.safetensors")["normalize.noise"]
     assert kernel.shape == (1, 2, 1, 1)
     assert config_of(folder) == config
+    assert not folder.report.exists() and not folder.finished.exists()
+    made = {path: path.stat().st_mtime_ns for path in (folder.pairs, folder.results, folder.path / "evaluation.npz")}
     pipeline.run(config, tmp_path, until="evaluate")  # nothing is left to do
+    assert {path: path.stat().st_mtime_ns for path in made} == made
 
 
 def test_a_folder_of_other_bands_than_the_evaluations_is_refused_before_training(tmp_path):

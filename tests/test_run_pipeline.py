@@ -357,3 +357,34 @@ def test_a_signal_saves_the_step_that_it_names(tmp_path, number):
 
     _, facts = checkpoint.load(log.parent / "checkpoint.safetensors")
     assert f"at step {facts['step']} of 400" in said
+
+
+def test_predict_hands_over_what_is_said_of_the_lenses(monkeypatch, tmp_path):
+    from lenstream import pipeline
+
+    asked = []
+    monkeypatch.setattr(pipeline, "predict", lambda *args: asked.append(args))
+    options = ["--pixel-scale", "0.05", "--frame", "north_east", "--column", "theta_E=b_SIE", "--angle-unit", "rad"]
+    options += ["--catalogue", "c.csv", "--catalogue-frame", "array", "--out", "there"]
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", "--run", "runs/a", "--images", "lenses", *options])
+    ((run, lenses, out),) = asked
+    assert ended.value.code == 0 and (str(run), str(out), lenses.images) == ("runs/a", "there", "lenses")
+    assert (lenses.pixel_scale, lenses.frame, lenses.columns) == (0.05, "north_east", {"theta_E": "b_SIE"})
+    assert (lenses.catalogue, lenses.catalogue_frame, lenses.angle_unit) == ("c.csv", "array", "rad")
+
+
+@pytest.mark.parametrize(("command", "last"), [("run", "report"), ("pretrain", "pretrain"), ("evaluate", "evaluate")])
+def test_each_command_goes_through_to_its_stage_and_a_stop_is_said_with_its_code(monkeypatch, capsys, command, last):
+    from lenstream import pipeline
+    from lenstream.progress import Stopped
+
+    def run(config, runs, overwrite, until):
+        assert (config.name, config.seed, str(runs), overwrite, until) == ("tiny", 9, "mine", True, last)
+        raise Stopped("stopped lensiam at step 3 of 6")
+
+    monkeypatch.setattr(pipeline, "run", run)
+    with pytest.raises(SystemExit) as ended:
+        main([command, "tiny", "seed=9", "--runs", "mine", "--overwrite"])
+    assert ended.value.code == 130
+    assert "stopped lensiam at step 3 of 6" in capsys.readouterr().err

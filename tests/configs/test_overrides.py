@@ -128,3 +128,27 @@ def test_a_mode_comes_before_the_changes_of_the_user(tmp_path):
 def test_a_printed_config_keeps_its_mode(tmp_path):
     held = recipe(tmp_path, "seed: 1\nmode: as_released\n")
     assert apply(held, []) == [] and held.values == {"seed": 1, "mode": "as_released"}
+
+
+def test_an_entry_of_a_list_is_replaced_in_its_place():
+    before = load("tiny").simulate.lens_mass
+    changed = load("tiny", ["simulate.lens_mass.1={profile: CONVERGENCE, kappa: 0.1}"]).simulate.lens_mass
+    assert [c.profile for c in changed] == ["EPL", "CONVERGENCE"] and changed[0] == before[0]
+    inside = load("tiny", ["simulate.lens_mass.1.gamma1=0.2"]).simulate.lens_mass
+    assert inside[1].gamma1 == 0.2 and inside[1].gamma2 == before[1].gamma2 and inside[0] == before[0]
+    numbers = load("tiny", ["evaluate.n_labels.1=60"]).evaluate.n_labels
+    assert numbers == [20, 60]
+
+
+def test_null_takes_out_what_has_a_name():
+    encoders = load("tiny").pretrain.encoders
+    assert {"simsiam", "lensiam"} < set(encoders)
+    left = load("tiny", ["pretrain.encoders.simsiam=null"]).pretrain.encoders
+    assert list(left) == [name for name in encoders if name != "simsiam"]
+
+
+def test_the_last_of_several_modes_counts(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: x\nmode: one\nmodes: {one: {seed: 1}, two: {seed: 2}}\n")
+    recipe = read(tmp_path / "a.yaml")
+    assert apply(recipe, ["mode=one", "mode=two"]) == []
+    assert (recipe.values["mode"], recipe.values["seed"]) == ("two", 2)

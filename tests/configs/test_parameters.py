@@ -207,3 +207,21 @@ def test_a_selection_needs_a_cut():
     assert "give at least one of arc_snr_min" in said(Selection, max_attempts=3)
     assert "greater than 0" in said(Selection, magnification_min=-1)
     assert Selection(arc_snr_min=10).max_attempts == 100
+
+
+@pytest.mark.parametrize("value", ["1e-6", "-100", "1e12", "{normal: [1000, 100]}", "{uniform: [-1, 5]}"])
+def test_an_exposure_time_is_checked_like_any_drawn_number(problems, value):
+    (problem,) = problems(f"simulate.observation.exposure_time={value}", recipe="tiny")
+    assert "simulate.observation" in problem and "exposure_time" in problem
+
+
+@pytest.mark.parametrize(("fwhm", "beta"), [("-0.1", 2), ("1e9", 2), ("{normal: [0.2, 0.01]}", 2), ("0.2", 0.5)])
+def test_the_numbers_of_a_psf_are_checked_like_any_drawn_number(problems, fwhm, beta):
+    psf = f"simulate.observation.psf={{kind: moffat, fwhm: {fwhm}, beta: {beta}}}"
+    (problem,) = problems(psf, recipe="tiny")
+    assert "simulate.observation.psf" in problem and ("beta" if beta < 1 else "fwhm") in problem
+
+
+def test_a_part_of_a_batch_holds_two_systems_at_least(problems):
+    (problem,) = problems("pretrain.batch_size=16", "pretrain.accumulate=16", recipe="tiny")
+    assert "accumulate: 16 equal parts of at least 2 cannot be made of a batch of 16" in problem

@@ -91,6 +91,14 @@ def test_what_needs_more_memory_than_there_is_says_how_much(problems, monkeypatc
         load("demo", ["evaluate.n_labels=[100, 100000000]"])
 
 
+def test_the_labelled_lenses_of_all_seeds_are_in_memory_together(problems, monkeypatch):
+    """A million images of 48 pixels are 8.6 GiB: those of one seed fit into 16, of two they do not."""
+    monkeypatch.setattr(plausible, "_memory", lambda: 16 * 2**30)
+    assert load("demo", ["evaluate.n_labels=[1000000]", "evaluate.seeds=1"]).evaluate.seeds == 1
+    (problem,) = problems("evaluate.n_labels=[1000000]", "evaluate.seeds=2")
+    assert "evaluate.n_labels: 1000000 labelled lenses (seeds 2" in problem
+
+
 def test_rays_without_end_are_a_warning(caplog):
     load("w1", ["simulate.image.num_pix=512", "simulate.image.rays=128"])
     assert "simulate.image.rays: 4.3e+09 rays an image" in caplog.text

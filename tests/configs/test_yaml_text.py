@@ -178,7 +178,7 @@ def test_what_cannot_be_read_is_one_sentence(text, said):
 def test_aliases_of_aliases_end_at_once(levels):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, levels)]
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(ConfigError, match="more than 20,000 values"):
         parse("\n".join(lines), "a.yaml")
-    assert time.perf_counter() - begun < 5
+    assert time.thread_time() - begun < 5

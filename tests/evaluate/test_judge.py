@@ -191,3 +191,81 @@ def test_a_run_without_a_predictor_cannot_predict(trained, tmp_path):
     config, scene, _ = trained
     with pytest.raises(DataError, match="holds no predictor"):
         predict_folder(config, scene, tmp_path, RealLenses(images=str(tmp_path)))
+
+
+class Threshold(Brightness):
+    """Brightness that asks for features, and remembers which it was given."""
+
+    def __init__(self):
+        self.given = []
+
+    def needs_features(self, protocol):
+        return protocol == "ridge"
+
+    def train(self, protocol, network, train, features, seed):
+        self.given.append((network, train, features, seed))
+        return super().train(protocol, network, train, features, seed)
+
+
+class Scaled(torch.nn.Module):
+    """An encoder whose one feature is the mean pixel times a number."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.tensor(factor))
+
+    def forward(self, images):
+        return images.mean((1, 2, 3))[:, None] * self.factor
+
+
+def test_a_head_learns_from_the_features_of_its_own_encoder_and_labels(tmp_path):
+    """Also where one encoder comes right after another with the same seed."""
+    task, names = Threshold(), ("a", "b")
+    networks = {name: Scaled(factor) for name, factor in zip(names, (1.0, 2.0), strict=True)}
+    units = [judge.Unit(name, "ridge", n, seed) for name in names for seed in (0, 1) for n in (3, 8)]
+    units.append(judge.Unit("a", "finetune", 8, 1))
+    pools = [task.labelled("labelled", 8, skip=8 * seed) for seed in (0, 1)]
+    for some in (units, [u for u in units if u.seed == 0]):  # with one seed, too
+        task.given.clear()
+        folder = tmp_path / str(len(some))
+        folder.mkdir()
+        judge._train_heads(task, some, judge.Data(networks, pools, task.labelled("test", 5)), folder, lambda: False)
+        for unit, (network, train, features, seed) in zip(some, task.given, strict=True):
+            assert network is networks[unit.encoder] and seed == unit.seed
+            np.testing.assert_array_equal(train.indices, pools[unit.seed].indices[: unit.n_labels])
+            if unit.protocol == "finetune":
+                assert features is None
+            else:
+                np.testing.assert_allclose(features, features_of(network, train.images), rtol=1e-6)
+        assert len(list(folder.glob("*.json"))) == len(some)
+        assert len(list(folder.glob("*.safetensors"))) == sum(u.n_labels == 8 for u in some)
+
+
+class Bounded(Brightness):
+    """Brightness with a bound, which counts how often it is asked for it."""
+
+    asked = 0
+
+    def limit(self, test, progress):
+        self.asked += 1
+        return {"class": np.full(len(test.images), 0.5)}
+
+    def limit_scores(self, true, bounds):
+        return {("class", "accuracy"): 0.9}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_limit_is_computed_if_it_is_asked_for(trained, tmp_path, wanted):
+    _, scene, encoders = trained
+    config, task = load("tiny", [*SMALL, f"evaluate.limit={wanted}", "evaluate.protocols=[finetune]"]), Bounded()
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    assert task.asked == wanted and list(evaluation.bounds) == ["class"] * wanted
+    assert [s.value for s in evaluation.scores if s.encoder == "limit"] == [0.9] * wanted
+
+
+def test_an_earlier_evaluation_leaves_no_head_among_the_kept_ones(trained, tmp_path):
+    config, scene, encoders = trained
+    (tmp_path / "predictor" / "old-ridge").mkdir(parents=True)
+    (tmp_path / "predictor" / "old-ridge" / "old-ridge-40-0.safetensors").touch()
+    judge.evaluate(Brightness(), config, scene, encoders, tmp_path)
+    assert [p.name for p in (tmp_path / "predictor").iterdir()] == ["lensiam-finetune"]

@@ -201,3 +201,14 @@ def test_information_of_pixel_grids_adds_up():
     )
     np.testing.assert_allclose(whole**-2.0, fine**-2.0 + coarse**-2.0, rtol=1e-3)
     np.testing.assert_allclose(coarse**-2.0, 2 * single**-2.0, rtol=1e-3)  # the same instrument twice
+
+
+def test_many_systems_are_worked_on_in_parts(scene, monkeypatch):
+    """The bounds are those of all at once, in their order, and progress is told."""
+    at_once = cramer_rao(scene, np.arange(7), TARGETS)
+    monkeypatch.setattr(limit, "CHUNK", 3)
+    done = []
+    in_parts = cramer_rao(scene, np.arange(7), TARGETS, progress=done.append)
+    assert done == [3, 6, 7]
+    for target in TARGETS:
+        np.testing.assert_allclose(in_parts[target], at_once[target], rtol=1e-6)

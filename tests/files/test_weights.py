@@ -62,4 +62,6 @@ def test_the_scatter_is_that_of_the_edge():
     lens[10:38, 10:38] = 100.0
     slope = np.linspace(0, 1, 48)
     assert edge_rms(IMAGE + lens + slope, GOOD) == pytest.approx(0.05, rel=0.1)
+    for steep in (20 * slope, 20 * slope[:, None]):  # pixels two apart differ by many times the noise
+        assert edge_rms(IMAGE + steep, GOOD) == pytest.approx(0.05, rel=0.1)
     assert np.isnan(edge_rms(np.zeros((48, 48)), GOOD)) and np.isnan(edge_rms(IMAGE, ~GOOD))

@@ -7,7 +7,7 @@ from lenstream.simulate import arcs, einstein_radius
 from lenstream.simulate.labels import all_labels
 from lenstream.simulate.render import render_all, tracer
 from lenstream.simulate.selection import draw, quantities
-from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.draw import Views, view_of
 
 SMALL = {"num_pix": 32, "pixel_scale": 0.12, "rays": 2}
 SOURCE = {"profile": "SERSIC_ELLIPSE", "magnitude": {"uniform": (22, 25)}, "R_sersic": 0.2, "n_sersic": 1}
@@ -86,6 +86,18 @@ def test_the_images_of_a_sphere_are_two_einstein_radii_apart(scene_with):
     theta_E = systems.lens_mass[0]["theta_E"]
     np.testing.assert_allclose(arcs.image_separation(scene, systems), np.stack([2 * theta_E] * 2, axis=1), atol=1e-5)
     np.testing.assert_allclose(arcs.mean_kappa_radius(scene, systems), theta_E, rtol=1e-7)
+
+
+def test_the_images_of_every_view_are_those_of_its_own_source(scene_with):
+    """A source outside the caustic of a shear has two images or one; their distance goes with where it lies."""
+    deflectors = [{"profile": "SIS", "theta_E": 1.0}, {"profile": "SHEAR", "gamma1": 0.1, "gamma2": 0.0}]
+    beside = SOURCE | {"center_x": {"uniform": (0.0, 0.6)}, "center_y": {"uniform": (0.0, 0.6)}}
+    scene = scene_with(image=SMALL, lens_mass=deflectors, source=[beside])
+    systems = draw(scene, np.arange(6), Views(2))
+    found = arcs.image_separation(scene, systems)
+    assert (np.abs(found[:, 0] - found[:, 1]) > 1e-3).any()
+    for v in (0, 1):
+        np.testing.assert_allclose(found[:, [v]], arcs.image_separation(scene, view_of(systems, v)), atol=1e-9)
 
 
 def test_the_einstein_radius_is_about_the_main_deflector_however_large_it_is(scene_with):

@@ -233,3 +233,13 @@ def test_a_system_that_is_not_there_is_refused(mixed, numbers, said):
         to_lenstronomy(mixed, draw(mixed, [0, 1], Views(2)), *numbers)
     with pytest.raises(ArgumentError, match="scene: expected a Scene"):
         to_lenstronomy(draw(mixed, [0]), mixed, 0)
+
+
+def test_every_view_and_band_has_the_psf_that_is_drawn_for_it(scene_with, observed):
+    psf = {"kind": "gaussian", "fwhm": {"uniform": (0.1, 0.4)}}
+    scene = scene_with(image=SMALL, bands={"r": {"psf": psf}, "g": {"psf": psf}})
+    systems = draw(scene, np.arange(2), Views(2, frozenset({"psf"})))
+    for i, v, b in np.ndindex(2, 2, 2):
+        given = to_lenstronomy(scene, systems, i, v, b)["kwargs_psf"]["fwhm"]
+        assert given == systems.optics["fwhm"][i, v, b]
+    assert len(np.unique(systems.optics["fwhm"])) == 8

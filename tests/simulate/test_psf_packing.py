@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lenstream.simulate.detector.psf import moffat_kernels
+from lenstream.simulate.moments import moffat_taps
 from lenstream.simulate.psf_packing import pack_blur
 from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw
@@ -32,3 +34,22 @@ def test_a_band_has_the_moments_of_its_grid_also_when_it_is_asked_for_alone(shar
     assert degrees[0] == degrees[1] == pack_blur(sharp_and_wide, systems, np.float32, True).degree
     unaware = replace(alone, whole=None)  # of the sharp band, as if this were all of the simulation
     assert pack_blur(unaware, own, np.float32, True).degree < degrees[1]
+
+
+@pytest.mark.parametrize("rays", ["adaptive", 2])
+def test_every_band_and_view_has_the_moffat_that_is_drawn_for_it(scene_with, rays):
+    """The share of light in the pixel of a point falls with the width that was drawn."""
+    psf = {"kind": "moffat", "beta": 3, "size": 15, "fwhm": {"uniform": (0.1, 0.6)}}
+    image = {"num_pix": 20, "pixel_scale": 0.1, "rays": rays}
+    scene = scene_with(image=image, bands={"r": {"psf": psf}, "i": {"psf": psf | {"beta": 4}}})
+    systems = draw(scene, np.arange(4), Views(2, frozenset({"psf"})))
+    blur = pack_blur(scene, systems, np.float64, rays == "adaptive")
+    for i, v, b in np.ndindex(4, 2, 2):
+        fwhm, beta = (systems.optics[name][i, v, b] for name in ("fwhm", "beta"))
+        layer = 2 * v + b
+        if rays == "adaptive":
+            taps = moffat_taps(fwhm / 0.1, beta, 15, blur.degree)
+            np.testing.assert_allclose(blur.taps[blur.which[i, layer]][: len(taps)], taps, atol=1e-12)
+        else:
+            (kernel,) = moffat_kernels(np.array([fwhm]), np.array([beta]), 0.1, 15)
+            np.testing.assert_allclose(blur.kernels[blur.kernel[i, layer], 0], kernel, atol=1e-12)

@@ -214,11 +214,11 @@ def test_a_stream_takes_what_a_scene_is_made_from(w1_small):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_batches_arrive_on_the_gpu_as_they_are(galaxies):
+def test_batches_arrive_on_the_gpu_as_those_of_the_cpu(galaxies):
     (there,), _ = take(galaxies, 1, device="cuda")
     (here,), _ = take(galaxies, 1)
-    assert there.images.device.type == "cuda"
-    assert torch.equal(there.images.cpu(), here.images)
+    assert there.images.device.type == "cuda" and torch.equal(there.indices.cpu(), here.indices)
+    assert (there.images.cpu() - here.images).abs().max() < 2e-3 * here.images.max()  # it may render them itself
 
 
 def test_bands_with_pixel_grids_of_their_own_come_as_a_tensor_for_each_grid(two_grids):

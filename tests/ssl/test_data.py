@@ -10,8 +10,9 @@ from lenstream.configs.load import load
 from lenstream.errors import ConfigError
 from lenstream.evaluate.tasks.regression import make_regression
 from lenstream.simulate.stream import simulate
-from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl.data import image_facts, open_data, training_scene
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
+from lenstream.ssl.data import N_MEASURED, image_facts, open_data, training_scene
+from lenstream.ssl.folder import indices_at
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.probe import make_probe
 from lenstream.ssl.trainer import Training, make_encoder
@@ -24,10 +25,10 @@ def tiny():
     return config, make_scene(config.simulate, config.seed)
 
 
-def batch_of(config, scene, step, rank=0, world=1):
+def batch_of(config, scene, step, rank=0, world=1, name="lensiam"):
     """The first batch of a training that goes on at `step`."""
-    fabric = SimpleNamespace(global_rank=rank, world_size=world, device="cpu")
-    with open_data(config, "lensiam", scene, 2, step, fabric) as data:
+    fabric = SimpleNamespace(global_rank=rank, world_size=world, device=torch.device("cpu"))
+    with open_data(config, name, scene, 2, step, fabric) as data:
         return next(data)
 
 
@@ -49,6 +50,32 @@ def test_ranks_share_a_batch(tiny):
     config, scene = tiny
     halves = [batch_of(config, scene, 3, rank, 2).indices.tolist() for rank in (0, 1)]
     assert halves == [list(range(48, 56)), list(range(56, 64))]
+
+
+def test_every_encoder_gets_the_views_that_it_asks_for(tiny):
+    config, scene = tiny
+    assert batch_of(config, scene, 0).images.shape[1] == 2
+    assert batch_of(config, scene, 0, name="simsiam").images.shape[1] == 1  # it augments one image
+
+
+def test_a_folder_goes_on_where_a_training_stopped(tmp_path, tiny):
+    for k in range(40):
+        np.save(tmp_path / f"{k:02}.npy", np.random.default_rng(k).normal(k, 1, (16, 16)).astype(np.float32))
+    only = "pretrain.encoders={simsiam: {method: simsiam, hidden_dim: 32}}"
+    config = load("tiny", [f"pretrain.data={{path: {tmp_path}}}", "pretrain.batch_size=8", only])
+    order = indices_at(config.seed, np.arange(48), 40)
+    for step in (0, 3, 5):
+        batch = batch_of(config, tiny[1], step, name="simsiam")
+        assert batch.indices.tolist() == order[8 * step : 8 * step + 8].tolist()
+        np.testing.assert_allclose(batch.images.mean((1, 2, 3, 4)), batch.indices, atol=0.5)
+
+
+def test_statistics_are_those_of_the_first_labelled_lenses(tiny):
+    config = load("tiny", ["pretrain.backbone.normalize=zscore"])
+    labelled = np.arange(N_MEASURED, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])
+    images = simulate(tiny[1], labelled).images.numpy()[:, 0]
+    found, _, _ = image_facts(config, "lensiam", tiny[1])
+    np.testing.assert_allclose([found.mean[0], found.std[0]], [images.mean(), images.std()], rtol=1e-4)
 
 
 def test_the_noise_of_a_network_is_the_instruments(tiny):

@@ -49,3 +49,9 @@ def test_good_features_of_few_images_are_not_called_collapsed(n):
 def test_features_on_a_line_are_collapsed_where_there_are_enough_to_tell():
     line = torch.randn(16, 1, generator=torch.Generator().manual_seed(0)) * torch.ones(16)
     assert collapsed(record(line))
+
+
+def test_one_sign_of_a_collapse_is_enough():
+    for spread, rank, expected in ((0.001, 5.0, True), (0.5, 1.1, True), (0.5, 5.0, False)):
+        said = {"feature_std": spread, "effective_rank": rank, "feature_samples": 64}
+        assert collapsed(said) == expected

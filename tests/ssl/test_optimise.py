@@ -132,3 +132,25 @@ def _without_params(optimizer):
     """Weights decay and biases do not: the groups, biases first where they come first."""
     groups = [{k: v for k, v in g.items() if k not in ("params", "fused")} for g in optimizer.param_groups]
     return sorted(groups, key=lambda g: g["weight_decay"] == 0)
+
+
+def moved(optimizer_name, weight, gradients, weight_decay=0.0):
+    """How far one weight goes in steps along given gradients at a learning rate of 0.1."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, weight)
+    settings = Settings(method="simclr", optimizer=optimizer_name, lr=0.1, weight_decay=weight_decay)
+    optimizer = make_optimizer(model, settings)
+    for gradient in gradients:
+        model.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+    return float(model.weight.detach()) - weight
+
+
+def test_sgd_keeps_nine_tenths_of_its_speed():
+    assert moved("sgd", 0.0, [1.0, 0.0, 0.0]) == pytest.approx(-0.1 * (1 + 0.9 + 0.81), rel=1e-5)
+
+
+def test_adamw_decays_the_weight_and_adam_the_gradient():
+    """Without a gradient AdamW takes lr * decay of the weight; for Adam the decay is the gradient, a step of lr."""
+    assert moved("adamw", 3.0, [0.0], weight_decay=0.01) == pytest.approx(-0.1 * 0.01 * 3.0, rel=1e-3)
+    assert moved("adam", 3.0, [0.0], weight_decay=0.01) == pytest.approx(-0.1, rel=1e-3)

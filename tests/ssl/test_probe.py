@@ -59,6 +59,30 @@ def test_features_that_hold_the_target_tell_it():
     assert 0.5 < scores["knn/x"] < 1
 
 
+def test_the_first_half_teaches_and_the_second_is_judged():
+    """What the first half teaches is the wrong way round in the second: R2 is 1 - 4 there, and 1 or 0 elsewhere."""
+    images = random_images()
+    values = images[:, 0, 0, 3].double().numpy()
+    values[500:] *= -1
+    scores = probe(Features(), Probe(images, {"x": values}))
+    assert scores["ridge/x"] == pytest.approx(-3.0, abs=0.1)
+    assert -3 < scores["knn/x"] < -1
+
+
+def test_twenty_neighbours_tell_more_than_one_where_values_scatter():
+    """Of a value with as much scatter as signal one neighbour knows nothing: R2 is 1 - (s^2 + s^2 + d^2) / 2 s^2."""
+    images = random_images(pixels=1)
+    values = images[:, 0, 0, 0].double().numpy() + np.random.default_rng(1).normal(size=1000)
+    assert probe(Features(), Probe(images, {"x": values}))["knn/x"] > 0.3
+
+
+def test_a_feature_of_another_scale_counts_as_much():
+    """Neighbours are looked for among standardised features: one a thousand times as large does not hide another."""
+    images = random_images(pixels=2) * torch.tensor([1000.0, 1.0])
+    found = probe(Features(), Probe(images, {"x": images[:, 0, 0, 1].double().numpy()}))
+    assert found["knn/x"] > 0.8
+
+
 def test_a_class_is_scored_by_accuracy():
     images = random_images()
     targets = {

@@ -153,3 +153,18 @@ def test_lost_pixels_do_not_spread():
     for a, b in zip(whole, mended, strict=True):
         assert torch.isfinite(b).all()
         assert torch.equal(a[others], b[others])
+
+
+def test_a_redrawn_lens_light_is_named_and_a_kept_source_is_not():
+    settings = SimSiamSettings(method="lensiam", redraw=["lens_light"])
+    (note,) = warnings("pairs", settings, ["theta_E", "source_e1", "lens_light_e1"])
+    assert note == "pairs cannot keep what its physics views redraw: lens_light_e1."
+
+
+def test_a_lost_pixel_has_the_mean_of_its_image_and_band():
+    """On a flat sky of 5 and 7 it is then of no notice, whatever zooms and blurs."""
+    images = torch.tensor([5.0, 7.0])[None, None, :, None, None].expand(N, 1, 2, 24, 24).clone()
+    images[:, 0, 0, 10, 11] = torch.nan
+    for view in make_views(images, SimSiamSettings(method="simsiam", augment=NOTHING), 2, draws()):
+        torch.testing.assert_close(view[:, 0], torch.full((N, 24, 24), 5.0))
+        torch.testing.assert_close(view[:, 1], torch.full((N, 24, 24), 7.0))

@@ -154,3 +154,77 @@ def test_its_name_says_when_encoders_of_a_folder_are_judged_on_simulated_lenses(
     for overrides, name in (([], "regression"), (folder, "regression on simulated lenses")):
         config = load("tiny", overrides)
         assert regression.make_regression(config, make_scene(config.simulate, config.seed)).name == name
+
+
+def test_rmse_counts_a_bias():
+    true = {"e1": np.array([0.0, 1.0, 2.0, 3.0])}
+    assert regression.scores(true, {"e1": true["e1"] + 0.5})["e1", "rmse"] == pytest.approx(0.5)
+
+
+def test_facts_are_in_the_order_of_the_targets():
+    scores = {("x", "rmse"): 0.1, ("y", "rmse"): 0.2, ("z", "rmse"): 0.3}
+    assert task(targets=("z", "x", "y")).facts(scores) == {"targets": ["z", "x", "y"], "rmse": [0.3, 0.1, 0.2]}
+
+
+class Watched(Pixels):
+    """Pixels that remember which images they saw in training, by their first pixel, batch by batch."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def __deepcopy__(self, memo):
+        return Watched(self.seen)
+
+    def forward(self, images):
+        self.seen.append(images[:, 0, 0, 0].tolist())
+        return super().forward(images)
+
+
+def seen_images(n, seed, **settings):
+    """The numbers of the images in every batch of a fine-tuning on `n` of them."""
+    images = torch.rand(n, 1, 4, 4)
+    images[:, 0, 0, 0] = torch.arange(n)
+    seen = []
+    train = Labelled(images, {"x": torch.randn(n)}, np.arange(n))
+    settings = Finetune(**({"epochs": 3, "min_steps": 1, "batch_size": 4, "lr": 1e-3} | settings))
+    task(settings, ("x",)).train("finetune", Watched(seen), train, None, seed=seed)
+    return [[round(k) for k in batch] for batch in seen]
+
+
+def test_an_epoch_of_finetuning_sees_every_image_once_in_an_order_of_its_own():
+    batches = seen_images(12, seed=0)
+    assert [len(b) for b in batches] == [4] * 9  # three epochs of three
+    epochs = [[n for batch in batches[k : k + 3] for n in batch] for k in (0, 3, 6)]
+    assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
+    assert len({tuple(e) for e in epochs}) == 3 and list(range(12)) not in epochs
+    assert seen_images(12, seed=0) == batches != seen_images(12, seed=1)
+
+
+def test_few_labels_are_seen_for_the_least_number_of_steps():
+    assert [len(b) for b in seen_images(3, seed=0, min_steps=20)] == [3] * 20
+    assert len(seen_images(10, seed=0)) == 9  # an epoch of 10 images in batches of 4 has three of them
+
+
+def test_weight_decay_shrinks_weights():
+    def norm(decay):
+        settings = Finetune(epochs=1, min_steps=50, batch_size=16, lr=1e-2, weight_decay=decay)
+        train = Labelled(torch.zeros(16, 1, 4, 4), {"x": torch.zeros(16)}, np.arange(16))  # nothing else moves it
+        return float(
+            task(settings, ("x",)).train("finetune", Pixels(), train, None, seed=1).head.weight.detach().norm()
+        )
+
+    assert norm(1.0) == pytest.approx(norm(0.0) * np.exp(-1e-2 * 50 * 0.5), rel=0.1)  # half the peak rate on average
+
+
+def test_a_head_predicts_in_evaluation_mode_whatever_mode_it_is_in():
+    class Noisy(Pixels):
+        def forward(self, images):
+            return nn.functional.dropout(super().forward(images), 0.5, self.training)
+
+    head = regression.Supervised(Noisy(), [0.0], [1.0]).train()
+    images = torch.rand(5, 1, 4, 4)
+    first, second = (task(targets=("x",)).predict(head.train(), images)["x"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    whole = head.head(images.flatten(1)).detach().numpy()[:, 0]
+    np.testing.assert_allclose(first, whole, rtol=1e-5, atol=1e-6)

@@ -258,3 +258,20 @@ def test_without_sky_removal_the_image_is_what_it_is(tmp_path):
     moments = [image.sum(1) @ rows[:, 0] ** 2 / image.sum(), image.sum(0) @ rows[:, 0] ** 2 / image.sum()]
     found = [stamps.images[0, 0].sum(1) @ place**2, stamps.images[0, 0].sum(0) @ place**2]
     assert found == pytest.approx(moments, rel=0.02)
+
+
+@pytest.mark.parametrize("sky_removal", [True, False])
+def test_what_is_up_and_right_in_a_catalogue_is_up_and_right_in_a_stamp(tmp_path, sky_removal):
+    """A galaxy with a tail upwards and a longer one to the right: rows go up, columns to the right."""
+    y, x = np.meshgrid(*2 * [np.arange(80) - 39.5], indexing="ij")
+    tails = np.exp(-0.5 * ((x - 8) ** 2 + y**2) / 9) + 0.5 * np.exp(-0.5 * (x**2 + (y - 12) ** 2) / 9)
+    image = 60 * np.exp(-0.5 * (x**2 + y**2) / 16) + 30 * tails + np.random.default_rng(0).normal(0, 0.05, x.shape)
+    np.savez(tmp_path / "galaxies.npz", images=image[None], pixel_scale=0.06, magnitude=22.0)
+    (stamp,) = read(component(tmp_path / "galaxies.npz", sky_removal=sky_removal), 1).images[:, 0]
+    v, u = (np.arange(n) - (n - 1) / 2 for n in stamp.shape)
+
+    def skewness(weights, place):  # of the light along an axis: positive where the tail is
+        mean = (weights * place).sum() / weights.sum()
+        return (weights * (place - mean) ** 3).sum()
+
+    assert skewness(stamp.sum(0), u) > 0 and skewness(stamp.sum(1), v) > 0

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lenstream.configs.load import load, show
-from lenstream.errors import ConfigError, DataError
+from lenstream.errors import ArgumentError, ConfigError, DataError
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views, by_grid, in_bands
 from lenstream.simulate.systems.scene import FIRST_INDEX, describe_grids, make_scene, only_bands
@@ -200,3 +200,20 @@ def test_a_dict_with_mistakes_is_told_all_of_them():
         make_scene({})
     with pytest.raises(ConfigError, match=r'no recipe "dem".* Did you mean "demo"\?'):
         make_scene("dem")
+
+
+def test_any_seed_of_32_bits_makes_a_scene_and_no_other():
+    config = load("w1").simulate
+    assert make_scene(config, 2**32 - 1).seed == 2**32 - 1
+    for seed in (2**32, -1, 1.5):
+        with pytest.raises(ArgumentError, match="seed"):
+            make_scene(config, seed)
+
+
+def test_each_component_has_galaxies_of_its_own():
+    """Made up for each: the second's come after the first's, and each has its parts for training and tests."""
+    light = "simulate.lens_light=[{profile: INTERPOL, n_galaxies: 16, magnitude: 20, R_half: 0.5}]"
+    scene = make_scene(load("demo", ["simulate.source.0.n_galaxies=12", light]).simulate, 1)
+    source, lens_light = (np.sort(np.concatenate(scene.pools[group, 0])) for group in ("source", "lens_light"))
+    assert source.tolist() == list(range(12)) and lens_light.tolist() == list(range(12, 28))
+    assert len(scene.stamps.images) == 28

@@ -276,10 +276,10 @@ def test_25600_subhalos_are_drawn_quickly():
     draw(component, indices)
     seconds = []
     for repetition in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         draw(component, indices + 1000 * repetition)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.1  # about 8 ms on a free core; the bound leaves room for a busy machine
+        seconds.append(time.thread_time() - start)
+    assert min(seconds) < 0.1  # about 8 ms; of this thread alone, whatever else the machine does
 
 
 @pytest.mark.parametrize(
@@ -358,3 +358,11 @@ def test_f_sub_counts_the_mass_that_is_asked_for(slope, tau):
 def test_an_absurd_number_of_subhalos_is_refused():
     with pytest.raises(ConfigError, match="subhalos in a system, at most 1,000,000 can be drawn"):
         draw(cdm(n_mean=None, f_sub=1.0, m_min=1.0, m_max=1e3, r_max=5.0), [0])
+
+
+def test_subhalos_lie_around_their_lens():
+    """Where the lens is moved they move with it, and nothing else changes."""
+    here, moved = (draw(cdm(**MASSES), np.arange(5), center_x=x, center_y=y) for x, y in ((0.0, 0.0), (0.7, -0.4)))
+    np.testing.assert_allclose(moved.parameters["center_x"], here.parameters["center_x"] + 0.7, rtol=1e-12)
+    np.testing.assert_allclose(moved.parameters["center_y"], here.parameters["center_y"] - 0.4, rtol=1e-12)
+    np.testing.assert_array_equal(moved.mass, here.mass)
