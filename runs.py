@@ -5,6 +5,7 @@ Whatever protects a run against two writers or against damage belongs here, too.
 
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import shlex
@@ -19,6 +20,7 @@ from .configs.recipes import read
 from .errors import ConfigError, DataError
 from .progress import console
 
+log = logging.getLogger("lenstream")
 REPORTED_PACKAGES = (
     "lenstream",
     "torch",
@@ -158,6 +160,7 @@ def timed(folder, stage, write=True):
     try:
         yield
     finally:
+        log.debug("%s: %.1f s", stage, time.perf_counter() - begun)
         if write:
             timings = json.loads(folder.timings.read_text()) if folder.timings.exists() else {}
             timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - begun

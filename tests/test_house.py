@@ -39,6 +39,7 @@ ORDER = [
     ("evaluate/real/",),
     ("runs.py", "before_training.py"),
     ("pipeline.py",),
+    ("loudness.py", "suggestions.py", "completion.py"),
     ("run_pipeline.py", "__init__.py"),
 ]
 STAGES = ("configs", "evaluate", "files", "simulate", "ssl")
