@@ -42,7 +42,8 @@ class Line(NamedTuple):
 
 def about(name: str) -> str:
     """The first sentence of the comment that a recipe's file begins with."""
-    return re.split(r"(?<=[\w)])[.;] ", f"{opening_comment(name)} ", maxsplit=1)[0].strip().rstrip(".") + "."
+    first = re.split(r"(?<=[\w)])[.;] |(?<=[?!]) ", f"{opening_comment(name)} ", maxsplit=1)[0].strip().rstrip(".")
+    return first if first.endswith(("?", "!")) else f"{first}."
 
 
 def table() -> str:

@@ -179,7 +179,8 @@ def recipe_table():
 def command_line():
     """What `lenstream COMMAND --help` says of every command."""
     group = typer.main.get_command(app)
-    text = f"# Command line\n\n{group.help}\n\n"
+    about = group.epilog.replace("\b\n", "")
+    text = f"# Command line\n\n{group.help}\n\n```text\n{about}\n```\n\n"
     for name, command in group.commands.items():
         rows = []
         for parameter in command.params:
