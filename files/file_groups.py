@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
+from .paths import usable
 from .roles import FILTER, KINDS, band_of, role_of
 from .suffixes import FITS, data_files, has_suffix, stem, visible
 
@@ -34,7 +35,7 @@ def lenses_of(images, bands=1):
     Files that are named one by one belong together as those of a folder do. Raises: DataError as `lenses_in`, and for a
     file that is not there or no FITS file.
     """
-    places = [Path(p).expanduser() for p in (images if isinstance(images, list | tuple) else [images])]
+    places = [usable(p) for p in (images if isinstance(images, list | tuple) else [images])]
     folders = [p for p in places if p.is_dir() or (len(places) == 1 and not has_suffix(p, FITS))]
     named = [p for p in dict.fromkeys(places) if p not in folders]
     for path in named:
@@ -61,7 +62,7 @@ def lenses_in(folder, bands=1):
 
     bands: how many bands are wanted, or their names. Raises: DataError if there is no folder or no FITS file.
     """
-    folder = Path(folder).expanduser()
+    folder = usable(folder)
     inner = _lens_folders(folder, bands) if folder.is_dir() else []
     try:
         paths = data_files(folder, FITS, "FITS cut-outs of lenses, or a sub-folder with the files of each lens")
@@ -78,7 +79,7 @@ def lenses_in(folder, bands=1):
 
 def name_of(images):
     """A name for some images: that of their folder, or of the first file, without its suffix."""
-    first = Path(images[0] if isinstance(images, list | tuple) else images).expanduser().resolve()
+    first = usable(images[0] if isinstance(images, list | tuple) else images).resolve()
     return first.name if first.is_dir() else stem(first)
 
 

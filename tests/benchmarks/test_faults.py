@@ -1,5 +1,6 @@
 """benchmarks/faults.py: malformed inputs are accepted or refused in sentences; and the harness sees what is worse."""
 
+import faulthandler
 import os
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_there_are_900_inputs_the_same_for_a_seed_with_names_of_their_own():
 
 def outcome(monkeypatch, follow, expected=None):
     """What the harness says of a program that does something else."""
-    monkeypatch.setattr(faults, "_load_all", lambda: None)
+    monkeypatch.setattr(faults, "_load_all", lambda cases: None)
     monkeypatch.setattr(faults, "_follow", lambda arguments: follow(*arguments))
     case = malformed.Case("a kind", "a name", lambda folder: [folder], expected)
     return faults.try_all([case])[0].result
@@ -72,7 +73,7 @@ def takes_time(_):
         (lambda _: says("", 2), None, "LONG"),
         (lambda _: says("a sentence", 1), None, "EXIT CODE"),
         (lambda _: 1 / 0, None, "TRACEBACK"),
-        (lambda _: os.abort(), None, "TRACEBACK"),
+        (lambda _: (faulthandler.disable(), os.abort()), None, "TRACEBACK"),
         (lambda _: bytearray(1 << 33), None, "MEMORY"),
         (lambda folder: (folder / malformed.MARKER).touch(), None, "PAYLOAD RAN"),
         (takes_time, None, "SLOW"),
