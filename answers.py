@@ -45,23 +45,12 @@ def answer(error, continues):
         go_on = "; the same command continues from what is saved" if continues else ""
         say(f"interrupted by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}{go_on}")
         return 128 + number
-    if hasattr(error, "format_message"):  # click's own, about options and arguments
-        return _of_the_command(error)
     return _of_the_machine(error)
 
 
 def say(message):
     """One line on stderr."""
     print(f"lenstream: {message}", file=sys.stderr)
-
-
-def _of_the_command(error):
-    message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
-    if message.startswith("Usage:"):
-        print(message, file=sys.stderr)
-    else:
-        say(message)
-    return 2
 
 
 def _of_the_machine(error):

@@ -45,6 +45,7 @@ class _Bar:
 
     def __init__(self, title: str, total: int, done: int, show: bool) -> None:
         self.title, self.total, self.note = title, total, ""
+        show = show and not console.quiet
         self.drawn = show and console.is_terminal
         self.spoken = show and not console.is_terminal
         self.next_line = done

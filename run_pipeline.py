@@ -1,4 +1,4 @@
-"""The command line of LenStream: run | pretrain | evaluate | predict | preview | explore | config | cite.
+"""The command line of LenStream: run | pretrain | evaluate | predict | preview | explore | config | recipes | cite.
 
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """
@@ -11,21 +11,49 @@ from typing import Annotated, Literal
 
 import typer
 
-from lenstream.answers import answer
+from lenstream import completion, loudness, suggestions
+from lenstream.answers import answer, say
 from lenstream.errors import LenStreamError
 from lenstream.signals import Interrupted, interrupting
 from lenstream.surroundings import made_safe
 
 app = typer.Typer(
     help="Simulate strong lenses on the fly, pre-train encoders on the stream, measure what they know of the lens.",
+    epilog="""\b
+To begin:
+  lenstream preview demo          draw simulated lenses: seconds
+  lenstream config demo seed=2    check a recipe with a change, print its keys
+  lenstream run demo              train, evaluate, report: minutes on a CPU
+
+\b
+With any command, before or behind it:
+  -h, --help     what it does and takes
+  -q, --quiet    only results and errors
+  -v, --verbose  also what is read, and the time of each stage
+
+\b
+Results go to stdout, messages to stderr. Exit codes: 0 done, 1 the output or
+a file cannot be written, 2 something given is wrong (said in a sentence),
+128 + its number after a signal (Ctrl-C: 130): the same command continues.""",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Recipe = Annotated[str, typer.Argument(help="A recipe that comes with LenStream (demo, w1, ...) or a YAML file.")]
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe that comes with LenStream (`lenstream recipes` lists them), or a YAML file.",
+    ),
+]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(help="Changes by dotted key, e.g. pretrain.steps=100 simulate.image.num_pix=64.")
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Changes by dotted key, e.g. pretrain.steps=100; `lenstream config --keys` lists the keys.",
+    ),
 ]
 
 
@@ -78,7 +106,13 @@ for _name, (_stage, _help, _short) in STAGES.items():
 @app.command(short_help="Predict the parameters of real lenses with a finished run.")
 def predict(
     run: Annotated[Path, typer.Option(help="A finished run, e.g. runs/demo.")],
-    images: Annotated[Path, typer.Option(help="Folder of FITS cut-outs, each centred on a lens.")],
+    images: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="PATH", help="FITS cut-outs centred on a lens each, or a folder of them; may be repeated."
+        ),
+    ],
+    more: Annotated[list[Path] | None, typer.Argument(metavar="IMAGES", help="Further images.")] = None,
     catalogue: Annotated[Path | None, typer.Option(help="Table with published values, by name.")] = None,
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
@@ -89,7 +123,9 @@ def predict(
     ] = "array",
     column: Annotated[
         list[str] | None,
-        typer.Option(help="What a column of the catalogue holds, e.g. theta_E=b_SIE; may be repeated."),
+        typer.Option(
+            metavar="NAME=COLUMN", help="What a column of the catalogue holds, e.g. theta_E=b_SIE; may be repeated."
+        ),
     ] = None,
     catalogue_frame: Annotated[
         Literal["array", "north_east"] | None,
@@ -110,14 +146,17 @@ def predict(
 
     if pixel_scale is not None and not 0 < pixel_scale < float("inf"):
         raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
+    if (said := suggestions.about_run(run)) is not None:
+        raise LenStreamError(said)
     columns = {}
     for pair in column or ():
         name, equals, held = pair.partition("=")
         if not (name and equals and held):
             raise LenStreamError(f"--column {pair}: expected NAME=COLUMN, e.g. theta_E=b_SIE")
         columns[name] = held
+    given = [str(path) for path in (*images, *(more or ()))]
     lenses = RealLenses(
-        images=str(images),
+        images=given[0] if len(given) == 1 else given,
         catalogue=None if catalogue is None else str(catalogue),
         pixel_scale=pixel_scale,
         frame=frame,
@@ -167,12 +206,26 @@ def explore(
 
 @app.command(short_help="Check a config without training, and print it.")
 def config(
-    recipe: Annotated[str | None, typer.Argument(help="A recipe or YAML file to check and print.")] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help="A recipe or YAML file to check and print.")
+    ] = None,
     overrides: Overrides = None,
-    show: Annotated[str | None, typer.Option("--show", help="One to print only, without the checks.")] = None,
+    show: Annotated[
+        str | None, typer.Option("--show", metavar="RECIPE", help="One to print only, without the checks.")
+    ] = None,
+    keys: Annotated[
+        bool,
+        typer.Option("--keys", help="List every key with its default and meaning, or those that begin as given."),
+    ] = False,
     runs: Annotated[Path, typer.Option(help="Folder that would hold the run.")] = Path("runs"),
 ):
-    """Check a config as `run` does before it trains, and print it with all its defaults and what every key means."""
+    """Check a config as `run` does before it trains, and print it with all its defaults and what every key means.
+
+    With --keys, list the keys there are: `config --keys pretrain` those of a section, `config --keys num_pix` one.
+    """
+    if keys:
+        _list_keys([*([recipe] if recipe else []), *(overrides or [])])
+        return
     from lenstream.configs.load import show as text
 
     if show is not None:
@@ -185,13 +238,35 @@ def config(
 
     before_training.check(settings, runs / settings.name)
     print(text(settings), end="")
-    print(f"{settings.name}: checked, nothing is wrong", file=sys.stderr)
+    _say_done(f"{settings.name}: checked, nothing is wrong")
+
+
+def _list_keys(prefixes):
+    """Print the keys that begin with one of the prefixes; all without one."""
+    from lenstream.configs import key_list
+
+    found = [key for prefix in prefixes for key in key_list.below(prefix)] if prefixes else key_list.every_key()
+    for line in key_list.in_words(list(dict.fromkeys(found))):
+        print(line)
+
+
+@app.command(short_help="List the recipes that come with LenStream.")
+def recipes():
+    """List the recipes, by job: instrument, pixels, network, steps, rough cost of pre-training, and what each is.
+
+    The cost is from the network's operations, on two cores or on one GPU of a data centre; simulating takes longer
+    where lenses are costly.
+    """
+    from lenstream.configs.recipe_table import table
+
+    print(table(), end="")
 
 
 @app.command(short_help="Print BibTeX of what to cite for a recipe or run.")
 def cite(
     recipe: Annotated[
-        str | None, typer.Argument(help="A recipe, a YAML file or the folder of a run; without it, everything.")
+        str | None,
+        typer.Argument(metavar="RECIPE", help="A recipe, a YAML file or a run's folder; without it, everything."),
     ] = None,
     overrides: Overrides = None,
 ):
@@ -217,10 +292,27 @@ def _print_version(wanted: bool):
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    install_completion: Annotated[
+        bool, typer.Option("--install-completion", help="Have bash, zsh or fish complete commands, recipes and keys.")
+    ] = False,
+    show_completion: Annotated[
+        bool, typer.Option("--show-completion", help="Print what --install-completion [SHELL] would install.")
     ] = False,
 ):
-    """Options of `lenstream` itself, before any command."""
+    """Options of `lenstream` itself, before any command; `_complete` answers those about completion."""
+
+
+def _complete(arguments):
+    """Answer --show-completion and --install-completion, which may be followed by the name of a shell."""
+    wish, shell = arguments[0], arguments[1] if len(arguments) > 1 else completion.own_shell()
+    if wish == "--show-completion":
+        print(completion.script(shell), end="")
+    else:
+        print(completion.install(shell, Path.home()))
+        _say_done(f"completion of {shell} is installed; a new shell has it")
 
 
 def _load(recipe, overrides, scale="full"):
@@ -256,12 +348,57 @@ def _answered(arguments):
     continues = any(word in STAGES for word in (sys.argv[1:] if arguments is None else arguments))
     try:
         with interrupting():
-            code = app(arguments, standalone_mode=False)
+            code = _followed(sys.argv[1:] if arguments is None else list(arguments))
             if sys.stdout is not None:
                 sys.stdout.flush()
             return code
     except (Exception, Interrupted, KeyboardInterrupt) as error:
-        return answer(error, continues)
+        if not hasattr(error, "format_message"):
+            return answer(error, continues)
+        message = _better(error, sys.argv[1:] if arguments is None else list(arguments))
+        print(message, file=sys.stderr) if message.startswith("Usage:") else say(message)
+        return 2
+
+
+def _followed(arguments):
+    """Do what the arguments say, and return the exit code that a command gives, or None."""
+    if os.environ.get(completion.ASKED):
+        for line in completion.complete(arguments, typer.main.get_command(app)):
+            print(line)
+        return None
+    arguments, wanted = loudness.sorted_out(arguments)
+    if arguments[:1] in (["--show-completion"], ["--install-completion"]):
+        return _complete(arguments)
+    commands = typer.main.get_command(app).commands
+    name = next((word for word in arguments if word in commands), None)
+    said = name and suggestions.about_changes(arguments[arguments.index(name) + 1 :], _options(commands[name]))
+    if said:
+        raise LenStreamError(said)
+    loudness.set_loudness(wanted)
+    return app(arguments, standalone_mode=False, prog_name="lenstream")
+
+
+def _better(error, arguments):
+    """click's sentence on a command line, or one that says what may be meant."""
+    message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
+    group = typer.main.get_command(app)
+    if (option := getattr(error, "option_name", None)) is not None and message.startswith("No such option"):
+        return suggestions.about_option(option, arguments, _options(error.ctx.command))
+    if message.startswith("No such command"):
+        word = next((a for a in loudness.sorted_out(arguments)[0] if not a.startswith("-")), "")
+        return suggestions.about_command(word, group.commands)
+    return suggestions.about_missing(message, arguments)
+
+
+def _options(command):
+    return [name for parameter in command.params for name in parameter.opts if name.startswith("--")]
+
+
+def _say_done(message):
+    """Say on stderr that something is done, unless only results and errors are asked for."""
+    from lenstream.progress import console
+
+    console.print(message)
 
 
 if __name__ == "__main__":

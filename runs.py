@@ -5,6 +5,7 @@
 
 import importlib.metadata
 import json
+import logging
 import platform
 import re
 import shlex
@@ -24,6 +25,7 @@ from .files.whole import remove_scratch, write_text
 from .locking import LOCK
 from .progress import console
 
+log = logging.getLogger("lenstream")
 REPORTED_PACKAGES = (
     "lenstream",
     "torch",
@@ -248,6 +250,7 @@ def timed(folder, stage, write=True):
             with suppress(OSError):  # on a full disk: what the block could not do is what is said
                 _add_seconds(folder, stage, time.perf_counter() - begun)
         raise
+    log.debug("%s: %.1f s", stage, time.perf_counter() - begun)
     if write:
         _add_seconds(folder, stage, time.perf_counter() - begun)
 

@@ -37,7 +37,7 @@ def problem_of(name):
     telescope, slash, band = name.partition("/")
     known = telescopes()
     if telescope not in known:
-        hint = nearest(telescope, known)
+        hint = _with_band(name, known)
         return f'no instrument "{name}"; expected NAME/BAND with NAME one of {", ".join(known)}.{hint}'
     bands = bands_of(telescope)
     if not slash or not band:
@@ -48,8 +48,56 @@ def problem_of(name):
     try:
         telescope_class(telescope)(band=band)
     except ValueError:
-        return f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{nearest(band, bands)}'
+        hint = nearest(band, bands) or _did_you_mean([b for b in bands if len(band) > 1 and band.lower() in b.lower()])
+        return f'{telescope} has no band "{band}"; expected one of {", ".join(bands)}.{hint}'
     return None
+
+
+_OTHER_NAMES = {  # what people call a telescope or its camera
+    "hst": "HST",
+    "hubble": "HST",
+    "wfc3": "HST",
+    "acs": "HST",
+    "jwst": "JWST",
+    "webb": "JWST",
+    "nircam": "JWST",
+    "rubin": "LSST",
+    "vro": "LSST",
+    "lsst": "LSST",
+    "des": "DES",
+    "decam": "DES",
+    "cfhtls": "CFHT",
+    "ztf": "ZTF",
+    "euclid": "Euclid",
+    "roman": "Roman",
+    "wfirst": "Roman",
+    "vis": "Euclid",
+}
+
+
+def _with_band(name, known):
+    """' Did you mean ...?' with an instrument and band for a name of none, as far as one can be told.
+
+    A telescope or camera under another name (hubble, HST_WFC3_F160W, jwst-nircam) is found, and the band in it.
+    """
+    words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", name) if word]
+    own = {telescope.lower(): telescope for telescope in known}
+    telescopes = [t for w in words if (t := own.get(w) or _OTHER_NAMES.get(w)) in known] or known
+    fit = {f"{t}/{b}": _in_common(words, b) for t in dict.fromkeys(telescopes) for b in bands_of(t)}
+    best = max(fit.values(), default=0)
+    if best == 0 and telescopes is known:
+        return nearest(name.partition("/")[0], known)
+    return _did_you_mean([named for named, common in fit.items() if common == best])
+
+
+def _in_common(words, band):
+    """How many of some words, in small letters, a band's name has, e.g. 2 for wfc3, f160w in WFC3_F160W."""
+    return len(set(words) & {band.lower(), *re.split(r"[^a-z0-9]+", band.lower())})
+
+
+def _did_you_mean(names):
+    quoted = [f'"{name}"' for name in names[:3]]
+    return f" Did you mean {' or '.join(quoted)}?" if quoted else ""
 
 
 def problems(values, overridden=()):

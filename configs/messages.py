@@ -61,7 +61,7 @@ def _said(error, values, path):
     if problem == "extra_forbidden":
         names = _keys_at(values, path[:-1])
         known = f" Known keys: {', '.join(names)}." if names else " No keys are expected here."
-        return f'unknown key "{dotted}".{nearest(path[-1], names) or known}'
+        return f'unknown key "{dotted}".{_elsewhere(path, names) or nearest(path[-1], names) or known}'
     if problem == "missing" and isinstance(error["loc"][-1], int):
         return f"{dotted}: {in_words(error)} ({_meaning(values, path)}), got {shown(given)}"
     if problem == "missing":
@@ -78,6 +78,23 @@ def _said(error, values, path):
             return f"{dotted}.{by}: expected a word, got {shown(given[by])}"
         return f"{dotted}: the key {by} is missing"
     return f"{dotted}: {_about_value(error, values, path)}"
+
+
+def _elsewhere(path, names):
+    """' Did you mean ...?' with the full path of a key that stands in the wrong section; empty within lists and names.
+
+    names: keys of the section; one that differs from what was given in capitals only is meant rather.
+    """
+    from .key_list import ENTRY, homes  # here, as it walks all of the schema
+
+    word = str(path[-1])
+    same = any(name.lower() == word.lower() for name in names)
+    if same or any(isinstance(part, int) for part in path) or path[:2] == ("pretrain", "encoders"):
+        return ""
+    paths = [found for found in homes(word) if ENTRY not in found.split(".")]
+    inside = [found for found in paths if found.startswith(f"{_dotted(path[:-1])}.")]
+    found = [f'"{path}"' for path in (inside or paths)[:3]]
+    return f" Did you mean {' or '.join(found)}?" if found else ""
 
 
 def _about_value(error, values, path):

@@ -1,5 +1,7 @@
 """Recipes as files: which there are, reading one, and what it takes over from another one with `extends`."""
 
+import itertools
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from . import yaml_text
 from .instruments import claim
 from .parameters import Distribution
 
+log = logging.getLogger("lenstream")
 _FOLDER = Path(__file__).parent
 _LAWS = set(Distribution.model_fields)
 DISCRIMINATORS = ("kind", "profile", "method")  # keys that say which section it is
@@ -34,6 +37,12 @@ class Recipe:
 def available():
     """Names of the recipes that come with LenStream."""
     return sorted(p.stem for p in _FOLDER.glob("*.yaml"))
+
+
+def opening_comment(name):
+    """What the file of a recipe that comes with LenStream says of it before its first key, on one line."""
+    said = itertools.takewhile(lambda line: line.startswith("#"), (_FOLDER / f"{name}.yaml").open(encoding="utf-8"))
+    return " ".join(line.strip("# \n") for line in said)
 
 
 def read(name):
@@ -83,18 +92,32 @@ def _find(name, folder=Path()):
     name, path = str(name), Path(name)
     if path.suffix in (".yaml", ".yml"):
         if not _is_file(folder / path):
+            hint = nearest(path.stem, available()) or (
+                f' Did you mean "{path.stem}"?' if path.stem in available() else ""
+            )
             raise ConfigError(
-                [f"{_short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}"]
+                [f"{_short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}.{hint}"]
             )
         return (folder / path).resolve()
     if name not in available():
-        hint = nearest(name, available())
-        if not hint and _is_file(folder / path / "config.yaml"):
-            hint = f' Did you mean "{_short(str(path / "config.yaml"))}"?'
-        elif not hint and _is_file(folder / path):
-            hint = " A file of your own needs a name that ends in .yaml."
-        raise ConfigError([f'no recipe "{_short(name)}"; there are {", ".join(available())}.{hint}'])
+        raise ConfigError([f'no recipe "{_short(name)}"; there are {", ".join(available())}.{_meant(name, folder)}'])
     return (_FOLDER / f"{name}.yaml").resolve()
+
+
+def _meant(name, folder):
+    """What may be meant by a name that no recipe has, as the end of a sentence."""
+    path = folder / name
+    if "=" in name:
+        return ' The recipe comes before its changes, e.g. "demo pretrain.steps=100".'
+    for run in (Path(name), Path(name).parent):  # the folder of a run, or a file in it
+        if run.name and _is_file(folder / run / "config.yaml"):
+            return f' Did you mean "{_short(str(run / "config.yaml"))}", the config of a run?'
+    hint = nearest(name, available())
+    if not hint and _is_file(path):
+        return " A file of your own needs a name that ends in .yaml."
+    if not hint and any(_is_file(path.with_name(path.name + suffix)) for suffix in (".yaml", ".yml")):
+        return f' Did you mean "{_short(name)}.yaml"?'
+    return hint
 
 
 def _is_file(path):
@@ -110,6 +133,7 @@ def _short(name):
 
 def _content(path):
     """A file's `Recipe` alone."""
+    log.debug("reading %s", path)
     try:
         data = path.read_bytes()
     except OSError as error:

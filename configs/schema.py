@@ -5,7 +5,7 @@ Parameters of lenses and galaxies carry lenstronomy's names and take a number or
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
 from ..errors import nearest
 from .components import Deflector, Light
@@ -172,7 +172,13 @@ class Evaluate(Section):
 class RealLenses(Section):
     """Real lenses to predict at the end of a run."""
 
-    images: str | None = key("folder of FITS cut-outs; empty: none", "-", None)
+    images: (
+        Annotated[
+            Annotated[str, Tag("word")] | Annotated[Annotated[list[str], Field(min_length=1)], Tag("list")],
+            Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "word"),
+        ]
+        | None
+    ) = key("folder of FITS cut-outs, or a file, or a list of both; empty: none", "-", None)
     catalogue: str | None = key("CSV with published values; empty: none", "-", None)
     pixel_scale: float | None = key("pixel of the cut-outs; empty: read from their headers", "arcsec", None, gt=0)
     frame: Literal["array", "north_east"] = key(

@@ -18,6 +18,8 @@ def in_words(error):
     if error["type"] == "missing" and isinstance(error.get("input"), list | tuple):
         count = len(error["input"])
         return f"expected more than {count} {'entry' if count == 1 else 'entries'}"
+    if error["type"] == "string_pattern_mismatch":  # of names that folders get
+        return 'expected letters, digits, ".", "_" and "-" only, a letter or digit first'
     if error["type"] == "int_parsing_size":
         return "a whole number as large as this cannot be used"
     if error["type"] in ("no_number", "float_type"):

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import types
 import typing
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 import lenstream
-from lenstream.configs import recipes
+from lenstream.configs import key_list, recipes
 from lenstream.configs.components import Deflector, Light
-from lenstream.configs.keys import Section
+from lenstream.configs.key_list import LONGEST_DEFAULT, sections_in
+from lenstream.configs.recipe_table import about
 from lenstream.configs.schema import Config
 from lenstream.run_pipeline import app
 
@@ -44,7 +44,6 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "Runs and the command line": ("[!_]*.py",),
 }
 COPIED = ("benchmarks/*.md", "data_cards/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
-LONGEST_DEFAULT = 60  # characters; a longer one is a section of its own
 
 
 def write(folder):
@@ -102,12 +101,6 @@ def sections(first):
     return known
 
 
-def sections_in(annotation):
-    if inspect.isclass(annotation) and issubclass(annotation, Section):
-        return [annotation]
-    return [s for part in typing.get_args(annotation) for s in sections_in(part)]
-
-
 def section_page(section):
     first, _, rest = inspect.cleandoc(section.__doc__ or "").partition("\n\n")
     rows = [
@@ -125,71 +118,22 @@ def unit(field):
 
 def limits(field):
     """The range of a key in words: that of a drawn parameter, or pydantic's limits."""
-    low, high = (field.json_schema_extra or {}).get("range", (None, None))
-    words = []
-    if low is not None and low > -1e8:
-        words.append(f"≥ {number(low)}")
-    if high is not None and high < 1e8:
-        words.append(f"≤ {number(high)}")
-    for limit in field.metadata:
-        for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<")):
-            if getattr(limit, name, None) is not None:
-                words.append(f"{sign} {number(getattr(limit, name))}")
-    return ", ".join(words)
-
-
-def number(value):
-    return f"{int(value):,}" if value == int(value) else f"{value:g}"
+    return key_list.limits(field, ("≥", ">", "≤", "<"))
 
 
 def default(field):
-    value = field.get_default(call_default_factory=True)
+    value = key_list.default_of(field)
     if value is PydanticUndefined:
         return "**needed**"
     if value is None or value == "":
         return "empty"
-    if isinstance(value, Section):
-        value = value.model_dump(exclude_defaults=True)
-    text = yaml.safe_dump(plain(value), default_flow_style=True, width=1000).replace("\n...", "").strip()
+    text = yaml.safe_dump(value, default_flow_style=True, width=1000).replace("\n...", "").strip()
     return f"`{text}`" if len(text) <= LONGEST_DEFAULT else "see the section"
 
 
-def plain(value):
-    """A value without tuples, which YAML does not know: they become lists."""
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
 def values(field):
-    return takes(field.annotation)
-
-
-def takes(annotation):
-    """What a type annotation allows, in words, sections as links."""
-    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return takes(parts[0])
-    if origin is typing.Literal:
-        return ", ".join(f"`{p}`" for p in parts)
-    if origin in (typing.Union, types.UnionType):
-        words = [takes(p) for p in parts if p is not type(None)]
-        if len(words) == 2 and any("#distribution" in w for w in words):
-            return "number or distribution"
-        return " or ".join(words)
-    if origin is list:
-        return f"list of {takes(parts[0])}"
-    if origin is tuple:
-        count = "numbers" if parts[-1] is Ellipsis else f"{len(parts)} numbers"
-        return f"list of {count}"
-    if origin is dict and parts[1] is object:
-        return "keys with values"
-    if origin is dict:
-        return f"names with {takes(parts[1])}"
-    if inspect.isclass(annotation) and issubclass(annotation, Section):
-        return f"[{annotation.__name__}](#{slug(annotation.__name__)})"
-    words = {float: "number", int: "whole number", str: "text", bool: "true or false", object: "any value"}
-    return words.get(annotation, str(annotation))
+    """What a key allows, in words, sections as links."""
+    return key_list.takes(field.annotation, lambda s: f"[{s.__name__}](#{slug(s.__name__)})", lambda w: f"`{w}`")
 
 
 def profiles():
@@ -227,21 +171,16 @@ def recipe_table():
     )
     rows = []
     for name in recipes.available():
-        lines = (ROOT / "configs" / f"{name}.yaml").read_text().splitlines()
-        said = []
-        for line in lines:
-            if not line.startswith("#"):
-                break
-            said.append(line.lstrip("# "))
         card = f"[card](data_cards/{name}.md)" if (ROOT / "data_cards" / f"{name}.md").is_file() else ""
-        rows.append((f"`{name}`", re.split(r"(?<=[a-z)])[.;] ", " ".join(said), maxsplit=1)[0].rstrip(".") + ".", card))
+        rows.append((f"`{name}`", about(name), card))
     return text + table(("recipe", "what it is", "data"), rows)
 
 
 def command_line():
     """What `lenstream COMMAND --help` says of every command."""
     group = typer.main.get_command(app)
-    text = f"# Command line\n\n{group.help}\n\n"
+    about = group.epilog.replace("\b\n", "")
+    text = f"# Command line\n\n{group.help}\n\n```text\n{about}\n```\n\n"
     for name, command in group.commands.items():
         rows = []
         for parameter in command.params:

@@ -2,7 +2,6 @@
 
 import re
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from . import astropy_tables, csv_text, fits_table, parquet_table
 from .cells import numbers_or_words, words, words_as_numbers
 from .column_names import standard
 from .missing_values import without_marks
+from .paths import usable
 from .suffixes import ECSV, FITS, PARQUET, VOTABLE, has_suffix
 from .unreadable import Unreadable, check_is_file, reading
 
@@ -47,7 +47,7 @@ def read_table(path, wanted=None, text=()):
 
     Raises: Unreadable (a DataError) if the file is absent or no such table, e.g. for a row longer than the header.
     """
-    path = Path(path).expanduser()
+    path = usable(path)
     held = _columns(path, text, wanted or (lambda name: True))
     names, columns, factors = {name for name, _, _ in held}, {}, {}
     for name, unit, values in held:
@@ -69,7 +69,7 @@ def read_column(file, column):
     Raises: DataError if the file is absent, is no table or has no rows, or the column is absent or holds anything but
         finite numbers. (Rows are drawn jointly, so a row without a number cannot be left out of one column.)
     """
-    path = Path(file).expanduser()
+    path = usable(file)
     try:
         status = path.stat()
     except OSError:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
+from .paths import usable
 from .roles import FILTER, KINDS, band_of, role_of
 from .suffixes import FITS, data_files, has_suffix, stem, visible
 
@@ -28,7 +29,29 @@ class LensFiles(NamedTuple):
     files: tuple[Path, ...]
 
 
-def lenses_of(folder, bands=1):
+def lenses_of(images, bands=1):
+    """The list of `LensFiles` of a folder, of a file, or of a list of both; and the paths of what lies there, not read.
+
+    Files that are named one by one belong together as those of a folder do. Raises: DataError as `lenses_in`, and for a
+    file that is not there or no FITS file.
+    """
+    places = [usable(p) for p in (images if isinstance(images, list | tuple) else [images])]
+    folders = [p for p in places if p.is_dir() or (len(places) == 1 and not has_suffix(p, FITS))]
+    named = [p for p in dict.fromkeys(places) if p not in folders]
+    for path in named:
+        if not path.exists():
+            raise DataError(f"There is no file {path}: expected a FITS cut-out of a lens, or a folder of them.")
+        if not has_suffix(path, FITS):
+            raise DataError(f"{path} does not end in {', '.join(FITS)}: expected a FITS cut-out of a lens.")
+    found = group(named, named[0].resolve().parent.name, bands) if named else []
+    others = []
+    for folder in dict.fromkeys(folders):
+        inside, beside = lenses_in(folder, bands)
+        found, others = found + inside, others + beside
+    return found, [path for path in others if path not in named]
+
+
+def lenses_in(folder, bands=1):
     """The list of `LensFiles` of a folder, by name, and the paths of what lies there and is not read.
 
     Files belong together if their names differ in one word that says what they are, such as a_sci.fits and a_wht.fits,
@@ -39,7 +62,7 @@ def lenses_of(folder, bands=1):
 
     bands: how many bands are wanted, or their names. Raises: DataError if there is no folder or no FITS file.
     """
-    folder = Path(folder).expanduser()
+    folder = usable(folder)
     inner = _lens_folders(folder, bands) if folder.is_dir() else []
     try:
         paths = data_files(folder, FITS, "FITS cut-outs of lenses, or a sub-folder with the files of each lens")
@@ -52,6 +75,18 @@ def lenses_of(folder, bands=1):
     read = {path for lens in found for path in lens.files} | {path.parent for lens in inner for path in lens.files}
     others = [path for path in visible(folder) if path not in read] if folder.is_dir() else []
     return sorted(found, key=lambda lens: lens.files[0]), others
+
+
+def name_of(images):
+    """A name for some images: that of their folder, or of the first file, without its suffix."""
+    first = usable(images[0] if isinstance(images, list | tuple) else images).resolve()
+    return first.name if first.is_dir() else stem(first)
+
+
+def in_words(images):
+    """Images as a sentence names them: "my_lenses", or "a.fits and 3 more"."""
+    images = list(images) if isinstance(images, list | tuple) else [images]
+    return str(images[0]) + (f" and {len(images) - 1} more" if len(images) > 1 else "")
 
 
 def counted(paths):

@@ -11,6 +11,7 @@ from . import arrays, fits, fits_table
 from .columns import read_table
 from .cutout_layout import find_layout, read_planes
 from .file_groups import group
+from .paths import usable
 from .pixel_scale import header_pixel_scale, number
 from .suffixes import FITS, NPZ, data_files, has_suffix
 from .unreadable import Unreadable
@@ -40,7 +41,7 @@ def entries(path):
 
     Raises: DataError if there is no such catalogue or it cannot be read.
     """
-    path = Path(path).expanduser()
+    path = usable(path)
     if path.is_dir():
         catalogue = _catalogue_in(path)
         return folder_entries(path) if catalogue is None else table_entries(catalogue)

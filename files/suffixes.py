@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..errors import DataError
+from .paths import usable
 
 FITS = (".fits", ".fit", ".fits.gz", ".fit.gz", ".fits.fz", ".fit.fz", ".fts")
 NPY = (".npy",)
@@ -36,7 +37,7 @@ def data_files(folder, suffixes, expected):
     expected: words for what the folder should hold, e.g. "FITS cut-outs of lenses". A folder or pipe of such a name is
     listed too, so that its reader can refuse it. Raises: DataError if there is no folder, or no such file in it.
     """
-    folder = Path(folder).expanduser()
+    folder = usable(folder)
     if not folder.exists():
         raise DataError(f"There is no folder {folder}: expected a folder with {expected}.")
     if not folder.is_dir():

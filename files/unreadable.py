@@ -1,10 +1,12 @@
 """The error for a data file that cannot be read: one sentence, whatever its reader raised."""
 
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import DataError
 
+log = logging.getLogger("lenstream")
 LONGEST = 200  # characters of what a library says of a broken file
 
 
@@ -22,6 +24,7 @@ def reading(path, form):
 
     form: words for the format, e.g. "FITS". Libraries raise anything from OSError to zlib's own error.
     """
+    log.debug("reading %s", path)
     try:
         yield
     except DataError:

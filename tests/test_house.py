@@ -47,6 +47,7 @@ ORDER = [
     ("extending.py",),
     ("runs.py", "before_training.py"),
     ("pipeline.py", "answers.py", "loading.py"),
+    ("loudness.py", "suggestions.py", "completion.py"),
     ("run_pipeline.py", "__init__.py"),
 ]
 STAGES = ("configs", "evaluate", "files", "simulate", "ssl")

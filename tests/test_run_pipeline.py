@@ -158,6 +158,36 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["run", "tiny", "name=folder", "pretrain.data={path: nowhere}"], "need the simulator"),
         (["pretrain", "real_dino_vit_small", "pretrain.data={path: nowhere}"], "there is no folder nowhere"),
         (["fly"], "No such command"),
+        (["train", "tiny"], 'Did you mean "lenstream pretrain"?'),
+        (["tiny"], 'Did you mean "lenstream run tiny"?'),
+        (["mine.yaml"], 'Did you mean "lenstream run mine.yaml"?'),
+        (["previews", "tiny"], 'Did you mean "preview"?'),
+        (["recipe"], 'Did you mean "lenstream recipes"?'),
+        (["runs/tiny"], '"lenstream predict --run runs/tiny"'),
+        (["run", "runs/tiny"], 'Did you mean "runs/tiny/config.yaml"'),
+        (["run", "runs/tiny/report.html"], 'Did you mean "runs/tiny/config.yaml"'),
+        (["run", "tiny.yaml"], 'Did you mean "tiny"?'),
+        (["run", "pretrain.steps=3"], "The recipe comes before its changes"),
+        (["run", "--set", "seed=2", "tiny"], "Changes are given as they are: seed=2"),
+        (["run", "tiny", "--pretrain.steps=100"], "without dashes: pretrain.steps=100"),
+        (["run", "tiny", "--steps", "100"], "by its dotted name: pretrain.steps=100"),
+        (["run", "tiny", "--seed", "5"], "by its dotted name: seed=5"),
+        (["run", "--config", "tiny"], "A recipe or YAML file is given as it is, after the command: tiny"),
+        (["run", "tiny", "overwrite=true"], "give --overwrite"),
+        (["run", "tiny", "scale=tiny"], "give --scale tiny"),
+        (["run", "tiny", "steps=4"], 'Did you mean "pretrain.steps"'),
+        (["run", "tiny", "pretrain.step=4"], 'Did you mean "steps"?'),
+        (["run", "tiny", "simulate.num_pix=40"], 'Did you mean "simulate.image.num_pix"?'),
+        (["run", "tiny", "simulate.observation.instrument=euclid"], 'Did you mean "Euclid/VIS"'),
+        (["run", "tiny", "simulate.observation.instrument=Euclid"], "one of Euclid/VIS"),
+        (["run", "tiny", "simulate.source.0.profile=SERSIC"], 'Did you mean "SERSIC_ELLIPSE"?'),
+        (["run"], '"lenstream recipes" lists'),
+        (["predict", "--run", "tiny", "--images", "lenses"], 'Did you mean "runs/tiny"?'),
+        (["predict", "--run", "runs/tiny/report.html", "--images", "lenses"], 'Did you mean "runs/tiny"?'),
+        (["predict", "runs/tiny", "--images", "lenses"], "Did you mean --run runs/tiny?"),
+        (["predict", "--run", "runs/tiny"], "--images my_lenses"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses/no.fits"], "There is no file lenses/no.fits"),
+        (["predict", "--run", "runs/tiny", "--images", "catalogue.csv"], "catalogue.csv"),
         (["run", "tiny", "--nonsense"], "--nonsense"),
     ],
 )
@@ -172,6 +202,24 @@ def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, sa
     assert stopped.value.code == 2, said_instead
     assert said in said_instead
     assert len(said_instead.strip().splitlines()) == 1
+
+
+def test_images_are_a_folder_a_file_or_several(finished):
+    cwd, _ = finished
+    (cwd / "few").mkdir(exist_ok=True)
+    whole = (cwd / "lenses" / "good.fits").read_bytes()
+    for name in ("a [x].fits", "b.fits"):
+        (cwd / "few" / name).write_bytes(whole)
+    for arguments, names in (
+        (["--images", "few/b.fits"], ["b"]),
+        (["--images", "few/a [x].fits", "few/b.fits"], ["a [x]", "b"]),  # as a shell expands few/*.fits
+        (["--images", "few/b.fits", "--images", "few/a [x].fits"], ["b", "a [x]"]),
+        (["--images", "few", "lenses/good.fits"], ["good", "a [x]", "b"]),
+    ):
+        result = lenstream("predict", "--run", "runs/tiny", *arguments, "--out", "out [few]", cwd=cwd)
+        assert result.returncode == 0, result.stderr
+        assert sorted(pd.read_csv(cwd / "out [few]" / "predictions.csv").name) == sorted(names)
+        assert "wrote out [few]/predictions.csv" in result.stderr
 
 
 def test_a_mistake_in_a_config_is_answered_before_the_slow_imports(tmp_path):
@@ -214,8 +262,63 @@ def test_the_version_is_that_of_the_project(tmp_path):
 def test_without_a_command_it_says_which_there_are_in_whole_sentences(tmp_path):
     shown = lenstream(cwd=tmp_path).stderr
     assert shown.startswith("Usage: ")
-    commands = shown[shown.index("Commands:") :].splitlines()[1:]
-    assert len(commands) == 7 and all(line.endswith(".") and not line.endswith("...") for line in commands)
+    commands = shown[shown.index("Commands:") :].partition("\n\n")[0].splitlines()[1:]
+    assert len(commands) >= 8 and all(line.endswith(".") and not line.endswith("...") for line in commands)
+    begun = shown[shown.index("To begin:") :].splitlines()[1:4]
+    assert all(line.strip().startswith("lenstream ") for line in begun)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def said_in_process(arguments, capsys):
+    """The exit code, stdout and stderr of a command line, in this process."""
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    return stopped.value.code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", ["run", "predict", "preview", "config", "recipes", "cite"])
+def test_help_fits_80_columns_however_it_is_asked_for(capsys, command):
+    asked = [said_in_process(words, capsys) for words in ([command, "-h"], [command, "--help"], ["help", command])]
+    assert asked[0] == asked[1] == asked[2] and asked[0][0] == 0
+    assert max(map(len, asked[0][1].splitlines())) <= 80
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_quiet_leaves_results_and_errors_only(tmp_path, monkeypatch, capsys, place):
+    monkeypatch.chdir(tmp_path)
+    words = ["config", "tiny", "simulate.image.pixel_scale=2"]  # which is unusual, and warned of
+    spoken = said_in_process(words, capsys)
+    assert spoken[0] == 0 and "nothing is wrong" in spoken[2]
+    assert said_in_process([*words[:place], "-q", *words[place:]], capsys) == (0, spoken[1], "")
+    code, out, err = said_in_process(["-q", "config", "tiny", "sed=1"], capsys)
+    assert (code, out) == (2, "") and 'Did you mean "seed"?' in err
+
+
+def test_verbose_says_what_is_read(capsys):
+    code, out, err = said_in_process(["config", "--show", "tiny", "-v"], capsys)
+    assert code == 0 and "tiny.yaml" in err and "ms  reading" in err and "reading" not in out
+    assert "reading" not in said_in_process(["config", "--show", "tiny"], capsys)[2]
+
+
+def test_quiet_and_verbose_together_are_refused(capsys):
+    assert said_in_process(["recipes", "-q", "-v"], capsys)[0] == 2
+
+
+def test_recipes_has_a_line_for_each(capsys):
+    code, out, _ = said_in_process(["recipes"], capsys)
+    from lenstream.configs.recipes import available
+
+    assert code == 0
+    for name in available():
+        assert sum(line.split()[:1] == [name] for line in out.splitlines()) == 1, name
+
+
+def test_keys_are_listed_with_all_that_is_known_of_them(capsys):
+    code, out, _ = said_in_process(["config", "--keys", "pretrain.batch"], capsys)
+    assert code == 0
+    assert out == "pretrain.batch_size: 128  # systems a step, over all ranks [systems]; whole number >= 2\n"
+    assert "auto, cpu, cuda, mps" in said_in_process(["config", "pretrain.acc", "--keys"], capsys)[1]
+    assert 'Did you mean "num_pix"?' in said_in_process(["config", "--keys", "numpix"], capsys)[2]
 
 
 def test_the_three_commands_of_a_run_take_the_same_options(tmp_path):

@@ -8,7 +8,6 @@ angles are in degrees if one of them exceeds 2 pi; otherwise phi is in radians, 
 """
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ import pandas as pd
 
 from ...errors import DataError, nearest
 from ...files.columns import read_table
+from ...files.paths import usable
 from ...files.suffixes import FITS
 from . import frames
 from .possible_values import leave_out_impossible
@@ -58,7 +58,7 @@ def read_catalogue(path, lenses=None):
     Raises:
         DataError: no such file, no table, no column `name`, or a name that is there twice.
     """
-    path = Path(path).expanduser()
+    path = usable(path)
     if not path.is_file():
         raise DataError(f"There is no catalogue {path}: expected a table of published values with the column name.")
     called = lenses.columns.get(NAME, NAME) if lenses else NAME

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import DataError, grouped
 from ...files.cutout_layout import read_planes
-from ...files.file_groups import lenses_of
+from ...files.file_groups import in_words, lenses_of
 from ...files.pixel_scale import KEYS, header_pixel_scale
 from ...files.values import is_flux, is_padding
 from ...files.weights import edge_rms
@@ -50,7 +50,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     """Read every lens of a folder of FITS files onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on it.
 
     Args:
-        folder: the folder; its FITS files are read in the order of their names.
+        folder: the folder, whose FITS files are read in the order of their names; or a file, or a list of both.
         num_pix: output pixels on a side.
         pixel_scale: size of an output pixel, arcsec.
         input_pixel_scale: size of the files' pixels, arcsec; None reads it from each header.
@@ -76,7 +76,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
             skipped.append((lens.files[0].name, str(error)))
     if not cutouts:
         reasons = "; ".join(grouped(skipped))
-        raise DataError(f"None of the {len(lenses)} FITS files in {folder} can be used: {reasons}.")
+        raise DataError(f"None of the {len(lenses)} FITS files in {in_words(folder)} can be used: {reasons}.")
     return cutouts, skipped
 
 
@@ -114,7 +114,7 @@ def resample(image, variance, valid, scale_in, num_pix, pixel_scale):
 
 
 def fits_files(folder, bands=1):
-    """The lenses in the FITS files of a folder, a list of `files.file_groups.LensFiles`; DataError if there is none."""
+    """The lenses in the FITS files of a folder or a list, as `files.file_groups.LensFiles`; DataError without any."""
     return lenses_of(folder, bands)[0]
 
 

@@ -8,7 +8,7 @@ import torch
 
 from ...errors import DataError, grouped
 from ...files.csv_writing import write_csv
-from ...files.file_groups import counted, lenses_of
+from ...files.file_groups import counted, in_words, lenses_of, name_of
 from ...files.whole import remove_scratch, write_text
 from ...ssl.probe import features_of
 from ..judge import load_predictor
@@ -30,17 +30,18 @@ class Estimates(NamedTuple):
 
 
 def predict_folder(config, scene, run, lenses, out=None):
-    """Predict the lens parameters of every FITS cut-out of a folder.
+    """Predict the lens parameters of every FITS cut-out of a folder, or of some files.
 
     Args:
-        config, scene: of the run. run: its folder. lenses: `configs.schema.RealLenses`: folder of images, catalogue.
-        out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/FOLDER in the run.
+        config, scene: of the run. run: its folder. lenses: `configs.schema.RealLenses`: images, catalogue.
+        out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/NAME in the run, the name
+            being that of the folder of images, or of the first file.
 
     Returns: `RealLensResults`; its summary is None without a catalogue.
     Raises: DataError for a run without a predictor, and for what cannot be read.
     """
     run = Path(run)
-    out = Path(out or run / "predictions" / Path(lenses.images).resolve().name)
+    out = Path(out or run / "predictions" / name_of(lenses.images))
     out.mkdir(parents=True, exist_ok=True)  # before all work, to say so at once if it cannot be made
     remove_scratch(out, DAY)
     targets = config.evaluate.targets
@@ -96,7 +97,9 @@ def how_read(cutouts, lenses, bands):
     said = [(c.name, c.used + (f"; not used: {', '.join(c.ignored)}" if c.ignored else "")) for c in cutouts]
     known = {Path(lenses.catalogue).resolve()} if lenses.catalogue else set()
     others = [path for path in lenses_of(lenses.images, bands)[1] if path.resolve() not in known]
-    return grouped(said) + ([f"nothing of {counted(others)} that lie in {lenses.images}, too"] if others else [])
+    return grouped(said) + (
+        [f"nothing of {counted(others)} that lie in {in_words(lenses.images)}, too"] if others else []
+    )
 
 
 def band_names(config, scene):

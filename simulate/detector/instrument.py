@@ -1,12 +1,12 @@
 """The instrument of an observation, ready for rendering: pixel scale, zero point, background, PSF and blank sky."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from ...configs.instruments import NUMBERS, OBSERVATION, known_numbers, preset  # noqa: F401  (documented as here)
 from ...errors import ConfigError, DataError
+from ...files.paths import usable
 from ...files.plain_images import read_images
 from ...files.suffixes import IMAGES, data_files
 from ..core.distributions import quantile
@@ -243,7 +243,7 @@ def read_sky(folder, key=f"{OBSERVATION}.sky_cutouts"):
 
 def _images(path, role, key):
     """Pairs (file, float64 (rows, columns)) of all images of a file, or of the files of a folder by name."""
-    path = Path(path).expanduser()
+    path = usable(path)
     try:
         for file in data_files(path, IMAGES, "images") if path.is_dir() else [path]:
             yield from ((file, image) for image in read_images(file, role))

@@ -5,13 +5,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ...errors import DataError, nearest
 from ...files import arrays, fits
+from ...files.paths import usable
 from ...files.pixel_scale import header_pixel_scale
 from ...files.suffixes import FITS, NPZ, has_suffix
 from ...files.values import ABSURD_FLUX, is_flux
@@ -119,7 +119,7 @@ def read_map(path):
 
     Raises: DataError if the file is absent, cannot be read, lacks something or holds no deflection field.
     """
-    path = Path(path).expanduser()
+    path = usable(path)
     if not path.is_file():
         raise DataError(f"There is no deflection map {path}: expected an .npz or a FITS file.")
     if has_suffix(path, NPZ):

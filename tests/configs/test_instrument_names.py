@@ -20,7 +20,7 @@ def test_lenstronomys_names_are_known():
         ("HST", 'no instrument "HST"; expected NAME/BAND, one of HST/'),
         ("HST/", 'no instrument "HST/"; expected NAME/BAND, one of HST/'),
         ("hst/WFC3_F160W", 'no instrument "hst/WFC3_F160W"; expected NAME/BAND with NAME one of DES, '),
-        ("Euclit/VIS", 'Did you mean "Euclid"?'),
+        ("Euclit/VIS", 'Did you mean "Euclid/VIS"?'),
         ("Euclid/vis", 'Euclid has no band "vis"; expected one of VIS, '),
         ("Euclid/vis", 'Did you mean "VIS"?'),
         ("", 'no instrument ""'),

@@ -53,8 +53,8 @@ from lenstream.simulate.systems.scene import make_scene
         ("simulate.classes={a: -1, b: 2}", "simulate.classes.a: input should be greater than or equal to 0, got -1"),
         ("extends=w1", 'unknown key "extends"'),
         ("nonsense", "expected dotted.key=value"),
-        ("name=../elsewhere", "name: string should match pattern"),
-        ("name=..", "name: string should match pattern"),
+        ("name=../elsewhere", "name: expected letters, digits"),
+        ("name=..", "name: expected letters, digits"),
     ],
 )
 def test_a_mistake_is_one_clear_sentence(problems, override, said):

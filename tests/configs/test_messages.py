@@ -52,7 +52,7 @@ def test_every_mistake_at_once_with_its_line(problems):
             f"my.yaml, line {exposure}: simulate.observation.exposure_time: expected a number, got True (yes, no, on, "
             "off, true and false are no numbers)",
             'my.yaml: simulate.bands.r.instrument: no instrument "hst/x"; expected NAME/BAND with NAME one of DES, '
-            'Euclid, HST, JWST, LSST, Roman, ZTF. Did you mean "HST"?',
+            'Euclid, HST, JWST, LSST, Roman, ZTF. Did you mean "HST/WFC3_F160W" or "HST/TDLMC_F160W"?',
             f'my.yaml, line {encoder}: pretrain.encoders.lensiam.method: no method "lensiamm", expected simsiam, '
             "lensiam, simclr, rotation, noise, vicreg, barlow, byol, dino, ibot, mae, supervised. Did you mean "
             '"lensiam"?',

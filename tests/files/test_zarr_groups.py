@@ -1,5 +1,6 @@
 """Zarr groups: which folder is one, and the array in it."""
 
+import json
 import shutil
 
 import numpy as np
@@ -37,6 +38,16 @@ def test_an_array_without_its_chunks_is_refused(tmp_path):
     root.create_array("images", data=np.random.default_rng(0).normal(size=(6, 8, 8)), chunks=(2, 8, 8))
     shutil.rmtree(tmp_path / "a" / "images" / "c" / "1")
     with pytest.raises(Unreadable, match="1 of its 3 chunks are not there"):
+        open_array(tmp_path / "a", "images")
+
+
+@pytest.mark.parametrize("count", [10**12, 10**30])
+def test_an_array_that_claims_more_chunks_than_can_be_listed_is_refused(tmp_path, count):
+    root = zarr.create_group(str(tmp_path / "a"), zarr_format=3)
+    root.create_array("images", data=IMAGES, chunks=(1, 16, 16))
+    header = tmp_path / "a" / "images" / "zarr.json"
+    header.write_text(json.dumps(json.loads(header.read_text()) | {"shape": [count, 16, 16]}))
+    with pytest.raises(Unreadable, match=f"of its {count} chunks are not there|cannot be read"):
         open_array(tmp_path / "a", "images")
 
 

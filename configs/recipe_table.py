@@ -1,0 +1,118 @@
+"""The recipes in one line each: what for, on which instrument, with which network, for how long; grouped by job."""
+
+import re
+from typing import NamedTuple
+
+from .load import load
+from .recipes import available, opening_comment
+from .schema import Config
+
+JOBS = (  # what a recipe is for follows from the sections that it has
+    "Pre-train encoders, judge them, write a report: lenstream run NAME",
+    "Pre-train encoders of a published system: lenstream pretrain NAME",
+    "Simulate lenses: lenstream preview NAME, or the stream in Python",
+)
+CPU, GPU = 1e11, 3e13  # operations a second, of two cores and of a data centre's GPU; for rough costs only
+PATIENCE = 3600  # seconds of a CPU beyond which the cost is given for a GPU
+_MULTIPLY_ADDS = {  # of networks of timm for an image of so many pixels on a side
+    "test_resnet": (1.0e8, 160),
+    "test_vit": (3.0e7, 160),
+    "resnet18": (1.8e9, 224),
+    "resnet34": (3.7e9, 224),
+    "resnet50": (4.1e9, 224),
+    "resnet101": (7.8e9, 224),
+    "vit_tiny_patch16_224": (1.1e9, 224),
+    "vit_small_patch16_224": (4.2e9, 224),
+    "vit_base_patch16_224": (16.8e9, 224),
+}
+_PATCH = re.compile(r"patch(\d+)")
+
+
+class Line(NamedTuple):
+    """What the table says of a recipe."""
+
+    name: str
+    instrument: str
+    image: str
+    network: str
+    steps: str
+    cost: str
+    about: str
+
+
+def about(name: str) -> str:
+    """The first sentence of the comment that a recipe's file begins with."""
+    first = re.split(r"(?<=[\w)])[.;] |(?<=[?!]) ", f"{opening_comment(name)} ", maxsplit=1)[0].strip().rstrip(".")
+    return first if first.endswith(("?", "!")) else f"{first}."
+
+
+def table() -> str:
+    """All recipes as text, one line each, below the job that they are for."""
+    groups: dict[str, list[Line]] = {job: [] for job in JOBS}
+    for name in available():
+        config = load(name)
+        groups[_job(config)].append(_line(name, config))
+    rows = [line for lines in groups.values() for line in lines]
+    head = Line("recipe", "instrument", "pixels", "network", "steps", "rough cost", "what it is")
+    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
+
+    def shown(line: Line) -> str:
+        return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+    text = [shown(head)]
+    for job, lines in groups.items():
+        text += ["", job, *map(shown, sorted(lines, key=lambda line: line.name))]
+    return "\n".join(text) + "\n"
+
+
+def _job(config: Config) -> str:
+    return JOBS[2] if config.pretrain is None else JOBS[0] if config.evaluate is not None else JOBS[1]
+
+
+def _line(name: str, config: Config) -> Line:
+    pre, simulate = config.pretrain, config.simulate
+    observations = simulate.band_observations()
+    instruments = dict.fromkeys(o.instrument for o in observations.values() if o.instrument)
+    bands = f", {len(observations)} bands" if len(observations) > 1 else ""
+    image = f"{simulate.image.num_pix}" + (f" x {len(observations)}" if len(observations) > 1 else "")
+    instrument = (next(iter(instruments), "") or "own numbers") + (bands if len(instruments) <= 1 else "")
+    if len(instruments) > 1:
+        instrument = f"{_telescope(instruments)}, {len(observations)} bands"
+    if pre is None:
+        return Line(name, instrument, image, "", "", "", about(name))
+    networks = list(dict.fromkeys((e.backbone or pre.backbone).name for e in pre.encoders.values()))
+    several = f"{len(pre.encoders)} x " if len(pre.encoders) > 1 else ""
+    network = several + (networks[0] if len(networks) == 1 else ", ".join(networks))
+    return Line(name, instrument, image, network, f"{pre.steps:,}", _cost(config), about(name))
+
+
+def _telescope(instruments) -> str:
+    return "/".join(dict.fromkeys(name.partition("/")[0] for name in instruments))
+
+
+def _cost(config: Config) -> str:
+    """The time of pre-training, from the networks' operations: "~ 3 min CPU"; empty for a network that is not known."""
+    pre = config.pretrain
+    if pre is None:
+        return ""
+    operations = 0.0
+    for encoder in pre.encoders.values():
+        backbone = encoder.backbone or pre.backbone
+        side = (pre.data.size if pre.data and pre.data.size else None) or config.simulate.image.num_pix
+        if backbone.name not in _MULTIPLY_ADDS:
+            return ""
+        adds, at = _MULTIPLY_ADDS[backbone.name]
+        patch, ours = _PATCH.search(backbone.name), backbone.options.get("patch_size")
+        finer = int(patch[1]) / ours if patch and isinstance(ours, int) else 1.0  # more patches, more work
+        work = adds * (side / at * finer) ** 2 * (20 if backbone.stem == "small" else 1)
+        # two views of each system; two operations a multiply-add, three times for forward and backward
+        operations += work * 2 * 6 * pre.batch_size * (encoder.steps or pre.steps)
+    seconds, where = (operations / CPU, "CPU") if operations / CPU < PATIENCE else (operations / GPU, "GPU")
+    return f"~ {_time(seconds)} {where}"
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size or unit == "min":
+            return f"{max(1, round(seconds / size))} {unit}"
+    return ""

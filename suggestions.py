@@ -1,0 +1,108 @@
+"""What may be meant by a command line that cannot be followed: commands, options, recipes and changes of a config."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .errors import LenStreamError, nearest
+
+OTHER_COMMANDS = {  # what other tools and hasty fingers call a command
+    "pretrain": ("train", "fit", "pre-train", "training", "pretraining", "learn"),
+    "evaluate": ("eval", "test", "judge", "score", "benchmark", "validate"),
+    "predict": ("prediction", "predictions", "infer", "inference", "apply"),
+    "preview": ("show", "plot", "draw", "simulate", "sample", "view", "look"),
+    "config": ("configs", "configuration", "settings", "check", "print"),
+    "recipes": ("recipe", "list", "ls", "experiments"),
+    "cite": ("citation", "citations", "bibtex", "references"),
+    "run": ("runs", "start", "all", "go", "resume", "continue"),
+    "explore": ("explorer", "interactive"),
+}
+OF_CHANGES = ("--set", "--override", "--overrides", "--opt", "--param", "-o", "-D", "-s")  # options of other tools
+OF_RECIPES = ("--config", "--recipe", "--config-file", "--config-name", "--yaml", "-c")
+
+
+def about_command(word: str, commands: Iterable[str]) -> str:
+    """The sentence on a word that is no command: what may be meant, or which commands there are."""
+    commands = list(commands)
+    said = f'No such command "{_short(word)}".'
+    meant = next((c for c, others in OTHER_COMMANDS.items() if word.lower() in (c, *others) and c in commands), None)
+    if meant is not None:
+        return f'{said} Did you mean "lenstream {meant}"?'
+    from .configs.recipes import available  # here, as few command lines are wrong
+
+    if word in available() or word.endswith((".yaml", ".yml")):
+        return f'{said} Did you mean "lenstream run {_short(word)}"?'
+    if (Path(word) / "config.yaml").is_file():
+        return (
+            f'{said} {_short(word)} is a run: did you mean "lenstream predict --run {_short(word)}", or '
+            f'"lenstream run {_short(word)}/config.yaml"?'
+        )
+    return f"{said}{nearest(word, commands) or ' There are ' + ', '.join(commands) + '.'}"
+
+
+def about_option(option: str, arguments: list[str], known: Iterable[str]) -> str:
+    """The sentence on an option that a command does not have.
+
+    Args: option: as given, e.g. "--set". arguments: all of the command line. known: options of the command.
+    """
+    name, _, value = option.partition("=")
+    given = next((k for k, a in enumerate(arguments) if a == option or a.partition("=")[0] == name), None)
+    after = arguments[given].partition("=")[2] if given is not None else value
+    if not after and given is not None and given + 1 < len(arguments) and not arguments[given + 1].startswith("-"):
+        after = arguments[given + 1]
+    said = f"No such option: {_short(name)}."
+    if name in OF_CHANGES:
+        return f"{said} Changes are given as they are: {_short(after) or 'pretrain.steps=100'}"
+    if name in OF_RECIPES:
+        return f"{said} A recipe or YAML file is given as it is, after the command: {_short(after) or 'demo'}"
+    hint = nearest(name, known)
+    words = name.lstrip("-").replace("-", "_")
+    from .configs.key_list import below, homes  # here, as few command lines are wrong
+
+    if "." in words:
+        try:
+            below(words)
+        except LenStreamError:
+            return said + hint
+        return f"{said} A key of the config is changed without dashes: {words}={_short(after) or '...'}"
+    paths = homes(words)
+    if paths and (words in paths or not hint):
+        return f"{said} A key of the config is changed by its dotted name: {paths[0]}={_short(after) or '...'}"
+    return said + hint
+
+
+def about_changes(changes: Iterable[str], options: Iterable[str]) -> str | None:
+    """The sentence on a change such as overwrite=true that is an option of the command; None if there is none."""
+    for change in changes:
+        name, equals, value = change.partition("=")
+        option = "--" + name.strip().lstrip("-").replace("_", "-")
+        if equals and option in options:
+            as_option = option if value.lower() in ("true", "yes", "on", "1", "") else f"{option} {value}"
+            return f"{_short(change)}: {option} is an option, not a key of the config; give {_short(as_option)}"
+    return None
+
+
+def about_missing(message: str, arguments: list[str]) -> str:
+    """A sentence on an argument or option that is missing, with what to give."""
+    run = next((a for a in arguments if (Path(a) / "config.yaml").is_file()), None)
+    if "'--run'" in message:
+        return f"{message} " + (f"Did you mean --run {run}?" if run else "A finished run is given as --run runs/demo.")
+    if "'--images'" in message:
+        return f"{message} Give cut-outs, or a folder of them: --images my_lenses"
+    if "RECIPE" in message:
+        return f'{message} "lenstream recipes" lists what comes with LenStream, e.g. demo.'
+    return message
+
+
+def about_run(run: Path) -> str | None:
+    """The sentence on a folder that is no run, where one that is meant is near; None else."""
+    if (run / "config.yaml").is_file():
+        return None
+    for meant in (run.parent, Path("runs") / run, run / "..", Path("runs") / run.name):
+        if meant.name not in ("", "..") and (meant / "config.yaml").is_file():
+            return f'{run} is not a run. Did you mean "{meant}"?'
+    return None
+
+
+def _short(text: str) -> str:
+    """Text for a sentence, on one line and not too long."""
+    return text if len(text) <= 100 and text.isprintable() else f"{text[:60]!a}..."

@@ -1,0 +1,30 @@
+"""The table of recipes: what it says follows from the recipes themselves."""
+
+import re
+
+from lenstream.configs.load import load
+from lenstream.configs.recipe_table import JOBS, about, table
+from lenstream.configs.recipes import available
+
+
+def test_each_recipe_is_below_its_job():
+    job = None
+    for line in table().splitlines()[2:]:
+        job = line if line in JOBS else job
+        name = line.split(" ")[0]
+        if name in available():
+            config = load(name)
+            wanted = 2 if config.pretrain is None else 0 if config.evaluate is not None else 1
+            assert job == JOBS[wanted], name
+            assert (f"{config.pretrain.steps:,}" in line) if config.pretrain else "GPU" not in line
+            assert line.endswith(about(name))
+
+
+def test_what_a_recipe_is_is_one_whole_sentence():
+    for name in available():
+        assert re.fullmatch(r"[^\n]{10,260}[.?]", about(name)), about(name)
+
+
+def test_costs_are_of_the_right_size():
+    costs = {line.split(" ")[0]: line for line in table().splitlines()}
+    assert "min CPU" in costs["demo"] and re.search(r"\d+ h GPU", costs["lensiam_resnet101"])
