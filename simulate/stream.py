@@ -22,6 +22,7 @@ from .systems.draw import Views, by_grid
 from .systems.scene import Scene, Simulated, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
+LARGEST_BATCH, MOST_THREADS = 1 << 24, 256  # more is a slip, and would end in want of memory
 END = 1 << 63  # no index of a stream reaches it, as torch holds them as int64
 
 
@@ -94,7 +95,10 @@ class LensStream(IterableDataset):
         threads: int = 1,
         derived: bool = True,
     ):
-        batch_size, threads = whole_number("batch_size", batch_size, 1), whole_number("threads", threads, 1)
+        batch_size, threads = (
+            whole_number("batch_size", batch_size, 1, LARGEST_BATCH),
+            whole_number("threads", threads, 1, MOST_THREADS),
+        )
         start, world = whole_number("start", start, 0, END - 1), whole_number("world", world, 1)
         rank = whole_number("rank", rank, 0, world - 1)
         if batch_size % world:

@@ -86,19 +86,19 @@ def make_scene(config: Simulated, seed: int | None = None) -> Scene:
     Raises: ConfigError for a mistake in the config or a missing number of the observation, DataError for a catalogue or
     PSF that cannot be read, ArgumentError for what is no config, and for a seed that is no whole number below 2^32.
     """
-    config, name, own_seed = _simulation_of(config)
+    simulation, name, own_seed = _simulation_of(config)
     seed = arguments.whole_number("seed", own_seed if seed is None else seed, 0, LARGEST_SEED)
-    bands, num_pix = _make_instruments(config)
-    scene = Scene(config, seed, bands, num_pix, None, {}, (), name=name)
+    bands, num_pix = _make_instruments(simulation)
+    scene = Scene(simulation, seed, bands, num_pix, None, {}, (), name=name)
     problems = [problem for grid in scene.grids for problem in _problems_of_grid(grid)]
     if len(scene.grids) > 1:
-        problems += _needs_one_grid(config)
+        problems += _needs_one_grid(simulation)
     else:
         scene = replace(scene, config=_with_image(scene, list(bands)))
     if problems:
         raise ConfigError(problems)
-    stamps, pools = _read_all_galaxies(config, seed, len(bands))
-    maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
+    stamps, pools = _read_all_galaxies(simulation, seed, len(bands))
+    maps = tuple(read_map(c.file) for c in simulation.lens_mass if isinstance(c, DEFLECTION_MAP))
     return replace(scene, stamps=stamps, pools=pools, maps=maps)
 
 
