@@ -95,7 +95,7 @@ def check_drawn(scene: object, systems: object) -> None:
     arguments.of_type("systems", systems, Systems, "the Systems that draw returns")
 
 
-def rows_of(systems: Systems, rows: ArrayLike) -> Systems:
+def rows_of(systems: Systems, rows: np.ndarray | list[int]) -> Systems:
     """Some of a batch of systems; rows: their numbers in it, integers (m,)."""
 
     def only(group):
