@@ -54,9 +54,13 @@ def load_encoder(run: str | Path, name: str | None = None) -> "TrainedEncoder":
 
 def _config(folder):
     """The config of a run that pre-trains."""
-    if not folder.config.is_file():
-        hint = "it is a file" if folder.path.is_file() else "it has no config.yaml"
-        hint = hint if folder.path.exists() else "there is no such folder"
+    try:
+        there = folder.config.is_file()
+        hint = "it has no config.yaml" if folder.path.is_dir() else "there is no such folder"
+        hint = "it is a file" if folder.path.is_file() else hint
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        there, hint = False, f"it cannot be looked at: {error.strerror}"
+    if not there:
         raise DataError(f"{folder.path}: no run, as {hint}; expected a folder that lenstream run has made")
     config = config_of(folder)
     if config.pretrain is None:

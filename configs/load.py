@@ -26,7 +26,7 @@ from .yaml_text import Dumper, KeyPath, Problem, is_other_notation
 log = logging.getLogger("lenstream")
 
 
-def load(name: str | Path, overrides: Iterable[str] = ()) -> Config:
+def load(name: str | Path, overrides: str | Iterable[str] = ()) -> Config:
     """The checked config of a recipe by name, or of a YAML file by path.
 
     Numbers that are allowed and cannot be meant, such as pixels of 100 arcsec, are logged as warnings.
@@ -37,6 +37,8 @@ def load(name: str | Path, overrides: Iterable[str] = ()) -> Config:
 
     Returns: `schema.Config`. Raises: ConfigError listing every mistake with its file, line, key and what was expected.
     """
+    if not isinstance(overrides, Iterable):
+        raise ConfigError([f"overrides: expected a list of texts, such as ['seed=1'], got {overrides!r:.60}"])
     recipe = read(name)
     config = checked(recipe, apply(recipe, [overrides] if isinstance(overrides, str) else overrides))
     for warning in plausible.unusual(config):

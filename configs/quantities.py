@@ -4,6 +4,9 @@ Drawn parameters take theirs from the schema; `_DERIVED` has what is computed fr
 `simulate.labels`: a lens parameter's own (theta_E), one of a later profile with its number, from 0 (theta_E_1),
 the source's and the lens light's with a prefix (source_R_sersic), colours and what is measured in a single band with
 their band (source_color_g, arc_snr_g).
+
+Numbers count from 0, so theta_E_1 is that of the second profile: of lens_mass.1 in the config and of kwargs_lens[1] in
+lenstronomy. Counted from 1 they would agree with neither.
 """
 
 import re

@@ -12,7 +12,7 @@ from ..configs.components import DEFLECTION_MAP
 from . import einstein_radius, lens_equation
 from .render import tracer
 from .systems.amplitudes import band_fluxes
-from .systems.draw import present
+from .systems.draw import present, rows_of
 
 CENTRE = ("center_x", "center_y")
 PERTURBATIONS = ("SHEAR", "CONVERGENCE", "MULTIPOLE")  # deflectors that have no mass around their centre
@@ -63,10 +63,12 @@ def mean_kappa_radius(scene, systems):
     Of the circle about the main deflector in which the mean convergence of all mass is 1: all deflectors, mass sheets
     and subhalos enter, shear does not.
     """
+    if not len(systems.indices):
+        return np.zeros(0)
     x, y = centre(scene, systems)
     guess = _of_main(scene, "lens_mass", systems, "theta_E", 1.0)
     radius = einstein_radius.mean_kappa_radius(
-        tracer(scene, systems), x, y, guess, lambda rows: tracer(scene, _some(systems, rows))
+        tracer(scene, systems), x, y, guess, lambda rows: tracer(scene, rows_of(systems, rows))
     )
     return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
@@ -79,10 +81,12 @@ def critical_area_radius(scene, systems, guess):
 
     guess: what `mean_kappa_radius` gives.
     """
+    if not len(systems.indices):
+        return np.zeros(0)
     smooth, (x, y) = replace(systems, halos=()), centre(scene, systems)
     guess = np.where(guess > 0, guess, _of_main(scene, "lens_mass", systems, "theta_E", 1.0))
     radius = einstein_radius.critical_curve_radius(
-        tracer(scene, smooth), x, y, guess, lambda rows: tracer(scene, _some(smooth, rows))
+        tracer(scene, smooth), x, y, guess, lambda rows: tracer(scene, rows_of(smooth, rows))
     )
     return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
@@ -96,41 +100,6 @@ def image_separation(scene, systems):
     for v in range(systems.views.n):
         out[:, v] = lens_equation.image_separation(lens_equation.image_positions(trace, x[:, v], y[:, v], half))
     return np.where(is_lens(scene, systems)[:, None], out, np.nan)
-
-
-def _some(systems, rows):
-    """Some of a batch of systems."""
-
-    def only(group):
-        return tuple({name: value[rows] for name, value in values.items()} for values in group)
-
-    return replace(
-        systems,
-        indices=systems.indices[rows],
-        attempt=systems.attempt[rows],
-        class_number=systems.class_number[rows],
-        lens_mass=only(systems.lens_mass),
-        halos=tuple(_halos_of(halos, rows) for halos in systems.halos),
-        source=only(systems.source),
-        lens_light=only(systems.lens_light),
-        optics=only((systems.optics,))[0],
-    )
-
-
-def _halos_of(halos, rows):
-    """The subhalos of some of a batch of systems."""
-    count = np.diff(halos.first)[rows]
-    first = np.concatenate([[0], np.cumsum(count)])
-    own = np.repeat(halos.first[rows] - first[:-1], count) + np.arange(first[-1])
-    return replace(
-        halos,
-        first=first,
-        parameters={name: value[own] for name, value in halos.parameters.items()},
-        mass=halos.mass[own],
-        bound=halos.bound[own],
-        region=halos.region[rows],
-        system={name: value[rows] for name, value in halos.system.items()},
-    )
 
 
 def centre(scene, systems):

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .core.arguments import whole_number
 from .detector.psf import moffat_kernels
 from .packing import noise_levels
 from .profiles import limits
 from .profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
 from .render import render_all
-from .systems.draw import Systems, check_drawn, in_bands, present, system_of
+from .systems.draw import Systems, check_drawn, in_bands, present, rows_of
 from .systems.scene import Scene
 
 WITHIN_PIXELS = 9  # finer pixels for a PSF that acts on where in a pixel the light lies
@@ -32,6 +33,8 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     ArgumentError for a number of a system, view or band that is not there.
     """
     check_drawn(scene, systems)
+    if not len(systems.indices):
+        raise ArgumentError("systems: expected one or more, got those of no index")
     i = whole_number("i", i, 0, len(systems.indices) - 1)
     view = whole_number("view", view, 0, systems.views.n - 1)
     band = whole_number("band", band, 0, len(scene.bands) - 1)
@@ -73,7 +76,7 @@ def _data(scene, systems, i, view, band):
     """The image of a system with its pixel grid and its noise, as `to_lenstronomy` gives it."""
     name = list(scene.bands)[band]
     size, scale = scene.num_pix[name], scene.bands[name].pixel_scale
-    own = system_of(systems, i)
+    own = rows_of(systems, [i])
     rendered = render_all(scene, own, arcs=True)  # as a stream does: the last bit depends on it
     grid = next(k for k, grid in enumerate(scene.grids) if name in grid.bands)
     at = 0, view, list(scene.grids[grid].bands).index(name)

@@ -62,7 +62,8 @@ def noise_levels(scene, systems):
     instruments = list(scene.bands.values())
     background = np.stack([background_at(t, exposure[..., b]) for b, t in enumerate(instruments)], axis=-1)
     gain = np.broadcast_to([instrument.gain for instrument in instruments], exposure.shape)
-    return tuple(a.reshape(len(systems.indices), -1) for a in (background, exposure, gain))
+    n, n_views, n_bands = exposure.shape  # none of which numpy could find out where there is no system
+    return tuple(a.reshape(n, n_views * n_bands) for a in (background, exposure, gain))
 
 
 def pack_tables(scene, systems):

@@ -97,12 +97,14 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
     """`Rendered` of systems in bands that share a pixel grid; arguments are those of `render_all`."""
     n, n_views, n_bands = len(systems.indices), systems.views.n, len(scene.bands)
     size, n_layers = scene.config.image.num_pix, n_views * n_bands
+    noisy = scene.config.observation.noise if noise is None else noise
+    if n == 0:
+        return _nothing(scene, (0, n_views, n_bands, size, size), dtype, noisy, arcs)
     out = np.empty((n, n_layers, size, size), dtype=dtype)
     arc_values = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
     edges = _parts(n, threads)
     mask = [None] * (len(edges) - 1)
     arguments = pack(scene, systems, dtype, rays, exact_halos)
-    noisy = scene.config.observation.noise if noise is None else noise
     levels = noise_levels(scene, systems) if noisy else None
 
     def part(number, start, stop):
@@ -121,6 +123,13 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
         arcs=arc_values.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
+
+
+def _nothing(scene, shape, dtype, noisy, arcs):
+    """`Rendered` of no systems, as an empty selection of a table gives; shape: of the images, (0, v, b, ny, nx)."""
+    loses = noisy and any(instrument.loses_pixels for instrument in scene.bands.values())
+    mask = np.zeros(shape, bool) if loses and scene.config.observation.defect is None else None
+    return Rendered(np.zeros(shape, dtype), mask, np.zeros((*shape[:3], 2)) if arcs else None)
 
 
 def _check_dtype_and_rays(dtype, rays):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data._utils.collate import default_collate_fn_map  # the place that torch's documentation names
 
 from ..ahead import Ahead
 from ..errors import ArgumentError
@@ -22,6 +23,7 @@ from .systems.draw import Views, by_grid
 from .systems.scene import Scene, Simulated, make_scene
 
 RENDERED_AHEAD = 2  # batches that wait ready while the network trains
+LARGEST_BATCH, MOST_THREADS = 1 << 24, 256  # more is a slip, and would end in want of memory
 END = 1 << 63  # no index of a stream reaches it, as torch holds them as int64
 
 
@@ -61,9 +63,9 @@ class LensStream(IterableDataset):
 
     It is a dataset for ``torch.utils.data.DataLoader(stream, batch_size=None, num_workers=w)``: of w workers, each with
     its own threads, worker k makes the batches k, k + w, k + 2 w, ... after `position`, and the loader hands them over
-    in the order that they have without workers. The workers have copies of the stream, so its own `position` stays: to
-    continue after n batches, begin a stream at `start` + n x `batch_size`. A copy, a pickle and a fork of the process
-    go on from `position`, too.
+    in the order that they have without workers. The workers have copies of the stream, so its own `position` stays,
+    where every iteration of the loader begins: to continue after n batches, begin a stream at `start` + n x
+    `batch_size`. A copy, a pickle and a fork of the process go on from `position`, too.
 
     Args:
         config: `configs.schema.Config` or its simulation, a dict, recipe or file of one (see `make_scene`), or a
@@ -94,7 +96,10 @@ class LensStream(IterableDataset):
         threads: int = 1,
         derived: bool = True,
     ):
-        batch_size, threads = whole_number("batch_size", batch_size, 1), whole_number("threads", threads, 1)
+        batch_size, threads = (
+            whole_number("batch_size", batch_size, 1, LARGEST_BATCH),
+            whole_number("threads", threads, 1, MOST_THREADS),
+        )
         start, world = whole_number("start", start, 0, END - 1), whole_number("world", world, 1)
         rank = whole_number("rank", rank, 0, world - 1)
         if batch_size % world:
@@ -128,6 +133,7 @@ class LensStream(IterableDataset):
                 f"device: the workers of a DataLoader cannot put batches on {self._device}; expected cpu, or a stream "
                 "without workers: it renders ahead by itself"
             )
+        self._origin = self.position
         self._step = self.batch_size * (1 if worker is None else worker.num_workers)
         self.position += self.batch_size * (0 if worker is None else worker.id)
         places = _Places(self.position, self._step, self.batch_size, self._share)
@@ -138,6 +144,9 @@ class LensStream(IterableDataset):
             self._ahead = Ahead(partial(_on_gpu, *what, self._side, self._renderers), RENDERED_AHEAD)
 
     def __iter__(self) -> "LensStream":
+        if get_worker_info() is not None and self._ahead is not None:  # a loader with persistent workers begins again
+            self._ahead.close()
+            self._ahead, self.position = None, self._origin
         return self
 
     def __next__(self) -> Batch:
@@ -181,6 +190,15 @@ class LensStream(IterableDataset):
 
     def __exit__(self, *exception):
         self.close()
+
+
+def _no_batch_of_batches(batches, *, collate_fn_map=None):
+    raise ArgumentError(
+        f"a LensStream gives whole batches: expected DataLoader(stream, batch_size=None), got batch_size={len(batches)}"
+    )
+
+
+default_collate_fn_map[Batch] = _no_batch_of_batches
 
 
 class _Places(NamedTuple):

@@ -151,7 +151,12 @@ def test_the_only_encoder_needs_no_name(tmp_path):
 
 def test_what_is_no_run(tmp_path):
     (tmp_path / "file").touch()
-    for given, said in (("absent", "no such folder"), ("", "no config.yaml"), ("file", "it is a file")):
+    for given, said in (
+        ("absent", "no such folder"),
+        ("", "no config.yaml"),
+        ("file", "it is a file"),
+        ("x" * 999, "too long"),
+    ):
         with pytest.raises(DataError, match=said):
             load_encoder(tmp_path / given, "lensiam")
     with pytest.raises(ArgumentError, match="run: expected the folder of a run"):

@@ -52,7 +52,7 @@ def words_among(name: str, words: object, choices: Collection[str]) -> frozenset
         if not isinstance(word, str) or word not in choices:
             hint = nearest(word, choices)
             raise ArgumentError(f"{name}: expected {', '.join(choices)}, got {shown(word)}.{hint}")
-    return frozenset(words)
+    return frozenset(map(str, words))
 
 
 def of_type(name: str, value: object, kind: Any, expected: str) -> None:

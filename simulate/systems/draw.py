@@ -19,6 +19,7 @@ from . import population, substructure
 from .amplitudes import with_amplitude
 from .scene import FIRST_INDEX, PARTS, Scene
 
+MOST_VIEWS = 1024  # more, in a batch of any size, is a slip
 REDRAWN = ("source", "noise", "psf", "lens_light")  # what may differ between images of a system
 
 
@@ -30,8 +31,8 @@ class Views:
     redraw: frozenset[str] = frozenset({"source", "noise"})  # of `REDRAWN`
 
     def __post_init__(self) -> None:
-        """Raises: ArgumentError for a number of images below 1, or a part that cannot be drawn anew."""
-        object.__setattr__(self, "n", arguments.whole_number("Views: n", self.n, 1))
+        """Raises: ArgumentError for a number of images that cannot be, or a part that cannot be drawn anew."""
+        object.__setattr__(self, "n", arguments.whole_number("Views: n", self.n, 1, MOST_VIEWS))
         object.__setattr__(self, "redraw", arguments.words_among("Views: redraw", self.redraw, REDRAWN))
 
     def stream(self, what: str, view: int) -> int:
@@ -94,23 +95,22 @@ def check_drawn(scene: object, systems: object) -> None:
     arguments.of_type("systems", systems, Systems, "the Systems that draw returns")
 
 
-def system_of(systems: Systems, i: int) -> Systems:
-    """`Systems` with a single one of them, number `i` from 0."""
+def rows_of(systems: Systems, rows: np.ndarray | list[int]) -> Systems:
+    """Some of a batch of systems; rows: their numbers in it, integers (m,)."""
 
-    def only_this(group):
-        return tuple({name: values[[i]] for name, values in component.items()} for component in group)
+    def only(group):
+        return tuple({name: value[rows] for name, value in values.items()} for values in group)
 
-    return Systems(
-        indices=systems.indices[[i]],
-        views=systems.views,
-        bands=systems.bands,
-        attempt=systems.attempt[[i]],
-        class_number=systems.class_number[[i]],
-        lens_mass=only_this(systems.lens_mass),
-        halos=tuple(substructure.halos_of(halos, i) for halos in systems.halos),
-        source=only_this(systems.source),
-        lens_light=only_this(systems.lens_light),
-        optics=only_this((systems.optics,))[0],
+    return replace(
+        systems,
+        indices=systems.indices[rows],
+        attempt=systems.attempt[rows],
+        class_number=systems.class_number[rows],
+        lens_mass=only(systems.lens_mass),
+        halos=tuple(substructure.halos_of(halos, rows) for halos in systems.halos),
+        source=only(systems.source),
+        lens_light=only(systems.lens_light),
+        optics=only((systems.optics,))[0],
     )
 
 

@@ -86,11 +86,11 @@ def make_scene(config: Simulated, seed: int | None = None) -> Scene:
     Raises: ConfigError for a mistake in the config or a missing number of the observation, DataError for a catalogue or
     PSF that cannot be read, ArgumentError for what is no config, and for a seed that is no whole number below 2^32.
     """
-    config, name, own_seed = _simulation_of(config)
+    simulation, name, own_seed = _simulation_of(config)
     seed = arguments.whole_number("seed", own_seed if seed is None else seed, 0, LARGEST_SEED)
-    scene = replace(_without_files(config, seed, *_make_instruments(config)), name=name)
-    stamps, pools = _read_all_galaxies(config, seed, len(scene.bands))
-    maps = tuple(read_map(c.file) for c in config.lens_mass if isinstance(c, DEFLECTION_MAP))
+    scene = replace(_without_files(simulation, seed, *_make_instruments(simulation)), name=name)
+    stamps, pools = _read_all_galaxies(simulation, seed, len(scene.bands))
+    maps = tuple(read_map(c.file) for c in simulation.lens_mass if isinstance(c, DEFLECTION_MAP))
     return replace(scene, stamps=stamps, pools=pools, maps=maps)
 
 

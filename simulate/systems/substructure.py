@@ -31,17 +31,19 @@ class Halos:
     system: dict = field(default_factory=dict)  # what is drawn once a system: name -> float64 (n,)
 
 
-def halos_of(halos, i):
-    """The `Halos` of a single system, number `i` from 0."""
-    own = slice(halos.first[i], halos.first[i + 1])
-    return Halos(
-        profile=halos.profile,
-        first=halos.first[i : i + 2] - halos.first[i],
-        parameters={name: values[own] for name, values in halos.parameters.items()},
+def halos_of(halos, rows):
+    """The subhalos of some of a batch of systems."""
+    count = np.diff(halos.first)[rows]
+    first = np.concatenate([[0], np.cumsum(count)])
+    own = np.repeat(halos.first[rows] - first[:-1], count) + np.arange(first[-1])
+    return replace(
+        halos,
+        first=first,
+        parameters={name: value[own] for name, value in halos.parameters.items()},
         mass=halos.mass[own],
         bound=halos.bound[own],
-        region=halos.region[[i]],
-        system={name: values[[i]] for name, values in halos.system.items()},
+        region=halos.region[rows],
+        system={name: value[rows] for name, value in halos.system.items()},
     )
 
 

@@ -75,7 +75,8 @@ def test_files_give_the_table_back(everything, tmp_path):
 
 
 def test_an_empty_list_of_systems_and_very_large_indices(everything):
-    assert len(label_table(everything, draw(everything, []), derived=False)) == 0
+    nothing = label_table(everything, draw(everything, [], Views(2)))
+    assert len(nothing) == 0 and nothing.colnames == ["index", "view", *all_labels(everything, draw(everything, [5]))]
     assert label_table(everything, draw(everything, [2**64 - 1]), derived=False)["index"][0] == 2**64 - 1
 
 

@@ -215,3 +215,8 @@ def test_the_noise_of_two_grids_is_independent(scene_with):
     systems = draw(scene, np.arange(40), Views())
     noise = [(a - b).ravel() for a, b in zip(render(scene, systems), render(scene, systems, noise=False), strict=True)]
     assert abs(np.corrcoef(noise[0], noise[1][: noise[0].size])[0, 1]) < 5 / np.sqrt(noise[0].size)
+
+
+def test_no_systems_are_no_images(everything, two_grids):
+    assert render(everything, draw(everything, [], Views(3))).shape == (0, 3, 2, 24, 24)
+    assert [a.shape for a in render(two_grids, draw(two_grids, []))] == [(0, 1, 2, 31, 31), (0, 1, 1, 92, 92)]

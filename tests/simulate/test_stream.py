@@ -121,6 +121,20 @@ def test_workers_of_a_data_loader_share_the_batches_in_their_order(w1_small, wor
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_every_iteration_of_a_loader_begins_at_the_position(w1_small):
+    stream = LensStream(w1_small, batch_size=8, start=8)
+    loaders = [loader(stream, 2), DataLoader(stream, batch_size=None, num_workers=2, persistent_workers=True)]
+    for batches in loaders:
+        for n in (3, 2):  # ends where one worker has made more batches than the other
+            assert [b.indices[0].item() for b in islice(batches, n)] == [8, 16, 24][:n]
+
+
+def test_batches_of_batches_are_refused_in_a_sentence(w1_small):
+    with pytest.raises(ArgumentError, match=r"expected DataLoader\(stream, batch_size=None\), got batch_size=2"):
+        next(iter(DataLoader(LensStream(w1_small, batch_size=8), batch_size=2)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_ranks_and_workers_together(w1_small):
     streams = [LensStream(w1_small, batch_size=4, rank=r, world=2) for r in range(2)]
     found = [torch.cat([b.indices for b in islice(loader(s), 3)]).tolist() for s in streams]
@@ -182,6 +196,7 @@ def test_streams_that_are_dropped_leave_no_thread(w1_small):
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_its_streams_open():
     script = (
         "from lenstream import LensStream, load_config\n"

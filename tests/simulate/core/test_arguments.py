@@ -5,6 +5,7 @@ import pytest
 
 from lenstream.configs.load import load
 from lenstream.errors import ArgumentError
+from lenstream.simulate.bridge import to_lenstronomy
 from lenstream.simulate.core.arguments import system_indices, whole_number, words_among
 from lenstream.simulate.labels import labels
 from lenstream.simulate.render import render
@@ -65,7 +66,9 @@ def scene():
     [
         (lambda scene: Views(redraw=["sourc"]), "got 'sourc'. Did you mean \"source\"?"),
         (lambda scene: Views(redraw="source"), "Views: redraw: expected a set of words"),
-        (lambda scene: Views(0), "Views: n: expected a whole number of at least 1, got 0"),
+        (lambda scene: Views(0), "Views: n: expected a whole number from 1 to 1024, got 0"),
+        (lambda scene: LensStream(scene, 10**12), "batch_size: expected a whole number from 1 to 16777216"),
+        (lambda scene: to_lenstronomy(scene, draw(scene, []), 0), "systems: expected one or more"),
         (lambda scene: make_scene(scene.config, 2**70), "seed: expected a whole number from 0 to 4294967295"),
         (lambda scene: make_scene(scene.config, -1), "seed: expected"),
         (lambda scene: make_scene(7), "config: expected a Config or its simulate, a dict of either, the name"),
@@ -75,7 +78,7 @@ def scene():
             "Views: redraw: expected source, noise, psf, lens_light, got ['source']",
         ),
         (lambda scene: Views(2, None), "Views: redraw: expected a set of words"),
-        (lambda scene: Views(np.nan), "Views: n: expected a whole number of at least 1, got nan"),
+        (lambda scene: Views(np.nan), "Views: n: expected a whole number from 1 to 1024, got nan"),
         (lambda scene: draw(load("w1"), [0]), "scene: expected a Scene, from make_scene, got a value of type Config"),
         (lambda scene: draw(scene, [0], 2), "views: expected Views, such as Views(n=2), got 2"),
         (
