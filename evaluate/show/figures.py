@@ -7,6 +7,7 @@ keeps its colour in every picture; the colours are those of Okabe & Ito (2008), 
 import warnings
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
@@ -59,11 +60,17 @@ def stretch(images):
 
 @contextmanager
 def figure(path, width, height):
-    """A Figure of width x height inches, written to `path` at the end."""
+    """A Figure of width x height inches, written to `path` at the end, whole or not at all."""
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     yield fig
-    fig.savefig(path, dpi=DPI, facecolor="white")
+    path = Path(path)
+    partial = path.with_name(f".partial-{path.name}")  # which ends in the same format
+    try:
+        fig.savefig(partial, dpi=DPI, facecolor="white")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def bare(ax, colour=None):
