@@ -54,7 +54,7 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
         encoders: name to the path of encoder.safetensors.
         folder: the run's; gets what `results.Evaluation.save` writes, and predictor/ with the heads that are best at
             some target.
-        stop: asked before every unit; when true, `Stopped` is raised.
+        stop: asked before every unit and every lens of the limit; when true, `Stopped` is raised.
 
     Returns: `results.Evaluation`.
     """
@@ -76,7 +76,13 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     bounds = {}
     if settings.limit:
         with bar("information limit", settings.n_test) as progress:
-            bounds = task.limit(test, progress.update)
+
+            def update(done):
+                if stop():  # the heads are kept, the limit is not
+                    raise Stopped(f"stopped the information limit at {done} of {settings.n_test}")
+                progress.update(done)
+
+            bounds = task.limit(test, update)
         values = task.limit_scores(true, bounds) if bounds else {}
         scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
     predictions = {}

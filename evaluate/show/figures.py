@@ -62,7 +62,7 @@ def stretch(images):
 
 @contextmanager
 def figure(path, width, height):
-    """A Figure of width x height inches, written to `path` at the end."""
+    """A Figure of width x height inches, written to `path` at the end, whole or not at all."""
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     yield fig

@@ -167,3 +167,21 @@ def test_r2_curves_are_means_over_seeds(tmp_path, drawn):
     figures.r2_against_labels(results(encoders=["mine"], protocols=["ridge"], limit=False), tmp_path / "a.png")
     (container,) = drawn[0].axes[0].containers
     np.testing.assert_allclose(container.lines[0].get_ydata(orig=False), [-2.995, 0.905])
+
+
+def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"of before")
+
+    def interrupted(self, where, **_):
+        where.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Figure, "savefig", interrupted)
+        with pytest.raises(KeyboardInterrupt), figures.figure(path, 1, 1):
+            pass
+    assert path.read_bytes() == b"of before" and list(tmp_path.iterdir()) == [path]
+    with figures.figure(path, 1, 1):
+        pass
+    assert path.read_bytes().startswith(b"\x89PNG") and list(tmp_path.iterdir()) == [path]
