@@ -18,14 +18,14 @@ NEGLIGIBLE = 1e-5  # spread of a target, over its largest value: below it float3
 _FLOAT = 4  # bytes
 
 
-def check(config, folder, evaluates=True):
+def check(config, folder, evaluates=True, anew=False):
     """Find every mistake that would end a run of a config, or spoil its results, without training.
 
     Galaxies, PSFs and the first images are read, networks are made once and see an image, labels of a few hundred
     systems are drawn; nothing is written that stays.
 
     Args: config: `configs.schema.Config`. folder: of the run; it need not be there. evaluates: the run goes on
-    after the training.
+    after the training. anew: what is in the folder will be deleted first.
 
     Returns: the `simulate.systems.scene.Scene`, of the bands that networks see.
     Raises: ConfigError with one sentence for each mistake.
@@ -42,7 +42,9 @@ def check(config, folder, evaluates=True):
         _say_all(problems, _about_device(config.pretrain))
         _say_all(problems, _about_folder(folder))
         images = _collect(problems, lambda: _training_images(config.pretrain))
-        _say_all(problems, _about_training_images(config, images, scene, folder, evaluates))
+        if images is not None and not anew:
+            _say_all(problems, _about_changes(config, images, folder))
+        _say_all(problems, _about_training_images(config, images, scene, evaluates))
         _say_all(problems, _about_real_lenses(config, scene))
         if scene is not None:
             targets = list(_about_targets(config, scene))
@@ -110,15 +112,14 @@ def _training_images(pretrain):
     return images
 
 
-def _about_training_images(config, images, scene, folder, evaluates):
-    """Whether a folder of images is that of the run so far, fills a batch, holds what the probes need, and is not
-    asked to be judged as if it were simulated."""
+def _about_training_images(config, images, scene, evaluates):
+    """Whether a folder of images fills a batch, holds what the probes need, and is not silently judged as if it were
+    simulated."""
     if images is None:
         return
     from .ssl.probe import folder_problem
 
     pre, path = config.pretrain, config.pretrain.data.path
-    yield from _about_changes(config, images, folder)
     if len(images) < pre.batch_size:
         yield (
             f"pretrain.batch_size: {pre.batch_size} images a step, but {path} has {len(images)}, so that images would "

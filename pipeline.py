@@ -56,7 +56,7 @@ def _run(config, folder, fabric, overwrite, until):
     first = fabric.is_global_zero
     if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
         return
-    scene = before_training.check(config, folder.path, until != "pretrain") if first else _scene(config)
+    scene = before_training.check(config, folder.path, until != "pretrain", overwrite) if first else _scene(config)
     if first:
         extending.reopen(folder, config)
         begin(folder, config, overwrite)

@@ -120,7 +120,7 @@ class Training:
         network = self.model.network
         self.average = copy.deepcopy(network).requires_grad_(False) if self.settings.ema else None
         self._log = self._probe = self._kept = None  # the last is the step of the checkpoint on the disk
-        self._collapsed = False
+        self._kept_is_bad = self._collapsed = False
         self._interval = _Interval()
 
     @property
@@ -143,6 +143,7 @@ class Training:
                     raise DataError(problem)
             checkpoint.unpack(tensors, self.model, self.optimizer, self.average)
             self.done = self._kept = written["step"]
+            self._kept_is_bad = self._lost_weights() is not None  # an earlier LenStream wrote those, too
         if self.fabric.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._log = Log(self.folder, self.done)
@@ -216,7 +217,7 @@ class Training:
             tensors = checkpoint.pack(self.model, self.optimizer, self.average)
             facts = {"step": self.done, "encoder": self.name, "fingerprint": _fingerprint(self.config, self.name)}
             checkpoint.save(self.folder / CHECKPOINT, tensors, **facts | self._image_facts)
-        self._kept = self.done
+        self._kept, self._kept_is_bad = self.done, False
 
     def finish(self):
         """Write the encoder, on the first rank, and keep the state after the last step, from which `--extend` goes on.
@@ -279,12 +280,16 @@ class Training:
 
     def _check_weights(self):
         """Raise LenStreamError if a weight is not finite, as after a step of infinite gradients with a finite loss."""
-        tensors = self.model.state_dict().items()
-        bad = next((k for k, t in tensors if t.is_floating_point() and not bool(torch.isfinite(t).all())), None)
-        if bad is not None:
+        lost = self._lost_weights()
+        if lost is not None:
             raise LenStreamError(
-                f"weights of {self.name} are not finite after step {self.done}, first {bad}; " + self._way_on(self.done)
+                f"weights of {self.name} are not finite after step {self.done}, first {lost}; {self._way_on(self.done)}"
             )
+
+    def _lost_weights(self):
+        """The first tensor of the method that is not finite throughout; None if all are."""
+        tensors = self.model.state_dict().items()
+        return next((k for k, t in tensors if t.is_floating_point() and not bool(torch.isfinite(t).all())), None)
 
     def _way_on(self, steps):
         """What is left of a training that broke down after so many steps, and what to do."""
@@ -292,7 +297,8 @@ class Training:
             return "no weight has moved yet, so it is these images, or the weights that it starts from"
         kept = "there is no checkpoint yet"
         if self._kept is not None:
-            kept = f"the last good checkpoint, of step {self._kept}, is {newest_state(self.folder)}"
+            which = "checkpoint, with weights that are not finite either," if self._kept_is_bad else "good checkpoint,"
+            kept = f"the last {which} of step {self._kept}, is {newest_state(self.folder)}"
         return (
             f"{kept}. The same command would end here again: start anew with a lower lr, a longer warmup or clip, by "
             "--overwrite, or name=... for a run of its own"

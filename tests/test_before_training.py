@@ -264,6 +264,7 @@ def test_a_folder_that_has_changed_since_the_first_encoder_was_trained(tmp_path)
     np.save(tmp_path / "images" / "b" / "new.npy", np.zeros((1, 1, 16, 16)))
     with pytest.raises(ConfigError, match="is not as it was when the training began: 3 files, were 2; put it back, or"):
         before_training.check(config, run)
+    before_training.check(config, run, anew=True)  # with --overwrite
     pretrain(config.model_copy(), "s", scene, run / "encoders" / "s")  # it has what it needs
 
 

@@ -18,6 +18,7 @@ from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint, monitors, trainer
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.log import read_log
+from lenstream.ssl.methods.simsiam import SimSiam
 from lenstream.ssl.trainer import Training, _fingerprint, make_encoder, make_method, pretrain
 
 
@@ -187,11 +188,27 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_samples(tiny, tmp_path):
     poisoned = {k: v * float("nan") if k.endswith("conv1.0.weight") and "model" in k else v for k, v in tensors.items()}
     assert any(not torch.equal(poisoned[k], tensors[k]) for k in tensors)
     checkpoint.save(path, poisoned, **facts)
-    said = r"became nan: look at samples 32 to 47, of step 3; the last good checkpoint, of step 2, is .*checkpoint\.saf"
+    said = r"became nan: look at samples 32 to 47, of step 3; the last checkpoint, with weights that are not finite eit"
     for _ in range(2):  # the same command ends in the same way, and says so
         with pytest.raises(LenStreamError, match=said + r".*would end here again: start anew with a lower lr"):
             pretrain(config, "lensiam", scene, tmp_path)
         assert path.exists()
+
+
+def test_the_last_good_checkpoint_is_named_with_its_step(tiny, tmp_path, monkeypatch):
+    """The fourth step breaks down; that of step 2 was the last to be written."""
+    forward = SimSiam.forward
+
+    def breaks_down(self, views, step):
+        loss, features = forward(self, views, step)
+        return loss * (torch.nan if step.number == 3 else 1), features
+
+    monkeypatch.setattr(SimSiam, "forward", breaks_down)
+    said = r"samples 48 to 63, of step 4; the last good checkpoint, of step 2, is .*checkpoint\.safetensors\. The same"
+    for _ in range(2):  # the same command ends in the same way, and says so
+        with pytest.raises(LenStreamError, match=said):
+            pretrain(tiny[0], "lensiam", tiny[1], tmp_path)
+        assert checkpoint.load_facts(tmp_path / "checkpoint.safetensors")["step"] == 2
 
 
 def test_a_loss_that_is_not_finite_at_once_is_not_blamed_on_the_learning_rate(tiny, tmp_path):
