@@ -6,11 +6,13 @@ and opened without a network.
 """
 
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 from PIL import Image
 
@@ -21,6 +23,7 @@ from .tables import MeanScores, all_numbers, headline, limit_row, main_table
 
 SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
 SECTIONS += ["real_lenses", "numbers", "made"]
+_PADDING = re.compile(f"{tables.FIGURE_SPACE}+")
 
 
 @dataclass
@@ -61,6 +64,16 @@ class Report:
 def _rows(frame):
     """The rows of a DataFrame as tuples, None where a value is missing."""
     return list(frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None))
+
+
+def _padded(value):
+    """A cell as HTML: figure spaces become room of their width; that at the end is not needed where lines wrap."""
+
+    def room(run):
+        tail = ' class="tail"' if run.end() == len(run.string) else ""
+        return f'<i{tail} style="padding-left: {len(run[0])}ch"></i>'
+
+    return Markup(_PADDING.sub(room, str(escape(value))))
 
 
 def _in_brief(predictions):
@@ -127,6 +140,7 @@ def write(report, path):
         tasks=tasks,
         map=feature_map(report.umap) if report.umap is not None else None,
         themes=themes,
+        padded=_padded,
         on_dark=lambda colour: to_hex(themes.on_dark(colour)),
         rows_of=_rows,
         symbol=tables.symbol,
