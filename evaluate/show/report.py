@@ -93,20 +93,21 @@ def _agreement(summary):
 
 
 def _address(path):
-    """The address of a picture, as lossless WebP, which is half as large as PNG."""
+    """(address, width in pixels) of a picture, as lossless WebP, which is half as large as PNG."""
     file = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").save(file, "webp", lossless=True, quality=40)
-    return data_address(file.getvalue(), "webp")
+        return data_address(file.getvalue(), "webp"), image.width
 
 
 def _pictures(figures, light_only):
-    """{name: (address for light pages, address for dark ones or None)} of {name: path}."""
+    """{name: (address for light pages, address for dark ones or None, width)} of {name: path}."""
     pictures = {}
     for name, path in figures.items():
         twin = themes.dark_twin(path)
         both = twin.exists() and name not in light_only
-        pictures[name] = _address(path), _address(twin) if both else None
+        light, width = _address(path)
+        pictures[name] = light, _address(twin)[0] if both else None, width
     return pictures
 
 
