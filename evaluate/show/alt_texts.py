@@ -6,7 +6,7 @@ from ..results import LIMIT, SUPERVISED
 from .digits import plus_minus
 from .feature_map import chosen
 from .symbols import after_number
-from .tables import show_r2
+from .tables import cell_r2
 
 NEIGHBOURS = 10  # on a UMAP
 HEALTH = {"feature_std": "standard deviation of the features", "effective_rank": "effective rank of the features"}
@@ -26,6 +26,10 @@ def alt_texts(report, tasks):
         "real_lenses": real_lenses(report.real_lenses) if report.real_lenses is not None else "",
     }
     return {name: text for name, text in words.items() if text}
+
+
+def _r2(value):
+    return cell_r2((value, np.nan))
 
 
 def _of_tasks(of_one, tasks):
@@ -70,8 +74,8 @@ def predicted_vs_true(scores):
 def _best_and_worst(values, best, worst):
     """'closest to the 1:1 line is lensimclr (R2 0.987), furthest random (R2 0.81)' of {name: R2}."""
     top, bottom = max(values, key=values.get), min(values, key=values.get)
-    words = f"{best} is {top} (R2 {show_r2(values[top])})"
-    return words + (f", {worst} {bottom} (R2 {show_r2(values[bottom])})" if len(values) > 1 else "")
+    words = f"{best} is {top} (R2 {_r2(values[top])})"
+    return words + (f", {worst} {bottom} (R2 {_r2(values[bottom])})" if len(values) > 1 else "")
 
 
 def r2_against_labels(scores):
@@ -101,14 +105,14 @@ def _highest(curves, last, numbers):
         if max(there, key=there.get) != top:
             break
         since = n
-    at = f"from {since:,} labels on, {show_r2(last[top])} at {numbers[-1]:,}"
-    words = f"{top} is highest " + (at if since < numbers[-1] else f"at {since:,} labels, {show_r2(last[top])}")
-    return words + (f"; lowest there is {bottom}, {show_r2(last[bottom])}" if len(last) > 1 else "")
+    at = f"from {since:,} labels on, {_r2(last[top])} at {numbers[-1]:,}"
+    words = f"{top} is highest " + (at if since < numbers[-1] else f"at {since:,} labels, {_r2(last[top])}")
+    return words + (f"; lowest there is {bottom}, {_r2(last[bottom])}" if len(last) > 1 else "")
 
 
 def _of_limit(scores, target):
     limit = scores.limit(target, "r2")
-    return f"; the limit is {show_r2(limit[0])}" if limit else ""
+    return f"; the limit is {_r2(limit[0])}" if limit else ""
 
 
 def umap(space):

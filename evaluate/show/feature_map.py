@@ -74,17 +74,14 @@ def feature_map(space):
         sizing_mode="stretch_width",
         tools=["pan,box_zoom,wheel_zoom,reset", hover],
         toolbar_location="above",
-        background_fill_color=None,
-        border_fill_color=None,
         outline_line_color=MAP["edgecolors"],
     )
     dots = {"size": 8, "line_color": MAP["edgecolors"], "line_width": 0.5}
     plot.scatter("x", "y", source=source, color={"field": "c", "transform": mapper}, **dots)
     plot.axis.visible = plot.grid.visible = False
     plot.toolbar.logo = None
-    bar = {"background_fill_color": None, "major_label_text_color": "#222222", "major_tick_line_color": None}
-    words = {"major_label_text_font_size": "13px", "name": "bar"}  # the page gives them its own colour
-    plot.add_layout(models.ColorBar(color_mapper=mapper, **bar, **words), "right")
+    words = {"major_label_text_font_size": "13px", "major_tick_line_color": None}
+    plot.add_layout(models.ColorBar(color_mapper=mapper, name="bar", **words), "right")
     script, div = components(plot)
     return FeatureMap(
         library=Markup(Resources(mode="inline", components=["bokeh"]).render_js()),

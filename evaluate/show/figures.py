@@ -198,7 +198,14 @@ def r2_against_labels(results, path):
                 else:
                     ax.set_ylabel("$R^2$ on test lenses")
                 linear = not near_1(part)
-        fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        fig.legend(
+            drawn.values(),
+            drawn.keys(),
+            loc="outside lower center",
+            ncols=min(max(len(targets), 2), 4),
+            frameon=False,
+            fontsize=9,
+        )
 
 
 def _r2_panel(ax, table, colour, drawn):

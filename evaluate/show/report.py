@@ -6,11 +6,13 @@ and opened without a network.
 """
 
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 from PIL import Image
 
@@ -22,6 +24,7 @@ from .tables import MeanScores, all_numbers, headline, limit_row, main_table
 
 SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
 SECTIONS += ["real_lenses", "numbers", "made"]
+_PADDING = re.compile(f"{tables.FIGURE_SPACE}+")
 
 
 @dataclass
@@ -64,6 +67,16 @@ def _rows(frame):
     return list(frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None))
 
 
+def _padded(value):
+    """A cell as HTML: figure spaces become room of their width; that at the end is not needed where lines wrap."""
+
+    def room(run):
+        tail = ' class="tail"' if run.end() == len(run.string) else ""
+        return f'<i{tail} style="padding-left: {len(run[0])}ch"></i>'
+
+    return Markup(_PADDING.sub(room, str(escape(value))))
+
+
 def _in_brief(predictions):
     """Predictions for real lenses with a column a parameter, as in the terminal, with the frame and the flags."""
     targets = [column.removesuffix("_std") for column in predictions if column.endswith("_std")]
@@ -81,20 +94,21 @@ def _agreement(summary):
 
 
 def _address(path):
-    """The address of a picture, as lossless WebP, which is half as large as PNG."""
+    """(address, width in pixels) of a picture, as lossless WebP, which is half as large as PNG."""
     file = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").save(file, "webp", lossless=True, quality=40)
-    return data_address(file.getvalue(), "webp")
+        return data_address(file.getvalue(), "webp"), image.width
 
 
 def _pictures(figures, light_only):
-    """{name: (address for light pages, address for dark ones or None)} of {name: path}."""
+    """{name: (address for light pages, address for dark ones or None, width)} of {name: path}."""
     pictures = {}
     for name, path in figures.items():
         twin = themes.dark_twin(path)
         both = twin.exists() and name not in light_only
-        pictures[name] = _address(path), _address(twin) if both else None
+        light, width = _address(path)
+        pictures[name] = light, _address(twin)[0] if both else None, width
     return pictures
 
 
@@ -128,6 +142,7 @@ def write(report, path):
         tasks=tasks,
         map=feature_map(report.umap) if report.umap is not None else None,
         themes=themes,
+        padded=_padded,
         on_dark=lambda colour: to_hex(themes.on_dark(colour)),
         rows_of=_rows,
         symbol=tables.symbol,

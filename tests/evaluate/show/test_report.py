@@ -99,28 +99,6 @@ def test_missing_combinations_and_nan(tmp_path):
     assert "\N{EN DASH}" in text and "nan" not in text
 
 
-def test_the_main_table_has_means_spreads_and_ratios():
-    table = results()
-    groups = dict(reports.main_table(reports.MeanScores(table)))
-    encoder, _, cells = groups["ridge"][0]
-    rmse = table.query("encoder == 'lensiam' and protocol == 'ridge' and n_labels == 1000 and target == 'theta_E'")
-    ratio = rmse.query("metric == 'rmse'")["value"].mean() / 0.004
-    assert encoder == "lensiam" and cells[0] == (
-        "0.971 ± 0.002",
-        True,
-        "\N{MULTIPLICATION SIGN}" + f" {ratio:#.2g}".rstrip("."),
-    )
-    assert [row[0] for row in groups["finetune"]] == ["lensiam", "simsiam", "random", "supervised"]
-    assert reports.limit_row(reports.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(1.04, "1.0"), (23.4, "23"), (99.9, "100"), (131.2, "130"), (0.98, "0.98")]
-)
-def test_a_ratio_has_two_digits_and_no_power_of_ten(value, text):
-    assert reports.show_ratio(value) == text
-
-
 def test_a_full_report_is_self_contained(tmp_path):
     Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
     frame = pd.DataFrame({"lens": ["J0037", None], "theta_E": [1.5, np.nan]})
@@ -139,21 +117,26 @@ def test_a_full_report_is_self_contained(tmp_path):
     own = re.sub(r"<script\b.*?</script>", "", html, flags=re.S)
     assert "://" not in own and not re.search(r"<script[^>]+src=|<link", html)
     assert "default-src 'none'" in own
-    assert set(re.findall(r'(?:src|href)="([^"]{0,5})', own)) <= {"data:", *(f"#s{i}" for i in range(20)), "@imag"}
+    assert set(re.findall(r'(?:src|href)="([^"]{0,5})', own)) <= {
+        "data:",
+        "@imag",
+        *(f"#{name[:4]}" for name in reports.SECTIONS),
+        "#s8",
+    }
     text = words(html)
     for part in ("sky: 1 lens (J0037 +5).", "no row.", "bad.fits: it is empty."):
         assert part in text
     for part in ("One thing to know.", "J0037", "something else", "10.0 min", "seed: 3", "3.12"):
         assert part in text
-    assert own.count('<img src="data:image/png') == 4  # the still UMAP gives way to the interactive one
-    assert html.count("data:image/png") >= 34 and len(html) < 4e6
+    assert own.count('src="data:image/webp') == 5 and html.count("data:image/png") >= 30 and len(html) < 4e6
+    assert '<figure class="wide print-only"' in own  # the still UMAP is for paper, the interactive one for the screen
 
 
 def test_predictions_stand_beside_published_values_with_their_flags(tmp_path):
     table = {"name": ["J0037", "J1234"], "e1": [0.1, np.nan], "e1_std": [0.05, np.nan], "frame": "north_east"}
     table |= {"flags": ["sky;noise", ""], "e1_published": [0.12, np.nan]}
     text = words(page(tmp_path, results(), real_lenses=reports.RealLensResults(pd.DataFrame(table))))
-    assert "lens e1 frame flags J0037 0.10±0.05 (0.12) north_east sky noise J1234 - north_east" in text
+    assert "lens e1 frame flags J0037 0.10 ± 0.05 (0.12) north_east sky noise J1234 - north_east" in text
 
 
 @pytest.mark.parametrize(
@@ -201,12 +184,5 @@ def test_hostile_names_are_text(tmp_path):
     )
     assert '<img src="http' not in html and "</script><img" not in html
     assert words(html).count(bad) >= 8
-    *_, script = re.findall(r"<script\b.*?</script>", html, flags=re.S)
+    (script,) = [s for s in re.findall(r"<script\b.*?</script>", html, flags=re.S) if "docs_json" in s[:9000]]
     assert "onerror" in script and "$$x$$" not in script  # Bokeh would load a formula typesetter from the network
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.9712, "0.97"), (0.99963, "0.9996"), (0.9951, "0.995"), (1.0, "1.00"), (-0.456, "-0.46")]
-)
-def test_r2_close_to_one_keeps_its_digits(value, text):
-    assert reports.show_r2(value) == text

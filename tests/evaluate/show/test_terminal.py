@@ -30,7 +30,7 @@ def test_scores_are_the_mean_of_the_seeds_at_most_labels_beside_the_limit(capsys
     terminal.print_scores(pd.DataFrame(rows, columns=COLUMNS))
     printed = lines(capsys)
     assert "R2 with 40 labels" in printed
-    assert "lensiam ridge 0.5500" in printed and "limit cramer-rao 0.9000" in printed
+    assert "lensiam ridge 0.55 ± 0.07" in printed and "limit cramer-rao 0.900" in printed
 
 
 def test_published_values_stand_in_brackets(predictions, capsys):
@@ -39,14 +39,14 @@ def test_published_values_stand_in_brackets(predictions, capsys):
     terminal.print_predictions(predictions, ["theta_E"], summary)
     printed = lines(capsys)
     assert "2 lenses, published in brackets" in printed
-    assert "a 1.23±0.03 (1.16)" in printed and "b 0.90±0.05" in printed
-    assert "theta_E 1 0.074 0.100 0.100 0.040 0.500" in printed
+    assert "a 1.23 ± 0.03 (1.16)" in printed and "b 0.90 ± 0.05" in printed
+    assert "theta_E 1 0.07 ± 0.10 0.10 0.10 0.040 0.50" in printed
 
 
 def test_without_published_values_there_is_one_table(predictions, capsys):
     terminal.print_predictions(predictions.drop(columns="theta_E_published"), ["theta_E"], None)
     printed = lines(capsys)
-    assert "2 lenses" in printed and "a 1.23±0.03" in printed
+    assert "2 lenses" in printed and "a 1.23 ± 0.03" in printed
     assert "predicted - published" not in printed
     terminal.print_predictions(predictions.drop(columns="theta_E_published")[:1], ["theta_E"], None)
     assert "1 lens" in lines(capsys)
@@ -55,7 +55,7 @@ def test_without_published_values_there_is_one_table(predictions, capsys):
 def test_what_is_not_known_is_a_dash(predictions, capsys):
     turned = predictions.assign(e1=[0.1, np.nan], e1_std=[0.05, np.nan])
     terminal.print_predictions(turned, ["theta_E", "e1"], None)
-    assert "b 0.90±0.05 -" in lines(capsys)
+    assert "b 0.90 ± 0.05 -" in lines(capsys)
 
 
 def test_flags_and_the_frame_are_shown(predictions, capsys):
@@ -63,7 +63,7 @@ def test_flags_and_the_frame_are_shown(predictions, capsys):
     terminal.print_predictions(flagged, ["theta_E"], None)
     printed = lines(capsys)
     assert "frame north_east" in " ".join(printed)
-    assert "a 1.23±0.03 (1.16) sky noise" in printed and "b 0.90±0.05" in printed
+    assert "a 1.23 ± 0.03 (1.16) sky noise" in printed and "b 0.90 ± 0.05" in printed
     terminal.print_predictions(flagged.assign(flags=""), ["theta_E"], None)
     assert "flags" not in " ".join(lines(capsys))
     terminal.print_sentences(["sky: 1 lens (lens[1] +5): subtract it."])

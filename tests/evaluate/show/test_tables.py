@@ -1,0 +1,73 @@
+"""Tables of scores and predictions: means, spreads, ratios, and digits by their uncertainty."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lenstream.evaluate.show import tables
+
+from .test_report import results
+
+
+def test_the_main_table_has_means_spreads_and_ratios():
+    table = results()
+    groups = dict(tables.main_table(tables.MeanScores(table)))
+    encoder, _, cells = groups["ridge"][0]
+    rmse = table.query("encoder == 'lensiam' and protocol == 'ridge' and n_labels == 1000 and target == 'theta_E'")
+    ratio = rmse.query("metric == 'rmse'")["value"].mean() / 0.004
+    assert encoder == "lensiam" and cells[0] == (
+        "0.971 ± 0.002",
+        True,
+        "\N{MULTIPLICATION SIGN}" + f" {ratio:#.2g}".rstrip("."),
+    )
+    assert [row[0] for row in groups["finetune"]] == ["lensiam", "simsiam", "random", "supervised"]
+    assert tables.limit_row(tables.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.04, "1.0"), (23.4, "23"), (99.9, "100"), (131.2, "130"), (0.98, "0.98")]
+)
+def test_a_ratio_has_two_digits_and_no_power_of_ten(value, text):
+    assert tables.show_ratio(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9712, "0.97"), (0.99963, "0.9996"), (0.9951, "0.995"), (1.0, "1.00"), (-0.456, "-0.46")]
+)
+def test_r2_close_to_one_keeps_its_digits(value, text):
+    assert tables.show_r2(value) == text
+
+
+def test_digits_follow_the_spread_of_the_seeds():
+    assert tables.cell_r2((0.97123, 0.0004)) == "0.9712 ± 0.0004"
+    assert tables.cell_r2((0.31, 0.24)) == "0.3 ± 0.2"
+    assert tables.cell_r2((0.5, float("nan"))) == "0.500" and tables.cell_r2((0.99963, float("nan"))) == "0.9996"
+    assert tables.cell_r2(None) == "" and tables.cell_rmse(None, "e1") == ""
+    assert tables.cell_rmse((0.0312, 0.0021), "theta_E") == '0.031 ± 0.002"'
+    assert tables.cell_rmse((0.0312, float("nan")), "phi_m") == "0.031 rad"
+
+
+def test_a_column_has_its_points_in_line_whatever_the_spreads():
+    table = results(limit=False, protocols=["ridge"], targets=["gamma"])
+    random = (table["encoder"] == "random") & (table["metric"] == "r2")
+    table.loc[random, "value"] += np.where(table.loc[random, "seed"] == 0, 0.3, 0.0)
+    rows = [cells[0][0] for _, group in tables.main_table(tables.MeanScores(table)) for _, _, cells in group]
+    assert len({len(text) for text in rows}) == 1 and len({len(text.split()[-1]) for text in rows}) > 1
+    assert len({text.index(".") for text in rows}) == 1 and len({text.rindex(".") for text in rows}) == 1
+
+
+def test_predictions_are_rounded_by_their_uncertainty_and_so_are_published_values():
+    table = {"name": ["a", "b", "c"], "e1": [0.12345, -1.5, np.nan], "e1_std": [0.0312, 0.14, np.nan]}
+    table |= {"e1_published": [0.1, np.nan, 0.2], "flags": ["", "sky;noise", ""]}
+    words = tables.predictions_in_words(pd.DataFrame(table), ["e1"])
+    assert [text.rstrip() for text in words["e1"]] == ["0.12 ± 0.03 (0.10)", "-1.50 ± 0.14", "- (0.20)"]
+    assert list(words["flags"]) == ["", "sky noise", ""] and list(words.index) == ["a", "b", "c"]
+
+
+def test_a_bias_has_its_standard_error():
+    summary = {"target": ["theta_E", "e1"], "n": [25, 1], "bias": [0.0312, 0.5], "scatter": [0.1, np.nan]}
+    summary |= {"nmad": [0.0934, 0.0], "correlation": [0.756, np.nan]}
+    words = tables.agreement(pd.DataFrame(summary))
+    assert [text.strip() for text in words["bias"]] == ["0.03 ± 0.02", "0.50"]
+    assert [text.strip() for text in words["scatter"]] == ["0.10", "-"]
+    assert [text.strip() for text in words["correlation"]] == ["0.76", "-"] and list(words["n"]) == ["25", "1"]
