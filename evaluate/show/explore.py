@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from contextlib import suppress
 
@@ -36,7 +37,7 @@ def explore(config, port=0, open_browser=True):
     print(address, flush=True)
     print("lenstream: Ctrl-C ends it", file=sys.stderr)
     if open_browser:
-        server.io_loop.add_callback(_open, address)
+        threading.Thread(target=_open, args=(address,), daemon=True).start()  # some browsers do not return
     _serve(server)
 
 

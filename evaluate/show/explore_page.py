@@ -276,7 +276,7 @@ def _show_rest(page, frame, version, out):
     _show_lines(page, lines)
     error = errors[page.widgets["error_of"].value == "PSF"]
     set_error(page.panels["error"], error, pictures.half_width(frame.scene, page.band))
-    page.widgets["error_caption"].text = "not known" if error is None else f"worst {np.abs(error).max():.1e}"
+    page.widgets["error_caption"].text = "not known" if error is None else f"worst {np.abs(error).max():.2g}"
     page.widgets["caption"].text = _caption(page, seen)
     page.widgets["numbers"].text = " ".join(f"<span>{_in_words(number)}</span>" for number in numbers)
     page.widgets["yaml"].text = f"<pre>{html.escape(_yaml(page))}</pre>"
@@ -310,5 +310,6 @@ def _in_words(number):
     """HTML of a number with its name and unit."""
     if number.name == "images":
         return f"<b>{number.value:.0f}</b> images of the source's centre"
-    value = f"{number.value:,.0f}" if 1e3 <= number.value < 1e7 else f"{number.value:.4g}"
+    whole = number.name == "n_halos" or 1e3 <= number.value < 1e7
+    value = f"{number.value:,.0f}" if whole else f"{number.value:#.4g}"
     return f"{symbol_as_html(number.name)} <b>{value}{html.escape(after_number(number.name))}</b>"

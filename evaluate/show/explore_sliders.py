@@ -92,7 +92,7 @@ def _slider(path, group, field, whole, values):
         limits = -MOST_ELLIPTIC, MOST_ELLIPTIC
     low, high, logarithmic = _range(values, name, unit, limits)
     title = f"log10 {name}" if logarithmic else name
-    title += "" if unit == "-" else f" [{unit}]"
+    title += "" if unit == "-" else f" [{unit.removesuffix('(AB)')}]"
     step = 1.0 if whole else _round_step((high - low) / STEPS)
     return Slider(path, group, title, meaning, *_on_steps(low, high, step), step, logarithmic)
 

@@ -118,6 +118,7 @@ def test_a_magnitude_that_marks_a_missing_value_is_refused(magnitude):
         ({"catalogue": "x.npz", "kinds": ["ring"]}, "kinds is for made-up galaxies"),
         ({"magnitude_cut": [20, 22]}, "magnitude_cut is for galaxies from a catalogue"),
         ({"at_redshift": True}, "at_redshift is for galaxies from a catalogue"),
+        ({"mirrored": True}, "mirrored needs parity: false"),
         ({"catalogue": "x.npz", "size_cut": [2, 1]}, "size_cut: the first value must be below"),
         ({"catalogue": "x.npz", "at_redshift": True, "magnitude": 22, "R_half": 0.2}, "at_redshift changes nothing"),
     ],

@@ -22,6 +22,7 @@ from lenstream.errors import LenStreamError
 from lenstream.evaluate.show import explore as explore_module
 from lenstream.evaluate.show import explore_pictures as pictures
 from lenstream.evaluate.show import explore_state as states
+from lenstream.run_pipeline import main
 from lenstream.simulate.systems.scene import make_scene
 
 pytest.importorskip("bokeh")
@@ -141,7 +142,7 @@ def _check_sliders(page, scene, state):
     seen = pictures.stretched(pictures.image(moved, ""), "asinh")
     np.testing.assert_allclose(page.evaluate(IMAGE), seen.ravel(), atol=1e-6)
     mean_kappa = dict(pictures.numbers(moved))["theta_E_mean_kappa"]
-    assert f"{mean_kappa:.4g}" in page.evaluate(f"{named('numbers')}.text")
+    assert f"{mean_kappa:#.4g}" in page.evaluate(f"{named('numbers')}.text")
     lines = page.evaluate(f"{named('source')}.renderers[1].data_source.data.xs.length")
     assert lines >= 1
     x, y, width, height = page.rectangle(f"Bokeh.index.get_by_id({named('lens_mass.0.theta_E')}.id).el")
@@ -203,6 +204,7 @@ def _check_layout(page, tmp_path):
         page.settle()
         page.screenshot(tmp_path / f"{kind}.png", whole=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert kind == "phone" or page.evaluate("document.documentElement.scrollHeight") <= size[1]
         ink, paper = (page.evaluate(f"getComputedStyle(document.body).{p}") for p in ("color", "backgroundColor"))
         title = f"Bokeh.index.get_by_id({named('lens_mass.0.theta_E')}.id).shadow_el.querySelector('.bk-slider-title')"
         assert page.evaluate(f"getComputedStyle({title}).color") == ink
@@ -254,6 +256,20 @@ def test_a_signal_ends_it_cleanly(recipe, number):
         assert out == "" and errors.strip().endswith("Ctrl-C ends it")
         with pytest.raises(urllib.error.URLError):
             urllib.request.urlopen(address, timeout=10)
+
+
+def test_a_bad_recipe_is_one_sentence_and_no_server(recipe, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["explore", str(recipe), "simulate.lens_mass.0.theta_F=1", "--no-browser"])
+    out, errors = capsys.readouterr()
+    assert end.value.code == 2 and out == ""
+    assert "theta_F" in errors and "theta_E" in errors and "Traceback" not in errors
+
+
+def test_without_bokeh_it_says_how_to_install_it(recipe, monkeypatch):
+    monkeypatch.setattr("lenstream.extras._is_installed", lambda name: name != "bokeh")
+    with pytest.raises(LenStreamError, match=r"lenstream explore needs lenstream\[explore\].*pip install"):
+        explore_module.explore(load(recipe), open_browser=False)
 
 
 def test_a_port_that_is_taken_or_none_is_one_sentence(recipe):

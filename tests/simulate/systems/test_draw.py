@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lenstream.configs.load import load
+from lenstream.errors import ConfigError
 from lenstream.simulate.core.philox import ENVIRONMENT, LENS, Draw, slot_of, uniforms
 from lenstream.simulate.galaxies.stamps import TEST, TRAIN, VALIDATION, split
 from lenstream.simulate.labels import labels
@@ -202,6 +203,24 @@ def test_an_image_is_mirrored_only_where_parity_is_free(scene_with):
     for parity, expected in ((True, {-1.0, 1.0}), (False, {1.0})):
         scene = scene_with(source=[image | {"parity": parity}])
         assert set(draw(scene, np.arange(40), Views()).source[0]["parity"].ravel()) == expected
+
+
+def test_one_galaxy_for_all_systems_of_all_parts_mirrored_or_not(scene_with):
+    image = {"profile": "INTERPOL", "n_galaxies": 8, "magnitude": 23, "R_half": 0.3}
+    indices = np.concatenate([first + np.arange(20) for first in FIRST_INDEX.values()])
+    for mirrored, parity in ((True, -1.0), (False, 1.0)):
+        one = image | {"galaxy": 5, "parity": False, "mirrored": mirrored}
+        scene = scene_with(source=[one], lens_light=[image, image | {"galaxy": 0}])
+        drawn = draw(scene, indices, Views(2))
+        assert (drawn.source[0]["stamp"] == 5).all() and (drawn.source[0]["parity"] == parity).all()
+        assert len(np.unique(drawn.lens_light[0]["stamp"])) > 2  # 8 and on, with the others of its own
+        assert (drawn.lens_light[1]["stamp"] == 16).all()
+
+
+def test_a_galaxy_that_is_not_there_is_refused(scene_with):
+    image = {"profile": "INTERPOL", "n_galaxies": 8, "magnitude": 23, "R_half": 0.3}
+    with pytest.raises(ConfigError, match=r"source\.0\.galaxy: 8 is not among the 8 galaxies .*0 to 7"):
+        scene_with(source=[image | {"galaxy": 8}])
 
 
 def test_exposures_add_up(scene_with, observed):

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from lenstream.configs.load import load, show
 from lenstream.errors import ArgumentError, ConfigError, DataError
+from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views, by_grid, in_bands
-from lenstream.simulate.systems.scene import FIRST_INDEX, describe_grids, make_scene, only_bands
+from lenstream.simulate.systems.scene import FIRST_INDEX, describe_grids, make_scene, only_bands, with_config
 
 
 def test_a_made_up_galaxy_without_a_size_is_refused():
@@ -217,3 +218,24 @@ def test_each_component_has_galaxies_of_its_own():
     source, lens_light = (np.sort(np.concatenate(scene.pools[group, 0])) for group in ("source", "lens_light"))
     assert source.tolist() == list(range(12)) and lens_light.tolist() == list(range(12, 28))
     assert len(scene.stamps.images) == 28
+
+
+def test_a_scene_of_another_config_has_the_same_galaxies_without_reading_them(scene_with):
+    image = {"profile": "INTERPOL", "n_galaxies": 6, "magnitude": 23, "R_half": 0.3}
+    scene = scene_with(source=[image | {"galaxy": 2}], lens_light=[image])
+    other = scene_with(source=[image | {"galaxy": 4}], lens_light=[image | {"magnitude": 20}])
+    new = with_config(scene, other.config)
+    assert new.stamps is scene.stamps
+    for key, parts in other.pools.items():
+        for found, expected in zip(new.pools[key], parts, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(*(render(s, draw(s, [3], Views())) for s in (new, other)))
+    dark = with_config(scene, other.config.model_copy(update={"lens_light": []}), like=new)
+    assert dark.bands is new.bands and list(dark.pools) == [("source", 0)]
+
+
+def test_a_scene_like_another_takes_its_instruments_only_for_the_same_observation(plain):
+    scene = make_scene(plain)
+    longer = plain.model_copy(update={"observation": plain.observation.model_copy(update={"exposure_time": 7.0})})
+    assert with_config(scene, longer, like=scene).instrument.exposure_time == 7.0
+    assert with_config(scene, plain, like=scene).bands is scene.bands
