@@ -9,6 +9,7 @@ something else happened. Full disks need Linux and `unshare`, which mounts small
 
 import argparse
 import contextlib
+import importlib
 import itertools
 import os
 import shutil
@@ -22,13 +23,21 @@ from typing import NamedTuple
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # processes are forked: no pool of threads before
 
-from lenstream import pipeline, run_pipeline, runs
+from lenstream import Views, draw, make_scene, pipeline, render, run_pipeline, runs
+from lenstream.configs.load import load
 from lenstream.evaluate import judge
 from lenstream.evaluate.real import predict
 from lenstream.evaluate.show import outputs, pairs
 from lenstream.ssl import trainer
 
-CHANGES = ["pretrain.encoders.simsiam=null", "pretrain.encoders.lensimclr=null", "evaluate.umap=false"]
+CHANGES = [
+    "pretrain.encoders.simsiam=null",
+    "pretrain.encoders.lensimclr=null",
+    "pretrain.steps=4",
+    "evaluate.umap=false",
+    "evaluate.n_labels=[20]",
+    "evaluate.n_test=20",
+]
 STAGES = {  # function -> stage that begins with it
     runs.begin: "begin",
     pairs.draw_pairs: "pairs",
@@ -49,6 +58,14 @@ COMPARED = (
 )
 PACKAGE = str(Path(pipeline.__file__).parent)
 FILLER = "filler"
+
+
+def warm_up():
+    """Load what every run needs, once for all processes that are forked from here: libraries and compiled kernels."""
+    for name in ("bokeh.embed", "bokeh.models", "sklearn.linear_model", "timm", "torch.utils.tensorboard"):
+        importlib.import_module(name)
+    scene = make_scene(load("tiny", CHANGES).simulate, 3)
+    render(scene, draw(scene, [0, 1], Views(2)), threads=1)
 
 
 class Moment(NamedTuple):
@@ -250,6 +267,7 @@ def main():
 
 def _all(place, options):
     """Try all in a folder; the number of cases that went wrong."""
+    warm_up()
     reference = place / "reference"
     reference.mkdir()
     assert command(reference, Watch()).code == 0, "the run that nothing happens to failed"

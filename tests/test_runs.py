@@ -13,6 +13,7 @@ from lenstream.configs.instruments import numbers
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError
 from lenstream.files.checksums import read_sums
+from lenstream.locking import locked
 from lenstream.runs import RunFolder
 
 
@@ -335,3 +336,24 @@ def test_a_picture_that_was_changed_is_not_intact(folder, config):
     assert runs.is_intact(folder, folder.pairs)
     folder.pairs.write_text("y")
     assert not runs.is_intact(folder, folder.pairs)
+
+
+@pytest.mark.parametrize("name", ["a [x] b", "line\nbreak", b"\xff\xfe".decode("utf-8", "surrogateescape"), "a" * 250])
+def test_runs_may_lie_in_folders_of_odd_names(tmp_path, config, name):
+    folder = RunFolder(tmp_path / name / "tiny")
+    with locked(folder.path):
+        a_finished_run(folder, config)
+        assert runs.is_finished(folder, config)
+    assert runs.config_of(folder) == config and not (folder.path / ".lock").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "dangling", "loop", "a" * 300, "file/x", "/proc/x", "/dev/null"])
+def test_where_no_run_can_be_the_place_is_named_and_nothing_is_lost(tmp_path, config, place):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to("none")
+    (tmp_path / "loop").symlink_to("loop")
+    folder = RunFolder(tmp_path / place / "tiny")
+    with pytest.raises(OSError, match=r".") as caught, locked(folder.path):
+        runs.begin(folder, config)
+    assert str(caught.value.filename).startswith(str(tmp_path / place))
+    assert (tmp_path / "file").read_text() == "mine" and len(list(tmp_path.iterdir())) == 3
