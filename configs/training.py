@@ -56,6 +56,10 @@ class Pretrain(Section):
                 raise ValueError(f"encoders.{name}: {name} is the name of a baseline, give the encoder another")
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
                 raise ValueError(f'encoders: "{name}" names a folder, so give letters, digits, ".", "_" and "-" only')
+            if len(name) > 100:
+                raise ValueError(
+                    f"encoders.{name[:40]}...: it names files, so give 100 letters at most, not {len(name)}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,8 @@ from lenstream import runs
 from lenstream.configs.instruments import numbers
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError, DataError
+from lenstream.files.checksums import read_sums
+from lenstream.locking import locked
 from lenstream.runs import RunFolder
 
 
@@ -202,3 +204,156 @@ def test_a_run_of_an_earlier_version_goes_on_and_another_lenstronomy_is_said(fol
     folder.environment.unlink()
     runs.with_own_numbers(folder, config)
     assert "begun with an unknown version" in capsys.readouterr().err
+
+
+def a_finished_run(folder, config):
+    """A run that has its files, all short, and is finished."""
+    runs.begin(folder, config)
+    for path in (folder.pairs, folder.results, folder.arrays, folder.report, folder.timings):
+        path.write_text(path.name)
+    for name in ("encoders/a/encoder.safetensors", "encoders/a/metrics.jsonl", "predictor/a-ridge/a.safetensors"):
+        (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / name).write_text(name)
+    (folder.path / "encoders" / "a" / "tensorboard").mkdir()
+    (folder.path / "encoders" / "a" / "tensorboard" / "events").touch()
+    runs.finish(folder)
+
+
+def test_a_finished_run_whose_files_are_missing_or_changed_says_so(folder, config):
+    a_finished_run(folder, config)
+    assert runs.is_finished(folder, config)
+    (folder.path / "encoders" / "a" / "tensorboard" / "events").unlink()  # which nothing needs
+    (folder.path / "predictions").mkdir()
+    (folder.path / "mine.txt").touch()
+    assert runs.is_finished(folder, config)
+    folder.report.unlink()
+    (folder.path / "encoders" / "a" / "encoder.safetensors").write_text("another's")
+    with pytest.raises(
+        DataError, match=r"safetensors was changed, report\.html is missing; put back .* delete finished"
+    ):
+        runs.is_finished(folder, config)
+    folder.finished.unlink()  # as the sentence says
+    assert not runs.is_finished(folder, config)
+    runs.begin(folder, config)  # the files that are made anew are not held against what they were
+    assert runs.config_of(folder) == config and "config.yaml" not in read_sums(folder.path)
+    assert not runs.differing(folder.path) and "results.csv" in read_sums(folder.path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_a_damaged_list_of_a_finished_run_is_noticed(folder, config, damage):
+    a_finished_run(folder, config)
+    path = folder.path / "SHA256SUMS"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    with pytest.raises(DataError, match=r"SHA256SUMS (was changed|is missing)"):
+        runs.is_finished(folder, config)
+
+
+def test_a_finished_run_of_an_earlier_version_is_finished_unless_a_file_is_missing(folder, config):
+    a_finished_run(folder, config)
+    (folder.path / "SHA256SUMS").unlink()
+    folder.finished.write_text("")
+    assert runs.is_finished(folder, config)
+    folder.results.unlink()
+    with pytest.raises(DataError, match=r"since then: results\.csv is missing"):
+        runs.is_finished(folder, config)
+
+
+def test_a_changed_config_of_a_finished_run_predicts_nothing(folder, config):
+    a_finished_run(folder, config)
+    assert runs.config_of(folder) == config
+    folder.config.write_text(folder.config.read_text().replace("batch_size: 16", "batch_size: 17"))
+    with pytest.raises(DataError, match=r"config\.yaml was changed since it was written .*put it back"):
+        runs.config_of(folder)
+
+
+def test_a_run_without_its_config_does_not_go_on_as_another(folder, config):
+    runs.begin(folder, config)
+    folder.encoders.mkdir()
+    folder.config.unlink()
+    with pytest.raises(DataError, match=r"holds encoders but no config\.yaml"):
+        runs.is_finished(folder, config)
+
+
+def test_a_run_that_is_killed_while_it_is_deleted_is_still_a_run(folder, config, monkeypatch):
+    a_finished_run(folder, config)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        runs.begin(folder, config, overwrite=True)
+    monkeypatch.undo()
+    assert not folder.finished.exists() and folder.config.is_file()
+    assert not runs.is_finished(folder, config, overwrite=True)
+    runs.begin(folder, config, overwrite=True)
+    assert sorted(p.name for p in folder.path.iterdir() if p.name != "SHA256SUMS") == [
+        "config.yaml",
+        "environment.json",
+    ]
+
+
+def test_a_new_run_follows_a_link_to_its_folder_and_leaves_no_scratch(folder, config, tmp_path):
+    (tmp_path / "large disk").mkdir()
+    folder.path.parent.mkdir()
+    folder.path.symlink_to(tmp_path / "large disk")
+    for overwrite in (False, True):
+        runs.begin(folder, config, overwrite)
+        (tmp_path / "large disk" / f".{'a' * 16}.partial").touch()
+    runs.begin(folder, config)
+    assert folder.path.is_symlink() and not list((tmp_path / "large disk").glob("*.partial"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"evaluation": "x"}', '{"evaluation": NaN}'])
+def test_damaged_timings_and_environment_count_as_absent(folder, config, text):
+    runs.begin(folder, config)
+    folder.timings.write_text(text)
+    folder.environment.write_text(text)
+    with runs.timed(folder, "pairs"):
+        pass
+    assert list(json.loads(folder.timings.read_text())) == ["pairs"]
+    assert runs.config_of(folder) == config
+
+
+def test_on_a_full_disk_the_first_failure_is_said_and_not_that_of_the_timings(folder, config, monkeypatch):
+    runs.begin(folder, config)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught, runs.timed(folder, "evaluation"):
+        runs.write_text(folder.report, "x")
+    assert caught.value.filename == str(folder.report)
+
+
+def test_a_picture_that_was_changed_is_not_intact(folder, config):
+    runs.begin(folder, config)
+    assert not runs.is_intact(folder, folder.pairs)
+    folder.pairs.write_text("x")
+    assert runs.is_intact(folder, folder.pairs)  # of an earlier version, or killed before its checksum was listed
+    runs.keep_sum(folder, folder.pairs)
+    assert runs.is_intact(folder, folder.pairs)
+    folder.pairs.write_text("y")
+    assert not runs.is_intact(folder, folder.pairs)
+
+
+@pytest.mark.parametrize("name", ["a [x] b", "line\nbreak", b"\xff\xfe".decode("utf-8", "surrogateescape"), "a" * 250])
+def test_runs_may_lie_in_folders_of_odd_names(tmp_path, config, name):
+    folder = RunFolder(tmp_path / name / "tiny")
+    with locked(folder.path):
+        a_finished_run(folder, config)
+        assert runs.is_finished(folder, config)
+    assert runs.config_of(folder) == config and not (folder.path / ".lock").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "dangling", "loop", "a" * 300, "file/x", "/proc/x", "/dev/null"])
+def test_where_no_run_can_be_the_place_is_named_and_nothing_is_lost(tmp_path, config, place):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to("none")
+    (tmp_path / "loop").symlink_to("loop")
+    folder = RunFolder(tmp_path / place / "tiny")
+    with pytest.raises(OSError, match=r".") as caught, locked(folder.path):
+        runs.begin(folder, config)
+    assert str(caught.value.filename).startswith(str(tmp_path / place))
+    assert (tmp_path / "file").read_text() == "mine" and len(list(tmp_path.iterdir())) == 3

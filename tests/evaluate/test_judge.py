@@ -1,5 +1,8 @@
 """Evaluating encoders: complete, continued after a stop with the same numbers, and the best heads kept."""
 
+import re
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,11 +13,13 @@ from lenstream.configs.schema import RealLenses
 from lenstream.errors import DataError
 from lenstream.evaluate import judge
 from lenstream.evaluate.real.predict import predict_folder
-from lenstream.evaluate.results import Evaluation, best, frame
+from lenstream.evaluate.results import Evaluation, Score, best, frame, is_complete, refuse_changed
 from lenstream.evaluate.tasks.regression import Regression, make_regression
 from lenstream.evaluate.tasks.task import Labelled
+from lenstream.files.whole import write_arrays
 from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
+from lenstream.ssl import checkpoint
 from lenstream.ssl.probe import features_of
 from lenstream.ssl.trainer import make_encoder, pretrain
 
@@ -123,6 +128,66 @@ def test_what_was_left_in_another_form_is_judged_anew(tmp_path, text):
     assert judge._scores_of_done(unit, tmp_path) is None
     (tmp_path / f"{unit.name()}.json").write_text(text)
     assert judge._scores_of_done(unit, tmp_path) is None
+
+
+DAMAGES = {
+    "flipped": lambda data: data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :],
+    "half": lambda data: data[: len(data) // 2],
+    "empty": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz", ".safetensors"])
+@pytest.mark.parametrize("damage", [*DAMAGES, "missing", "another's"])
+def test_a_unit_with_a_damaged_file_is_not_done(tmp_path, suffix, damage):
+    units = [judge.Unit("lensiam", "ridge", 40, seed) for seed in (0, 1)]
+    for k, unit in enumerate(units):
+        checkpoint.save(tmp_path / f"{unit.name()}.safetensors", {"w": torch.full((3,), float(k))})
+        write_arrays(tmp_path / f"{unit.name()}.npz", {"e1": np.full(3, k)})
+        scores = [Score("regression", "lensiam", "ridge", 40, unit.seed, "e1", "r2", value) for value in (0.5, np.nan)]
+        judge._write_done(unit, scores, tmp_path)
+        assert repr(judge._scores_of_done(unit, tmp_path)) == repr(scores)
+    path, other = (tmp_path / f"{unit.name()}{suffix}" for unit in units)
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(other.read_bytes() if damage == "another's" else DAMAGES[damage](path.read_bytes()))
+    assert judge._scores_of_done(units[0], tmp_path) is None
+    assert judge._scores_of_done(units[1], tmp_path) is not None
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "missing"])
+def test_an_evaluation_whose_files_were_changed_is_refused_or_counts_as_absent(evaluated, tmp_path, damage):
+    folder, _ = evaluated
+    assert is_complete(folder)
+    names = ["results.csv", "evaluation.npz", *(p.relative_to(folder).as_posix() for p in folder.glob("predictor/*/*"))]
+    for k, name in enumerate(names[:4]):
+        copy = tmp_path / str(k)
+        shutil.copytree(folder, copy)
+        if damage == "missing":
+            (copy / name).unlink()
+            assert not is_complete(copy)  # and is made anew
+            continue
+        (copy / name).write_bytes(DAMAGES[damage]((copy / name).read_bytes()))
+        with pytest.raises(DataError, match=rf"{re.escape(name)} was changed since .*delete .*results\.csv"):
+            refuse_changed(copy)
+        with pytest.raises(DataError, match=re.escape(name)):
+            Evaluation.load(copy)
+
+
+def test_a_damaged_predictor_predicts_nothing(trained, evaluated, tmp_path):
+    config, scene, _ = trained
+    task = make_regression(config, scene)
+    for k, damage in enumerate([*DAMAGES.values(), None]):
+        copy = tmp_path / str(k)
+        shutil.copytree(evaluated[0], copy)
+        path, other = sorted(copy.glob("predictor/*/*"))[:2]
+        path.write_bytes(damage(path.read_bytes()) if damage else other.read_bytes())
+        with pytest.raises(DataError, match=rf"{re.escape(path.name)} was changed since it was written"):
+            judge.load_predictor(task, config, scene, copy)
+        path.unlink()
+        with pytest.raises(DataError, match=rf"{re.escape(path.name)} is missing"):
+            judge.load_predictor(task, config, scene, copy)
 
 
 def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, evaluated):
