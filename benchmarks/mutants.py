@@ -112,7 +112,8 @@ def neighbours(file, root=ROOT):
     if path.suffix != ".py":  # a recipe
         named = re.compile(rf"\b{name}\b")
     tests = sorted(p.relative_to(root) for p in (root / "tests").rglob("test_*.py"))
-    found = [t for t in tests if t != mirror and named.search(_read(root / t))]
+    texts = {test: _read(root / test) for test in tests if test != mirror}
+    found = [test for test, text in texts.items() if name in text and named.search(text)]
     found.sort(key=lambda t: (-len(os.path.commonpath([t, mirror])), len(t.parts)))
     mirrors = [mirror] if (root / mirror).is_file() else [_mirror(p) for p in _importers(path, root)]
     mirrors = [m for m in mirrors if (root / m).is_file()]
@@ -129,7 +130,8 @@ def _importers(path, root):
     name = re.escape(path.stem)
     imports = re.compile(rf"from \.[\w.]*\b{name} import|from \.[\w.]* import [^\n]*\b{name}\b")
     files = [p for room in ROOMS for p in sorted((root / room).rglob("*.py"))] + sorted(root.glob("*.py"))
-    found = [p.relative_to(root) for p in files if p.stem != path.stem and imports.search(_read(p))]
+    found = [p.relative_to(root) for p in files if path.stem in _read(p) and imports.search(_read(p))]
+    found = [p for p in found if p != path]
     return sorted(found, key=lambda p: p.parent != path.parent)
 
 
