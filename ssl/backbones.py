@@ -7,6 +7,8 @@ from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_
 from torch import nn
 
 from ..errors import ConfigError, DataError, nearest
+from ..files.paths import usable
+from ..files.unreadable import check_is_file
 from .normalize import Normalize
 
 VIT_MODULES = ("vision_transformer", "deit")  # of timm: plain vision transformers
@@ -61,6 +63,8 @@ def load_weights(network, path):
 
     Raises: DataError if the file is absent or damaged, or holds other tensors than the network.
     """
+    path = usable(path)
+    check_is_file(path, "safetensors")
     try:
         weights = load_file(path)
     except Exception as error:  # safetensors raises its own class and the OSErrors
