@@ -1,5 +1,6 @@
 """What can be checked of a run before anything is trained, all at once: files, targets, networks, device, disk."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def _about_folder(folder):
 
 def existing(folder):
     """The folder, or the nearest one above it that is there."""
-    return next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
+    return next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if os.path.exists(p))
 
 
 def _training_images(pretrain):

@@ -147,7 +147,8 @@ def _start(case, folder, baseline):
             (f"{folder}.err", 2, os.O_CREAT | os.O_WRONLY),
         ):
             os.dup2(os.open(name, flags, 0o600), fd)
-        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")  # as Python opens it
         arguments = case.make(folder)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime)

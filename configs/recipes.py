@@ -115,7 +115,7 @@ def _meant(name, folder):
     hint = nearest(name, available())
     if not hint and _is_file(path):
         return " A file of your own needs a name that ends in .yaml."
-    if not hint and any(_is_file(path.with_name(path.name + suffix)) for suffix in (".yaml", ".yml")):
+    if not hint and any(_is_file(folder / f"{name}{suffix}") for suffix in (".yaml", ".yml")):
         return f' Did you mean "{_short(name)}.yaml"?'
     return hint
 

@@ -3,6 +3,7 @@
 from ..errors import DataError
 from .roles import FILTER, band_of
 
+LISTED = 6  # images of a file that a sentence names
 EXPECTED = "a cube (band, row, column), an extension a band or a file a band"
 
 
@@ -45,7 +46,7 @@ def one_a_band(images, wanted):
         raise DataError(_several(images))
     known = all(FILTER.fullmatch(name) for name in (*names, *have))
     if len(images) != len(wanted) or (known and set(names) != set(have)):
-        listed = f" ({', '.join(have)})" if all(have) else ""
+        listed = f" ({', '.join(have[:LISTED])}{', ...' if len(have) > LISTED else ''})" if all(have) else ""
         needed = f" ({', '.join(wanted)})" if all(wanted) else ""
         raise DataError(
             f"it holds {len(images)} band{'s' if len(images) > 1 else ''}{listed}, and the network was trained on "
@@ -58,8 +59,9 @@ def one_a_band(images, wanted):
 
 
 def _several(images):
-    arrays = {(part.path, part.hdu): part for part in images}.values()  # a cube has many parts
-    listed = ", ".join(f"{part.name} of {' x '.join(str(n) for n in reversed(part.axes))} pixels" for part in arrays)
+    arrays = list({(part.path, part.hdu): part for part in images}.values())  # a cube has many parts
+    shapes = [f"{part.name} of {' x '.join(str(n) for n in reversed(part.axes))} pixels" for part in arrays[:LISTED]]
+    listed = ", ".join(shapes) + (f" and {len(arrays) - LISTED} more" if len(arrays) > LISTED else "")
     if len({part.name.split(",")[0] for part in images}) == 1:
         return f"it holds {len(arrays)} images of one name, such as chips: {listed}; expected a cut-out of one lens."
     return (

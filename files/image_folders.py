@@ -1,7 +1,7 @@
 """Folders of images to train on: which files there are, their classes, and what is left out."""
 
+import os
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DataError
@@ -9,6 +9,7 @@ from . import zarr_groups
 from .file_groups import SPLITS, counted, group
 from .image_files import ZARR
 from .parts import role_of_file
+from .paths import usable
 from .suffixes import FITS, IMAGES, has_suffix, visible
 
 
@@ -26,7 +27,7 @@ def find(root):
     classes. A sub-folder with the files of one lens (data.fits, noise_map.fits) is no class. Names that begin with a
     dot are left out. Raises: DataError if there is no folder or no image.
     """
-    root = Path(root)
+    root = usable(root)
     if not root.is_dir():
         raise DataError(f"pretrain.data.path: there is no folder {root}")
     if zarr_groups.is_group(root):
@@ -57,7 +58,7 @@ def _folders(folder, seen):
     except OSError as error:
         raise DataError(f"pretrain.data.path: {folder} cannot be read ({error.strerror})") from None
     for path in held:
-        if path.is_dir() and not zarr_groups.is_group(path):
+        if os.path.isdir(path) and not zarr_groups.is_group(path):  # False, too, for what may not be looked at
             if _real(path) not in seen:  # links may lead in circles
                 yield from _folders(path, seen | {_real(path)})
         else:

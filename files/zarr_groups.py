@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from .unreadable import Unreadable, reading
 
 def is_group(path):
     """Whether a folder is a Zarr group of version 3."""
-    return (Path(path) / "zarr.json").is_file()
+    return os.path.isfile(Path(path) / "zarr.json")  # False, too, where it may not be looked at
 
 
 def open_array(path, name):

@@ -6,6 +6,8 @@ from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_
 from torch import nn
 
 from ..errors import ConfigError, DataError, nearest
+from ..files.paths import usable
+from ..files.unreadable import check_is_file
 from .checkpoint import load_safetensors
 from .normalize import Normalize
 
@@ -61,6 +63,8 @@ def load_weights(network, path):
 
     Raises: DataError if the file is absent or damaged, or holds other tensors than the network.
     """
+    path = usable(path)
+    check_is_file(path, "safetensors")
     weights, _ = load_safetensors(path)
     target = network
     if not any(name.startswith("backbone.") for name in weights):
