@@ -93,13 +93,3 @@ def test_every_profile_has_its_limits_in_the_order_of_its_row():
         for name, profile in profiles.items():
             assert known[name].names == profile.columns and (known[name].low < known[name].high).all()
     assert limits.MASS["SIE"].e1 == limits.MASS["SIE"].names.index("e1") and limits.MASS["NFW"].e1 == -1
-
-
-@pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("value", [1e300, -2e9, np.inf])
-def test_a_shear_without_end_is_refused(number, value):
-    rows = np.zeros((3, 2))
-    rows[1, number] = value
-    with pytest.raises(DataError, match=f"lens_mass.1.gamma{number + 1} must"):
-        limits.check(limits.MASS["SHEAR"], rows, "lens_mass.1")
-    limits.check(limits.MASS["SHEAR"], np.full((3, 2), 0.3), "lens_mass.1")

@@ -1,10 +1,12 @@
 """SHEAR against lenstronomy."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenstream.simulate.profiles import shear
+from lenstream.errors import DataError
+from lenstream.simulate.profiles import limits, shear
 
 
 @settings(deadline=None, max_examples=20)
@@ -33,3 +35,13 @@ def test_nan_and_vectors(profiles):
     profiles.finite_on_the_centre(shear, (0.1, -0.2))
     profiles.passes_nan_on(shear, (0.1, -0.2))
     profiles.vectorised_in_float32(shear, (0.1, -0.2))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("value", [1e300, -2e9, np.inf])
+def test_a_shear_without_end_is_refused(number, value):
+    rows = np.zeros((3, 2))
+    rows[1, number] = value
+    with pytest.raises(DataError, match=f"lens_mass.1.gamma{number + 1} must"):
+        limits.check(limits.MASS["SHEAR"], rows, "lens_mass.1")
+    limits.check(limits.MASS["SHEAR"], np.full((3, 2), 0.3), "lens_mass.1")
