@@ -26,13 +26,19 @@ def draw_figures(task, config, evaluation, folder):
     for name in task.draws:
         _DRAWN[name](evaluation, out / f"{name}.png")
     names = config.pretrain.encoders
-    histories = {n: pd.DataFrame(read_log(folder / "encoders" / n / "metrics.jsonl")) for n in names}
+    histories = {n: _history(folder / "encoders" / n / "metrics.jsonl") for n in names}
     figures.training_curves(histories, out / "training_curves.png")
     if not config.evaluate.umap:
         return None
     points = {n: figures.umap_points(evaluation.features[n], config.seed) for n in names}
     figures.umap(points, evaluation.true, out / "umap.png")
     return points
+
+
+def _history(path):
+    """The log of a training as a DataFrame; without rows if it was lost, as the weights are what counts."""
+    records = [record for record in read_log(path) if "loss" in record]
+    return pd.DataFrame(records) if records else pd.DataFrame(columns=["step", "loss"], dtype=float)
 
 
 def _predicted_vs_true(evaluation, path):
