@@ -9,9 +9,10 @@ from safetensors.torch import load_file
 
 from lenstream import pipeline
 from lenstream.configs.load import load
-from lenstream.errors import ConfigError
+from lenstream.errors import ConfigError, DataError
+from lenstream.locking import locked
 from lenstream.progress import Stopped
-from lenstream.runs import RunFolder, config_of
+from lenstream.runs import RunFolder, begin, config_of
 from lenstream.ssl import checkpoint
 from lenstream.ssl.log import read_log
 
@@ -118,3 +119,31 @@ def test_a_folder_of_other_bands_than_the_evaluations_is_refused_before_training
         pipeline.run(config, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
     pipeline.run(config, tmp_path / "runs", until="pretrain")  # judged by nothing
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_run_of_one_name_ends_at_once_and_changes_nothing(config, tmp_path, overwrite):
+    folder = RunFolder(tmp_path / "tiny")
+    begin(folder, config)
+    with locked(folder.path):
+        before = sorted(p.name for p in folder.path.iterdir())
+        for stage in ("pretrain", "evaluate", "report"):
+            with pytest.raises(DataError, match=r"tiny is being written by another process \(number \d+ on .*, since"):
+                pipeline.run(config, tmp_path, overwrite, until=stage)
+        assert sorted(p.name for p in folder.path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"encoder": "simsiam", "fingerprint": "0"}, "is of another encoder, simsiam; delete it to have it made anew"),
+        ({"encoder": "lensiam", "fingerprint": "0"}, "was written with another config"),
+    ],
+)
+def test_weights_that_lie_in_anothers_place_are_refused(config, tmp_path, written, said):
+    folder = RunFolder(tmp_path / "tiny")
+    begin(folder, config)
+    folder.encoder("lensiam").mkdir(parents=True)
+    checkpoint.save(folder.encoder("lensiam") / "encoder.safetensors", {"w": torch.ones(3)}, **written)
+    with pytest.raises(DataError, match=rf"encoder\.safetensors {said}"):
+        pipeline.run(config, tmp_path, until="pretrain")

@@ -36,9 +36,12 @@ def draw_figures(task, config, evaluation, folder):
 
 
 def _histories(config, folder):
-    """The logs of all encoders of a run, encoder -> DataFrame."""
-    names = config.pretrain.encoders
-    return {n: pd.DataFrame(read_log(folder / "encoders" / n / "metrics.jsonl")) for n in names}
+    """The logs of all encoders of a run, encoder -> DataFrame; without rows if one was lost, as weights count."""
+    logs = {n: read_log(folder / "encoders" / n / "metrics.jsonl") for n in config.pretrain.encoders}
+    records = {n: [record for record in log if "loss" in record] for n, log in logs.items()}
+    return {
+        n: pd.DataFrame(r if r else {"step": [], "loss": []}, dtype=None if r else float) for n, r in records.items()
+    }
 
 
 def _predicted_vs_true(evaluation, path):

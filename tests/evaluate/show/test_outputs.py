@@ -120,3 +120,13 @@ def test_thumbnails_of_several_bands_show_all_of_them_together(run, calls, monke
     outputs.write_report(config, bands, evaluation, folder, draw(run, umap=True))
     expected = render(bands, simulated(bands, evaluation.indices, Views()))[:, 0].sum(1)
     np.testing.assert_array_equal(seen[0].umap.thumbnails, expected)
+
+
+def test_a_lost_log_leaves_its_curves_empty(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    for text in (None, "", '{"step": 2}\n'):
+        if text is not None:
+            path.write_text(text)
+        histories = {"lost": outputs._history(path)}
+        figures.training_curves(histories, tmp_path / "curves.png")
+        assert histories["lost"].empty and (tmp_path / "curves.png").stat().st_size > 10_000
