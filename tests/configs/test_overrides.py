@@ -128,3 +128,8 @@ def test_a_mode_comes_before_the_changes_of_the_user(tmp_path):
 def test_a_printed_config_keeps_its_mode(tmp_path):
     held = recipe(tmp_path, "seed: 1\nmode: as_released\n")
     assert apply(held, []) == [] and held.values == {"seed": 1, "mode": "as_released"}
+
+
+def test_keys_within_keys_without_end_are_refused_at_once(problems):
+    (sentence,) = problems("x." * 30_000 + "y=1")
+    assert "more than 40 deep" in sentence and len(sentence) < 250
