@@ -229,7 +229,7 @@ def config(
     from lenstream.configs.load import show as text
 
     if show is not None:
-        print(text(_load(show, [*([recipe] if recipe else []), *(overrides or [])])), end="")
+        print(text(_load(show, [*([] if recipe is None else [recipe]), *(overrides or [])])), end="")
         return
     if recipe is None:
         raise LenStreamError("config: name a recipe or YAML file to check, e.g. demo, or one to print: --show demo")

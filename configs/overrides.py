@@ -9,6 +9,7 @@ from .instruments import claim
 from .recipes import NAMED_SECTIONS, Recipe
 from .yaml_text import Problem, key_path
 
+_TOO_DEEP = f"sections within each other, more than {yaml_text.DEEPEST} deep"
 EXAMPLE = "dotted.key=value, e.g. simulate.image.num_pix=64"
 _STRUCTURED = tuple("[{\"'&*!|>?-")  # how a value begins that is more than a word or a number
 
@@ -47,6 +48,8 @@ def _parts(text):
         raise ConfigError([f"override {_shown(text)}: expected {EXAMPLE}"])
     if not all(part.strip() for part in dotted.split(".")):
         raise ConfigError([f"override {_shown(text)}: two dots without a key between them, or one at an end"])
+    if dotted.count(".") >= yaml_text.DEEPEST:
+        raise ConfigError([f"override {_shown(text)}: {_TOO_DEEP}"])
     if not value:
         raise ConfigError([f'override {_shown(text)}: no value; give null for none, or "" for an empty word'])
     if not (value.startswith(_STRUCTURED) or ": " in value):
@@ -88,13 +91,17 @@ def _apply_mode(recipe, wanted):
     recipe.values["mode"] = chosen
     problems = []
     for dotted, value in (modes[chosen] or {}).items():
-        problems += _put(recipe, dotted, copy.deepcopy(value), f"{source}: modes.{chosen}: {dotted}")
-        recipe.lines[key_path(_keys(recipe.values, dotted))] = f"{source}: modes.{chosen}"
+        found = _put(recipe, dotted, copy.deepcopy(value), f"{source}: modes.{chosen}: {dotted}")
+        problems += found
+        if not found:
+            recipe.lines[key_path(_keys(recipe.values, dotted))] = f"{source}: modes.{chosen}"
     return problems
 
 
 def _put(recipe, dotted, value, what):
     """Set a dotted key, making sections on the way. Returns: a mistake, which begins with `what`, or nothing."""
+    if dotted.count(".") >= yaml_text.DEEPEST:
+        return [Problem((), f"{_shown(what)}: {_TOO_DEEP}")]
     *parents, last = _keys(recipe.values, dotted)
     place = recipe.values
     for step, part in enumerate(parents):

@@ -1,5 +1,6 @@
 """Which files of a folder hold one lens: an image with its noise map, mask or PSF beside it, or a file a band."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -91,7 +92,9 @@ def in_words(images):
 
 def counted(paths):
     """Paths in words, a count of each suffix: "3 .csv, 1 folder"; "nothing" without any."""
-    kinds = Counter("folder" if path.is_dir() else "".join(path.suffixes[-2:]).lower() or "no suffix" for path in paths)
+    kinds = Counter(
+        "folder" if os.path.isdir(path) else "".join(path.suffixes[-2:]).lower() or "no suffix" for path in paths
+    )
     named = [f"{n} {kind}{'s' * (kind == 'folder' and n > 1)}" for kind, n in kinds.most_common(SHOWN)]
     return ", ".join(named + (["..."] if len(kinds) > SHOWN else [])) or "nothing"
 

@@ -160,6 +160,8 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["run", "tiny", "name=folder", "pretrain.data={path: nowhere}"], "need the simulator"),
         (["pretrain", "real_dino_vit_small", "pretrain.data={path: nowhere}"], "there is no folder nowhere"),
         (["fly"], "No such command"),
+        (["config", ""], 'no recipe ""'),
+        (["config", "/"], 'no recipe "/"'),
         (["train", "tiny"], 'Did you mean "lenstream pretrain"?'),
         (["tiny"], 'Did you mean "lenstream run tiny"?'),
         (["mine.yaml"], 'Did you mean "lenstream run mine.yaml"?'),

@@ -36,12 +36,13 @@ def draw_figures(task, config, evaluation, folder):
 
 
 def _histories(config, folder):
-    """The logs of all encoders of a run, encoder -> DataFrame; without rows if one was lost, as weights count."""
-    logs = {n: read_log(folder / "encoders" / n / "metrics.jsonl") for n in config.pretrain.encoders}
-    records = {n: [record for record in log if "loss" in record] for n, log in logs.items()}
-    return {
-        n: pd.DataFrame(r if r else {"step": [], "loss": []}, dtype=None if r else float) for n, r in records.items()
-    }
+    """The logs of all encoders of a run, encoder -> DataFrame; without rows if one was lost, as weights are what count."""
+    return {n: _history(folder / "encoders" / n / "metrics.jsonl") for n in config.pretrain.encoders}
+
+
+def _history(path):
+    records = [record for record in read_log(path) if "loss" in record]
+    return pd.DataFrame(records) if records else pd.DataFrame(columns=["step", "loss"], dtype=float)
 
 
 def _predicted_vs_true(evaluation, path):

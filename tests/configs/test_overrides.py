@@ -152,3 +152,8 @@ def test_the_last_of_several_modes_counts(tmp_path):
     recipe = read(tmp_path / "a.yaml")
     assert apply(recipe, ["mode=one", "mode=two"]) == []
     assert (recipe.values["mode"], recipe.values["seed"]) == ("two", 2)
+
+
+def test_keys_within_keys_without_end_are_refused_at_once(problems):
+    (sentence,) = problems("x." * 30_000 + "y=1")
+    assert "more than 40 deep" in sentence and len(sentence) < 250

@@ -244,3 +244,11 @@ def test_bands_that_are_not_those_of_the_network(tmp_path, file, message):
     file.writeto(tmp_path / "a.fits")
     with pytest.raises(DataError, match=message):
         read_planes(tmp_path / "a.fits", ("g", "r"))
+
+
+def test_of_many_images_a_few_are_named(tmp_path):
+    many = [fits.PrimaryHDU(), *[fits.ImageHDU(np.ones((16, 16), "f4")) for _ in range(60)]]
+    fits.HDUList(many).writeto(tmp_path / "many.fits")
+    with pytest.raises(DataError, match=r"it holds 60 images, .* and 54 more") as caught:
+        read_planes(tmp_path / "many.fits")
+    assert len(str(caught.value)) < 500

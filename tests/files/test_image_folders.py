@@ -1,5 +1,7 @@
 """Folders of images to train on: what is found, what counts as a class, and what is left out is counted."""
 
+import os
+
 import numpy as np
 import pytest
 import zarr
@@ -79,3 +81,17 @@ def test_a_link_to_itself_is_left_out(tmp_path):
     touch(tmp_path, "a.npy")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert len(find(tmp_path).files) == 1
+
+
+def test_a_folder_that_may_not_be_looked_at_is_left_out(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", np.zeros((8, 8)))
+    (tmp_path / "locked").mkdir()
+    looked = os.stat
+
+    def stat(path, *arguments, **keywords):
+        if str(path).endswith(("locked", "locked/zarr.json")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert [path.name for path, _ in find(tmp_path).files] == ["a.npy"]

@@ -1,5 +1,7 @@
 """Backbones: timm's, at any number of bands and any size, with weights from a file."""
 
+import os
+
 import pytest
 import timm
 import torch
@@ -189,6 +191,15 @@ def test_plain_weights_of_another_model_are_refused(tmp_path):
         make(name="resnet18", weights=str(tmp_path / "plain.safetensors"))
     with pytest.raises(DataError, match=r"plain.safetensors: does not fit the backbone"):
         make(1, 32, name="vit_tiny_patch16_224", options=TINY_VIT, weights=str(tmp_path / "plain.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", "x" * 300, "absent"])
+def test_weights_that_are_no_file_are_refused_at_once(tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError) as caught:
+        make(name="test_resnet", weights=str(tmp_path / name))
+    assert len(str(caught.value)) < 500
 
 
 def test_attention_written_out_is_the_same_attention():
