@@ -36,7 +36,7 @@ def draw_figures(task, config, evaluation, folder):
 
 
 def _histories(config, folder):
-    """The logs of all encoders of a run, encoder -> DataFrame; without rows if one was lost, as weights are what count."""
+    """The logs of all encoders of a run, encoder -> DataFrame; without rows if one was lost, as weights count."""
     return {n: _history(folder / "encoders" / n / "metrics.jsonl") for n in config.pretrain.encoders}
 
 
