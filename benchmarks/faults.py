@@ -1,6 +1,6 @@
 """Give LenStream malformed inputs and see what it makes of them: python benchmarks/faults.py [--only KIND] [--jobs 2].
 
-Each of about 1,000 inputs (benchmarks/malformed.py) goes to the command line in a process of its own, with 10 seconds
+Each of about 1,000 inputs (benchmarks/malformed/) goes to the command line in a process of its own, with 10 seconds
 of a processor and 2 GB beyond what the program itself takes. What may happen: it is accepted, or it is refused with
 exit code 2 and sentences of less than 600 characters. Everything else is listed, and the exit code is then 1: a
 traceback or crash, more time or memory, another exit code, a payload that ran, something accepted that must be refused
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
-from malformed import ACCEPT, MARKER, Case, every_case
+from malformed import every_case
+from malformed.cases import ACCEPT, MARKER, Case
 
 CPU, WALL = 10, 40  # seconds; a busy machine takes long, and a process that waits takes no processor
 MEMORY = 2 << 30  # bytes beyond what the program takes without an input

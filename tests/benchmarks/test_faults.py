@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
 import faults  # noqa: E402
 import malformed  # noqa: E402
+from malformed import cases, images  # noqa: E402
 
 
 def run(*arguments, timeout):
@@ -38,17 +39,17 @@ def test_every_input_is_accepted_or_refused():
 
 
 def test_there_are_900_inputs_the_same_for_a_seed_with_names_of_their_own():
-    cases = malformed.every_case()
-    assert len(cases) >= 900 and len({(c.kind, c.name) for c in cases}) > 0.97 * len(cases)
-    assert [(c.kind, c.name) for c in malformed.every_case()] == [(c.kind, c.name) for c in cases]
-    assert sum(c.expected == malformed.REFUSE for c in cases) > 200
+    made = malformed.every_case()
+    assert len(made) >= 900 and len({(c.kind, c.name) for c in made}) > 0.97 * len(made)
+    assert [(c.kind, c.name) for c in malformed.every_case()] == [(c.kind, c.name) for c in made]
+    assert sum(c.expected == cases.REFUSE for c in made) > 200
 
 
 def outcome(monkeypatch, follow, expected=None):
     """What the harness says of a program that does something else."""
     monkeypatch.setattr(faults, "_load_all", lambda cases: None)
     monkeypatch.setattr(faults, "_follow", lambda arguments: follow(*arguments))
-    case = malformed.Case("a kind", "a name", lambda folder: [folder], expected)
+    case = cases.Case("a kind", "a name", lambda folder: [folder], expected)
     return faults.try_all([case])[0].result
 
 
@@ -66,16 +67,16 @@ def takes_time(_):
     ("follow", "expected", "result"),
     [
         (lambda _: 0, None, faults.ACCEPTED),
-        (lambda _: 0, malformed.REFUSE, "WRONGLY ACCEPTED"),
+        (lambda _: 0, cases.REFUSE, "WRONGLY ACCEPTED"),
         (lambda _: says("a sentence", 2), None, faults.REFUSED),
-        (lambda _: says("a sentence", 2), malformed.ACCEPT, "WRONGLY REFUSED"),
+        (lambda _: says("a sentence", 2), cases.ACCEPT, "WRONGLY REFUSED"),
         (lambda _: says("x" * 600, 2), None, "LONG"),
         (lambda _: says("", 2), None, "LONG"),
         (lambda _: says("a sentence", 1), None, "EXIT CODE"),
         (lambda _: 1 / 0, None, "TRACEBACK"),
         (lambda _: (faulthandler.disable(), os.abort()), None, "TRACEBACK"),
         (lambda _: bytearray(1 << 33), None, "MEMORY"),
-        (lambda folder: (folder / malformed.MARKER).touch(), None, "PAYLOAD RAN"),
+        (lambda folder: (folder / cases.MARKER).touch(), None, "PAYLOAD RAN"),
         (takes_time, None, "SLOW"),
         (lambda _: time.sleep(100), None, "SLOW"),
     ],
@@ -89,6 +90,6 @@ def test_the_harness_sees(monkeypatch, follow, expected, result):
 def test_damage_changes_a_file():
     import random
 
-    chance, good = random.Random(1), malformed.good_fits()
-    changed = [malformed.damaged(good, chance) for _ in range(50)]
+    chance, good = random.Random(1), images.good_fits()
+    changed = [cases.damaged(good, chance) for _ in range(50)]
     assert sum(data != good for data in changed) > 40 and len(set(changed)) > 35
