@@ -13,7 +13,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
 import faults  # noqa: E402
 import malformed  # noqa: E402
-from malformed import cases, images  # noqa: E402
+from malformed import cases  # noqa: E402
+from malformed.images import good_fits  # noqa: E402
 
 
 def run(*arguments, timeout):
@@ -90,6 +91,6 @@ def test_the_harness_sees(monkeypatch, follow, expected, result):
 def test_damage_changes_a_file():
     import random
 
-    chance, good = random.Random(1), images.good_fits()
+    chance, good = random.Random(1), good_fits()
     changed = [cases.damaged(good, chance) for _ in range(50)]
     assert sum(data != good for data in changed) > 40 and len(set(changed)) > 35
