@@ -34,7 +34,6 @@ def no_memory_of_torch():
         (ConfigError(["a.b: wrong", "c: missing"]), 2, "lenstream: a.b: wrong\nlenstream: c: missing\n"),
         (DataError("x.fits is no image"), 2, "lenstream: x.fits is no image\n"),
         (typer.Exit(3), 3, ""),
-        (typer.BadParameter("no such option"), 2, "no such option"),
         (Stopped("stopped a at step 3"), 130, "stopped a at step 3; the same command continues from here\n"),
         (Interrupted(signal.SIGTERM), 143, "interrupted by SIGTERM; the same command continues from what is saved\n"),
         (KeyboardInterrupt(), 130, "interrupted by Ctrl-C; the same command continues from what is saved\n"),

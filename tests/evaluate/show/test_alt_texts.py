@@ -12,10 +12,13 @@ from .test_report import results
 
 
 def curve(**encoders):
-    """Results in which each encoder has given R2 at 100 and 1000 labels."""
+    """Results in which each encoder has given R2 at 100 and 1000 labels, or at 10, 100 and 1000."""
     rows = results(encoders=list(encoders), protocols=["ridge"], targets=["theta_E"], seeds=1)
+    numbers = (10, 100, 1000)[-len(next(iter(encoders.values()))) :]
+    if 10 in numbers:
+        rows = pd.concat([rows, rows[rows.n_labels == 100].assign(n_labels=10)], ignore_index=True)
     for name, values in encoders.items():
-        for n, value in zip((100, 1000), values, strict=True):
+        for n, value in zip(numbers, values, strict=True):
             rows.loc[(rows.encoder == name) & (rows.n_labels == n) & (rows.metric == "r2"), "value"] = value
     return MeanScores(rows[rows.encoder != "supervised"])
 
@@ -26,6 +29,10 @@ def test_the_curve_that_is_highest_and_from_where_on():
     assert "on, 0.985 at 1,000; lowest there is b (ridge), 0.900" in words and "the limit is 0.9996" in words
     words = alt_texts.r2_against_labels(curve(a=(0.5, 0.8), b=(0.6, 0.7)))
     assert "a (ridge) is highest at 1,000 labels, 0.800" in words
+    words = alt_texts.r2_against_labels(curve(a=(0.5, 0.8), b=(0.85, 0.7)))  # the end counts
+    assert "a (ridge) is highest at 1,000 labels, 0.800; lowest there is b (ridge), 0.700" in words
+    words = alt_texts.r2_against_labels(curve(a=(0.5, 0.6, 0.8), b=(0.4, 0.65, 0.7)))
+    assert "a (ridge) is highest at 1,000 labels" in words  # not from 10 on, as b is between
 
 
 def test_predictions_name_the_closest_and_the_furthest():
