@@ -3,19 +3,15 @@
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """
 
-import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from lenstream import completion, loudness, suggestions
-from lenstream.answers import answer, say
+from lenstream.command_line import suggestions
+from lenstream.command_line.invocation import invoke, say_done
 from lenstream.errors import LenStreamError
-from lenstream.signals import Interrupted, interrupting
-from lenstream.surroundings import made_safe
 
 app = typer.Typer(
     help="Simulate strong lenses on the fly, pre-train encoders on the stream, measure what they know of the lens.",
@@ -238,7 +234,7 @@ def config(
 
     before_training.check(settings, runs / settings.name)
     print(text(settings), end="")
-    _say_done(f"{settings.name}: checked, nothing is wrong")
+    say_done(f"{settings.name}: checked, nothing is wrong")
 
 
 def _list_keys(prefixes):
@@ -302,17 +298,7 @@ def options(
         bool, typer.Option("--show-completion", help="Print what --install-completion [SHELL] would install.")
     ] = False,
 ):
-    """Options of `lenstream` itself, before any command; `_complete` answers those about completion."""
-
-
-def _complete(arguments):
-    """Answer --show-completion and --install-completion, which may be followed by the name of a shell."""
-    wish, shell = arguments[0], arguments[1] if len(arguments) > 1 else completion.own_shell()
-    if wish == "--show-completion":
-        print(completion.script(shell), end="")
-    else:
-        print(completion.install(shell, Path.home()))
-        _say_done(f"completion of {shell} is installed; a new shell has it")
+    """Options of `lenstream` itself, before any command; `command_line.invocation` answers those about completion."""
 
 
 def _load(recipe, overrides, scale="full"):
@@ -333,72 +319,7 @@ def main(arguments=None):
     The exit code is 1 if stdout cannot take the results or a file cannot be written, 130 after Ctrl-C, 143 after
     SIGTERM, 129 after SIGHUP. `arguments`: those of the process if None.
     """
-    with made_safe(), warnings.catch_warnings():
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")  # of libraries, to programmers; ours are log messages
-        code = _answered(arguments)
-        if code and code > 128 and arguments is None:  # threads may still compile or compute: they are not waited for
-            sys.stdout.flush()
-            os._exit(code)
-    sys.exit(code or 0)
-
-
-def _answered(arguments):
-    """Run a command, say what is wrong, and return the exit code."""
-    continues = any(word in STAGES for word in (sys.argv[1:] if arguments is None else arguments))
-    try:
-        with interrupting():
-            code = _followed(sys.argv[1:] if arguments is None else list(arguments))
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return code
-    except (Exception, Interrupted, KeyboardInterrupt) as error:
-        if not hasattr(error, "format_message"):
-            return answer(error, continues)
-        message = _better(error, sys.argv[1:] if arguments is None else list(arguments))
-        print(message, file=sys.stderr) if message.startswith("Usage:") else say(message)
-        return 2
-
-
-def _followed(arguments):
-    """Do what the arguments say, and return the exit code that a command gives, or None."""
-    if os.environ.get(completion.ASKED):
-        for line in completion.complete(arguments, typer.main.get_command(app)):
-            print(line)
-        return None
-    arguments, wanted = loudness.sorted_out(arguments)
-    if arguments[:1] in (["--show-completion"], ["--install-completion"]):
-        return _complete(arguments)
-    commands = typer.main.get_command(app).commands
-    name = next((word for word in arguments if word in commands), None)
-    said = name and suggestions.about_changes(arguments[arguments.index(name) + 1 :], _options(commands[name]))
-    if said:
-        raise LenStreamError(said)
-    loudness.set_loudness(wanted)
-    return app(arguments, standalone_mode=False, prog_name="lenstream")
-
-
-def _better(error, arguments):
-    """click's sentence on a command line, or one that says what may be meant."""
-    message = error.format_message().replace("Value error, ", "")  # words of pydantic, which typer passes on
-    group = typer.main.get_command(app)
-    if (option := getattr(error, "option_name", None)) is not None and message.startswith("No such option"):
-        return suggestions.about_option(option, arguments, _options(error.ctx.command))
-    if message.startswith("No such command"):
-        word = next((a for a in loudness.sorted_out(arguments)[0] if not a.startswith("-")), "")
-        return suggestions.about_command(word, group.commands)
-    return suggestions.about_missing(message, arguments)
-
-
-def _options(command):
-    return [name for parameter in command.params for name in parameter.opts if name.startswith("--")]
-
-
-def _say_done(message):
-    """Say on stderr that something is done, unless only results and errors are asked for."""
-    from lenstream.progress import console
-
-    console.print(message)
+    sys.exit(invoke(app, arguments, continuing=STAGES))
 
 
 if __name__ == "__main__":

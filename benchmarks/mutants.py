@@ -39,7 +39,7 @@ from random_mutations import Mutation, mutation_at, places_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTS = Path(__file__).with_name("mutations")
-ROOMS = ("configs", "evaluate", "files", "simulate", "ssl")
+ROOMS = ("command_line", "configs", "evaluate", "files", "simulate", "ssl")
 NOT_DRAWN = ("simulate/gpu/", "bibliography.py", "citations.py", "__init__.py")  # need a GPU, or are tables of papers
 LEFT_OUT = (".git", ".venv", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "runs", "_build")
 LEAST_KILLED = 0.9

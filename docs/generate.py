@@ -24,6 +24,9 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
         "ahead.py",
         "progress.py",
         "extras.py",
+        "locking.py",
+        "openmp.py",
+        "signals.py",
         "bibliography.py",
         "citations.py",
     ),
@@ -41,7 +44,7 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),
     "evaluate/show: figures and report": ("evaluate/show",),
     "evaluate/real: real lenses": ("evaluate/real",),
-    "Runs and the command line": ("[!_]*.py",),
+    "Runs and the command line": ("[!_]*.py", "command_line"),
 }
 COPIED = ("benchmarks/*.md", "data_cards/*.md", "CONTRIBUTING.md", "CHANGELOG.md")
 

@@ -100,7 +100,7 @@ def test_units_ranges_and_defaults_are_those_of_the_schema(generate):
 
 def test_every_module_is_on_a_page(generate):
     listed = [m for modules in generate.modules_by_room().values() for m in modules]
-    packages = ("configs", "evaluate", "files", "simulate", "ssl")
+    packages = ("command_line", "configs", "evaluate", "files", "simulate", "ssl")
     files = [*ROOT.glob("*.py"), *(f for p in packages for f in (ROOT / p).rglob("*.py"))]
     names = {".".join(("lenstream", *f.relative_to(ROOT).with_suffix("").parts)) for f in files}
     assert sorted(listed) == sorted(names - {"lenstream.__init__"})

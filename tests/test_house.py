@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Rooms on one line do not know each other.
 ORDER = [
     ("errors.py", "openmp.py", "bibliography.py"),
-    ("progress.py", "ahead.py", "extras.py", "citations.py", "locking.py", "surroundings.py"),
+    ("progress.py", "ahead.py", "extras.py", "citations.py", "locking.py"),
     ("signals.py",),
     ("simulate/profiles/",),  # formulas, names, units: all others follow from them, the settings included
     ("files/",),
@@ -46,16 +46,16 @@ ORDER = [
     ("evaluate/real/",),
     ("extending.py",),
     ("runs.py", "before_training.py"),
-    ("pipeline.py", "answers.py", "loading.py"),
-    ("loudness.py", "suggestions.py", "completion.py"),
+    ("pipeline.py", "loading.py"),
+    ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]
-STAGES = ("configs", "evaluate", "files", "simulate", "ssl")
+ROOMS = ("command_line", "configs", "evaluate", "files", "simulate", "ssl")
 
 
 def package_files(root=ROOT):
     """All source files of the package, relative to its root."""
-    found = [p for stage in STAGES for p in (root / stage).rglob("*.py")] + list(root.glob("*.py"))
+    found = [p for room in ROOMS for p in (root / room).rglob("*.py")] + list(root.glob("*.py"))
     return sorted(p.relative_to(root).as_posix() for p in found)
 
 

@@ -15,14 +15,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-STAGES = ("simulate", "ssl", "evaluate")
+ROOMS = ("command_line", "configs", "evaluate", "files", "simulate", "ssl")
 NOT_INSTALLED = ("tests", "benchmarks", "docs", ".ci", ".github")
 
 
-def test_stage_folders_are_namespace_packages():
-    for stage in STAGES:
-        assert (ROOT / stage).is_dir()
-        assert not (ROOT / stage / "__init__.py").exists()
+def test_rooms_are_namespace_packages():
+    for room in ROOMS:
+        assert (ROOT / room).is_dir()
+        assert not (ROOT / room / "__init__.py").exists()
 
 
 def test_ssl_is_pythons_own_for_a_script_at_the_root(tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import LenStreamError, nearest
+from ..errors import LenStreamError, nearest
 
 ASKED = "_LENSTREAM_COMPLETE"  # set by the scripts: the arguments are to be completed, not followed
 _BASH = """\
@@ -136,8 +136,8 @@ def _literals(hint: Any) -> list[str]:
 
 def recipes(incomplete: str) -> list[tuple[str, str]]:
     """Recipes and YAML files that begin with what is there: pairs of a name and what it is."""
-    from .configs.recipe_table import about
-    from .configs.recipes import available
+    from ..configs.recipe_table import about
+    from ..configs.recipes import available
 
     own = [(name, about(name)) for name in available() if name.startswith(incomplete)]
     return own + [(path, "") for path in _files(incomplete, (".yaml", ".yml"))]
@@ -148,8 +148,7 @@ def changes(incomplete: str) -> list[tuple[str, str]]:
 
     A key is `key=`, a section `section.`; names that a recipe gives, as those of encoders, are not known here.
     """
-    from .configs.key_list import ENTRY, LAW, NAME, below
-    from .errors import LenStreamError
+    from ..configs.key_list import ENTRY, LAW, NAME, below
 
     dotted, equals, value = incomplete.partition("=")
     try:

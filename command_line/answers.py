@@ -10,9 +10,9 @@ from contextlib import suppress
 
 import typer
 
-from .errors import ConfigError, LenStreamError
-from .progress import Stopped
-from .signals import Interrupted
+from ..errors import ConfigError, LenStreamError
+from ..progress import Stopped
+from ..signals import Interrupted
 
 FAULT = 70  # what sysexits.h has for a fault of the program itself
 _OF_A_STREAM = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}

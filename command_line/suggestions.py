@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import LenStreamError, nearest
+from ..errors import LenStreamError, nearest
 
 OTHER_COMMANDS = {  # what other tools and hasty fingers call a command
     "pretrain": ("train", "fit", "pre-train", "training", "pretraining", "learn"),
@@ -27,7 +27,7 @@ def about_command(word: str, commands: Iterable[str]) -> str:
     meant = next((c for c, others in OTHER_COMMANDS.items() if word.lower() in (c, *others) and c in commands), None)
     if meant is not None:
         return f'{said} Did you mean "lenstream {meant}"?'
-    from .configs.recipes import available  # here, as few command lines are wrong
+    from ..configs.recipes import available  # here, as few command lines are wrong
 
     if word in available() or word.endswith((".yaml", ".yml")):
         return f'{said} Did you mean "lenstream run {_short(word)}"?'
@@ -56,7 +56,7 @@ def about_option(option: str, arguments: list[str], known: Iterable[str]) -> str
         return f"{said} A recipe or YAML file is given as it is, after the command: {_short(after) or 'demo'}"
     hint = nearest(name, known)
     words = name.lstrip("-").replace("-", "_")
-    from .configs.key_list import below, homes  # here, as few command lines are wrong
+    from ..configs.key_list import below, homes  # here, as few command lines are wrong
 
     if "." in words:
         try:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lenstream.surroundings import made_safe
+from lenstream.command_line.surroundings import made_safe
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of shells")
 COMMAND = """

@@ -8,7 +8,7 @@ import pytest
 import torch
 import typer
 
-from lenstream.answers import FAULT, answer
+from lenstream.command_line.answers import FAULT, answer
 from lenstream.errors import ConfigError, DataError
 from lenstream.progress import Stopped
 from lenstream.signals import Interrupted

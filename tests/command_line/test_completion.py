@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from lenstream import completion
+from lenstream.command_line import completion
 from lenstream.errors import LenStreamError
 from lenstream.run_pipeline import app, main
 

@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Literal
 
-from .errors import LenStreamError
+from ..errors import LenStreamError
 
 Loudness = Literal["quiet", "normal", "verbose"]
 _QUIET, _VERBOSE = ("-q", "--quiet"), ("-v", "--verbose")
@@ -28,7 +28,7 @@ def sorted_out(arguments: list[str]) -> tuple[list[str], Loudness]:
 
 def set_loudness(loudness: Loudness) -> None:
     """Have messages on stderr be errors only, the usual, or all with what is read and how long stages take."""
-    from .progress import console  # here, as completion and --version need none
+    from ..progress import console  # here, as completion and --version need none
 
     log = logging.getLogger("lenstream")
     console.quiet = loudness == "quiet"
