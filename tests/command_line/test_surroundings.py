@@ -14,7 +14,7 @@ COMMAND = """
 import os, sys
 from lenstream import run_pipeline
 
-def app(*_, **__):
+def work():
     from lenstream.progress import bar, console
     with open("data", "wb") as file:
         assert file.fileno() > 2
@@ -25,8 +25,8 @@ def app(*_, **__):
         file.write(b"data")
     print("result \\u00b1")
 
-run_pipeline.app = app
-run_pipeline.main()
+run_pipeline.app.command("work")(work)
+run_pipeline.main(["work"])
 """
 
 
