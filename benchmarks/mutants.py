@@ -9,8 +9,9 @@ that fails; a test that fails counts only if it passes on the code as it is. Tes
 have seen the change, too. What cannot be imported or compiled is no mutation and counts nowhere. Nothing happens to the
 tree itself.
 
-The copy keeps the compiled kernels of the tree. A mutation of a file that kernels import compiles them anew, a minute
-or two each; machine code of one mutation is never taken for that of another, as its name has a checksum of all sources.
+The copy begins with the compiled kernels of the tree, and keeps those of mutations to itself. A mutation of a file that
+kernels import compiles them anew, a minute or two each; machine code of one mutation is never taken for that of
+another, as its name has a checksum of all sources.
 """
 
 import argparse
@@ -21,16 +22,19 @@ import multiprocessing
 import os
 import random
 import re
+import runpy
 import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parent))
+import numba
 from random_mutations import Mutation, mutation_at, places_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +149,8 @@ class Copy:
         self.root, self.limit, self._trust = Path(folder) / "lenstream", limit, trust
         shutil.copytree(ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
         self._log, self._passes = Path(folder) / "log", {}
+        self._compiled = Path(folder) / "compiled"
+        copy_compiled_code(self._compiled)
 
     def outcome(self, mutation):
         """The `Outcome` of a mutation; the copy is as before when it returns."""
@@ -206,12 +212,23 @@ class Copy:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.environ |= {"PYTHONPATH": str(self.root.parent), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}
+        os.environ["NUMBA_CACHE_DIR"] = str(self._compiled)
+        numba.config.reload_config()
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(self.root.parent))
         import pytest
 
         deselected = [word for test in without for word in ("--deselect", test)]
         os._exit(pytest.main(["-x", "--tb=short", "-p", "no:cacheprovider", *deselected, *tests]))
+
+
+def copy_compiled_code(folder):
+    """Copy what the tree keeps of compiled code to where it is looked for if NUMBA_CACHE_DIR is `folder`."""
+    source = ROOT / "simulate" / "core" / "code_cache.py"
+    kept = runpy.run_path(str(source))["folder"]() if source.is_file() else None
+    if kept is not None:
+        with suppress(shutil.Error):  # a file that another process has deleted meanwhile
+            shutil.copytree(kept, folder / "lenstream" / kept.name)
 
 
 def end(process):

@@ -88,20 +88,32 @@ def in_a_callback():
 def ignored_by_the_parent():
     nothing_to_save()
 
+def saves_when_told():
+    with stopping() as stop:
+        ready()
+        sys.stdin.readline()
+        raise Stopped("stopped at step 7")
+
+if sys.argv[1] == "ignored_by_the_parent":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+if sys.argv[1] == "saves_when_told":
+    signals.TWICE = 100.0
+
 signals.PATIENCE = 0.5
 stage = sys.argv.pop(1)
 if stage == "ignored_by_the_parent":
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-run_pipeline.app.command("work")(globals()[stage])
+run_pipeline.app.command("work", context_settings={"allow_extra_args": True})(globals()[stage])
 sys.argv.insert(1, "work")
 run_pipeline.main()
 """
 
 
-def start(stage, *arguments):
+def start(stage, *arguments, **environment):
     """A process that is at a stage of the command line."""
     command = [sys.executable, "-c", STAGES, stage, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen(command, **pipes, env=os.environ | environment, text=True)
     assert process.stdout.readline() == "ready\n", process.communicate()
     return process
 
@@ -173,6 +185,25 @@ def test_nohup_stays_in_force():
         process.wait(1)
     process.send_signal(signal.SIGTERM)
     assert end(process)[0] == 143
+
+
+def test_ctrl_c_counts_though_a_shell_ignores_it_for_what_runs_in_the_background():
+    process = start("ignored_by_the_parent")
+    process.send_signal(signal.SIGINT)
+    assert end(process) == (130, "lenstream: interrupted by Ctrl-C\n")
+
+
+def test_a_launcher_may_pass_on_what_the_terminal_has_sent():
+    """torchrun sends its ranks the signal that they had themselves: it is no second one."""
+    process = start("saves_when_told", TORCHELASTIC_RUN_ID="1")
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr.readline().startswith("stopping")
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    _, said = process.communicate("go on\n", timeout=TIMEOUT)
+    assert process.returncode == 143
+    assert said == "lenstream: stopped at step 7; the same command continues from here\n"
 
 
 def handlers():

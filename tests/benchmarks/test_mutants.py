@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
+
+from lenstream.simulate.core import code_cache
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
@@ -121,6 +124,16 @@ def test_a_table_counts_by_room():
         ["top", "0", "0", "1"],
         ["all", "1", "1", "1"],
     ]
+
+
+def test_a_copy_begins_with_the_compiled_code_of_the_tree(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "users"))
+    kept = code_cache.folder.__wrapped__()
+    (kept / "a-kernel").write_bytes(b"code")
+    mutants.copy_compiled_code(tmp_path / "own")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "own"))
+    assert (code_cache.folder.__wrapped__() / "a-kernel").read_bytes() == b"code"
+    assert [p.name for p in kept.iterdir()] == ["a-kernel"]
 
 
 @pytest.mark.slow  # compiles some hundred files

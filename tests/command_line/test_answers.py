@@ -96,3 +96,10 @@ def test_a_working_folder_that_is_gone_is_named(capsys, monkeypatch):
     assert capsys.readouterr().err == (
         "lenstream: the working folder was deleted; change to another and run the command again\n"
     )
+
+
+def test_who_reads_the_output_and_leaves_is_told_nothing_and_a_full_disk_is_said(capfd):
+    assert answer(BrokenPipeError(errno.EPIPE, "Broken pipe"), continues=True) == 1
+    assert capfd.readouterr().err == ""
+    assert answer(OSError(errno.ENOSPC, "No space left on device"), continues=True) == 1
+    assert capfd.readouterr().err == "lenstream: the output cannot be written or read: No space left on device\n"

@@ -41,6 +41,15 @@ def test_a_round_power_law_has_two_circles(x, y):
     assert radii(radial, x, y) == pytest.approx(theta_E * (2 - gamma) ** (1 / (gamma - 1)), rel=1e-3)
     assert np.hypot(tangential.source_x - x, tangential.source_y - y).max() < 2e-3  # the caustic is a point
     assert found["cut"] == []
+    for curve in (tangential, radial):  # closed where the grid's last angle meets its first
+        assert curve.x[0] == pytest.approx(curve.x[-1]) and curve.y[0] == pytest.approx(curve.y[-1])
+
+
+def test_a_nearly_isothermal_lens_has_a_small_radial_curve_and_no_cut_beside_it():
+    trace = trace_of({"profile": "EPL", "theta_E": 1.2, "gamma": 1.992})
+    found = by_kind(critical_curves(trace, 0.0, 0.0, 4.0))
+    (radial,) = found["radial"]
+    assert radii(radial) == pytest.approx(1.2 * 0.008 ** (1 / 0.992), rel=0.05) and found["cut"] == []
 
 
 def test_an_isothermal_lens_has_a_cut_in_place_of_a_radial_curve():

@@ -110,6 +110,13 @@ def test_other_programs_read_it_and_files_of_others_are_read(tmp_path):
     assert facts == {"step": 3} and all(torch.equal(read[k], tensors[k]) for k in tensors)
 
 
+def test_facts_alone_are_read_without_the_checksum_and_of_no_file_there_are_none(tmp_path):
+    a_file(tmp_path / "c")
+    assert checkpoint.load_facts(tmp_path / "c") == {"step": 3, "encoder": "a", "loss": 0.5}
+    (tmp_path / "d").write_bytes(b"damaged")
+    assert checkpoint.load_facts(tmp_path / "d") == checkpoint.load_facts(tmp_path / "none") == {}
+
+
 def test_permissions_follow_the_umask(tmp_path):
     old = os.umask(0o027)
     try:

@@ -44,6 +44,12 @@ def test_curves_near_1_are_spread_and_the_limit_is_in_the_panel():
     assert ticks[0.9] == "0.9" and ticks[0.99] == "0.99" and len(ticks) >= 3
 
 
+def test_a_value_far_below_0_does_not_squeeze_the_others():
+    ax, means = Figure().subplots(), table(0.97, 0.99)
+    r2_axis.spread_near_1(ax, pd.concat([means, pd.DataFrame({"encoder": ["e9"], "n_labels": 100, "mean": -40.0})]))
+    assert ax.get_ylim()[0] == pytest.approx(r2_axis.WORST_R2)
+
+
 @pytest.mark.parametrize("best", [1.0, 1.0 - 1e-12, 0.95])
 def test_a_perfect_score_has_a_place(best):
     ax = Figure().subplots()

@@ -24,6 +24,23 @@ def test_the_main_table_has_means_spreads_and_ratios():
     assert tables.limit_row(tables.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
 
 
+def test_the_row_to_speak_of_is_pretrained_then_frozen_then_the_best():
+    table = results(targets=["theta_E"], seeds=1)
+    for encoder, protocol, r2 in (
+        ("random", "ridge", 0.99),
+        ("supervised", "finetune", 0.995),
+        ("lensiam", "finetune", 0.98),
+    ):
+        table.loc[(table.encoder == encoder) & (table.protocol == protocol) & (table.metric == "r2"), "value"] = r2
+    assert tables.MeanScores(table).best() == ("lensiam", "ridge", 1000)
+    assert tables.MeanScores(table[table.protocol != "ridge"]).best() == ("lensiam", "finetune", 1000)
+    untrained = table[table.encoder.isin(["random", "supervised"])]
+    assert tables.MeanScores(untrained).best() == ("random", "ridge", 1000)
+    assert tables.MeanScores(table[:0]).best() is None
+    table.loc[(table.encoder == "simsiam") & (table.metric == "r2"), "value"] = 0.975
+    assert tables.MeanScores(table).best() == ("simsiam", "ridge", 1000)
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(1.04, "1.0"), (23.4, "23"), (99.9, "100"), (131.2, "130"), (0.98, "0.98")]
 )
@@ -57,11 +74,16 @@ def test_a_column_has_its_points_in_line_whatever_the_spreads():
 
 
 def test_predictions_are_rounded_by_their_uncertainty_and_so_are_published_values():
-    table = {"name": ["a", "b", "c"], "e1": [0.12345, -1.5, np.nan], "e1_std": [0.0312, 0.14, np.nan]}
-    table |= {"e1_published": [0.1, np.nan, 0.2], "flags": ["", "sky;noise", ""]}
+    table = {"name": list("abcd"), "e1": [0.12345, -1.5, np.nan, 0.1], "e1_std": [0.0312, 0.14, np.nan, 0.0031]}
+    table |= {"e1_published": [0.1, np.nan, 0.2, 0.1234], "flags": ["", "sky;noise", "", ""]}
     words = tables.predictions_in_words(pd.DataFrame(table), ["e1"])
-    assert [text.rstrip() for text in words["e1"]] == ["0.12 ± 0.03 (0.10)", "-1.50 ± 0.14", "- (0.20)"]
-    assert list(words["flags"]) == ["", "sky noise", ""] and list(words.index) == ["a", "b", "c"]
+    assert [" ".join(text.split()).replace(" )", ")") for text in words["e1"]] == [
+        "0.12 ± 0.03 (0.10)",
+        "-1.50 ± 0.14",
+        "- (0.20)",
+        "0.100 ± 0.003 (0.123)",
+    ]
+    assert list(words["flags"]) == ["", "sky noise", "", ""] and list(words.index) == list("abcd")
 
 
 def test_a_bias_has_its_standard_error():
