@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from bokeh.models import Button, CheckboxGroup, CustomJS, Div, InlineStyleSheet, Select
+from bokeh.models import Button, CheckboxGroup, CustomJS, Div, Select
 from bokeh.models import Slider as SliderWidget
 
+from ...configs.quantities import quantity
 from ...errors import LenStreamError
 from . import explore_pictures as pictures
 from . import explore_state as states
@@ -22,7 +23,8 @@ from .symbols import after_number, symbol_as_html
 
 RESTS = 250  # milliseconds after the last move
 STRETCHES = ["asinh", "linear", "log"]
-WIDGETS = InlineStyleSheet(css=(Path(__file__).parent / "explore_widgets.css").read_text(encoding="utf-8"))
+# Text, as a style sheet of Bokeh belongs to one page, and a second window would have none
+WIDGETS = (Path(__file__).parent / "explore_widgets.css").read_text(encoding="utf-8")
 
 
 @dataclass
@@ -276,9 +278,12 @@ def _show_rest(page, frame, version, out):
     _show_lines(page, lines)
     error = errors[page.widgets["error_of"].value == "PSF"]
     set_error(page.panels["error"], error, pictures.half_width(frame.scene, page.band))
-    page.widgets["error_caption"].text = "not known" if error is None else f"worst {np.abs(error).max():.2g}"
+    worst = "not known" if error is None else f"worst {np.abs(error).max():.2g} of the peak"
+    page.widgets["error_caption"].text = worst
     page.widgets["caption"].text = _caption(page, seen)
-    page.widgets["numbers"].text = " ".join(f"<span>{_in_words(number)}</span>" for number in numbers)
+    page.widgets["numbers"].text = " ".join(
+        f'<span title="{_meaning(number)}">{_in_words(number)}</span>' for number in numbers
+    )
     page.widgets["yaml"].text = f"<pre>{html.escape(_yaml(page))}</pre>"
 
 
@@ -313,3 +318,7 @@ def _in_words(number):
     whole = number.name == "n_halos" or 1e3 <= number.value < 1e7
     value = f"{number.value:,.0f}" if whole else f"{number.value:#.4g}"
     return f"{symbol_as_html(number.name)} <b>{value}{html.escape(after_number(number.name))}</b>"
+
+
+def _meaning(number):
+    return "" if number.name == "images" else html.escape(quantity(number.name).meaning)

@@ -112,6 +112,19 @@ def test_the_models_of_a_page(recipe):
         assert len(drawn.renderers[1].data_source.data["xs"]) > 0
 
 
+def test_the_page_can_be_loaded_again_and_in_two_windows(recipe):
+    config = load(recipe)
+    scene = make_scene(config.simulate, config.seed)
+    documents = [Document(), Document(), Document()]
+    for document in documents[:2]:
+        make_page(document, scene, "small", sliders(scene))
+    documents[0].clear()  # as a server does once a window is closed
+    make_page(documents[2], scene, "small", sliders(scene))
+    sent = [document.to_json() for document in documents[1:]]
+    assert all("noUi-handle" in str(page) for page in sent)  # the style of the sliders
+    assert [root.name for root in documents[1].roots] == [root.name for root in documents[2].roots]
+
+
 @pytest.mark.slow
 @chromium.needed
 def test_the_page_of_a_system(recipe, tmp_path):
