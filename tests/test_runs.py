@@ -351,7 +351,7 @@ def test_pictures_are_intact_if_all_are_there_as_they_were(folder, config):
         assert runs.are_intact(folder, pairs)
     runs.finish(folder)
     folder.pairs_dark.unlink()
-    with pytest.raises(DataError, match="pairs_dark.png is missing"):
+    with pytest.raises(DataError, match=r"pairs_dark\.png is missing"):
         runs.is_finished(folder, config)
 
 
