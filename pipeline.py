@@ -11,13 +11,13 @@ from .locking import locked
 from .progress import console
 from .runs import (
     RunFolder,
+    are_intact,
     begin,
     config_of,
     environment,
     finish,
     is_finished,
-    is_intact,
-    keep_sum,
+    keep_sums,
     timed,
     with_own_numbers,
 )
@@ -114,9 +114,10 @@ def _introduce(config, scene, folder):
     from .evaluate.show.pairs import draw_pairs
     from .ssl.views import warnings
 
-    if config.pretrain.data is None and not is_intact(folder, folder.pairs):
+    pairs = [folder.pairs, folder.pairs_dark]
+    if config.pretrain.data is None and not are_intact(folder, pairs):
         draw_pairs(scene, folder.pairs)
-        keep_sum(folder, folder.pairs)
+        keep_sums(folder, pairs)
         console.print(f"first picture: {folder.pairs}")
     for name, settings in config.pretrain.encoders.items():
         for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):

@@ -37,7 +37,7 @@ REPORTED_PACKAGES = (
     "lenstronomy",
     "scikit-learn",
 )
-# Keys that may change while a run goes on, as no number of it depends on them.
+# Keys that may change while a run goes on, as no number of it depends on them; so may its name, if its folder got it.
 BOOKKEEPING = {
     "pretrain": ("extend", "render_threads", "checkpoint_every", "log_every", "probe_every"),
     "evaluate": ("judged_on",),
@@ -53,6 +53,7 @@ class RunFolder:
         self.environment = self.path / "environment.json"  # of `environment`
         self.timings = self.path / "timings.json"  # stage -> seconds, added up over continuations
         self.pairs = self.path / "pairs.png"
+        self.pairs_dark = self.path / "pairs_dark.png"  # its twin for dark pages
         self.encoders = self.path / "encoders"
         self.scratch = self.path / "evaluation"  # units of an evaluation that is not complete
         self.results = self.path / "results.csv"
@@ -66,8 +67,8 @@ class RunFolder:
     @property
     def own_files(self):
         """Where the files are that a finished run has in its folder itself, with what may be there or not."""
-        evaluated = [self.results, self.arrays]
-        return [self.config, self.environment, self.timings, self.pairs, *evaluated, self.report]
+        pairs, evaluated = [self.pairs, self.pairs_dark], [self.results, self.arrays]
+        return [self.config, self.environment, self.timings, *pairs, *evaluated, self.report]
 
     def encoder(self, name):
         """The folder of one encoder's training."""
@@ -121,7 +122,7 @@ def begin(folder, config, overwrite=False):
         _empty(folder)
     folder.path.mkdir(parents=True, exist_ok=True)
     remove_scratch(folder.path)
-    rewritten = [p for p in folder.own_files if p not in (folder.pairs, folder.results, folder.arrays)]
+    rewritten = [folder.config, folder.environment, folder.timings, folder.report]
     rewritten += [folder.encoders, folder.figures, folder.real_lenses]
     add_sums(folder.path, {}, *(p.name for p in rewritten))  # of a run that had been finished
     write_text(folder.config, show(config))
@@ -137,14 +138,15 @@ def finish(folder):
     write_text(folder.finished, f"{sha256(folder.path / SUMS)}  {SUMS}\n")
 
 
-def keep_sum(folder, path):
-    """List the checksum of a file of the run that is there now. Raises: OSError."""
-    add_sums(folder.path, {path.relative_to(folder.path).as_posix(): sha256(path)})
+def keep_sums(folder, paths):
+    """List the checksums of files of the run that are there now. Raises: OSError."""
+    add_sums(folder.path, {path.relative_to(folder.path).as_posix(): sha256(path) for path in paths})
 
 
-def is_intact(folder, path):
-    """Whether a file of the run is there, and as it was when its checksum was listed, if it was."""
-    return path.is_file() and not differing(folder.path, path.relative_to(folder.path).as_posix())
+def are_intact(folder, paths):
+    """Whether files of the run are there, and as they were when their checksums were listed, if they were."""
+    names = [path.relative_to(folder.path).as_posix() for path in paths]
+    return all(path.is_file() for path in paths) and not differing(folder.path, *names)
 
 
 def _refuse_changed(folder):
@@ -250,9 +252,10 @@ def timed(folder, stage, write=True):
             with suppress(OSError):  # on a full disk: what the block could not do is what is said
                 _add_seconds(folder, stage, time.perf_counter() - begun)
         raise
-    log.debug("%s: %.1f s", stage, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    log.debug("%s: %.1f s", stage, seconds)
     if write:
-        _add_seconds(folder, stage, time.perf_counter() - begun)
+        _add_seconds(folder, stage, seconds)
 
 
 def _add_seconds(folder, stage, seconds):
@@ -298,7 +301,7 @@ def _differing(old, new):
 
 
 def _without_bookkeeping(config):
-    values = config.model_dump(mode="json")
+    values = config.model_dump(mode="json", exclude={"name"})
     for section, names in BOOKKEEPING.items():
         for name in names if values[section] else ():
             values[section].pop(name, None)

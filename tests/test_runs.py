@@ -81,9 +81,17 @@ def test_the_refusal_names_a_command_that_goes_on_as_the_run_was_begun(tmp_path,
             runs.is_finished(folder, load("tiny", ["seed=4"]))
         own = load(shlex.split(command)[2])
         assert not runs.is_finished(folder, runs.with_own_numbers(folder, own))
-    moved = RunFolder(folder.path.rename("my runs/moved"))  # of that name it would be another folder's
-    with pytest.raises(ConfigError, match=r"name is moved, was tiny\); use --overwrite"):
-        runs.is_finished(moved, load("tiny", ["name=moved"]))
+    moved = RunFolder(folder.path.rename("my runs/moved"))  # the config in it would go on with another folder
+    with pytest.raises(ConfigError, match=r"seed is 4, was 3\); use --overwrite"):
+        runs.is_finished(moved, load("tiny", ["name=moved", "seed=4"]))
+
+
+def test_a_run_whose_folder_was_renamed_goes_on_by_its_new_name(folder, config):
+    runs.begin(folder, config)
+    moved, renamed = RunFolder(folder.path.rename(folder.path.with_name("moved"))), load("tiny", ["name=moved"])
+    assert not runs.is_finished(moved, renamed)
+    runs.begin(moved, renamed)
+    assert runs.config_of(moved).name == "moved"
 
 
 def test_no_command_goes_on_with_the_images_of_an_earlier_version_where_they_are_others_now(folder):
@@ -327,15 +335,24 @@ def test_on_a_full_disk_the_first_failure_is_said_and_not_that_of_the_timings(fo
     assert caught.value.filename == str(folder.report)
 
 
-def test_a_picture_that_was_changed_is_not_intact(folder, config):
+def test_pictures_are_intact_if_all_are_there_as_they_were(folder, config):
     runs.begin(folder, config)
-    assert not runs.is_intact(folder, folder.pairs)
+    pairs = [folder.pairs, folder.pairs_dark]
+    assert not runs.are_intact(folder, pairs)
     folder.pairs.write_text("x")
-    assert runs.is_intact(folder, folder.pairs)  # of an earlier version, or killed before its checksum was listed
-    runs.keep_sum(folder, folder.pairs)
-    assert runs.is_intact(folder, folder.pairs)
-    folder.pairs.write_text("y")
-    assert not runs.is_intact(folder, folder.pairs)
+    assert not runs.are_intact(folder, pairs)  # killed between the two, or of a version that drew one
+    folder.pairs_dark.write_text("x")
+    assert runs.are_intact(folder, pairs)  # killed before their checksums were listed
+    runs.keep_sums(folder, pairs)
+    for path in pairs:
+        path.write_text("y")
+        assert not runs.are_intact(folder, pairs)
+        path.write_text("x")
+        assert runs.are_intact(folder, pairs)
+    runs.finish(folder)
+    folder.pairs_dark.unlink()
+    with pytest.raises(DataError, match=r"pairs_dark\.png is missing"):
+        runs.is_finished(folder, config)
 
 
 @pytest.mark.parametrize("name", ["a [x] b", "line\nbreak", b"\xff\xfe".decode("utf-8", "surrogateescape"), "a" * 250])
