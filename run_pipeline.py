@@ -4,6 +4,7 @@ Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to
 """
 
 import os
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -259,7 +260,7 @@ def recipes():
     """
     from lenstream.configs.recipe_table import table
 
-    print(table(), end="")
+    print(table(shutil.get_terminal_size().columns if sys.stdout.isatty() else None), end="")
 
 
 @app.command(short_help="Print BibTeX of what to cite for a recipe or run.")
