@@ -76,9 +76,8 @@ def _name(folder, config, name):
     if name is None:
         raise ArgumentError(f"name: {folder.path} has several encoders, expected one of {', '.join(known)}")
     if name not in known:
-        raise ArgumentError(
-            f"name: {folder.path} has no encoder {shown(name)}, expected of {', '.join(known)}.{nearest(name, known)}"
-        )
+        expected = f"expected one of {', '.join(known)}.{nearest(name, known)}"
+        raise ArgumentError(f"name: {folder.path} has no encoder {shown(name)}, {expected}")
     return name
 
 

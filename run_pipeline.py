@@ -3,6 +3,7 @@
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -255,7 +256,7 @@ def recipes():
     """
     from lenstream.configs.recipe_table import table
 
-    print(table(), end="")
+    print(table(shutil.get_terminal_size().columns if sys.stdout.isatty() else None), end="")
 
 
 @app.command(short_help="Print BibTeX of what to cite for a recipe or run.")

@@ -147,7 +147,7 @@ def _checks_of_training(config):
     for name in pre.bands or ():
         if name not in config.simulate.bands:
             there = ", ".join(config.simulate.bands) or "none, as simulate.bands is empty"
-            yield ("pretrain", "bands"), f'no band "{name}", expected of {there}'
+            yield ("pretrain", "bands"), f'no band "{name}", expected one of {there}'
     backbones = {("backbone",): pre.backbone} | {
         ("encoders", n, "backbone"): e.backbone for n, e in pre.encoders.items()
     }

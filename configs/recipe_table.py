@@ -1,6 +1,7 @@
 """The recipes in one line each: what for, on which instrument, with which network, for how long; grouped by job."""
 
 import re
+import textwrap
 from typing import NamedTuple
 
 from .load import load
@@ -46,8 +47,8 @@ def about(name: str) -> str:
     return first if first.endswith(("?", "!")) else f"{first}."
 
 
-def table() -> str:
-    """All recipes as text, one line each, below the job that they are for."""
+def table(width: int | None = None) -> str:
+    """All recipes as text, below the job that they are for: one line each, or several where width is less."""
     groups: dict[str, list[Line]] = {job: [] for job in JOBS}
     for name in available():
         config = load(name)
@@ -59,10 +60,28 @@ def table() -> str:
     def shown(line: Line) -> str:
         return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
+    if width is not None and max(len(shown(row)) for row in rows) > width:
+        return _narrow(groups, width)
     text = [shown(head)]
     for job, lines in groups.items():
         text += ["", job, *map(shown, sorted(lines, key=lambda line: line.name))]
     return "\n".join(text) + "\n"
+
+
+def _narrow(groups: dict[str, list[Line]], width: int) -> str:
+    """The same with what a recipe is, and its facts, in lines of their own below its name."""
+    text, width = [], max(width, 24)
+    for job, lines in groups.items():
+        text += [*textwrap.wrap(job, width), ""]
+        for line in sorted(lines, key=lambda line: line.name):
+            steps = f"{line.steps} steps" if line.steps else ""
+            facts = ", ".join(filter(None, [line.instrument, f"{line.image} pixels", line.network, steps, line.cost]))
+            below = [
+                row for words in (line.about, facts) for row in textwrap.wrap(words, width - 4, break_on_hyphens=False)
+            ]
+            text += [line.name, *(f"    {row}" for row in below)]
+        text.append("")
+    return "\n".join(text[:-1]) + "\n"
 
 
 def _job(config: Config) -> str:

@@ -79,8 +79,10 @@ def lenses_in(folder, bands=1):
 
 
 def name_of(images):
-    """A name for some images: that of their folder, or of the first file, without its suffix."""
-    first = usable(images[0] if isinstance(images, list | tuple) else images).resolve()
+    """A name for some images: that of their folder, or of a single file (or the first of several folders' files)."""
+    paths = [usable(path).resolve() for path in (images if isinstance(images, list | tuple) else [images])]
+    together = len(paths) > 1 and len({path.parent for path in paths}) == 1
+    first = paths[0].parent if together and paths[0].is_file() and paths[0].parent.name else paths[0]
     return first.name if first.is_dir() else stem(first)
 
 

@@ -136,12 +136,12 @@ def test_commands_and_recipes_that_are_named_exist():
     from lenstream.configs.recipes import available
     from lenstream.run_pipeline import app
 
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands} | {"help"}
     named = written(r"(?:^|`|\) |\d )lenstream (\w+)(?: (?:--show )?(\w+))?")
     assert len(named) > 10
     for (command, recipe), pages in named.items():
         assert command in commands, (command, pages)
-        assert recipe in ("", "RECIPE", "NAME", *available()), (recipe, pages)
+        assert recipe in ("", "RECIPE", "NAME", "COMMAND", *available()), (recipe, pages)
 
 
 def test_files_that_are_named_exist():

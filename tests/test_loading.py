@@ -129,7 +129,7 @@ def test_whole_numbers_and_an_empty_batch_are_images(tiny):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("lensaim", "has no encoder 'lensaim', expected of lensiam, .*Did you mean \"lensiam\"?"),
+        ("lensaim", "has no encoder 'lensaim', expected one of lensiam, .*Did you mean \"lensiam\"?"),
         (None, "has several encoders, expected one of lensiam, simsiam"),
         (3, "has no encoder 3"),
         ("lensimclr", "not there, as lensimclr is not trained yet"),

@@ -35,7 +35,7 @@ def predict_folder(config, scene, run, lenses, out=None):
     Args:
         config, scene: of the run. run: its folder. lenses: `configs.schema.RealLenses`: images, catalogue.
         out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/NAME in the run, the name
-            being that of the folder of images, or of the first file.
+            being that of the folder of images, or of a single file.
 
     Returns: `RealLensResults`; its summary is None without a catalogue.
     Raises: DataError for a run without a predictor, and for what cannot be read.

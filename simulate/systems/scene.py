@@ -151,7 +151,7 @@ def only_bands(scene: Scene, names: list[str], path: str = "bands") -> Scene:
     """
     whole = scene.whole or scene
     known = ", ".join(filter(None, whole.bands)) or "none with a name"
-    problems = [f'{path}: no band "{n}", expected of {known}' for n in names if n not in whole.bands]
+    problems = [f'{path}: no band "{n}", expected one of {known}' for n in names if n not in whole.bands]
     if len(set(names)) < len(names) or not names:
         problems.append(f"{path}: expected names of bands, each once, got {names}")
     if not problems and list(names) != list(whole.bands):

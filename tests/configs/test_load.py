@@ -279,7 +279,7 @@ def test_a_config_with_pixel_grids_of_bands_is_printed_whole(tmp_path):
 
 
 def test_bands_of_a_training_are_bands_of_the_simulation():
-    with pytest.raises(ConfigError, match=r'pretrain\.bands: no band "z", expected of r, i'):
+    with pytest.raises(ConfigError, match=r'pretrain\.bands: no band "z", expected one of r, i'):
         load("tiny", ["simulate.bands={r: {}, i: {}}", "pretrain.bands=[z]"])
     with pytest.raises(ConfigError, match=r"none, as simulate\.bands is empty"):
         load("tiny", ["pretrain.bands=[z]"])

@@ -28,3 +28,14 @@ def test_what_a_recipe_is_is_one_whole_sentence():
 def test_costs_are_of_the_right_size():
     costs = {line.split(" ")[0]: line for line in table().splitlines()}
     assert "min CPU" in costs["demo"] and re.search(r"\d+ h GPU", costs["lensiam_resnet101"])
+
+
+def test_a_narrow_terminal_has_all_of_it_in_lines_that_fit():
+    wide, narrow = table(), table(width=80)
+    assert table(width=1000) == wide
+    assert max(map(len, narrow.splitlines())) <= 80
+    said = " ".join(narrow.split())
+    for name in available():
+        assert f"{name} {about(name)} " in said, name
+    assert "600 steps" in said and all(job in said for job in JOBS)
+    assert table(width=1)

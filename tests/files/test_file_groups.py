@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 
 from lenstream.errors import DataError
-from lenstream.files.file_groups import counted, group, lenses_of
+from lenstream.files.file_groups import counted, group, lenses_of, name_of
 from lenstream.files.image_folders import find
 
 
@@ -119,3 +119,14 @@ def test_the_work_grows_with_the_number_of_files_and_not_with_its_square(tmp_pat
     monkeypatch.setattr(PurePath, "__eq__", counting)
     assert len(lenses_of(tmp_path)[0]) == 200 and len(find(tmp_path).files) == 400
     assert compared[0] < 20 * 600
+
+
+def test_a_name_for_some_images_is_that_of_their_folder_or_of_a_single_file(tmp_path):
+    folder, other = tmp_path / "cut_outs", tmp_path / "others"
+    for path in (folder / "a.fits", folder / "b.fits.gz", other / "c.fits"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    a, b, c = folder / "a.fits", folder / "b.fits.gz", other / "c.fits"
+    assert [name_of(folder), name_of([folder]), name_of([a, b])] == ["cut_outs"] * 3
+    assert [name_of(a), name_of([a]), name_of([b]), name_of([a, c])] == ["a", "a", "b", "a"]
+    assert name_of([folder, other]) == "cut_outs"

@@ -132,7 +132,7 @@ def test_a_scene_of_some_bands_knows_the_whole(two_grids):
     ("names", "message"),
     [
         (["VIS", "H"], "mine: VIS and H lie on several pixel grids, expected one of H, Y: 31 x 31"),
-        (["Vis"], 'mine: no band "Vis", expected of H, VIS, Y'),
+        (["Vis"], 'mine: no band "Vis", expected one of H, VIS, Y'),
         (["H", "H"], "mine: expected names of bands, each once"),
         ([], "mine: expected names of bands, each once"),
     ],
