@@ -92,7 +92,7 @@ signals.PATIENCE = 0.5
 stage = sys.argv.pop(1)
 if stage == "ignored_by_the_parent":
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-run_pipeline.app.command("work")(globals()[stage])
+run_pipeline.app.command("work", context_settings={"allow_extra_args": True})(globals()[stage])
 sys.argv.insert(1, "work")
 run_pipeline.main()
 """
