@@ -1,5 +1,6 @@
 """The stages of a run: stopped and called again it goes on, and each command ends with its stage."""
 
+import hashlib
 from contextlib import contextmanager
 
 import numpy as np
@@ -52,6 +53,9 @@ def test_a_stopped_run_goes_on_where_it_was_and_an_overwritten_one_begins_anew(c
     assert (tmp_path / "tiny" / "mine.txt").exists()
     assert (log.parent / "encoder.safetensors").exists()
     assert not (tmp_path / "tiny" / "finished").exists()
+    trained = hashlib.sha256((log.parent / "encoder.safetensors").read_bytes()).hexdigest()
+    sums = (tmp_path / "tiny" / "SHA256SUMS").read_text()
+    assert f"{trained}  encoders/lensiam/encoder.safetensors\n" in sums  # no later stage may follow to list it
 
     pipeline.run(config, tmp_path, overwrite=True, until="pretrain")
     assert [r["step"] for r in read_log(log)] == [1, 2, 3, 4, 5, 6]

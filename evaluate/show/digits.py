@@ -5,17 +5,19 @@ Of digits: one of the uncertainty, or two if it starts with 1, as rounding 0.14 
 
 import math
 import re
+from decimal import Decimal
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _MOST_DECIMALS = 6  # smaller numbers are written with a power of ten
+_MOST_ZEROS = 6  # at the end of whole numbers; larger ones, too
 
 
 def plus_minus(value, std, alone=".3f"):
     """'1.22 ± 0.04': one digit of the uncertainty, two if it starts with 1, and the value down to the same digit.
 
     Args: value, std: finite or not, in one unit. alone: the format of a value whose uncertainty is not known.
-    Returns: text; '' for a value that is not finite. Large numbers lose digits as well (1230 ± 60), small ones are
-        written as (1.2 ± 0.3)e-9.
+    Returns: text; '' for a value that is not finite. Large numbers lose digits as well (1230 ± 60), very large and
+        small ones are written as (1.2 ± 0.3)e10 and (1.2 ± 0.3)e-9.
     """
     if not math.isfinite(value):
         return ""
@@ -24,11 +26,16 @@ def plus_minus(value, std, alone=".3f"):
     if std == 0:
         return f"{_without_minus_zero(f'{value:{alone}}')} ± 0"
     power = math.floor(math.log10(max(abs(value), std)))
-    if decimals(std) > _MOST_DECIMALS and power < -2:
-        return f"({plus_minus(value / 10.0**power, std / 10.0**power)})e{power:d}"
+    if decimals(std) < -_MOST_ZEROS or (decimals(std) > _MOST_DECIMALS and power < -2):
+        return f"({plus_minus(_shifted(value, power), _shifted(std, power))})e{power:d}"
     if decimals(std) > _MOST_DECIMALS:
         return f"{_without_minus_zero(f'{value:{alone}}')} ± {std:.0e}"
     return f"{rounded(value, std)} ± {rounded(std, std)}"
+
+
+def _shifted(value, power):
+    """A value over 10^power, also where that is no float, as of the smallest numbers."""
+    return float(Decimal(value).scaleb(-power))
 
 
 def rounded(value, std):
