@@ -57,14 +57,18 @@ def reopen(folder, config):
 
     Predictions of other images, made by `lenstream predict`, stay.
 
-    Raises: DataError, and removes nothing, if an encoder cannot go on.
+    Raises: DataError, and removes nothing, if an encoder cannot go on, also as its state is damaged.
     """
     if not is_extension(folder, config):
         return
-    from .ssl.training_files import is_trained
+    from .ssl import checkpoint
+    from .ssl.training_files import is_trained, newest_state
 
     for name in config.pretrain.encoders:
-        is_trained(config, name, folder.encoder(name))
+        own = folder.encoder(name)
+        if not is_trained(config, name, own) and newest_state(own) is not None:
+            what_to_do = f"put it back as it was, or delete {own} to have {name} trained anew, with all steps"
+            checkpoint.load_safetensors(newest_state(own), what_to_do)
     # First the marks of what is complete: a process that is killed here leaves a run that evaluates once more.
     marks = (folder.finished, folder.results, folder.report, folder.arrays)
     for path in marks:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from . import before_training, extending
-from .errors import ConfigError
+from .errors import ConfigError, DataError
 from .extras import need
 from .locking import locked
 from .progress import console
@@ -88,13 +88,21 @@ def _run(config, folder, fabric, overwrite, until):
 def predict(folder, lenses, out=None):
     """Predict real lenses with a finished run and print the summary.
 
-    lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`.
+    lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`. Raises: DataError
+    for a run whose evaluation is not complete.
     """
     need("train", "prediction")
     from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
     config = config_of(RunFolder(folder))
+    if config.evaluate is None:
+        raise DataError(f"{folder} has no predictor, as its config has no evaluate; expected a run that is evaluated")
+    if not RunFolder(folder).results.is_file():  # a part of a predictor may be there
+        raise DataError(
+            f"{folder} is not evaluated yet (no {RunFolder(folder).results.name}), so it has no predictor; the command "
+            "that it was begun with goes on with it"
+        )
     scene = _scene(config)
     results = predict_folder(config, scene, folder, lenses, out)
     terminal.print_read(results.read)

@@ -187,7 +187,8 @@ def _contents(folder):
 
 def _empty(folder):
     """Delete all of a run, config.yaml last: killed meanwhile, what is left is still a run of that config."""
-    folder.finished.unlink(missing_ok=True)
+    for mark in (folder.finished, folder.results):  # first: a part of a predictor without checksums is not to be used
+        mark.unlink(missing_ok=True)
     for path in sorted(_contents(folder), key=lambda p: p == folder.config):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

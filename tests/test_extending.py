@@ -98,7 +98,11 @@ def test_what_cannot_be_extended_is_refused_and_stays(tmp_path):
         pipeline.run(config(4), tmp_path)
     with pytest.raises(ConfigError, match=r"lr is 0\.1, was 0\.001"):
         pipeline.run(config(2, lr=0.1), tmp_path, extend=2)
-    (folder.encoder("x") / "last_state.safetensors").unlink()
+    path = folder.encoder("x") / "last_state.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"last_state\.safetensors: .*; put it back .*, or delete .* trained anew"):
+        pipeline.run(config(2), tmp_path, extend=2)
+    path.unlink()
     with pytest.raises(DataError, match=r"last_state\.safetensors is not there .* x cannot go on from step 2"):
         pipeline.run(config(2), tmp_path, extend=2)
     assert folder.results.exists() and extending.steps_added(folder) == 0

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from lenstream import pipeline
 from lenstream.configs.load import load
+from lenstream.configs.schema import RealLenses
 from lenstream.errors import ConfigError, DataError
 from lenstream.locking import locked
 from lenstream.progress import Stopped
@@ -151,3 +152,17 @@ def test_weights_that_lie_in_anothers_place_are_refused(config, tmp_path, writte
     checkpoint.save(folder.encoder("lensiam") / "encoder.safetensors", {"w": torch.ones(3)}, **written)
     with pytest.raises(DataError, match=rf"encoder\.safetensors {said}"):
         pipeline.run(config, tmp_path, until="pretrain")
+
+
+def test_nothing_is_predicted_before_the_evaluation_is_complete(tmp_path):
+    lenses = RealLenses(images=str(tmp_path))
+    for changes, why in (
+        ([], r"not evaluated yet \(no results\.csv\)"),
+        (["evaluate=null", "pretrain.encoders.stream_supervised=null"], "has no evaluate"),
+    ):
+        folder = RunFolder(tmp_path / "tiny")
+        begin(folder, load("tiny", changes))
+        (folder.predictor / "a-ridge").mkdir(parents=True, exist_ok=True)
+        with pytest.raises(DataError, match=why):
+            pipeline.predict(folder.path, lenses)
+        assert not (folder.path / "predictions").exists()
