@@ -49,6 +49,11 @@ def nearest(word: object, choices: Iterable[object]) -> str:
     return f' Did you mean "{match[0]}"?' if match else ""
 
 
+def short(text: str) -> str:
+    """What a user gave, for a sentence: on one line and not too long."""
+    return text if len(text) <= 100 and text.isprintable() else f"{text[:60]!a}..."
+
+
 def grouped(problems: Iterable[tuple[object, object]], what: str = "files") -> list[str]:
     """One sentence, without a full stop, for each kind of problem: "reason: 300 files, e.g. a, b, c".
 

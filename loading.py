@@ -1,12 +1,11 @@
 """Trained encoders by the folder of their run: the only thing to know where a run keeps which file."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .configs.observation import PSF
 from .errors import ArgumentError, DataError, nearest
-from .runs import RunFolder, config_of
+from .runs import RunFolder, config_of, made_with
 from .simulate.core.arguments import shown
 from .simulate.systems.scene import make_scene
 
@@ -83,7 +82,7 @@ def _name(folder, config, name):
 
 
 def _weights(folder, name):
-    from .ssl.trainer import ENCODER
+    from .ssl.training_files import ENCODER
 
     path = folder.encoder(name) / ENCODER
     if not path.is_file():
@@ -157,14 +156,6 @@ def _card(config, name, folder, network, backbone, images, facts):
         recipe=config.name,
         run=str(folder.path),
         seed=config.seed,
-        versions=_versions(folder),
+        versions=made_with(folder),
         **images,
     )
-
-
-def _versions(folder):
-    """The versions that a run was made with; none if they cannot be read."""
-    try:
-        return dict(json.loads(folder.environment.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}

@@ -200,11 +200,11 @@ def config_of(folder):
     what_to_do = "put it back as it was, or run it anew with --overwrite"
     refuse_differing(folder.path, what_to_do, folder.config.name)
     config, has_numbers = _saved(folder)
-    made_with, installed = _made_with(folder).get("lenstronomy", "an unknown version"), environment()["lenstronomy"]
-    if not has_numbers and made_with != installed:
+    begun_with, installed = made_with(folder).get("lenstronomy", "an unknown version"), environment()["lenstronomy"]
+    if not has_numbers and begun_with != installed:
         console.print(
             f"{folder.path} was begun by an earlier LenStream, which did not write down the instrument's numbers: "
-            f"those of lenstronomy {installed} are taken, but it was begun with {made_with}",
+            f"those of lenstronomy {installed} are taken, but it was begun with {begun_with}",
         )
     return config
 
@@ -223,7 +223,7 @@ def _saved(folder):
     return config.model_copy(update={"simulate": simulation}), False
 
 
-def _made_with(folder):
+def made_with(folder):
     """The versions that a run was begun with; empty if they are not known."""
     return dictionary(folder.environment)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import LenStreamError, nearest
+from ..errors import LenStreamError, nearest, short
 
 OTHER_COMMANDS = {  # what other tools and hasty fingers call a command
     "pretrain": ("train", "fit", "pre-train", "training", "pretraining", "learn"),
@@ -23,18 +23,18 @@ OF_RECIPES = ("--config", "--recipe", "--config-file", "--config-name", "--yaml"
 def about_command(word: str, commands: Iterable[str]) -> str:
     """The sentence on a word that is no command: what may be meant, or which commands there are."""
     commands = list(commands)
-    said = f'No such command "{_short(word)}".'
+    said = f'No such command "{short(word)}".'
     meant = next((c for c, others in OTHER_COMMANDS.items() if word.lower() in (c, *others) and c in commands), None)
     if meant is not None:
         return f'{said} Did you mean "lenstream {meant}"?'
     from ..configs.recipes import available  # here, as few command lines are wrong
 
     if word in available() or word.endswith((".yaml", ".yml")):
-        return f'{said} Did you mean "lenstream run {_short(word)}"?'
+        return f'{said} Did you mean "lenstream run {short(word)}"?'
     if (Path(word) / "config.yaml").is_file():
         return (
-            f'{said} {_short(word)} is a run: did you mean "lenstream predict --run {_short(word)}", or '
-            f'"lenstream run {_short(word)}/config.yaml"?'
+            f'{said} {short(word)} is a run: did you mean "lenstream predict --run {short(word)}", or '
+            f'"lenstream run {short(word)}/config.yaml"?'
         )
     return f"{said}{nearest(word, commands) or ' There are ' + ', '.join(commands) + '.'}"
 
@@ -49,11 +49,11 @@ def about_option(option: str, arguments: list[str], known: Iterable[str]) -> str
     after = arguments[given].partition("=")[2] if given is not None else value
     if not after and given is not None and given + 1 < len(arguments) and not arguments[given + 1].startswith("-"):
         after = arguments[given + 1]
-    said = f"No such option: {_short(name)}."
+    said = f"No such option: {short(name)}."
     if name in OF_CHANGES:
-        return f"{said} Changes are given as they are: {_short(after) or 'pretrain.steps=100'}"
+        return f"{said} Changes are given as they are: {short(after) or 'pretrain.steps=100'}"
     if name in OF_RECIPES:
-        return f"{said} A recipe or YAML file is given as it is, after the command: {_short(after) or 'demo'}"
+        return f"{said} A recipe or YAML file is given as it is, after the command: {short(after) or 'demo'}"
     hint = nearest(name, known)
     words = name.lstrip("-").replace("-", "_")
     from ..configs.key_list import below, homes  # here, as few command lines are wrong
@@ -63,10 +63,10 @@ def about_option(option: str, arguments: list[str], known: Iterable[str]) -> str
             below(words)
         except LenStreamError:
             return said + hint
-        return f"{said} A key of the config is changed without dashes: {words}={_short(after) or '...'}"
+        return f"{said} A key of the config is changed without dashes: {words}={short(after) or '...'}"
     paths = homes(words)
     if paths and (words in paths or not hint):
-        return f"{said} A key of the config is changed by its dotted name: {paths[0]}={_short(after) or '...'}"
+        return f"{said} A key of the config is changed by its dotted name: {paths[0]}={short(after) or '...'}"
     return said + hint
 
 
@@ -77,7 +77,7 @@ def about_changes(changes: Iterable[str], options: Iterable[str]) -> str | None:
         option = "--" + name.strip().lstrip("-").replace("_", "-")
         if equals and option in options:
             as_option = option if value.lower() in ("true", "yes", "on", "1", "") else f"{option} {value}"
-            return f"{_short(change)}: {option} is an option, not a key of the config; give {_short(as_option)}"
+            return f"{short(change)}: {option} is an option, not a key of the config; give {short(as_option)}"
     return None
 
 
@@ -101,8 +101,3 @@ def about_run(run: Path) -> str | None:
         if meant.name not in ("", "..") and (meant / "config.yaml").is_file():
             return f'{run} is not a run. Did you mean "{meant}"?'
     return None
-
-
-def _short(text: str) -> str:
-    """Text for a sentence, on one line and not too long."""
-    return text if len(text) <= 100 and text.isprintable() else f"{text[:60]!a}..."

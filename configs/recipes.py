@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, nearest, short
 from . import yaml_text
 from .instruments import claim
 from .parameters import Distribution
@@ -96,11 +96,11 @@ def _find(name, folder=Path()):
                 f' Did you mean "{path.stem}"?' if path.stem in available() else ""
             )
             raise ConfigError(
-                [f"{_short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}.{hint}"]
+                [f"{short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}.{hint}"]
             )
         return (folder / path).resolve()
     if name not in available():
-        raise ConfigError([f'no recipe "{_short(name)}"; there are {", ".join(available())}.{_meant(name, folder)}'])
+        raise ConfigError([f'no recipe "{short(name)}"; there are {", ".join(available())}.{_meant(name, folder)}'])
     return (_FOLDER / f"{name}.yaml").resolve()
 
 
@@ -111,12 +111,12 @@ def _meant(name, folder):
         return ' The recipe comes before its changes, e.g. "demo pretrain.steps=100".'
     for run in (Path(name), Path(name).parent):  # the folder of a run, or a file in it
         if run.name and _is_file(folder / run / "config.yaml"):
-            return f' Did you mean "{_short(str(run / "config.yaml"))}", the config of a run?'
+            return f' Did you mean "{short(str(run / "config.yaml"))}", the config of a run?'
     hint = nearest(name, available())
     if not hint and _is_file(path):
         return " A file of your own needs a name that ends in .yaml."
     if not hint and any(_is_file(folder / f"{name}{suffix}") for suffix in (".yaml", ".yml")):
-        return f' Did you mean "{_short(name)}.yaml"?'
+        return f' Did you mean "{short(name)}.yaml"?'
     return hint
 
 
@@ -125,10 +125,6 @@ def _is_file(path):
         return path.is_file()
     except OSError:  # a name that is too long for the system
         return False
-
-
-def _short(name):
-    return name if len(name) <= 100 and name.isprintable() else f"{name[:60]!a}..."
 
 
 def _content(path):

@@ -15,6 +15,7 @@ import torch
 
 from ..errors import DataError
 from ..files.checksums import sha256
+from ..files.json_files import dictionary
 from ..files.whole import whole, write_arrays, write_text
 from ..progress import Stopped, bar
 from ..ssl import checkpoint
@@ -141,7 +142,7 @@ def _scores_of_done(unit, scratch):
     """The scores of a unit that is done; None for one that is not, of which a file is missing or damaged, or that an
     earlier version wrote in another form."""
     try:
-        known = json.loads((scratch / f"{unit.name()}.json").read_text(encoding="utf-8"))
+        known = dictionary(scratch / f"{unit.name()}.json")
         if known.pop("sha256") != _sum(known):
             return None
         if any(sha256(scratch / name) != written for name, written in known["files"].items()):

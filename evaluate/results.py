@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..errors import DataError
 from ..files.checksums import add_sums, read_sums, refuse_differing, sha256
-from ..files.csv_writing import csv_of, plain, write_csv
+from ..files.csv_writing import csv_of, plain
 from ..files.whole import write_arrays, write_text
 
 RANDOM = "random"  # the encoder with the weights it starts from
@@ -62,12 +62,12 @@ class Evaluation:
         for (encoder, protocol), by_target in self.predictions.items():
             arrays |= {f"predicted/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
         write_arrays(folder / ARRAYS, arrays)
-        table = csv_of(_table(self.scores))
+        text = table(self.scores)
         kept = [folder / ARRAYS, *sorted((folder / PREDICTOR).rglob("*.safetensors"))]
         sums = {path.relative_to(folder).as_posix(): sha256(path) for path in kept}
-        sums[TABLE] = hashlib.sha256(table.encode()).hexdigest()  # of a file that is not yet there
+        sums[TABLE] = hashlib.sha256(text.encode()).hexdigest()  # of a file that is not yet there
         add_sums(folder, sums, PREDICTOR)
-        write_text(folder / TABLE, table)
+        write_text(folder / TABLE, text)
 
     @classmethod
     def load(cls, folder):
@@ -121,17 +121,12 @@ def _anew(folder):
     return f"delete {Path(folder) / TABLE} (and finished, if it is there), and the same command evaluates anew"
 
 
-def write_scores(scores, path):
-    """Write scores as CSV; the column `shift` is there only if a score has one."""
-    write_csv(_table(scores), path)
-
-
-def _table(scores):
-    """Scores as a DataFrame, as results.csv has them."""
+def table(scores):
+    """Scores as the text of results.csv; the column `shift` is there only if a score has one."""
     columns = [f.name for f in fields(Score)]
     if not any(score.shift for score in scores):
         columns.remove("shift")
-    return pd.DataFrame([asdict(score) for score in scores], columns=columns)
+    return csv_of(pd.DataFrame([asdict(score) for score in scores], columns=columns))
 
 
 def read_scores(folder):

@@ -6,20 +6,17 @@ with the weights of one never stopped, bit for bit.
 """
 
 import copy
-import hashlib
 import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from pydantic_core import to_json
 
-from ..configs.instruments import given, numbers
 from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
-from . import checkpoint, monitors, same_images
+from . import checkpoint, monitors, same_config, same_images
 from .backbones import make_network, write_out_attention
 from .data import image_facts, open_data, training_scene
 from .folder import ImageFolder, batch_at
@@ -65,7 +62,7 @@ def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
     """
     trained = Path(folder) / ENCODER
     if trained.exists():
-        _refuse_other(trained, checkpoint.load(trained)[1], config, name)
+        same_config.refuse(trained, checkpoint.load(trained)[1], config, name)
     if is_trained(config, name, folder):
         return trained
     fabric = fabric or make_fabric(config.pretrain)
@@ -136,7 +133,7 @@ class Training:
         path = newest_state(self.folder)
         if path is not None:
             tensors, written = checkpoint.load(path)
-            _refuse_other(path, written, self.config, self.name)
+            same_config.refuse(path, written, self.config, self.name)
             if self.images is not None:
                 problem = same_images.refusal(self.images.root, written.get("images"), self._image_facts["images"])
                 if problem:
@@ -215,7 +212,11 @@ class Training:
         self._check_weights()
         if self.fabric.is_global_zero:
             tensors = checkpoint.pack(self.model, self.optimizer, self.average)
-            facts = {"step": self.done, "encoder": self.name, "fingerprint": _fingerprint(self.config, self.name)}
+            facts = {
+                "step": self.done,
+                "encoder": self.name,
+                "fingerprint": same_config.fingerprint(self.config, self.name),
+            }
             checkpoint.save(self.folder / CHECKPOINT, tensors, **facts | self._image_facts)
         self._kept, self._kept_is_bad = self.done, False
 
@@ -230,7 +231,7 @@ class Training:
         if self.fabric.is_global_zero:
             self._log.close()
             facts = {"method": self.settings.method, "steps": self.done, "encoder": self.name}
-            facts["fingerprint"] = _fingerprint(self.config, self.name)
+            facts["fingerprint"] = same_config.fingerprint(self.config, self.name)
             checkpoint.save(path, self.encoder.state_dict(), **facts | self._image_facts)
             if (self.folder / CHECKPOINT).exists():
                 os.replace(self.folder / CHECKPOINT, self.folder / LAST)
@@ -348,29 +349,3 @@ def _prepared(model, pre, fabric):
     if pre.compile:
         model.network.backbone.compile()
     return model
-
-
-def _refuse_other(path, written, config, name):
-    """Raise DataError if a file, by the facts `written` in it, is of another config or another encoder of it."""
-    if written.get("encoder", name) != name:
-        raise DataError(f"{path} is of another encoder, {written['encoder']}; delete it to have it made anew")
-    finished_before = "step" not in written and "encoder" not in written  # by an earlier version: taken as it is
-    if not finished_before and written.get("fingerprint") not in _fingerprints(config, name):
-        raise DataError(f"{path} was written with another config; use --overwrite to start again, or another name")
-
-
-def _fingerprints(config, name):
-    """The `_fingerprint` of a config, and that of an earlier version, which left an instrument's numbers out."""
-    before = config.model_copy(update={"simulate": given(config.simulate)})
-    return _fingerprint(config, name), _fingerprint(before, name)
-
-
-def _fingerprint(config, name):
-    """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
-    pre = config.pretrain
-    parts = [pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
-    text = to_json(numbers(config.simulate)).decode()
-    text += "".join(p.model_dump_json() for p in parts)
-    text += f"bands {pre.bands} " if pre.bands else ""
-    text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from lenstream.errors import ConfigError, grouped, nearest
+from lenstream.errors import ConfigError, grouped, nearest, short
 
 
 def test_the_nearest_name_is_offered_only_if_it_is_near():
@@ -48,3 +48,11 @@ def test_problems_survive_the_way_from_another_process():
     error = pickle.loads(pickle.dumps(ConfigError(["a: wrong", "b: wrong"])))
     assert error.problems == ["a: wrong", "b: wrong"] and str(error) == "a: wrong\nb: wrong"
     assert ConfigError("one").problems == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("demo", "demo"), ("x" * 100, "x" * 100), ("x" * 101, f"'{'x' * 60}'..."), ("a\nb", r"'a\nb'...")],
+)
+def test_what_a_user_gave_is_repeated_on_one_line(text, said):
+    assert short(text) == said

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lenstream.errors import DataError
 from lenstream.evaluate import results
 from lenstream.evaluate.results import LIMIT, RANDOM, Evaluation, Score, best
+from lenstream.files.whole import write_text
 
 ODD = ["NA", "nan", "None", "null", "1e5", "007", "=1+1", "-x", "'=1", "a,b", "#a", "[x]"]
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=8)
@@ -73,17 +74,17 @@ def test_what_is_saved_is_what_is_loaded(tmp_path, changes):
 @given(st.lists(SCORES, max_size=5))
 def test_scores_come_back_to_the_last_bit_whatever_their_names(tmp_path_factory, scores):
     folder = tmp_path_factory.mktemp("scores")
-    results.write_scores(scores, folder / "results.csv")
+    write_text(folder / "results.csv", results.table(scores))
     assert results.read_scores(folder) == scores
 
 
 def test_a_table_says_which_distribution_the_test_data_has_only_if_one_is_shifted(tmp_path):
-    results.write_scores([score()], tmp_path / "results.csv")
+    write_text(tmp_path / "results.csv", results.table([score()]))
     first, row = (tmp_path / "results.csv").read_text().splitlines()
     assert first == "task,encoder,protocol,n_labels,seed,target,metric,value"
     assert row == "regression,lensiam,ridge,100,0,theta_E,r2,0.5"
     shifted = replace(score(value=0.25), shift="other PSF")
-    results.write_scores([score(), shifted], tmp_path / "results.csv")
+    write_text(tmp_path / "results.csv", results.table([score(), shifted]))
     assert (tmp_path / "results.csv").read_text().splitlines()[0].endswith("value,shift")
     assert results.read_scores(tmp_path) == [score(), shifted]
     assert list(results.frame([score(), shifted])["value"]) == [0.5]
@@ -92,7 +93,7 @@ def test_a_table_says_which_distribution_the_test_data_has_only_if_one_is_shifte
 
 def test_an_encoder_called_na_and_a_score_that_is_none_survive(tmp_path):
     scores = [score(encoder="NA", value=math.nan), score(encoder="null", value=math.inf)]
-    results.write_scores(scores, tmp_path / "results.csv")
+    write_text(tmp_path / "results.csv", results.table(scores))
     first, second = results.read_scores(tmp_path)
     assert first.encoder == "NA" and math.isnan(first.value)
     assert second == scores[1]
@@ -156,7 +157,7 @@ def test_the_frame_has_the_columns_of_a_score_even_without_one():
 
 @pytest.mark.parametrize("name", ["NA", "nan", "None", "1e5", "007", "=1+1"])
 def test_an_encoder_of_any_name_keeps_its_row_in_tables_and_frames(tmp_path, name):
-    results.write_scores([score(encoder=name), score(encoder="a")], tmp_path / "results.csv")
+    write_text(tmp_path / "results.csv", results.table([score(encoder=name), score(encoder="a")]))
     frame = results.frame(results.read_scores(tmp_path))
     table = frame.pivot_table(index=["encoder", "protocol"], columns="target", values="value", sort=False)
     assert [encoder for encoder, _ in table.index] == [name, "a"]

@@ -15,11 +15,11 @@ from lenstream.simulate.labels import labels as simulated_labels
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl import checkpoint, monitors, trainer
+from lenstream.ssl import checkpoint, monitors, same_config, trainer
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.log import read_log
 from lenstream.ssl.methods.simsiam import SimSiam
-from lenstream.ssl.trainer import Training, _fingerprint, make_encoder, make_method, pretrain
+from lenstream.ssl.trainer import Training, make_encoder, make_method, pretrain
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_a_checkpoint_of_a_version_that_left_an_instruments_numbers_out_goes_on(
         pretrain(config, "lensiam", scene, tmp_path, stop=stop_after(2))
     tensors, facts = checkpoint.load(tmp_path / "checkpoint.safetensors")
     before = config.model_copy(update={"simulate": given(config.simulate)})
-    left_out = _fingerprint(before, "lensiam")
+    left_out = same_config.fingerprint(before, "lensiam")
     assert left_out != facts["fingerprint"]
     checkpoint.save(tmp_path / "checkpoint.safetensors", tensors, **facts | {"fingerprint": left_out})
     assert pretrain(config, "lensiam", scene, tmp_path).is_file()

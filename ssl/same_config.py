@@ -1,0 +1,34 @@
+"""Whether files of a training are of the config that it goes on with, by a fingerprint that they were written with."""
+
+import hashlib
+
+from pydantic_core import to_json
+
+from ..configs.instruments import given, numbers
+from ..errors import DataError
+
+
+def fingerprint(config, name):
+    """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
+    pre = config.pretrain
+    parts = [pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
+    text = to_json(numbers(config.simulate)).decode()
+    text += "".join(p.model_dump_json() for p in parts)
+    text += f"bands {pre.bands} " if pre.bands else ""
+    text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def refuse(path, written, config, name):
+    """Raise DataError if a file, by the facts `written` in it, is of another config or another encoder of it."""
+    if written.get("encoder", name) != name:
+        raise DataError(f"{path} is of another encoder, {written['encoder']}; delete it to have it made anew")
+    finished_before = "step" not in written and "encoder" not in written  # by an earlier version: taken as it is
+    if not finished_before and written.get("fingerprint") not in _fingerprints(config, name):
+        raise DataError(f"{path} was written with another config; use --overwrite to start again, or another name")
+
+
+def _fingerprints(config, name):
+    """The `fingerprint` of a config, and that of an earlier version, which left an instrument's numbers out."""
+    before = config.model_copy(update={"simulate": given(config.simulate)})
+    return fingerprint(config, name), fingerprint(before, name)
