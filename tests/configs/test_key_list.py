@@ -42,6 +42,17 @@ def test_a_key_says_all_that_the_schema_knows():
     assert "profile: SHEAR" not in found
 
 
+def test_units_are_units_and_meanings_are_words():
+    known = (
+        "Msun arcsec counts/s deg dex eV electrons km/s/Mpc mag mag(AB) mag(AB/arcsec2) rad s sigma years|draws epochs "
+        "exposures galaxies images lenses masses parts pixels rays repetitions steps systems threads views|"
+        "kernel pixels|of the peak|per image|the parameter's|this parameter's / the other's|"
+    )
+    units = {unit for words in known.split("|")[:2] for unit in words.split()} | set(known.split("|")[2:])
+    assert {key.unit for key in key_list.every_key()} <= units
+    assert [key.path for key in key_list.every_key() if len(key.meaning) < 4 or key.meaning in units] == []
+
+
 def test_a_default_is_that_of_a_printed_config():
     shown = show(load("w1"))
     for key in key_list.below("evaluate"):

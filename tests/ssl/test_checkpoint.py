@@ -43,6 +43,15 @@ def test_model_and_optimizer_come_back_bit_for_bit(tmp_path, optimizer_class, se
         assert torch.equal(a, b)
 
 
+def test_the_average_of_the_weights_comes_back_beside_the_model():
+    model, optimizer = trained(torch.optim.SGD, lr=0.1)
+    average, other = nn.Linear(4, 4), nn.Linear(4, 4)
+    tensors = checkpoint.pack(model, optimizer, average)
+    checkpoint.unpack(tensors, model, optimizer, other)
+    assert torch.equal(other.weight, average.weight) and torch.equal(other.bias, average.bias)
+    assert not any(key.startswith("average.") for key in checkpoint.pack(model, optimizer))
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     model, optimizer = trained(torch.optim.SGD, lr=0.1)
     path = tmp_path / "c.safetensors"
