@@ -68,8 +68,7 @@ def _run(config, folder, fabric, overwrite, until):
             encoders = _pretrain(config, scene, folder, fabric, stop)
         if not first:
             return
-        for path in encoders.values():
-            keep_sum(folder, path)
+        keep_sums(folder, encoders.values())
         if until == "pretrain" or config.evaluate is None:
             print(f"encoders: {folder.encoders}")
             return
