@@ -5,17 +5,7 @@ import typing
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lenstream.configs import (
-    components,
-    cuts,
-    dark_matter,
-    encoder,
-    methods,
-    observation,
-    parameters,
-    schema,
-    training,
-)
+from lenstream.configs import components, cuts, dark_matter, encoder, methods, observation, parameters, schema, training
 
 TINY = 1e-9  # above 0
 NUMBERS = {  # of each model, by key: values that are taken, and values that are not

@@ -41,6 +41,8 @@ from lenstream.simulate.systems.scene import make_scene
         ("evaluate.targets=[theta_e]", '"theta_e" is not a lens parameter of this simulation. Did you mean "theta_E"?'),
         ("pretrain.encoders.lensiam.method=lensiamm", 'Did you mean "lensiam"?'),
         ("simulate.lens_mass.7.theta_E=1", 'has entries 0 to 1, not "7"'),
+        ("simulate.lens_mass.0.gamma={normal: [2, -0.1]}", "normal: the standard deviation must be positive"),
+        ("pretrain.accumulate=128", "accumulate: 128 equal parts of at least 2 cannot be made of a batch of 128"),
         ("seed.deeper=1", "seed is a value, it has no keys"),
         ("pretrain.encoders.lensiam.temperature=1", 'unknown key "pretrain.encoders.lensiam.temperature".'),
         ("pretrain.encoders.lensiam.predicton_dim=1", 'Did you mean "prediction_dim"?'),
