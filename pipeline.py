@@ -108,7 +108,7 @@ def predict(folder, lenses, out=None):
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
-    console.print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+    print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
 
 
 def _scene(config):

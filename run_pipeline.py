@@ -181,7 +181,7 @@ def preview(
         print(line)
 
 
-@app.command(short_help="Move the parameters of one system on a local page, and see its image.")
+@app.command(short_help="See the image of one system change as its parameters move.")
 def explore(
     recipe: Recipe,
     overrides: Overrides = None,

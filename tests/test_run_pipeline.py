@@ -105,10 +105,10 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     cwd, _ = finished
     result = lenstream("predict", "--run", "runs/tiny", "--images", "lenses", "--out", "plain", cwd=cwd)
     assert result.returncode == 0, result.stderr
-    title, names, _, good = result.stdout.splitlines()
+    title, names, _, good, wrote = result.stdout.splitlines()
     assert title == "1 lens, frame array" and good.startswith("good ")
     assert names.split() == ["lens", "theta_E", "e1", "e2", "gamma", "flags"]
-    assert "skipped" in result.stderr and "wrote plain/predictions.csv" in result.stderr
+    assert "skipped" in result.stderr and wrote.startswith("wrote plain/predictions.csv")
     table = pd.read_csv(cwd / "plain" / "predictions.csv")
     assert list(table.name) == ["good"]
     assert np.isfinite(table[["theta_E", "theta_E_std", "e1", "e2", "gamma"]].to_numpy()).all()
@@ -199,6 +199,7 @@ def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, sa
     cwd, _ = finished
     (cwd / "empty").mkdir(exist_ok=True)
     (cwd / "runs" / "strangers").mkdir(exist_ok=True)
+    (cwd / "runs" / "strangers" / "mine.txt").write_text("not a run's")
     monkeypatch.chdir(cwd)
     with pytest.raises(SystemExit) as stopped:  # in this process: starting one for each takes most of the time
         main(arguments)
@@ -331,7 +332,9 @@ def test_the_three_commands_of_a_run_take_the_same_options(tmp_path):
         said[command] = shown[: shown.index("Arguments:")], shown[shown.index("Arguments:") :]
     assert len({options for _, options in said.values()}) == 1
     assert len({text for text, _ in said.values()}) == 3
-    assert all(option in said["run"][1] for option in ("--runs", "--scale", "--overwrite", "recipe", "overrides"))
+    assert all(
+        option in said["run"][1] for option in ("--runs", "--scale", "--overwrite", "--extend", "RECIPE", "KEY=VALUE")
+    )
 
 
 def test_cite_reads_a_recipe_or_a_run(finished):
@@ -369,7 +372,7 @@ def test_who_reads_the_output_may_leave_early(tmp_path):
 def test_a_terminal_without_the_letters_still_gets_the_output(monkeypatch):
     shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", shown)
-    monkeypatch.setattr("lenstream.run_pipeline.app", lambda *_, **__: print("1.20\N{PLUS-MINUS SIGN}0.03"))
+    monkeypatch.setattr("lenstream.command_line.invocation._followed", lambda *_: print("1.20\N{PLUS-MINUS SIGN}0.03"))
     with pytest.raises(SystemExit) as stopped:
         main([])
     assert stopped.value.code == 0 and shown.buffer.getvalue() == b"1.20\\xb10.03\n"
@@ -386,11 +389,11 @@ def test_a_terminal_without_the_letters_still_gets_the_output(monkeypatch):
     ],
 )
 def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys, error, said):
-    def fail(*_, **__):
+    def fail(*_):
         warnings.warn("of a library, to programmers", RuntimeWarning, stacklevel=1)
         raise error
 
-    monkeypatch.setattr("lenstream.run_pipeline.app", fail)
+    monkeypatch.setattr("lenstream.command_line.invocation._followed", fail)
     with pytest.raises(SystemExit) as stopped:
         main([])
     printed = capsys.readouterr()
@@ -485,8 +488,9 @@ def test_each_command_goes_through_to_its_stage_and_a_stop_is_said_with_its_code
     from lenstream import pipeline
     from lenstream.progress import Stopped
 
-    def run(config, runs, overwrite, until):
+    def run(config, runs, overwrite, until, extend):
         assert (config.name, config.seed, str(runs), overwrite, until) == ("tiny", 9, "mine", True, last)
+        assert extend is None
         raise Stopped("stopped lensiam at step 3 of 6")
 
     monkeypatch.setattr(pipeline, "run", run)

@@ -56,7 +56,7 @@ def test_numbers_are_the_labels_and_the_images_of_the_source(base, frame):
     assert found["images"] == 2.0
     inside = dict(pictures.numbers(moved(base, source__0__center_x=0.02, source__0__center_y=0.01)))
     assert inside["images"] == 4.0
-    outside = dict(pictures.numbers(moved(base, source__0__center_x=1.8)))
+    outside = dict(pictures.numbers(moved(base, lens_mass__0__theta_E=0.5, source__0__center_x=1.5)))
     assert outside["images"] == 1.0
 
 

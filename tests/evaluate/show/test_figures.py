@@ -174,7 +174,7 @@ def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path.write_bytes(b"of before")
 
     def interrupted(self, where, **_):
-        where.write_bytes(b"half")
+        where.write(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -98,7 +98,10 @@ def test_given_numbers_replace_the_presets():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"instrument": "Euclit/VIS"}, r'observation\.instrument: no instrument "Euclit/VIS".*Did you mean "Euclid"'),
+        (
+            {"instrument": "Euclit/VIS"},
+            r'instrument: no instrument "Euclit/VIS".*Did you mean "Euclid/VIS"',
+        ),
         ({"instrument": "Euclid"}, "expected NAME/BAND"),
         ({"instrument": "Euclid/VSI"}, r'Euclid has no band "VSI"; expected one of VIS, Y, J, H.*"VIS"'),
         ({"instrument": "JWST/F120W"}, r'JWST has no band "F120W"; expected one of F115W'),
