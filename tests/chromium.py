@@ -4,7 +4,7 @@ It speaks Chromium's DevTools protocol over the websocket that comes with tornad
 
     @chromium.needed
     def test_page(tmp_path):
-        with chromium.start("file:///tmp/report.html", size=(390, 844), dark=True) as page:
+        with chromium.start(path.as_uri(), size=(390, 844), dark=True) as page:
             assert page.evaluate("document.title") == "demo"
             page.screenshot(tmp_path / "page.png")
             assert page.problems == []
