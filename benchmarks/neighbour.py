@@ -123,7 +123,7 @@ def main():
         f"`python benchmarks/neighbour.py --rounds {options.rounds} --write`: simulation and network of the "
         f"demo, {STEPS} steps of 128 pairs; evaluation with 200 labels (ridge, fine-tuned) and {N_TEST} test lenses; "
         f"{CORES} cores ({platform.machine()}), torch {torch.__version__.split('+')[0]}. "
-        f"Medians of {options.rounds} turns.",
+        f"Rounds: {options.rounds}; medians.",
         "",
         *table(values),
     ]
