@@ -40,7 +40,7 @@ def lying_npy(shape, dtype="<f4", body=b"\0" * 400) -> bytes:
 
 
 def stack() -> np.ndarray:
-    return np.stack([lens(k) for k in range(8)])
+    return np.stack([lens(k)[None] for k in range(8)])
 
 
 def arrays(chance: random.Random) -> Iterator[Case]:
@@ -63,7 +63,7 @@ def arrays(chance: random.Random) -> Iterator[Case]:
         ("a number", npy(np.float32(1)), REFUSE),
         ("NaN", npy(stack() * np.nan), REFUSE),
         ("constant", npy(stack() * 0 + 3), REFUSE),
-        ("oblong", npy(stack()[:, :24]), REFUSE),
+        ("oblong", npy(stack()[:, :, :24]), REFUSE),
         ("8 axes", npy(np.zeros((1,) * 8)), REFUSE),
     ]
 
@@ -126,7 +126,7 @@ def _zarr(folder, chance, key=None, value=None):
 
     place = folder / "images.zarr"
     group = zarr.open_group(place, mode="w")
-    group.create_array("images", shape=(8, SIZE, SIZE), chunks=(4, SIZE, SIZE), dtype="f4")[:] = stack()
+    group.create_array("images", shape=(8, 1, SIZE, SIZE), chunks=(4, 1, SIZE, SIZE), dtype="f4")[:] = stack()
     meta = place / "images" / "zarr.json"
     if key is not None:
         meta.write_text(json.dumps(json.loads(meta.read_text()) | {key: value}))

@@ -67,7 +67,7 @@ CARDS = (
     ("BUNIT", "furlong"),
     ("CD1_1", 0),
     ("CDELT1", 1e9),
-    ("CTYPE1", "RA---XXX"),
+    ("CTYPE1", "RA---QQQ"),
     ("EXTNAME", "x" * 60),
     ("ZIMAGE", True),
     ("TFIELDS", 999),

@@ -30,7 +30,7 @@ def training_folders(chance: random.Random) -> Iterator[Case]:
             path.write_bytes(data)
 
     good = npy(lens())
-    yield case("good", lambda p: write(p, a_dot_npy=good, b_dot_npy=npy(lens(1))), ACCEPT)
+    yield case("good", lambda p: write(p, **{f"{k}_dot_npy": npy(lens(k)) for k in range(4)}), ACCEPT)
     yield case("empty", lambda p: None, REFUSE)
     yield case("another shape", lambda p: write(p, a_dot_npy=good, b_dot_npy=npy(np.ones((9, 9)))), REFUSE)
     yield case("text", lambda p: write(p, a_dot_txt=b"x"), REFUSE)
