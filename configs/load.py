@@ -123,11 +123,14 @@ def _without_simulation(values):
     elif values.get("evaluate", {}) is not None and _at(values, "evaluate", "data") is None:
         yield (
             ("evaluate",),
-            "there is no simulate, of whose lenses encoders would be judged; expected evaluate.data, evaluate: null, or "
-            "simulate",
+            "there is no simulate, by whose lenses encoders are judged; expected simulate, evaluate.data, or "
+            "evaluate: null",
         )
     if _at(values, "real_lenses", "images") is not None:
-        yield ("real_lenses", "images"), "real lenses are predicted by networks that saw simulated ones; expected simulate"
+        yield (
+            ("real_lenses", "images"),
+            "real lenses are predicted by networks that saw simulated ones; expected simulate",
+        )
 
 
 def _cross_checks(values):

@@ -171,7 +171,11 @@ class Evaluate(Section):
         "-",
         None,
     )
-    targets: list[str] = key("lens parameters to recover, or columns of the labels of `data`", default=["theta_E", "e1", "e2", "gamma"], min_length=1)
+    targets: list[str] = key(
+        "lens parameters to recover, or columns of the labels of `data`",
+        default=["theta_E", "e1", "e2", "gamma"],
+        min_length=1,
+    )
     n_labels: list[Annotated[int, Field(ge=10)]] = key(
         "numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1
     )
@@ -222,7 +226,7 @@ class Config(Section):
     )
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation | None = key(
-        "from an index to a noisy image; may be empty where all images are those of `pretrain.data` and `evaluate.data`",
+        "from an index to a noisy image; empty: all images are those of `pretrain.data` and `evaluate.data`",
         "-",
         None,
     )

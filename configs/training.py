@@ -25,7 +25,9 @@ class Folder(Section):
 class Pretrain(Section):
     """Training from the stream, or from images in files."""
 
-    data: Folder | None = key("images from files, such as a dataset of `lenstream simulate`; empty: the stream of `simulate`", "-", None)
+    data: Folder | None = key(
+        "images from files, such as a dataset of `lenstream simulate`; empty: the stream of `simulate`", "-", None
+    )
     bands: list[str] | None = key(
         "bands of `simulate.bands` that the network sees, in this order; they share a pixel grid; empty: all",
         "-",

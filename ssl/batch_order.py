@@ -35,7 +35,10 @@ def indices_at(seed, positions, n, ordered=False):
 @lru_cache(maxsize=4)  # of the epoch that ends and of the one that begins
 def _without_repeats(seed, epoch, batch_size, n, shift, ordered):
     """The order of an epoch in which no image is twice in a batch; n >= 2 batch_size; `shift`: of the first batch."""
-    order, old = _order(seed, epoch, n, ordered), (epoch * n - shift) % batch_size  # images of the epoch before in the batch
+    order, old = (
+        _order(seed, epoch, n, ordered),
+        (epoch * n - shift) % batch_size,
+    )  # images of the epoch before in the batch
     if old == 0 or epoch == 0:
         return order
     order, new = order.copy(), batch_size - old
@@ -52,5 +55,3 @@ def _order(seed, epoch, n, ordered):
     if ordered and epoch == 0:
         return np.arange(n)
     return np.random.default_rng([seed, epoch]).permutation(n)
-
-

@@ -27,13 +27,14 @@ class ImageFolder:
 
     Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
 
-    Attributes: views, redraw: an image is the only one of its system. ordered: whether the first epoch is in the order of
-    the files. root, paths: the folder and its files and Zarr groups, sorted; bands, num_pix; classes, the sorted names
-    of the sub-folders, empty if there are none; notes, sentences on what is read of the files and what is not.
+    Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names of
+    the sub-folders, empty if there are none. notes: sentences on what is read of the files and what is not. held_views,
+    redraw: an image is the only one of its system. scene: none, as they are not simulated. ordered: epochs are not in
+    the order of the files.
     Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
     """
 
-    views, redraw, ordered, scene = 1, (), False, None
+    held_views, redraw, ordered, scene = 1, None, False, None
 
     def __init__(self, config, show=True):
         self.root, self._size = Path(config.path), config.size
