@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from ..errors import ArgumentError, nearest
 from ..progress import console
 from .archive.rows import Rows
+from .archive.samples import image_names, mask_names
 from .core.arguments import shown, whole_number
 from .stream import Batch
 from .systems.scene import Scene, without_files
@@ -19,11 +20,11 @@ from .systems.scene import Scene, without_files
 class LensDataset(Dataset):
     """The systems of a dataset that ``lenstream simulate`` wrote, whatever its format, as PyTorch's map-style dataset.
 
-    ``dataset[k]`` is a dict: images, float32 (views, bands, num_pix, num_pix) in counts/s/pixel; index, the system's in
-    the stream; labels, a dict of float32 tensors, () or (views,), NaN where a system has none; and mask, bool like the
-    images, True where a pixel is lost, if any instrument loses some. Bands with several pixel grids have images and masks by
-    their names (images_VIS, images_Y-J-H). They are those of `LensStream`, bit for bit; over a stream without files,
-    LensStream itself is the iterable dataset.
+    ``dataset[k]`` is a dict: images, float32 (views, bands, num_pix, num_pix) in counts/s/pixel; index, of the system
+    in the stream; labels, a dict of float32 tensors, () or (views,), NaN where a system has none; and mask, bool as
+    images, True where a pixel is lost, if any instrument loses some. Bands with several pixel grids have images and
+    masks by their names (images_VIS, images_Y-J-H). They are those of `LensStream`, bit for bit; over a stream without
+    files, LensStream itself is the iterable dataset.
 
     A ``DataLoader(dataset, batch_size=64, shuffle=True, num_workers=2)`` reads only the pieces of files in which its
     batches lie; workers open the files themselves. Of a dataset that is still being written, the finished shards are
@@ -80,8 +81,8 @@ class LensDataset(Dataset):
         """Several systems as `LensStream` has them; images: whether they and masks are read, else they are None."""
         places = self._checked(places)
         pixels, labels = self._read(places, images)
-        of_images = [pixels[name] for name in self._rows.images] if images else [None]
-        of_masks = [pixels[name] for name in self._rows.masks] if images else []
+        of_images = [pixels[name] for name in image_names(self.grids)] if images else [None]
+        of_masks = [pixels[name] for name in mask_names(self.grids) if name in pixels]
         return Batch(
             of_images[0] if len(of_images) == 1 else tuple(of_images),
             labels,

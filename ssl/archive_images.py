@@ -24,10 +24,10 @@ class ArchiveImages:
     Args: config: `configs.training.Folder`. bands: of the dataset that are seen, in this order; None is all.
     views: of each system that are read; None is all.
 
-    Attributes: config: of the dataset. grid: a scene of the bands that are seen, which draws nothing. held_views, redraw:
-    how many views there are, and what differs between them. ordered: the first epoch is in the order of the stream.
-    root, paths: the folder, and its files. bands, num_pix: numbers of bands and of pixels along an edge. classes: names.
-    label_names: of all labels. splits: none.
+    Attributes: config: of the dataset. grid: a scene of the bands that are seen, which draws nothing. held_views,
+    redraw: how many views there are, and what differs between them. ordered: the first epoch is in the order of the
+    stream. root, paths: the folder, and its files. bands, num_pix: numbers of bands and of pixels along an edge.
+    classes: names. label_names: of all labels. splits: none.
     Raises: DataError for a dataset that cannot be read, ConfigError for bands that it does not have or that share no
     pixel grid.
     """

@@ -27,10 +27,10 @@ class ImageFolder:
 
     Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
 
-    Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names of
-    the sub-folders, empty if there are none. notes: sentences on what is read of the files and what is not. held_views,
-    redraw: an image is the only one of its system. scene: none, as they are not simulated. ordered: epochs are not in
-    the order of the files.
+    Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names
+    of the sub-folders, empty if there are none. notes: sentences on what is read of the files and what is not.
+    held_views, redraw: an image is the only one of its system. scene: none, as they are not simulated. ordered: epochs
+    are not in the order of the files.
     Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
     """
 
