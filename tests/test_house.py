@@ -38,6 +38,7 @@ ORDER = [
     ("simulate/selection.py",),
     ("simulate/labels.py",),
     ("simulate/stream.py", "simulate/label_table.py", "simulate/warm_up.py"),
+    ("simulate/archive/",),
     ("ssl/",),
     ("evaluate/results.py", "evaluate/limit.py"),
     ("evaluate/tasks/",),
