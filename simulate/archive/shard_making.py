@@ -1,4 +1,4 @@
-"""Making shards of a dataset: each is a pure function of the folder's description, here, in a process or on a cluster."""
+"""Making shards of a dataset: each is a pure function of the folder's description, wherever it is made."""
 
 from functools import lru_cache
 from pathlib import Path

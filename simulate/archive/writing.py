@@ -1,4 +1,4 @@
-"""Writing a dataset: begun or gone on with, shard by shard, finished; killed at any moment, the same command goes on."""
+"""Writing a dataset shard by shard; killed at any moment, the same command goes on."""
 
 import os
 import shutil
@@ -230,7 +230,7 @@ def _refuse_another(folder, saved, wanted, config):
 
 
 def _empty(folder):
-    """Delete a dataset, archive.json last: killed meanwhile, what is left is still one. Raises: DataError for others."""
+    """Delete a dataset, archive.json last: killed meanwhile, the rest is still one. Raises: DataError for others."""
     there = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
     if there and not (folder / ARCHIVE).is_file():
         raise DataError(f"--overwrite: {folder} is no dataset of LenStream (no {ARCHIVE}), so it is not deleted")

@@ -1,8 +1,8 @@
 """Datasets as sharded Zarr v3: each array has one file a shard, with a CRC32C for every chunk of systems in it.
 
-zarr-python writes the metadata. The shards are put together here, by the specification of the sharding codec (zarrs.dev,
-ZEP 2), as a dataset has some forty arrays and each would else wait for the library's event loop; and they are read here,
-so that a damaged chunk has a name.
+zarr-python writes the metadata. The shards are put together here, by the specification of the sharding codec (ZEP 2),
+as a dataset has some forty arrays and each would else wait for the library's event loop; and they are read here, so
+that a damaged chunk has a name.
 """
 
 import re

@@ -162,7 +162,7 @@ def test_an_extension_that_was_broken_off_goes_on_with_the_same_command(describe
 def test_a_dataset_that_is_not_finished_is_not_extended(described, tmp_path):
     config, description = described(20)
     begin_or_continue(config, description, tmp_path)
-    with pytest.raises(DataError, match="3 of 3 shards are missing.*lenstream simulate, goes on"):
+    with pytest.raises(DataError, match=r"3 of 3 shards are missing.*lenstream simulate, goes on"):
         extend_archive(tmp_path, 5)
 
 
@@ -181,7 +181,7 @@ def test_the_same_command_again_does_nothing(dataset, described, capsys):
             20,
             ["simulate.observation.exposure_time=100"],
             {},
-            r"simulate\.observation\.exposure_time is 100\.?0?, was 5400",
+            r"observation\.exposure_time is 100.*, was 5400",
         ),
         (20, ["seed=2"], {}, "seed is 2, was 1"),
         (21, [], {}, r"count is 21, was 20\); `lenstream extend .* --count 1` adds to it"),
