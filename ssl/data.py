@@ -2,14 +2,17 @@
 
 import numpy as np
 
+from ..configs.differences import difference
 from ..configs.instruments import numbers
 from ..errors import ConfigError, DataError
+from ..files.dataset_layouts import identify
 from ..simulate.stream import LensStream, simulate
 from ..simulate.systems.scene import FIRST_INDEX, make_scene
 from .archive_images import ArchiveImages, is_archive
 from .folder import FolderStream, ImageFolder
 from .normalize import Statistics, statistics
 from .seen_bands import seen
+from .set_images import SetImages, is_folder
 from .views import physics
 
 N_MEASURED = 256  # simulated images for the statistics of normalisations other than asinh
@@ -62,13 +65,12 @@ def other_simulation(config):
     if config.simulate is None:
         return ""
     images = ArchiveImages(config.pretrain.data, config.pretrain.bands)
-    ours, theirs = numbers(config.simulate), numbers(images.config.simulate)
-    differing = [name for name in ours if ours[name] != theirs.get(name)]
-    return f"its simulate has another {' and '.join(differing)}" if differing else ""
+    found = difference(numbers(images.config.simulate), numbers(config.simulate))
+    return f"simulate.{found}" if found else ""
 
 
 def open_images(config, show=False, views=None):
-    """The images in files that a config trains on: `ImageFolder`, or `ArchiveImages`; None for the stream.
+    """The images in files that a config trains on: `ArchiveImages`, `ImageFolder` or `SetImages`; None for the stream.
 
     show: a progress bar if there are many files. views: of each system, all if None.
     """
@@ -77,7 +79,18 @@ def open_images(config, show=False, views=None):
         return None
     if is_archive(pre.data.path):
         return ArchiveImages(pre.data, pre.bands, views)
-    return ImageFolder(pre.data, show=show)
+    found = _identified(pre.data.path)
+    if found is None or is_folder(found):
+        return ImageFolder(pre.data, show=show)
+    return SetImages(pre.data, views, found)
+
+
+def _identified(path):
+    """The `files.image_sets.ImageSet` at a path; None where what is wrong is for `ImageFolder` to say."""
+    try:
+        return identify(path)
+    except DataError:
+        return None
 
 
 def open_data(config, name, scene, n_views, step, fabric):
@@ -145,10 +158,16 @@ def image_facts(config, name, scene):
 
 
 def open_labelled(config, bands, path):
-    """Images with labels: `ArchiveImages`. Args: config: `configs.training.Folder`. path: of its key, for messages.
+    """Images with labels: `ArchiveImages` or `SetImages`.
 
+    Args: config: `configs.training.Folder`. bands: of a dataset that LenStream wrote. path: of the key, for messages.
     Raises: DataError for images without labels.
     """
     if is_archive(config.path):
         return ArchiveImages(config, bands)
-    raise DataError(f"{path}: {config.path} has no labels; expected a dataset that lenstream simulate wrote")
+    images = SetImages(config)
+    if not images.label_names:
+        raise DataError(
+            f"{path}: {config.path} has no labels; expected images with a table of them, or a dataset of LenStream"
+        )
+    return images

@@ -1,4 +1,4 @@
-"""Data sets of others, as a training takes them: any layout that `files.dataset_layouts` knows, views and labels too."""
+"""Data sets of others, as a training takes them: any layout that `files.dataset_layouts` knows, with views and labels."""
 
 from pathlib import Path
 
@@ -7,8 +7,14 @@ import torch
 
 from ..errors import DataError
 from ..files.dataset_layouts import identify
+from ..files.image_sets import ReadFiles
 from ..simulate.stream import Batch
 from .folder import folder_statistics
+
+
+def is_folder(found):
+    """Whether an `ImageSet` is a folder of single images, which `folder.ImageFolder` reads."""
+    return isinstance(found.read, ReadFiles) and found.views == 1 and found.finer is None
 
 
 class SetImages:

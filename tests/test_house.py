@@ -48,7 +48,7 @@ ORDER = [
     ("evaluate/real/",),
     ("extending.py", "images_before_training.py"),
     ("runs.py", "before_training.py"),
-    ("pipeline.py", "loading.py"),
+    ("pipeline.py", "loading.py", "after_simulating.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]
