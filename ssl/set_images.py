@@ -1,4 +1,4 @@
-"""Data sets of others, as a training takes them: any layout that `files.dataset_layouts` knows, with views and labels."""
+"""Data sets of others, as a training takes them: any layout of `files.dataset_layouts`, with its views and labels."""
 
 from pathlib import Path
 

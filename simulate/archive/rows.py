@@ -57,7 +57,6 @@ class Rows:
             raise DataError(f"{self.folder}: none of its {len(self.description.shards)} shards is written yet")
         self._first = np.array([shard.first for shard in self.shards], dtype=np.int64)
         self._ends = np.cumsum([shard.count for shard in self.shards])
-        self._blocks = BLOCKS.get(self.description.format, shard_blocks)
         held = self._blocks.arrays(self.folder, self.description, self.shards[0])
         self.images = {name: shape for name, shape in held.items() if name.startswith("images")}
         self.masks = {name: shape for name, shape in held.items() if name.startswith("mask")}
@@ -66,6 +65,10 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self._ends[-1])
+
+    @property
+    def _blocks(self):
+        return BLOCKS.get(self.description.format, shard_blocks)
 
     def indices(self, places: Sequence[int] | NDArray) -> NDArray[np.int64]:
         """The indices of systems in the stream, int64 (n,)."""
