@@ -41,7 +41,7 @@ def main():
     lines = [
         f"# Reading: {options.count:,} systems of W2 ({workloads.MEANING['W2']})",
         "",
-        f"On {os.cpu_count()} cores, files in the system's cache, ResNet-18 of timm with images of one band in float32.",
+        f"On {os.cpu_count()} cores, files in the system's cache; ResNet-18 of timm, float32, batches of {BATCH}.",
         "",
         f"| format | {PICKED} random systems, read | simulated | times faster | waiting, no worker | 1 worker |",
         "|---|---|---|---|---|---|",
