@@ -36,10 +36,15 @@ def label_table(scene: Scene, of: Any, derived: bool = True) -> "QTable":
     """
     of_type("scene", scene, Scene, "a Scene, from make_scene")
     of_type("derived", derived, bool | np.bool_, "True or False")
+    return table_of(scene, *_indices_and_labels(scene, of, derived))
+
+
+def table_of(scene: Scene, indices: np.ndarray, values: dict[str, np.ndarray]) -> "QTable":
+    """The table that `label_table` gives, of labels that are there already: arrays (n,) or (n, v) by name."""
     from astropy.table import Column, QTable
     from astropy.units import Quantity, Unit
 
-    indices, values = _indices_and_labels(scene, of, derived)
+    indices = indices if np.any(indices > np.iinfo(np.int64).max) else indices.astype(np.int64)
     views = max((value.shape[1] for value in values.values() if value.ndim == 2), default=1)
     columns: dict[str, Any] = {"index": np.repeat(indices, views)}
     if views > 1:
@@ -65,7 +70,7 @@ def _indices_and_labels(scene, of, derived):
         of_type("of", getattr(of, "labels", None), dict, "the Systems that draw returns, or a Batch of a stream")
         indices = of.indices.cpu().numpy()
         values = {name: value.cpu().numpy() for name, value in of.labels.items()}
-    return (indices if np.any(indices > np.iinfo(np.int64).max) else indices.astype(np.int64)), values
+    return indices, values
 
 
 def _meta(scene):

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from ...errors import ArgumentError, nearest
 from ..systems.scene import Scene
+from . import fits_pairs, fits_shards, hdf5_shards, npy_shards, parquet_shards
 from .description import Description, Shard
 from .samples import Samples, Stored
 
@@ -31,6 +34,9 @@ class Format(Protocol):
     def read(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
         """What is stored of a shard. Raises: Unreadable that names the file, and the piece of it, that is damaged."""
 
+    def read_labels(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> dict[str, np.ndarray]:
+        """The labels of a shard alone, as `Stored` has them. Raises: Unreadable, as `read`."""
+
     def finish(self, folder: Path, description: Description, scene: Scene) -> list[str]:
         """Write the files that are made of all shards."""
 
@@ -38,7 +44,9 @@ class Format(Protocol):
         """The names of damaged pieces within the files of a shard; empty where none can be told."""
 
 
-FORMATS: dict[str, Format] = {}  # by name
+FORMATS: dict[str, Format] = {
+    module.NAME: module for module in (hdf5_shards, parquet_shards, fits_shards, fits_pairs, npy_shards)
+}
 
 
 def format_of(name: str) -> Format:
