@@ -21,7 +21,7 @@ def label_table(scene: Scene, of: Any, derived: bool = True) -> "QTable":
 
     Args:
         scene: that the systems were drawn from; a stream has it as `LensStream.scene`.
-        of: `Systems` of `selection.draw`, or a `stream.Batch`.
+        of: `Systems` of `selection.draw`, a `stream.Batch`, or samples of `simulate.archive`.
         derived: of `Systems`, also what `labels.derived_labels` gives, for which they are rendered; a batch has what
             its stream was asked for.
 
@@ -36,15 +36,10 @@ def label_table(scene: Scene, of: Any, derived: bool = True) -> "QTable":
     """
     of_type("scene", scene, Scene, "a Scene, from make_scene")
     of_type("derived", derived, bool | np.bool_, "True or False")
-    return table_of(scene, *_indices_and_labels(scene, of, derived))
-
-
-def table_of(scene: Scene, indices: np.ndarray, values: dict[str, np.ndarray]) -> "QTable":
-    """The table that `label_table` gives, of labels that are there already: arrays (n,) or (n, v) by name."""
     from astropy.table import Column, QTable
     from astropy.units import Quantity, Unit
 
-    indices = indices if np.any(indices > np.iinfo(np.int64).max) else indices.astype(np.int64)
+    indices, values = _indices_and_labels(scene, of, derived)
     views = max((value.shape[1] for value in values.values() if value.ndim == 2), default=1)
     columns: dict[str, Any] = {"index": np.repeat(indices, views)}
     if views > 1:
@@ -66,11 +61,16 @@ def _indices_and_labels(scene, of, derived):
     if isinstance(of, Systems):
         indices = of.indices
         values = all_labels(scene, of) if derived else labels(of) | {"class": of.class_number}
-    else:  # a Batch, which this does not import: torch comes with it
+    else:  # a Batch, which this does not import as torch comes with it, or what a dataset stores
         of_type("of", getattr(of, "labels", None), dict, "the Systems that draw returns, or a Batch of a stream")
-        indices = of.indices.cpu().numpy()
-        values = {name: value.cpu().numpy() for name, value in of.labels.items()}
-    return indices, values
+        indices = _array(of.indices)
+        values = {name: _array(value) for name, value in of.labels.items()}
+    return (indices if np.any(indices > np.iinfo(np.int64).max) else indices.astype(np.int64)), values
+
+
+def _array(value):
+    """A tensor, of any device, or an array as an array."""
+    return value.cpu().numpy() if hasattr(value, "cpu") else np.asarray(value)
 
 
 def _meta(scene):

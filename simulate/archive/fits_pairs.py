@@ -65,12 +65,12 @@ def read(folder, description, scene, shard):
 
 
 def read_labels(folder, description, scene, shard):
-    """The labels of a shard, as of `Stored`. Raises: Unreadable that names the file."""
-    labels = room_for(scene, description, shard).labels
+    """As `read`, without images and masks."""
+    stored = room_for(scene, description, shard, images=False)
     for i, name in enumerate(shard_files(description, scene, shard)):
         with opened(folder / name) as hdus:
-            _read_labels(folder / name, hdus[0].header, shard, labels, i)
-    return labels
+            _read_labels(folder / name, hdus[0].header, shard, stored.labels, i)
+    return stored
 
 
 def finish(folder, description, scene):

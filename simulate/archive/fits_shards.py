@@ -70,13 +70,13 @@ def read(folder, description, scene, shard):
 
 
 def read_labels(folder, description, scene, shard):
-    """The labels of a shard, as of `Stored`. Raises: Unreadable that names the file."""
-    labels = room_for(scene, description, shard).labels
+    """As `read`, without images and masks."""
+    stored = room_for(scene, description, shard, images=False)
     for at, name in _places(description, shard):
         with opened(folder / name) as hdus:
             _check_is(folder / name, hdus[0].header, shard, at)
-            _read_labels(hdus, labels, at)
-    return labels
+            _read_labels(hdus, stored.labels, at)
+    return stored
 
 
 def _places(description, shard):

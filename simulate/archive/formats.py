@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from ...errors import ArgumentError, nearest
 from ..systems.scene import Scene
-from . import fits_pairs, fits_shards, hdf5_shards, npy_shards, parquet_shards
+from . import fits_pairs, fits_shards, hdf5_shards, npy_shards, parquet_shards, zarr_shards
 from .description import Description, Shard
 from .samples import Samples, Stored
 
@@ -34,8 +32,8 @@ class Format(Protocol):
     def read(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
         """What is stored of a shard. Raises: Unreadable that names the file, and the piece of it, that is damaged."""
 
-    def read_labels(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> dict[str, np.ndarray]:
-        """The labels of a shard alone, as `Stored` has them. Raises: Unreadable, as `read`."""
+    def read_labels(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
+        """As `read`, without images and masks."""
 
     def finish(self, folder: Path, description: Description, scene: Scene) -> list[str]:
         """Write the files that are made of all shards."""
@@ -45,7 +43,7 @@ class Format(Protocol):
 
 
 FORMATS: dict[str, Format] = {
-    module.NAME: module for module in (hdf5_shards, parquet_shards, fits_shards, fits_pairs, npy_shards)
+    module.NAME: module for module in (zarr_shards, hdf5_shards, parquet_shards, fits_shards, fits_pairs, npy_shards)
 }
 
 

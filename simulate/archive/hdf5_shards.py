@@ -1,6 +1,6 @@
 """HDF5: a file for every shard, and dataset.h5, in which virtual datasets show them as one.
 
-Arrays and labels are datasets with dimension scales (index, view, band, y, x), units and descriptions, as netCDF 4
+Arrays and labels are datasets with dimension scales (system, view, band, y, x), units and descriptions, as netCDF 4
 has them: h5py, xarray and MATLAB read them. Images, masks and labels are in chunks with Fletcher-32 checksums; a mask
 is 0 or 1, which xarray makes boolean.
 """
@@ -21,6 +21,7 @@ EXTRA = "archive"
 SHARD_BYTES = 1 << 27
 WHOLE = "dataset.h5"
 CHUNK_BYTES = 1 << 17  # so little is read for one system
+NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 LABELS = "labels"  # the attribute of a file with their names
 
 
@@ -58,10 +59,10 @@ def read(folder, description, scene, shard):
 
 
 def read_labels(folder, description, scene, shard):
-    """The labels of a shard, as of `Stored`. Raises: Unreadable that names the file and the dataset."""
+    """As `read`, without images and masks."""
     path = folder / shard_files(description, scene, shard)[0]
     with _opened(path) as file:
-        return _labels(path, file)
+        return Stored(_values(path, file, "index").astype(np.uint64), {}, {}, _labels(path, file))
 
 
 def finish(folder, description, scene):
@@ -127,7 +128,7 @@ def _written(path, description, scene, indices, labels):
         file.attrs["source"] = f"LenStream {description.lenstream}"
         file.attrs["seed"] = description.seed
         file.attrs[LABELS] = json.dumps(labels)
-        file.attrs["coordinates"] = " ".join(labels)
+        file.attrs["coordinates"] = " ".join(["index", *labels])
         yield file
         _add_scales(file, description, scene, indices)
         for array in (*image_names(scene), *mask_names(scene)):
@@ -136,7 +137,7 @@ def _written(path, description, scene, indices, labels):
         for label in labels:
             known = quantity(label)
             _describe(file[label], known.meaning, known.unit)
-            _attach(file, label, ("index", "view")[: file[label].ndim])
+            _attach(file, label, ("system", "view")[: file[label].ndim])
         file.flush()
         content = file.id.get_file_image()
     with whole(path) as out:
@@ -151,14 +152,22 @@ def _add(file, array, values, **packing):
 
 
 def _add_scales(file, description, scene, indices):
-    """The dimension scales: index, view, and of each pixel grid the bands and the places of its pixels."""
-    _scale(file, "index", indices, "index of the system")
-    _scale(file, "view", np.arange(description.views), "number of the image of a system")
+    """Index and the dimension scales: system, view, and of each pixel grid the bands and the places of its pixels."""
+    _bare_scale(file, "system", len(indices))
+    _bare_scale(file, "view", description.views)
+    file.create_dataset("index", data=indices.astype(np.int64))
+    _describe(file["index"], "index of the system: with the seed it says which", "")
+    _attach(file, "index", ("system",))
     for array, grid in image_names(scene).items():
         ending, ((size, scale), *_) = _ending(array), [(grid.num_pix[b], t.pixel_scale) for b, t in grid.bands.items()]
         _scale(file, f"band{ending}", list(grid.bands), "name of the band")
         for axis, towards in (("y", "rows, upwards"), ("x", "columns, to the right")):
             _scale(file, axis + ending, pixel_centres(size, scale), f"middle of the {towards}", "arcsec")
+
+
+def _bare_scale(file, name, size):
+    """A dimension without coordinates, as netCDF 4 marks it; it takes no room in the file."""
+    file.create_dataset(name, shape=(size,), dtype=">f4").make_scale(f"{NO_VARIABLE}{size:10d}")
 
 
 def _scale(file, name, values, meaning, unit=""):
@@ -178,7 +187,7 @@ def _describe_pixels(file, array, scene, ending):
     else:
         _describe(file[array], "whether a pixel is lost", "")
         file[array].attrs["dtype"] = "bool"
-    _attach(file, array, ("index", "view", *(axis + ending for axis in ("band", "y", "x"))))
+    _attach(file, array, ("system", "view", *(axis + ending for axis in ("band", "y", "x"))))
 
 
 def _describe(data, meaning, unit):

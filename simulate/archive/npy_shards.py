@@ -66,10 +66,10 @@ def read(folder, description, scene, shard):
 
 
 def read_labels(folder, description, scene, shard):
-    """The labels of a shard, as of `Stored`. Raises: Unreadable that names the file."""
-    labels = room_for(scene, description, shard).labels
-    _fill(folder / _labels_of(shard), labels)
-    return labels
+    """As `read`, without images and masks."""
+    stored = room_for(scene, description, shard, images=False)
+    _fill(folder / _labels_of(shard), stored.labels)
+    return stored
 
 
 def finish(folder, description, scene):

@@ -77,15 +77,15 @@ def read(folder, description, scene, shard):
 
 
 def read_labels(folder, description, scene, shard):
-    """The labels of a shard, as of `Stored`. Raises: Unreadable that names the file."""
+    """As `read`, without images and masks."""
     from pyarrow import parquet
 
     path = folder / shard_files(description, scene, shard)[0]
-    labels = room_for(scene, description, shard).labels
+    stored = room_for(scene, description, shard, images=False)
     with reading(path, "Parquet"):
-        table = parquet.read_table(path, columns=list(labels), page_checksum_verification=True)
-        _fill_labels(labels, table, (shard.count, description.views))
-    return labels
+        table = parquet.read_table(path, columns=list(stored.labels), page_checksum_verification=True)
+        _fill_labels(stored.labels, table, (shard.count, description.views))
+    return stored
 
 
 def _fill_labels(labels, table, rows):

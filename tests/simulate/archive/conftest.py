@@ -1,22 +1,62 @@
-"""Small datasets that the tests of several formats write."""
+"""Small datasets that tests of the archive share."""
 
 import numpy as np
 import pytest
 
+from lenstream.configs.load import load
 from lenstream.simulate.archive.description import Description
 from lenstream.simulate.archive.formats import format_of
 from lenstream.simulate.archive.samples import make_samples
+from lenstream.simulate.archive.writing import describe, write_archive
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
 
-SHARD = 4  # systems
+SMALL = [
+    "simulate.image={num_pix: 16, pixel_scale: 0.2, rays: 1}",
+    "simulate.observation.noise=true",
+    "simulate.observation.bad_pixels=0.02",
+]
+
+
+def small_config(*overrides):
+    return load("w1", [*SMALL, *overrides])
+
+
+def small_shards(description, size):
+    """A description with shards of another size, so that few systems fill several."""
+    import dataclasses
+
+    return dataclasses.replace(description, shard_size=size)
 
 
 @pytest.fixture(scope="session")
 def described():
-    """described(scene, format, count=6, start=0, views=1, **changes): a `Description` of shards of 4 systems."""
+    """described(count, *overrides, form="zarr", views=1, size=8, start=0, split=None): config and description."""
+
+    def make(count, *overrides, form="zarr", views=1, size=8, start=0, split=None):
+        config = small_config(*overrides)
+        whole = describe(config, make_scene(config), form, count, Views(views), start, split)
+        return config, small_shards(whole, size)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def dataset(described, tmp_path_factory):
+    """A finished dataset of 20 systems with two views, in shards of 8: its folder. Not to be changed."""
+    folder = tmp_path_factory.mktemp("dataset") / "set"
+    config, description = described(20, views=2)
+    write_archive(config, folder, description)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def described_as():
+    """described_as(scene, format, count=6, start=0, views=1, **changes): a `Description` of shards of 4 systems."""
 
     def describe(scene, name, count=6, start=0, views=1, split=None):
         redraw = ("noise", "source")
-        return Description(name, "small", scene.seed, start, count, views, redraw, SHARD, split, "0.1.0")
+        return Description(name, "small", scene.seed, start, count, views, redraw, 4, split, "0.1.0")
 
     return describe
 
@@ -48,11 +88,11 @@ def several_grids(two_grids_with):
 
 
 @pytest.fixture
-def written(described, samples_of, tmp_path):
+def written(described_as, samples_of, tmp_path):
     """written(scene, format, **facts): the folder, its `Description` and the `Samples` of each shard, all written."""
 
     def write(scene, name, **facts):
-        description = described(scene, name, **facts)
+        description = described_as(scene, name, **facts)
         form, samples = format_of(name), samples_of(scene, description)
         form.begin(tmp_path, description, scene)
         for shard, own in zip(description.shards, samples, strict=True):

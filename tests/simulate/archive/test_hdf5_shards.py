@@ -32,7 +32,7 @@ def test_h5py_opens_all_shards_as_one(moved, monkeypatch):
         np.testing.assert_array_equal(file["images"], images)
         np.testing.assert_array_equal(file["index"], (1 << 41) + np.arange(6))
         np.testing.assert_array_equal(file["theta_E"], np.concatenate([own.labels["theta_E"] for own in samples]))
-        assert [dim[0].name for dim in file["images"].dims] == ["/index", "/view", "/band", "/y", "/x"]
+        assert [dim[0].name for dim in file["images"].dims] == ["/system", "/view", "/band", "/y", "/x"]
         assert file.attrs["seed"] == description.seed
 
 
@@ -43,26 +43,27 @@ def test_xarray_has_dimensions_coordinates_and_units(moved, name):
         warnings.simplefilter("error")
         with xr.open_dataset(folder / name, engine="h5netcdf") as held:
             held.load()
-    assert list(held) == ["images", "mask"] and held["images"].dims == ("index", "view", "band", "y", "x")
+    assert list(held) == ["images", "mask"] and held["images"].dims == ("system", "view", "band", "y", "x")
     assert held["mask"].dtype == bool and held["mask"].sum() == np.isnan(held["images"]).sum() > 0
     last = samples[1]
-    own = held.isel(index=slice(-2, None))
+    own = held.isel(system=slice(-2, None))
     np.testing.assert_array_equal(own["images"], last.images["images"])
     np.testing.assert_array_equal(own["mask"], last.masks["mask"])
-    assert {*last.labels} | {"index", "view", "band", "x", "y"} == {*held.coords}
+    assert {*last.labels} | {"index", "band", "x", "y"} == {*held.coords}
     for label, values in last.labels.items():
         np.testing.assert_array_equal(own[label], values)
-        assert held[label].dims == ("index", "view")[: values.ndim]
+        assert held[label].dims == ("system", "view")[: values.ndim]
         assert held[label].attrs["description"] == quantity(label).meaning
         assert u.Unit(held[label].attrs.get("units", "")) == u.Unit(quantity(label).unit)
     assert u.Unit(held["images"].attrs["units"]) == u.electron / u.s
+    np.testing.assert_array_equal(own["index"], last.indices.astype(np.int64))
     np.testing.assert_allclose(held["x"], (np.arange(20) - 9.5) * 0.1)
 
 
 def test_bands_on_several_grids_have_axes_of_their_own(written, several_grids):
     folder, _, samples = written(several_grids, "hdf5")
     with xr.open_dataset(folder / "dataset.h5", engine="h5netcdf") as held:
-        assert held["images_H-Y"].dims == ("index", "view", "band_H-Y", "y_H-Y", "x_H-Y")
+        assert held["images_H-Y"].dims == ("system", "view", "band_H-Y", "y_H-Y", "x_H-Y")
         assert held["band_H-Y"].values.tolist() == ["H", "Y"] and held["band_VIS"].values.tolist() == ["VIS"]
         assert float(held["x_H-Y"][1] - held["x_H-Y"][0]) == pytest.approx(0.3)
         points = [t.magnitude_zero_point for name, t in several_grids.bands.items() if name != "VIS"]
