@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .configs.differences import difference
 from .configs.instruments import given, numbers, resolved
 from .configs.load import checked, show
 from .configs.recipes import read
@@ -88,11 +89,11 @@ def with_own_numbers(folder, config):
     if saved is None:
         return config
     own = config.model_copy(update={"simulate": resolved(config.simulate, saved.simulate)})
-    difference = _difference(numbers(own.simulate), numbers(config.simulate))
-    if difference:
+    found = difference(numbers(own.simulate), numbers(config.simulate))
+    if found:
         console.print(
             f"{folder.path} goes on with the instrument's numbers that it was begun with, though lenstronomy "
-            f"{environment()['lenstronomy']} has others (simulate.{difference})",
+            f"{environment()['lenstronomy']} has others (simulate.{found})",
         )
     return own
 
@@ -297,8 +298,8 @@ def _command(folder):
 
 
 def _differing(old, new):
-    """As `_difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
-    return _difference(*({**_without_bookkeeping(c), "simulate": numbers(c.simulate)} for c in (old, new)))
+    """As `difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
+    return difference(*({**_without_bookkeeping(c), "simulate": numbers(c.simulate)} for c in (old, new)))
 
 
 def _without_bookkeeping(config):
@@ -307,19 +308,3 @@ def _without_bookkeeping(config):
         for name in names if values[section] else ():
             values[section].pop(name, None)
     return values
-
-
-def _difference(old, new, key=""):
-    """The first key, dotted, that has another value in one config than in another, with both values; "" if none has."""
-    if type(old) is type(new) is dict:
-        pairs = [(name, old.get(name, "absent"), new.get(name, "absent")) for name in new | old]
-    elif type(old) is type(new) is list and len(old) == len(new):
-        pairs = [(k, *both) for k, both in enumerate(zip(old, new, strict=True))]
-    else:
-        return "" if old == new else f"{key.lstrip('.')} is {_short(new)}, was {_short(old)}"
-    return next(filter(None, (_difference(o, n, f"{key}.{name}") for name, o, n in pairs)), "")
-
-
-def _short(value):
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

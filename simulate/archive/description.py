@@ -41,6 +41,7 @@ class Description:
     shard_size: int  # systems; the last shard may have fewer
     split: str | None  # of systems.scene.FIRST_INDEX, with "train" for "pretrain"
     lenstream: str  # the version that began it
+    added: int = 0  # systems of `count` that the last extension has added
 
     @property
     def shards(self) -> list[Shard]:
@@ -124,5 +125,5 @@ def _can_be(name, value):
         return value is None or isinstance(value, str)
     if name == "redraw":
         return isinstance(value, tuple) and all(isinstance(word, str) for word in value)
-    least = 0 if name in ("seed", "start") else 1
+    least = 0 if name in ("seed", "start", "added") else 1
     return isinstance(value, int) and not isinstance(value, bool) and least <= value < _LARGEST

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ...errors import ArgumentError, nearest
 from ..systems.scene import Scene
+from . import zarr_shards
 from .description import Description, Shard
 from .samples import Samples, Stored
 
@@ -38,7 +39,7 @@ class Format(Protocol):
         """The names of damaged pieces within the files of a shard; empty where none can be told."""
 
 
-FORMATS: dict[str, Format] = {}  # by name
+FORMATS: dict[str, Format] = {module.NAME: module for module in (zarr_shards,)}
 
 
 def format_of(name: str) -> Format:
