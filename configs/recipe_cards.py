@@ -29,6 +29,11 @@ def head(text: str) -> dict:
     return yaml.safe_load(found[1]) if found else {}
 
 
+def recipes_of(text: str) -> list[str]:
+    """The recipes whose images a card describes, or that are trained on what it describes."""
+    return head(text).get("lenstream", {}).get("recipes", [])
+
+
 def body(text: str) -> str:
     """A card without its YAML."""
     return _HEAD.sub("", text)

@@ -6,7 +6,16 @@ import pytest
 
 from lenstream.configs import recipe_cards
 from lenstream.configs.load import load
-from lenstream.configs.recipe_cards import body, cards, head, introduction, refreshed, section, without_parts
+from lenstream.configs.recipe_cards import (
+    body,
+    cards,
+    head,
+    introduction,
+    recipes_of,
+    refreshed,
+    section,
+    without_parts,
+)
 from lenstream.configs.recipes import available
 
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in cards().items()}
@@ -51,7 +60,7 @@ def test_external_sets_are_marked_as_such(name):
 
 
 def test_every_recipe_has_a_card_of_its_images():
-    where = {r: name for name, text in TEXTS.items() for r in head(text)["lenstream"].get("recipes", [])}
+    where = {r: name for name, text in TEXTS.items() for r in recipes_of(text)}
     assert set(where) == set(available())
     for recipe, card in where.items():
         if card in available():
@@ -81,18 +90,14 @@ def test_parts_can_be_taken_out():
     assert without_parts("One.\n\nIn numbers:\n\n<!-- from the recipe a: beside b=c -->\n| |\n<!-- end -->\n") == "One."
 
 
-def test_commands_in_cards_exist():
-    from lenstream.run_pipeline import app
-
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    for name, text in TEXTS.items():
-        for command in re.findall(r"`lenstream (\w+)", text):
-            assert command in commands, (name, command)
-
-
 def test_rewriting_changes_only_what_is_old(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe_cards, "FOLDER", tmp_path)
     (tmp_path / "new.md").write_text(TEXTS["tiny"], encoding="utf-8")
     (tmp_path / "old.md").write_text(TEXTS["tiny"].replace("U(0.8, 1.6)", "U(1, 2)"), encoding="utf-8")
     assert recipe_cards.rewrite() == ["old"]
     assert (tmp_path / "old.md").read_text(encoding="utf-8") == TEXTS["tiny"]
+
+
+def test_every_card_is_in_the_documentation():
+    page = (recipe_cards.FOLDER.parent / "docs" / "data_cards.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^_generated/data_cards/(\S+)$", page, re.MULTILINE)) == sorted(TEXTS)
