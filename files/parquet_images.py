@@ -34,12 +34,12 @@ class ImageRows(NamedTuple):
 class ReadTables:
     """Reads row by row from Parquet files, a row group at a time; goes into other processes."""
 
-    tables: tuple  # `ImageRows`
+    parts: tuple  # `ImageRows`
     ends: np.ndarray
 
     def __call__(self, index):
         number, row = placed(self.ends, index)
-        table = self.tables[number]
+        table = self.parts[number]
         group, within = placed(table.ends, row)
         with reading(table.path, FORM):
             held = _group(table.path, table.column, group, table.path.stat().st_mtime_ns)
