@@ -1,5 +1,7 @@
 """Small datasets that tests of the archive share."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,23 @@ def dataset(described, tmp_path_factory):
     config, description = described(20, views=2)
     write_archive(config, folder, description)
     return folder
+
+
+@pytest.fixture(scope="session")
+def copy_of(described, tmp_path_factory):
+    """copy_of(folder, form="zarr", seed=1): a finished dataset of 20 systems in shards of 8, to be damaged."""
+    written = {}
+
+    def copy(folder, form="zarr", seed=1):
+        if (form, seed) not in written:
+            place = tmp_path_factory.mktemp(form) / "set"
+            config, description = described(20, f"seed={seed}", form=form, views=2 if form == "fits-pairs" else 1)
+            write_archive(config, place, description)
+            written[form, seed] = place
+        shutil.copytree(written[form, seed], folder)
+        return folder
+
+    return copy
 
 
 @pytest.fixture(scope="session")
