@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from . import shard_blocks, zarr_blocks
+from . import hdf5_blocks, shard_blocks, zarr_blocks
 from .description import config_of, load
 from .ledger import read_entries
 
-BLOCKS = {"zarr": zarr_blocks}  # of the formats of which less than a shard can be read
+BLOCKS = {"zarr": zarr_blocks, "hdf5": hdf5_blocks}  # of the formats of which less than a shard can be read
 PIXELS_KEPT, LABELS_KEPT = 64 << 20, 256 << 20  # bytes of blocks that stay in memory for the next call
 
 

@@ -5,7 +5,7 @@ from .description import Shard
 from .samples import make_samples
 from .shard_making import opened
 
-ONE_BY_ONE = ("fits", "fits-pairs", "npy-folders")
+ONE_BY_ONE = ("fits", "fits-pairs")
 
 
 def arrays(folder, description, shard):

@@ -13,6 +13,7 @@ from lenstream import LensDataset
 from lenstream.configs.load import load
 from lenstream.errors import ArgumentError, DataError
 from lenstream.simulate.archive import description
+from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.writing import describe, write_archive
 from lenstream.simulate.stream import simulate
 from lenstream.simulate.systems.draw import Views
@@ -116,6 +117,18 @@ def test_several_pixel_grids_have_images_by_name(tmp_path):
     batch, item = stored.batch([4, 0]), stored[4]
     assert [torch.equal(own, of[[4, 0]]) for own, of in zip(batch.images, whole, strict=True)] == [True, True]
     assert torch.equal(item["images_r"], whole[0][4]) and torch.equal(item["images_g"], whole[1][4])
+
+
+@pytest.mark.parametrize("form", sorted(set(FORMATS) - {"zarr"}))
+def test_every_format_gives_the_same(form, tmp_path):
+    scene = store(tmp_path / "d", "simulate.observation.bad_pixels=0.02", count=7, form=form, shard=4)
+    simulated = simulate(scene, np.arange(7, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"]), Views(2))
+    places = [5, 0, 6, 3]
+    batch = LensDataset(tmp_path / "d").batch(places)
+    assert same(batch.images, simulated.images[places]) and torch.equal(batch.mask, simulated.mask[places])
+    assert batch.indices.tolist() == simulated.indices[places].tolist()
+    assert batch.labels.keys() == simulated.labels.keys()
+    assert all(same(values, simulated.labels[name][places]) for name, values in batch.labels.items())
 
 
 def test_of_an_unfinished_dataset_the_finished_shards_are_read(dataset, tmp_path, capsys):
