@@ -327,6 +327,9 @@ def _method(config, name, scene):
     """The network of an encoder inside its method, from torch's generator as it stands."""
     network, settings = _network(config, name, scene), config.pretrain.encoders[name]
     method = METHODS[type(settings)]
+    if method.needs_labels and scene is None:
+        problem = f"{settings.method} needs the labels of the simulator, which images in files lack"
+        raise ConfigError([f"pretrain.encoders.{name}.method: {problem}"])
     if method.needs_labels:
         return method(network, *moments(scene, config.evaluate.targets))
     return method(network, settings)
