@@ -61,7 +61,8 @@ def read(folder, description, shard, block, name):
 def _is_sound(data):
     import google_crc32c
 
-    return len(data) > 4 and google_crc32c.value(data[:-4]).to_bytes(4, "little") == data[-4:]
+    view = memoryview(data)  # a slice of bytes would be a copy
+    return len(view) > 4 and google_crc32c.value(view[:-4]).to_bytes(4, "little") == view[-4:]
 
 
 def _unpacked(data):
