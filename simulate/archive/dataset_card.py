@@ -138,11 +138,11 @@ def _facts(folder, description, config):
     yield "Stored as", f"{description.format}, {shards}, {len(files):,} files, {size:,.1f} MB"
     yield "Made by", f"LenStream {description.lenstream}, config {description.name}, seed {description.seed}"
     for name, words in rows(config):
-        yield (name, _classes(folder, config)) if name == "Classes" else (name, words)
+        yield (name, _classes(folder, description, config)) if name == "Classes" else (name, words)
 
 
-def _classes(folder, config):
-    counts = class_counts(folder, len(config.simulate.classes))
+def _classes(folder, description, config):
+    counts = class_counts(folder, len(config.simulate.classes), description.views)
     return ", ".join(f"{name} {n:,}" for name, n in zip(config.simulate.classes, counts, strict=True))
 
 

@@ -42,12 +42,12 @@ def summaries(folder: Path) -> list[Summary]:
         raise DataError(f"{path}: cannot be read as Parquet ({error})") from None
 
 
-def class_counts(folder: Path, n_classes: int) -> np.ndarray:
-    """How many rows of labels.parquet are of each class, int64 (n_classes,)."""
+def class_counts(folder: Path, n_classes: int, views: int) -> np.ndarray:
+    """How many systems are of each class, int64 (n_classes,); the table has as many rows for each as it has views."""
     import pyarrow.parquet
 
     numbers = pyarrow.parquet.read_table(folder / PARQUET, columns=["class"])["class"].to_numpy()
-    return np.bincount(numbers.astype(np.int64), minlength=n_classes)
+    return np.bincount(numbers[::views].astype(np.int64), minlength=n_classes)
 
 
 def _summary(name, column):

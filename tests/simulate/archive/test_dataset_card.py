@@ -8,6 +8,7 @@ import yaml
 
 from lenstream.after_simulating import write_pages
 from lenstream.configs.load import load
+from lenstream.files.checksums import differing, read_sums
 from lenstream.simulate.archive import dataset_card
 from lenstream.simulate.archive.description import config_of
 from lenstream.simulate.archive.formats import FORMATS
@@ -64,7 +65,7 @@ def test_labels_are_those_that_were_written(folder):
 
 def test_facts_are_those_of_the_dataset(folder):
     rows = rows_of(text_of(folder))
-    counts = class_counts(folder, 2)
+    counts = class_counts(folder, 2, views=2)
     assert rows["Systems"][1] == f"12, of index {2**41 + 5} to {2**41 + 16}"
     assert rows["Views"][1] == "2 of each, redrawn: noise, source" and "seed 3" in rows["Made by"][1]
     assert rows["Classes"][1] == f"empty {counts[0]}, lens {counts[1]}" and counts.sum() == 12
@@ -117,9 +118,19 @@ def test_limits_are_those_of_the_recipe_and_the_mode():
     assert "Of the recipe" not in own
 
 
+def own_pages(folder):
+    return [dataset_card.write(folder)]
+
+
+def test_what_is_written_after_a_dataset_is_listed_with_its_checksum(tmp_path):
+    folder = written(tmp_path / "d", count=4, pages=write_pages)
+    assert {"contact_sheet.png", "README.md", "croissant.json"} <= set(read_sums(folder)) and differing(folder) == []
+    assert "](contact_sheet.png)" in (folder / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("form", list(FORMATS))
 def test_snippets_open_every_format(form, tmp_path, capsys):
-    folder = written(tmp_path / "d", form, count=4, views=2 if form == "fits-pairs" else 1, pages=write_pages)
+    folder = written(tmp_path / "d", form, count=4, views=2 if form == "fits-pairs" else 1, pages=own_pages)
     text = (folder / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == 2
@@ -128,4 +139,3 @@ def test_snippets_open_every_format(form, tmp_path, capsys):
             pytest.importorskip("datasets")
         exec(block.replace("PATH", str(folder)), {})
     assert len(capsys.readouterr().out.splitlines()) >= 3
-    assert (folder / "croissant.json").is_file() and "](contact_sheet.png)" in text
