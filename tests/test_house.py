@@ -49,7 +49,7 @@ ORDER = [
     ("runs.py", "before_training.py"),
     ("loading.py",),
     ("model_cards.py",),
-    ("pipeline.py", "after_simulating.py"),
+    ("pipeline.py", "after_simulating.py", "inspection.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]
