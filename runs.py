@@ -19,7 +19,7 @@ from .configs.load import checked, show
 from .configs.recipes import read
 from .errors import ConfigError, DataError
 from .extending import is_extension
-from .files.checksums import SUMS, add_sums, differing, refuse_differing, sha256, write_sums
+from .files.checksums import SUMS, add_sums, differing, refuse_differing, remove_sums, sha256, write_sums
 from .files.json_files import dictionary, finite_numbers
 from .files.whole import remove_scratch, write_text
 from .locking import LOCK
@@ -124,7 +124,7 @@ def begin(folder, config, overwrite=False):
     remove_scratch(folder.path)
     rewritten = [folder.config, folder.environment, folder.timings, folder.report]
     rewritten += [folder.encoders, folder.figures, folder.real_lenses]
-    add_sums(folder.path, {}, *(p.name for p in rewritten))  # of a run that had been finished
+    remove_sums(folder.path, *(p.name for p in rewritten))  # of a run that had been finished
     write_text(folder.config, show(config))
     write_text(folder.environment, json.dumps(environment(), indent=1))
 
