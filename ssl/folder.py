@@ -2,7 +2,8 @@
 
 import tempfile
 from collections import Counter
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -165,25 +166,16 @@ class FolderStream:
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=rank == 0)
-        self.batch_size, self.position, self._start = batch_size, start, start
-        self._seed, self._rank = seed, rank
-        self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-        self._device = torch.device(device)
-        self._lost, self._read = 0, 0
-        self._ahead = Ahead(self._batch, READ_AHEAD)
+        self.batch_size, self.position = batch_size, start
+        self._rank, self._device, self._pixels = rank, torch.device(device), _Pixels()
+        share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+        what = self.folder, seed, start, batch_size, share, self._pixels  # not the stream: the thread would keep it alive
+        self._ahead = Ahead(partial(_read, *what), READ_AHEAD)
 
     @property
     def nan_share(self):
         """Share of the pixels read so far, on this rank, that are NaN."""
-        return self._lost / max(self._read, 1)
-
-    def _batch(self, number):
-        first = self._start + number * self.batch_size
-        indices = batch_at(self._seed, first, self.batch_size, len(self.folder))[self._share]
-        images, classes = self.folder.read_all(indices), self.folder.class_of(indices)
-        self._lost, self._read = self._lost + int(np.isnan(images).sum()), self._read + images.size
-        labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
-        return Batch(torch.from_numpy(images[:, None]), labels, torch.from_numpy(indices))
+        return self._pixels.lost / max(self._pixels.read, 1)
 
     def __iter__(self):
         return self
@@ -195,7 +187,7 @@ class FolderStream:
 
     def close(self):
         """End the reading thread; batches read ahead are dropped (`position` does not count them)."""
-        if self._rank == 0 and self._lost:
+        if self._rank == 0 and self._pixels.lost:
             console.print(f"{self.nan_share:.2%} of the pixels read were NaN; networks see 0 in their place")
         self._ahead.close()
 
@@ -204,6 +196,23 @@ class FolderStream:
 
     def __exit__(self, *exception):
         self.close()
+
+
+@dataclass
+class _Pixels:
+    """How many pixels of a stream were read so far, and how many of them are NaN."""
+
+    read: int = 0
+    lost: int = 0
+
+
+def _read(folder, seed, start, batch_size, share, pixels, number):
+    """Batch `number` of a stream, on its rank; its pixels are counted."""
+    indices = batch_at(seed, start + number * batch_size, batch_size, len(folder))[share]
+    images, classes = folder.read_all(indices), folder.class_of(indices)
+    pixels.read, pixels.lost = pixels.read + images.size, pixels.lost + int(np.isnan(images).sum())
+    labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
+    return Batch(torch.from_numpy(images[:, None]), labels, torch.from_numpy(indices))
 
 
 def batch_at(seed, first, batch_size, n):
