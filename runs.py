@@ -7,16 +7,14 @@ import importlib.metadata
 import json
 import logging
 import platform
-import re
-import shlex
 import shutil
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .configs.instruments import given, numbers, resolved
-from .configs.load import checked, show
-from .configs.recipes import read
+from .begun_with import difference, refuse_another, saved
+from .configs.instruments import numbers, resolved
+from .configs.load import show
 from .errors import ConfigError, DataError
 from .extending import is_extension
 from .files.checksums import SUMS, add_sums, differing, refuse_differing, remove_sums, sha256, write_sums
@@ -37,11 +35,6 @@ REPORTED_PACKAGES = (
     "lenstronomy",
     "scikit-learn",
 )
-# Keys that may change while a run goes on, as no number of it depends on them; so may its name, if its folder got it.
-BOOKKEEPING = {
-    "pretrain": ("extend", "render_threads", "checkpoint_every", "log_every", "probe_every"),
-    "evaluate": ("judged_on",),
-}
 
 
 class RunFolder:
@@ -82,23 +75,25 @@ def with_own_numbers(folder, config):
     was begun with. Says on the terminal if it has.
     """
     try:
-        saved = config_of(folder) if folder.config.is_file() else None
+        begun = config_of(folder) if folder.config.is_file() else None
     except ConfigError:  # `is_finished` refuses it
-        saved = None
-    if saved is None:
+        begun = None
+    if begun is None:
         return config
-    own = config.model_copy(update={"simulate": resolved(config.simulate, saved.simulate)})
-    difference = _difference(numbers(own.simulate), numbers(config.simulate))
-    if difference:
+    own = config.model_copy(update={"simulate": resolved(config.simulate, begun.simulate)})
+    others = difference(numbers(own.simulate), numbers(config.simulate))
+    if others:
         console.print(
             f"{folder.path} goes on with the instrument's numbers that it was begun with, though lenstronomy "
-            f"{environment()['lenstronomy']} has others (simulate.{difference})",
+            f"{environment()['lenstronomy']} has others (simulate.{others})",
         )
     return own
 
 
-def is_finished(folder, config, overwrite=False):
+def is_finished(folder, config, overwrite=False, command="run"):
     """Whether nothing is left to do for a config in its run's folder; says so on the terminal.
+
+    command: of lenstream, that asks for it.
 
     Raises: DataError if `overwrite` would delete a folder that is no run, if files of a finished run are missing or
     changed, or if a run lacks its config; ConfigError if the run has another config.
@@ -107,7 +102,7 @@ def is_finished(folder, config, overwrite=False):
         if _contents(folder) and not folder.config.is_file():
             raise DataError(f"--overwrite: {folder.path} is not a LenStream run (no config.yaml), so it is not deleted")
         return False
-    _check_same(folder, config)
+    refuse_another(folder, config, command)
     if not folder.finished.exists() or is_extension(folder, config):
         _refuse_without_config(folder)
         return False
@@ -202,7 +197,7 @@ def config_of(folder):
         raise DataError(f"--run {folder.path}: no such run; expected a folder with config.yaml, made by lenstream run")
     what_to_do = "put it back as it was, or run it anew with --overwrite"
     refuse_differing(folder.path, what_to_do, folder.config.name)
-    config, has_numbers = _saved(folder)
+    config, has_numbers = saved(folder)
     begun_with, installed = made_with(folder).get("lenstronomy", "an unknown version"), environment()["lenstronomy"]
     if not has_numbers and begun_with != installed:
         console.print(
@@ -210,20 +205,6 @@ def config_of(folder):
             f"those of lenstronomy {installed} are taken, but it was begun with {begun_with}",
         )
     return config
-
-
-def _saved(folder):
-    """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
-    recipe = read(folder.config)
-    config = checked(recipe)
-    if "from_instrument" in recipe.values["simulate"]["observation"] or given(config.simulate) == config.simulate:
-        return config, True
-    observation = config.simulate.observation
-    if observation.psf is not None and given(config.simulate).observation.psf is None:  # on pixels of the detector then
-        psf = observation.psf.model_copy(update={"supersampling": 1})
-        observation = observation.model_copy(update={"psf": psf})
-    simulation = config.simulate.model_copy(update={"observation": observation})
-    return config.model_copy(update={"simulate": simulation}), False
 
 
 def made_with(folder):
@@ -262,64 +243,3 @@ def timed(folder, stage, write=True):
 def _add_seconds(folder, stage, seconds):
     timings = finite_numbers(folder.timings)
     write_text(folder.timings, json.dumps(timings | {stage: timings.get(stage, 0.0) + seconds}, indent=1))
-
-
-def _check_same(folder, config):
-    """Refuse to continue a run with another config than it was begun with."""
-    if not folder.config.exists():
-        return
-    go_on = ""
-    try:
-        old, _ = _saved(folder)
-        differing = _differing(old, config)
-        if old.name == config.name and not _differing(old, checked(read(folder.config))):
-            go_on = f"`{_command(folder)}` goes on as it was begun; "
-    except ConfigError as error:
-        differing = f"{folder.config.name} is damaged: {error.problems[0]}"
-    if not differing:
-        return
-    if re.match(r"pretrain\.(encoders\.[^ ]+\.)?steps is ", differing):
-        go_on = "--extend adds steps to it; " + go_on
-    raise ConfigError(
-        [
-            f"{folder.path} was begun with another config (first difference: {differing}); {go_on}"
-            "use --overwrite to start again, or name=... for a run of its own"
-        ]
-    )
-
-
-def _command(folder):
-    """The command that goes on with a run by the config in its folder."""
-    runs = folder.path.parent
-    return shlex.join(
-        ["lenstream", "run", str(folder.config), *(["--runs", str(runs)] if runs != Path("runs") else [])]
-    )
-
-
-def _differing(old, new):
-    """As `_difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
-    return _difference(*({**_without_bookkeeping(c), "simulate": numbers(c.simulate)} for c in (old, new)))
-
-
-def _without_bookkeeping(config):
-    values = config.model_dump(mode="json", exclude={"name"})
-    for section, names in BOOKKEEPING.items():
-        for name in names if values[section] else ():
-            values[section].pop(name, None)
-    return values
-
-
-def _difference(old, new, key=""):
-    """The first key, dotted, that has another value in one config than in another, with both values; "" if none has."""
-    if type(old) is type(new) is dict:
-        pairs = [(name, old.get(name, "absent"), new.get(name, "absent")) for name in new | old]
-    elif type(old) is type(new) is list and len(old) == len(new):
-        pairs = [(k, *both) for k, both in enumerate(zip(old, new, strict=True))]
-    else:
-        return "" if old == new else f"{key.lstrip('.')} is {_short(new)}, was {_short(old)}"
-    return next(filter(None, (_difference(o, n, f"{key}.{name}") for name, o, n in pairs)), "")
-
-
-def _short(value):
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

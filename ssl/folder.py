@@ -169,7 +169,7 @@ class FolderStream:
         self.batch_size, self.position = batch_size, start
         self._rank, self._device, self._pixels = rank, torch.device(device), _Pixels()
         share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-        what = self.folder, seed, start, batch_size, share, self._pixels  # not the stream: the thread would keep it alive
+        what = self.folder, seed, start, batch_size, share, self._pixels  # not the stream, which it must not keep alive
         self._ahead = Ahead(partial(_read, *what), READ_AHEAD)
 
     @property

@@ -44,7 +44,7 @@ ORDER = [
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),
-    ("extending.py",),
+    ("extending.py", "begun_with.py", "learnable_targets.py"),
     ("runs.py", "before_training.py"),
     ("pipeline.py", "loading.py"),
     ("command_line/",),

@@ -19,7 +19,8 @@ from lenstream.ssl import checkpoint, monitors, same_config, trainer
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.log import read_log
 from lenstream.ssl.methods.simsiam import SimSiam
-from lenstream.ssl.trainer import Training, make_encoder, make_method, pretrain
+from lenstream.ssl.trainer import Training, pretrain
+from lenstream.ssl.untrained import make_encoder, make_method
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from lenstream.configs.load import load
 from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.launch import make_fabric
-from lenstream.ssl.trainer import make_method, pretrain
+from lenstream.ssl.trainer import pretrain
+from lenstream.ssl.untrained import make_method
 
 _ADAM = {"optimizer": "adamw", "lr": 0.001}
 _VIT = {"backbone": {"name": "vit_tiny_patch16_224"}}

@@ -1,0 +1,95 @@
+"""The config that a run was begun with and the one that is asked for: their first difference, and the refusal."""
+
+import re
+import shlex
+from pathlib import Path
+
+from .configs.instruments import given, numbers
+from .configs.load import checked
+from .configs.recipes import read
+from .errors import ConfigError
+
+# Keys that may change while a run goes on, as no number of it depends on them; so may its name, if its folder got it.
+BOOKKEEPING = {
+    "pretrain": ("extend", "render_threads", "checkpoint_every", "log_every", "probe_every"),
+    "evaluate": ("judged_on",),
+}
+
+
+def refuse_another(folder, config, command="run"):
+    """Refuse to go on with a run by another config than it was begun with.
+
+    Args: folder: `runs.RunFolder`. config: `configs.schema.Config`, as asked for. command: of lenstream, that asks.
+    Raises: ConfigError, with the first difference and what can be done.
+    """
+    if not folder.config.exists():
+        return
+    go_on = ""
+    try:
+        old, _ = saved(folder)
+        differing = _differing(old, config)
+        if old.name == config.name and not _differing(old, checked(read(folder.config))):
+            go_on = f"`{_going_on(folder, command)}` goes on as it was begun; "
+    except ConfigError as error:
+        differing = f"{folder.config.name} is damaged: {error.problems[0]}"
+    if not differing:
+        return
+    if re.match(r"pretrain\.(encoders\.[^ ]+\.)?steps is ", differing):
+        go_on = "--extend adds steps to it; " + go_on
+    raise ConfigError(
+        [
+            f"{folder.path} was begun with another config (first difference: {differing}); {go_on}"
+            "use --overwrite to start again, or name=... for a run of its own"
+        ]
+    )
+
+
+def _going_on(folder, command):
+    """What to type to go on with a run by the config in its folder."""
+    runs = folder.path.parent
+    return shlex.join(
+        ["lenstream", command, str(folder.config), *(["--runs", str(runs)] if runs != Path("runs") else [])]
+    )
+
+
+def saved(folder):
+    """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
+    recipe = read(folder.config)
+    config = checked(recipe)
+    if "from_instrument" in recipe.values["simulate"]["observation"] or given(config.simulate) == config.simulate:
+        return config, True
+    observation = config.simulate.observation
+    if observation.psf is not None and given(config.simulate).observation.psf is None:  # on pixels of the detector then
+        psf = observation.psf.model_copy(update={"supersampling": 1})
+        observation = observation.model_copy(update={"psf": psf})
+    simulation = config.simulate.model_copy(update={"observation": observation})
+    return config.model_copy(update={"simulate": simulation}), False
+
+
+def _differing(old, new):
+    """As `difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
+    return difference(*({**_without_bookkeeping(c), "simulate": numbers(c.simulate)} for c in (old, new)))
+
+
+def _without_bookkeeping(config):
+    values = config.model_dump(mode="json", exclude={"name"})
+    for section, names in BOOKKEEPING.items():
+        for name in names if values[section] else ():
+            values[section].pop(name, None)
+    return values
+
+
+def difference(old, new, key=""):
+    """The first key, dotted, that has another value in one config than in another, with both values; "" if none has."""
+    if type(old) is type(new) is dict:
+        pairs = [(name, old.get(name, "absent"), new.get(name, "absent")) for name in new | old]
+    elif type(old) is type(new) is list and len(old) == len(new):
+        pairs = [(k, *both) for k, both in enumerate(zip(old, new, strict=True))]
+    else:
+        return "" if old == new else f"{key.lstrip('.')} is {_short(new)}, was {_short(old)}"
+    return next(filter(None, (difference(o, n, f"{key}.{name}") for name, o, n in pairs)), "")
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
