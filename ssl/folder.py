@@ -295,7 +295,7 @@ def _check_content(images):
 
 @lru_cache(maxsize=100)  # each encoder asks for the statistics; what a folder holds is said once
 def _say(note):
-    console.print(note, soft_wrap=True, markup=False)
+    console.print(note)
 
 
 def labelled_images(config, n, seed):
