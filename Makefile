@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/installed
+COMPILE := $(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead'
 DEMO := demo
 # A folder of FITS cut-outs of real lenses to predict at the end of the demo, with published values in catalogue.csv.
 REAL_LENSES ?=
@@ -28,8 +29,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip uv
 	$(VENV)/bin/uv pip install --python $(VENV)/bin/python --compile-bytecode --constraint constraints.txt --editable '.[all,test,docs]'
 	@echo "compiling the renderer (once, a minute or two)"
-	@$(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead("float32")' & \
-	$(VENV)/bin/python -c 'from lenstream.simulate.warm_up import compile_ahead; compile_ahead("float64")'; s=$$?; wait; exit $$s
+	@$(COMPILE)'("float32")' & $(COMPILE)'("float64")'; s=$$?; wait $$! && exit $$s
+	@$(COMPILE)'("labels")'
 	@touch $@
 
 demo: $(STAMP)

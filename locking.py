@@ -21,16 +21,18 @@ _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, otherwise: str = "give this run a name of its own (name=...)") -> Iterator[None]:
     """Have a folder to ourselves within the block; it is made if need be, and removed again if it stays empty.
 
     Where a folder cannot be made or locked (a read-only place, some network file systems) the block runs without a
     lock: whoever writes there says what is wrong.
 
+    otherwise: what to do, beside waiting, if another process has the lock.
+
     Raises: DataError, at once, if another process has the lock.
     """
     made = _make(folder)
-    file = _lock(folder / LOCK)
+    file = _lock(folder / LOCK, otherwise)
     try:
         yield
     finally:
@@ -53,7 +55,7 @@ def _make(folder: Path) -> list[Path]:
     return made
 
 
-def _lock(path: Path) -> int | None:
+def _lock(path: Path, otherwise: str) -> int | None:
     """The open, locked file; None where the system has no locks, or the file cannot be written.
 
     Raises: DataError if another process has it.
@@ -77,7 +79,7 @@ def _lock(path: Path) -> int | None:
                 return None
             raise DataError(
                 f"{path.parent} is being written by another process ({said}); wait until it has ended, stop it, or "
-                "give this run a name of its own (name=...)"
+                f"{otherwise}"
             ) from None
     with suppress(OSError):  # a full disk: the lock holds without words
         os.ftruncate(file, 0)

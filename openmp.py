@@ -6,7 +6,7 @@ import os
 # core for about a millisecond while the thread that is waited for wants it: with other processes at work, a training
 # then falls many times. Without any (OMP_WAIT_POLICY=PASSIVE) every operation has to wake threads. Measured by
 # benchmarks/neighbour.py.
-TURNS = 10_000
+TURNS = 1_000
 BY_USERS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # environment variables that say how threads wait
 
 

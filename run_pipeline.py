@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from lenstream.command_line import suggestions
+from lenstream.command_line import datasets, suggestions
 from lenstream.command_line.invocation import invoke, say_done
+from lenstream.command_line.recipe_arguments import Overrides, Recipe, loaded
 from lenstream.errors import LenStreamError
 
 app = typer.Typer(
@@ -38,21 +39,7 @@ a file cannot be written, 2 something given is wrong (said in a sentence),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Recipe = Annotated[
-    str,
-    typer.Argument(
-        metavar="RECIPE",
-        help="A recipe that comes with LenStream (`lenstream recipes` lists them), or a YAML file.",
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="KEY=VALUE",
-        help="Changes by dotted key, e.g. pretrain.steps=100; `lenstream config --keys` lists the keys.",
-    ),
-]
-
+datasets.add_to(app)
 
 STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, what it does, and that in a few words
     "run": (
@@ -86,7 +73,7 @@ def _through(stage):
             typer.Option(min=1, help="Steps to add to a run, beside those it was begun with; results are made anew."),
         ] = None,
     ):
-        settings = _load(recipe, overrides, scale)
+        settings = loaded(recipe, overrides, scale)
         if scale == "full" and (said := suggestions.about_renamed(recipe, settings.name, runs, overrides or ())):
             raise LenStreamError(said)
         from lenstream import pipeline
@@ -174,7 +161,7 @@ def preview(
     out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("preview.png"),
 ):
     """Draw a contact sheet of simulated lenses with the histograms of their parameters."""
-    settings = _load(recipe, overrides)
+    settings = loaded(recipe, overrides)
     from lenstream.evaluate.show.preview import preview as draw
     from lenstream.progress import say_when_compiling
 
@@ -195,7 +182,7 @@ def explore(
     It shows the image, its error, critical curves and caustics, redrawn as a slider moves. On a remote machine, choose
     a port with --port and forward it: ssh -L 5006:127.0.0.1:5006 HOST.
     """
-    settings = _load(recipe, overrides)
+    settings = loaded(recipe, overrides)
     from lenstream.evaluate.show.explore import explore as serve
     from lenstream.progress import say_when_compiling
 
@@ -228,11 +215,11 @@ def config(
     from lenstream.configs.load import show as text
 
     if show is not None:
-        print(text(_load(show, [*([] if recipe is None else [recipe]), *(overrides or [])])), end="")
+        print(text(loaded(show, [*([] if recipe is None else [recipe]), *(overrides or [])])), end="")
         return
     if recipe is None:
         raise LenStreamError("config: name a recipe or YAML file to check, e.g. demo, or one to print: --show demo")
-    settings = _load(recipe, overrides)
+    settings = loaded(recipe, overrides)
     from lenstream import before_training
 
     before_training.check(settings, runs / settings.name)
@@ -276,7 +263,7 @@ def cite(
         uses = citations.everything()
     else:
         of_run = Path(recipe) / "config.yaml"
-        uses = citations.used(_load(str(of_run) if of_run.is_file() else recipe, overrides))
+        uses = citations.used(loaded(str(of_run) if of_run.is_file() else recipe, overrides))
     print(citations.bibtex(uses), end="")
 
 
@@ -304,25 +291,13 @@ def options(
     """Options of `lenstream` itself, before any command; `command_line.invocation` answers those about completion."""
 
 
-def _load(recipe, overrides, scale="full"):
-    """The checked config; called before the slow imports, so that a mistake in it is answered at once."""
-    from lenstream.configs.load import load
-
-    settings = load(recipe, overrides or ())
-    if scale == "full":
-        return settings
-    from lenstream.configs.scale import tiny
-
-    return tiny(settings)
-
-
 def main(arguments=None):
     """Run the command line; errors that are the user's to mend end with one sentence each and exit code 2.
 
     The exit code is 1 if stdout cannot take the results or a file cannot be written, 130 after Ctrl-C, 143 after
     SIGTERM, 129 after SIGHUP. `arguments`: those of the process if None.
     """
-    sys.exit(invoke(app, arguments, continuing=STAGES))
+    sys.exit(invoke(app, arguments, continuing=(*STAGES, *datasets.CONTINUING)))
 
 
 if __name__ == "__main__":

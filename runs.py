@@ -12,7 +12,8 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .begun_with import difference, refuse_another, saved
+from .begun_with import refuse_another, saved
+from .configs.differences import difference
 from .configs.instruments import numbers, resolved
 from .configs.load import show
 from .errors import ConfigError, DataError

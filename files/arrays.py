@@ -50,6 +50,16 @@ def look(path, name=""):
         return _header(file, os.fstat(file.fileno()).st_size, path, "npy")
 
 
+def start_of_objects(path):
+    """The byte of an .npy file at which its Python objects begin, a pickle; None if it holds plain numbers.
+
+    Raises: Unreadable (a DataError) if the file is absent or no such file.
+    """
+    check_is_file(path, "npy")
+    with reading(path, "npy"), open(path, "rb") as file:
+        return file.tell() if _said(file, path, "npy").dtype.hasobject else None
+
+
 def read(path, name=""):
     """An array in the file's own type. name: in an .npz file.
 
@@ -99,6 +109,16 @@ def _look_in(archive, path, name):
 
 def _header(file, size, path, form):
     """The `ArrayHeader` that an open file begins with, its bytes being `size`."""
+    shape, dtype = _said(file, path, form)
+    if dtype.hasobject:
+        raise Unreadable(path, form, PICKLE)
+    if file.tell() + dtype.itemsize * int(np.prod(shape, dtype=object)) > size:
+        raise Unreadable(path, form, "it was cut short: it holds fewer numbers than its header says")
+    return ArrayHeader(shape, dtype)
+
+
+def _said(file, path, form):
+    """The `ArrayHeader` that an open file begins with, of objects, too, and of bytes that may not be there."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         version = np.lib.format.read_magic(file)
@@ -107,8 +127,4 @@ def _header(file, size, path, form):
     if version not in readers:  # the third is for names of columns, which arrays of numbers do not have
         raise Unreadable(path, form, f"its version {version[0]}.{version[1]} is not for plain arrays")
     shape, _, dtype = readers[version](file)
-    if dtype.hasobject:
-        raise Unreadable(path, form, PICKLE)
-    if file.tell() + dtype.itemsize * int(np.prod(shape, dtype=object)) > size:
-        raise Unreadable(path, form, "it was cut short: it holds fewer numbers than its header says")
     return ArrayHeader(shape, dtype)

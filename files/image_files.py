@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from . import arrays, fits_images, zarr_groups
+from . import arrays, fits_images, object_arrays, zarr_groups
 from .suffixes import FITS, NPY, NPZ, has_suffix
 from .unreadable import Unreadable, reading
 from .values import is_padding, without_absurd
@@ -42,7 +42,9 @@ class Source:
 
     path: Path
     form: str  # of FORMATS, or ZARR
-    place: object  # the name of the array in an .npz, a `fits_images.Place`, the open array of a Zarr group
+    place: (
+        object  # the array in an .npz, a `fits_images.Place`, `object_arrays.Mass`, or the open array of a Zarr group
+    )
     layout: Layout
     used: str  # what is read of the file, and what is not
 
@@ -81,6 +83,14 @@ def _look(path, form, state):
 
 
 def _look_npy(path):
+    if arrays.start_of_objects(path) is not None:
+        image, mass = object_arrays.read(path)
+        return (
+            object_arrays.Mass(mass),
+            image.shape,
+            image.dtype,
+            "the image of [image, mass], Python objects of DeepLense",
+        )
     return "", *arrays.look(path), "array"
 
 
@@ -156,6 +166,8 @@ def _part(source, index, unpacked):
         return fits_images.read(source.path, source.place, index)
     if source.form == ZARR:
         return zarr_groups.read(source.place, index)
+    if isinstance(source.place, object_arrays.Mass):
+        return object_arrays.read(source.path).image[index]
     if source.form == "npz" and unpacked is None:
         return arrays.read(source.path, source.place)[index]
     return arrays.mapped(unpacked or source.path)[index]

@@ -30,8 +30,20 @@ def find(root):
     root = usable(root)
     if not root.is_dir():
         raise DataError(f"pretrain.data.path: there is no folder {root}")
+    found, others = search(root)
+    if not found.files:
+        raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
+    return found._replace(notes=_notes(root, found, others, _splits(root, (path for path, _ in found.files))))
+
+
+def search(root):
+    """As `find`, and the paths of the files that are no images; these and splits are not in the notes.
+
+    A folder may hold no image.
+    Raises: DataError if a folder cannot be read.
+    """
     if zarr_groups.is_group(root):
-        return Found([(root, None)], [])
+        return Found([(root, None)], []), []
     found, others, companions, lens_folders = [], [], [], set()
     for folder, paths in _folders(root, {_real(root)}):
         images = []
@@ -41,13 +53,16 @@ def find(root):
         companions += sorted(beside)
         lens_folders |= {folder} if one_lens else set()
         found += [path for path in images if path not in beside]
-    if not found:
-        raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
     found = sorted(found)
-    splits = {path.relative_to(root).parts[0] for path in found if len(path.relative_to(root).parts) > 1}
-    splits = {name for name in splits if name.lower() in SPLITS}
+    splits = _splits(root, found)
     classes = [_class_of(path, root, splits, lens_folders) for path in found]
-    return Found(list(zip(found, classes, strict=True)), _notes(root, found, splits, others, companions))
+    return Found(list(zip(found, classes, strict=True)), _beside(companions)), others
+
+
+def _splits(root, paths):
+    """The sub-folders that are splits."""
+    firsts = {path.relative_to(root).parts[0] for path in paths if len(path.relative_to(root).parts) > 1}
+    return {name for name in firsts if name.lower() in SPLITS}
 
 
 def _folders(folder, seen):
@@ -94,18 +109,21 @@ def _class_of(path, root, splits, lens_folders):
     return names[0] if names else None
 
 
-def _notes(root, found, splits, others, companions):
+def _beside(companions):
+    if not companions:
+        return []
+    return [f"{len(companions)} noise maps, masks and PSFs beside images are not read, such as {companions[0].name}"]
+
+
+def _notes(root, found, others, splits):
     notes = []
     if splits:
-        firsts = Counter(path.relative_to(root).parts[0] for path in found)
+        firsts = Counter(path.relative_to(root).parts[0] for path, _ in found.files)
         counts = ", ".join(f"{name} ({firsts[name]} files)" for name in sorted(splits))
         notes.append(
             f"{counts} are splits, not classes: all are trained on; name one of them in the path to take it alone"
         )
-    if companions:
-        notes.append(
-            f"{len(companions)} noise maps, masks and PSFs beside images are not read, such as {companions[0].name}"
-        )
+    notes += found.notes
     if others:
         notes.append(
             f"{len(others)} files in {root} are not images that can be read, and are left out: {counted(others)}"

@@ -11,6 +11,7 @@ NPZ = (".npz",)
 IMAGES = NPY + NPZ + FITS  # formats of arrays, which may be images
 ECSV = (".ecsv", ".ecsv.gz")
 PARQUET = (".parquet", ".pq")
+HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 VOTABLE = (".vot", ".votable", ".vot.gz")
 
 

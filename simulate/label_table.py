@@ -21,7 +21,7 @@ def label_table(scene: Scene, of: Any, derived: bool = True) -> "QTable":
 
     Args:
         scene: that the systems were drawn from; a stream has it as `LensStream.scene`.
-        of: `Systems` of `selection.draw`, or a `stream.Batch`.
+        of: `Systems` of `selection.draw`, a `stream.Batch`, or samples of `simulate.archive`.
         derived: of `Systems`, also what `labels.derived_labels` gives, for which they are rendered; a batch has what
             its stream was asked for.
 
@@ -61,11 +61,16 @@ def _indices_and_labels(scene, of, derived):
     if isinstance(of, Systems):
         indices = of.indices
         values = all_labels(scene, of) if derived else labels(of) | {"class": of.class_number}
-    else:  # a Batch, which this does not import: torch comes with it
+    else:  # a Batch, which this does not import as torch comes with it, or what a dataset stores
         of_type("of", getattr(of, "labels", None), dict, "the Systems that draw returns, or a Batch of a stream")
-        indices = of.indices.cpu().numpy()
-        values = {name: value.cpu().numpy() for name, value in of.labels.items()}
+        indices = _array(of.indices)
+        values = {name: _array(value) for name, value in of.labels.items()}
     return (indices if np.any(indices > np.iinfo(np.int64).max) else indices.astype(np.int64)), values
+
+
+def _array(value):
+    """A tensor, of any device, or an array as an array."""
+    return value.cpu().numpy() if hasattr(value, "cpu") else np.asarray(value)
 
 
 def _meta(scene):

@@ -38,6 +38,7 @@ ORDER = [
     ("simulate/selection.py",),
     ("simulate/labels.py",),
     ("simulate/stream.py", "simulate/label_table.py", "simulate/warm_up.py"),
+    ("simulate/archive/",),
     ("ssl/",),
     ("evaluate/results.py", "evaluate/limit.py"),
     ("evaluate/tasks/",),
@@ -46,7 +47,7 @@ ORDER = [
     ("evaluate/real/",),
     ("extending.py", "begun_with.py", "learnable_targets.py"),
     ("runs.py", "before_training.py"),
-    ("pipeline.py", "loading.py"),
+    ("pipeline.py", "loading.py", "after_simulating.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]

@@ -1,0 +1,89 @@
+"""What a path holds: the list of all layouts of data sets that are understood, tried one after the other."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import DataError
+from . import (
+    band_folders,
+    class_folders,
+    hdf5_images,
+    image_folders,
+    lensiam_pairs,
+    own_archives,
+    parquet_images,
+    resolution_pairs,
+)
+from .class_names import with_classes_by_name
+from .file_groups import counted
+from .image_sets import ImageSet
+from .label_tables import with_table
+from .paths import usable
+from .split_lists import with_splits
+from .suffixes import HDF5, IMAGES, PARQUET, has_suffix
+
+# Each has a function recognise, `Contents` -> `ImageSet` or None; the first that knows a place counts, the last takes
+# any images. Another layout is a module of its own and an entry here.
+LAYOUTS = (
+    own_archives,
+    lensiam_pairs,
+    resolution_pairs,
+    band_folders,
+    hdf5_images,
+    parquet_images,
+    class_folders,
+)
+EXPECTED = f"expected images ({', '.join(IMAGES + HDF5 + PARQUET)}, a Zarr group), or a folder of them"
+
+
+class Contents(NamedTuple):
+    """What lies at a path, by names alone."""
+
+    path: Path
+    images: list  # paths of image files and Zarr groups, sorted
+    classes: list  # of each, or None
+    others: list  # paths of other files
+    notes: list  # sentences on companions of images that are not read
+
+
+def identify(path) -> ImageSet:
+    """The `image_sets.ImageSet` that a path holds, from the headers of its files, the lists and the table beside them.
+
+    Raises: DataError, one sentence, if there is nothing, no data set, or a file of it cannot be read or does not fit.
+    """
+    path = usable(path)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
+    place = place_of(path)
+    found = None
+    for layout in LAYOUTS:
+        found = layout.recognise(place) if found is None else found
+    if found is None:
+        held = f"; it holds {counted(place.others)}" if path.is_dir() else ""
+        raise DataError(f"{path}: no data set that is known{held}; {EXPECTED}")
+    if found.kind == own_archives.KIND:
+        return found
+    found, others = with_splits(with_classes_by_name(found), place.others)
+    found, others = with_table(found, others)
+    read = HDF5 + PARQUET if found.kind in (hdf5_images.KIND, parquet_images.KIND) else ()
+    others = [other for other in others if other != path and not has_suffix(other, read)]
+    if others:
+        found = replace(found, notes=(*found.notes, f"left out, as they are no images: {counted(others)}"))
+    return found
+
+
+def place_of(path) -> Contents:
+    """What lies at a path, by names alone. Raises: DataError if a folder cannot be read."""
+    if path.is_dir() and not (path / own_archives.FILE).is_file():
+        found, others = image_folders.search(path)
+        images, classes = [image for image, _ in found.files], [name for _, name in found.files]
+        return Contents(path, images, classes, others, found.notes)
+    images = [path] if has_suffix(path, IMAGES) else []
+    beside = [] if path.is_dir() else _beside(path)
+    return Contents(path, images, [None] * len(images), beside if images else [path, *beside], [])
+
+
+def _beside(path):
+    """The files with labels of a single file: those of the same name with another suffix."""
+    return [p for p in sorted(path.parent.glob("*")) if p != path and p.is_file() and p.stem.split(".")[0] == path.stem]

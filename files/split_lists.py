@@ -1,0 +1,114 @@
+"""Lists of the files of each split, beside the images: pickles of names, read without unpickling, or text."""
+
+import re
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from ..errors import DataError
+from . import pickled
+from .image_sets import ImageSet, split_of
+from .suffixes import has_suffix, stem
+from .unreadable import Unreadable, check_is_file, reading
+
+PICKLES = (".pkl", ".pickle", ".p")
+TEXTS = (".txt", ".lst", ".list")
+SHOWN = 3
+
+
+def with_splits(images: ImageSet, others):
+    """A set with the splits that lists beside it give, and those of the other files that are no such lists.
+
+    A list is a pickle (a list, tuple, set or array of names, or dicts of them by split or class) or a text with a name
+    a line. Which split it is says its name (train.pkl, val_lenses.txt) or a key of its dict. Raises: DataError for a
+    list that cannot be read, or a name that is no image or may be several.
+    """
+    found, left = {}, []
+    for path in others:
+        if not has_suffix(path, PICKLES + TEXTS) or not (has_suffix(path, PICKLES) or _words(path.stem) & _SPLITTING):
+            left.append(path)
+            continue
+        for words, names in _lists(path):
+            split = next((split_of(word) for word in words if split_of(word)), None)
+            if split is not None:
+                found.setdefault(split, []).append((path, words, names))
+            elif path not in left:
+                left.append(path)
+    if not found:
+        return images, left
+    index = _by_name(images.names)
+    splits = {split: _numbers(lists, index, images) for split, lists in found.items()}
+    said = ", ".join(f"{split} {len(numbers):,}" for split, numbers in splits.items())
+    files = ", ".join(dict.fromkeys(path.name for lists in found.values() for path, _, _ in lists))
+    return replace(images, splits=images.splits | splits, notes=(*images.notes, f"splits by {files}: {said}")), left
+
+
+_SPLITTING = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+
+
+def _words(text):
+    return set(re.split(r"[^a-z0-9]+", str(text).lower()))
+
+
+def _lists(path):
+    """Pairs (words, names): the words of a file's name and of the keys that lead to a list, and the list."""
+    words = tuple(re.split(r"[^a-z0-9]+", path.stem.lower()))
+    if has_suffix(path, PICKLES):
+        yield from _in_pickle(path, pickled.unboxed(pickled.read(path, "a list of names")), words, 0)
+        return
+    check_is_file(path, "a list of names")
+    with reading(path, "a list of names"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    names = [line.split(",")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+    yield words, names
+
+
+def _in_pickle(path, held, words, depth):
+    if isinstance(held, dict) and depth < 3:
+        for key, inner in held.items():
+            yield from _in_pickle(path, pickled.unboxed(inner), (*words, str(key).lower()), depth + 1)
+        return
+    if isinstance(held, np.ndarray) and held.ndim == 1:
+        held = held.astype(str).tolist() if held.dtype.kind in "US" else held.tolist()
+    plain = [pickled.unboxed(name) for name in held] if isinstance(held, list | tuple) else None
+    if plain is None or not all(isinstance(name, str | int) and not isinstance(name, bool) for name in plain):
+        raise Unreadable(path, "a list of names", "it holds something else than names")
+    yield words, [str(name) for name in plain]
+
+
+def _by_name(names):
+    """{what a file may be called: its numbers}: its path, the end of that, its name, its name without suffix."""
+    index = {}
+    for number, name in enumerate(names):
+        for called in _calls(name):
+            index.setdefault(called, []).append(number)
+    return index
+
+
+def _calls(name):
+    """What a file may be called, the surest first."""
+    parts = PurePosixPath(str(name).replace("\\", "/")).parts
+    return list(
+        dict.fromkeys(("/".join(parts), "/".join(parts[-2:]), *parts[-1:], *(stem(part) for part in parts[-1:])))
+    )
+
+
+def _numbers(lists, index, images):
+    """The numbers of the images that lists name, int64, in order."""
+    out, missing, several = [], [], []
+    for path, words, names in lists:
+        classes = [k for k, name in enumerate(images.classes) if re.sub("[^a-z0-9]", "", name.lower()) in words]
+        for name in names:
+            found = next((index[called] for called in _calls(name) if called in index), [])
+            if classes and len(found) > 1:
+                found = [k for k in found if images.labels["class"][k] in classes]
+            if len(found) == 1:
+                out.append(found[0])
+            else:
+                (several if found else missing).append((path, name))
+    for faults, why in ((missing, "are not there"), (several, "are there more than once, so name their folders")):
+        if faults:
+            shown = ", ".join(name for _, name in faults[:SHOWN])
+            raise DataError(f"{faults[0][0]}: {len(faults):,} of its images {why}, e.g. {shown}")
+    return np.array(sorted(set(out)), dtype=np.int64)

@@ -1,0 +1,302 @@
+"""Writing a dataset shard by shard; killed at any moment, the same command goes on."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ...configs.differences import difference
+from ...configs.instruments import numbers, resolved
+from ...configs.schema import Config
+from ...errors import ConfigError, DataError
+from ...files.checksums import add_sums, read_sums, remove_sums, sha256
+from ...files.whole import remove_scratch
+from ...locking import LOCK, locked
+from ...progress import bar, console
+from ..core.arguments import whole_number, words_among
+from ..systems.draw import Views
+from ..systems.scene import FIRST_INDEX, Scene, make_scene
+from .description import ARCHIVE, CONFIG, Description, config_of, load, save
+from .formats import format_of
+from .label_file import ECSV, PARQUET, write_labels
+from .ledger import Entry, own_version
+from .process_pool import results
+from .samples import make_samples
+from .shard_making import make_shard, opened, samples_of, store, unfinished
+
+SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
+LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 16  # systems
+Pages = Callable[[Path], list[str]]  # writes further files of a finished dataset, and says which
+
+
+def describe(
+    config: Config,
+    scene: Scene,
+    form: str,
+    count: int,
+    views: Views | None = None,
+    start: int = 0,
+    split: str | None = None,
+) -> Description:
+    """The `Description` of a new dataset of `count` systems.
+
+    form: of `formats.FORMATS`. start: index of its first system, from that of the split on (see `SPLITS`).
+    Raises: ArgumentError for what cannot be.
+    """
+    module, views = format_of(form), Views() if views is None else views
+    if split is not None:
+        words_among("split", [split], SPLITS)
+    start = whole_number("start", start, 0, LARGEST_COUNT) + (0 if split is None else FIRST_INDEX[SPLITS[split]])
+    count = whole_number("count", count, 1, LARGEST_COUNT)
+    fitting = max(module.SHARD_BYTES // _bytes_of_images(scene, views), 1)
+    return Description(
+        format=form,
+        name=config.name,
+        seed=config.seed,
+        start=start,
+        count=count,
+        views=views.n,
+        redraw=tuple(sorted(views.redraw)),
+        shard_size=min(1 << (fitting.bit_length() - 1), LARGEST_SHARD),
+        split=split,
+        lenstream=own_version(),
+    )
+
+
+def write_archive(
+    config: Config,
+    folder: Path,
+    description: Description,
+    workers: int = 1,
+    ecsv: bool = False,
+    pages: Pages | None = None,
+    overwrite: bool = False,
+) -> Description:
+    """Write a dataset, or what is left of it, and say on stderr how far it is.
+
+    Args: description: from `describe`. workers: processes. ecsv: the labels as ECSV, too. pages: of `finish`.
+    overwrite: delete a dataset that is there. Returns: what is in the folder now.
+    Raises: DataError if another process writes there, something else is there, or the disk is too small; ConfigError if
+    it was begun with another config or description; OSError.
+    """
+    with locked(folder, "give another folder (--out)"):
+        if overwrite:
+            _empty(folder)
+        description = begin_or_continue(config, description, folder)
+        _complete(folder, description, workers, ecsv, pages)
+    return description
+
+
+def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | None = None) -> Description:
+    """Add `count` systems to a finished dataset, or go on with an extension of as many that was stopped.
+
+    Returns: what is in the folder now. Raises: as `write_archive`; DataError for a dataset that is not finished.
+    """
+    load(folder)  # a folder that is none gets no lock
+    with locked(folder, "extend another dataset"):
+        description, config = load(folder), config_of(folder)
+        count, left = whole_number("count", count, 1, LARGEST_COUNT), unfinished(folder, description)
+        if left and description.added != count:
+            raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
+        if not left:
+            description = replace(description, count=description.count + count, added=count)
+            _check_space(folder, description, opened(folder)[1])
+            save(folder, description, config)
+        ecsv = (folder / ECSV).is_file()
+        _complete(folder, description, workers, ecsv, pages)
+    return description
+
+
+def begin_or_continue(config: Config, description: Description, folder: Path) -> Description:
+    """Begin a dataset in a folder that has none, or make sure that the one there is the same.
+
+    Returns: the description of what is there, which has the shards and the version that it was begun with.
+    Raises: DataError for a folder with other things in it, or a disk that is too small; ConfigError if the dataset was
+    begun with another config or description.
+    """
+    if (folder / ARCHIVE).is_file():
+        saved = load(folder)
+        _refuse_another(folder, saved, description, config)
+        if saved.lenstream != description.lenstream and unfinished(folder, saved):
+            console.print(f"{folder} was begun by LenStream {saved.lenstream}, this is {description.lenstream}")
+        return saved
+    there = [path.name for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
+    if set(there) - {CONFIG}:  # killed before it had begun, there is only this
+        raise DataError(
+            f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
+        )
+    _check_space(folder, description, make_scene(config))
+    folder.mkdir(parents=True, exist_ok=True)
+    save(folder, description, config)
+    return description
+
+
+def finish(folder: Path, ecsv: bool = False, pages: Pages | None = None) -> None:
+    """Write what is made of all shards, once they are there, and the checksums of all that belongs to no shard.
+
+    pages: writes further files, such as pictures and cards. Raises: DataError if shards are missing; OSError.
+    """
+    description, scene = opened(folder)
+    if left := unfinished(folder, description):
+        raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
+    written = format_of(description.format).finish(folder, description, scene)
+    labels = write_labels(folder, description, scene, ecsv)
+    pages_written = [] if pages is None else pages(folder)
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *written, *pages_written)})
+    add_sums(folder, {name: sha256(folder / name) for name in labels})  # last: with them it is finished
+
+
+def is_finished(folder: Path, description: Description) -> bool:
+    """Whether nothing is left to do."""
+    return not unfinished(folder, description) and PARQUET in read_sums(folder)
+
+
+def prepare(folder: Path, description: Description, scene: Scene) -> None:
+    """Write what shards need to be there, and remove what killed processes left. Nobody may be writing there now."""
+    remove_scratch(folder)
+    remove_sums(folder, PARQUET, ECSV)
+    written = format_of(description.format).begin(folder, description, scene)
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *written)})
+
+
+def _complete(folder, description, workers, ecsv, pages):
+    """Write the shards that are missing, and finish. ecsv: is made where it is asked for and not there, too."""
+    if is_finished(folder, description) and (not ecsv or ECSV in read_sums(folder)):
+        console.print(f"{folder} is finished, nothing is left to do")
+        return
+    _, scene = opened(folder)
+    left = unfinished(folder, description)
+    _check_space(folder, description, scene, left)
+    prepare(folder, description, scene)
+    _write_shards(folder, description, scene, left, workers)
+    finish(folder, ecsv, pages)
+
+
+def _write_shards(folder, description, scene, left, workers):
+    """Write shards, with a bar of systems."""
+    missing = sum(shard.count for shard in left)
+    done, total = description.count - missing, description.count
+    size, begun, first = _bytes_of_systems(scene, description), time.monotonic(), done
+    images = description.views * len(scene.bands)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers == 1:
+        entries = _written_here(folder, description, scene, left, cores)
+    else:
+        calls = [(folder, shard.number, max(cores // workers, 1)) for shard in left]
+        entries = results(make_shard, calls, workers)
+    with bar(description.name, total, done) as running:
+        for entry in entries:
+            done += entry.count
+            seconds = max(time.monotonic() - begun, 1e-6)
+            rate = (done - first) / seconds
+            words = f"{rate * images:,.0f} images/s, {_in_words(done * size)} of {_in_words(total * size)}"
+            if not running.drawn:
+                words += f", {_time_in_words((total - done) / rate)} left" if done < total else ""
+            running.update(done, words)
+
+
+def _written_here(folder, description, scene, left, threads) -> Iterator[Entry]:
+    """Write shards in this process: one is written while the next is rendered."""
+    with ThreadPoolExecutor(1) as writer:
+        waiting = None
+        for shard in left:
+            samples = samples_of(scene, description, shard, threads)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = writer.submit(store, folder, description, samples, shard)
+            del samples
+        if waiting is not None:
+            yield waiting.result()
+
+
+def _refuse_another(folder, saved, wanted, config):
+    """Raise ConfigError if a dataset is not the one that is asked for."""
+    names = ("name", "seed", "format", "start", "split", "views", "redraw", "count")
+    old, new = ({name: getattr(d, name) for name in names} for d in (saved, wanted))
+    begun_with = config_of(folder)
+    own = resolved(config.simulate, begun_with.simulate)
+    old_numbers, new_numbers = ({"simulate": numbers(simulation)} for simulation in (begun_with.simulate, own))
+    first = difference(old_numbers, new_numbers) or difference(old, new)
+    if not first:
+        return
+    what = "--overwrite deletes it and starts again; give another --out for one beside it"
+    if first.startswith("count is ") and wanted.count > saved.count:
+        what = f"`lenstream extend {folder} --count {wanted.count - saved.count}` adds to it; {what}"
+    raise ConfigError([f"{folder} was begun with other settings (first difference: {first}); {what}"])
+
+
+def _empty(folder):
+    """Delete a dataset, archive.json last: killed meanwhile, the rest is still one. Raises: DataError for others."""
+    there = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
+    if there and not (folder / ARCHIVE).is_file():
+        raise DataError(f"--overwrite: {folder} is no dataset of LenStream (no {ARCHIVE}), so it is not deleted")
+    for path in sorted(there, key=lambda p: p.name == ARCHIVE):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _check_space(folder, description, scene, shards=None):
+    """Raise DataError if the disk has no room for shards, all of them if None."""
+    count = description.count if shards is None else sum(shard.count for shard in shards)
+    needed, place = count * _bytes_of_systems(scene, description), folder.absolute()
+    while not place.exists():
+        place = place.parent
+    with suppress(OSError):  # a place that does not say
+        free = shutil.disk_usage(place).free
+        if needed > free:
+            raise DataError(
+                f"{folder}: {count:,} systems need {_in_words(needed)}, and its disk has {_in_words(free)} free: "
+                "give a smaller --count or another --out"
+            )
+
+
+def _bytes_of_images(scene, views):
+    like = make_samples(scene, [], views)
+    return sum(images[:0].dtype.itemsize * _size(images) for images in like.images.values())
+
+
+def _bytes_of_systems(scene, description):
+    """Bytes of a system on disk, about: images, masks and labels, these also in the table."""
+    like = make_samples(scene, [], description.drawn_views)
+    arrays = [*like.images.values(), *like.masks.values(), *like.labels.values(), *like.labels.values()]
+    return sum(array.dtype.itemsize * _size(array) for array in arrays)
+
+
+def _size(array):
+    """Numbers of a system in an array."""
+    size = 1
+    for side in array.shape[1:]:
+        size *= side
+    return size
+
+
+def _lacking(description, left):
+    return f"{len(left)} of {len(description.shards)} shards are missing"
+
+
+def _how_to_finish(folder):
+    description = load(folder)
+    if description.added:
+        return f"`lenstream extend {folder} --count {description.added}` goes on with its extension"
+    return "the command that began it, lenstream simulate, goes on"
+
+
+def _in_words(size):
+    """Bytes as people say them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _time_in_words(seconds):
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,91 @@
+"""Lists of names beside images: pickles and texts become splits; what does not fit is refused by name."""
+
+import numpy as np
+import pytest
+
+from lenstream.errors import DataError
+from lenstream.files.dataset_layouts import identify
+
+from .layouts import RunsCommand, cutouts, image, pickled, save
+
+
+def splits_of(folder):
+    found = identify(folder)
+    return {split: [found.names[k] for k in numbers] for split, numbers in found.splits.items()}
+
+
+def test_a_pickle_a_split_and_class(tmp_path):
+    cutouts(tmp_path)
+    pickled(tmp_path / "train_lenses.pkl", ["0.npy", "2.npy"])
+    pickled(tmp_path / "train_nonlenses.pkl", ["1.npy"], protocol=2)
+    pickled(tmp_path / "val_lenses.pickle", np.array(["3.npy"]))
+    assert splits_of(tmp_path) == {
+        "train": ["lenses/0.npy", "lenses/2.npy", "nonlenses/1.npy"],
+        "validation": ["lenses/3.npy"],
+    }
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"train": ["lenses/0.npy"], "test": ["nonlenses/1.npy"]},
+        {"train": {"lenses": ["0"]}, "test": {"nonlenses": ("1",)}},
+        {"train": ["/elsewhere/data/lenses/0.npy"], "test": {"/elsewhere/data/nonlenses/1.npy"}},
+        {"lenses": {"train": [0]}, "nonlenses": {"test": [1]}},
+    ],
+)
+def test_one_pickle_with_all(tmp_path, held):
+    pickled(cutouts(tmp_path) / "splits.pkl", held)
+    assert splits_of(tmp_path) == {"train": ["lenses/0.npy"], "test": ["nonlenses/1.npy"]}
+
+
+def test_texts(tmp_path):
+    (cutouts(tmp_path) / "test.txt").write_text("# mine\nlenses/0.npy\n\n  nonlenses/3.npy,1\n")
+    (tmp_path / "README.txt").write_text("all about it")
+    found = identify(tmp_path)
+    assert found.splits["test"].tolist() == [0, 7]
+    assert found.splits["test"].dtype == np.int64
+    assert "left out, as they are no images: 1 .txt" in found.notes
+    assert "splits by test.txt: test 2" in found.notes
+
+
+def test_names_that_are_not_there(tmp_path):
+    pickled(cutouts(tmp_path) / "train.pkl", ["lenses/0.npy", *(f"lenses/9{k}.npy" for k in range(5))])
+    with pytest.raises(
+        DataError, match=r"train\.pkl: 5 of its images are not there, e\.g\. lenses/90\.npy, lenses/91\.npy, lenses/92"
+    ):
+        identify(tmp_path)
+
+
+def test_a_name_in_two_classes(tmp_path):
+    pickled(cutouts(tmp_path) / "train.pkl", ["0.npy"])
+    with pytest.raises(DataError, match=r"1 of its images are there more than once, so name their folders, e\.g\. 0"):
+        identify(tmp_path)
+
+
+@pytest.mark.parametrize("held", [[1.5], ["a", ["b"]], "a", 7, [True], {"train": {"a": {"b": {"c": {"d": ["e"]}}}}}])
+def test_what_is_no_list_of_names(tmp_path, held):
+    pickled(cutouts(tmp_path) / "train.pkl", held)
+    with pytest.raises(DataError, match=r"train\.pkl: cannot be read as a list of names \(it holds something else"):
+        identify(tmp_path)
+
+
+def test_a_hostile_list_never_runs(tmp_path):
+    pickled(cutouts(tmp_path) / "train.pkl", ["0.npy", RunsCommand(tmp_path / "ran")])
+    with pytest.raises(DataError, match=r"asks for posix\.system, which is never run"):
+        identify(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_split_in_the_name_is_left_out(tmp_path):
+    pickled(cutouts(tmp_path) / "history.pkl", ["a"])
+    found = identify(tmp_path)
+    assert found.splits == {}
+    assert "left out, as they are no images: 1 .pkl" in found.notes
+
+
+def test_numbers_in_flat_folders(tmp_path):
+    for k in range(3):
+        save(tmp_path / f"{k}.npy", image(k))
+    pickled(tmp_path / "valid.p", [2, 0])
+    assert splits_of(tmp_path) == {"validation": ["0.npy", "2.npy"]}

@@ -1,0 +1,267 @@
+"""Writing datasets: broken off anywhere they go on to the same bytes; extended they are as if written at once."""
+
+import dataclasses
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from lenstream.errors import ArgumentError, ConfigError, DataError
+from lenstream.files.checksums import differing, read_sums
+from lenstream.files.whole import whole
+from lenstream.locking import locked
+from lenstream.simulate.archive import ledger, writing, zarr_shards
+from lenstream.simulate.archive.description import load
+from lenstream.simulate.archive.ledger import read_entries
+from lenstream.simulate.archive.samples import content_digest, make_samples
+from lenstream.simulate.archive.shard_making import make_shard, opened, unfinished
+from lenstream.simulate.archive.writing import (
+    begin_or_continue,
+    describe,
+    extend_archive,
+    finish,
+    is_finished,
+    prepare,
+    write_archive,
+)
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import FIRST_INDEX
+
+
+class Broken(Exception):
+    """Stands for a kill."""
+
+
+def contents(folder):
+    """Path -> bytes of all files in a folder."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def of_shards(folder):
+    """`contents` of the files that belong to a shard, and the ledger."""
+    names = [name for entry in read_entries(folder).values() for name in entry.files]
+    held = contents(folder)
+    return {name: held[name] for name in names} | {n: b for n, b in held.items() if n.startswith("ledger/")}
+
+
+def test_a_finished_dataset_is_complete(dataset):
+    description, scene = opened(dataset)
+    assert is_finished(dataset, description) and unfinished(dataset, description) == []
+    assert not list(dataset.rglob("*.partial")) and not (dataset / ".lock").exists()
+    assert differing(dataset) == []
+    listed = read_sums(dataset)
+    for entry in read_entries(dataset).values():
+        shard = description.shards[entry.number]
+        assert (entry.first, entry.count) == (shard.first, shard.count)
+        assert list(entry.files) == zarr_shards.shard_files(description, scene, shard)
+        made = make_samples(scene, np.arange(shard.first, shard.first + shard.count), Views(2))
+        assert entry.content == content_digest(made)
+        listed |= entry.files
+    ours = {name for name in contents(dataset) if not name.startswith("ledger/")} - {"SHA256SUMS"}
+    assert ours == set(listed)
+
+
+def test_broken_off_anywhere_it_goes_on_to_the_same_bytes(described, tmp_path, monkeypatch):
+    config, description = described(12)
+    write_archive(config, tmp_path / "unbroken", description)
+    expected, n_files, calls = contents(tmp_path / "unbroken"), 0, 0
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+    replace = os.replace
+
+    def breaking(at):
+        def instead(source, place):
+            nonlocal calls
+            calls += 1
+            if calls > at:
+                raise Broken
+            return replace(source, place)
+
+        return instead
+
+    monkeypatch.setattr(os, "replace", breaking(1 << 30))
+    write_archive(config, tmp_path / "counted", description)
+    n_files = calls
+    assert n_files > 2 * 20
+    for at in sorted({0, 1, 2, *np.random.default_rng(1).integers(3, n_files, 6).tolist(), n_files - 2, n_files - 1}):
+        folder, calls = tmp_path / f"broken_{at}", 0
+        monkeypatch.setattr(os, "replace", breaking(at))
+        with pytest.raises(Broken):
+            write_archive(config, folder, description)
+        before = read_entries(folder)
+        monkeypatch.setattr(os, "replace", breaking(1 << 30))
+        times = {number: ledger.path_of(folder, number).stat().st_mtime_ns for number in before}
+        write_archive(config, folder, description)
+        assert contents(folder) == expected, at
+        for number, time in times.items():  # what was done is not done again
+            assert ledger.path_of(folder, number).stat().st_mtime_ns == time
+
+
+def test_a_full_disk_is_said_and_loses_nothing_that_was_written(described, tmp_path, monkeypatch):
+    config, description = described(20)
+
+    def full(path):
+        if "images/c/2" in str(path):
+            raise OSError(28, "No space left on device", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(zarr_shards, "whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_archive(config, tmp_path / "set", description)
+    assert set(read_entries(tmp_path / "set")) == {0, 1}
+    assert not is_finished(tmp_path / "set", description)
+    with pytest.raises(DataError, match="1 of 3 shards are missing"):
+        finish(tmp_path / "set")
+
+
+def test_a_disk_that_is_too_small_is_said_before_anything_is_written(described, tmp_path, monkeypatch):
+    config, description = described(20)
+    usage = type(shutil.disk_usage("/"))
+    monkeypatch.setattr(writing.shutil, "disk_usage", lambda place: usage(10**9, 10**9 - 1000, 1000))
+    with pytest.raises(DataError, match=r"20 systems need \d+ kB, and its disk has 1\.0 kB free"):
+        write_archive(config, tmp_path / "set", description)
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(("first", "more"), [(20, 9), (16, 1), (3, 4)])
+def test_extended_it_is_as_if_written_at_once(described, tmp_path, first, more):
+    config, description = described(first, start=30, split="validation")
+    write_archive(config, tmp_path / "extended", description, ecsv=True)
+    extended = extend_archive(tmp_path / "extended", more)
+    assert extended.count == first + more and extended.added == more
+    write_archive(config, tmp_path / "at_once", dataclasses.replace(description, count=first + more), ecsv=True)
+    assert of_shards(tmp_path / "extended") == of_shards(tmp_path / "at_once")
+    held, expected = contents(tmp_path / "extended"), contents(tmp_path / "at_once")
+    differ = {name for name in expected if held[name] != expected[name]}
+    assert set(held) == set(expected) and differ == {"archive.json", "SHA256SUMS"}  # which know that it was extended
+
+
+def test_an_extension_that_was_broken_off_goes_on_with_the_same_command(described, tmp_path, monkeypatch):
+    config, description = described(12)
+    folder = tmp_path / "set"
+    write_archive(config, folder, description)
+    write = zarr_shards.write
+
+    def broken(folder, description, samples, shard):
+        if shard.number == 2:
+            raise Broken
+        return write(folder, description, samples, shard)
+
+    monkeypatch.setattr(zarr_shards, "write", broken)
+    with pytest.raises(Broken):
+        extend_archive(folder, 10)
+    with pytest.raises(DataError, match=re.escape(f"`lenstream extend {folder} --count 10` goes on")):
+        extend_archive(folder, 11)
+    monkeypatch.setattr(zarr_shards, "write", write)
+    assert extend_archive(folder, 10).count == 22  # and not 32
+    write_archive(config, tmp_path / "at_once", dataclasses.replace(description, count=22))
+    assert of_shards(folder) == of_shards(tmp_path / "at_once")
+
+
+def test_a_dataset_that_is_not_finished_is_not_extended(described, tmp_path):
+    config, description = described(20)
+    begin_or_continue(config, description, tmp_path)
+    with pytest.raises(DataError, match=r"3 of 3 shards are missing.*lenstream simulate, goes on"):
+        extend_archive(tmp_path, 5)
+
+
+def test_the_same_command_again_does_nothing(dataset, described, capsys):
+    config, description = described(20, views=2)
+    before = {p: p.stat().st_mtime_ns for p in dataset.rglob("*") if p.is_file()}
+    write_archive(config, dataset, description)
+    assert "finished" in capsys.readouterr().err
+    assert {p: p.stat().st_mtime_ns for p in dataset.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("count", "overrides", "keys", "said"),
+    [
+        (
+            20,
+            ["simulate.observation.exposure_time=100"],
+            {},
+            r"observation\.exposure_time is 100.*, was 5400",
+        ),
+        (20, ["seed=2"], {}, "seed is 2, was 1"),
+        (21, [], {}, r"count is 21, was 20\); `lenstream extend .* --count 1` adds to it"),
+        (19, [], {}, r"count is 19, was 20\); --overwrite deletes it"),
+        (20, [], {"views": 1}, "views is 1, was 2"),
+        (20, [], {"start": 5}, "start is 5, was 0"),
+        (20, [], {"split": "test"}, f"start is {FIRST_INDEX['test']}, was 0"),
+    ],
+)
+def test_another_dataset_is_refused_with_the_first_difference(dataset, described, count, overrides, keys, said):
+    config, description = described(count, *overrides, **{"views": 2} | keys)
+    with pytest.raises(ConfigError, match=said):
+        write_archive(config, dataset, description)
+    assert is_finished(dataset, load(dataset))
+
+
+def test_two_writers_are_refused(described, tmp_path):
+    config, description = described(20)
+    with locked(tmp_path), pytest.raises(DataError, match=r"another process.*--out"):
+        write_archive(config, tmp_path, description)
+
+
+def test_other_things_are_neither_overwritten_nor_mixed_with(described, tmp_path):
+    config, description = described(4)
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(DataError, match=r"no dataset of LenStream, and not empty \(thesis\.tex\)"):
+        write_archive(config, tmp_path, description)
+    with pytest.raises(DataError, match="it is not deleted"):
+        write_archive(config, tmp_path, description, overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_overwrite_begins_anew(described, tmp_path):
+    config, description = described(20)
+    write_archive(config, tmp_path, description)
+    config, description = described(4, "seed=5")
+    write_archive(config, tmp_path, description, overwrite=True)
+    assert load(tmp_path) == description and len(read_entries(tmp_path)) == 1
+
+
+def test_processes_write_the_same(described, tmp_path):
+    config, description = described(20)
+    write_archive(config, tmp_path / "one", description)
+    write_archive(config, tmp_path / "two", description, workers=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_make_shard_is_all_that_a_cluster_needs(described, tmp_path):
+    config, description = described(20)
+    begin_or_continue(config, description, tmp_path / "parts")
+    prepare(tmp_path / "parts", *opened(tmp_path / "parts"))
+    for number in (2, 0, 1):
+        make_shard(tmp_path / "parts", number, threads=2)
+    finish(tmp_path / "parts")
+    write_archive(config, tmp_path / "whole", description)
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+def test_what_cannot_be_described(described):
+    from lenstream.simulate.systems.scene import make_scene
+
+    config, _ = described(1)
+    scene = make_scene(config)
+    for arguments, said in (
+        (("zar", 10), 'no format is called "zar".*Did you mean "zarr"'),
+        (("zarr", 0), "count: expected a whole number from 1"),
+        (("zarr", 10, None, -1), "start: expected"),
+        (("zarr", 10, None, 0, "tests"), 'split: expected.*Did you mean "test"'),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            describe(config, scene, *arguments)
+    assert describe(config, scene, "zarr", 10, None, 7, "test").start == FIRST_INDEX["test"] + 7
+
+
+def test_a_shard_is_of_bounded_size(described, monkeypatch):
+    from lenstream.simulate.systems.scene import make_scene
+
+    config, _ = described(1)
+    scene = make_scene(config)
+    monkeypatch.setattr(zarr_shards, "SHARD_BYTES", 3 * 2 * 16 * 16 * 4 * 5)  # 15 systems of two views
+    assert describe(config, scene, "zarr", 100, Views(2)).shard_size == 8
+    monkeypatch.setattr(zarr_shards, "SHARD_BYTES", 1)
+    assert describe(config, scene, "zarr", 100, Views(2)).shard_size == 1
