@@ -8,6 +8,7 @@ from ..errors import DataError
 from . import (
     band_folders,
     class_folders,
+    fits_table,
     hdf5_images,
     image_folders,
     lensiam_pairs,
@@ -18,10 +19,10 @@ from . import (
 from .class_names import with_classes_by_name
 from .file_groups import counted
 from .image_sets import ImageSet
-from .label_tables import with_table
+from .label_tables import CALLED, with_table
 from .paths import usable
 from .split_lists import with_splits
-from .suffixes import HDF5, IMAGES, PARQUET, has_suffix
+from .suffixes import FITS, HDF5, IMAGES, PARQUET, has_suffix
 
 # Each has a function recognise, `Contents` -> `ImageSet` or None; the first that knows a place counts, the last takes
 # any images. Another layout is a module of its own and an entry here.
@@ -64,10 +65,10 @@ def identify(path) -> ImageSet:
         raise DataError(f"{path}: no data set that is known{held}; {EXPECTED}")
     if found.kind == own_archives.KIND:
         return found
-    found, others = with_splits(with_classes_by_name(found), place.others)
+    parts = getattr(found.read, "parts", ())  # of files that are no images, but hold some
+    others = [other for other in place.others if other not in {part.path for part in parts}]
+    found, others = with_splits(with_classes_by_name(found), others)
     found, others = with_table(found, others)
-    read = HDF5 + PARQUET if found.kind in (hdf5_images.KIND, parquet_images.KIND) else ()
-    others = [other for other in others if other != path and not has_suffix(other, read)]
     if others:
         found = replace(found, notes=(*found.notes, f"left out, as they are no images: {counted(others)}"))
     return found
@@ -77,8 +78,9 @@ def place_of(path) -> Contents:
     """What lies at a path, by names alone. Raises: DataError if a folder cannot be read."""
     if path.is_dir() and not (path / own_archives.FILE).is_file():
         found, others = image_folders.search(path)
-        images, classes = [image for image, _ in found.files], [name for _, name in found.files]
-        return Contents(path, images, classes, others, found.notes)
+        tables = [p for p, _ in found.files if has_suffix(p, FITS) and CALLED.search(p.name) and fits_table.names(p)]
+        images = [(image, name) for image, name in found.files if image not in tables]
+        return Contents(path, [i for i, _ in images], [name for _, name in images], [*others, *tables], found.notes)
     images = [path] if has_suffix(path, IMAGES) else []
     beside = [] if path.is_dir() else _beside(path)
     return Contents(path, images, [None] * len(images), beside if images else [path, *beside], [])

@@ -1,5 +1,6 @@
 """HDF5 files of images: those of the Multimodal Universe (image_array with image_ivar, ...), or any array of images."""
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -42,15 +43,15 @@ class Stack(NamedTuple):
 class ReadStacks:
     """Reads image by image from HDF5 files; goes into other processes."""
 
-    stacks: tuple  # `Stack`
+    parts: tuple  # `Stack`
     ends: np.ndarray
     views: int
 
     def __call__(self, index):
         number, within = placed(self.ends, index)
-        stack = self.stacks[number]
+        stack = self.parts[number]
         with reading(stack.path, FORM):
-            held = _opened(stack.path, stack.path.stat().st_mtime_ns)
+            held = _kept_open(stack.path, stack.path.stat().st_mtime_ns, os.getpid())
             image, ivar, mask = (None if n is None else held[n][within] for n in (stack.name, stack.ivar, stack.mask))
             image = without_lost(np.asarray(image, np.float32), ivar, mask)
         layout = stack.layout
@@ -108,8 +109,7 @@ def _names(root, stack, count):
 def look(path):
     """The `Stack` of a file, from its header. Raises: Unreadable (a DataError) if it holds no images, or h5py lacks."""
     check_is_file(path, FORM)
-    with reading(path, FORM):
-        held = _opened(path, path.stat().st_mtime_ns)
+    with reading(path, FORM), _opened(path) as held:
         shapes = {}
         held.visititems(lambda name, item: shapes.update({name: item}) if hasattr(item, "shape") else None)
         images = {n: layout_of(d.shape) for n, d in shapes.items() if d.dtype.kind in "fiu" and len(d.shape) > 2}
@@ -168,11 +168,15 @@ def _scale(shapes, name):
     return float(values[0]) if values is not None and len(values) == 1 and values[0] > 0 else None
 
 
-@lru_cache(maxsize=64)
-def _opened(path, state):
-    """The open file of this process; `state` makes the cache forget one that has changed."""
+def _opened(path):
     try:
         import h5py
     except ImportError:
         raise Unreadable(path, FORM, "h5py is not installed; pip install 'lenstream[archive]' brings it") from None
     return h5py.File(path, "r")
+
+
+@lru_cache(maxsize=64)
+def _kept_open(path, state, process):
+    """The open file, for its next image; a file that has changed and a forked process get one of their own."""
+    return _opened(path)

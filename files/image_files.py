@@ -85,12 +85,7 @@ def _look(path, form, state):
 def _look_npy(path):
     if arrays.start_of_objects(path) is not None:
         image, mass = object_arrays.read(path)
-        return (
-            object_arrays.Mass(mass),
-            image.shape,
-            image.dtype,
-            "the image of [image, mass], Python objects of DeepLense",
-        )
+        return object_arrays.Mass(mass), image.shape, image.dtype, "the image of DeepLense's [image, mass]"
     return "", *arrays.look(path), "array"
 
 

@@ -6,12 +6,20 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, short
 from .columns import read_table
 from .image_sets import ImageSet, numbered
-from .suffixes import ECSV, PARQUET, VOTABLE, has_suffix, stem
+from .suffixes import ECSV, FITS, PARQUET, VOTABLE, has_suffix, stem
 
-TABLES = (".csv", ".csv.gz", ".tsv", *ECSV, *PARQUET, *VOTABLE)
+TABLES = (
+    ".csv",
+    ".csv.gz",
+    ".tsv",
+    *ECSV,
+    *PARQUET,
+    *VOTABLE,
+    *FITS,
+)  # of FITS files only those are offered that hold a table
 CALLED = re.compile(
     r"label|catalog|classification|metadata|param|truth|target|table|log\b|image_catalog|info", re.IGNORECASE
 )  # in the name of a table that is about the images
@@ -99,7 +107,7 @@ def _by_name(path, column, columns, images):
 
 
 def _some(names):
-    return ", ".join(list(names)[:SHOWN])
+    return ", ".join(short(str(name)) for name in list(names)[:SHOWN])
 
 
 def _calls(name):
@@ -145,8 +153,8 @@ def _classes(values, names):
     if not 1 < len(set(given) - {None}) <= MOST_CLASSES:
         return None
     if names is not None and set(given) <= {"0", "1", None}:
-        given = [None if number is None else names[int(number)] for number in given]
-    elif all(number is None or number.lstrip("-").isdigit() for number in given):
+        return names, np.array([-1 if number is None else int(number) for number in given], dtype=np.int64)
+    if all(number is None or number.lstrip("-").isdigit() for number in given):
         order = sorted({number for number in given if number is not None}, key=int)
         numbers = {name: k for k, name in enumerate(order)} | {None: -1}
         return tuple(order), np.array([numbers[number] for number in given], dtype=np.int64)

@@ -34,12 +34,12 @@ class ImageRows(NamedTuple):
 class ReadTables:
     """Reads row by row from Parquet files, a row group at a time; goes into other processes."""
 
-    tables: tuple  # `ImageRows`
+    parts: tuple  # `ImageRows`
     ends: np.ndarray
 
     def __call__(self, index):
         number, row = placed(self.ends, index)
-        table = self.tables[number]
+        table = self.parts[number]
         group, within = placed(table.ends, row)
         with reading(table.path, FORM):
             held = _group(table.path, table.column, group, table.path.stat().st_mtime_ns)
@@ -90,6 +90,11 @@ def _names(root, table, count):
         return [str(value) for value in ids.tolist()]
     name = table.path.name if table.path == root else table.path.relative_to(root).as_posix()
     return [f"{name}[{k}]" for k in range(count)]
+
+
+def has_images(path):
+    """Whether a file is Parquet with a column of images."""
+    return has_suffix(path, PARQUET) and _column(_schema(path)) is not None
 
 
 def look(path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..errors import DataError
 from .class_folders import with_classes
-from .image_sets import of_files
+from .image_sets import of_files, split_of
 
 COARSE, FINE = ("lr", "low", "low_resolution", "lowres"), ("hr", "high", "high_resolution", "highres")
 SHOWN = 3
@@ -36,7 +36,7 @@ def recognise(place):
     )
     if len(large) != len(small):
         raise DataError(f"{place.path}: holds {len(large):,} images of low and {len(small):,} of high resolution")
-    folders = [name.rpartition("/")[0].split("/")[0] or None for name in names]
+    folders = [_class_of(name) for name in names]
     classes = dict(zip((coarse[name] for name in names), folders, strict=True))
     large = with_classes(large, classes if None not in folders else {})
     return replace(
@@ -46,3 +46,10 @@ def recognise(place):
         notes=(*place.notes, *large.notes),
         finer=small,
     )
+
+
+def _class_of(name):
+    """The folder of a file, below that of a split; None without one."""
+    folders = name.split("/")[:-1]
+    folders = folders[1:] if folders and split_of(folders[0]) else folders
+    return folders[0] if folders else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 from . import pickled
-from .image_sets import ImageSet, split_of
+from .image_sets import SPLITS, ImageSet, split_of
 from .suffixes import has_suffix, stem
 from .unreadable import Unreadable, check_is_file, reading
 
@@ -29,7 +29,7 @@ def with_splits(images: ImageSet, others):
         if not has_suffix(path, PICKLES + TEXTS) or not (has_suffix(path, PICKLES) or _words(path.stem) & _SPLITTING):
             left.append(path)
             continue
-        for words, names in _lists(path):
+        for words, names in _lists_if_any(path):
             split = next((split_of(word) for word in words if split_of(word)), None)
             if split is not None:
                 found.setdefault(split, []).append((path, words, names))
@@ -44,11 +44,21 @@ def with_splits(images: ImageSet, others):
     return replace(images, splits=images.splits | splits, notes=(*images.notes, f"splits by {files}: {said}")), left
 
 
-_SPLITTING = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+_SPLITTING = set(SPLITS)
 
 
 def _words(text):
     return set(re.split(r"[^a-z0-9]+", str(text).lower()))
+
+
+def _lists_if_any(path):
+    """As `_lists`; a pickle of something else, whose name says nothing of splits, gives an empty list."""
+    try:
+        yield from _lists(path)
+    except Unreadable:
+        if _words(path.stem) & _SPLITTING:
+            raise
+        yield (), []
 
 
 def _lists(path):

@@ -13,17 +13,20 @@ from ...configs.differences import difference
 from ...configs.instruments import numbers, resolved
 from ...configs.schema import Config
 from ...errors import ConfigError, DataError
-from ...files.checksums import add_sums, read_sums, remove_sums, sha256
+from ...files.checksums import add_sums, read_sums, sha256
 from ...files.whole import remove_scratch
 from ...locking import LOCK, locked
 from ...progress import bar, console
 from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
 from ..systems.scene import FIRST_INDEX, Scene, make_scene
-from .description import ARCHIVE, CONFIG, Description, config_of, load, save
+from .dask_workers import made_on_dask
+from .dataset_parts import DatasetPart, part_locked, shards_of
+from .description import ARCHIVE, CONFIG, COPIES, Description, config_of, load, save
 from .formats import format_of
-from .label_file import ECSV, PARQUET, write_labels
-from .ledger import Entry, own_version
+from .label_file import ECSV, write_labels
+from .ledger import LEDGER, Entry, own_version, path_of
+from .own_places import PARTS, is_own, is_sealed, seal, unseal
 from .process_pool import results
 from .samples import make_samples
 from .shard_making import make_shard, opened, samples_of, store, unfinished
@@ -75,11 +78,13 @@ def write_archive(
     ecsv: bool = False,
     pages: Pages | None = None,
     overwrite: bool = False,
+    scheduler: str | None = None,
 ) -> Description:
     """Write a dataset, or what is left of it, and say on stderr how far it is.
 
     Args: description: from `describe`. workers: processes. ecsv: the labels as ECSV, too. pages: of `finish`.
-    overwrite: delete a dataset that is there. Returns: what is in the folder now.
+    overwrite: delete a dataset that is there. scheduler: the address of one of Dask, whose workers make the shards.
+    Returns: what is in the folder now.
     Raises: DataError if another process writes there, something else is there, or the disk is too small; ConfigError if
     it was begun with another config or description; OSError.
     """
@@ -87,7 +92,32 @@ def write_archive(
         if overwrite:
             _empty(folder)
         description = begin_or_continue(config, description, folder)
-        _complete(folder, description, workers, ecsv, pages)
+        _complete(folder, description, workers, ecsv, pages, scheduler)
+    return description
+
+
+def write_part(
+    config: Config,
+    folder: Path,
+    description: Description,
+    part: DatasetPart,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> Description:
+    """Write what is left of one part of a dataset, while others may write its other parts; `write_archive` finishes it.
+
+    Arguments and errors are those of `write_archive`; DataError if another process writes this part or the whole.
+    """
+    with part_locked(folder, part):
+        description = begin_or_continue(config, description, folder)
+        own = {shard.number for shard in shards_of(part, description.shards)}
+        left = [shard for shard in unfinished(folder, description) if shard.number in own]
+        if not left:
+            console.print(f"part {part.k}/{part.n} of {folder} is written, nothing is left to do")
+            return description
+        _, scene = opened(folder)
+        prepare(folder, description, scene)
+        _write_shards(folder, description, scene, left, workers, scheduler)
     return description
 
 
@@ -105,6 +135,7 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
         if not left:
             description = replace(description, count=description.count + count, added=count)
             _check_space(folder, description, opened(folder)[1])
+            unseal(folder)
             save(folder, description, config)
         ecsv = (folder / ECSV).is_file()
         _complete(folder, description, workers, ecsv, pages)
@@ -124,8 +155,8 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
         if saved.lenstream != description.lenstream and unfinished(folder, saved):
             console.print(f"{folder} was begun by LenStream {saved.lenstream}, this is {description.lenstream}")
         return saved
-    there = [path.name for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
-    if set(there) - {CONFIG}:  # killed before it had begun, there is only this
+    there = [path.name for path in folder.iterdir() if not is_own(path.name)] if folder.is_dir() else []
+    if set(there) - {CONFIG, LEDGER}:  # killed before it had begun, there are only these
         raise DataError(
             f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
         )
@@ -144,26 +175,28 @@ def finish(folder: Path, ecsv: bool = False, pages: Pages | None = None) -> None
     if left := unfinished(folder, description):
         raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
     written = format_of(description.format).finish(folder, description, scene)
-    labels = write_labels(folder, description, scene, ecsv)
-    pages_written = [] if pages is None else pages(folder)
-    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *written, *pages_written)})
-    add_sums(folder, {name: sha256(folder / name) for name in labels})  # last: with them it is finished
+    written += write_labels(folder, description, scene, ecsv)
+    written += [] if pages is None else pages(folder)
+    entries = [path_of(Path(), shard.number).as_posix() for shard in description.shards]
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written, *entries)})
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    seal(folder)
 
 
 def is_finished(folder: Path, description: Description) -> bool:
     """Whether nothing is left to do."""
-    return not unfinished(folder, description) and PARQUET in read_sums(folder)
+    return is_sealed(folder) and not unfinished(folder, description)
 
 
 def prepare(folder: Path, description: Description, scene: Scene) -> None:
-    """Write what shards need to be there, and remove what killed processes left. Nobody may be writing there now."""
-    remove_scratch(folder)
-    remove_sums(folder, PARQUET, ECSV)
+    """Write what shards need to be there; from now on the dataset is not finished, until `finish`. Raises: OSError."""
+    unseal(folder)
     written = format_of(description.format).begin(folder, description, scene)
-    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *written)})
+    of_shards = (path_of(Path(), shard.number).as_posix() for shard in unfinished(folder, description))
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written)}, *of_shards)
 
 
-def _complete(folder, description, workers, ecsv, pages):
+def _complete(folder, description, workers, ecsv, pages, scheduler=None):
     """Write the shards that are missing, and finish. ecsv: is made where it is asked for and not there, too."""
     if is_finished(folder, description) and (not ecsv or ECSV in read_sums(folder)):
         console.print(f"{folder} is finished, nothing is left to do")
@@ -171,19 +204,22 @@ def _complete(folder, description, workers, ecsv, pages):
     _, scene = opened(folder)
     left = unfinished(folder, description)
     _check_space(folder, description, scene, left)
+    remove_scratch(folder)  # of killed processes: nobody else is writing there now
     prepare(folder, description, scene)
-    _write_shards(folder, description, scene, left, workers)
+    _write_shards(folder, description, scene, left, workers, scheduler)
     finish(folder, ecsv, pages)
 
 
-def _write_shards(folder, description, scene, left, workers):
+def _write_shards(folder, description, scene, left, workers, scheduler=None):
     """Write shards, with a bar of systems."""
     missing = sum(shard.count for shard in left)
     done, total = description.count - missing, description.count
     size, begun, first = _bytes_of_systems(scene, description), time.monotonic(), done
     images = description.views * len(scene.bands)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if workers == 1:
+    if scheduler is not None:
+        entries = made_on_dask(folder, [shard.number for shard in left], scheduler)
+    elif workers == 1:
         entries = _written_here(folder, description, scene, left, cores)
     else:
         calls = [(folder, shard.number, max(cores // workers, 1)) for shard in left]

@@ -78,7 +78,7 @@ def test_a_hostile_list_never_runs(tmp_path):
 
 
 def test_no_split_in_the_name_is_left_out(tmp_path):
-    pickled(cutouts(tmp_path) / "history.pkl", ["a"])
+    pickled(cutouts(tmp_path) / "history.pkl", {"loss": [0.5]})
     found = identify(tmp_path)
     assert found.splits == {}
     assert "left out, as they are no images: 1 .pkl" in found.notes
