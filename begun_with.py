@@ -57,7 +57,9 @@ def saved(folder):
     """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
     recipe = read(folder.config)
     config = checked(recipe)
-    if "from_instrument" in recipe.values["simulate"]["observation"] or given(config.simulate) == config.simulate:
+    if config.simulate is None or "from_instrument" in recipe.values["simulate"]["observation"]:
+        return config, True
+    if given(config.simulate) == config.simulate:
         return config, True
     observation = config.simulate.observation
     if observation.psf is not None and given(config.simulate).observation.psf is None:  # on pixels of the detector then
@@ -69,7 +71,11 @@ def saved(folder):
 
 def _differing(old, new):
     """As `difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
-    return difference(*({**_without_bookkeeping(c), "simulate": numbers(c.simulate)} for c in (old, new)))
+    return difference(*({**_without_bookkeeping(c), "simulate": _numbers(c.simulate)} for c in (old, new)))
+
+
+def _numbers(simulate):
+    return None if simulate is None else numbers(simulate)
 
 
 def _without_bookkeeping(config):

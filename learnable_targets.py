@@ -16,8 +16,7 @@ def target_problems(config, scene):
     """
     from .simulate.labels import labels
 
-    probes_classes = config.pretrain.probe_every and config.pretrain.data is None
-    if config.evaluate is None and probes_classes:
+    if config.evaluate is None and _probes_lenses(config):
         halves = [_drawn(scene, split, N_DRAWN).class_number for split in ("labelled", "validation")]
         if min(len(np.unique(half)) for half in halves) < 2:
             there = f"all of {N_DRAWN} systems are of one of" if config.simulate.classes else "there are none in"
@@ -25,7 +24,7 @@ def target_problems(config, scene):
                 f"pretrain.probe_every: without evaluate a probe tells classes apart, and {there} simulate.classes; "
                 "expected 0, or evaluate with targets"
             )
-    if config.evaluate is None:
+    if config.evaluate is None or not _needs_drawn_targets(config):
         return
     splits = {"labelled": N_DRAWN, "test": min(config.evaluate.n_test, MOST_TESTED)}
     drawn = {split: labels(_drawn(scene, split, n)) for split, n in splits.items()}
@@ -38,6 +37,20 @@ def target_problems(config, scene):
         problem = _about_target(config, target, {split: values[target] for split, values in drawn.items()}, leave_out)
         if problem:
             yield f"evaluate.targets: {problem}"
+
+
+def _needs_drawn_targets(config):
+    """Whether targets are labels of simulated lenses, and not only of images in files."""
+    supervised = any(encoder.method == "supervised" for encoder in config.pretrain.encoders.values())
+    return config.evaluate.data is None or supervised or _probes_lenses(config)
+
+
+def _probes_lenses(config):
+    """Whether probes are of simulated lenses."""
+    from .ssl.data import trains_on_archive
+
+    pre = config.pretrain
+    return bool(pre.probe_every) and (pre.data is None or trains_on_archive(config))
 
 
 def _drawn(scene, split, n):

@@ -79,7 +79,7 @@ def with_own_numbers(folder, config):
         begun = config_of(folder) if folder.config.is_file() else None
     except ConfigError:  # `is_finished` refuses it
         begun = None
-    if begun is None:
+    if begun is None or config.simulate is None or begun.simulate is None:
         return config
     own = config.model_copy(update={"simulate": resolved(config.simulate, begun.simulate)})
     others = difference(numbers(own.simulate), numbers(config.simulate))

@@ -4,7 +4,7 @@ import torch
 
 from ..simulate.labels import moments
 from .backbones import make_network, write_out_attention
-from .data import image_facts, training_scene
+from .data import image_facts, trained_scene
 from .methods.all_methods import METHODS
 from .randomness import seed_of, seeded
 from .sync_norm import synchronise
@@ -13,13 +13,13 @@ from .sync_norm import synchronise
 def make_encoder(config, name, scene):
     """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
     with seeded(seed_of(config.seed, name)):
-        return _network(config, name, training_scene(config, scene))
+        return _network(config, name, trained_scene(config, scene))
 
 
 def make_method(config, name, scene):
     """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
     with seeded(seed_of(config.seed, name)):
-        return draw_method(config, name, training_scene(config, scene))
+        return draw_method(config, name, trained_scene(config, scene))
 
 
 def draw_method(config, name, scene):
