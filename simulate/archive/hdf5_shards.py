@@ -18,11 +18,16 @@ from .samples import Stored, image_names, mask_names
 
 NAME = "hdf5"
 EXTRA = "archive"
+OPENING = "h5py.File('{path}/dataset.h5')"
 SHARD_BYTES = 1 << 27
 WHOLE = "dataset.h5"
 CHUNK_BYTES = 1 << 17  # so little is read for one system
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 LABELS = "labels"  # the attribute of a file with their names
+
+
+def check(description, scene):
+    """It holds whatever can be simulated."""
 
 
 def begin(folder, description, scene):
