@@ -160,8 +160,8 @@ def table(count, rounds, threads):
         "nearly all of it the critical curve.",
         "",
         f"Peak memory {whole:.2f} GiB, for a quarter of the systems {quarter:.2f} GiB; less than {WANTED_MEMORY} "
-        f"wanted: {'pass' if whole < WANTED_MEMORY else 'FALLS SHORT'}. On disk {size / 1e9:.2f} GB with picture and table, "
-        f"{size / raw:.3f} of the bare images.",
+        f"wanted: {'pass' if whole < WANTED_MEMORY else 'FALLS SHORT'}. On disk {size / 1e9:.2f} GB with picture and "
+        f"table, {size / raw:.3f} of the bare images.",
         "",
         "| one shard stored | seconds | bytes of the raw arrays' |",
         "|---|---|---|",

@@ -2,8 +2,9 @@
 
 import os
 import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -23,13 +24,13 @@ from ..systems.scene import FIRST_INDEX, Scene, make_scene
 from .description import ARCHIVE, CONFIG, Description, config_of, load, save
 from .formats import format_of
 from .label_file import ECSV, PARQUET, write_labels
-from .ledger import Entry, own_version
+from .ledger import own_version
 from .process_pool import results
 from .samples import make_samples
 from .shard_making import make_shard, opened, samples_of, store, unfinished
 
 SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
-LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 16  # systems
+LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 13  # systems
 Pages = Callable[[Path], list[str]]  # writes further files of a finished dataset, and says which
 
 
@@ -124,8 +125,9 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
         if saved.lenstream != description.lenstream and unfinished(folder, saved):
             console.print(f"{folder} was begun by LenStream {saved.lenstream}, this is {description.lenstream}")
         return saved
-    there = [path.name for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
-    if set(there) - {CONFIG}:  # killed before it had begun, there is only this
+    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    there = [name for name in there if name != LOCK and not name.endswith(".partial")]
+    if set(there) - {CONFIG}:  # all that there is of one that was killed as it began
         raise DataError(
             f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
         )
@@ -178,39 +180,47 @@ def _complete(folder, description, workers, ecsv, pages):
 
 def _write_shards(folder, description, scene, left, workers):
     """Write shards, with a bar of systems."""
-    missing = sum(shard.count for shard in left)
-    done, total = description.count - missing, description.count
-    size, begun, first = _bytes_of_systems(scene, description), time.monotonic(), done
-    images = description.views * len(scene.bands)
+    total, first = description.count, description.count - sum(shard.count for shard in left)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if workers == 1:
-        entries = _written_here(folder, description, scene, left, cores)
-    else:
-        calls = [(folder, shard.number, max(cores // workers, 1)) for shard in left]
-        entries = results(make_shard, calls, workers)
-    with bar(description.name, total, done) as running:
-        for entry in entries:
-            done += entry.count
-            seconds = max(time.monotonic() - begun, 1e-6)
-            rate = (done - first) / seconds
+    with bar(description.name, total, first) as running:
+        more = _counting(running, description, scene, first)
+        if workers == 1:
+            _write_here(folder, description, scene, left, cores, more)
+            return
+        for entry in results(make_shard, [(folder, s.number, max(cores // workers, 1)) for s in left], workers):
+            more(entry.count)
+
+
+def _counting(running, description, scene, first):
+    """A function that moves a bar on by so many systems, and says how fast they come; any thread may call it."""
+    size, images, begun = _bytes_of_systems(scene, description), description.views * len(scene.bands), time.monotonic()
+    total, done, lock = description.count, first, threading.Lock()
+
+    def more(count):
+        nonlocal done
+        with lock:
+            done += count
+            rate = (done - first) / max(time.monotonic() - begun, 1e-6)
             words = f"{rate * images:,.0f} images/s, {_in_words(done * size)} of {_in_words(total * size)}"
-            if not running.drawn:
-                words += f", {_time_in_words((total - done) / rate)} left" if done < total else ""
+            if not running.drawn and done < total:
+                words += f", {_time_in_words((total - done) / rate)} left"
             running.update(done, words)
 
+    return more
 
-def _written_here(folder, description, scene, left, threads) -> Iterator[Entry]:
+
+def _write_here(folder, description, scene, left, threads, made):
     """Write shards in this process: one is written while the next is rendered."""
     with ThreadPoolExecutor(1) as writer:
         waiting = None
         for shard in left:
-            samples = samples_of(scene, description, shard, threads)
+            samples = samples_of(scene, description, shard, threads, made)
             if waiting is not None:
-                yield waiting.result()
+                waiting.result()
             waiting = writer.submit(store, folder, description, samples, shard)
             del samples
         if waiting is not None:
-            yield waiting.result()
+            waiting.result()
 
 
 def _refuse_another(folder, saved, wanted, config):

@@ -83,16 +83,16 @@ def test_killed_again_and_again_every_sample_is_there_once(tmp_path, capsys):
         "-m",
         "lenstream.run_pipeline",
         "simulate",
-        *SMALL,
+        "w1",
         "--count",
-        "200000",
+        "20000",
         "--workers",
         "2",
     ]
     generator = np.random.default_rng(7)
     for _ in range(4):
         process = subprocess.Popen([*command, "--out", str(tmp_path / "set")], stderr=subprocess.DEVNULL)
-        time.sleep(generator.uniform(5, 25))
+        time.sleep(generator.uniform(4, 15))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     subprocess.run([*command, "--out", str(tmp_path / "set")], check=True, capture_output=True)
