@@ -1,4 +1,4 @@
-"""One process at a time in a run's folder: a lock of the system's, which ends with its process however that ends."""
+"""One process at a time in a folder, or several that share it: a lock of the system's, which ends with its process."""
 
 import errno
 import json
@@ -21,24 +21,28 @@ _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
 @contextmanager
-def locked(folder: Path, otherwise: str = "give this run a name of its own (name=...)") -> Iterator[None]:
+def locked(
+    folder: Path, otherwise: str = "give this run a name of its own (name=...)", shared: bool = False
+) -> Iterator[None]:
     """Have a folder to ourselves within the block; it is made if need be, and removed again if it stays empty.
 
     Where a folder cannot be made or locked (a read-only place, some network file systems) the block runs without a
     lock: whoever writes there says what is wrong.
 
     otherwise: what to do, beside waiting, if another process has the lock.
+    shared: with others that share it, too, and keep apart by themselves; meanwhile nobody has it alone.
 
     Raises: DataError, at once, if another process has the lock.
     """
     made = _make(folder)
-    file = _lock(folder / LOCK, otherwise)
+    file = _lock(folder / LOCK, otherwise, shared)
     try:
         yield
     finally:
         if file is not None:
             with suppress(OSError):
-                (folder / LOCK).unlink()
+                if not shared:  # the next to have it alone does it: others may share it now
+                    (folder / LOCK).unlink()
             os.close(file)
         with suppress(OSError):  # of one that is not empty, first of all
             for path in made:
@@ -55,7 +59,7 @@ def _make(folder: Path) -> list[Path]:
     return made
 
 
-def _lock(path: Path, otherwise: str) -> int | None:
+def _lock(path: Path, otherwise: str, shared: bool) -> int | None:
     """The open, locked file; None where the system has no locks, or the file cannot be written.
 
     Raises: DataError if another process has it.
@@ -68,7 +72,7 @@ def _lock(path: Path, otherwise: str) -> int | None:
         except OSError:
             return None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             if _is_at(file, path):
                 break
             os.close(file)  # deleted by a process that has just ended: what is there now has to be locked

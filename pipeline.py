@@ -4,7 +4,7 @@ import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
-from . import before_training, extending
+from . import before_training, extending, model_cards
 from .errors import ConfigError, DataError
 from .extras import need
 from .locking import locked
@@ -69,11 +69,13 @@ def _run(config, folder, fabric, overwrite, until):
         if not first:
             return
         keep_sums(folder, encoders.values())
+        model_cards.write(folder)
         if until == "pretrain" or config.evaluate is None:
             print(f"encoders: {folder.encoders}")
             return
         with timed(folder, "evaluation"):
             _evaluate(config, scene, encoders, folder, stop)
+        model_cards.write(folder)  # again, with the scores
     if until == "evaluate":
         _print_scores(config, folder)
         print(f"results: {folder.results}")

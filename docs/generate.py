@@ -10,7 +10,7 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 import lenstream
-from lenstream.configs import key_list, recipes
+from lenstream.configs import key_list, recipe_cards, recipes
 from lenstream.configs.components import Deflector, Light
 from lenstream.configs.key_list import LONGEST_DEFAULT, sections_in
 from lenstream.configs.recipe_table import about
@@ -40,6 +40,7 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "simulate: images, labels, stream": ("simulate/*.py",),
     "simulate/cpu: kernels": ("simulate/cpu",),
     "simulate/gpu: kernels": ("simulate/gpu",),
+    "simulate/archive: datasets on disk": ("simulate/archive",),
     "ssl: pre-training": ("ssl/*.py", "ssl/methods"),
     "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),
     "evaluate/show: figures and report": ("evaluate/show",),
@@ -61,7 +62,7 @@ def write(folder):
     pages |= {f"api/{slug(title)}.md": room(title, modules) for title, modules in modules_by_room().items()}
     for pattern in COPIED:
         for path in sorted(ROOT.glob(pattern)):
-            pages[str(path.relative_to(ROOT))] = path.read_text()
+            pages[str(path.relative_to(ROOT))] = recipe_cards.body(path.read_text())
     for name, text in pages.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,8 +175,8 @@ def recipe_table():
     )
     rows = []
     for name in recipes.available():
-        card = f"[card](data_cards/{name}.md)" if (ROOT / "data_cards" / f"{name}.md").is_file() else ""
-        rows.append((f"`{name}`", about(name), card))
+        card = next(c for c, path in recipe_cards.cards().items() if name in recipe_cards.recipes_of(path.read_text()))
+        rows.append((f"`{name}`", about(name), f"[{card}](data_cards/{card}.md)"))
     return text + table(("recipe", "what it is", "data"), rows)
 
 

@@ -43,24 +43,29 @@ def entries(path):
     """
     path = usable(path)
     if path.is_dir():
-        catalogue = _catalogue_in(path)
+        catalogue = catalogue_in(path)
         return folder_entries(path) if catalogue is None else table_entries(catalogue)
     if has_suffix(path, NPZ) and path.is_file():
         return npz_entries(path)
     return table_entries(path)
 
 
-def _catalogue_in(folder):
-    """The RealGalaxyCatalog among the files of a folder, or None; DataError for several."""
+def catalogue_in(folder):
+    """The path of the RealGalaxyCatalog among the files of a folder, or None. Raises: DataError for several."""
     paths = data_files(folder, FITS, "FITS images of galaxies, or GalSim's RealGalaxyCatalog")
     if len(paths) > MANY:
         paths = [path for path in paths if "catalog" in path.name.lower()]
-    found = [path for path in paths if {*COLUMNS[2:]} <= {name.upper() for name in fits_table.names(path)}]
+    found = [path for path in paths if is_catalogue(path)]
     if len(found) > 1:
         raise DataError(
             f"{folder} holds the galaxy catalogues {', '.join(path.name for path in found)}: expected the path of one."
         )
     return found[0] if found else None
+
+
+def is_catalogue(path):
+    """Whether a FITS file holds a table of galaxies with the places of their images, by the names of its columns."""
+    return {*COLUMNS[2:]} <= {name.upper() for name in fits_table.names(path)}
 
 
 def _positive(value):

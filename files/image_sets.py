@@ -1,5 +1,6 @@
 """A set of images with its labels, classes and splits: what `dataset_layouts.identify` finds out about a path."""
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -103,7 +104,8 @@ def look_at(paths, look=image_files.look):
         raise faults[0][2]
     if faults:
         said = "; ".join(grouped((name, why) for name, why, _ in faults))
-        raise DataError(f"{paths[0].parent}: {len(faults)} of {len(paths)} files cannot be read: {said}")
+        root = os.path.commonpath([path.parent for path in paths])
+        raise DataError(f"{root}: {len(faults)} of {len(paths)} files cannot be read: {said}")
     return found
 
 

@@ -92,6 +92,11 @@ def _names(root, table, count):
     return [f"{name}[{k}]" for k in range(count)]
 
 
+def has_images(path):
+    """Whether a file is Parquet with a column of images."""
+    return has_suffix(path, PARQUET) and _column(_schema(path)) is not None
+
+
 def look(path):
     """The `ImageRows` of a file: its row groups, and its columns of numbers and words; images are not read.
 

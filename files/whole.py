@@ -74,6 +74,11 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise type(error)(error.errno, error.strerror, str(path)) from None
 
 
+def is_scratch(name: str) -> bool:
+    """Whether a file of this name is one that a write, or a killed one, has half-written."""
+    return _SCRATCH.fullmatch(name) is not None
+
+
 def remove_scratch(folder: Path, older_than: float = 0.0) -> None:
     """Delete what killed processes left half-written in a folder and below; nobody may be writing there now.
 
@@ -81,7 +86,7 @@ def remove_scratch(folder: Path, older_than: float = 0.0) -> None:
     """
     for left in folder.rglob("*.partial"):
         with suppress(OSError):
-            if _SCRATCH.fullmatch(left.name) and time.time() - left.stat().st_mtime >= older_than:
+            if is_scratch(left.name) and time.time() - left.stat().st_mtime >= older_than:
                 left.unlink()
 
 

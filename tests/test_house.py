@@ -47,7 +47,9 @@ ORDER = [
     ("evaluate/real/",),
     ("extending.py",),
     ("runs.py", "before_training.py"),
-    ("pipeline.py", "loading.py", "after_simulating.py"),
+    ("loading.py",),
+    ("model_cards.py",),
+    ("pipeline.py", "after_simulating.py", "inspection.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]

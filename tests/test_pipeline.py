@@ -57,10 +57,13 @@ def test_a_stopped_run_goes_on_where_it_was_and_an_overwritten_one_begins_anew(c
     trained = hashlib.sha256((log.parent / "encoder.safetensors").read_bytes()).hexdigest()
     sums = (tmp_path / "tiny" / "SHA256SUMS").read_text()
     assert f"{trained}  encoders/lensiam/encoder.safetensors\n" in sums  # no later stage may follow to list it
+    card = (log.parent / "README.md").read_bytes()
+    assert f"{hashlib.sha256(card).hexdigest()}  encoders/lensiam/README.md\n" in sums
 
     pipeline.run(config, tmp_path, overwrite=True, until="pretrain")
     assert [r["step"] for r in read_log(log)] == [1, 2, 3, 4, 5, 6]
     assert read_log(log)[:3] != before
+    assert (log.parent / "README.md").read_bytes() == card  # of a run that was stopped on the way
     assert not (tmp_path / "tiny" / "mine.txt").exists()
 
 

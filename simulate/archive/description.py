@@ -12,8 +12,10 @@ from ...files.checksums import add_sums, refuse_differing, sha256
 from ...files.whole import write_text
 from ..core.arguments import shown
 from ..systems.draw import Views
+from .ledger import LEDGER
 
 ARCHIVE, CONFIG = "archive.json", "config.yaml"
+COPIES = {f"{LEDGER}/{name}": name for name in (CONFIG, ARCHIVE)}  # as all else can be made again from these two
 LAYOUT = 1  # of the folder; a later version with another one says so
 _LARGEST = 1 << 63
 
@@ -57,9 +59,11 @@ class Description:
 
 def save(folder: Path, description: Description, config: Config) -> None:
     """Write the description of a dataset, archive.json last: with it, the folder is a dataset. Raises: OSError."""
-    write_text(folder / CONFIG, show(config))
-    write_text(folder / ARCHIVE, json.dumps({"layout": LAYOUT} | asdict(description), indent=1) + "\n")
-    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE)})
+    texts = {CONFIG: show(config), ARCHIVE: json.dumps({"layout": LAYOUT} | asdict(description), indent=1) + "\n"}
+    (folder / LEDGER).mkdir(parents=True, exist_ok=True)
+    for name in (*COPIES, *texts):
+        write_text(folder / name, texts[COPIES.get(name, name)])
+    add_sums(folder, {name: sha256(folder / name) for name in (*COPIES, *texts)})
 
 
 def load(folder: Path) -> Description:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ...errors import ArgumentError, nearest
 from ..systems.scene import Scene
-from . import zarr_shards
+from . import fits_pairs, fits_shards, hdf5_shards, npy_shards, parquet_shards, zarr_shards
 from .description import Description, Shard
 from .samples import Samples, Stored
 
@@ -32,6 +32,9 @@ class Format(Protocol):
     def read(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
         """What is stored of a shard. Raises: Unreadable that names the file, and the piece of it, that is damaged."""
 
+    def read_labels(self, folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
+        """As `read`, without images and masks."""
+
     def finish(self, folder: Path, description: Description, scene: Scene) -> list[str]:
         """Write the files that are made of all shards."""
 
@@ -39,7 +42,9 @@ class Format(Protocol):
         """The names of damaged pieces within the files of a shard; empty where none can be told."""
 
 
-FORMATS: dict[str, Format] = {module.NAME: module for module in (zarr_shards,)}
+FORMATS: dict[str, Format] = {
+    module.NAME: module for module in (zarr_shards, hdf5_shards, parquet_shards, fits_shards, fits_pairs, npy_shards)
+}
 
 
 def format_of(name: str) -> Format:

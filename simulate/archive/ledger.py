@@ -1,17 +1,19 @@
 """The ledger of a dataset: one small file for each finished shard, written last, with the checksums of its files."""
 
+import hashlib
 import json
 import platform
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...files.json_files import dictionary
 from ...files.whole import write_text
 
 LEDGER = "ledger"
+ACCEPTED = "accepted"  # among the versions of an entry whose numbers a repair took that are not those first written
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Entry:
     count: int
     content: str  # `samples.content_digest` of what is in it
     files: dict[str, str]  # path in the folder of the dataset -> SHA-256
-    versions: dict[str, str] = field(default_factory=dict)  # of python, numpy and lenstream, that made it
+    versions: dict[str, str] = field(default_factory=dict)  # of what made it, and the processor: `versions`
 
 
 def path_of(folder: Path, number: int) -> Path:
@@ -36,7 +38,7 @@ def write_entry(folder: Path, entry: Entry) -> None:
     path = path_of(folder, entry.number)
     path.parent.mkdir(parents=True, exist_ok=True)
     said = {"number": entry.number, "first": entry.first, "count": entry.count, "content": entry.content}
-    write_text(path, json.dumps(said | {"files": entry.files} | entry.versions, indent=1) + "\n")
+    write_text(path, _text(said | {"files": entry.files, "made_with": entry.versions}))
 
 
 def read_entries(folder: Path) -> dict[int, Entry]:
@@ -46,8 +48,13 @@ def read_entries(folder: Path) -> dict[int, Entry]:
 
 
 def versions() -> dict[str, str]:
-    """What a shard is made with here."""
-    return {"python": platform.python_version(), "numpy": np.__version__, "lenstream": own_version()}
+    """What a shard is made with here: on it depend the last bits of its numbers, and how a library packs them."""
+    import llvmlite.binding
+    import numba
+
+    processor = f"{platform.machine()} {llvmlite.binding.get_host_cpu_name()}"
+    libraries = {"numpy": np.__version__, "numba": numba.__version__, "lenstream": own_version()}
+    return {"python": platform.python_version(), **libraries, "processor": processor}
 
 
 def own_version() -> str:
@@ -58,16 +65,20 @@ def own_version() -> str:
         return "unknown"
 
 
+def _text(said: dict[str, Any]) -> str:
+    """An entry as it is written, with the digest of itself at its end."""
+    digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return json.dumps(said | {"digest": digest}, indent=1) + "\n"
+
+
 def _entry(path):
-    """The `Entry` in a file, or None for what is none."""
-    said = dictionary(path)
-    numbers = [said.get(name) for name in ("number", "first", "count")]
-    files = said.get("files")
-    if not all(type(n) is int and n >= 0 for n in numbers) or path.stem != f"{numbers[0]:06d}":
+    """The `Entry` in a file, or None for what is none, or has a byte that was not written."""
+    try:
+        text = path.read_bytes().decode()
+        said = json.loads(text)
+        said.pop("digest")
+        if text != _text(said) or path.stem != f"{said['number']:06d}":
+            return None
+        return Entry(*(said[name] for name in ("number", "first", "count", "content", "files", "made_with")))
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return None
-    if not isinstance(said.get("content"), str) or not isinstance(files, dict):
-        return None
-    if not all(isinstance(value, str) for value in files.values()):
-        return None
-    made_with = {name: str(said[name]) for name in ("python", "numpy", "lenstream") if name in said}
-    return Entry(*numbers, said["content"], files, made_with)

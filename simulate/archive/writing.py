@@ -1,11 +1,7 @@
 """Writing a dataset shard by shard; killed at any moment, the same command goes on."""
 
-import os
 import shutil
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +13,19 @@ from ...errors import ConfigError, DataError
 from ...files.checksums import add_sums, read_sums, sha256
 from ...files.whole import remove_scratch
 from ...locking import LOCK, locked
-from ...progress import bar, console
+from ...progress import console
 from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
 from ..systems.scene import FIRST_INDEX, Scene, make_scene
-from .description import ARCHIVE, CONFIG, Description, config_of, load, save
+from .all_shards import write_shards
+from .dataset_parts import DatasetPart, part_locked, shards_of
+from .description import ARCHIVE, CONFIG, COPIES, Description, config_of, load, save
 from .formats import format_of
-from .label_file import ECSV, PARQUET, write_labels
-from .ledger import own_version
-from .process_pool import results
-from .samples import make_samples
-from .shard_making import make_shard, opened, samples_of, store, unfinished
+from .label_file import ECSV, write_labels
+from .ledger import LEDGER, own_version, path_of
+from .own_places import PARTS, is_own, is_sealed, seal, unseal
+from .shard_making import opened, unfinished
+from .sizes_on_disk import bytes_of_images, bytes_of_systems, in_words
 
 SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
 LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 13  # systems
@@ -53,7 +51,7 @@ def describe(
         words_among("split", [split], SPLITS)
     start = whole_number("start", start, 0, LARGEST_COUNT) + (0 if split is None else FIRST_INDEX[SPLITS[split]])
     count = whole_number("count", count, 1, LARGEST_COUNT)
-    fitting = max(module.SHARD_BYTES // _bytes_of_images(scene, views), 1)
+    fitting = max(module.SHARD_BYTES // bytes_of_images(scene, views), 1)
     return Description(
         format=form,
         name=config.name,
@@ -76,11 +74,13 @@ def write_archive(
     ecsv: bool = False,
     pages: Pages | None = None,
     overwrite: bool = False,
+    scheduler: str | None = None,
 ) -> Description:
     """Write a dataset, or what is left of it, and say on stderr how far it is.
 
     Args: description: from `describe`. workers: processes. ecsv: the labels as ECSV, too. pages: of `finish`.
-    overwrite: delete a dataset that is there. Returns: what is in the folder now.
+    overwrite: delete a dataset that is there. scheduler: the address of one of Dask, whose workers make the shards.
+    Returns: what is in the folder now.
     Raises: DataError if another process writes there, something else is there, or the disk is too small; ConfigError if
     it was begun with another config or description; OSError.
     """
@@ -88,7 +88,32 @@ def write_archive(
         if overwrite:
             _empty(folder)
         description = begin_or_continue(config, description, folder)
-        _complete(folder, description, workers, ecsv, pages)
+        _complete(folder, description, workers, ecsv, pages, scheduler)
+    return description
+
+
+def write_part(
+    config: Config,
+    folder: Path,
+    description: Description,
+    part: DatasetPart,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> Description:
+    """Write what is left of one part of a dataset, while others may write its other parts; `write_archive` finishes it.
+
+    Arguments and errors are those of `write_archive`; DataError if another process writes this part or the whole.
+    """
+    with part_locked(folder, part):
+        description = begin_or_continue(config, description, folder)
+        own = {shard.number for shard in shards_of(part, description.shards)}
+        left = [shard for shard in unfinished(folder, description) if shard.number in own]
+        if not left:
+            console.print(f"part {part.k}/{part.n} of {folder} is written, nothing is left to do")
+            return description
+        _, scene = opened(folder)
+        prepare(folder, description, scene)
+        write_shards(folder, description, scene, left, workers, scheduler)
     return description
 
 
@@ -106,6 +131,7 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
         if not left:
             description = replace(description, count=description.count + count, added=count)
             _check_space(folder, description, opened(folder)[1])
+            unseal(folder)
             save(folder, description, config)
         ecsv = (folder / ECSV).is_file()
         _complete(folder, description, workers, ecsv, pages)
@@ -125,9 +151,8 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
         if saved.lenstream != description.lenstream and unfinished(folder, saved):
             console.print(f"{folder} was begun by LenStream {saved.lenstream}, this is {description.lenstream}")
         return saved
-    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    there = [name for name in there if name != LOCK and not name.endswith(".partial")]
-    if set(there) - {CONFIG}:  # all that there is of one that was killed as it began
+    there = [path.name for path in folder.iterdir() if not is_own(path.name)] if folder.is_dir() else []
+    if set(there) - {CONFIG, LEDGER}:  # killed before it had begun, there are only these
         raise DataError(
             f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
         )
@@ -146,26 +171,28 @@ def finish(folder: Path, ecsv: bool = False, pages: Pages | None = None) -> None
     if left := unfinished(folder, description):
         raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
     written = format_of(description.format).finish(folder, description, scene)
-    labels = write_labels(folder, description, scene, ecsv)
-    pages_written = [] if pages is None else pages(folder)
-    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *written, *pages_written)})
-    add_sums(folder, {name: sha256(folder / name) for name in labels})  # last: with them it is finished
+    written += write_labels(folder, description, scene, ecsv)
+    written += [] if pages is None else pages(folder)
+    entries = [path_of(Path(), shard.number).as_posix() for shard in description.shards]
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written, *entries)})
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    seal(folder)
 
 
 def is_finished(folder: Path, description: Description) -> bool:
     """Whether nothing is left to do."""
-    return not unfinished(folder, description) and PARQUET in read_sums(folder)
+    return is_sealed(folder) and not unfinished(folder, description)
 
 
 def prepare(folder: Path, description: Description, scene: Scene) -> None:
-    """Write what shards need to be there, and remove what killed processes left. Nobody may be writing there now."""
-    remove_scratch(folder)
-    add_sums(folder, {}, PARQUET, ECSV)
+    """Write what shards need to be there; from now on the dataset is not finished, until `finish`. Raises: OSError."""
+    unseal(folder)
     written = format_of(description.format).begin(folder, description, scene)
-    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *written)})
+    of_shards = (path_of(Path(), shard.number).as_posix() for shard in unfinished(folder, description))
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written)}, *of_shards)
 
 
-def _complete(folder, description, workers, ecsv, pages):
+def _complete(folder, description, workers, ecsv, pages, scheduler=None):
     """Write the shards that are missing, and finish. ecsv: is made where it is asked for and not there, too."""
     if is_finished(folder, description) and (not ecsv or ECSV in read_sums(folder)):
         console.print(f"{folder} is finished, nothing is left to do")
@@ -173,54 +200,10 @@ def _complete(folder, description, workers, ecsv, pages):
     _, scene = opened(folder)
     left = unfinished(folder, description)
     _check_space(folder, description, scene, left)
+    remove_scratch(folder)  # of killed processes: nobody else is writing there now
     prepare(folder, description, scene)
-    _write_shards(folder, description, scene, left, workers)
+    write_shards(folder, description, scene, left, workers, scheduler)
     finish(folder, ecsv, pages)
-
-
-def _write_shards(folder, description, scene, left, workers):
-    """Write shards, with a bar of systems."""
-    total, first = description.count, description.count - sum(shard.count for shard in left)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with bar(description.name, total, first) as running:
-        more = _counting(running, description, scene, first)
-        if workers == 1:
-            _write_here(folder, description, scene, left, cores, more)
-            return
-        for entry in results(make_shard, [(folder, s.number, max(cores // workers, 1)) for s in left], workers):
-            more(entry.count)
-
-
-def _counting(running, description, scene, first):
-    """A function that moves a bar on by so many systems, and says how fast they come; any thread may call it."""
-    size, images, begun = _bytes_of_systems(scene, description), description.views * len(scene.bands), time.monotonic()
-    total, done, lock = description.count, first, threading.Lock()
-
-    def more(count):
-        nonlocal done
-        with lock:
-            done += count
-            rate = (done - first) / max(time.monotonic() - begun, 1e-6)
-            words = f"{rate * images:,.0f} images/s, {_in_words(done * size)} of {_in_words(total * size)}"
-            if not running.drawn and done < total:
-                words += f", {_time_in_words((total - done) / rate)} left"
-            running.update(done, words)
-
-    return more
-
-
-def _write_here(folder, description, scene, left, threads, made):
-    """Write shards in this process: one is written while the next is rendered."""
-    with ThreadPoolExecutor(1) as writer:
-        waiting = None
-        for shard in left:
-            samples = samples_of(scene, description, shard, threads, made)
-            if waiting is not None:
-                waiting.result()
-            waiting = writer.submit(store, folder, description, samples, shard)
-            del samples
-        if waiting is not None:
-            waiting.result()
 
 
 def _refuse_another(folder, saved, wanted, config):
@@ -254,36 +237,16 @@ def _empty(folder):
 def _check_space(folder, description, scene, shards=None):
     """Raise DataError if the disk has no room for shards, all of them if None."""
     count = description.count if shards is None else sum(shard.count for shard in shards)
-    needed, place = count * _bytes_of_systems(scene, description), folder.absolute()
+    needed, place = count * bytes_of_systems(scene, description), folder.absolute()
     while not place.exists():
         place = place.parent
     with suppress(OSError):  # a place that does not say
         free = shutil.disk_usage(place).free
         if needed > free:
             raise DataError(
-                f"{folder}: {count:,} systems need {_in_words(needed)}, and its disk has {_in_words(free)} free: "
+                f"{folder}: {count:,} systems need {in_words(needed)}, and its disk has {in_words(free)} free: "
                 "give a smaller --count or another --out"
             )
-
-
-def _bytes_of_images(scene, views):
-    like = make_samples(scene, [], views)
-    return sum(images[:0].dtype.itemsize * _size(images) for images in like.images.values())
-
-
-def _bytes_of_systems(scene, description):
-    """Bytes of a system on disk, about: images, masks and labels, these also in the table."""
-    like = make_samples(scene, [], description.drawn_views)
-    arrays = [*like.images.values(), *like.masks.values(), *like.labels.values(), *like.labels.values()]
-    return sum(array.dtype.itemsize * _size(array) for array in arrays)
-
-
-def _size(array):
-    """Numbers of a system in an array."""
-    size = 1
-    for side in array.shape[1:]:
-        size *= side
-    return size
 
 
 def _lacking(description, left):
@@ -295,18 +258,3 @@ def _how_to_finish(folder):
     if description.added:
         return f"`lenstream extend {folder} --count {description.added}` goes on with its extension"
     return "the command that began it, lenstream simulate, goes on"
-
-
-def _in_words(size):
-    """Bytes as people say them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def _time_in_words(seconds):
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

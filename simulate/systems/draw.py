@@ -68,7 +68,7 @@ def draw_systems(scene: Scene, indices: ArrayLike, views: Views, attempts: Array
     """
     indices = arguments.system_indices(indices)
     attempts = np.array(np.broadcast_to(attempts, (len(indices), views.n)), dtype=np.int64)
-    numbers = _draw_classes(scene, indices)
+    numbers = class_numbers(scene, indices)
     draw = Draw(scene.seed, philox.LENS, indices, attempts[:, 0])
     mass = _draw_lens_mass(scene, draw)
     halos = _draw_substructure(scene, draw, mass[0], numbers)
@@ -175,7 +175,7 @@ def present(scene, component, class_number):
     return np.isin(class_number, [k for k, name in enumerate(scene.config.classes) if name in component.only])
 
 
-def _draw_classes(scene, indices):
+def class_numbers(scene, indices):
     """The number of the class of every system, int64 (n,); a refused system keeps it at its next attempt."""
     if not scene.config.classes:
         return np.zeros(len(indices), np.int64)

@@ -43,7 +43,7 @@ def of_shards(folder):
     """`contents` of the files that belong to a shard, and the ledger."""
     names = [name for entry in read_entries(folder).values() for name in entry.files]
     held = contents(folder)
-    return {name: held[name] for name in names} | {n: b for n, b in held.items() if n.startswith("ledger/")}
+    return {name: held[name] for name in names} | {n: b for n, b in held.items() if n.startswith("ledger/0")}
 
 
 def test_a_finished_dataset_is_complete(dataset):
@@ -59,8 +59,7 @@ def test_a_finished_dataset_is_complete(dataset):
         made = make_samples(scene, np.arange(shard.first, shard.first + shard.count), Views(2))
         assert entry.content == content_digest(made)
         listed |= entry.files
-    ours = {name for name in contents(dataset) if not name.startswith("ledger/")} - {"SHA256SUMS"}
-    assert ours == set(listed)
+    assert set(contents(dataset)) - {"SHA256SUMS", "finished"} == set(listed)
 
 
 def test_broken_off_anywhere_it_goes_on_to_the_same_bytes(described, tmp_path, monkeypatch):
@@ -142,7 +141,8 @@ def test_extended_it_is_as_if_written_at_once(described, tmp_path, first, more):
     assert of_shards(tmp_path / "extended") == of_shards(tmp_path / "at_once")
     held, expected = contents(tmp_path / "extended"), contents(tmp_path / "at_once")
     differ = {name for name in expected if held[name] != expected[name]}
-    assert set(held) == set(expected) and differ == {"archive.json", "SHA256SUMS"}  # which know that it was extended
+    knowing = {"archive.json", "ledger/archive.json", "SHA256SUMS", "finished"}  # that it was extended
+    assert set(held) == set(expected) and differ == knowing
 
 
 def test_an_extension_that_was_broken_off_goes_on_with_the_same_command(described, tmp_path, monkeypatch):

@@ -1,0 +1,178 @@
+"""A card beside every trained encoder of a run, README.md, in the form that Hugging Face reads: model and results.
+
+It follows from the run's files alone, without times and paths, so that a resumed run has the same.
+"""
+
+import yaml
+
+from . import citations
+from .configs.card_rows import table
+from .files.whole import write_text
+from .loading import load_encoder
+from .runs import config_of, keep_sums
+
+CARD = "README.md"
+
+
+def write(folder):
+    """Write the card of every encoder of a run that is trained, with its scores if there are any.
+
+    Args: folder: `runs.RunFolder`. Raises: DataError for damaged weights or results; OSError.
+    """
+    from .ssl.training_files import ENCODER
+
+    config, written = config_of(folder), []
+    for name in config.pretrain.encoders:
+        if (folder.encoder(name) / ENCODER).is_file():
+            path = folder.encoder(name) / CARD
+            write_text(path, card(load_encoder(folder.path, name).card, config, _scores(folder)))
+            written.append(path)
+    keep_sums(folder, written)
+
+
+def card(known, config, scores=None):
+    """The text of the card of an encoder, Markdown under a YAML head.
+
+    Args: known: `ssl.trained.EncoderCard`. config: `configs.schema.Config` of its run. scores: DataFrame of
+    `evaluate.results.frame`, or None.
+    """
+    parts = [
+        f"---\n{yaml.safe_dump(head(known, config), sort_keys=False, allow_unicode=True)}---\n",
+        f"# {known.name}: {known.backbone} trained by {known.method} on {_data(config)}\n",
+        f"{_what(known, config)}\n",
+        table(("", ""), _facts(known, config)),
+        _load_it(known),
+        _results(known, scores),
+        f"## Known limits\n\n{_limits(known, config)}\n",
+        f"## Licence\n\n{_licence(config)[1]}\n",
+        f"## Citation\n\n```bibtex\n{citations.bibtex(citations.used(_alone(known, config)))}```\n",
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def head(known, config):
+    """The YAML head of an encoder's card: dict, in the order in which it is written."""
+    tags = [
+        "astronomy",
+        "gravitational-lensing",
+        "strong-lensing",
+        "self-supervised-learning",
+        known.method,
+        "lenstream",
+        "timm",
+    ]
+    return {
+        "library_name": "lenstream",
+        "license": _licence(config)[0],
+        "pipeline_tag": "image-feature-extraction",
+        "tags": list(dict.fromkeys(tags)),
+    }
+
+
+def _data(config):
+    return "simulated strong lenses" if config.pretrain.data is None else "images of a folder"
+
+
+def _what(known, config):
+    views = f"{known.views} views" + (f" ({' and '.join(known.redraw)} drawn anew)" if known.redraw else "")
+    labels = "with the labels of the simulator" if known.method == "supervised" else "without a label"
+    return (
+        f"An encoder of LenStream: images of {_data(config)} in, {known.num_features} features out. It was trained "
+        f"{labels}, by {known.method} on {views}, for {known.steps:,} steps of {known.batch_size:,} systems."
+    )
+
+
+def _facts(known, config):
+    """Rows of the table."""
+    size = "any size" if known.num_pix is None else f"{known.num_pix} x {known.num_pix} pixels"
+    scale = "of a scale that is not known" if known.pixel_scale is None else f'of {known.pixel_scale:g}"'
+    options = f", {', '.join(f'{k}={v}' for k, v in known.options.items())}" if known.options else ""
+    units = known.units if config.pretrain.data is None else "the unit of the files that it was trained on"
+    start = config.pretrain.encoders[known.name].backbone or config.pretrain.backbone
+    weights = {None: "random", "pretrained": "timm's"}.get(start.weights, "those of a file")
+    yield "Backbone", f"timm's {known.backbone}{options}, stem {known.stem}"
+    yield "Size", f"{known.num_parameters:,} parameters, {known.num_features} features"
+    yield "Started from", f"{weights} weights"
+    yield "Images", f"{size} {scale}, {units}; row 0 is the lowest y; NaN where a pixel is lost"
+    yield "Bands", ", ".join(filter(None, known.bands)) or f"{len(known.bands)} without a name"
+    of_bands = {key: values for key, values in known.normalisation.items() if key != "scaling"}
+    numbers = "; ".join(f"{key} {', '.join(f'{v:.4g}' for v in values)}" for key, values in of_bands.items())
+    yield "Normalisation", f"{known.normalisation['scaling']}, inside the encoder ({numbers} of each band)"
+    yield "Trained on", known.data if config.pretrain.data is None else "images of a folder"
+    steps = f"{known.steps:,} steps of {known.batch_size:,}"
+    yield "Training", f"{known.method}, views {known.views}, {steps}, seed {known.seed}"
+    yield "Recipe", f"{known.recipe}; `config.yaml` of the run has every number"
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in known.versions.items())
+
+
+def _load_it(known):
+    timm = (
+        'encoder.to_timm("FOLDER")  # the backbone for timm.create_model("local-dir:FOLDER", pretrained=True)\n'
+        if known.stem == "as_timm"
+        else ""
+    )
+    size = known.num_pix or 64
+    return f"""## Load it
+
+```python
+import torch
+from lenstream import load_encoder
+
+encoder = load_encoder("RUN", "{known.name}")  # the folder that has config.yaml and encoders/{known.name}
+features = encoder(torch.zeros(1, {len(known.bands)}, {size}, {size}))  # (1, {known.num_features})
+{timm}```
+"""
+
+
+def _results(known, scores):
+    """A table for each task: R2 by protocol and number of labels, beside the limit; "" without scores."""
+    if scores is None or not (scores["encoder"] == known.name).any():
+        return ""
+    from .evaluate.results import CRAMER_RAO, LIMIT, RANDOM
+    from .evaluate.show.tables import MeanScores, Trained, cell_r2
+
+    text = "## Results\n\nR2 on test lenses that no training saw, mean and spread over the seeds of the labels.\n\n"
+    for task in dict.fromkeys(scores["task"]):
+        found = MeanScores(scores[scores["task"] == task])
+        own = [row for row in found.all_rows if row.encoder == known.name]
+        rows = [(row, f"{row.protocol}, {row.n_labels:,} labels") for row in own]
+        most = found.n_labels
+        protocols = dict.fromkeys(row.protocol for row in own)
+        rows += [(Trained(RANDOM, p, most), f"random weights, {p}, {most:,} labels") for p in protocols]
+        rows.append((Trained(LIMIT, CRAMER_RAO, 0), "information limit"))
+        cells = [(words, *(cell_r2(found.get(row, target, "r2")) for target in found.targets)) for row, words in rows]
+        text += table((task, *found.targets), [row for row in cells if any(row[1:])]) + "\n"
+    return text
+
+
+def _limits(known, config):
+    if config.pretrain.data is not None:
+        return "It knows the images of one folder: whatever instrument, depth and selection they have."
+    return (
+        "It knows the simulated population of its recipe and one instrument; what that simulation leaves out it has "
+        "never seen. Real lenses of another depth, PSF or pixel scale are outside of it; `lenstream predict` says what "
+        "is doubtful about each."
+    )
+
+
+def _licence(config):
+    """The identifier of a licence, and words."""
+    if config.pretrain.data is not None or config.pretrain.backbone.weights is not None:
+        return (
+            "other",
+            "LenStream is MIT; say what the images and weights that this was trained from allow before you publish it.",
+        )
+    return "mit", "MIT, like LenStream; change it as you like before you publish."
+
+
+def _alone(known, config):
+    """A config with this encoder only, for what to cite."""
+    pretrain = config.pretrain.model_copy(update={"encoders": {known.name: config.pretrain.encoders[known.name]}})
+    return config.model_copy(update={"pretrain": pretrain})
+
+
+def _scores(folder):
+    """The scores of a run as a DataFrame; None before it is evaluated."""
+    from .evaluate import results
+
+    return results.frame(results.read_scores(folder.path)) if results.is_complete(folder.path) else None

@@ -1,0 +1,115 @@
+"""FITS pairs as LenSiam reads them: pairs/000012.fits for index 12, both images of a system in one cube.
+
+The primary array is (rows, columns, 2), its header has theta_E, e1, e2, center_x, center_y, gamma, gamma1, gamma2 and
+all other labels by their names; those that differ between the images are called view0 source_magnitude and so on. Where
+the instrument loses pixels an extension MASK of the same shape is 1 there.
+"""
+
+import numpy as np
+
+from ...errors import ConfigError
+from ...files.fits import opened
+from ...files.fits_writing import card, image_extension, primary_image, wrong_sums
+from ...files.unreadable import Unreadable
+from ...files.whole import whole
+from .image_facts import flux_unit
+from .label_cards import label_in, label_writer
+from .room import room_for
+
+NAME = "fits-pairs"
+EXTRA = None
+SHARD_BYTES = 1 << 24  # small, as a shard is many files
+VIEWS = 2
+
+
+def begin(folder, description, scene):
+    """There is no file without a pair. Raises: ConfigError for what makes no pairs of one band."""
+    problems = []
+    if description.views != VIEWS:
+        problems.append(f"fits-pairs: a file holds two images of a lens, got {description.views}: expected --views 2")
+    if len(scene.bands) != 1:
+        names = ", ".join(scene.bands)
+        problems.append(
+            f"fits-pairs: a file holds one band, and the config has {names}: expected one, or --format fits"
+        )
+    if problems:
+        raise ConfigError(problems)
+    return []
+
+
+def shard_files(description, scene, shard):
+    return [f"pairs/{index:06d}.fits" for index in range(shard.first, shard.first + shard.count)]
+
+
+def write(folder, description, samples, shard):
+    """Write the files of a shard, each whole or not at all. Raises: OSError that names one."""
+    names = shard_files(description, samples.scene, shard)
+    (folder / names[0]).parent.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate(names):
+        content = _content(description, samples, i)
+        with whole(folder / name) as file:
+            file.write(content)
+    return names
+
+
+def read(folder, description, scene, shard):
+    """The `Stored` of a shard. Raises: Unreadable that names the file."""
+    stored = room_for(scene, description, shard)
+    for i, name in enumerate(shard_files(description, scene, shard)):
+        with opened(folder / name) as hdus:
+            stored.images["images"][i, :, 0] = np.moveaxis(hdus[0].data, -1, 0)
+            if stored.masks:
+                stored.masks["mask"][i, :, 0] = np.moveaxis(hdus["MASK"].data, -1, 0) != 0
+            _read_labels(folder / name, hdus[0].header, shard, stored.labels, i)
+    return stored
+
+
+def read_labels(folder, description, scene, shard):
+    """As `read`, without images and masks."""
+    stored = room_for(scene, description, shard, images=False)
+    for i, name in enumerate(shard_files(description, scene, shard)):
+        with opened(folder / name) as hdus:
+            _read_labels(folder / name, hdus[0].header, shard, stored.labels, i)
+    return stored
+
+
+def finish(folder, description, scene):
+    """Nothing is made of all shards."""
+    return []
+
+
+def damaged(folder, description, scene, shard):
+    """The HDUs whose checksums are wrong, of every file that is there."""
+    names = shard_files(description, scene, shard)
+    return [f"{name}: {piece}" for name in names if (folder / name).exists() for piece in wrong_sums(folder / name)]
+
+
+def _read_labels(path, header, shard, labels, i):
+    if header["INDEX"] != shard.first + i:
+        raise Unreadable(path, "FITS", "it is that of another system")
+    for label, values in labels.items():
+        names = [label] if values.ndim == 1 else [f"view{view} {label}" for view in range(VIEWS)]
+        values[i : i + 1] = np.reshape([label_in(header, name) for name in names], values[i : i + 1].shape)
+
+
+def _content(description, samples, i):
+    """The bytes of a file."""
+    (instrument,) = samples.scene.bands.values()
+    of_lens = {n: v for n, v in samples.labels.items() if v.ndim == 1}
+    of_view = {n: v for n, v in samples.labels.items() if v.ndim == 2}
+    unit = flux_unit(samples.scene)
+    cards = [
+        *label_writer(of_lens)(i, 0),
+        card("INDEX", int(samples.indices[i]), "of the system: with the seed it says which"),
+        card("SEED", description.seed, "of every random number"),
+        card("CONFIG", description.name, "by name"),
+        *([card("BUNIT", unit, "in every pixel")] if unit else []),
+        card("PIXSCALE", float(instrument.pixel_scale), "[arcsec]"),
+        card("MAGZERO", float(instrument.magnitude_zero_point), "[mag(AB)] of one count/s"),
+        *(c for v in range(VIEWS) for c in label_writer(of_view, f"view{v} {{}}")(i, v)),
+    ]
+    out = primary_image(np.moveaxis(samples.images["images"][i, :, 0], 0, -1), cards)
+    if samples.masks:
+        lost = samples.masks["mask"][i, :, 0].view(np.uint8)
+        out += image_extension("MASK", np.moveaxis(lost, 0, -1))
+    return out

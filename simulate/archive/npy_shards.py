@@ -1,0 +1,118 @@
+"""Folders of NumPy files as DeepLense has them: npy/CLASS/000012.npy for index 12, float32 (bands, rows, columns).
+
+CLASS is the name of the system's class, or lens without `simulate.classes`; views are files of their own,
+000012_0.npy, 000012_1.npy. DeepLense's files of its axion class hold an array of Python objects, image and mass: those
+are pickles, which nobody should have to open, so the mass is a label here, and all files hold plain numbers. Labels and
+lost pixels of a shard are in labels/00000.npz.
+"""
+
+import zipfile
+
+import numpy as np
+
+from ...errors import ConfigError
+from ...files import arrays
+from ...files.unreadable import Unreadable, reading
+from ...files.whole import whole, write_arrays
+from ..systems.draw import class_numbers
+from ..systems.scene import describe_grids
+from .room import room_for
+
+NAME = "npy-folders"
+EXTRA = None
+SHARD_BYTES = 1 << 24  # small, as a shard is many files
+ONLY = "lens"  # the folder of systems that have no classes
+
+
+def begin(folder, description, scene):
+    """There is no file without an image. Raises: ConfigError for bands that no single array can hold."""
+    if len(scene.grids) > 1:
+        raise ConfigError(
+            f"npy-folders: a file holds all bands on one pixel grid, and the config has several "
+            f"({describe_grids(scene)}): expected one, or --format zarr"
+        )
+    return []
+
+
+def shard_files(description, scene, shard):
+    return [name for names in _names(description, scene, shard) for name in names] + [_labels_of(shard)]
+
+
+def write(folder, description, samples, shard):
+    """Write the files of a shard, each whole or not at all. Raises: OSError that names one."""
+    names = list(_names(description, samples.scene, shard))
+    files = shard_files(description, samples.scene, shard)
+    for place in {(folder / name).parent for name in files}:
+        place.mkdir(parents=True, exist_ok=True)
+    for own, images in zip(names, samples.images["images"], strict=True):
+        for name, image in zip(own, images, strict=True):
+            with whole(folder / name) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(image, "<f4"), (1, 0), allow_pickle=False)
+    write_arrays(folder / _labels_of(shard), {"index": samples.indices} | samples.masks | samples.labels)
+    return files
+
+
+def read(folder, description, scene, shard):
+    """The `Stored` of a shard. Raises: Unreadable that names the file."""
+    stored = room_for(scene, description, shard)
+    for names, images in zip(_names(description, scene, shard), stored.images["images"], strict=True):
+        for name, image in zip(names, images, strict=True):
+            held = arrays.read(folder / name)
+            if held.shape != image.shape:
+                raise Unreadable(folder / name, "npy", f"its shape is {held.shape}, expected {image.shape}")
+            image[...] = held
+    _fill(folder / _labels_of(shard), stored.masks | stored.labels)
+    return stored
+
+
+def read_labels(folder, description, scene, shard):
+    """As `read`, without images and masks."""
+    stored = room_for(scene, description, shard, images=False)
+    _fill(folder / _labels_of(shard), stored.labels)
+    return stored
+
+
+def finish(folder, description, scene):
+    """Nothing is made of all shards."""
+    return []
+
+
+def damaged(folder, description, scene, shard):
+    """Files whose header or length is wrong, and arrays of labels whose checksum is; .npy files have none."""
+    found = []
+    for name in shard_files(description, scene, shard)[:-1]:
+        try:
+            arrays.look(folder / name)
+        except Unreadable:
+            found += [f"{name}: its header or length"] if (folder / name).exists() else []
+    path = folder / _labels_of(shard)
+    try:
+        with reading(path, "npz"), zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Unreadable:
+        return found + ([f"{_labels_of(shard)}: its list of arrays"] if path.exists() else [])
+    for name in names:
+        try:
+            arrays.read(path, name.removesuffix(".npy"))
+        except Unreadable:
+            found.append(f"{_labels_of(shard)}: {name.removesuffix('.npy')}")
+    return found
+
+
+def _names(description, scene, shard):
+    """The files of each system, one a view."""
+    indices = np.arange(shard.first, shard.first + shard.count, dtype=np.uint64)
+    classes = list(scene.config.classes) or [ONLY]
+    endings = [f"_{view}" for view in range(description.views)] if description.views > 1 else [""]
+    for index, number in zip(indices.tolist(), class_numbers(scene, indices), strict=True):
+        yield [f"npy/{classes[number]}/{index:06d}{ending}.npy" for ending in endings]
+
+
+def _labels_of(shard):
+    return f"labels/{shard.number:05d}.npz"
+
+
+def _fill(path, wanted):
+    for name, values in wanted.items():
+        with reading(path, "npz"):
+            values[...] = arrays.read(path, name)

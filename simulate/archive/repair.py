@@ -1,0 +1,230 @@
+"""Make good what `verify` finds: the shards concerned are computed again, and compared with what they were."""
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...files.checksums import SUMS, add_sums, read_sums, sha256
+from ...files.paths import usable
+from ...files.whole import remove_scratch, whole
+from ...locking import locked
+from ...progress import bar
+from . import writing
+from .arithmetic import difference
+from .description import ARCHIVE, CONFIG, Shard, load
+from .label_file import ECSV
+from .ledger import ACCEPTED, LEDGER, Entry, versions, write_entry
+from .own_places import FINISHED, REPAIRS, unseal
+from .samples import Samples, content_digest
+from .shard_making import samples_of
+from .statements import Statements, intact
+from .verify import Finding, verify
+
+
+@dataclass
+class Outcome:
+    """What a repair came to, as sentences without a full stop."""
+
+    mended: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # what is still wrong, and what to do
+
+
+@dataclass(frozen=True)
+class Made:
+    """A shard that was made anew, beside the dataset."""
+
+    content: str  # `content_digest`
+    files: dict[str, str]  # path in `REPAIRS` -> SHA-256
+
+
+def repair(
+    folder: Path | str,
+    accept: bool = False,
+    remove_foreign: bool = False,
+    pages: writing.Pages | None = None,
+    threads: int = 1,
+    show: bool = True,
+) -> Outcome:
+    """Bring a dataset back to what was written, by computing what is missing or damaged, and no more, again.
+
+    A shard replaces the one in the dataset if its numbers are those that the ledger has the digest of. If not, this
+    machine's arithmetic differs from the writer's: by how much is measured on a shard that is intact, and said.
+
+    Args:
+        accept: take what this machine computes where its numbers differ; the ledger then says so.
+        remove_foreign: delete files that nobody wrote. pages: of `writing.finish`. threads: for rendering.
+        show: bars on stderr.
+
+    Raises: DataError for a folder that holds no dataset, or one whose description and its copy are both gone, and if
+        another process writes it; OSError.
+    """
+    folder = usable(folder)
+    if not folder.is_dir():
+        load(folder)  # says what is there instead
+    with locked(folder, "repair another dataset"):
+        shutil.rmtree(folder / REPAIRS, ignore_errors=True)
+        findings = verify(folder, show)
+        work = _Repair(folder, [f for f in findings if f.what != "foreign"], accept, threads)
+        if work.findings:
+            try:
+                _mend(work, pages, show)
+            finally:
+                shutil.rmtree(folder / REPAIRS, ignore_errors=True)
+            if any(f.path == SUMS for f in findings):  # without which nobody could say what is foreign
+                findings = verify(folder, show)
+        _see_to_foreign(folder, findings, remove_foreign, work.outcome)
+    return work.outcome
+
+
+class _Repair:
+    """What a repair goes by, and what it has come to."""
+
+    def __init__(self, folder: Path, findings: list[Finding], accept: bool, threads: int) -> None:
+        self.folder, self.findings, self.accept, self.threads = folder, findings, accept, threads
+        self.numbers = sorted({f.shard for f in findings if f.shard is not None})
+        self.outcome = Outcome()
+        self.ledger_is_new = False
+        self._difference: str | None = None
+
+    def of(self, shard: Shard) -> list[Finding]:
+        return [f for f in self.findings if f.shard == shard.number]
+
+    def difference(self, said: Statements) -> str | None:
+        """This machine's arithmetic against the writer's, in words, by an intact shard; "" if it is the same.
+
+        None if no shard is intact.
+        """
+        known = [s for s in said.shards if s.number in said.entries and s.number not in self.numbers]
+        if self._difference is None and known:
+            self._difference = difference(said, known[0], self.threads)
+        return self._difference
+
+
+def _mend(work, pages, show):
+    """Mend all but foreign files."""
+    folder, before = work.folder, read_sums(work.folder)
+    for name in (ARCHIVE, CONFIG):
+        _put(intact(folder, name).read_bytes(), [folder / name, folder / LEDGER / name])
+        if before.get(name) != (value := sha256(folder / name)):  # a damaged list
+            add_sums(folder, {name: value})
+    remove_scratch(folder)
+    said = Statements(folder)
+    with bar("repair", len(work.numbers), show=show) as running:
+        for done, number in enumerate(work.numbers, 1):
+            _mend_shard(work, said, said.shards[number])
+            running.update(done)
+    of_all = [f for f in work.findings if f.shard is None]
+    if work.outcome.left and work.ledger_is_new:
+        unseal(folder)
+    if work.outcome.left or not (of_all or work.ledger_is_new):
+        return
+    unseal(folder)
+    writing.prepare(folder, said.description, said.scene)
+    writing.finish(folder, ECSV in before, pages)
+    work.outcome.mended += _said_of(of_all, before, read_sums(folder))
+
+
+def _put(data, places):
+    """Have all places hold some bytes."""
+    for place in places:
+        if not (place.is_file() and place.read_bytes() == data):
+            place.parent.mkdir(exist_ok=True)
+            with whole(place) as file:
+                file.write(data)
+
+
+def _said_of(findings, before, after):
+    """Sentences on what belongs to no shard, by the checksums before and after it was written again."""
+    for finding in findings:
+        name = finding.path
+        if name in (SUMS, FINISHED):
+            yield f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}"
+        else:
+            yield f"{name}: {'restored' if before.get(name) == after.get(name) else 'made anew, not as it was'}"
+
+
+def _mend_shard(work, said, shard):
+    """Compute a shard again and put it in its place, if it is what was there."""
+    made = _made(said, samples_of(said.scene, said.description, shard, work.threads), shard)
+    entry = said.entries.get(shard.number)
+    if entry is not None:
+        same = made.content == entry.content or made.files == entry.files
+    else:
+        new = all(f.what == "unfinished" for f in work.of(shard))
+        same = new or _is_on_disk(work.folder, made) or work.difference(said) == ""
+    if not same and not work.accept:
+        work.outcome.left.append(_differs(work, said, shard, entry))
+        return
+    for name in made.files:
+        (work.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(work.folder / REPAIRS / name, work.folder / name)
+    if entry is None or made.files != entry.files or not same:
+        used = versions() if same else versions() | {ACCEPTED: "numbers of a repair, which are not those first written"}
+        write_entry(work.folder, Entry(shard.number, shard.first, shard.count, made.content, made.files, used))
+        work.ledger_is_new = True
+    work.outcome.mended.append(f"shard {shard.number}: {_in_words(entry, made, same)}")
+
+
+def _made(said, samples: Samples, shard: Shard) -> Made:
+    """Write a shard beside the dataset."""
+    beside = said.folder / REPAIRS
+    for name in (CONFIG, ARCHIVE):  # which a format may look at
+        _put((said.folder / name).read_bytes(), [beside / name])
+    names = said.format.write(beside, said.description, samples, shard)
+    return Made(content_digest(samples), {name: sha256(beside / name) for name in names})
+
+
+def _is_on_disk(folder, made):
+    """Whether the files of a shard are what was made, so that only its entry in the ledger was damaged."""
+    with suppress(OSError):
+        return all(sha256(folder / name) == value for name, value in made.files.items())
+    return False
+
+
+def _in_words(entry, made, same):
+    if not same:
+        return "computed here and accepted, with other numbers than were written; its ledger says so"
+    if entry is None:
+        return "computed, and entered in the ledger"
+    if made.files == entry.files:
+        return "restored, byte by byte"
+    return "restored with the same numbers, in other bytes, as libraries here are of other versions; its ledger is new"
+
+
+def _differs(work, said, shard, entry):
+    """The sentence for a shard whose numbers are others here."""
+    measured = work.difference(said)
+    accept = "--accept takes what is computed here, and notes it in the ledger"
+    if measured == "":
+        return (
+            f"shard {shard.number}: what is computed here is not what its ledger says, though an intact shard comes "
+            f"out bit by bit: its ledger was changed, or this machine's memory fails; {accept}"
+        )
+    writer = entry or next(iter(said.entries.values()), None)
+    made_with = "what is not known" if writer is None else _listed(writer.versions)
+    return (
+        f"shard {shard.number}: this machine's arithmetic differs from the writer's "
+        f"({measured or 'no shard is intact, to measure by how much'}); it was written with {made_with}, and here are "
+        f"{_listed(versions())}: repair it on a machine such as the writer's, or {accept}"
+    )
+
+
+def _listed(used):
+    return ", ".join(f"{name} {value}" for name, value in used.items() if name != ACCEPTED)
+
+
+def _see_to_foreign(folder, findings, remove, outcome):
+    """Delete foreign files, or say that they are there."""
+    for finding in findings:
+        if finding.what != "foreign":
+            continue
+        if not remove:
+            outcome.left.append(f"{finding.path}: not of this dataset; --remove-foreign deletes it")
+            continue
+        (folder / finding.path).unlink()
+        with suppress(OSError):  # of a folder that holds something else
+            for parent in Path(finding.path).parents[:-1]:
+                (folder / parent).rmdir()
+        outcome.mended.append(f"{finding.path}: deleted, as it was not of this dataset")

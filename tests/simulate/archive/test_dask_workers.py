@@ -1,0 +1,94 @@
+"""Shards made by workers of Dask: all once, whoever dies meanwhile, and a sentence for what cannot be."""
+
+import os
+import signal
+
+import pytest
+
+from lenstream.errors import DataError
+from lenstream.simulate.archive import dask_workers, writing
+from lenstream.simulate.archive.dask_workers import made_on_dask, make_here
+from lenstream.simulate.archive.description import load
+from lenstream.simulate.archive.ledger import read_entries
+
+distributed = pytest.importorskip("distributed")
+
+
+def contents(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def threads():
+    """The address of a scheduler whose worker is two threads of this process."""
+    with distributed.LocalCluster(1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_a_dataset_made_on_a_cluster_is_the_one_made_here(tmp_path, copy_of, described, threads):
+    config, description = described(20)
+    writing.write_archive(config, tmp_path / "d", description, scheduler=threads)
+    assert contents(tmp_path / "d") == contents(copy_of(tmp_path / "here"))
+
+
+def test_a_bounded_number_is_handed_out_at_once(tmp_path, copy_of, threads, monkeypatch):
+    folder, under_way, most = copy_of(tmp_path / "d"), [], []
+    real = distributed.Client.submit
+
+    def submit(*arguments, **keys):
+        future = real(*arguments, **keys)
+        under_way.append(future)
+        most.append(sum(not f.done() for f in under_way))
+        return future
+
+    monkeypatch.setattr(distributed.Client, "submit", submit)
+    entries = list(made_on_dask(folder, [0, 1, 2] * 4, threads))
+    assert sorted(entry.number for entry in entries) == sorted([0, 1, 2] * 4)
+    assert max(most) <= 2 * dask_workers.AHEAD
+
+
+def test_what_a_worker_cannot_do_is_its_sentence(tmp_path, copy_of, threads, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "a/b")
+
+    folder = copy_of(tmp_path / "d")
+    monkeypatch.setattr(dask_workers, "make_shard", full)
+    with pytest.raises(OSError, match="No space left"):
+        list(made_on_dask(folder, [0, 1], threads))
+    monkeypatch.setattr(dask_workers, "make_shard", lambda *_: 1 / 0)
+    with pytest.raises(DataError, match="a Dask worker failed: ZeroDivisionError: division by zero"):
+        list(made_on_dask(folder, [0, 1], threads))
+
+
+def test_a_worker_that_does_not_see_the_folder_or_is_another_says_so(tmp_path, copy_of):
+    with pytest.raises(DataError, match=r"does not see it; --out has to be on a file system that all workers share"):
+        make_here(str(tmp_path / "none"), 0, "1")
+    folder = copy_of(tmp_path / "d")
+    with pytest.raises(DataError, match=r"has LenStream .*, and the dataset is of 999; install the same there"):
+        make_here(str(folder), 0, "999")
+    assert make_here(str(folder), 1, load(folder).lenstream) == read_entries(folder)[1]
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "127.0.0.1"])
+def test_without_a_scheduler_it_says_so(tmp_path, copy_of, monkeypatch, address):
+    monkeypatch.setattr(dask_workers, "PATIENCE", 1)
+    with pytest.raises(DataError, match=f"--scheduler {address}: no Dask scheduler answers there"):
+        list(made_on_dask(copy_of(tmp_path / "d"), [0], address))
+
+
+@pytest.mark.slow
+def test_workers_that_die_are_replaced_and_nothing_is_lost_or_doubled(tmp_path, described):
+    config, description = described(200)
+    writing.begin_or_continue(config, description, tmp_path / "d")
+    writing.prepare(tmp_path / "d", description, writing.opened(tmp_path / "d")[1])
+    numbers = [shard.number for shard in description.shards]
+    made = []
+    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        for entry in made_on_dask(tmp_path / "d", numbers, cluster.scheduler_address):
+            made.append(entry.number)
+            if len(made) in (1, 6, 11):
+                os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+    assert sorted(made) == numbers
+    writing.finish(tmp_path / "d")
+    writing.write_archive(config, tmp_path / "here", description)
+    assert contents(tmp_path / "d") == contents(tmp_path / "here")

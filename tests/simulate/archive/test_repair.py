@@ -1,0 +1,179 @@
+"""What is damaged is made again, byte by byte, and nothing else; other arithmetic is measured and never mixed in."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lenstream.errors import DataError
+from lenstream.locking import locked
+from lenstream.simulate.archive import repair as repairing
+from lenstream.simulate.archive import shard_making, writing
+from lenstream.simulate.archive.formats import FORMATS
+from lenstream.simulate.archive.ledger import ACCEPTED, path_of, read_entries, write_entry
+from lenstream.simulate.archive.repair import repair
+from lenstream.simulate.archive.verify import verify
+
+
+def contents(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def damage(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def other_arithmetic(monkeypatch):
+    """other_arithmetic(by): from now on images come out with `by` counts/s more in one pixel."""
+    real = shard_making.make_samples
+
+    def begin(by):
+        def make(*arguments, **keys):
+            samples = real(*arguments, **keys)
+            images = {name: array.copy() for name, array in samples.images.items()}
+            for array in images.values():
+                array[..., 3, 4] += np.float32(by)
+            return replace(samples, images=images)
+
+        monkeypatch.setattr(shard_making, "make_samples", make)
+
+    return begin
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_any_damage_is_made_good_byte_by_byte(tmp_path, copy_of, form):
+    folder = copy_of(tmp_path / "d", form)
+    before, chance = contents(folder), random.Random(3)
+    names = [n for n in before if n not in ("SHA256SUMS", "finished")]
+    for name in chance.sample(sorted(names), min(8, len(names))):
+        damage(folder / name) if chance.random() < 0.7 else (folder / name).unlink()
+    assert verify(folder, show=False)
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", ["archive.json", "config.yaml", "SHA256SUMS", "finished", "ledger/archive.json"])
+@pytest.mark.parametrize("how", ["damaged", "missing"])
+def test_what_describes_the_dataset_is_made_good(tmp_path, copy_of, name, how):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    damage(folder / name) if how == "damaged" else (folder / name).unlink()
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
+def test_only_what_is_wrong_is_computed(tmp_path, copy_of, monkeypatch):
+    folder, made = copy_of(tmp_path / "d"), []
+    real = repairing.samples_of
+    monkeypatch.setattr(
+        repairing, "samples_of", lambda scene, d, shard, *a: made.append(shard.number) or real(scene, d, shard, *a)
+    )
+    damage(folder / "theta_E/c/1")
+    damage(folder / "images/c/1/0/0/0/0")
+    outcome = repair(folder, show=False)
+    assert made == [1]
+    assert outcome.mended == ["shard 1: restored, byte by byte"]
+    made.clear()
+    assert repair(folder, show=False) == repairing.Outcome([], [])
+    assert made == []
+
+
+def test_other_arithmetic_is_measured_and_changes_nothing_unless_accepted(tmp_path, copy_of, other_arithmetic):
+    folder = copy_of(tmp_path / "d")
+    damage(folder / "images/c/1/0/0/0/0")
+    before = contents(folder)
+    noise = shard_making.opened(folder)[1].instrument.background
+    other_arithmetic(0.01 * noise)
+    (said,) = repair(folder, show=False).left
+    assert "images differ by up to 0.01 of the noise" in said and "--accept" in said and "numba" in said
+    assert contents(folder) == before
+    outcome = repair(folder, accept=True, show=False)
+    assert outcome.left == [] and "other numbers" in outcome.mended[0]
+    assert verify(folder, show=False) == []
+    accepted = {number: ACCEPTED in entry.versions for number, entry in read_entries(folder).items()}
+    assert accepted == {0: False, 1: True, 2: False}
+
+
+def test_a_ledger_that_does_not_fit_its_shard_is_said(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    entry = read_entries(folder)[1]
+    write_entry(folder, replace(entry, content="0" * 64, files=dict.fromkeys(entry.files, "0" * 64)))
+    writing.finish(folder)
+    (said,) = repair(folder, show=False).left
+    assert "shard 1" in said and "its ledger was changed" in said
+
+
+def test_a_lost_entry_of_the_ledger_is_written_again_if_the_shard_is_as_it_should_be(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    path_of(folder, 0).unlink()
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
+def test_a_lost_entry_is_not_written_with_other_arithmetic(tmp_path, copy_of, other_arithmetic):
+    folder = copy_of(tmp_path / "d")
+    damage(path_of(folder, 0))
+    other_arithmetic(0.0002)
+    assert "differs from the writer's" in repair(folder, show=False).left[0]
+
+
+def test_other_bytes_of_the_same_numbers_are_taken_and_said(tmp_path, copy_of, monkeypatch):
+    """As of a library that packs in another way."""
+    folder = copy_of(tmp_path / "d")
+    damage(folder / "images/c/1/0/0/0/0")
+    real = FORMATS["zarr"].write
+
+    def padded(folder, description, samples, shard):
+        names = real(folder, description, samples, shard)
+        with open(folder / names[0], "ab") as file:
+            file.write(b" ")
+        return names
+
+    monkeypatch.setattr(FORMATS["zarr"], "write", padded)
+    outcome = repair(folder, show=False)
+    assert outcome.left == [] and "same numbers, in other bytes" in outcome.mended[0]
+    assert verify(folder, show=False) == []
+
+
+def test_shards_that_were_not_yet_made_are_made(tmp_path, copy_of, described, monkeypatch):
+    config, description = described(20)
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "finish", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            writing.write_archive(config, tmp_path / "e", description)
+    path_of(tmp_path / "e", 1).unlink()
+    assert repair(tmp_path / "e", show=False).left == []
+    assert contents(tmp_path / "e") == contents(copy_of(tmp_path / "d"))
+
+
+def test_foreign_files_are_deleted_only_when_asked(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    (folder / "mine").mkdir()
+    (folder / "mine" / "notes.txt").write_text("x")
+    outcome = repair(folder, show=False)
+    assert outcome.left == ["mine/notes.txt: not of this dataset; --remove-foreign deletes it"]
+    assert (folder / "mine" / "notes.txt").exists()
+    assert repair(folder, remove_foreign=True, show=False).left == []
+    assert contents(folder) == before and not (folder / "mine").exists()
+
+
+def test_without_the_description_and_its_copy_nothing_is_changed(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    for name in ("config.yaml", "ledger/config.yaml"):
+        damage(folder / name)
+    before = contents(folder)
+    with pytest.raises(DataError, match=r"config\.yaml and its copy"):
+        repair(folder, show=False)
+    assert contents(folder) == before
+
+
+def test_a_dataset_that_is_being_written_is_left_alone(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    with locked(folder), pytest.raises(DataError, match="another process"):
+        repair(folder, show=False)

@@ -1,0 +1,161 @@
+"""`lenstream inspect`: what is said of each kind of path, the config that it proposes, and the picture."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lenstream.configs.load import load
+from lenstream.errors import DataError, LenStreamError
+from lenstream.inspection import inspect
+
+from .files.layouts import axion, challenge, cutouts, deeplense, image, lensiam, pickled, save, save_fits
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def said(path, picture=None):
+    """What is said, by the headings, and the YAML behind it."""
+    lines = inspect(path, picture)
+    end = lines.index("# A config for it:") if "# A config for it:" in lines else len(lines)
+    words = {}
+    for line in lines[1:end]:
+        head, rest = line[:12].strip(), line[12:]
+        last = head or next(reversed(words), "")
+        words.setdefault(last, []).append(rest)
+    return lines[0], words, "\n".join(lines[end + 1 :])
+
+
+def loaded(text, folder):
+    (folder / "proposed.yaml").write_text(text)
+    return load(folder / "proposed.yaml")
+
+
+@pytest.mark.parametrize("make", [deeplense, cutouts, lensiam, challenge], ids=lambda make: make.__name__)
+def test_every_layout_proposes_a_config_that_loads(tmp_path, make):
+    folder = make(tmp_path / "my set [1]")
+    _, words, config = said(folder, tmp_path / "pictures" / "a.png")
+    assert words["images"] and words["bands"] and words["pixels"]
+    settings = loaded(config, tmp_path)
+    assert settings.pretrain.data.path == str(folder)
+    assert settings.name == "my_set__1"
+    assert settings.pretrain.batch_size <= 9
+    assert (tmp_path / "pictures" / "a.png").stat().st_size > 5000
+
+
+def test_deeplense(tmp_path):
+    title, words, _ = said(deeplense(tmp_path))
+    assert title == f"{tmp_path}: images of DeepLense, in a sub-folder for each kind of dark matter"
+    assert words["layout"] == ["DeepLense folder"]
+    assert words["images"] == ["9"]
+    assert words["classes"] == ["axion 3, cdm 3, no_sub 3"]
+    assert words["labels"] == ["mass 1e-23 to 3e-23, 6 of 9 NaN"]
+    assert words["bad pixels"] == ["none in all 9 images"]
+    assert words["twice"] == ["none of all 9 images"]
+
+
+def test_pairs_and_splits(tmp_path):
+    lensiam(tmp_path / "train", 3)
+    lensiam(tmp_path / "test", 2)
+    _, words, _ = said(tmp_path)
+    assert words["images"] == ["5, 2 views of each system"]
+    assert words["splits"] == ["test 2, train 3"]
+    assert "theta_E 1 to 1.2" in words["labels"]
+
+
+def test_bad_pixels_empty_images_and_images_that_are_there_twice(tmp_path):
+    for k in range(5):
+        save(tmp_path / f"{k}.npy", image(k))
+    lost = image(7)
+    lost[:2] = np.nan
+    save(tmp_path / "7.npy", lost)
+    save(tmp_path / "8.npy", image(3))
+    save(tmp_path / "9.npy", np.full((16, 16), 2.0))
+    _, words, _ = said(tmp_path)
+    assert words["bad pixels"] == [f"{32 / (8 * 256):.2%} of the pixels, in 1 of all 8 images"]
+    assert words["empty"] == ["1 of all 8 images hold one value, or none: 9.npy"]
+    assert words["twice"] == ["1 of all 8 images are the same as another: 3.npy and 8.npy"]
+
+
+def test_of_many_images_some_are_looked_at(tmp_path):
+    save(tmp_path / "a.npy", image(0, 1000, 20, 20))
+    _, words, _ = said(tmp_path)
+    assert words["bad pixels"] == ["none in 256 of 1,000 images"]
+    low, middle, high = (float(x) for x in re.findall(r"below (-?[\d.]+)", words["fluxes"][0]))
+    assert low < 0.7 < middle < 1.3 < high  # of N(1, .3)
+
+
+def test_oblong_images_are_cut(tmp_path):
+    for k in range(6):
+        save(tmp_path / f"{k}.npy", image(k, 40, 32))
+    assert loaded(said(tmp_path)[2], tmp_path).pretrain.data.size == 32
+
+
+def test_one_image_is_not_trained_on(tmp_path):
+    _, _, config = said(save_fits(tmp_path / "lens.fits", image(0, 40, 40), PIXSCALE=0.05))
+    assert "lenstream predict --run runs/demo --images" in config
+
+
+def test_a_recipe(tmp_path):
+    (tmp_path / "a.yaml").write_text("extends: demo\n")
+    title, words, _ = said(tmp_path / "a.yaml")
+    assert title.endswith("a recipe, no data")
+    assert "lenstream config" in words["next"][0]
+
+
+def test_a_table(tmp_path):
+    (tmp_path / "a.csv").write_text("name,theta_E,comment\nx,1.5,good\ny,,bad\n")
+    title, words, _ = said(tmp_path / "a.csv")
+    assert title.endswith("a table of 2 rows and 3 columns")
+    assert words["columns"] == ["name x, y", "theta_E 1.5, 1 of 2 NaN", "comment good, bad"]
+
+
+def test_a_psf(tmp_path):
+    y, x = np.indices((31, 31)) - 15
+    kernel = np.exp(-(x**2 + y**2) / 8)
+    title, words, config = said(save_fits(tmp_path / "my_psf.fits", kernel / kernel.sum()), tmp_path / "a.png")
+    assert title.endswith("a PSF kernel")
+    assert words["pixels"] == ["31 x 31, the peak at row 15, column 15"]
+    assert words["sum"] == ["1"]
+    assert loaded(config, tmp_path).simulate.observation.psf.file == str(tmp_path / "my_psf.fits")
+
+
+@pytest.mark.parametrize("name", ["cosmos_23.5", "cosmos_23.5/real_galaxy_catalog_23.5.fits"])
+def test_galaxies_of_galsim(tmp_path, name):
+    if not REAL.is_dir():
+        pytest.skip("the real data are not here")
+    title, words, config = said(REAL / name, tmp_path / "a.png")
+    assert title.endswith("a catalogue of 10 galaxies in GalSim's RealGalaxyCatalog form")
+    assert words["pixels"] == ["0.03 arcsec"]
+    assert words["images"] == ["10 of 10 that were looked at can be read"]
+    assert loaded(config, tmp_path).simulate.source[0].catalogue.endswith(name)
+
+
+def test_real_lenses():
+    if not REAL.is_dir():
+        pytest.skip("the real data are not here")
+    _, words, _ = said(REAL / "slacs_dev")
+    assert words["pixels"] == ["201 x 201, of 0.05 arcsec"]
+    assert "theta_E_published 0.83 to 1.52" in words["labels"]
+    assert "labels by catalogue.csv, by its column name" in words["notes"]
+
+
+def test_nothing_that_is_known(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(DataError, match=r"no data set that is known; it holds 1 \.txt"):
+        inspect(tmp_path)
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        inspect(tmp_path / "absent")
+    with pytest.raises(LenStreamError, match=r"--out a\.gif: expected a picture's name ending in \.png"):
+        inspect(tmp_path, Path("a.gif"))
+
+
+def test_a_hostile_pickle_is_a_sentence(tmp_path):
+    from .files.layouts import RunsCommand
+
+    axion(tmp_path / "cdm" / "a.npy")
+    pickled(tmp_path / "train.pkl", [RunsCommand(tmp_path / "ran")])
+    with pytest.raises(DataError, match="which is never run"):
+        inspect(tmp_path)
+    assert not (tmp_path / "ran").exists()
