@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .configs.load import load as load_config
     from .loading import load_encoder
     from .simulate.bridge import to_lenstronomy
+    from .simulate.dataset import LensDataset
     from .simulate.label_table import label_table
     from .simulate.labels import labels
     from .simulate.render import render
@@ -21,6 +22,7 @@ wait_briefly()  # before anything imports torch
 
 __version__: str
 __all__ = [
+    "LensDataset",
     "LensStream",
     "Views",
     "draw",
@@ -33,6 +35,7 @@ __all__ = [
     "to_lenstronomy",
 ]
 _HOMES = {
+    "LensDataset": "simulate.dataset",
     "LensStream": "simulate.stream",
     "Views": "simulate.systems.draw",
     "draw": "simulate.selection",
@@ -44,7 +47,7 @@ _HOMES = {
     "render": "simulate.render",
     "to_lenstronomy": "simulate.bridge",
 }
-_NEED_TRAINING = ("LensStream", "load_encoder")  # names that the simulator alone does not have
+_NEED_TRAINING = ("LensDataset", "LensStream", "load_encoder")  # names that the simulator alone does not have
 del __all__  # it is for type checkers; which names there are is found out when somebody asks
 
 

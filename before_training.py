@@ -11,11 +11,19 @@ import numpy as np
 
 from .errors import ConfigError, LenStreamError
 from .extras import need
+from .images_before_training import (
+    NEGLIGIBLE,
+    about_labelled,
+    about_training,
+    about_views,
+    opened,
+    opened_labelled,
+    shapes,
+)
 from .simulate.systems.scene import FIRST_INDEX, make_scene
 
 N_DRAWN = 500  # systems whose labels are looked at
 MOST_TESTED = 2000  # test lenses of which that is done
-NEGLIGIBLE = 1e-5  # spread of a target, over its largest value: below it float32 has some ten different numbers
 _FLOAT = 4  # bytes
 
 
@@ -32,29 +40,28 @@ def check(config, folder, evaluates=True, anew=False):
     Raises: ConfigError with one sentence for each mistake.
     """
     problems: list[str] = []
-    scene = _collect(problems, lambda: make_scene(config.simulate, config.seed))
-    if config.pretrain is not None:
+    if config.pretrain is None:
+        scene = _collect(problems, lambda: make_scene(config.simulate, config.seed))
+    else:
         need("train", "training")
-        from .ssl.data import training_scene
+        from .ssl.data import scene_of, training_scene
 
-        if scene is not None:
-            whole = scene
-            scene = _collect(problems, lambda: training_scene(config, whole))
+        scene = _collect(problems, lambda: training_scene(config, scene_of(config)))
         _say_all(problems, _about_device(config.pretrain))
         _say_all(problems, _about_folder(folder))
-        images = _collect(problems, lambda: _training_images(config.pretrain))
+        images = _collect(problems, lambda: opened(config))
+        examples = _collect(problems, lambda: opened_labelled(config, evaluates))
         if images is not None and not anew:
             _say_all(problems, _about_changes(config, images, folder))
-        _say_all(problems, _about_training_images(config, images, scene, evaluates))
+        _say_all(problems, about_training(config, images, scene, evaluates))
+        _say_all(problems, about_labelled(config, examples, images, scene))
         _say_all(problems, _about_real_lenses(config, scene))
-        if scene is not None:
-            targets = list(_about_targets(config, scene))
+        if scene is not None or images is not None:
+            targets = list(_about_targets(config, scene)) if scene is not None else []
             problems += targets
-            shapes = {(len(scene.bands), scene.config.image.num_pix)}
-            if images is not None:
-                judged = evaluates and config.evaluate is not None and images.bands == len(scene.bands)
-                shapes = {(images.bands, images.num_pix)} | (shapes if judged else set())
-            sizes = _try_networks(config, scene, sorted(shapes), bool(targets), problems)
+            judged = evaluates and config.evaluate is not None
+            seen = shapes(images, examples, scene if judged or images is None else None)
+            sizes = _try_networks(config, scene, images, seen, bool(targets), problems)
             _say_all(problems, _about_disk(config, folder, sizes))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
@@ -100,48 +107,6 @@ def _about_folder(folder):
 def existing(folder):
     """The folder, or the nearest one above it that is there."""
     return next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if os.path.exists(p))
-
-
-def _training_images(pretrain):
-    """The `ssl.folder.ImageFolder` of a training, of which one image was read; None for one from the stream."""
-    if pretrain.data is None:
-        return None
-    from .ssl.folder import ImageFolder
-
-    images = ImageFolder(pretrain.data, show=False)
-    images.read(0)
-    return images
-
-
-def _about_training_images(config, images, scene, evaluates):
-    """Whether a folder of images fills a batch, holds what the probes need, and is not silently judged as if it were
-    simulated."""
-    if images is None:
-        return
-    from .ssl.probe import folder_problem
-
-    pre, path = config.pretrain, config.pretrain.data.path
-    if len(images) < pre.batch_size:
-        yield (
-            f"pretrain.batch_size: {pre.batch_size} images a step, but {path} has {len(images)}, so that images would "
-            f"be in a batch twice; expected {len(images)} at most, or more images"
-        )
-    if pre.probe_every and (problem := folder_problem(images, config.seed)):
-        yield f"pretrain.probe_every: {problem}"
-    if config.evaluate is None or not evaluates:
-        return
-    if config.evaluate.judged_on is None:
-        yield (
-            f"evaluate: encoders trained on the images of {path} would be judged on simulated lenses, of which they "
-            "have seen none; expected evaluate=null (or lenstream pretrain), or evaluate.judged_on=simulated if that "
-            "is what you want"
-        )
-    if scene is not None and images.bands != len(scene.bands):
-        yield (
-            f"pretrain.data: the images of {path} have {images.bands} bands, those of the simulation "
-            f"{len(scene.bands)}: expected as many (pretrain.bands chooses), as encoders are judged by them, or "
-            "evaluate: null"
-        )
 
 
 def _about_changes(config, images, folder):
@@ -192,8 +157,7 @@ def _about_targets(config, scene):
     """Whether every target is known of every system, and differs between systems."""
     from .simulate.labels import labels
 
-    probes_classes = config.pretrain.probe_every and config.pretrain.data is None
-    if config.evaluate is None and probes_classes:
+    if config.evaluate is None and _probes_lenses(config):
         halves = [_drawn(scene, split, N_DRAWN).class_number for split in ("labelled", "validation")]
         if min(len(np.unique(half)) for half in halves) < 2:
             there = f"all of {N_DRAWN} systems are of one of" if config.simulate.classes else "there are none in"
@@ -201,7 +165,7 @@ def _about_targets(config, scene):
                 f"pretrain.probe_every: without evaluate a probe tells classes apart, and {there} simulate.classes; "
                 "expected 0, or evaluate with targets"
             )
-    if config.evaluate is None:
+    if config.evaluate is None or not _needs_drawn_targets(config):
         return
     splits = {"labelled": N_DRAWN, "test": min(config.evaluate.n_test, MOST_TESTED)}
     drawn = {split: labels(_drawn(scene, split, n)) for split, n in splits.items()}
@@ -214,6 +178,20 @@ def _about_targets(config, scene):
         problem = _about_target(config, target, {split: values[target] for split, values in drawn.items()}, leave_out)
         if problem:
             yield f"evaluate.targets: {problem}"
+
+
+def _needs_drawn_targets(config):
+    """Whether targets are labels of simulated lenses, and not only of images in files."""
+    supervised = any(encoder.method == "supervised" for encoder in config.pretrain.encoders.values())
+    return config.evaluate.data is None or supervised or _probes_lenses(config)
+
+
+def _probes_lenses(config):
+    """Whether probes are of simulated lenses."""
+    from .ssl.data import trains_on_archive
+
+    pre = config.pretrain
+    return bool(pre.probe_every) and (pre.data is None or trains_on_archive(config))
 
 
 def _drawn(scene, split, n):
@@ -256,10 +234,11 @@ class Size(NamedTuple):
     training: int  # all that is written while it is trained
 
 
-def _try_networks(config, scene, shapes, targets_are_wrong, problems):
+def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
     """The list of `Size` of the encoders that can be made; others, and what cannot see the images, are problems.
 
-    shapes: bands and pixels along an edge, of the images to train on and of those to judge by.
+    images: in files, to train on, or None. seen: bands and pixels along an edge, of the images to train on and of those
+    to judge by.
     """
     from .ssl.trainer import make_method
 
@@ -270,7 +249,8 @@ def _try_networks(config, scene, shapes, targets_are_wrong, problems):
         method = _collect(problems, lambda name=name: make_method(config, name, scene))
         if method is None:
             continue
-        problems += filter(None, [_cannot_see(method.network, name, *shape) for shape in shapes])
+        problems += about_views(name, settings, method, images)
+        problems += filter(None, [_cannot_see(method.network, name, *shape) for shape in seen])
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
         weights = _FLOAT * sum(p.numel() for p in method.parameters())

@@ -70,7 +70,7 @@ def everything():
 
 def used(config):
     """What one `configs.schema.Config` asks to cite: dict of what it is used for to keys of entries."""
-    uses = ALWAYS | _of_simulation(config.simulate)
+    uses = ALWAYS | (_of_simulation(config.simulate) if config.simulate is not None else {})
     if config.pretrain is not None:
         uses |= _of_training(config.pretrain) | TRAINING
         if config.evaluate is not None and config.evaluate.umap:

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .configs.observation import PSF
-from .errors import ArgumentError, DataError, nearest
+from .errors import ArgumentError, DataError, LenStreamError, nearest
 from .runs import RunFolder, config_of, made_with
 from .simulate.core.arguments import shown
-from .simulate.systems.scene import make_scene
+from .simulate.systems.scene import without_files
 
 if TYPE_CHECKING:
     from .ssl.trained import TrainedEncoder
@@ -91,38 +90,31 @@ def _weights(folder, name):
 
 def _images(config, n_bands):
     """Of the images that an encoder takes: dict with bands, num_pix, pixel_scale, units and data, as in its card."""
-    if config.pretrain.data is not None:
-        from .ssl.folder import ImageFolder
+    from .ssl.data import open_images, training_scene, trains_on_archive
 
-        where = config.pretrain.data.path
-        try:
-            num_pix = ImageFolder(config.pretrain.data, show=False).num_pix
-        except DataError:  # the folder is elsewhere by now
-            num_pix = config.pretrain.data.size
-        known = {"bands": ("",) * n_bands, "num_pix": num_pix, "pixel_scale": None}
-        return known | {"units": f"the unit of the files in {where}", "data": f"the images of {where}"}
-    scene = _bare_scene(config)
-    known = {"bands": tuple(scene.bands), "num_pix": scene.config.image.num_pix}
-    return known | {
+    if config.pretrain.data is None:
+        scene = training_scene(config, without_files(config.simulate, config.seed))
+        return _of_scene(scene) | {"data": f"simulated systems: {_in_words(config.simulate)}"}
+    where = config.pretrain.data.path
+    try:
+        images = open_images(config)
+    except LenStreamError:  # it is elsewhere by now
+        images = None
+    if images is not None and trains_on_archive(config):
+        return _of_scene(images.grid) | {"data": f"the dataset {where}: {_in_words(images.config.simulate)}"}
+    num_pix = config.pretrain.data.size if images is None else images.num_pix
+    known = {"bands": ("",) * n_bands, "num_pix": num_pix, "pixel_scale": None}
+    return known | {"units": f"the unit of the files in {where}", "data": f"the images of {where}"}
+
+
+def _of_scene(scene):
+    """Of simulated images: dict with bands, num_pix, pixel_scale and units, as in a card."""
+    return {
+        "bands": tuple(scene.bands),
+        "num_pix": scene.config.image.num_pix,
         "pixel_scale": scene.instrument.pixel_scale,
         "units": "counts/s per pixel",
-        "data": f"simulated systems: {_in_words(config.simulate)}",
     }
-
-
-def _bare_scene(config):
-    """The scene of the bands that networks see, without anything that is read from files: it has only pixel grids."""
-    from .ssl.data import training_scene
-
-    simulate = config.simulate
-    plain = {"psf": PSF(kind="none"), "sky_cutouts": None, "background_noise": 1.0}
-    bands = {
-        name: {key: value for key, value in own.items() if key not in plain} for name, own in simulate.bands.items()
-    }
-    observation = simulate.observation.model_copy(update=plain)
-    empty = {"lens_mass": [], "source": [], "lens_light": [], "substructure": []}
-    changes = {"observation": observation, "bands": bands, **empty}
-    return training_scene(config, make_scene(simulate.model_copy(update=changes), config.seed))
 
 
 def _in_words(simulate):
@@ -138,7 +130,7 @@ def _card(config, name, folder, network, backbone, images, facts):
 
     settings, normalize = config.pretrain.encoders[name], network.normalize
     numbers = {n: getattr(normalize, n).flatten().tolist() for n in ("noise", "mean", "std")}
-    is_physics = settings.views != "augment" and config.pretrain.data is None
+    is_physics = settings.views != "augment"
     return EncoderCard(
         name=name,
         backbone=backbone.name,

@@ -22,7 +22,6 @@ from .runs import (
     with_own_numbers,
 )
 from .signals import stopping
-from .simulate.systems.scene import make_scene
 
 
 def run(config, runs, overwrite=False, until="report", extend=None):
@@ -104,6 +103,11 @@ def predict(folder, lenses, out=None):
             f"{folder} is not evaluated yet (no {RunFolder(folder).results.name}), so it has no predictor; the command "
             "that it was begun with goes on with it"
         )
+    if config.simulate is None:
+        raise DataError(
+            f"{folder} was run without simulate, so nobody knows the pixels and the noise that its networks expect of "
+            "real lenses; expected a run with it"
+        )
     scene = _scene(config)
     results = predict_folder(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
@@ -114,19 +118,20 @@ def predict(folder, lenses, out=None):
 
 
 def _scene(config):
-    """The `simulate.systems.scene.Scene` of the bands that networks see."""
-    from .ssl.data import training_scene
+    """The `simulate.systems.scene.Scene` of the bands that networks see; None where nothing is simulated."""
+    from .ssl.data import scene_of, training_scene
 
-    return training_scene(config, make_scene(config.simulate, config.seed))
+    return training_scene(config, scene_of(config))
 
 
 def _introduce(config, scene, folder):
     """Draw the first pairs, and print warnings about targets that the views of an encoder destroy."""
     from .evaluate.show.pairs import draw_pairs
+    from .ssl.data import sees_what_is_simulated
     from .ssl.views import warnings
 
     pairs = [folder.pairs, folder.pairs_dark]
-    if config.pretrain.data is None and not are_intact(folder, pairs):
+    if scene is not None and sees_what_is_simulated(config) and not are_intact(folder, pairs):
         draw_pairs(scene, folder.pairs)
         keep_sums(folder, pairs)
         console.print(f"first picture: {folder.pairs}")
@@ -191,7 +196,11 @@ def _real_lenses(config, scene, folder):
 def _print_scores(config, folder):
     from .evaluate import results
     from .evaluate.show.terminal import print_scores
+    from .ssl.data import sees_what_is_simulated
 
-    if config.pretrain.data is not None:
+    judged_by = config.evaluate.data
+    if judged_by is not None:
+        console.print(f"scores on the images of {judged_by.test_path or judged_by.path}:")
+    elif not sees_what_is_simulated(config):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     print_scores(results.frame(results.read_scores(folder.path)))

@@ -81,7 +81,9 @@ def _validated(values, where: Callable[[KeyPath], str], overridden=()):
     except ValidationError as error:
         problems = [p for e in error.errors() for p in sentences(e, values, where)]
     further = (
-        [*instrument_names.problems(values, overridden), *_cross_checks(values)] if isinstance(values, dict) else []
+        [*instrument_names.problems(values, overridden), *_without_simulation(values), *_cross_checks(values)]
+        if isinstance(values, dict)
+        else []
     )
     if config is None and isinstance(_at(values, "simulate"), dict):
         further += [(("simulate", *path), text) for path, text in mistakes_of_bands(values["simulate"])]
@@ -89,7 +91,7 @@ def _validated(values, where: Callable[[KeyPath], str], overridden=()):
         further += [*_checks_of_training(config), *plausible.impossible(config)]
     known = {_dotted(p.path) for p in problems}
     problems += [Problem(p, f"{where(p)}: {_dotted(p)}: {t}") for p, t in further if _dotted(p) not in known]
-    if config is not None and not problems:
+    if config is not None and config.simulate is not None and not problems:
         try:
             config = config.model_copy(update={"simulate": resolved(config.simulate)})
         except ConfigError as error:
@@ -108,10 +110,35 @@ def _place(path, recipe):
     return recipe.lines[path] if path else recipe.source
 
 
+def _without_simulation(values):
+    """What needs `simulate` in a config without it, as far as values of any kind allow it: as `_cross_checks`."""
+    if values.get("simulate") is not None:
+        return
+    if _at(values, "pretrain", "data") is None:
+        yield (
+            ("simulate",),
+            "the key is missing (from an index to a noisy image); only a config that trains on images of its own "
+            "(pretrain.data) does without",
+        )
+    elif values.get("evaluate", {}) is not None and _at(values, "evaluate", "data") is None:
+        yield (
+            ("evaluate",),
+            "there is no simulate, by whose lenses encoders are judged; expected simulate, evaluate.data, or "
+            "evaluate: null",
+        )
+    if _at(values, "real_lenses", "images") is not None:
+        yield (
+            ("real_lenses", "images"),
+            "real lenses are predicted by networks that saw simulated ones; expected simulate",
+        )
+
+
 def _cross_checks(values):
     """Targets that no deflector has, as far as values of any kind allow it: pairs of key path and sentence."""
     masses, targets = _at(values, "simulate", "lens_mass"), _at(values, "evaluate", "targets")
     if not isinstance(values.get("pretrain"), dict) or values.get("evaluate", {}) is None or not _are_known(masses):
+        return
+    if _at(values, "evaluate", "data") is not None:  # labels of a table, into which `before_training` looks
         return
     targets = Evaluate().targets if targets is None else targets
     known = plain_names(
@@ -145,7 +172,7 @@ def _checks_of_training(config):
         return
     pre = config.pretrain
     for name in pre.bands or ():
-        if name not in config.simulate.bands:
+        if config.simulate is not None and name not in config.simulate.bands:
             there = ", ".join(config.simulate.bands) or "none, as simulate.bands is empty"
             yield ("pretrain", "bands"), f'no band "{name}", expected one of {there}'
     backbones = {("backbone",): pre.backbone} | {

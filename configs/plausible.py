@@ -85,6 +85,8 @@ def unusual(config):
     for path, asked, limits in _beyond(config, USUAL):
         said.add(path)
         yield f"{path}: {asked} is unusual, is that meant? Usual are {limits}"
+    if config.simulate is None:
+        return
     image = config.simulate.image
     if isinstance(image.rays, int) and (rays := (image.num_pix * image.rays) ** 2) > MOST_RAYS:
         yield (
@@ -126,18 +128,9 @@ def impossible(config):
     """What no computer can hold, or this one's memory cannot: pairs of key path and sentence."""
     for path, asked, limits in _beyond(config, POSSIBLE):
         yield key_path(path.split(".")), f"expected a number within {limits}, but {asked} is asked for"
-    memory, image = _memory(), config.simulate.image
-    bands = max(1, len(config.simulate.bands))
-    one_image = 4 * bands * image.num_pix**2
-    keys = f"num_pix {image.num_pix}" + (f", {bands} bands" if bands > 1 else "")
-    if config.pretrain is not None and config.pretrain.data is None:
-        size = config.pretrain.batch_size
-        needed = _BATCHES * 2 * size * one_image
-        if needed > memory:
-            text = (
-                f"{size} pairs of images ({keys}) need {_in_gib(needed)} for the {_BATCHES} batches in memory at a time"
-            )
-            yield ("pretrain", "batch_size"), f"{text}; this machine has {_in_gib(memory)}"
+    memory = _memory()
+    if config.simulate is not None and config.pretrain is not None:
+        yield from _too_many_images(config, memory)
     for name, encoder in config.pretrain.encoders.items() if config.pretrain is not None else ():
         for first, second in _HEADS:
             sizes = getattr(encoder, first, None), getattr(encoder, second, None)
@@ -148,7 +141,22 @@ def impossible(config):
                     f"a layer from {first} {sizes[0]} to {second} {sizes[1]} needs "
                     f"{_in_gib(_TRAINED * sizes[0] * sizes[1])}; this machine has {_in_gib(memory)}",
                 )
-    if config.pretrain is not None and config.evaluate is not None:
+
+
+def _too_many_images(config, memory):
+    """Simulated images that this machine cannot hold: pairs of key path and sentence."""
+    image, bands = config.simulate.image, max(1, len(config.simulate.bands))
+    one_image = 4 * bands * image.num_pix**2
+    keys = f"num_pix {image.num_pix}" + (f", {bands} bands" if bands > 1 else "")
+    if config.pretrain.data is None:
+        size = config.pretrain.batch_size
+        needed = _BATCHES * 2 * size * one_image
+        if needed > memory:
+            text = (
+                f"{size} pairs of images ({keys}) need {_in_gib(needed)} for the {_BATCHES} batches in memory at a time"
+            )
+            yield ("pretrain", "batch_size"), f"{text}; this machine has {_in_gib(memory)}"
+    if config.evaluate is not None and config.evaluate.data is None:
         evaluate = config.evaluate
         most = max(evaluate.n_labels)
         needed = (evaluate.seeds * most + evaluate.n_test) * one_image
@@ -174,7 +182,18 @@ def _asked(lowest, highest):
 
 def _numbers(config):
     """Pairs (dotted key, (lowest, highest)) of all numbers and distributions of a config but its methods' options."""
-    simulate = config.simulate
+    if config.simulate is not None:
+        yield from _numbers_of_simulation(config.simulate)
+    yield from _of_section(config.real_lenses, "real_lenses")
+    if config.evaluate is not None:
+        yield from _of_section(config.evaluate, "evaluate")
+    if config.pretrain is not None:
+        yield from _of_section(config.pretrain, "pretrain")
+        for name, encoder in config.pretrain.encoders.items():
+            yield from _of_section(encoder, f"pretrain.encoders.{name}")
+
+
+def _numbers_of_simulation(simulate):
     yield from _of_section(simulate.image, "simulate.image")
     yield from _of_section(simulate.cosmology, "simulate.cosmology")
     for name, observation in simulate.band_observations().items():
@@ -185,13 +204,6 @@ def _numbers(config):
     for group in ("lens_mass", "lens_light", "source"):
         for k, component in enumerate(getattr(simulate, group)):
             yield from _of_section(component, f"simulate.{group}.{k}")
-    yield from _of_section(config.real_lenses, "real_lenses")
-    if config.evaluate is not None:
-        yield from _of_section(config.evaluate, "evaluate")
-    if config.pretrain is not None:
-        yield from _of_section(config.pretrain, "pretrain")
-        for name, encoder in config.pretrain.encoders.items():
-            yield from _of_section(encoder, f"pretrain.encoders.{name}")
 
 
 def _of_section(section, path):

@@ -89,7 +89,9 @@ def _job(config: Config) -> str:
 
 
 def _line(name: str, config: Config) -> Line:
-    pre, simulate = config.pretrain, config.simulate
+    simulate = config.simulate
+    if simulate is None:  # it trains on images of its own
+        return Line(name, "", "", *_training(config), about(name))
     observations = simulate.band_observations()
     instruments = dict.fromkeys(o.instrument for o in observations.values() if o.instrument)
     bands = f", {len(observations)} bands" if len(observations) > 1 else ""
@@ -97,12 +99,18 @@ def _line(name: str, config: Config) -> Line:
     instrument = (next(iter(instruments), "") or "own numbers") + (bands if len(instruments) <= 1 else "")
     if len(instruments) > 1:
         instrument = f"{_telescope(instruments)}, {len(observations)} bands"
+    return Line(name, instrument, image, *_training(config), about(name))
+
+
+def _training(config: Config) -> tuple[str, str, str]:
+    """Network, steps and rough cost of the pre-training of a config; empty without one."""
+    pre = config.pretrain
     if pre is None:
-        return Line(name, instrument, image, "", "", "", about(name))
+        return "", "", ""
     networks = list(dict.fromkeys((e.backbone or pre.backbone).name for e in pre.encoders.values()))
     several = f"{len(pre.encoders)} x " if len(pre.encoders) > 1 else ""
     network = several + (networks[0] if len(networks) == 1 else ", ".join(networks))
-    return Line(name, instrument, image, network, f"{pre.steps:,}", _cost(config), about(name))
+    return network, f"{pre.steps:,}", _cost(config)
 
 
 def _telescope(instruments) -> str:
@@ -117,8 +125,9 @@ def _cost(config: Config) -> str:
     operations = 0.0
     for encoder in pre.encoders.values():
         backbone = encoder.backbone or pre.backbone
-        side = (pre.data.size if pre.data and pre.data.size else None) or config.simulate.image.num_pix
-        if backbone.name not in _MULTIPLY_ADDS:
+        simulated = config.simulate.image.num_pix if config.simulate is not None else None
+        side = (pre.data.size if pre.data else None) or simulated
+        if backbone.name not in _MULTIPLY_ADDS or side is None:
             return ""
         adds, at = _MULTIPLY_ADDS[backbone.name]
         patch, ours = _PATCH.search(backbone.name), backbone.options.get("patch_size")

@@ -50,7 +50,8 @@ def tiny(config):
     need("train", "--scale tiny")
     values = config.model_dump()
     values["name"] += "_tiny"
-    for component in values["simulate"]["source"] + values["simulate"]["lens_light"]:
+    simulate = values["simulate"] or {"source": [], "lens_light": []}
+    for component in simulate["source"] + simulate["lens_light"]:
         if component.get("catalogue") == "procedural":
             component["n_galaxies"] = min(component["n_galaxies"], _GALAXIES)
             if component["galaxy"] is not None:

@@ -146,16 +146,36 @@ def _hint(section, path, where):
     return nearest(where[0], known) or f" Known keys: {', '.join(known)}."
 
 
+class LabelledImages(Section):
+    """Images with labels instead of simulated ones."""
+
+    path: str = key(
+        "a dataset of `lenstream simulate`, or images with a table of labels (`lenstream inspect` says what is read)"
+    )
+    test_path: str | None = key(
+        "another one for tests; empty: the part of `path` that is called test, or a fifth of its images by `seed`",
+        "-",
+        None,
+    )
+
+
 class Evaluate(Section):
     """How encoders are judged."""
 
+    data: LabelledImages | None = key(
+        "images with labels to learn `targets` from and to be judged by; empty: the lenses of `simulate`", "-", None
+    )
     judged_on: Literal["simulated"] | None = key(
         "simulated: encoders that are trained on a folder (`pretrain.data`) are judged by the lenses of `simulate`, "
         "though they never saw any; empty: they are not judged",
         "-",
         None,
     )
-    targets: list[str] = key("lens parameters to recover", default=["theta_E", "e1", "e2", "gamma"], min_length=1)
+    targets: list[str] = key(
+        "lens parameters to recover, or columns of the labels of `data`",
+        default=["theta_E", "e1", "e2", "gamma"],
+        min_length=1,
+    )
     n_labels: list[Annotated[int, Field(ge=10)]] = key(
         "numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1
     )
@@ -205,7 +225,11 @@ class Config(Section):
         "name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100
     )
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
-    simulate: Simulation = key("from an index to a noisy image")
+    simulate: Simulation | None = key(
+        "from an index to a noisy image; empty: all images are those of `pretrain.data` and `evaluate.data`",
+        "-",
+        None,
+    )
     pretrain: Pretrain | None = key("from views to encoders", "-", None)
     evaluate: Evaluate | None = key("from encoders to numbers about the lens; empty: only pre-train", "-", Evaluate())
     real_lenses: RealLenses = key("real lenses to predict", default=RealLenses())

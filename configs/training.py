@@ -15,14 +15,19 @@ BASELINES = ("random", "supervised", "limit")  # what stands beside the encoders
 class Folder(Section):
     """Images from files instead of the stream."""
 
-    path: str = key("folder of .npy, .npz and FITS images, or a Zarr group; sub-folders are classes")
+    path: str = key(
+        "a dataset of `lenstream simulate`, a folder of .npy, .npz and FITS images, or a Zarr group; sub-folders are "
+        "classes"
+    )
     size: int | None = key("pixels that are cut from the centre; empty: the whole image", "pixels", None, ge=8)
 
 
 class Pretrain(Section):
-    """Training from the stream, or from a folder of images."""
+    """Training from the stream, or from images in files."""
 
-    data: Folder | None = key("a folder of images; empty: the stream of `simulate`", "-", None)
+    data: Folder | None = key(
+        "images from files, such as a dataset of `lenstream simulate`; empty: the stream of `simulate`", "-", None
+    )
     bands: list[str] | None = key(
         "bands of `simulate.bands` that the network sees, in this order; they share a pixel grid; empty: all",
         "-",
@@ -60,18 +65,6 @@ class Pretrain(Section):
                 raise ValueError(
                     f"encoders.{name[:40]}...: it names files, so give 100 letters at most, not {len(name)}"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def a_folder_cannot_be_redrawn(self):
-        for name, encoder in self.encoders.items():
-            if self.data is not None and encoder.views != "augment":
-                raise ValueError(
-                    f"encoders.{name}.views: {encoder.views} views need the simulator, with images of a folder "
-                    "give views: augment"
-                )
-            if self.data is not None and encoder.method == "supervised":
-                raise ValueError(f"encoders.{name}.method: supervised needs the labels of the simulator, not a folder")
         return self
 
 

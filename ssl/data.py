@@ -1,55 +1,153 @@
-"""The batches of a training, and the statistics of their pixels: from the simulator's stream or from a folder."""
+"""The batches of a training, and the statistics of their pixels: from the simulator's stream or from files."""
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..configs.differences import difference
+from ..configs.instruments import numbers
+from ..errors import ConfigError, DataError
+from ..files.dataset_layouts import identify
 from ..simulate.stream import LensStream, simulate
-from ..simulate.systems.scene import FIRST_INDEX, describe_grids, only_bands
-from .folder import FolderStream, folder_statistics
+from ..simulate.systems.scene import FIRST_INDEX, make_scene
+from .archive_images import ArchiveImages, is_archive
+from .folder import FolderStream, ImageFolder
 from .normalize import Statistics, statistics
+from .seen_bands import seen
+from .set_images import SetImages, is_folder
 from .views import physics
 
 N_MEASURED = 256  # simulated images for the statistics of normalisations other than asinh
 
 
+def scene_of(config):
+    """The `Scene` of a config's simulation, or else of the dataset that it trains on; None if there is neither."""
+    if config.simulate is not None:
+        return make_scene(config.simulate, config.seed)
+    return ArchiveImages(config.pretrain.data, config.pretrain.bands).scene if trains_on_archive(config) else None
+
+
 def training_scene(config, scene):
-    """The scene of the bands that networks of a config see: those of `pretrain.bands`, or all if these share a grid.
+    """The scene of the bands that networks of a config see: `seen_bands.seen`.
 
-    scene: of the config's simulation; one that this function gave stays as it is.
-
-    Raises: ConfigError if the config does not say which of several pixel grids to take, or its bands share none.
+    scene: of the config's simulation, or None.
     """
-    if config.pretrain.bands is not None:
-        return only_bands(scene, config.pretrain.bands, "pretrain.bands")
-    if len(scene.grids) > 1:
-        problem = f"the bands of this simulation lie on {len(scene.grids)} pixel grids ({describe_grids(scene)})"
-        example = ", ".join(scene.grids[0].bands)
-        raise ConfigError([f"pretrain.bands: missing, and {problem}: expected those of one, e.g. [{example}]"])
-    return scene
+    return None if scene is None else seen(scene, config.pretrain.bands)
+
+
+def trained_scene(config, scene):
+    """The scene of the systems that networks of a config are trained on: that of the dataset, if they are on disk.
+
+    scene: of the config's simulation, or None. Returns: None for images that were not simulated, without `simulate`.
+    """
+    return (
+        ArchiveImages(config.pretrain.data, config.pretrain.bands).scene
+        if trains_on_archive(config)
+        else (training_scene(config, scene))
+    )
+
+
+def trains_on_archive(config):
+    """Whether a config trains on a dataset that LenStream wrote."""
+    return config.pretrain.data is not None and is_archive(config.pretrain.data.path)
+
+
+def sees_what_is_simulated(config):
+    """Whether networks are trained on systems of `simulate`: from its stream, or from a dataset of the same images."""
+    if config.pretrain.data is None:
+        return True
+    try:
+        return trains_on_archive(config) and not other_simulation(config)
+    except (ConfigError, DataError):  # gone by now: who needs its images says so
+        return False
+
+
+def other_simulation(config):
+    """Why the lenses of a dataset are others than those of the config's `simulate`, in words; "" if they are alike."""
+    if config.simulate is None:
+        return ""
+    images = ArchiveImages(config.pretrain.data, config.pretrain.bands)
+    found = difference(numbers(images.config.simulate), numbers(config.simulate))
+    return f"simulate.{found}" if found else ""
+
+
+def open_images(config, show=False, views=None):
+    """The images in files that a config trains on: `ArchiveImages`, `ImageFolder` or `SetImages`; None for the stream.
+
+    show: a progress bar if there are many files. views: of each system, all if None.
+    """
+    pre = config.pretrain
+    if pre.data is None:
+        return None
+    if is_archive(pre.data.path):
+        return ArchiveImages(pre.data, pre.bands, views)
+    found = _identified(pre.data.path)
+    if found is None or is_folder(found):
+        return ImageFolder(pre.data, show=show)
+    return SetImages(pre.data, views, found)
+
+
+def _identified(path):
+    """The `files.image_sets.ImageSet` at a path; None where what is wrong is for `ImageFolder` to say."""
+    try:
+        return identify(path)
+    except DataError:
+        return None
 
 
 def open_data(config, name, scene, n_views, step, fabric):
-    """The endless batches of an encoder's training on this rank, from optimiser step `step` on."""
-    pre = config.pretrain
+    """The endless batches of an encoder's training on this rank, from optimiser step `step` on.
+
+    Raises: ConfigError for images in files that do not have the views of the encoder.
+    """
+    pre, settings = config.pretrain, config.pretrain.encoders[name]
     share = {"rank": fabric.global_rank, "world": fabric.world_size, "device": fabric.device}
     if pre.data is not None:
-        return FolderStream(pre.data, pre.batch_size, config.seed, start=step * pre.batch_size, **share)
+        images = open_images(config, fabric.global_rank == 0, physics(settings, n_views).n)
+        problem = problem_of_views(name, settings, n_views, images)
+        if problem:
+            raise ConfigError([problem])
+        return FolderStream(images, pre.batch_size, config.seed, start=step * pre.batch_size, **share)
     return LensStream(
         scene,
         pre.batch_size,
         start=FIRST_INDEX["pretrain"] + step * pre.batch_size,
-        views=physics(pre.encoders[name], n_views),
+        views=physics(settings, n_views),
         threads=pre.render_threads,
         derived=False,  # trained on are drawn ones
         **share,
     )
 
 
+def problem_of_views(name, settings, n_views, images):
+    """Why images in files are not what an encoder learns from, in a sentence; "" if they are.
+
+    Args: name, settings: of the encoder. n_views: global views that its method needs. images: of `open_images`.
+    """
+    needed, where = physics(settings, n_views), f"pretrain.encoders.{name}"
+    redraw = " ".join(f"--redraw {part}" for part in sorted(needed.redraw))
+    how = f"lenstream simulate RECIPE --views {needed.n} {redraw} --out PATH writes one"
+    if settings.method == "supervised" and images.scene is None:
+        return f"{where}.method: supervised needs the labels of the simulator, which the images of {images.root} lack"
+    if needed.n > images.held_views:
+        return (
+            f"{where}.views: {settings.views} views need the simulator, or a dataset with {needed.n} views of each "
+            f"system, and {images.root} has {images.held_views}; expected views: augment, or such a dataset ({how})"
+        )
+    if needed.n > 1 and images.redraw is not None and set(images.redraw) != needed.redraw:
+        return (
+            f"{where}.redraw: {', '.join(sorted(needed.redraw))}, but between the views of {images.root} differ "
+            f"{', '.join(images.redraw)}; expected redraw: [{', '.join(images.redraw)}], or a dataset like that ({how})"
+        )
+    return ""
+
+
 def image_facts(config, name, scene):
-    """What a network has to know of the images: `Statistics`, the number of bands, the pixels along an edge."""
+    """What a network has to know of the images: `Statistics`, the number of bands, the pixels along an edge.
+
+    scene: of `trained_scene`.
+    """
     pre = config.pretrain
-    if pre.data is not None:
-        return folder_statistics(pre.data, config.seed)
+    if pre.data is not None and not trains_on_archive(config):
+        return open_images(config, show=True).statistics(config.seed)
     bands, num_pix = len(scene.bands), scene.config.image.num_pix
     backbone = pre.encoders[name].backbone or pre.backbone
     background = np.array([instrument.background for instrument in scene.bands.values()])
@@ -57,3 +155,19 @@ def image_facts(config, name, scene):
         return Statistics.of_background(background, bands), bands, num_pix
     images = simulate(scene, np.arange(N_MEASURED, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])).images
     return statistics(images[:, 0]), bands, num_pix
+
+
+def open_labelled(config, bands, path):
+    """Images with labels: `ArchiveImages` or `SetImages`.
+
+    Args: config: `configs.training.Folder`. bands: of a dataset that LenStream wrote. path: of the key, for messages.
+    Raises: DataError for images without labels.
+    """
+    if is_archive(config.path):
+        return ArchiveImages(config, bands)
+    images = SetImages(config)
+    if not images.label_names:
+        raise DataError(
+            f"{path}: {config.path} has no labels; expected images with a table of them, or a dataset of LenStream"
+        )
+    return images

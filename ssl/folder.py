@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from ..ahead import Ahead
+from ..configs.training import Folder
 from ..errors import DataError, grouped
 from ..files import image_files, image_folders
 from ..progress import bar, console
 from ..simulate.stream import Batch, to_device
+from .batch_order import batch_at
 from .normalize import statistics
 
 READ_AHEAD = 2  # batches that wait ready while the network trains
@@ -25,10 +27,14 @@ class ImageFolder:
 
     Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
 
-    Attributes: root, paths: the folder and its files and Zarr groups, sorted; bands, num_pix; classes, the sorted names
-    of the sub-folders, empty if there are none; notes, sentences on what is read of the files and what is not.
+    Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names
+    of the sub-folders, empty if there are none. notes: sentences on what is read of the files and what is not.
+    held_views, redraw: an image is the only one of its system. scene: none, as they are not simulated. ordered: epochs
+    are not in the order of the files.
     Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
     """
+
+    held_views, redraw, ordered, scene = 1, None, False, None
 
     def __init__(self, config, show=True):
         self.root, self._size = Path(config.path), config.size
@@ -71,6 +77,16 @@ class ImageFolder:
     def read_all(self, indices):
         """Several images, float32 (n, bands, num_pix, num_pix)."""
         return np.stack([self.read(int(index)) for index in indices])
+
+    def batch(self, indices):
+        """Several images as a `simulate.stream.Batch`, with the label "class" if there are classes."""
+        classes = self.class_of(indices)
+        labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
+        return Batch(torch.from_numpy(self.read_all(indices)[:, None]), labels, torch.from_numpy(indices))
+
+    def statistics(self, seed):
+        """As `folder_statistics`."""
+        return folder_statistics(self, seed)
 
     def class_of(self, indices):
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
@@ -145,14 +161,14 @@ def _words(shape):
 
 
 class FolderStream:
-    """Endless batches of the images of a folder, read ahead in a thread.
+    """Endless batches of the images of a folder, or of another source, read ahead in a thread.
 
     An epoch is all images in an order drawn from (seed, epoch), each once; batches go over the end of an epoch, and no
     image is twice in a batch (see `batch_at`). Which images are in a batch is a function of (seed, batch size, number
     of the batch) alone, whatever the number of ranks. Use as a context manager, or call `close`, to end the thread.
 
     Args:
-        config: `configs.training.Folder`, or an `ImageFolder`.
+        config: `configs.training.Folder`, an `ImageFolder` or another source of images (`archive_images`).
         batch_size: images in a batch, over all ranks. seed: of the order.
         start: position of the first image, or `position` of a stream to continue: a multiple of batch_size.
         rank, world: this process and their number; each gets its own slice of every batch. device: where batches go.
@@ -164,7 +180,7 @@ class FolderStream:
     def __init__(self, config, batch_size, seed, start=0, rank=0, world=1, device="cpu"):
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
-        self.folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=rank == 0)
+        self.folder = ImageFolder(config, show=rank == 0) if isinstance(config, Folder) else config
         self.batch_size, self.position, self._start = batch_size, start, start
         self._seed, self._rank = seed, rank
         self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
@@ -179,11 +195,11 @@ class FolderStream:
 
     def _batch(self, number):
         first = self._start + number * self.batch_size
-        indices = batch_at(self._seed, first, self.batch_size, len(self.folder))[self._share]
-        images, classes = self.folder.read_all(indices), self.folder.class_of(indices)
-        self._lost, self._read = self._lost + int(np.isnan(images).sum()), self._read + images.size
-        labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
-        return Batch(torch.from_numpy(images[:, None]), labels, torch.from_numpy(indices))
+        order = batch_at(self._seed, first, self.batch_size, len(self.folder), self.folder.ordered)
+        batch = self.folder.batch(order[self._share])
+        self._lost += int(batch.images.isnan().sum())
+        self._read += batch.images.numel()
+        return batch
 
     def __iter__(self):
         return self
@@ -206,55 +222,12 @@ class FolderStream:
         self.close()
 
 
-def batch_at(seed, first, batch_size, n):
-    """The images, int64 (batch_size,), of the batch that begins at position `first` of a stream over a folder of n.
-
-    In a batch that goes over the end of an epoch, images of the old one that would come again are left for later: they
-    change places with the next ones of the new epoch. A folder of less than two batches has no room for that: each
-    batch is a draw of its own. Only in a batch larger than the folder do images come more than once.
-    """
-    if n < batch_size:
-        return indices_at(seed, np.arange(first, first + batch_size), n)
-    if n < 2 * batch_size:
-        return np.random.default_rng([seed, int(first)]).permutation(n)[:batch_size]
-    (epoch, place), shift = divmod(int(first), n), int(first) % batch_size
-    begun = _without_repeats(seed, epoch, batch_size, n, shift)[place : place + batch_size]
-    rest = _without_repeats(seed, epoch + 1, batch_size, n, shift)[: batch_size - len(begun)]
-    return np.concatenate([begun, rest])
-
-
-def indices_at(seed, positions, n):
-    """The images, int64, at positions of a stream over a folder of n, but for what `batch_at` changes."""
-    epochs, places = np.divmod(positions, n)
-    return np.array([_order(seed, int(epoch), n)[place] for epoch, place in zip(epochs, places, strict=True)])
-
-
-@lru_cache(maxsize=4)  # of the epoch that ends and of the one that begins
-def _without_repeats(seed, epoch, batch_size, n, shift):
-    """The order of an epoch in which no image is twice in a batch; n >= 2 batch_size; `shift`: of the first batch."""
-    order, old = _order(seed, epoch, n), (epoch * n - shift) % batch_size  # images of the epoch before in the batch
-    if old == 0 or epoch == 0:
-        return order
-    order, new = order.copy(), batch_size - old
-    # The last images of an epoch are as they were drawn: only those before its last, incomplete batch change places.
-    before, end = _order(seed, epoch - 1, n)[-old:], n - ((epoch + 1) * n - shift) % batch_size
-    repeated = np.flatnonzero(np.isin(order[:new], before))
-    free = new + np.flatnonzero(~np.isin(order[new:end], before))[: len(repeated)]
-    order[repeated], order[free] = order[free], order[repeated]
-    return order
-
-
-@lru_cache(maxsize=4)
-def _order(seed, epoch, n):
-    return np.random.default_rng([seed, epoch]).permutation(n)
-
-
 def folder_statistics(config, seed, n=512):
     """What a network has to know of a folder: `normalize.Statistics` of up to n images, the bands, the pixels an edge.
 
-    Args: config: `configs.training.Folder`, or an `ImageFolder`. seed: of the choice.
+    Args: config: `configs.training.Folder`, or a source such as an `ImageFolder`. seed: of the choice.
     """
-    folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=_is_first_rank())
+    folder = ImageFolder(config, show=_is_first_rank()) if isinstance(config, Folder) else config
     images = folder.read_all(chosen_images(folder, n, seed))
     notes = folder.notes + _check_content(images)
     if _is_first_rank():
@@ -291,7 +264,7 @@ def _say(note):
 
 def labelled_images(config, n, seed):
     """Up to n images in random order, float32 (n, bands, num_pix, num_pix), and their classes, int64 (n,) or None."""
-    folder = config if isinstance(config, ImageFolder) else ImageFolder(config, show=False)
+    folder = ImageFolder(config, show=False) if isinstance(config, Folder) else config
     chosen = chosen_images(folder, n, seed)
     return torch.from_numpy(folder.read_all(chosen)), folder.class_of(chosen)
 

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..simulate.stream import simulate
 from ..simulate.systems.scene import FIRST_INDEX
+from .data import trains_on_archive
 from .folder import chosen_images, labelled_images
 
 N_PROBED = 500  # images to learn from, and as many to judge by
@@ -28,11 +29,11 @@ class Probe:
 
 
 def make_probe(config, scene):
-    """The images of an online probe: labelled and validation lenses of the stream, or of a folder with classes.
+    """The images of an online probe: labelled and validation lenses of the simulator, or of a folder with classes.
 
     Returns: `Probe`, or None for a folder without classes.
     """
-    if config.pretrain.data is not None:
+    if config.pretrain.data is not None and not trains_on_archive(config):
         images, classes = labelled_images(config.pretrain.data, 2 * N_PROBED, config.seed)
         return None if classes is None else Probe(images, {"class": classes})
     indices = np.concatenate(

@@ -12,7 +12,7 @@ def fingerprint(config, name):
     """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
     pre = config.pretrain
     parts = [pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
-    text = to_json(numbers(config.simulate)).decode()
+    text = to_json(numbers(config.simulate)).decode() if config.simulate is not None else ""
     text += "".join(p.model_dump_json() for p in parts)
     text += f"bands {pre.bands} " if pre.bands else ""
     text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
@@ -30,5 +30,7 @@ def refuse(path, written, config, name):
 
 def _fingerprints(config, name):
     """The `fingerprint` of a config, and that of an earlier version, which left an instrument's numbers out."""
+    if config.simulate is None:
+        return (fingerprint(config, name),)
     before = config.model_copy(update={"simulate": given(config.simulate)})
     return fingerprint(config, name), fingerprint(before, name)

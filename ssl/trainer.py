@@ -1,4 +1,4 @@
-"""The pre-training loop: from the stream, or a folder of images, to an encoder.
+"""The pre-training loop: from the stream, or from images in files, to an encoder.
 
 Everything random is a function of (seed, encoder's name, step, sample), dropout and stochastic depth of (seed, name,
 step, rank, part), so a training's whole state is its weights, its optimiser and one integer: a resumed training ends
@@ -18,8 +18,8 @@ from ..progress import Stopped, bar, console
 from ..simulate.labels import moments
 from . import checkpoint, monitors, same_config, same_images
 from .backbones import make_network, write_out_attention
-from .data import image_facts, open_data, training_scene
-from .folder import ImageFolder, batch_at
+from .batch_order import batch_at
+from .data import image_facts, open_data, open_images, trained_scene
 from .launch import agreed, make_fabric
 from .log import Log, in_words
 from .methods.all_methods import METHODS
@@ -35,13 +35,13 @@ from .views import make_views
 def make_encoder(config, name, scene):
     """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
     with seeded(seed_of(config.seed, name)):
-        return _network(config, name, training_scene(config, scene))
+        return _network(config, name, trained_scene(config, scene))
 
 
 def make_method(config, name, scene):
     """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
     with seeded(seed_of(config.seed, name)):
-        return _method(config, name, training_scene(config, scene))
+        return _method(config, name, trained_scene(config, scene))
 
 
 def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
@@ -105,11 +105,11 @@ class Training:
 
     def __init__(self, config, name, scene, folder, fabric):
         self.config, self.name, self.folder, self.fabric = config, name, Path(folder), fabric
-        self.scene = training_scene(config, scene)
+        self.scene = trained_scene(config, scene)
         self.settings, self.batch_size = config.pretrain.encoders[name], config.pretrain.batch_size
         self.done, self.steps = 0, config.pretrain.steps_of(name)
-        self.images = ImageFolder(config.pretrain.data, show=False) if config.pretrain.data else None
-        self._image_facts = {"images": same_images.facts_of(self.images)} if self.images else {}
+        self.images = open_images(config)
+        self._image_facts = {"images": same_images.facts_of(self.images)} if self.images is not None else {}
         self.share = _share(config.pretrain, fabric.world_size)
         self.model = _prepared(_method(config, name, self.scene), config.pretrain, fabric)
         self.optimizer = make_optimizer(self.model, self.settings, self.model.constant_lr())
@@ -310,9 +310,11 @@ class Training:
         first = step * self.batch_size
         if self.images is None:
             return f"samples {first} to {first + self.batch_size - 1}"
-        names = [self.images.name_of(k) for k in batch_at(self.config.seed, first, self.batch_size, len(self.images))]
+        images = self.images
+        batch = batch_at(self.config.seed, first, self.batch_size, len(images), images.ordered)
+        names = [images.name_of(k) for k in batch]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"{', '.join(names[:3])}{more} in {self.images.root}"
+        return f"{', '.join(names[:3])}{more} in {images.root}"
 
 
 def _network(config, name, scene):

@@ -157,7 +157,7 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["run", "tiny", "pretrain.encoders.lensiam.views=augment"], "lensiam is simsiam with physics views"),
         (["run", "tiny", "pretrain.encoders.lensiam.method=moco"], 'no method "moco", expected simsiam'),
         (["run", "tiny", "name=no_vit", "pretrain.encoders.mine={method: mae}"], "method mae needs a ViT backbone"),
-        (["run", "tiny", "name=folder", "pretrain.data={path: nowhere}"], "need the simulator"),
+        (["run", "tiny", "name=folder", "pretrain.data={path: nowhere}"], "there is no folder nowhere"),
         (["pretrain", "real_dino_vit_small", "pretrain.data={path: nowhere}"], "there is no folder nowhere"),
         (["fly"], "No such command"),
         (["config", ""], 'no recipe ""'),

@@ -30,7 +30,7 @@ def explore(config, port=0, open_browser=True):
     """
     need("explore", "lenstream explore")
     port = _free_port() if port == 0 else _checked_port(port)
-    scene = make_scene(config.simulate, config.seed)
+    scene = make_scene(config)
     image(shown(scene, start(scene, 0)), next(iter(scene.bands)))  # whatever is wrong is said here, and it is compiled
     server = make_server(scene, config.name, port)
     address = f"http://{HOST}:{port}/"

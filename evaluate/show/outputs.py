@@ -7,8 +7,10 @@ from ...files.json_files import finite_numbers
 from ...simulate.render import render
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
+from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
+from ..tasks.regression import make_regression
 from . import figures, report
 from .pairs import labels_of_pairs
 
@@ -70,7 +72,7 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
     """
     space = None
     if umap is not None:
-        images = render(scene, draw(scene, evaluation.indices, Views()))[:, 0]
+        images = _test_images(config, scene, evaluation)
         images = images.sum(axis=1) if images.ndim == 4 else images  # all bands together, as in the pairs
         space = report.FeatureSpace(umap, evaluation.true, images)
     drawn = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in FIGURES}
@@ -92,15 +94,24 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
     )
 
 
+def _test_images(config, scene, evaluation):
+    """The images of the test lenses, float32 (n, h, w) or (n, bands, h, w)."""
+    if config.evaluate.data is not None:
+        return make_regression(config, scene).labelled("test", len(evaluation.indices)).images.numpy()
+    return render(scene, draw(scene, evaluation.indices, Views()))[:, 0]
+
+
 def _notes(config, real):
     """Sentences for the report that limit what its numbers mean."""
-    notes = []
-    if config.pretrain.data is not None:
+    notes, judged_by = [], config.evaluate.data
+    if judged_by is not None:
+        notes.append(f"The scores are those on the images of {judged_by.test_path or judged_by.path}.")
+    elif not sees_what_is_simulated(config):
         notes.append(
             f"The encoders were trained on the images of {config.pretrain.data.path} and are judged here on simulated "
             "lenses, of which they have seen none: the scores say nothing of those images."
         )
-    if any(c.profile == "INTERPOL" for c in config.simulate.source):
+    if config.simulate is not None and any(c.profile == "INTERPOL" for c in config.simulate.source):
         notes.append(
             "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."
         )

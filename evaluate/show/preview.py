@@ -50,7 +50,7 @@ def preview(config, path):
     if path.suffix.lower() not in (".png", ".pdf", ".svg", ".jpg"):
         raise LenStreamError(f"--out {path}: expected a picture's name ending in .png, .pdf, .svg or .jpg")
     path.parent.mkdir(parents=True, exist_ok=True)
-    scene = make_scene(config.simulate, config.seed)
+    scene = make_scene(config)
     systems = draw(scene, np.arange(POPULATION), Views())
     drawn = sheet(scene, systems)
     mode = f" (mode: {config.mode})" if config.mode else ""

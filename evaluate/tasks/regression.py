@@ -4,6 +4,8 @@ import copy
 import math
 import os
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -15,11 +17,12 @@ from sklearn.preprocessing import StandardScaler
 from timm.optim import param_groups_weight_decay
 
 from ...errors import DataError
-from ...ssl.data import training_scene
+from ...ssl.data import sees_what_is_simulated, training_scene
 from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
 from ...ssl.probe import BATCH, STRENGTHS
 from ..limit import cramer_rao
+from .examples import Examples
 from .task import labelled_systems
 
 
@@ -36,9 +39,18 @@ class Regression:
     device: str = "cpu"
     name: str = "regression"
     threads: int = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
+    config: object = None  # whose `evaluate.data` the images are from; None: they are simulated
+
+    @cached_property
+    def examples(self):
+        """The `Examples` from files; None if images are simulated."""
+        return None if self.config is None else Examples(self.config)
 
     def labelled(self, split, n, skip=0):
-        data = labelled_systems(self.scene, self.targets, split, n, skip, self.threads)
+        if self.examples is not None:
+            data = self.examples.labelled(split, n, skip)
+        else:
+            data = labelled_systems(self.scene, self.targets, split, n, skip, self.threads)
         for target, values in data.true.items():
             unknown = int((~torch.isfinite(values)).sum())
             if unknown:
@@ -63,7 +75,12 @@ class Regression:
         return scores(true, predicted)
 
     def limit(self, test, progress):
-        return cramer_rao(self.scene, test.indices, self.targets, threads=self.threads, progress=progress)
+        scene = self.scene
+        if self.examples is not None:
+            if not self.examples.has_limit():
+                return {}
+            scene = self.examples.scene
+        return cramer_rao(scene, test.indices, self.targets, threads=self.threads, progress=progress)
 
     def limit_scores(self, true, bounds):
         return limit_scores(true, bounds)
@@ -76,11 +93,17 @@ class Regression:
 
 
 def make_regression(config, scene):
-    """The `Regression` that a config asks for; scene: of its simulation. Its name says where encoders that were trained
-    on a folder of images are judged on others."""
+    """The `Regression` that a config asks for; scene: of its simulation. Its name says where encoders are
+    judged by other images than they were trained on."""
     device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
-    name = "regression" if config.pretrain.data is None else "regression on simulated lenses"
-    return Regression(training_scene(config, scene), config.evaluate.targets, config.evaluate.finetune, device, name)
+    evaluate = config.evaluate
+    name, of_files = "regression", None
+    if evaluate.data is not None:
+        name, of_files = f"regression on {Path(evaluate.data.test_path or evaluate.data.path).name}", config
+    elif not sees_what_is_simulated(config):
+        name = "regression on simulated lenses"
+    scene = training_scene(config, scene)
+    return Regression(scene, evaluate.targets, evaluate.finetune, device, name, config=of_files)
 
 
 @torch.no_grad()

@@ -48,7 +48,7 @@ def describe(
     """The `Description` of a new dataset of `count` systems.
 
     form: of `formats.FORMATS`. start: index of its first system, from that of the split on (see `SPLITS`).
-    Raises: ArgumentError for what cannot be.
+    Raises: ArgumentError for what cannot be, ConfigError for what the format cannot hold.
     """
     module, views = format_of(form), Views() if views is None else views
     if split is not None:
@@ -56,7 +56,7 @@ def describe(
     start = whole_number("start", start, 0, LARGEST_COUNT) + (0 if split is None else FIRST_INDEX[SPLITS[split]])
     count = whole_number("count", count, 1, LARGEST_COUNT)
     fitting = max(module.SHARD_BYTES // _bytes_of_images(scene, views), 1)
-    return Description(
+    description = Description(
         format=form,
         name=config.name,
         seed=config.seed,
@@ -68,6 +68,8 @@ def describe(
         split=split,
         lenstream=own_version(),
     )
+    module.check(description, scene)
+    return description
 
 
 def write_archive(

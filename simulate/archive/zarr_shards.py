@@ -51,6 +51,10 @@ class _Array:
         return np.nan if self.dtype.kind == "f" and len(self.inner) < 2 else self.dtype.type(0).item()
 
 
+def check(description: Description, scene: Scene) -> None:
+    """It holds whatever can be simulated."""
+
+
 def begin(folder: Path, description: Description, scene: Scene) -> list[str]:
     """Write the metadata of all arrays, and the coordinates band, y and x; that of the group comes with `finish`."""
     held = _metadata(folder, description, scene)

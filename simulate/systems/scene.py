@@ -13,6 +13,7 @@ import numpy as np
 
 from ...configs import load as configs
 from ...configs.components import DEFLECTION_MAP, INTERPOL
+from ...configs.observation import PSF
 from ...configs.schema import Config, Simulation
 from ...errors import ConfigError, DataError
 from ..core import arguments
@@ -94,6 +95,21 @@ def make_scene(config: Simulated, seed: int | None = None) -> Scene:
     return replace(scene, stamps=stamps, pools=pools, maps=maps)
 
 
+def without_files(simulation: Simulation, seed: int = 0) -> Scene:
+    """A `Scene` with the bands and pixel grids of a simulation alone, for which nothing is read: it draws nothing.
+
+    Raises: ConfigError as `make_scene`.
+    """
+    plain = {"psf": PSF(kind="none"), "sky_cutouts": None, "background_noise": 1.0}
+    bands = {
+        name: {key: value for key, value in own.items() if key not in plain} for name, own in simulation.bands.items()
+    }
+    observation = simulation.observation.model_copy(update=plain)
+    empty = {"lens_mass": [], "source": [], "lens_light": [], "substructure": []}
+    changes = {"observation": observation, "bands": bands, **empty}
+    return make_scene(simulation.model_copy(update=changes), seed)
+
+
 def with_config(scene: Scene, config: Simulation, like: Scene | None = None) -> Scene:
     """The scene of another config with the same galaxies and deflection maps, which are not read again.
 
@@ -134,12 +150,20 @@ def _simulation_of(config):
     if isinstance(config, Mapping):
         whole = "simulate" in config
         loaded = configs.check({"name": "unnamed"} | dict(config if whole else {"simulate": dict(config)}), "config")
-        return loaded.simulate, loaded.name if "name" in config and whole else "", loaded.seed
+        return _its_simulation(loaded), loaded.name if "name" in config and whole else "", loaded.seed
     if isinstance(config, str | Path):
         config = configs.load(config)
     kinds = "a Config or its simulate, a dict of either, the name of a recipe or the path of a YAML file"
     arguments.of_type("config", config, Config, kinds)
-    return config.simulate, config.name, config.seed
+    return _its_simulation(config), config.name, config.seed
+
+
+def _its_simulation(config):
+    if config.simulate is None:
+        raise ConfigError(
+            [f"{config.name}: it has no simulate, as it trains on images in files: there is nothing to draw"]
+        )
+    return config.simulate
 
 
 def only_bands(scene: Scene, names: list[str], path: str = "bands") -> Scene:

@@ -11,8 +11,8 @@ from lenstream.errors import ConfigError
 from lenstream.evaluate.tasks.regression import make_regression
 from lenstream.simulate.stream import simulate
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
+from lenstream.ssl.batch_order import indices_at
 from lenstream.ssl.data import N_MEASURED, image_facts, open_data, training_scene
-from lenstream.ssl.folder import indices_at
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.probe import make_probe
 from lenstream.ssl.trainer import Training, make_encoder

@@ -7,13 +7,11 @@ import pytest
 import torch
 import zarr
 from astropy.io import fits
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lenstream.configs.training import Folder
 from lenstream.errors import DataError
 from lenstream.ssl import folder as module
-from lenstream.ssl.folder import FolderStream, ImageFolder, batch_at, folder_statistics, indices_at, labelled_images
+from lenstream.ssl.folder import FolderStream, ImageFolder, folder_statistics, labelled_images
 from lenstream.ssl.normalize import Normalize
 
 N = 11
@@ -77,37 +75,6 @@ def test_a_batch_may_be_larger_than_the_folder(images):
     (batch,) = take(images, 1, batch_size=30)
     assert sorted(values([batch])[:N]) == list(range(N))
     assert len(values([batch])) == 30
-
-
-@given(n=st.integers(1, 60), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), shift=st.integers(0, 200))
-def test_no_image_is_twice_in_a_batch_and_every_image_once_in_an_epoch(n, share, seed, shift):
-    batch_size = 1 + int(share * (n - 1))
-    batches = [batch_at(seed, shift + k * batch_size, batch_size, n) for k in range(200 // batch_size)]
-    assert all(len(set(batch.tolist())) == batch_size for batch in batches)
-    if n >= 2 * batch_size:
-        stream = np.concatenate(batches)[-shift % n :]
-        epochs = [stream[k : k + n] for k in range(0, len(stream) - n + 1, n)]
-        assert all(sorted(epoch) == list(range(n)) for epoch in epochs)
-    for k in (len(batches) - 1, 0):
-        assert np.array_equal(batch_at(seed, shift + k * batch_size, batch_size, n), batches[k])
-
-
-def test_a_batch_over_the_end_of_an_epoch_leaves_the_others_as_they_were_drawn():
-    """Only images that would come again change places, so that the order is still a random one."""
-    n, batch_size = 1000, 300
-    drawn, batches = np.arange(3 * n), [batch_at(1, k * batch_size, batch_size, n) for k in range(10)]
-    moved = np.concatenate(batches) != indices_at(1, drawn, n)
-    assert 0 < moved.sum() < 250 and not moved[:n].any()
-
-
-def test_a_small_folder_is_seen_evenly():
-    seen = np.bincount(np.concatenate([batch_at(3, k * 8, 8, 11) for k in range(400)]), minlength=11)
-    assert abs(seen / seen.mean() - 1).max() < 0.15
-
-
-def test_the_order_is_a_function_of_seed_and_position():
-    there = np.array([10**12, 10**12 + 1, 3])
-    assert indices_at(5, there, 1000).tolist() == [indices_at(5, there[k : k + 1], 1000)[0] for k in range(3)]
 
 
 def test_formats_side_by_side_with_classes(tmp_path):

@@ -15,6 +15,7 @@ from lenstream.ssl.trainer import make_method, pretrain
 _ADAM = {"optimizer": "adamw", "lr": 0.001}
 _VIT = {"backbone": {"name": "vit_tiny_patch16_224"}}
 _VIT["backbone"]["options"] = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}
+STILL = {"crop": None, "flip": False}  # what a target that is another view allows
 _SMALL = {"hidden_dim": 64, "bottleneck_dim": 32, "prototypes": 128}
 _OPTIONS = {
     "simclr": _ADAM,

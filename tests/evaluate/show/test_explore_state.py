@@ -179,6 +179,15 @@ def test_a_selection_shows_the_systems_that_pass(reread):
     assert same(images(reread(base, state), 0), images(base, index))
 
 
+def test_a_system_made_too_faint_for_the_selection_is_shown_all_the_same(reread):
+    base = scene_of("rays", selection={"arc_snr_min": 400.0})
+    state = states.start(base, 0)
+    faint = replace(state, values=state.values | {"source.0.magnitude": 30.0})
+    shown = by_hand(base, faint)
+    assert 0 < shown[0].max() < 0.1 * by_hand(base, state)[0].max()
+    assert same(images(reread(base, faint), 0), shown)
+
+
 def test_the_yaml_has_numbers_only_and_profiles_first():
     base = scene_of("plain")
     values = yaml.safe_load(states.as_yaml(states.shown(base, states.start(base, 0)), "case", 3))

@@ -1,0 +1,104 @@
+"""Data sets of others, as a training takes them: any layout of `files.dataset_layouts`, with its views and labels."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import DataError
+from ..files.dataset_layouts import identify
+from ..files.image_sets import ReadFiles
+from ..simulate.stream import Batch
+from .folder import folder_statistics
+
+
+def is_folder(found):
+    """Whether an `ImageSet` is a folder of single images, which `folder.ImageFolder` reads."""
+    return isinstance(found.read, ReadFiles) and found.views == 1 and found.finer is None
+
+
+class SetImages:
+    """The systems of a `files.image_sets.ImageSet`, as `folder.ImageFolder` has the images of a folder.
+
+    Args: config: `configs.training.Folder`. views: of each system that are read; None is all. found: the set, if it is
+    known already.
+
+    Attributes: held_views: images of a system. redraw: None, as nobody knows what differs between them. scene: none, as
+    nobody knows what they were simulated from. ordered: epochs are not in the order of the files. The others are those
+    of `ImageFolder`, and splits: name -> numbers of systems.
+    Raises: DataError for what cannot be read, or images that are not square.
+    """
+
+    redraw, scene, ordered = None, None, False
+
+    def __init__(self, config, views=None, found=None):
+        self.root = Path(config.path)
+        self._set = identify(self.root) if found is None else found
+        self.held_views, self._views = self._set.views, slice(views)
+        self.bands, self.num_pix = len(self._set.bands), config.size or self._set.height
+        self.classes, self.splits = list(self._set.classes), self._set.splits
+        self.label_names = list(self._set.labels)
+        self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]
+        if config.size is None and self._set.height != self._set.width:
+            raise DataError(
+                f"pretrain.data: images of {self._set.height} x {self._set.width} pixels, of {self.root}, are not "
+                "square; cut a square from the centre with pretrain.data.size"
+            )
+        if self.num_pix > min(self._set.height, self._set.width):
+            raise DataError(
+                f"pretrain.data.size: {self.num_pix} pixels cannot be cut from {self.root}, whose images have "
+                f"{self._set.height} x {self._set.width}"
+            )
+
+    def __len__(self):
+        return len(self._set)
+
+    @property
+    def paths(self):
+        """The files of the set: all that lie in its folder."""
+        return [self.root]
+
+    def batch(self, places):
+        """Several systems as a `simulate.stream.Batch`, with their labels."""
+        images = torch.from_numpy(np.stack([self._views_of(int(place))[self._views] for place in places]))
+        labels = {n: torch.from_numpy(v[places].astype(np.float32)) for n, v in self._set.labels.items()}
+        return Batch(images, labels, torch.from_numpy(np.asarray(places, dtype=np.int64)))
+
+    def read(self, place):
+        """The first view of one system, float32 (bands, num_pix, num_pix), NaN where a pixel is lost."""
+        return self._views_of(int(place))[0]
+
+    def read_all(self, places):
+        """The first views of several systems, float32 (n, bands, num_pix, num_pix)."""
+        return np.stack([self.read(place) for place in places])
+
+    def labels(self, names, places):
+        """Labels of several systems by name, float (n,), NaN where unknown."""
+        return {name: self._set.labels[name][places].astype(float) for name in names}
+
+    def class_of(self, places):
+        """Numbers of the classes, int64 (n,), or None if there are no classes."""
+        return self._set.labels["class"][np.asarray(places)] if self.classes else None
+
+    def numbers(self, places):
+        """The numbers of systems in the set, uint64 (n,)."""
+        return np.asarray(places, dtype=np.uint64)
+
+    def name_of(self, place):
+        """The file or the id of a system."""
+        return str(self._set.names[place])
+
+    def statistics(self, seed):
+        """As `folder.folder_statistics`."""
+        return folder_statistics(self, seed)
+
+    def _views_of(self, place):
+        """All views of a system, float32 (views, bands, num_pix, num_pix)."""
+        images = self._set.read(place)
+        if images.shape[1] != self.bands or min(images.shape[2:]) < self.num_pix:
+            raise DataError(
+                f"{self.root}: {self.name_of(place)} has images of {images.shape[2]} x {images.shape[3]} pixels in "
+                f"{images.shape[1]} bands, expected {self.num_pix} pixels in {self.bands} as most have"
+            )
+        top, left = ((edge - self.num_pix) // 2 for edge in images.shape[2:])
+        return images[:, :, top : top + self.num_pix, left : left + self.num_pix]

@@ -1,0 +1,88 @@
+"""Labelled images from files: the stream's lenses from a dataset of them, and any images with a table."""
+
+import numpy as np
+import pytest
+import torch
+
+from lenstream.configs.load import load
+from lenstream.errors import DataError
+from lenstream.evaluate.tasks.examples import Examples
+from lenstream.evaluate.tasks.regression import make_regression
+from lenstream.simulate.archive.writing import describe, write_archive
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
+
+SETTINGS = ["evaluate.n_labels=[20]", "evaluate.seeds=2", "evaluate.n_test=20"]
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory):
+    """The labelled and the test lenses of the recipe tiny, as two datasets: options of `evaluate.data`."""
+    config, folder = load("tiny"), tmp_path_factory.mktemp("datasets")
+    scene = make_scene(config.simulate, config.seed)
+    for split, n in (("labelled", 40), ("test", 20)):
+        write_archive(config, folder / split, describe(config, scene, "zarr", n, Views(1), split=split))
+    return f"evaluate.data={{path: {folder}/labelled, test_path: {folder}/test}}"
+
+
+def tasks(datasets):
+    """The regression of a config on the stream, and on datasets."""
+    configs = [load("tiny", SETTINGS), load("tiny", [*SETTINGS, datasets])]
+    return [make_regression(config, make_scene(config.simulate, config.seed)) for config in configs]
+
+
+def test_datasets_of_the_splits_give_what_the_stream_gives(datasets):
+    stream, files = tasks(datasets)
+    assert files.name == "regression on test"
+    for arguments in (("labelled", 20), ("labelled", 20, 20), ("test", 20)):
+        a, b = stream.labelled(*arguments), files.labelled(*arguments)
+        assert torch.equal(a.images, b.images) and np.array_equal(a.indices, b.indices)
+        assert a.true.keys() == b.true.keys() and all(torch.equal(a.true[t], b.true[t]) for t in a.true)
+
+
+def test_the_limit_is_that_of_the_test_lenses(datasets):
+    stream, files = tasks(datasets)
+    bounds = [task.limit(task.labelled("test", 3), lambda done: None) for task in (stream, files)]
+    for target, values in bounds[0].items():
+        np.testing.assert_array_equal(values, bounds[1][target])
+    derived = make_regression(load("tiny", [*SETTINGS, datasets, "evaluate.targets=[arc_snr]"]), None)
+    assert derived.limit(derived.labelled("test", 3), None) == {}
+
+
+def table(folder, n=50, more=""):
+    """n images of noise whose level is the label b_SIE; options of a config without a simulation."""
+    folder.mkdir()
+    levels = np.linspace(1, 2, n)
+    for k, level in enumerate(levels):
+        np.save(folder / f"{k:03}.npy", np.random.default_rng(k).normal(0, level, (16, 16)).astype(np.float32))
+    rows = "".join(f"{k:03}.npy,{level}\n" for k, level in enumerate(levels))
+    (folder / "labels.csv").write_text(f"name,b_SIE\n{rows}")
+    return levels
+
+
+def config_of(folder, *more):
+    data = [f"pretrain.data={{path: {folder}}}", f"evaluate.data={{path: {folder}}}", "simulate=null"]
+    one = ["pretrain.encoders={s: {method: simsiam}}", "evaluate.targets=[b_SIE]"]
+    return load("tiny", [*SETTINGS, *data, *one, *more])
+
+
+def test_images_with_a_table_need_no_simulation(tmp_path):
+    levels = table(tmp_path / "images")
+    examples = Examples(config_of(tmp_path / "images"))
+    learnt, judged = examples.labelled("labelled", 40), examples.labelled("test", 10)
+    numbers = [*learnt.indices.tolist(), *judged.indices.tolist()]
+    assert sorted(numbers) == list(range(50)) and numbers != list(range(50))
+    assert (examples.count("labelled"), examples.count("test"), examples.shape) == (40, 10, (1, 16))
+    np.testing.assert_allclose(judged.true["b_SIE"], levels[judged.indices.astype(int)], rtol=1e-6)
+    np.testing.assert_allclose(learnt.images.std((1, 2, 3)), learnt.true["b_SIE"], rtol=0.3)
+    assert Examples(config_of(tmp_path / "images", "seed=9")).labelled("test", 10).indices.tolist() != numbers[40:]
+    assert torch.equal(examples.labelled("labelled", 20, 20).images, learnt.images[20:])
+    assert examples.scene is None and not examples.has_limit()
+    with pytest.raises(DataError, match="has 10 test images, 11 are asked for"):
+        examples.labelled("test", 11)
+
+
+def test_a_label_that_is_not_there(tmp_path):
+    table(tmp_path / "images")
+    with pytest.raises(DataError, match=r'evaluate\.targets: no label "b_SI" in .*, which has b_SIE\. Did you mean'):
+        Examples(config_of(tmp_path / "images", "evaluate.targets=[b_SI]"))

@@ -1,0 +1,71 @@
+"""Training from data sets of others: their views, their labels, the same interface as a folder of images."""
+
+import numpy as np
+import pytest
+import torch
+from astropy.io import fits
+
+from lenstream.configs.training import Folder
+from lenstream.errors import ConfigError, DataError
+from lenstream.ssl.data import open_images, open_labelled
+from lenstream.ssl.folder import FolderStream, ImageFolder
+from lenstream.ssl.set_images import SetImages
+
+from . import tiny
+
+N = 20
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """LenSiam's pairs: N cubes of two images with the Einstein radius in the header; the path and the cubes."""
+    cubes = np.random.default_rng(0).normal(size=(N, 2, 16, 16)).astype(np.float32)
+    for k, cube in enumerate(cubes):
+        fits.writeto(tmp_path / f"{k:02}.fits", np.moveaxis(cube, 0, -1), fits.Header({"THETA_E": 1 + k / 10}))
+    return tmp_path, cubes
+
+
+def test_two_views_of_a_pair_are_one_system(pairs):
+    path, cubes = pairs
+    images = SetImages(Folder(path=str(path)))
+    assert (len(images), images.held_views, images.bands, images.num_pix, images.classes) == (N, 2, 1, 16, [])
+    batch = images.batch(np.array([3, 1]))
+    assert torch.equal(batch.images, torch.from_numpy(cubes[[3, 1]])[:, :, None])
+    np.testing.assert_allclose(batch.labels["theta_E"], [1.3, 1.1], rtol=1e-6)
+    assert batch.indices.tolist() == [3, 1] and images.name_of(3) == "03.fits"
+    np.testing.assert_array_equal(images.read_all([5, 4]), cubes[[5, 4], :1])
+    assert torch.equal(SetImages(Folder(path=str(path)), views=1).batch(np.array([3])).images, batch.images[:1, :1])
+
+
+def test_a_size_is_cut_from_the_centre(pairs):
+    path, cubes = pairs
+    images = SetImages(Folder(path=str(path), size=10))
+    np.testing.assert_array_equal(images.read(2), cubes[2, :1, 3:13, 3:13])
+    with pytest.raises(DataError, match=r"pretrain\.data\.size: 20 pixels cannot be cut"):
+        SetImages(Folder(path=str(path), size=20))
+
+
+def test_pairs_are_the_physics_views_of_a_training(pairs, tmp_path_factory):
+    path, _ = pairs
+    data = ["pretrain.steps=2", f"pretrain.data={{path: {path}}}"]
+    config = tiny.tiny("simsiam", *data, views="physics")
+    assert isinstance(open_images(config), SetImages)
+    assert not tiny.train(config, tmp_path_factory.mktemp("run"))
+    three = tiny.tiny("supervised", *data)
+    with pytest.raises((ConfigError, DataError), match="needs the labels of the simulator"):
+        tiny.train(three, tmp_path_factory.mktemp("run"))
+
+
+def test_batches_are_in_another_order_each_epoch(pairs):
+    with FolderStream(SetImages(Folder(path=str(pairs[0]))), 10, 1) as stream:
+        orders = [next(stream).indices.tolist() + next(stream).indices.tolist() for _ in range(2)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(N)) and orders[0] != orders[1]
+
+
+def test_a_folder_of_single_images_is_read_as_ever(tmp_path):
+    for k in range(8):
+        np.save(tmp_path / f"{k}.npy", np.full((16, 16), k))
+    config = tiny.tiny("simsiam", f"pretrain.data={{path: {tmp_path}}}")
+    assert isinstance(open_images(config), ImageFolder)
+    with pytest.raises(DataError, match="has no labels; expected images with a table of them"):
+        open_labelled(Folder(path=str(tmp_path)), None, "evaluate.data.path")

@@ -1,0 +1,108 @@
+"""What is checked of images in files before a training: enough of them, with what the encoders and the scores need."""
+
+import numpy as np
+import pytest
+
+from lenstream import before_training
+from lenstream.configs.load import load
+from lenstream.errors import ConfigError
+from lenstream.simulate.archive.writing import describe, write_archive
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import make_scene
+
+ONE = "pretrain.encoders={s: {method: simclr, hidden_dim: 8, projection_dim: 8}}"
+FEW = ["evaluate.n_labels=[10]", "evaluate.seeds=1", "evaluate.n_test=20", "pretrain.batch_size=8"]
+
+
+def store(folder, count=16, views=1, split="train", *overrides):
+    config = load("tiny", overrides)
+    scene = make_scene(config.simulate, config.seed)
+    write_archive(config, folder, describe(config, scene, "zarr", count, Views(views), split=split))
+    return f"pretrain.data={{path: {folder}}}"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The option of a config that trains on 16 systems of the recipe tiny."""
+    return store(tmp_path_factory.mktemp("data") / "d")
+
+
+def checked(folder, *overrides, **options):
+    return before_training.check(load("tiny", [ONE, *FEW, *overrides]), folder / "runs" / "tiny", **options)
+
+
+def problems(folder, *overrides):
+    with pytest.raises(ConfigError) as caught:
+        checked(folder, *overrides)
+    return caught.value.problems
+
+
+def test_encoders_of_a_dataset_are_judged_by_the_lenses_it_is_of(tmp_path, data):
+    assert checked(tmp_path, data).seed == 3
+    (problem,) = problems(tmp_path, data, "simulate.observation.exposure_time=77")
+    assert "would be judged on other lenses than it has (simulate.observation.exposure_time is 77.0, was" in problem
+    checked(tmp_path, data, "simulate.observation.exposure_time=77", "evaluate.judged_on=simulated")
+    checked(tmp_path, data, "simulate.observation.exposure_time=77", evaluates=False)
+
+
+def test_simulate_is_not_needed_where_nothing_is_simulated(tmp_path, data):
+    scene = checked(tmp_path, data, "simulate=null", "evaluate=null")
+    assert scene.seed == 3 and scene.config == make_scene(load("tiny").simulate, 3).config
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).normal(size=(20, 1, 16, 16)))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "images.npy").rename(tmp_path / "folder" / "images.npy")
+    assert checked(tmp_path, f"pretrain.data={{path: {tmp_path}/folder}}", "simulate=null", "evaluate=null") is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["simulate=null"], "evaluate: there is no simulate, by whose lenses encoders are judged"),
+        (["simulate=null", "evaluate=null", "pretrain.data=null"], "simulate: the key is missing"),
+        (["simulate=null", "evaluate=null", "real_lenses.images=x"], "real_lenses.images: real lenses are predicted"),
+    ],
+)
+def test_what_needs_simulate_says_so(tmp_path, data, overrides, said):
+    with pytest.raises(ConfigError, match=said):
+        load("tiny", [ONE, data, *overrides])
+
+
+def test_more_systems_than_there_are(tmp_path, data):
+    (problem,) = problems(tmp_path, data, "pretrain.batch_size=32", "evaluate=null")
+    assert "32 images a step, but" in problem and "has 16" in problem
+
+
+def test_views_that_are_not_there(tmp_path, data):
+    physics = "pretrain.encoders={s: {method: simclr, hidden_dim: 8, projection_dim: 8, views: physics}}"
+    (problem,) = problems(tmp_path, data, physics)
+    assert problem.startswith("pretrain.encoders.s.views: physics views need the simulator, or a dataset with 2 views")
+    assert "lenstream simulate RECIPE --views 2" in problem
+    folder = tmp_path / "images"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.random.default_rng(0).normal(size=(20, 1, 16, 16)))
+    (problem,) = problems(tmp_path, f"pretrain.data={{path: {folder}}}", physics, "evaluate=null")
+    assert "need the simulator" in problem
+
+
+def test_lenses_to_judge_by_are_not_trained_on(tmp_path):
+    for split in ("labelled", "test"):
+        (problem,) = problems(tmp_path, store(tmp_path / split, 16, 1, split))
+        assert f"holds {split} lenses by which encoders are judged; expected a dataset of the split train" in problem
+    checked(tmp_path, store(tmp_path / "validation", 16, 1, "validation"))
+
+
+def test_labelled_images(tmp_path, data):
+    store(tmp_path / "labelled", 30, 1, "labelled")
+    judged = f"evaluate.data={{path: {tmp_path}/labelled}}"  # 24 to learn from, 6 for tests
+    (problem,) = problems(tmp_path, data, judged)
+    assert problem == "evaluate.n_test: 20 test images, but evaluate.data has 6; expected fewer"
+    (problem,) = problems(tmp_path, data, judged, "evaluate.seeds=3")
+    assert problem == "evaluate.n_labels: 30 labelled images (3 seeds), but evaluate.data has 24; expected fewer"
+    store(tmp_path / "test", 20, 1, "test", "simulate.lens_mass.0.gamma=2")
+    both = f"evaluate.data={{path: {tmp_path}/labelled, test_path: {tmp_path}/test}}"
+    (problem,) = problems(tmp_path, data, both)
+    assert problem == "evaluate.targets: gamma is 2 in all test images"
+    checked(tmp_path, data, both, "evaluate.targets=[theta_E]")
+    checked(tmp_path, data, both, "evaluate.targets=[theta_E]", "simulate=null")
+    (problem,) = problems(tmp_path, data, both, "evaluate.targets=[thetaE]")
+    assert 'no label "thetaE"' in problem and 'Did you mean "theta_E"?' in problem
