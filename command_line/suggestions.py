@@ -16,6 +16,7 @@ OTHER_COMMANDS = {  # what other tools and hasty fingers call a command
     "cite": ("citation", "citations", "bibtex", "references"),
     "run": ("runs", "start", "all", "go", "resume", "continue"),
     "explore": ("explorer", "interactive"),
+    "inspect": ("describe", "info", "identify", "what", "head", "summary"),
 }
 OF_CHANGES = ("--set", "--override", "--overrides", "--opt", "--param", "-o", "-D", "-s")  # options of other tools
 OF_RECIPES = ("--config", "--recipe", "--config-file", "--config-name", "--yaml", "-c")
