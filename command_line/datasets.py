@@ -170,6 +170,6 @@ def _say_what_next(folder: Path, form: str) -> None:
     """Two lines on stdout: where the dataset is, and what to do with it."""
     from ..simulate.archive.formats import format_of
 
-    opening = getattr(format_of(form), "OPENING", "lenstream.LensDataset({path!r})").format(path=str(folder))
+    opening = format_of(form).OPENING.format(path=str(folder))
     print(folder)
     print(f"check it: lenstream verify {folder}   open it in Python: {opening}")

@@ -18,12 +18,13 @@ from .room import room_for
 
 NAME = "fits-pairs"
 EXTRA = None
+OPENING = "astropy.io.fits.open('{path}/pairs/...')"
 SHARD_BYTES = 1 << 24  # small, as a shard is many files
 VIEWS = 2
 
 
-def begin(folder, description, scene):
-    """There is no file without a pair. Raises: ConfigError for what makes no pairs of one band."""
+def check(description, scene):
+    """Raises: ConfigError for what makes no pairs of one band."""
     problems = []
     if description.views != VIEWS:
         problems.append(f"fits-pairs: a file holds two images of a lens, got {description.views}: expected --views 2")
@@ -34,6 +35,10 @@ def begin(folder, description, scene):
         )
     if problems:
         raise ConfigError(problems)
+
+
+def begin(folder, description, scene):
+    """There is no file without a pair."""
     return []
 
 

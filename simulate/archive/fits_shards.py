@@ -22,9 +22,14 @@ from .samples import image_names
 
 NAME = "fits"
 EXTRA = None
+OPENING = "astropy.io.fits.open('{path}/fits/000000/...')"
 SHARD_BYTES = 1 << 24  # small, as a shard is many files, and of an interrupted one all are written again
 FOLDER = 1000  # systems
 PLACE = 180.0, 0.0  # deg: right ascension and declination, which no simulated lens has
+
+
+def check(description, scene):
+    """It holds whatever can be simulated."""
 
 
 def begin(folder, description, scene):

@@ -19,6 +19,10 @@ class Format(Protocol):
     NAME: str
     EXTRA: str | None  # of extras.py, without which it cannot be written
     SHARD_BYTES: int  # of the images of a shard, at most
+    OPENING: str  # how it is opened in Python; {path} is its folder
+
+    def check(self, description: Description, scene: Scene) -> None:
+        """Raises: ConfigError for what the format cannot hold."""
 
     def begin(self, folder: Path, description: Description, scene: Scene) -> list[str]:
         """Write the files that belong to no shard, for `description.count` systems; again after an extension."""

@@ -37,8 +37,13 @@ def write_entry(folder: Path, entry: Entry) -> None:
     """Write an entry, whole or not at all: from then on its shard counts as finished. Raises: OSError."""
     path = path_of(folder, entry.number)
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text_of(entry))
+
+
+def text_of(entry: Entry) -> str:
+    """What the file of an entry holds."""
     said = {"number": entry.number, "first": entry.first, "count": entry.count, "content": entry.content}
-    write_text(path, _text(said | {"files": entry.files, "made_with": entry.versions}))
+    return _text(said | {"files": entry.files, "made_with": entry.versions})
 
 
 def read_entries(folder: Path) -> dict[int, Entry]:

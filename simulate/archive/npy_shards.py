@@ -20,17 +20,22 @@ from .room import room_for
 
 NAME = "npy-folders"
 EXTRA = None
+OPENING = "numpy.load('{path}/npy/...')"
 SHARD_BYTES = 1 << 24  # small, as a shard is many files
 ONLY = "lens"  # the folder of systems that have no classes
 
 
-def begin(folder, description, scene):
-    """There is no file without an image. Raises: ConfigError for bands that no single array can hold."""
+def check(description, scene):
+    """Raises: ConfigError for bands that no single array can hold."""
     if len(scene.grids) > 1:
         raise ConfigError(
             f"npy-folders: a file holds all bands on one pixel grid, and the config has several "
             f"({describe_grids(scene)}): expected one, or --format zarr"
         )
+
+
+def begin(folder, description, scene):
+    """There is no file without an image."""
     return []
 
 

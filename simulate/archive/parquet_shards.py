@@ -20,9 +20,14 @@ from .room import room_for
 
 NAME = "parquet"
 EXTRA = "archive"
+OPENING = "datasets.load_dataset('parquet', data_files='{path}/data/*.parquet')"
 SHARD_BYTES = 1 << 27  # of fluxes; with the inverse variance a file has a bit more than twice of that
 GROUP_BYTES = 1 << 22  # of fluxes: a row group is what is read for one row
 MASK = "mask"
+
+
+def check(description, scene):
+    """It holds whatever can be simulated."""
 
 
 def begin(folder, description, scene):

@@ -1,5 +1,6 @@
 """Make good what `verify` finds: the shards concerned are computed again, and compared with what they were."""
 
+import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -15,7 +16,7 @@ from . import writing
 from .arithmetic import difference
 from .description import ARCHIVE, CONFIG, Shard, load
 from .label_file import ECSV
-from .ledger import ACCEPTED, LEDGER, Entry, versions, write_entry
+from .ledger import ACCEPTED, LEDGER, Entry, path_of, text_of, versions, write_entry
 from .own_places import FINISHED, REPAIRS, unseal
 from .samples import Samples, content_digest
 from .shard_making import samples_of
@@ -123,7 +124,7 @@ def _mend(work, pages, show):
     unseal(folder)
     writing.prepare(folder, said.description, said.scene)
     writing.finish(folder, ECSV in before, pages)
-    work.outcome.mended += _said_of(of_all, before, read_sums(folder))
+    _say_of(work, of_all, before, read_sums(folder))
 
 
 def _put(data, places):
@@ -135,14 +136,17 @@ def _put(data, places):
                 file.write(data)
 
 
-def _said_of(findings, before, after):
-    """Sentences on what belongs to no shard, by the checksums before and after it was written again."""
+def _say_of(work, findings, before, after):
+    """Say what became of what belongs to no shard, by the checksums listed before the finish and after it."""
     for finding in findings:
-        name = finding.path
+        name, there = finding.path, work.folder / finding.path
         if name in (SUMS, FINISHED):
-            yield f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}"
+            work.outcome.mended.append(f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}")
+        elif not there.is_file() or sha256(there) != after.get(name):
+            work.outcome.left.append(f"{name}: still {finding.what}; `lenstream repair` writes pages for people, too")
         else:
-            yield f"{name}: {'restored' if before.get(name) == after.get(name) else 'made anew, not as it was'}"
+            same = before.get(name) == after.get(name)
+            work.outcome.mended.append(f"{name}: {'restored' if same else 'made anew, not as it was'}")
 
 
 def _mend_shard(work, said, shard):
@@ -153,7 +157,7 @@ def _mend_shard(work, said, shard):
         same = made.content == entry.content or made.files == entry.files
     else:
         new = all(f.what == "unfinished" for f in work.of(shard))
-        same = new or _is_on_disk(work.folder, made) or work.difference(said) == ""
+        same = new or _is_listed(said, shard, made) or _is_on_disk(work.folder, made) or work.difference(said) == ""
     if not same and not work.accept:
         work.outcome.left.append(_differs(work, said, shard, entry))
         return
@@ -161,8 +165,8 @@ def _mend_shard(work, said, shard):
         (work.folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(work.folder / REPAIRS / name, work.folder / name)
     if entry is None or made.files != entry.files or not same:
-        used = versions() if same else versions() | {ACCEPTED: "numbers of a repair, which are not those first written"}
-        write_entry(work.folder, Entry(shard.number, shard.first, shard.count, made.content, made.files, used))
+        noted = {} if same else {ACCEPTED: "numbers of a repair, which are not those first written"}
+        write_entry(work.folder, _entry_of(shard, made, versions() | noted))
         work.ledger_is_new = True
     work.outcome.mended.append(f"shard {shard.number}: {_in_words(entry, made, same)}")
 
@@ -174,6 +178,17 @@ def _made(said, samples: Samples, shard: Shard) -> Made:
         _put((said.folder / name).read_bytes(), [beside / name])
     names = said.format.write(beside, said.description, samples, shard)
     return Made(content_digest(samples), {name: sha256(beside / name) for name in names})
+
+
+def _entry_of(shard, made, used):
+    return Entry(shard.number, shard.first, shard.count, made.content, made.files, used)
+
+
+def _is_listed(said, shard, made):
+    """Whether the entry of what was made, as it would be written here, has the checksum of the one that was there."""
+    text = text_of(_entry_of(shard, made, versions()))
+    listed = said.sums.get(path_of(said.folder, shard.number).relative_to(said.folder).as_posix())
+    return hashlib.sha256(text.encode()).hexdigest() == listed
 
 
 def _is_on_disk(folder, made):

@@ -142,7 +142,7 @@ def _pieces(said, shard):
 
 def _within(name, pieces):
     """The damaged pieces of one file, without its name, or "" for all of it."""
-    own = [piece.removeprefix(name).strip() for piece in pieces if piece.split(" ")[0] == name or piece == name]
+    own = [piece.removeprefix(name).lstrip(": ") for piece in pieces if piece.startswith((f"{name} ", f"{name}:"))]
     more = [f"and {len(own) - MOST_PIECES} more"] if len(own) > MOST_PIECES else []
     return own[:MOST_PIECES] + more or [""]
 

@@ -10,6 +10,7 @@ from lenstream.errors import DataError
 from lenstream.locking import locked
 from lenstream.simulate.archive import repair as repairing
 from lenstream.simulate.archive import shard_making, writing
+from lenstream.simulate.archive.description import COPIES
 from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.ledger import ACCEPTED, path_of, read_entries, write_entry
 from lenstream.simulate.archive.repair import repair
@@ -48,7 +49,7 @@ def other_arithmetic(monkeypatch):
 def test_any_damage_is_made_good_byte_by_byte(tmp_path, copy_of, form):
     folder = copy_of(tmp_path / "d", form)
     before, chance = contents(folder), random.Random(3)
-    names = [n for n in before if n not in ("SHA256SUMS", "finished")]
+    names = [n for n in before if n not in ("SHA256SUMS", "finished", *COPIES)]
     for name in chance.sample(sorted(names), min(8, len(names))):
         damage(folder / name) if chance.random() < 0.7 else (folder / name).unlink()
     assert verify(folder, show=False)
@@ -115,6 +116,16 @@ def test_a_lost_entry_of_the_ledger_is_written_again_if_the_shard_is_as_it_shoul
     assert contents(folder) == before
 
 
+def test_a_shard_that_is_lost_with_its_entry_is_known_by_the_list_of_checksums(tmp_path, copy_of, monkeypatch):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    for number in range(3):
+        path_of(folder, number).unlink()
+        damage(folder / f"images/c/{number}/0/0/0/0")
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
 def test_a_lost_entry_is_not_written_with_other_arithmetic(tmp_path, copy_of, other_arithmetic):
     folder = copy_of(tmp_path / "d")
     damage(path_of(folder, 0))
@@ -149,6 +160,19 @@ def test_shards_that_were_not_yet_made_are_made(tmp_path, copy_of, described, mo
     path_of(tmp_path / "e", 1).unlink()
     assert repair(tmp_path / "e", show=False).left == []
     assert contents(tmp_path / "e") == contents(copy_of(tmp_path / "d"))
+
+
+def test_pages_for_people_are_made_again_by_who_can(tmp_path, described):
+    def pages(folder):
+        (folder / "README.md").write_text("lenses")
+        return ["README.md"]
+
+    config, description = described(8)
+    writing.write_archive(config, tmp_path / "d", description, pages=pages)
+    damage(tmp_path / "d" / "README.md")
+    assert "README.md: still damaged" in repair(tmp_path / "d", show=False).left[0]
+    assert repair(tmp_path / "d", pages=pages, show=False) == repairing.Outcome(["README.md: restored"], [])
+    assert verify(tmp_path / "d", show=False) == []
 
 
 def test_foreign_files_are_deleted_only_when_asked(tmp_path, copy_of):
