@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from ..errors import ConfigError
 from .components import INTERPOL
 from .dark_matter import AXION_VORTEX, CDM
 from .drawn_laws import drawn, law
@@ -23,7 +24,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def rows(config: Config) -> list[tuple[str, str]]:
     """What the images of a config show and how they are observed: pairs of a title and words."""
-    simulation = config.simulate
+    simulation = _simulation(config)
     units = _UNITS.get(simulation.observation.defect or "", "counts/s a pixel")
     out = [
         ("Images", grids_in_words(simulation)),
@@ -52,9 +53,16 @@ def parameter_rows(simulation: Simulation) -> list[tuple[str, str, str, str]]:
     ]
 
 
+def _simulation(config: Config) -> Simulation:
+    """Raises: ConfigError for a config of images from files alone, of which there is nothing to tell."""
+    if config.simulate is None:
+        raise ConfigError([f"{config.name}: the key simulate is missing, so there is no card of its images"])
+    return config.simulate
+
+
 def facts(config: Config) -> str:
     """Both tables: of the images, and of the parameters."""
-    parameters = table(("parameter", "drawn from", "unit", "meaning"), parameter_rows(config.simulate))
+    parameters = table(("parameter", "drawn from", "unit", "meaning"), parameter_rows(_simulation(config)))
     return f"{table(('', ''), rows(config))}\n{parameters}"
 
 
@@ -62,10 +70,10 @@ def differences(config: Config, other: Config) -> str:
     """A table of what is otherwise in another config of the same recipe, such as that of another mode."""
 
     def flat(of):
-        return dict(rows(of)) | {p[0]: p[1] for p in parameter_rows(of.simulate)}
+        return dict(rows(of)) | {p[0]: p[1] for p in parameter_rows(_simulation(of))}
 
     here, there = flat(config), flat(other)
-    image, others = config.simulate.image, other.simulate.image
+    image, others = _simulation(config).image, _simulation(other).image
     if image.rays != others.rays:
         here["Rays along a pixel"], there["Rays along a pixel"] = str(image.rays), str(others.rays)
     changed = [name for name in here | there if here.get(name) != there.get(name)]
