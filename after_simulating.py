@@ -1,10 +1,11 @@
-"""What is written beside a finished dataset for people: a contact sheet."""
+"""What is written beside a finished dataset for people and catalogues: a contact sheet, a card, Croissant."""
 
 from pathlib import Path
 
 import numpy as np
 
 from .evaluate.show.preview import SHOWN, Sheet, picture
+from .simulate.archive import croissant, dataset_card
 from .simulate.archive.formats import format_of
 from .simulate.archive.label_file import stored_labels
 from .simulate.archive.shard_making import opened
@@ -15,7 +16,7 @@ POPULATION = 4096  # systems behind the histograms, at least, if there are so ma
 
 def write_pages(folder: Path) -> list[str]:
     """Write all pages of a dataset whose shards are there; returns their names. Raises: OSError, Unreadable."""
-    return [_contact_sheet(folder)]
+    return [_contact_sheet(folder), dataset_card.write(folder), croissant.write(folder)]
 
 
 def _contact_sheet(folder):

@@ -9,7 +9,7 @@ import shutil
 from .configs.load import checked
 from .configs.recipes import read
 from .errors import ConfigError, DataError
-from .files.checksums import add_sums
+from .files.checksums import remove_sums
 
 
 def extended(folder, config, steps=None):
@@ -76,4 +76,4 @@ def reopen(folder, config):
     folders = (folder.scratch, folder.predictor, folder.figures, folder.real_lenses)
     for path in folders:
         shutil.rmtree(path, ignore_errors=True)
-    add_sums(folder.path, {}, *(path.name for path in (*marks, *folders)))
+    remove_sums(folder.path, *(path.name for path in (*marks, *folders)))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from .learnable_targets import NEGLIGIBLE
+
 MOST_LOOKED_AT = 2000  # labelled images of each part
-NEGLIGIBLE = 1e-5  # spread of a target, over its largest value: below it float32 has some ten different numbers
 
 
 def opened(config):

@@ -52,8 +52,8 @@ def run(config, runs, overwrite=False, until="report", extend=None):
 
 def _run(config, folder, fabric, overwrite, until):
     """As `run`, in a folder that no other process writes."""
-    first = fabric.is_global_zero
-    if fabric.broadcast(is_finished(folder, config, overwrite) if first else None):
+    first, command = fabric.is_global_zero, "run" if until == "report" else until
+    if fabric.broadcast(is_finished(folder, config, overwrite, command) if first else None):
         return
     scene = before_training.check(config, folder.path, until != "pretrain", overwrite) if first else _scene(config)
     if first:

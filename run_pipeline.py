@@ -75,6 +75,8 @@ def _through(stage):
         ] = None,
     ):
         settings = loaded(recipe, overrides, scale)
+        if scale == "full" and (said := suggestions.about_renamed(recipe, settings.name, runs, overrides or ())):
+            raise LenStreamError(said)
         from lenstream import pipeline
         from lenstream.progress import say_when_compiling
 

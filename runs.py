@@ -7,20 +7,18 @@ import importlib.metadata
 import json
 import logging
 import platform
-import re
-import shlex
 import shutil
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .begun_with import refuse_another, saved
 from .configs.differences import difference
-from .configs.instruments import given, numbers, resolved
-from .configs.load import checked, show
-from .configs.recipes import read
+from .configs.instruments import numbers, resolved
+from .configs.load import show
 from .errors import ConfigError, DataError
 from .extending import is_extension
-from .files.checksums import SUMS, add_sums, differing, refuse_differing, sha256, write_sums
+from .files.checksums import SUMS, add_sums, differing, refuse_differing, remove_sums, sha256, write_sums
 from .files.json_files import dictionary, finite_numbers
 from .files.whole import remove_scratch, write_text
 from .locking import LOCK
@@ -38,11 +36,6 @@ REPORTED_PACKAGES = (
     "lenstronomy",
     "scikit-learn",
 )
-# Keys that may change while a run goes on, as no number of it depends on them; so may its name, if its folder got it.
-BOOKKEEPING = {
-    "pretrain": ("extend", "render_threads", "checkpoint_every", "log_every", "probe_every"),
-    "evaluate": ("judged_on",),
-}
 
 
 class RunFolder:
@@ -83,23 +76,25 @@ def with_own_numbers(folder, config):
     was begun with. Says on the terminal if it has.
     """
     try:
-        saved = config_of(folder) if folder.config.is_file() else None
+        begun = config_of(folder) if folder.config.is_file() else None
     except ConfigError:  # `is_finished` refuses it
-        saved = None
-    if saved is None or config.simulate is None or saved.simulate is None:
+        begun = None
+    if begun is None or config.simulate is None or begun.simulate is None:
         return config
-    own = config.model_copy(update={"simulate": resolved(config.simulate, saved.simulate)})
-    found = difference(numbers(own.simulate), numbers(config.simulate))
-    if found:
+    own = config.model_copy(update={"simulate": resolved(config.simulate, begun.simulate)})
+    others = difference(numbers(own.simulate), numbers(config.simulate))
+    if others:
         console.print(
             f"{folder.path} goes on with the instrument's numbers that it was begun with, though lenstronomy "
-            f"{environment()['lenstronomy']} has others (simulate.{found})",
+            f"{environment()['lenstronomy']} has others (simulate.{others})",
         )
     return own
 
 
-def is_finished(folder, config, overwrite=False):
+def is_finished(folder, config, overwrite=False, command="run"):
     """Whether nothing is left to do for a config in its run's folder; says so on the terminal.
+
+    command: of lenstream, that asks for it.
 
     Raises: DataError if `overwrite` would delete a folder that is no run, if files of a finished run are missing or
     changed, or if a run lacks its config; ConfigError if the run has another config.
@@ -108,7 +103,7 @@ def is_finished(folder, config, overwrite=False):
         if _contents(folder) and not folder.config.is_file():
             raise DataError(f"--overwrite: {folder.path} is not a LenStream run (no config.yaml), so it is not deleted")
         return False
-    _check_same(folder, config)
+    refuse_another(folder, config, command)
     if not folder.finished.exists() or is_extension(folder, config):
         _refuse_without_config(folder)
         return False
@@ -125,7 +120,7 @@ def begin(folder, config, overwrite=False):
     remove_scratch(folder.path)
     rewritten = [folder.config, folder.environment, folder.timings, folder.report]
     rewritten += [folder.encoders, folder.figures, folder.real_lenses]
-    add_sums(folder.path, {}, *(p.name for p in rewritten))  # of a run that had been finished
+    remove_sums(folder.path, *(p.name for p in rewritten))  # of a run that had been finished
     write_text(folder.config, show(config))
     write_text(folder.environment, json.dumps(environment(), indent=1))
 
@@ -203,7 +198,7 @@ def config_of(folder):
         raise DataError(f"--run {folder.path}: no such run; expected a folder with config.yaml, made by lenstream run")
     what_to_do = "put it back as it was, or run it anew with --overwrite"
     refuse_differing(folder.path, what_to_do, folder.config.name)
-    config, has_numbers = _saved(folder)
+    config, has_numbers = saved(folder)
     begun_with, installed = made_with(folder).get("lenstronomy", "an unknown version"), environment()["lenstronomy"]
     if not has_numbers and begun_with != installed:
         console.print(
@@ -211,22 +206,6 @@ def config_of(folder):
             f"those of lenstronomy {installed} are taken, but it was begun with {begun_with}",
         )
     return config
-
-
-def _saved(folder):
-    """The config of a run, and whether it came with the numbers of its instruments, which earlier versions left out."""
-    recipe = read(folder.config)
-    config = checked(recipe)
-    if config.simulate is None or "from_instrument" in recipe.values["simulate"]["observation"]:
-        return config, True
-    if given(config.simulate) == config.simulate:
-        return config, True
-    observation = config.simulate.observation
-    if observation.psf is not None and given(config.simulate).observation.psf is None:  # on pixels of the detector then
-        psf = observation.psf.model_copy(update={"supersampling": 1})
-        observation = observation.model_copy(update={"psf": psf})
-    simulation = config.simulate.model_copy(update={"observation": observation})
-    return config.model_copy(update={"simulate": simulation}), False
 
 
 def made_with(folder):
@@ -265,52 +244,3 @@ def timed(folder, stage, write=True):
 def _add_seconds(folder, stage, seconds):
     timings = finite_numbers(folder.timings)
     write_text(folder.timings, json.dumps(timings | {stage: timings.get(stage, 0.0) + seconds}, indent=1))
-
-
-def _check_same(folder, config):
-    """Refuse to continue a run with another config than it was begun with."""
-    if not folder.config.exists():
-        return
-    go_on = ""
-    try:
-        old, _ = _saved(folder)
-        differing = _differing(old, config)
-        if old.name == config.name and not _differing(old, checked(read(folder.config))):
-            go_on = f"`{_command(folder)}` goes on as it was begun; "
-    except ConfigError as error:
-        differing = f"{folder.config.name} is damaged: {error.problems[0]}"
-    if not differing:
-        return
-    if re.match(r"pretrain\.(encoders\.[^ ]+\.)?steps is ", differing):
-        go_on = "--extend adds steps to it; " + go_on
-    raise ConfigError(
-        [
-            f"{folder.path} was begun with another config (first difference: {differing}); {go_on}"
-            "use --overwrite to start again, or name=... for a run of its own"
-        ]
-    )
-
-
-def _command(folder):
-    """The command that goes on with a run by the config in its folder."""
-    runs = folder.path.parent
-    return shlex.join(
-        ["lenstream", "run", str(folder.config), *(["--runs", str(runs)] if runs != Path("runs") else [])]
-    )
-
-
-def _differing(old, new):
-    """As `difference`, of configs: but for BOOKKEEPING, what a key means in words, and whose numbers they are."""
-    return difference(*({**_without_bookkeeping(c), "simulate": _numbers(c.simulate)} for c in (old, new)))
-
-
-def _numbers(simulate):
-    return None if simulate is None else numbers(simulate)
-
-
-def _without_bookkeeping(config):
-    values = config.model_dump(mode="json", exclude={"name"})
-    for section, names in BOOKKEEPING.items():
-        for name in names if values[section] else ():
-            values[section].pop(name, None)
-    return values

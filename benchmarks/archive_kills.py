@@ -79,10 +79,11 @@ class Cluster:
 
     def __init__(self, place):
         self.place = place
-        self.scheduler = self._start("scheduler", "--scheduler-file", str(place / "scheduler.json"), "--no-dashboard")
-        while not (place / "scheduler.json").is_file():
+        here, file = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard"), place / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--scheduler-file", str(file), *here)
+        while not file.is_file() or not file.read_text().endswith("}"):
             time.sleep(0.1)
-        self.address = json.loads((place / "scheduler.json").read_text())["address"]
+        self.address = json.loads(file.read_text())["address"]
         self.workers = [self._worker(), self._worker()]
 
     def _start(self, *words):

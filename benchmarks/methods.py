@@ -24,7 +24,8 @@ from lenstream.ssl import monitors
 from lenstream.ssl.backbones import load_weights
 from lenstream.ssl.log import read_log
 from lenstream.ssl.probe import features_of
-from lenstream.ssl.trainer import make_encoder, pretrain
+from lenstream.ssl.trainer import pretrain
+from lenstream.ssl.untrained import make_encoder
 
 HERE = Path(__file__).parent
 TIMED = 12  # steps that say how long one takes; the first half is not counted

@@ -16,6 +16,7 @@ OTHER_COMMANDS = {  # what other tools and hasty fingers call a command
     "cite": ("citation", "citations", "bibtex", "references"),
     "run": ("runs", "start", "all", "go", "resume", "continue"),
     "explore": ("explorer", "interactive"),
+    "inspect": ("describe", "info", "identify", "what", "head", "summary"),
 }
 OF_CHANGES = ("--set", "--override", "--overrides", "--opt", "--param", "-o", "-D", "-s")  # options of other tools
 OF_RECIPES = ("--config", "--recipe", "--config-file", "--config-name", "--yaml", "-c")
@@ -45,13 +46,10 @@ def about_option(option: str, arguments: list[str], known: Iterable[str]) -> str
 
     Args: option: as given, e.g. "--set". arguments: all of the command line. known: options of the command.
     """
-    name, _, value = option.partition("=")
-    given = next((k for k, a in enumerate(arguments) if a == option or a.partition("=")[0] == name), None)
-    after = arguments[given].partition("=")[2] if given is not None else value
-    if not after and given is not None and given + 1 < len(arguments) and not arguments[given + 1].startswith("-"):
-        after = arguments[given + 1]
+    name, after = _given(option, arguments)
     said = f"No such option: {short(name)}."
-    if name in OF_CHANGES:
+    if name in OF_CHANGES or name[:2] == "-D":
+        after = f"{name[2:]}={after}" if name[:2] == "-D" != name else after  # -Dseed=2
         return f"{said} Changes are given as they are: {short(after) or 'pretrain.steps=100'}"
     if name in OF_RECIPES:
         return f"{said} A recipe or YAML file is given as it is, after the command: {short(after) or 'demo'}"
@@ -69,6 +67,19 @@ def about_option(option: str, arguments: list[str], known: Iterable[str]) -> str
     if paths and (words in paths or not hint):
         return f"{said} A key of the config is changed by its dotted name: {paths[0]}={short(after) or '...'}"
     return said + hint
+
+
+def _given(option: str, arguments: list[str]) -> tuple[str, str]:
+    """An option as it stands on the command line, and the value behind it; of -extend click names -e alone."""
+    name, _, after = option.partition("=")
+    at = next((k for k, a in enumerate(arguments) if a.partition("=")[0] == name), None)
+    if at is None and len(name) == 2:
+        at = next((k for k, a in enumerate(arguments) if a.startswith(name)), None)
+    if at is None:
+        return name, after
+    name, _, after = arguments[at].partition("=")
+    following = arguments[at + 1 : at + 2]
+    return name, after or next((a for a in following if not a.startswith("-")), "")
 
 
 def about_changes(changes: Iterable[str], options: Iterable[str]) -> str | None:
@@ -92,6 +103,24 @@ def about_missing(message: str, arguments: list[str]) -> str:
     if "RECIPE" in message:
         return f'{message} "lenstream recipes" lists what comes with LenStream, e.g. demo.'
     return message
+
+
+def about_renamed(recipe: str, name: str, runs: Path, changes: Iterable[str]) -> str | None:
+    """The sentence on the config of a run whose folder has another name now, which would begin a new run; None else.
+
+    Args: recipe: as given. name: in its config, changed or not. runs: the folder of all runs. changes: by dotted key.
+    """
+    folder = Path(recipe).parent
+    is_of_a_run = Path(recipe).name == "config.yaml" and (folder / "environment.json").is_file()
+    own = runs / name
+    if not is_of_a_run or folder.absolute().name == name or (own.exists() and own.samefile(folder)):
+        return None
+    if any(change.partition("=")[0].strip() == "name" for change in changes):
+        return None
+    return (
+        f"{recipe} is of a run that was called {name} before its folder was renamed: give "
+        f"name={folder.absolute().name} to go on with it, or name={name} to begin another one"
+    )
 
 
 def about_run(run: Path) -> str | None:

@@ -76,7 +76,7 @@ class GalaxyImages(Section):
 
     profile: str = key("a word that each profile sets, first among its own keys")
     catalogue: str = key(
-        "'procedural' for made-up galaxies, a GalSim COSMOS catalogue file, a folder of FITS images or an .npz archive",
+        "'procedural' for made-up galaxies, GalSim's COSMOS catalogue or its folder, a folder of FITS images, an .npz",
         default="procedural",
     )
     n_galaxies: int = key("galaxies to make, or to read at most", "galaxies", 512, ge=1, le=100_000)

@@ -61,7 +61,7 @@ def _said(error, values, path):
     if problem == "extra_forbidden":
         names = _keys_at(values, path[:-1])
         known = f" Known keys: {', '.join(names)}." if names else " No keys are expected here."
-        return f'unknown key "{dotted}".{_elsewhere(path, names) or nearest(path[-1], names) or known}'
+        return f'unknown key "{dotted}".{_elsewhere(path, names) or _beside(path, names) or known}'
     if problem == "missing" and isinstance(error["loc"][-1], int):
         return f"{dotted}: {in_words(error)} ({_meaning(values, path)}), got {shown(given)}"
     if problem == "missing":
@@ -95,6 +95,12 @@ def _elsewhere(path, names):
     inside = [found for found in paths if found.startswith(f"{_dotted(path[:-1])}.")]
     found = [f'"{path}"' for path in (inside or paths)[:3]]
     return f" Did you mean {' or '.join(found)}?" if found else ""
+
+
+def _beside(path, names):
+    """' Did you mean ...?' with the full path of a key of the same section; empty if none is near. names: its keys."""
+    section = "".join(f"{part}." for part in path[:-1])
+    return nearest(path[-1], names).replace('"', f'"{section}', 1)
 
 
 def _about_value(error, values, path):

@@ -141,9 +141,10 @@ def _hint(section, path, where):
     if len(where) > 1:
         return ""
     if section is Observation and where[0] in BandImage.model_fields:
-        return f' Did you mean "{path}.image.{where[0]}"?'
+        return f' Did you mean "simulate.{path}.image.{where[0]}"?'
     known = [*section.model_fields, *(["image"] if section is Observation else [])]
-    return nearest(where[0], known) or f" Known keys: {', '.join(known)}."
+    hint = nearest(where[0], known).replace('"', f'"simulate.{path}.', 1)
+    return hint or f" Known keys: {', '.join(known)}."
 
 
 class LabelledImages(Section):

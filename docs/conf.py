@@ -52,7 +52,7 @@ def links_out_of_docs(app, docname, source):
     """Pages that lie elsewhere in the repository are copied into _generated/: links lead there."""
     up = "../" * docname.count("/")
     if not docname.startswith("_generated/"):
-        source[0] = re.sub(r"\]\(\.\./(benchmarks|data_cards)/", rf"]({up}_generated/\1/", source[0])
+        source[0] = re.sub(r"\]\((?:\.\./)+(benchmarks|data_cards)/", rf"]({up}_generated/\1/", source[0])
 
 
 def setup(app):

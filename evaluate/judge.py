@@ -21,7 +21,7 @@ from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
-from ..ssl.trainer import make_encoder
+from ..ssl.untrained import make_encoder
 from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, SUPERVISED, Evaluation, Score, best, refuse_changed
 
 

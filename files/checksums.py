@@ -40,7 +40,12 @@ def add_sums(folder: Path, sums: dict[str, str], *instead_of: str) -> None:
 
     instead_of: names of files, and of folders with files, that are listed no more unless `sums` has them.
     """
-    _write(folder, {name: s for name, s in read_sums(folder).items() if not _is_below(name, instead_of)} | sums)
+    _write(folder, _others(folder, instead_of) | sums)
+
+
+def remove_sums(folder: Path, *names: str) -> None:
+    """List no more what has these names: files, and all files in folders. Raises: OSError."""
+    _write(folder, _others(folder, names))
 
 
 def differing(folder: Path, *below: str) -> list[str]:
@@ -66,6 +71,11 @@ def refuse_differing(folder: Path, what_to_do: str, *below: str) -> None:
     """Raise DataError if files of a folder are not those that are listed. Arguments as of `differing`."""
     if found := differing(folder, *below):
         raise DataError(f"{folder}: {', '.join(found)} since it was written ({SUMS} has the checksum); {what_to_do}")
+
+
+def _others(folder: Path, places: Iterable[str]) -> dict[str, str]:
+    """What is listed, but for files of these names and in folders of these names."""
+    return {name: value for name, value in read_sums(folder).items() if not _is_below(name, places)}
 
 
 def _is_below(name: str, places: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ from .cutout_layout import find_layout, read_planes
 from .file_groups import group
 from .paths import usable
 from .pixel_scale import header_pixel_scale, number
-from .suffixes import FITS, NPZ, data_files, has_suffix
+from .suffixes import FITS, NPZ, data_files, has_suffix, visible
 from .unreadable import Unreadable
 from .values import without_absurd
 
@@ -51,8 +51,16 @@ def entries(path):
 
 
 def catalogue_in(folder):
-    """The path of the RealGalaxyCatalog among the files of a folder, or None. Raises: DataError for several."""
-    paths = data_files(folder, FITS, "FITS images of galaxies, or GalSim's RealGalaxyCatalog")
+    """The path of the RealGalaxyCatalog among the files of a folder, or else of its only sub-folder with FITS files.
+
+    None if there is none. Raises: DataError for several.
+    """
+    try:
+        paths = data_files(folder, FITS, "FITS images of galaxies, or GalSim's RealGalaxyCatalog")
+    except DataError:  # as unpacked, GalSim's files lie in a folder of their own
+        inner = [path for path in visible(folder) if path.is_dir()] if Path(folder).is_dir() else []
+        held = [path for path in inner if any(has_suffix(file, FITS) for file in visible(path))]
+        return catalogue_in(held[0]) if len(held) == 1 else None
     if len(paths) > MANY:
         paths = [path for path in paths if "catalog" in path.name.lower()]
     found = [path for path in paths if is_catalogue(path)]

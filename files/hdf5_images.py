@@ -1,5 +1,6 @@
 """HDF5 files of images: those of the Multimodal Universe (image_array with image_ivar, ...), or any array of images."""
 
+import math
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -119,12 +120,23 @@ def look(path):
             listed = ", ".join(list(shapes)[:8]) or "nothing"
             raise Unreadable(path, FORM, f"it holds {'several arrays' if images else 'no array'} of images: {listed}")
         name = (named or list(images))[0]
+        _check_is_there(path, shapes[name])
         layout = images[name]
         n = shapes[name].shape[0]
         if not layout.stack:  # (n, h, w) of few images, or one image of several bands
             rest = shapes[name].shape[1:]
             layout = Layout((n,), 1, *rest, False) if n <= MAX_BANDS and len(rest) == 2 else layout
         return _stack(path, name, layout, shapes)
+
+
+def _check_is_there(path, data):
+    """Raise Unreadable for an array that lacks chunks, in whose place HDF5 would read a constant."""
+    if data.chunks is None or data.is_virtual:
+        return
+    chunks = math.prod(-(-n // c) for n, c in zip(data.shape, data.chunks, strict=True))
+    there = data.id.get_num_chunks()
+    if there < chunks:
+        raise Unreadable(path, FORM, f"it was cut short: {chunks - there:,} of its {chunks:,} chunks are not there")
 
 
 def _stack(path, name, layout, shapes):

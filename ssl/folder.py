@@ -2,7 +2,8 @@
 
 import tempfile
 from collections import Counter
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -181,25 +182,16 @@ class FolderStream:
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
         self.folder = ImageFolder(config, show=rank == 0) if isinstance(config, Folder) else config
-        self.batch_size, self.position, self._start = batch_size, start, start
-        self._seed, self._rank = seed, rank
-        self._share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-        self._device = torch.device(device)
-        self._lost, self._read = 0, 0
-        self._ahead = Ahead(self._batch, READ_AHEAD)
+        self.batch_size, self.position = batch_size, start
+        self._rank, self._device, self._pixels = rank, torch.device(device), _Pixels()
+        share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+        what = self.folder, seed, start, batch_size, share, self._pixels  # not the stream, which it must not keep alive
+        self._ahead = Ahead(partial(_read, *what), READ_AHEAD)
 
     @property
     def nan_share(self):
         """Share of the pixels read so far, on this rank, that are NaN."""
-        return self._lost / max(self._read, 1)
-
-    def _batch(self, number):
-        first = self._start + number * self.batch_size
-        order = batch_at(self._seed, first, self.batch_size, len(self.folder), self.folder.ordered)
-        batch = self.folder.batch(order[self._share])
-        self._lost += int(batch.images.isnan().sum())
-        self._read += batch.images.numel()
-        return batch
+        return self._pixels.lost / max(self._pixels.read, 1)
 
     def __iter__(self):
         return self
@@ -211,7 +203,7 @@ class FolderStream:
 
     def close(self):
         """End the reading thread; batches read ahead are dropped (`position` does not count them)."""
-        if self._rank == 0 and self._lost:
+        if self._rank == 0 and self._pixels.lost:
             console.print(f"{self.nan_share:.2%} of the pixels read were NaN; networks see 0 in their place")
         self._ahead.close()
 
@@ -220,6 +212,22 @@ class FolderStream:
 
     def __exit__(self, *exception):
         self.close()
+
+
+@dataclass
+class _Pixels:
+    """How many pixels of a stream were read so far, and how many of them are NaN."""
+
+    read: int = 0
+    lost: int = 0
+
+
+def _read(folder, seed, start, batch_size, share, pixels, number):
+    """Batch `number` of a stream, on its rank; its pixels are counted."""
+    order = batch_at(seed, start + number * batch_size, batch_size, len(folder), folder.ordered)
+    batch = folder.batch(order[share])
+    pixels.read, pixels.lost = pixels.read + batch.images.numel(), pixels.lost + int(batch.images.isnan().sum())
+    return batch
 
 
 def folder_statistics(config, seed, n=512):
@@ -259,7 +267,7 @@ def _check_content(images):
 
 @lru_cache(maxsize=100)  # each encoder asks for the statistics; what a folder holds is said once
 def _say(note):
-    console.print(note, soft_wrap=True, markup=False)
+    console.print(note)
 
 
 def labelled_images(config, n, seed):

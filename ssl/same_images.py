@@ -39,9 +39,9 @@ def facts_of(images):
 
 def difference(then, now):
     """In words, the first thing in which two folders differ by their `facts_of`; "" if they are the same."""
-    for what, unit in (("files", "files"), ("images", "images")):
+    for what in ("files", "images"):
         if then[what] != now[what]:
-            return f"{now[what]} {unit}, were {then[what]}"
+            return f"{now[what]} {what}, were {then[what]}"
     if then["names"] != now["names"]:
         return f"{now['files']} files as before, but not of the same names"
     if then["sizes"] != now["sizes"]:

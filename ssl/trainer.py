@@ -15,33 +15,18 @@ import torch
 
 from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
-from ..simulate.labels import moments
 from . import checkpoint, monitors, same_config, same_images
-from .backbones import make_network, write_out_attention
 from .batch_order import batch_at
-from .data import image_facts, open_data, open_images, trained_scene
+from .data import open_data, open_images, trained_scene
 from .launch import agreed, make_fabric
 from .log import Log, in_words
-from .methods.all_methods import METHODS
 from .methods.base import Draws, Step
 from .optimise import follow, make_optimizer, set_learning_rate
 from .probe import make_probe, probe
 from .randomness import reseed, seed_of, seeded
-from .sync_norm import synchronise
 from .training_files import CHECKPOINT, ENCODER, LAST, is_trained, newest_state
+from .untrained import draw_method, prepared
 from .views import make_views
-
-
-def make_encoder(config, name, scene):
-    """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
-    with seeded(seed_of(config.seed, name)):
-        return _network(config, name, trained_scene(config, scene))
-
-
-def make_method(config, name, scene):
-    """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
-    with seeded(seed_of(config.seed, name)):
-        return _method(config, name, trained_scene(config, scene))
 
 
 def pretrain(config, name, scene, folder, fabric=None, stop=lambda: False):
@@ -111,7 +96,7 @@ class Training:
         self.images = open_images(config)
         self._image_facts = {"images": same_images.facts_of(self.images)} if self.images is not None else {}
         self.share = _share(config.pretrain, fabric.world_size)
-        self.model = _prepared(_method(config, name, self.scene), config.pretrain, fabric)
+        self.model = prepared(draw_method(config, name, self.scene), config.pretrain, fabric)
         self.optimizer = make_optimizer(self.model, self.settings, self.model.constant_lr())
         self._wrapped = fabric.setup(self.model, self.optimizer)
         network = self.model.network
@@ -317,21 +302,6 @@ class Training:
         return f"{', '.join(names[:3])}{more} in {images.root}"
 
 
-def _network(config, name, scene):
-    """The network of an encoder, from torch's generator as it stands."""
-    backbone = config.pretrain.encoders[name].backbone or config.pretrain.backbone
-    return make_network(backbone, *image_facts(config, name, scene))
-
-
-def _method(config, name, scene):
-    """The network of an encoder inside its method, from torch's generator as it stands."""
-    network, settings = _network(config, name, scene), config.pretrain.encoders[name]
-    method = METHODS[type(settings)]
-    if method.needs_labels:
-        return method(network, *moments(scene, config.evaluate.targets))
-    return method(network, settings)
-
-
 def _share(pre, ranks):
     """Systems in each part of a batch on each of so many ranks. Raises: ConfigError if the parts would be unequal."""
     parts = ranks * pre.accumulate
@@ -339,15 +309,3 @@ def _share(pre, ranks):
         problem = f"pretrain.batch_size: {pre.batch_size} systems cannot be cut into {parts} equal parts of 2 or more"
         raise ConfigError([f"{problem} ({ranks} ranks, accumulate {pre.accumulate})"])
     return pre.batch_size // parts
-
-
-def _prepared(model, pre, fabric):
-    """A method as it trains: pixels of all channels side by side, norms over all ranks, compiled if asked for."""
-    model = model.to(memory_format=torch.channels_last)
-    if fabric.world_size > 1:
-        model = synchronise(model, fabric.device)
-    if fabric.device.type == "cpu" and pre.precision == "bf16-mixed":
-        write_out_attention(model)
-    if pre.compile:
-        model.network.backbone.compile()
-    return model

@@ -67,26 +67,6 @@ def test_all_mistakes_are_said_at_once(tmp_path):
     assert len(caught.value.problems) == 7
 
 
-def test_a_target_that_some_systems_lack(tmp_path):
-    overrides = ["simulate.classes={lens: 1, galaxy: 1}", "simulate.lens_mass.0.only=[lens]"]
-    found = problems(tmp_path, *overrides, "evaluate.targets=[theta_E]")
-    assert len(found) == 1
-    assert "theta_E has no value in 5" in found[0] and "(classes without it: galaxy)" in found[0]
-    before_training.check(load("tiny", [ONE, *overrides, "evaluate=null"]), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("law", "is_constant"),
-    [("2.0", True), ("{uniform: [2, 2.000000001]}", True), ("{uniform: [1.9, 2.1]}", False)],
-)
-def test_what_counts_as_constant(tmp_path, law, is_constant):
-    overrides = [ONE, f"simulate.lens_mass.0.gamma={law}"]
-    if is_constant:
-        assert "gamma is 2 in every system" in problems(tmp_path, *overrides)[0]
-    else:
-        before_training.check(load("tiny", overrides), tmp_path)
-
-
 @pytest.mark.parametrize(
     ("make", "overrides", "said"),
     [
@@ -166,12 +146,6 @@ def test_a_probe_of_one_class(tmp_path):
     ]
     (problem,) = problems(tmp_path, *folder)
     assert "has one class (lenses), of which a probe would always be right" in problem
-    without = ["pretrain.probe_every=2", "pretrain.encoders={s: {method: simsiam}}", "evaluate=null"]
-    (problem,) = problems(tmp_path, *without)
-    assert "without evaluate a probe tells classes apart, and there are none" in problem
-    rare = ["simulate.classes={lens: 1, galaxy: 0}", "pretrain.probe_every=2", "evaluate=null"]
-    (problem,) = problems(tmp_path, *rare)
-    assert "and all of 500 systems are of one of simulate.classes" in problem
 
 
 def classes(folder, **counts):
@@ -222,34 +196,6 @@ def test_a_network_sees_what_it_is_judged_by_too(tmp_path):
     options = [*classes(tmp_path / "images", a=8, b=8), vit, "evaluate.judged_on=simulated"]
     (problem,) = problems(tmp_path, *options)
     assert "pretrain.encoders.s: its backbone cannot take images of 1 x 32 x 32" in problem
-
-
-@pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        (["simulate.lens_mass.0.gamma={truncnormal: [2, 0.1, 1.9999999, 2]}"], "gamma is 2 in every system"),
-        (["simulate.lens_mass.0.gamma={uniform: [1.999999, 2.000001]}"], "gamma is 2 in every system"),
-        (
-            [
-                "simulate.lens_mass.1.gamma1={follow: {parameter: lens_mass.0.theta_E, factor: 0, offset: 0.02}}",
-                "evaluate.targets=[theta_E, gamma1]",
-            ],
-            "gamma1 is 0.02 in every system",
-        ),
-        (["simulate.lens_mass.0.e1_e2=null", "simulate.lens_mass.0.e1=0", "evaluate.targets=[e1]"], "e1 is 0 in every"),
-        (["simulate.lens_mass.0.gamma={mixture: [{weight: 1, uniform: [2, 2.000001]}]}"], "gamma is 2 in every system"),
-    ],
-)
-def test_targets_that_cannot_be_learnt(tmp_path, overrides, said):
-    assert any(said in problem for problem in problems(tmp_path, *overrides))
-
-
-def test_a_target_that_is_constant_among_the_test_lenses_alone(tmp_path):
-    laws = "[{weight: 0.97, uniform: [2, 2.0000001]}, {weight: 0.03, uniform: [1.8, 2.2]}]"
-    rare = f"simulate.lens_mass.0.gamma={{mixture: {laws}}}"
-    (problem,) = problems(tmp_path, rare, "evaluate.n_test=20")
-    assert "gamma is 2 in every one of 20 test systems, so there is nothing to judge by it" in problem
-    before_training.check(load("tiny", [ONE, rare, "evaluate.n_test=400"]), tmp_path / "runs" / "tiny")
 
 
 def test_a_folder_that_has_changed_since_the_first_encoder_was_trained(tmp_path):

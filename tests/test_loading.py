@@ -19,7 +19,8 @@ from lenstream.ssl import checkpoint
 from lenstream.ssl.backbones import load_weights
 from lenstream.ssl.data import training_scene
 from lenstream.ssl.probe import features_of
-from lenstream.ssl.trainer import ENCODER, make_encoder
+from lenstream.ssl.training_files import ENCODER
+from lenstream.ssl.untrained import make_encoder
 
 VIT = "{name: vit_tiny_patch16_224, options: {patch_size: 8, embed_dim: 48, depth: 2, num_heads: 3}}"
 SIZE_30 = ["simulate.image.num_pix=30", f"pretrain.backbone={VIT}"]  # of which patches of 8 pixels reach beyond

@@ -15,7 +15,8 @@ from lenstream.files.checksums import differing, read_sums
 from lenstream.runs import RunFolder, begin
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint
-from lenstream.ssl.trainer import ENCODER, make_encoder
+from lenstream.ssl.training_files import ENCODER
+from lenstream.ssl.untrained import make_encoder
 
 
 def run_of(folder, *overrides, names=("lensiam",)):

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["preview", "deeplens"], "deeplense_model_1, deeplense_model_2"),
         (["preview", "w1", "mode=as_released"], "this recipe has no modes"),
         (["config", "--show", "deeplense_model_1", "mode=as_relased"], 'Did you mean "as_released"?'),
-        (["run", "tiny", "pretrain.stepss=3"], 'unknown key "pretrain.stepss". Did you mean "steps"?'),
+        (["run", "tiny", "pretrain.stepss=3"], 'unknown key "pretrain.stepss". Did you mean "pretrain.steps"?'),
         (["run", "tiny", "simulate.image.pixel_scale=-1"], "pixel_scale: input should be greater than 0, got -1"),
         (["run", "w1"], "the key pretrain is missing"),
         (["preview", "tiny", "--out", "picture.doc"], "expected a picture's name"),
@@ -180,7 +181,7 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["run", "tiny", "overwrite=true"], "give --overwrite"),
         (["run", "tiny", "scale=tiny"], "give --scale tiny"),
         (["run", "tiny", "steps=4"], 'Did you mean "pretrain.steps"'),
-        (["run", "tiny", "pretrain.step=4"], 'Did you mean "steps"?'),
+        (["run", "tiny", "pretrain.step=4"], 'Did you mean "pretrain.steps"?'),
         (["run", "tiny", "simulate.num_pix=40"], 'Did you mean "simulate.image.num_pix"?'),
         (["run", "tiny", "simulate.observation.instrument=euclid"], 'Did you mean "Euclid/VIS"'),
         (["run", "tiny", "simulate.observation.instrument=Euclid"], "one of Euclid/VIS"),
@@ -192,6 +193,8 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         (["predict", "--run", "runs/tiny"], "--images my_lenses"),
         (["predict", "--run", "runs/tiny", "--images", "lenses/no.fits"], "There is no file lenses/no.fits"),
         (["predict", "--run", "runs/tiny", "--images", "catalogue.csv"], "catalogue.csv"),
+        (["run", "tiny", "-extend", "5"], 'Did you mean "--extend"?'),
+        (["run", "runs/moved/config.yaml"], "give name=moved to go on with it"),
         (["run", "tiny", "--nonsense"], "--nonsense"),
     ],
 )
@@ -200,6 +203,8 @@ def test_a_bad_command_gets_one_sentence_and_exit_code_2(finished, arguments, sa
     (cwd / "empty").mkdir(exist_ok=True)
     (cwd / "runs" / "strangers").mkdir(exist_ok=True)
     (cwd / "runs" / "strangers" / "mine.txt").write_text("not a run's")
+    if not (cwd / "runs" / "moved").exists():
+        shutil.copytree(cwd / "runs" / "tiny", cwd / "runs" / "moved")
     monkeypatch.chdir(cwd)
     with pytest.raises(SystemExit) as stopped:  # in this process: starting one for each takes most of the time
         main(arguments)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shlex
-from pathlib import Path
 
 import pytest
 import yaml
@@ -52,38 +50,6 @@ def test_a_finished_run_is_left_alone_unless_it_is_to_be_overwritten(folder, con
     assert runs.is_finished(folder, config)
     assert "is finished: open" in capsys.readouterr().err
     assert not runs.is_finished(folder, config, overwrite=True)
-
-
-def test_another_config_is_refused_and_its_first_difference_said(folder, config):
-    runs.begin(folder, config)
-    with pytest.raises(
-        ConfigError, match=r"begun with another config \(first difference: pretrain\.batch_size is 32, was 16\)"
-    ):
-        runs.is_finished(folder, load("tiny", ["pretrain.batch_size=32"]))
-    with pytest.raises(ConfigError, match=r"pretrain\.encoders\.new is \{.*\.\.\., was absent"):
-        runs.is_finished(folder, load("tiny", ["pretrain.encoders.new.method=byol"]))
-    folder.config.write_text(folder.config.read_text().replace("[arcsec]", "[another spelling]"))
-    assert not runs.is_finished(folder, config)  # the meaning of a key may be said in other words
-    folder.config.write_text("name: [")
-    with pytest.raises(ConfigError, match="damaged"):
-        runs.is_finished(folder, config)
-
-
-def test_the_refusal_names_a_command_that_goes_on_as_the_run_was_begun(tmp_path, config, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for runs_folder, command in (
-        ("runs", "lenstream run runs/tiny/config.yaml"),
-        ("my runs", "lenstream run 'my runs/tiny/config.yaml' --runs 'my runs'"),
-    ):
-        folder = RunFolder(Path(runs_folder) / "tiny")
-        runs.begin(folder, config)
-        with pytest.raises(ConfigError, match=f"`{command}` goes on as it was begun; use --overwrite"):
-            runs.is_finished(folder, load("tiny", ["seed=4"]))
-        own = load(shlex.split(command)[2])
-        assert not runs.is_finished(folder, runs.with_own_numbers(folder, own))
-    moved = RunFolder(folder.path.rename("my runs/moved"))  # the config in it would go on with another folder
-    with pytest.raises(ConfigError, match=r"seed is 4, was 3\); use --overwrite"):
-        runs.is_finished(moved, load("tiny", ["name=moved", "seed=4"]))
 
 
 def test_a_run_whose_folder_was_renamed_goes_on_by_its_new_name(folder, config):
@@ -181,20 +147,6 @@ def test_a_run_goes_on_with_its_own_numbers_under_another_lenstronomy(folder, an
     other = load(str(folder.config), ["simulate.observation.magnitude_zero_point=24.0"])
     with pytest.raises(ConfigError, match=r"magnitude_zero_point is 24\.0, was 25\.72"):
         runs.is_finished(folder, runs.with_own_numbers(folder, other))
-
-
-def test_another_instrument_is_another_config(folder):
-    runs.begin(folder, load("tiny", EUCLID))
-    other = load("tiny", [*EUCLID, "simulate.observation.instrument=LSST/i"])
-    assert runs.with_own_numbers(folder, other) == other
-    with pytest.raises(ConfigError, match="begun with another config"):
-        runs.is_finished(folder, other)
-
-
-def test_the_same_numbers_given_by_hand_are_the_same_config(folder):
-    runs.begin(folder, load("tiny", EUCLID))
-    mine = load("tiny", [*EUCLID, "simulate.observation.magnitude_zero_point=25.72"])
-    assert not runs.is_finished(folder, runs.with_own_numbers(folder, mine))
 
 
 def test_a_run_of_an_earlier_version_goes_on_and_another_lenstronomy_is_said(folder, capsys):

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lenstream.configs.key_list import ENTRY, LAW, NAME, every_key
 from lenstream.configs.recipes import _FOLDER
@@ -40,13 +40,17 @@ VALUES = [
     "../../../../../../etc/passwd",
     "a\u202eb",
 ]
+KEYS = ("seed", "profile", "only", "follow", "<<", "1", "null", "x" * 99)
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 12)
 )
 
 
-def mutant(text: str, chance: random.Random) -> str:
-    """A recipe's text with a line doubled, gone or indented otherwise, or another value, key or character."""
+def mutant(text: str, chance: random.Random, others: Sequence[str] = VALUES) -> str:
+    """A recipe's text with a line doubled, gone or indented otherwise, or another value, key or character.
+
+    others: values that one of the recipe gives way to.
+    """
     kind, lines = chance.randrange(7), text.split("\n")
     k, at = chance.randrange(len(lines)), chance.randrange(len(text))
     values, keys = list(re.finditer(r": ([^\s{}\[\],#]+)", text)), list(re.finditer(r"([A-Za-z_0-9]+):", text))
@@ -58,8 +62,10 @@ def mutant(text: str, chance: random.Random) -> str:
         return text[:at] + chance.choice("[]{}:,'\"&*!|>%@`\t\n-#\x00\x7f²\u2028") + text[at + 1 :]
     if kind == 3:
         return text[:at] + text[at + chance.randrange(1, 30) :]
+    if not (keys if kind == 4 else values):
+        return text
     found = chance.choice(keys if kind == 4 else values)
-    other = chance.choice(("seed", "profile", "only", "follow", "<<", "1", "null", "x" * 99) if kind == 4 else VALUES)
+    other = chance.choice(KEYS if kind == 4 else others)
     return text[: found.start(1)] + other + text[found.end(1) :]
 
 

@@ -18,25 +18,12 @@ from ...files.columns import read_table
 from ...files.paths import usable
 from ...files.suffixes import FITS
 from . import frames
+from .column_hints import RATIOS, offer, offer_shape
 from .possible_values import leave_out_impossible
 
 NAME = "name"
-RATIOS = ("q", "b/a", "b_a", "ba", "axis_ratio", "axisratio")
 FLATTENING = "ellipticity"
 _ANGLE = re.compile(r"(pa|pos(?:ition)?[ _]?ang(?:le)?|phi)[ _]*[(\[]?(deg|degrees|degree|rad|radians|radian)?[)\]]?")
-_OTHER_NAMES = {  # what other catalogues call a parameter, in small letters without other signs
-    NAME: ("name", "id", "lens", "lensname", "system", "object", "objectname", "target", "sdssname", "objid", "names"),
-    "theta_E": (
-        *("thetae", "thetaein", "thetaeinstein", "thetaesie", "thetaepl", "thetaearcsec", "bsie", "bein", "rein"),
-        *("reinstein", "einsteinradius", "einstrad", "rsie", "b", "thein", "the", "re"),
-    ),
-    "gamma": ("slope", "gammaprime", "gammap", "gammapl", "gammaepl", "gammatot", "gammalens"),
-    "q": ("qsie", "qlens", "qmass", "qepl", "axratio"),
-}
-
-
-_LIKE_RATIO = re.compile(r"(q|b[_/ ]?a|axis_?ratio|ellipticity)([_ ].*)?|.*[_ ]q|q(sie|lens|mass|epl)|axratio")
-_LIKE_ANGLE = re.compile(r"(pa|pos(ition)?[_ ]?ang(le)?|phi|angle)([_ ].*)?|theta|.*[_ ](pa|phi)|pa(sie|lens|mass|epl)")
 
 
 class Shape(NamedTuple):
@@ -66,7 +53,7 @@ def read_catalogue(path, lenses=None):
     table = pd.DataFrame({name: values for name, values in columns.items() if values.ndim == 1})
     if called not in table:
         columns = ", ".join(map(str, table.columns[:12]))
-        hint = (called == NAME and _offer(NAME, table.columns)) or nearest(called, table.columns)
+        hint = (called == NAME and offer(NAME, table.columns)) or nearest(called, table.columns)
         raise DataError(
             f"The catalogue {path} has no column {called} (the files' names without suffix); it has {columns}.{hint}"
         )
@@ -96,8 +83,8 @@ def columns_of(catalogue, targets, lenses):
             found |= {target: shape for target in ("e1", "e2") if target in targets}
     if not found:
         columns = ", ".join(map(str, catalogue.columns[:12])) or "no other column"
-        hints = "".join(_offer(target, catalogue.columns) for target in targets)
-        hints += _offer_shape(catalogue.columns) if {"e1", "e2"} & set(targets) else ""
+        hints = "".join(offer(target, catalogue.columns) for target in targets)
+        hints += offer_shape(catalogue.columns) if {"e1", "e2"} & set(targets) else ""
         raise DataError(
             f"The catalogue has a column for none of {', '.join(targets)}: it has {columns}.{hints}"
             + ("" if hints else " Name the columns in real_lenses.columns, e.g. {theta_E: b_SIE}.")
@@ -119,8 +106,8 @@ def match(catalogue, names, targets, orientations, lenses):
     rows, notes = _rows(catalogue, names)
     where = columns_of(catalogue, targets, lenses)
     missing = [target for target in targets if target not in where]
-    notes += [f"catalogue: no column for {t}.{hint}" for t in missing if (hint := _offer(t, catalogue.columns))]
-    if {"e1", "e2"} & set(missing) and (hint := _offer_shape(catalogue.columns)):
+    notes += [f"catalogue: no column for {t}.{hint}" for t in missing if (hint := offer(t, catalogue.columns))]
+    if {"e1", "e2"} & set(missing) and (hint := offer_shape(catalogue.columns)):
         notes.append(f"catalogue: no columns for e1 and e2.{hint}")
     values, in_sky = {}, {}
     for target, column in where.items():
@@ -305,33 +292,3 @@ def _turn(values, in_sky, orientations):
             "if they refer to the array."
         )
     return notes
-
-
-def _offer(target, columns):
-    """' Did you mean ...?' with the setting that takes a column as a parameter, if one is called like it elsewhere."""
-    plain = {re.sub("[^a-z0-9]", "", str(column).lower()): column for column in columns}
-    column = next((plain[n] for n in _OTHER_NAMES.get(target, ()) if n in plain), None)
-    if column is None:
-        return ""
-    return f" Is {column} the column for {target}? Then say so: {_setting(f'{target}: {column}')}."
-
-
-def _offer_shape(columns):
-    """' Is ...?' with the settings that take columns as an axis ratio and an angle, if two are called like such."""
-    plain = {str(column).strip().lower(): column for column in columns}
-    ratio = next((column for name, column in plain.items() if _LIKE_RATIO.fullmatch(name)), None)
-    angle = next((column for name, column in plain.items() if _LIKE_ANGLE.fullmatch(name)), None)
-    if ratio is None or angle is None:
-        return ""
-    pairs = [] if str(ratio).lower() in RATIOS else [f"q: {ratio}"]
-    pairs.append(f"{'phi' if 'phi' in str(angle).lower() else 'PA'}: {angle}")
-    return (
-        f" Is {ratio} the axis ratio and {angle} the angle of the major axis? Then say so: {_setting(*pairs)} (PA: "
-        "from North through East; phi: from +x of the array)."
-    )
-
-
-def _setting(*pairs):
-    """How `real_lenses.columns` is given: in a config and on the command line."""
-    options = " ".join(f"--column {pair.replace(': ', '=', 1)}" for pair in pairs)
-    return f"real_lenses.columns: {{{', '.join(pairs)}}}, or {options}"

@@ -10,6 +10,7 @@ from decimal import Decimal
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _MOST_DECIMALS = 6  # smaller numbers are written with a power of ten
 _MOST_ZEROS = 6  # at the end of whole numbers; larger ones, too
+_ROUNDING = 1e-7  # of a float32 number: what is less than that share of a value says nothing of its digits
 
 
 def plus_minus(value, std, alone=".3f"):
@@ -28,7 +29,7 @@ def plus_minus(value, std, alone=".3f"):
     power = math.floor(math.log10(max(abs(value), std)))
     if decimals(std) < -_MOST_ZEROS or (decimals(std) > _MOST_DECIMALS and power < -2):
         return f"({plus_minus(_shifted(value, power), _shifted(std, power))})e{power:d}"
-    if decimals(std) > _MOST_DECIMALS:
+    if decimals(std) > _MOST_DECIMALS and std < _ROUNDING * abs(value):
         return f"{_without_minus_zero(f'{value:{alone}}')} ± {std:.0e}"
     return f"{rounded(value, std)} ± {rounded(std, std)}"
 

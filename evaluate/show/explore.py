@@ -7,13 +7,13 @@ set, `explore_pictures` what is drawn; `explore_page` lays it out.
 import logging
 import signal
 import socket
-import sys
 import threading
 import webbrowser
 from contextlib import suppress
 
 from ...errors import LenStreamError
 from ...extras import need
+from ...progress import console
 from ...simulate.systems.scene import make_scene
 from .explore_pictures import image
 from .explore_sliders import sliders
@@ -35,7 +35,7 @@ def explore(config, port=0, open_browser=True):
     server = make_server(scene, config.name, port)
     address = f"http://{HOST}:{port}/"
     print(address, flush=True)
-    print("lenstream: Ctrl-C ends it", file=sys.stderr)
+    console.print("Ctrl-C ends it")
     if open_browser:
         threading.Thread(target=_open, args=(address,), daemon=True).start()  # some browsers do not return
     _serve(server)

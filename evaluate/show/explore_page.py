@@ -11,20 +11,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from bokeh.models import Button, CheckboxGroup, CustomJS, Div, Select
-from bokeh.models import Slider as SliderWidget
+from bokeh.models import Button, CustomJS, Div
 
 from ...configs.quantities import quantity
 from ...errors import LenStreamError
 from . import explore_pictures as pictures
 from . import explore_state as states
 from .explore_figures import error_panel, set_error, set_image, set_lines, sky_panel
+from .explore_widgets import STYLE, make_slider, make_widgets
 from .symbols import after_number, symbol_as_html
 
 RESTS = 250  # milliseconds after the last move
-STRETCHES = ["asinh", "linear", "log"]
-# Text, as a style sheet of Bokeh belongs to one page, and a second window would have none
-WIDGETS = (Path(__file__).parent / "explore_widgets.css").read_text(encoding="utf-8")
 
 
 @dataclass
@@ -57,9 +54,9 @@ class Page:
 def make_page(document, scene, name, groups):
     """Fill a Bokeh document. groups: of `explore_sliders.sliders`."""
     state = states.start(scene, 0)
-    made = {s.path: (s, _slider(s)) for own in groups.values() for s in own}
-    headings = {title: Div(text=f"<b>{html.escape(title)}</b>", stylesheets=[WIDGETS]) for title in groups}
-    page = Page(document, scene, name, made, headings, _widgets(scene), state)
+    made = {s.path: (s, make_slider(s)) for own in groups.values() for s in own}
+    headings = {title: Div(text=f"<b>{html.escape(title)}</b>", stylesheets=[STYLE]) for title in groups}
+    page = Page(document, scene, name, made, headings, make_widgets(scene), state)
     page.panels = {"image": sky_panel(), "source": sky_panel(), "error": error_panel()}
     for path, (slider, widget) in made.items():
         widget.on_change("value", partial(_moved, page, path, slider))
@@ -79,43 +76,6 @@ def make_page(document, scene, name, groups):
     page.version = 1
     _draw(page)
     _rest(page)
-
-
-def _slider(slider):
-    digits = max(0, -int(np.floor(np.log10(slider.step) + 1e-9)))
-    return SliderWidget(
-        title=slider.title,
-        start=slider.low,
-        end=slider.high,
-        step=slider.step,
-        value=slider.low,
-        format="0." + "0" * digits if slider.high < 1e5 else "0.000e+0",
-        sizing_mode="stretch_width",
-        tooltips=False,
-        stylesheets=[WIDGETS],
-    )
-
-
-def _widgets(scene):
-    """All that is no figure and no slider, by name."""
-    many_kernels = max(len(t.kernels) for t in scene.bands.values()) > 1
-    drawn = [word for word, there in (("subhalos", scene.config.substructure), ("PSF kernel", many_kernels)) if there]
-    labels = {"system": "another system", "other_source": "another source", "other_noise": "another noise"}
-    labels |= {"halos": f"other {' and '.join(drawn)}"} if drawn else {}
-    labels |= {"copy": "copy as YAML"}
-    made = {key: Button(label=label, stylesheets=[WIDGETS]) for key, label in labels.items()}
-    boxes = ["noise", *(["lens light"] if scene.config.lens_light else []), "critical curves"]
-    select = partial(Select, stylesheets=[WIDGETS], width=110)
-    made["shown"] = CheckboxGroup(labels=boxes, active=[len(boxes) - 1], inline=True, stylesheets=[WIDGETS])
-    made["band"] = select(options=list(scene.bands), value=next(iter(scene.bands)))
-    made["stretch"] = select(options=STRETCHES, value=STRETCHES[0])
-    made["error_of"] = select(options=["rays", "PSF"], value="rays", width=85)
-    for key in ("caption", "numbers", "error_caption", "message", "yaml"):
-        made[key] = Div(stylesheets=[WIDGETS], sizing_mode="stretch_width")
-    made["message"].css_classes = ["message"]
-    made["copied"] = Div(visible=False, text="")
-    made["copy"].js_on_event("button_click", CustomJS(code="window.lenstream_copy = true"))
-    return made
 
 
 def _connect(page):

@@ -59,7 +59,7 @@ def print_read(sentences):
 def print_sentences(sentences):
     """Sentences about real lenses: what was read of a catalogue, and what is doubtful, one line each."""
     for sentence in sentences:
-        console.print(sentence, highlight=False)
+        console.print(sentence)
 
 
 def print_table(frame, title, decimals=3):

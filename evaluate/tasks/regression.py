@@ -164,7 +164,7 @@ def _finetune(network, train, settings, seed, device):
     queue = torch.empty(0, dtype=torch.long)
     for step in range(steps):
         if len(queue) < batch_size:
-            queue = torch.cat([queue, torch.randperm(len(y), generator=order)])
+            queue = _and_next_epoch(queue, torch.randperm(len(y), generator=order), batch_size)
         chosen, queue = queue[:batch_size], queue[batch_size:]
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * cosine_warmup_schedule(step, steps, 1.0, 0.0, steps // 10, 0.0, 1.0)
@@ -174,6 +174,19 @@ def _finetune(network, train, settings, seed, device):
         loss.backward()
         optimizer.step()
     return regressor.eval()
+
+
+def _and_next_epoch(queue, order, batch_size):
+    """Images in the order of training, with those of the next epoch behind fewer than a batch of the one that ends.
+
+    Those that would be twice in the batch that both share change places with the next ones of the new epoch, as in
+    `ssl.folder.batch_at`; its n >= batch_size images have room for that.
+    """
+    new, again = batch_size - len(queue), torch.isin(order, queue)
+    repeated = again[:new].nonzero()[:, 0]
+    free = new + (~again[new:]).nonzero()[: len(repeated), 0]
+    order[repeated], order[free] = order[free], order[repeated]
+    return torch.cat([queue, order])
 
 
 def _table(train):

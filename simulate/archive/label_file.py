@@ -1,6 +1,7 @@
 """All labels of a dataset as one table beside it, shard by shard: Parquet, and ECSV where that is asked for."""
 
 import io
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,35 +48,34 @@ def _tables(folder, description, scene) -> Iterator["QTable"]:
 
 
 def _write_parquet(path, tables):
+    import pyarrow
     from pyarrow import parquet
 
     with whole(path) as file:
-        writer = None
-        for table in map(_arrow, tables):
-            if writer is None:
-                writer = parquet.ParquetWriter(file, table.schema, compression="zstd")
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
+        first = next(tables)
+        with parquet.ParquetWriter(file, schema := _schema(first), compression="zstd") as writer:
+            for table in itertools.chain([first], tables):
+                writer.write_table(pyarrow.table([_values(table[name]) for name in table.colnames], schema=schema))
 
 
-def _arrow(table: "QTable") -> Any:
-    """A pyarrow.Table with units."""
+def _schema(table: "QTable") -> Any:
+    """The columns of a table as pyarrow.Schema with units and descriptions."""
     import pyarrow
     from astropy.table import meta
 
-    arrays, fields = [], []
+    fields = []
     for name in table.colnames:
-        column = table[name]
-        values = np.asarray(getattr(column, "value", column))
-        unit = getattr(column, "unit", None)
-        said = {"description": column.info.description or ""} | ({} if unit is None else {"unit": unit.to_string()})
-        arrays.append(pyarrow.array(values))
-        fields.append(pyarrow.field(name, arrays[-1].type, metadata=said))
+        unit = getattr(table[name], "unit", None)
+        said = {"description": table[name].info.description or ""} | ({} if unit is None else {"unit": str(unit)})
+        fields.append(pyarrow.field(name, pyarrow.from_numpy_dtype(_values(table[name]).dtype), metadata=said))
     whole_of = {str(name): str(value) for name, value in table.meta.items()}
     # What astropy's own writer leaves, so that QTable.read has the units
     whole_of["table_meta_yaml"] = "\n".join(meta.get_yaml_from_table(_plain(table)))
-    return pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=whole_of))
+    return pyarrow.schema(fields, metadata=whole_of)
+
+
+def _values(column):
+    return np.asarray(getattr(column, "value", column))
 
 
 def _plain(table):

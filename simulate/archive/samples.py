@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -46,11 +47,14 @@ class Stored:
     labels: dict[str, np.ndarray]
 
 
-def make_samples(scene: Scene, indices: ArrayLike, views: Views, threads: int = 1) -> Samples:
+def make_samples(
+    scene: Scene, indices: ArrayLike, views: Views, threads: int = 1, made: Callable[[int], None] | None = None
+) -> Samples:
     """Draw and render the systems `indices`, as `stream.simulate` does; of none, arrays have the length 0.
 
     The labels are float64; as float32 they are those of the stream, and so are images and masks. threads: each makes
-    whole systems with their labels; the result does not depend on it.
+    whole systems with their labels; the result does not depend on it. made: is told, in these threads, how many
+    systems more are made.
 
     Raises: SelectionError and ArgumentError as `selection.draw`.
     """
@@ -58,18 +62,20 @@ def make_samples(scene: Scene, indices: ArrayLike, views: Views, threads: int = 
     pieces = [indices[k : k + PIECE] for k in range(0, max(len(indices), 1), PIECE)]
     pool = ThreadPoolExecutor(threads)
     try:
-        made = list(pool.map(lambda piece: _make_piece(scene, piece, views), pieces))
+        parts = list(pool.map(lambda piece: _make_piece(scene, piece, views, made), pieces))
     finally:
         pool.shutdown(cancel_futures=True)
-    return made[0] if len(made) == 1 else _joined(scene, indices, views, made)
+    return parts[0] if len(parts) == 1 else _joined(scene, indices, views, parts)
 
 
-def _make_piece(scene, indices, views):
+def _make_piece(scene, indices, views, made):
     """`Samples` of systems that are made at once."""
     systems = draw(scene, indices, views)
     rendered = render_all(scene, systems, arcs=True)  # always: the last bit depends on it
     values = labels(systems) | derived_labels(scene, systems, rendered.arcs)
     values = {n: np.rint(v).astype(np.int64) if n in COUNTS else v for n, v in values.items()}
+    if made is not None:
+        made(len(indices))
     return Samples(
         scene,
         systems,
@@ -79,15 +85,15 @@ def _make_piece(scene, indices, views):
     )
 
 
-def _joined(scene, indices, views, made):
+def _joined(scene, indices, views, parts):
     """The `Samples` of all pieces; their parameters are drawn once more, with the attempts that are known now."""
 
     def together(group):
         return {
-            name: np.concatenate([getattr(piece, group)[name] for piece in made]) for name in getattr(made[0], group)
+            name: np.concatenate([getattr(piece, group)[name] for piece in parts]) for name in getattr(parts[0], group)
         }
 
-    attempts = np.concatenate([piece.systems.attempt for piece in made])
+    attempts = np.concatenate([piece.systems.attempt for piece in parts])
     systems = draw_systems(scene, indices, views, attempts)
     return Samples(scene, systems, together("images"), together("masks"), together("labels"))
 

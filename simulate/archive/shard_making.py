@@ -1,5 +1,6 @@
 """Making shards of a dataset: each is a pure function of the folder's description, wherever it is made."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,10 +48,16 @@ def make_shard(folder: Path, number: int, threads: int = 1) -> Entry:
     return store(folder, description, samples_of(scene, description, shard, threads), shard)
 
 
-def samples_of(scene: Scene, description: Description, shard: Shard, threads: int = 1) -> Samples:
-    """The samples of a shard."""
+def samples_of(
+    scene: Scene,
+    description: Description,
+    shard: Shard,
+    threads: int = 1,
+    made: Callable[[int], None] | None = None,
+) -> Samples:
+    """The samples of a shard; threads and made are those of `make_samples`."""
     indices = np.arange(shard.first, shard.first + shard.count, dtype=np.uint64)
-    return make_samples(scene, indices, description.drawn_views, threads)
+    return make_samples(scene, indices, description.drawn_views, threads, made)
 
 
 def store(folder: Path, description: Description, samples: Samples, shard: Shard) -> Entry:

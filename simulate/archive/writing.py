@@ -1,10 +1,7 @@
 """Writing a dataset shard by shard; killed at any moment, the same command goes on."""
 
-import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,23 +13,22 @@ from ...errors import ConfigError, DataError
 from ...files.checksums import add_sums, read_sums, sha256
 from ...files.whole import remove_scratch
 from ...locking import LOCK, locked
-from ...progress import bar, console
+from ...progress import console
 from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
 from ..systems.scene import FIRST_INDEX, Scene, make_scene
-from .dask_workers import made_on_dask
+from .all_shards import write_shards
 from .dataset_parts import DatasetPart, part_locked, shards_of
 from .description import ARCHIVE, CONFIG, COPIES, Description, config_of, load, save
 from .formats import format_of
 from .label_file import ECSV, write_labels
-from .ledger import LEDGER, Entry, own_version, path_of
+from .ledger import LEDGER, own_version, path_of
 from .own_places import PARTS, is_own, is_sealed, seal, unseal
-from .process_pool import results
-from .samples import make_samples
-from .shard_making import make_shard, opened, samples_of, store, unfinished
+from .shard_making import opened, unfinished
+from .sizes_on_disk import bytes_of_images, bytes_of_systems, in_words
 
 SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
-LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 16  # systems
+LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 13  # systems
 Pages = Callable[[Path], list[str]]  # writes further files of a finished dataset, and says which
 
 
@@ -55,7 +51,7 @@ def describe(
         words_among("split", [split], SPLITS)
     start = whole_number("start", start, 0, LARGEST_COUNT) + (0 if split is None else FIRST_INDEX[SPLITS[split]])
     count = whole_number("count", count, 1, LARGEST_COUNT)
-    fitting = max(module.SHARD_BYTES // _bytes_of_images(scene, views), 1)
+    fitting = max(module.SHARD_BYTES // bytes_of_images(scene, views), 1)
     description = Description(
         format=form,
         name=config.name,
@@ -119,7 +115,7 @@ def write_part(
             return description
         _, scene = opened(folder)
         prepare(folder, description, scene)
-        _write_shards(folder, description, scene, left, workers, scheduler)
+        write_shards(folder, description, scene, left, workers, scheduler)
     return description
 
 
@@ -208,47 +204,8 @@ def _complete(folder, description, workers, ecsv, pages, scheduler=None):
     _check_space(folder, description, scene, left)
     remove_scratch(folder)  # of killed processes: nobody else is writing there now
     prepare(folder, description, scene)
-    _write_shards(folder, description, scene, left, workers, scheduler)
+    write_shards(folder, description, scene, left, workers, scheduler)
     finish(folder, ecsv, pages)
-
-
-def _write_shards(folder, description, scene, left, workers, scheduler=None):
-    """Write shards, with a bar of systems."""
-    missing = sum(shard.count for shard in left)
-    done, total = description.count - missing, description.count
-    size, begun, first = _bytes_of_systems(scene, description), time.monotonic(), done
-    images = description.views * len(scene.bands)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if scheduler is not None:
-        entries = made_on_dask(folder, [shard.number for shard in left], scheduler)
-    elif workers == 1:
-        entries = _written_here(folder, description, scene, left, cores)
-    else:
-        calls = [(folder, shard.number, max(cores // workers, 1)) for shard in left]
-        entries = results(make_shard, calls, workers)
-    with bar(description.name, total, done) as running:
-        for entry in entries:
-            done += entry.count
-            seconds = max(time.monotonic() - begun, 1e-6)
-            rate = (done - first) / seconds
-            words = f"{rate * images:,.0f} images/s, {_in_words(done * size)} of {_in_words(total * size)}"
-            if not running.drawn:
-                words += f", {_time_in_words((total - done) / rate)} left" if done < total else ""
-            running.update(done, words)
-
-
-def _written_here(folder, description, scene, left, threads) -> Iterator[Entry]:
-    """Write shards in this process: one is written while the next is rendered."""
-    with ThreadPoolExecutor(1) as writer:
-        waiting = None
-        for shard in left:
-            samples = samples_of(scene, description, shard, threads)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = writer.submit(store, folder, description, samples, shard)
-            del samples
-        if waiting is not None:
-            yield waiting.result()
 
 
 def _refuse_another(folder, saved, wanted, config):
@@ -282,36 +239,16 @@ def _empty(folder):
 def _check_space(folder, description, scene, shards=None):
     """Raise DataError if the disk has no room for shards, all of them if None."""
     count = description.count if shards is None else sum(shard.count for shard in shards)
-    needed, place = count * _bytes_of_systems(scene, description), folder.absolute()
+    needed, place = count * bytes_of_systems(scene, description), folder.absolute()
     while not place.exists():
         place = place.parent
     with suppress(OSError):  # a place that does not say
         free = shutil.disk_usage(place).free
         if needed > free:
             raise DataError(
-                f"{folder}: {count:,} systems need {_in_words(needed)}, and its disk has {_in_words(free)} free: "
+                f"{folder}: {count:,} systems need {in_words(needed)}, and its disk has {in_words(free)} free: "
                 "give a smaller --count or another --out"
             )
-
-
-def _bytes_of_images(scene, views):
-    like = make_samples(scene, [], views)
-    return sum(images[:0].dtype.itemsize * _size(images) for images in like.images.values())
-
-
-def _bytes_of_systems(scene, description):
-    """Bytes of a system on disk, about: images, masks and labels, these also in the table."""
-    like = make_samples(scene, [], description.drawn_views)
-    arrays = [*like.images.values(), *like.masks.values(), *like.labels.values(), *like.labels.values()]
-    return sum(array.dtype.itemsize * _size(array) for array in arrays)
-
-
-def _size(array):
-    """Numbers of a system in an array."""
-    size = 1
-    for side in array.shape[1:]:
-        size *= side
-    return size
 
 
 def _lacking(description, left):
@@ -323,18 +260,3 @@ def _how_to_finish(folder):
     if description.added:
         return f"`lenstream extend {folder} --count {description.added}` goes on with its extension"
     return "the command that began it, lenstream simulate, goes on"
-
-
-def _in_words(size):
-    """Bytes as people say them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def _time_in_words(seconds):
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

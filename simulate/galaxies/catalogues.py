@@ -8,7 +8,8 @@ import numpy as np
 
 from ...errors import DataError, grouped
 from ...files.column_names import impossible
-from ...files.galaxy_layouts import entries, table_entries
+from ...files.galaxy_layouts import catalogue_in, entries, table_entries
+from ...files.paths import usable
 from .cleaning import LARGEST, SMALLEST, centred, clean, extent
 from .procedural import DEFAULT_MORPHOLOGIES, procedural
 from .stamps import Stamps, half_light_radii, take
@@ -64,7 +65,7 @@ def read_cosmos(path, size=None, limit=None):
     """The usable galaxies of a RealGalaxyCatalog, sky and neighbours removed, centred on the centroid of their light.
 
     Args:
-        path: the catalogue, e.g. real_galaxy_catalog_23.5.fits; the image files lie beside it.
+        path: the catalogue, e.g. real_galaxy_catalog_23.5.fits, beside which the image files lie; or their folder.
         size: pixels on a side of the stamps; None: what the largest galaxy needs, even and at most 256. A galaxy too
             large for it is binned 2x2, 3x3, ...
         limit: read no more than this many galaxies, at least one, evenly spread through the catalogue; None: all. (The
@@ -77,7 +78,9 @@ def read_cosmos(path, size=None, limit=None):
     """
     if size is not None and size < SMALLEST:
         raise DataError(f"Stamps of {size} pixels are too small for galaxies: expected a size of {SMALLEST} or more.")
-    listed = table_entries(path)
+    path = usable(path)
+    catalogue = catalogue_in(path) if path.is_dir() else None
+    listed = table_entries(path if catalogue is None else catalogue)
     return _stamps(listed, path, _spread(np.arange(len(listed.names)), limit), size, True)
 
 

@@ -19,13 +19,13 @@ from lenstream.simulate.systems.scene import make_scene
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("simulate.image.num_pixx=3", 'demo.yaml: unknown key "simulate.image.num_pixx". Did you mean "num_pix"?'),
+        ("simulate.image.num_pixx=3", 'unknown key "simulate.image.num_pixx". Did you mean "simulate.image.num_pix"?'),
         ("sed=3", 'unknown key "sed". Did you mean "seed"?'),
-        ("simulate.lens_mass.0.theta_e=1", 'unknown key "simulate.lens_mass.0.theta_e". Did you mean "theta_E"?'),
+        ("simulate.lens_mass.0.theta_e=1", 'Did you mean "simulate.lens_mass.0.theta_E"?'),
         ("simulate.image.pixel_scale=-0.1", "simulate.image.pixel_scale: input should be greater than 0, got -0.1"),
         ("simulate.lens_mass.0.profile=EPLL", f'expected {", ".join(MASS)}. Did you mean "EPL"?'),
         ("simulate.lens_mass.0.profile=EPLL", 'no profile "EPLL", expected EPL, SIE, '),
-        ("simulate.lens_mass.0.theta_E={unifrom: [1, 2]}", 'Did you mean "uniform"?'),
+        ("simulate.lens_mass.0.theta_E={unifrom: [1, 2]}", 'Did you mean "simulate.lens_mass.0.theta_E.uniform"?'),
         ("simulate.lens_mass.0.theta_E={uniform: [2, 1]}", "the lowest value must be below the highest"),
         ("simulate.lens_mass.0.theta_E={uniform: [-1, 1]}", "theta_E must lie between 0 and 100, but -1 to 1"),
         ("simulate.lens_mass.0.e1=0.2", "give either e1_e2 or e1 and e2, not both"),
@@ -45,7 +45,7 @@ from lenstream.simulate.systems.scene import make_scene
         ("pretrain.accumulate=128", "accumulate: 128 equal parts of at least 2 cannot be made of a batch of 128"),
         ("seed.deeper=1", "seed is a value, it has no keys"),
         ("pretrain.encoders.lensiam.temperature=1", 'unknown key "pretrain.encoders.lensiam.temperature".'),
-        ("pretrain.encoders.lensiam.predicton_dim=1", 'Did you mean "prediction_dim"?'),
+        ("pretrain.encoders.lensiam.predicton_dim=1", 'Did you mean "pretrain.encoders.lensiam.prediction_dim"?'),
         ("pretrain.encoders.lensiam.views=augment", "lensiam is simsiam with physics views"),
         ("pretrain.encoders.new=null", 'nothing called "new" to take out; there are lensiam'),
         ("pretrain.encoders.new={lr: 1}", "pretrain.encoders.new: the key method is missing"),
@@ -259,9 +259,15 @@ def test_a_class_without_weight_never_occurs():
 @pytest.mark.parametrize(
     ("bands", "message"),
     [
-        ("i: {pixel_scale: 0.3}", 'bands.i.pixel_scale: unknown key. Did you mean "bands.i.image.pixel_scale"?'),
-        ("i: {imag: {num_pix: 9}}", 'bands.i.imag: unknown key. Did you mean "image"?'),
-        ("i: {image: {num_pixels: 9}}", 'bands.i.image.num_pixels: unknown key. Did you mean "num_pix"?'),
+        (
+            "i: {pixel_scale: 0.3}",
+            'bands.i.pixel_scale: unknown key. Did you mean "simulate.bands.i.image.pixel_scale"?',
+        ),
+        ("i: {imag: {num_pix: 9}}", 'bands.i.imag: unknown key. Did you mean "simulate.bands.i.image"?'),
+        (
+            "i: {image: {num_pixels: 9}}",
+            'bands.i.image.num_pixels: unknown key. Did you mean "simulate.bands.i.image.num_pix"?',
+        ),
         ("i: {image: {num_pix: 2}}", "bands.i.image.num_pix: input should be greater than or equal to 4, got 2"),
         ("i: {image: {pixel_scale: 0}}", "bands.i.image.pixel_scale: input should be greater than 0, got 0"),
         ("i: {image: 0.3}", "bands.i.image: expected a section with keys, got 0.3"),

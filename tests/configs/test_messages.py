@@ -46,7 +46,8 @@ def test_every_mistake_at_once_with_its_line(problems):
             'override "simulate.lens_mass.9.e1=0": simulate.lens_mass has entries 0 to 1, not "9"',
             f"my.yaml, line {image}: simulate.image.num_pix: expected a number, got '0123' (decimal notation only: no "
             "leading zeros, 0x, _ or :)",
-            f'my.yaml, line {image}: unknown key "simulate.image.pixel_scal". Did you mean "pixel_scale"?',
+            f'my.yaml, line {image}: unknown key "simulate.image.pixel_scal". Did you mean '
+            '"simulate.image.pixel_scale"?',
             f"my.yaml, line {gamma}: simulate.lens_mass.0.gamma: truncnormal: 1.6 to 2.4 lies 9.76e+04 standard "
             "deviations away from 100, so that nothing is drawn there; expected 6 at most",
             f"my.yaml, line {exposure}: simulate.observation.exposure_time: expected a number, got True (yes, no, on, "
@@ -71,7 +72,10 @@ def test_every_mistake_at_once_with_its_line(problems):
         ("pretrain.encoders.lensiam.redraw=[noise, noise]", "lensiam.redraw: noise is there twice"),
         ("simulate.source.0.kinds=[disc, disc]", "simulate.source.0.kinds: disc is there twice"),
         ("simulate.source.0.profile=SERSIC", 'Did you mean "SERSIC_ELLIPSE"?'),
-        ("simulate.source.0.kind=SERSIC", 'unknown key "simulate.source.0.kind". Did you mean "kinds"?'),
+        (
+            "simulate.source.0.kind=SERSIC",
+            'unknown key "simulate.source.0.kind". Did you mean "simulate.source.0.kinds"?',
+        ),
         ("simulate.lens_mass.0.theta_E={lognormal: [1, .01, 20, 30]}", "lies 130 standard deviations away from 1"),
         (
             "simulate.lens_mass.0.theta_E={follow: {parameter: lens_mass.0.gamma, factor: -1}}",

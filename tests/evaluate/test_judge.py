@@ -21,7 +21,8 @@ from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint
 from lenstream.ssl.probe import features_of
-from lenstream.ssl.trainer import make_encoder, pretrain
+from lenstream.ssl.trainer import pretrain
+from lenstream.ssl.untrained import make_encoder
 
 SMALL = ["pretrain.steps=2", "evaluate.seeds=2", "evaluate.n_labels=[20, 40]"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from lenstream.errors import DataError
 from lenstream.files import checksums
-from lenstream.files.checksums import SUMS, add_sums, differing, read_sums, refuse_differing, write_sums
+from lenstream.files.checksums import SUMS, add_sums, differing, read_sums, refuse_differing, remove_sums, write_sums
 
 
 @pytest.fixture
@@ -55,3 +55,9 @@ def test_files_are_added_beside_others_or_in_their_place(listed):
     assert sorted(read_sums(listed)) == ["a/b.txt", "c.txt", "d"]
     add_sums(listed, {"a/e": "0" * 64}, "a", "d")
     assert sorted(read_sums(listed)) == ["a/e", "c.txt"]
+
+
+def test_files_that_are_gone_are_listed_no_more(listed):
+    add_sums(listed, {"c.txt.old": "0" * 64})
+    remove_sums(listed, "a", "c.txt", "never there")
+    assert list(read_sums(listed)) == ["c.txt.old"]

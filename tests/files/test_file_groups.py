@@ -129,4 +129,4 @@ def test_a_name_for_some_images_is_that_of_their_folder_or_of_a_single_file(tmp_
     a, b, c = folder / "a.fits", folder / "b.fits.gz", other / "c.fits"
     assert [name_of(folder), name_of([folder]), name_of([a, b])] == ["cut_outs"] * 3
     assert [name_of(a), name_of([a]), name_of([b]), name_of([a, c])] == ["a", "a", "b", "a"]
-    assert name_of([folder, other]) == "cut_outs"
+    assert name_of([folder, other]) == "cut_outs" and name_of([other, c.rename(tmp_path / "c.fits")]) == "others"

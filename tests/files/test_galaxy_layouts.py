@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lenstream.configs.components import INTERPOL
 from lenstream.errors import DataError
-from lenstream.files.galaxy_layouts import entries
+from lenstream.files.galaxy_layouts import catalogue_in, entries
 from lenstream.simulate.galaxies.catalogues import read, read_cosmos
 
 from ..simulate.galaxies import cosmos
@@ -303,3 +303,17 @@ def test_redshifts_of_the_second_catalogue_go_by_name(tmp_path):
 def test_redshifts_of_the_catalogue_itself_come_first(tmp_path):
     path = cosmos.write(tmp_path, [cosmos.galaxy(np.random.default_rng(6))], REDSHIFT=[0.4])
     assert read_cosmos(path).redshift == pytest.approx([0.4])
+
+
+def test_the_folder_around_the_folder_of_a_catalogue_counts_too(tmp_path):
+    """As GalSim's training samples are unpacked: one folder, with the files in another."""
+    inner = tmp_path / "COSMOS_23.5_training_sample"
+    inner.mkdir()
+    path = inner / "real_galaxy_catalog_23.5.fits"
+    columns = {"IDENT": [1], "MAG": [22.0], "PIXEL_SCALE": [0.03], "GAL_FILENAME": ["images.fits"], "GAL_HDU": [0]}
+    Table(columns).write(path)
+    assert catalogue_in(tmp_path) == path
+    assert entries(tmp_path).names.tolist() == ["1"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.fits").write_bytes(b"")
+    assert catalogue_in(tmp_path) is None

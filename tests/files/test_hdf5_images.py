@@ -119,3 +119,13 @@ def test_damage(tmp_path):
         path.write_bytes(data)
         with pytest.raises(DataError, match=r"a\.h5: cannot be read as HDF5"):
             identify(path)
+
+
+def test_chunks_that_are_not_there(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", (20, SIZE, SIZE), "f4", chunks=(5, SIZE, SIZE))[:5] = image(0, 5, SIZE, SIZE)
+    with pytest.raises(DataError, match="it was cut short: 3 of its 4 chunks are not there"):
+        identify(tmp_path)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["images"][5:] = image(1, 15, SIZE, SIZE)
+    np.testing.assert_array_equal(identify(tmp_path).read(19)[0, 0], image(1, 15, SIZE, SIZE)[14])

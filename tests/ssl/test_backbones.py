@@ -17,12 +17,7 @@ NARROW = {"channels": (16, 16, 16, 16)}
 TINY_VIT = {"embed_dim": 48, "depth": 2, "num_heads": 2}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make(bands=1, num_pix=None, background=0.02, **keys):

@@ -15,7 +15,8 @@ from lenstream.ssl.batch_order import indices_at
 from lenstream.ssl.data import N_MEASURED, image_facts, open_data, training_scene
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.probe import make_probe
-from lenstream.ssl.trainer import Training, make_encoder
+from lenstream.ssl.trainer import Training
+from lenstream.ssl.untrained import make_encoder
 from lenstream.ssl.views import physics
 
 

@@ -1,6 +1,8 @@
 """FolderStream: each image once an epoch, the same whatever the batches, ranks and interruptions."""
 
+import gc
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -215,6 +217,17 @@ def test_closing_ends_the_thread(images):
     assert threading.active_count() == before
     with pytest.raises(StopIteration):
         next(stream)
+
+
+def test_streams_that_are_dropped_leave_no_thread(images):
+    before = threading.active_count()
+    for _ in range(5):
+        next(FolderStream(images, 4, 0))
+    gc.collect()
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
 
 
 def save(folder, images):

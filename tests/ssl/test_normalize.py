@@ -71,8 +71,16 @@ def test_no_scale_is_ever_zero():
     for nothing in (np.zeros((2, 1, 16, 16)), np.full((2, 1, 16, 16), 0.1), np.full((2, 1, 16, 16), np.nan)):
         found = statistics(nothing)
         assert found.noise == found.std == 1
+    nearly = -1e6 + 1e-6 * white(n=2)  # but for rounding, and below zero
+    assert statistics(nearly).noise == statistics(nearly).std == 1
     with pytest.raises(ValueError, match="noise of the data must be positive"):
         Normalize("asinh", Statistics.of_background(0.0))
+
+
+@pytest.mark.parametrize("unit", [1e-18, 1.0, 1e18])
+def test_noise_is_found_in_any_unit_and_on_a_sky_a_million_times_brighter(unit):
+    found = statistics(unit * (1e6 + white()))  # 1e-18: as in erg/s/cm2
+    np.testing.assert_allclose([found.noise[0], found.std[0]], unit, rtol=0.03)
 
 
 def test_where_only_the_background_is_known():

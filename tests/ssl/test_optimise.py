@@ -12,7 +12,7 @@ from lenstream.configs.load import load
 from lenstream.configs.methods import SimCLRSettings as Settings
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.optimise import follow, make_optimizer, set_learning_rate
-from lenstream.ssl.trainer import make_method
+from lenstream.ssl.untrained import make_method
 
 from .tiny import scene_of, tiny
 

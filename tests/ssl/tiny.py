@@ -1,8 +1,9 @@
-"""A tiny training for tests: the recipe `tiny` with one encoder of any method, in a process of its own."""
+"""A tiny training for tests: the recipe `tiny` with one encoder of any method, or of a folder of images; its end."""
 
 from itertools import count
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 import yaml
 
@@ -10,7 +11,8 @@ from lenstream.configs.load import load
 from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.launch import make_fabric
-from lenstream.ssl.trainer import make_method, pretrain
+from lenstream.ssl.trainer import pretrain
+from lenstream.ssl.untrained import make_method
 
 _ADAM = {"optimizer": "adamw", "lr": 0.001}
 _VIT = {"backbone": {"name": "vit_tiny_patch16_224"}}
@@ -68,3 +70,19 @@ def train(config, folder, steps=None, then=None, exact=False):
     except Stopped:
         return True
     return False
+
+
+def stop_after(steps):
+    """A stop function that says yes when asked for the `steps` + 1st time."""
+    asked = iter(range(10_000))
+    return lambda: next(asked) >= steps
+
+
+def folder_config(folder, n=12, steps=4):
+    """A training on n images of 16 pixels, of which two batches of 8 share some."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    for k in range(n):
+        np.save(folder / f"{k:02}.npy", rng.normal(size=(16, 16)))
+    options = [f"pretrain.data.path={folder}", "pretrain.batch_size=8", f"pretrain.steps={steps}", "evaluate=null"]
+    return load("tiny", [*options, "pretrain.encoders={simsiam: {method: simsiam, hidden_dim: 32}}"])

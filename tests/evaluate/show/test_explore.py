@@ -139,6 +139,7 @@ def test_the_page_of_a_system(recipe, tmp_path):
         _check_sliders(page, scene, state)
         _check_buttons(page)
         _check_yaml(page, tmp_path)
+        _check_that_nothing_moves_when_it_says_copied(page)
         _check_layout(page, tmp_path)
         assert page.problems == []
         assert {url.split("/")[2] for url in page.requests} == {address.split("/")[2]}  # nothing from anywhere else
@@ -191,6 +192,15 @@ def _check_buttons(page):
     worst = page.evaluate(f"{named('error_caption')}.text")
     at_rest(page, f"{named('error_of')}.value = 'PSF'")
     assert page.evaluate(f"{named('error_caption')}.text") != worst
+
+
+def _check_that_nothing_moves_when_it_says_copied(page):
+    place = f"Bokeh.index.get_by_id({named('shown')}.id).el.getBoundingClientRect().x"
+    before = page.evaluate(place)
+    page.evaluate(f"{named('copy')}.label = 'copied'; 1")
+    page.settle()
+    assert page.evaluate(place) == before
+    page.evaluate(f"{named('copy')}.label = 'copy as YAML'; 1")
 
 
 def _check_yaml(page, tmp_path):

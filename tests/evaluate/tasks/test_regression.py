@@ -206,6 +206,23 @@ def test_few_labels_are_seen_for_the_least_number_of_steps():
     assert len(seen_images(10, seed=0)) == 9  # an epoch of 10 images in batches of 4 has three of them
 
 
+def test_no_image_is_twice_in_a_batch_of_finetuning_nor_in_an_epoch():
+    """Images change places only where one would come again: all others are where they were drawn."""
+    for n, size in ((5, 4), (6, 5), (7, 3), (10, 4), (12, 12)):
+        for seed in range(4):
+            batches = seen_images(n, seed, batch_size=size, epochs=6)
+            assert all(len(set(batch)) == size for batch in batches)
+            seen = [k for batch in batches for k in batch]
+            epochs = [seen[k : k + n] for k in range(0, len(seen) - n + 1, n)]
+            assert len(epochs) >= 5 and all(sorted(epoch) == list(range(n)) for epoch in epochs)
+            order = torch.Generator().manual_seed(seed)
+            drawn = [k for _ in epochs for k in torch.randperm(n, generator=order).tolist()]
+            assert epochs[0] == drawn[:n]
+            twice = [len(set(drawn[k : k + size])) < size for k in range(0, len(drawn) - size + 1, size)]
+            if not any(twice):
+                assert seen[: len(drawn)] == drawn
+
+
 def test_weight_decay_shrinks_weights():
     def norm(decay):
         settings = Finetune(epochs=1, min_steps=50, batch_size=16, lr=1e-2, weight_decay=decay)

@@ -97,13 +97,21 @@ def test_broken_off_anywhere_it_goes_on_to_the_same_bytes(described, tmp_path, m
             assert ledger.path_of(folder, number).stat().st_mtime_ns == time
 
 
+def test_killed_as_it_began_it_begins_again(described, tmp_path):
+    config, description = described(4)
+    (tmp_path / "config.yaml").write_text("half")
+    (tmp_path / ".0123456789abcdef.partial").write_text("half")
+    write_archive(config, tmp_path, description)
+    assert is_finished(tmp_path, description) and not list(tmp_path.rglob("*.partial"))
+
+
 def test_a_full_disk_is_said_and_loses_nothing_that_was_written(described, tmp_path, monkeypatch):
     config, description = described(20)
 
-    def full(path):
+    def full(path, **keys):
         if "images/c/2" in str(path):
             raise OSError(28, "No space left on device", str(path))
-        return whole(path)
+        return whole(path, **keys)
 
     monkeypatch.setattr(zarr_shards, "whole", full)
     with pytest.raises(OSError, match="No space left"):

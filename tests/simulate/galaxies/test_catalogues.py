@@ -57,6 +57,7 @@ def test_small_stamps_hold_large_galaxies_binned():
 @real
 def test_a_limit_spreads_through_the_catalogue():
     assert read_cosmos(CATALOGUE, limit=2).names == ("141190", "29162")
+    assert read_cosmos(CATALOGUE.parent, limit=2).names == ("141190", "29162")
 
 
 @real

@@ -195,7 +195,7 @@ def test_a_dict_with_mistakes_is_told_all_of_them():
         with pytest.raises(ConfigError) as caught:
             make_scene(source)
         first, second = caught.value.problems
-        assert first == 'config: unknown key "simulate.image.num_pixx". Did you mean "num_pix"?'
+        assert first == 'config: unknown key "simulate.image.num_pixx". Did you mean "simulate.image.num_pix"?'
         assert second.startswith("config: simulate.lens_mass.0: theta_E must lie between 0 and 100, but -1 is asked")
     with pytest.raises(ConfigError, match=r"config: the key \"simulate\.image\" is missing"):
         make_scene({})

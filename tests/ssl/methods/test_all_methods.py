@@ -10,7 +10,7 @@ from lenstream.configs.methods import AnyEncoder
 from lenstream.simulate.labels import moments
 from lenstream.ssl.methods.all_methods import METHODS, names
 from lenstream.ssl.methods.base import Method
-from lenstream.ssl.trainer import make_method
+from lenstream.ssl.untrained import make_method
 
 from ..tiny import scene_of, tiny
 

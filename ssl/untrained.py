@@ -1,0 +1,49 @@
+"""The networks that trainings begin with, alone and inside their methods."""
+
+import torch
+
+from ..simulate.labels import moments
+from .backbones import make_network, write_out_attention
+from .data import image_facts, trained_scene
+from .methods.all_methods import METHODS
+from .randomness import seed_of, seeded
+from .sync_norm import synchronise
+
+
+def make_encoder(config, name, scene):
+    """The untrained `Network` of one encoder of the config; its weights depend on the seed and the name only."""
+    with seeded(seed_of(config.seed, name)):
+        return _network(config, name, trained_scene(config, scene))
+
+
+def make_method(config, name, scene):
+    """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
+    with seeded(seed_of(config.seed, name)):
+        return draw_method(config, name, trained_scene(config, scene))
+
+
+def draw_method(config, name, scene):
+    """As `make_method`, from torch's generator as it stands. scene: of the bands that networks see."""
+    network, settings = _network(config, name, scene), config.pretrain.encoders[name]
+    method = METHODS[type(settings)]
+    if method.needs_labels:
+        return method(network, *moments(scene, config.evaluate.targets))
+    return method(network, settings)
+
+
+def prepared(model, pre, fabric):
+    """A method as it trains: pixels of all channels side by side, norms over all ranks, compiled if asked for."""
+    model = model.to(memory_format=torch.channels_last)
+    if fabric.world_size > 1:
+        model = synchronise(model, fabric.device)
+    if fabric.device.type == "cpu" and pre.precision == "bf16-mixed":
+        write_out_attention(model)
+    if pre.compile:
+        model.network.backbone.compile()
+    return model
+
+
+def _network(config, name, scene):
+    """The network of an encoder, from torch's generator as it stands."""
+    backbone = config.pretrain.encoders[name].backbone or config.pretrain.backbone
+    return make_network(backbone, *image_facts(config, name, scene))
