@@ -142,7 +142,8 @@ def after_kills(place, count, kills, expected, say, chance):
     folder, cluster, shard = place / "killed", Cluster(place), shard_size(count)
     begin(folder, count, shard)
     moments = sorted(chance.uniform(0, -(-count // shard)) for _ in range(kills))  # in shards
-    victims = [chance.choice(["main process", "worker"]) for _ in moments]
+    victims = [("main process", "worker")[k % 2] for k in range(kills)]
+    chance.shuffle(victims)
     main, begun = command(folder, cluster.address), time.monotonic()
     try:
         for moment, victim in zip(moments, victims, strict=True):

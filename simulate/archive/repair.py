@@ -124,7 +124,7 @@ def _mend(work, pages, show):
     unseal(folder)
     writing.prepare(folder, said.description, said.scene)
     writing.finish(folder, ECSV in before, pages)
-    work.outcome.mended += _said_of(of_all, before, read_sums(folder))
+    _say_of(work, of_all, before, read_sums(folder))
 
 
 def _put(data, places):
@@ -136,14 +136,17 @@ def _put(data, places):
                 file.write(data)
 
 
-def _said_of(findings, before, after):
-    """Sentences on what belongs to no shard, by the checksums before and after it was written again."""
+def _say_of(work, findings, before, after):
+    """Say what became of what belongs to no shard, by the checksums listed before the finish and after it."""
     for finding in findings:
-        name = finding.path
+        name, there = finding.path, work.folder / finding.path
         if name in (SUMS, FINISHED):
-            yield f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}"
+            work.outcome.mended.append(f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}")
+        elif not there.is_file() or sha256(there) != after.get(name):
+            work.outcome.left.append(f"{name}: still {finding.what}; `lenstream repair` writes pages for people, too")
         else:
-            yield f"{name}: {'restored' if before.get(name) == after.get(name) else 'made anew, not as it was'}"
+            same = before.get(name) == after.get(name)
+            work.outcome.mended.append(f"{name}: {'restored' if same else 'made anew, not as it was'}")
 
 
 def _mend_shard(work, said, shard):

@@ -205,6 +205,7 @@ def _complete(folder, description, workers, ecsv, pages, scheduler=None):
     remove_scratch(folder)  # of killed processes: nobody else is writing there now
     prepare(folder, description, scene)
     write_shards(folder, description, scene, left, workers, scheduler)
+    remove_scratch(folder)  # of workers that were killed meanwhile
     finish(folder, ecsv, pages)
 
 

@@ -162,6 +162,19 @@ def test_shards_that_were_not_yet_made_are_made(tmp_path, copy_of, described, mo
     assert contents(tmp_path / "e") == contents(copy_of(tmp_path / "d"))
 
 
+def test_pages_for_people_are_made_again_by_who_can(tmp_path, described):
+    def pages(folder):
+        (folder / "README.md").write_text("lenses")
+        return ["README.md"]
+
+    config, description = described(8)
+    writing.write_archive(config, tmp_path / "d", description, pages=pages)
+    damage(tmp_path / "d" / "README.md")
+    assert "README.md: still damaged" in repair(tmp_path / "d", show=False).left[0]
+    assert repair(tmp_path / "d", pages=pages, show=False) == repairing.Outcome(["README.md: restored"], [])
+    assert verify(tmp_path / "d", show=False) == []
+
+
 def test_foreign_files_are_deleted_only_when_asked(tmp_path, copy_of):
     folder = copy_of(tmp_path / "d")
     before = contents(folder)
