@@ -41,14 +41,11 @@ def read(folder, description, shard, block, name):
     """A chunk: {name: values}, as many as the shard has. Raises: Unreadable that names the file and the chunk."""
     array = _arrays(folder)[name]
     path = folder.joinpath(array.folder, "c", str(shard.number), *("0" for _ in array.inner))
-    slots = array.shard // array.chunk
     with reading(path, FORM), open(path, "rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        places = os.pread(file.fileno(), 16 * slots + 4, max(size - 16 * slots - 4, 0))
-        if not _is_sound(places) or len(places) != 16 * slots + 4:
-            raise Unreadable(path, FORM, "it is damaged: its index does not have its CRC32C")
-        begin, extent = np.frombuffer(places, "<u8", 2, 16 * block).tolist()
-        data = os.pread(file.fileno(), extent, begin) if begin + extent <= size else b""
+        state = os.fstat(file.fileno())
+        places = _index(path, array.shard // array.chunk, (state.st_mtime_ns, state.st_size))
+        begin, extent = places[block].tolist()
+        data = os.pread(file.fileno(), extent, begin) if begin + extent <= state.st_size else b""
     if len(data) != extent or not _is_sound(data):
         raise Unreadable(path, FORM, f"it is damaged: chunk {block} does not have its CRC32C")
     data = memoryview(data)[:-4]
@@ -56,6 +53,17 @@ def read(folder, description, shard, block, name):
         data = _unpacked(data)
     values = np.frombuffer(data, array.dtype.newbyteorder("<")).reshape(array.chunk, *array.inner)
     return {name: values[: shard.count - block * array.chunk]}
+
+
+@lru_cache(maxsize=1024)  # many chunks are read of a shard
+def _index(path, slots, state):
+    """Where the chunks of a shard begin and how long they are, uint64 (slots, 2). state: what a change changes."""
+    nbytes, size = 16 * slots + 4, state[1]
+    with open(path, "rb", buffering=0) as file:
+        found = os.pread(file.fileno(), nbytes, max(size - nbytes, 0))
+    if len(found) != nbytes or not _is_sound(found):
+        raise Unreadable(path, FORM, "it is damaged: its index does not have its CRC32C")
+    return np.frombuffer(found[:-4], "<u8").reshape(slots, 2)
 
 
 def _is_sound(data):
