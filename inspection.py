@@ -14,6 +14,7 @@ from .evaluate.show.image_set_lines import (
     spread,
     survey_lines,
     training_config,
+    training_of,
 )
 from .files import fits_table, galaxy_layouts, own_archives
 from .files.columns import read_table
@@ -97,16 +98,12 @@ def _own_archive(path, picture):
         line("layout", f"{own_archives.KIND}, format {described.format}, {len(described.shards)} shards"),
         line("indices", f"{described.start:,} to {last:,}, seed {described.seed}"),
         line("views", f"{described.views}{differ}"),
-        line("bands", f"{len(scene.bands)} ({', '.join(scene.bands)})"),
+        line("bands", f"{len(scene.bands)} ({', '.join(filter(None, scene.bands)) or 'not named'})"),
         line("pixels", f"{sizes}, of {scene.instrument.pixel_scale:.4g} arcsec"),
         *(line("labels" if k == 0 else "", words + of) for k, words in enumerate(spreads)),
         line("made by", f"LenStream {described.lenstream}; lenstream verify {path} looks for damage"),
-        *_end(picture, ["extends: simclr_resnet18", f"name: {config_name(path)}", *_data(path)]),
+        *_end(picture, training_of(path.resolve(), described.count, described.views)),
     ]
-
-
-def _data(path):
-    return ["pretrain:", f"  data: {{path: {quoted(path.resolve())}}}"]
 
 
 def _galaxies(path, picture):

@@ -19,7 +19,7 @@ def target_problems(config, scene):
     if config.evaluate is None and _probes_lenses(config):
         halves = [_drawn(scene, split, N_DRAWN).class_number for split in ("labelled", "validation")]
         if min(len(np.unique(half)) for half in halves) < 2:
-            there = f"all of {N_DRAWN} systems are of one of" if config.simulate.classes else "there are none in"
+            there = f"all of {N_DRAWN} systems are of one of" if scene.config.classes else "there are none in"
             yield (
                 f"pretrain.probe_every: without evaluate a probe tells classes apart, and {there} simulate.classes; "
                 "expected 0, or evaluate with targets"
@@ -34,7 +34,8 @@ def target_problems(config, scene):
             continue
         others = [t for t in config.evaluate.targets if t != target]
         leave_out = f"leave it out (evaluate.targets={others})".replace("'", "") if others else "evaluate=null"
-        problem = _about_target(config, target, {split: values[target] for split, values in drawn.items()}, leave_out)
+        of_target = {split: values[target] for split, values in drawn.items()}
+        problem = _about_target(scene.config, target, of_target, leave_out)
         if problem:
             yield f"evaluate.targets: {problem}"
 
@@ -60,12 +61,12 @@ def _drawn(scene, split, n):
     return draw_systems(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]), Views())
 
 
-def _about_target(config, target, drawn, leave_out):
+def _about_target(simulation, target, drawn, leave_out):
     """Why a target cannot be learnt or judged, in words, or None; drawn: its values in each split."""
     drawn = {split: values.astype(np.float32) for split, values in drawn.items()}  # as networks learn it
     unknown = np.mean(~np.isfinite(np.concatenate(list(drawn.values()))))
     if unknown > 0:
-        classes = ", ".join(_without(config.simulate.lens_mass, config.simulate.classes)) or "some"
+        classes = ", ".join(_without(simulation.lens_mass, simulation.classes)) or "some"
         return (
             f"{target} has no value in {f'{unknown:.0%}' if unknown >= 0.01 else 'some'} of the systems (classes "
             f"without it: {classes}), so it cannot be learnt; {leave_out}, or simulate lenses only"

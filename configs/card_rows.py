@@ -6,7 +6,7 @@ from .components import INTERPOL
 from .dark_matter import AXION_VORTEX, CDM
 from .drawn_laws import drawn, law
 from .observing import grids_in_words, observation_rows, selection_in_words
-from .schema import Config, Simulation
+from .schema import Simulation
 
 SPLITS = (
     "training begins at index 0, labelled systems at 2^40, test at 2^41, validation at 2^42, so that they never meet; "
@@ -21,9 +21,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "".join("| " + " | ".join(str(c).replace("|", r"\|") for c in row) + " |\n" for row in cells)
 
 
-def rows(config: Config) -> list[tuple[str, str]]:
-    """What the images of a config show and how they are observed: pairs of a title and words."""
-    simulation = config.simulate
+def rows(simulation: Simulation) -> list[tuple[str, str]]:
+    """What images show and how they are observed: pairs of a title and words."""
     units = _UNITS.get(simulation.observation.defect or "", "counts/s a pixel")
     out = [
         ("Images", grids_in_words(simulation)),
@@ -52,25 +51,18 @@ def parameter_rows(simulation: Simulation) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def facts(config: Config) -> str:
+def facts(simulation: Simulation) -> str:
     """Both tables: of the images, and of the parameters."""
-    parameters = table(("parameter", "drawn from", "unit", "meaning"), parameter_rows(config.simulate))
-    return f"{table(('', ''), rows(config))}\n{parameters}"
+    parameters = table(("parameter", "drawn from", "unit", "meaning"), parameter_rows(simulation))
+    return f"{table(('', ''), rows(simulation))}\n{parameters}"
 
 
-def differences(config: Config, other: Config) -> str:
-    """A table of what is otherwise in another config of the same recipe, such as that of another mode."""
-
-    def flat(of):
-        return dict(rows(of)) | {p[0]: p[1] for p in parameter_rows(of.simulate)}
-
-    here, there = flat(config), flat(other)
-    image, others = config.simulate.image, other.simulate.image
-    if image.rays != others.rays:
-        here["Rays along a pixel"], there["Rays along a pixel"] = str(image.rays), str(others.rays)
+def differences(titles: tuple[str, str], one: Simulation, other: Simulation) -> str:
+    """A table of what is otherwise in another simulation of the same recipe, such as that of another mode."""
+    here, there = (dict(rows(of)) | {p[0]: p[1] for p in parameter_rows(of)} for of in (one, other))
+    here["Rays along a pixel"], there["Rays along a pixel"] = str(one.image.rays), str(other.image.rays)
     changed = [name for name in here | there if here.get(name) != there.get(name)]
-    head = ("", *(f"mode: {of.mode}" for of in (config, other)))
-    return table(head, [(name, here.get(name, ""), there.get(name, "")) for name in changed])
+    return table(("", *titles), [(name, here.get(name, ""), there.get(name, "")) for name in changed])
 
 
 def _galaxies(simulation):

@@ -77,7 +77,10 @@ def rewrite() -> list[str]:
 def _generated(recipe, beside):
     name, *overrides = recipe.split()
     config = load(name, overrides)
-    return facts(config) if beside is None else differences(config, load(name, beside.split()))
+    if beside is None:
+        return facts(config.simulate)
+    other = load(name, beside.split())
+    return differences((f"mode: {config.mode}", f"mode: {other.mode}"), config.simulate, other.simulate)
 
 
 if __name__ == "__main__":

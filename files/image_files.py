@@ -83,10 +83,13 @@ def _look(path, form, state):
 
 
 def _look_npy(path):
-    if arrays.start_of_objects(path) is not None:
-        image, mass = object_arrays.read(path)
-        return object_arrays.Mass(mass), image.shape, image.dtype, "the image of DeepLense's [image, mass]"
-    return "", *arrays.look(path), "array"
+    try:
+        return "", *arrays.look(path), "array"
+    except Unreadable as error:
+        if error.reason != arrays.PICKLE:
+            raise
+    image, mass = object_arrays.read(path)
+    return object_arrays.Mass(mass), image.shape, image.dtype, "the image of DeepLense's [image, mass]"
 
 
 def _look_npz(path):

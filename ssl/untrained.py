@@ -2,6 +2,7 @@
 
 import torch
 
+from ..errors import ConfigError
 from ..simulate.labels import moments
 from .backbones import make_network, write_out_attention
 from .data import image_facts, trained_scene
@@ -23,9 +24,15 @@ def make_method(config, name, scene):
 
 
 def draw_method(config, name, scene):
-    """As `make_method`, from torch's generator as it stands. scene: of the bands that networks see."""
+    """As `make_method`, from torch's generator as it stands. scene: of the bands that networks see.
+
+    Raises: ConfigError for a method that learns labels of images that have none.
+    """
     network, settings = _network(config, name, scene), config.pretrain.encoders[name]
     method = METHODS[type(settings)]
+    if method.needs_labels and scene is None:
+        problem = f"{settings.method} needs the labels of the simulator, which images in files lack"
+        raise ConfigError([f"pretrain.encoders.{name}.method: {problem}"])
     if method.needs_labels:
         return method(network, *moments(scene, config.evaluate.targets))
     return method(network, settings)

@@ -84,6 +84,20 @@ def test_views_that_are_not_there(tmp_path, data):
     assert "need the simulator" in problem
 
 
+def test_a_supervised_encoder_learns_from_a_dataset_and_not_from_a_folder(tmp_path, data):
+    supervised = "pretrain.encoders={s: {method: supervised}}"
+    store(tmp_path / "test", 100, 1, "test")
+    judged = ["simulate=null", f"evaluate.data={{path: {tmp_path}/test}}", "evaluate.n_test=20"]
+    config = load("tiny", [*FEW, data, *judged, supervised])
+    assert before_training.check(config, tmp_path / "runs" / "tiny").seed == 3
+    folder = tmp_path / "images"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.random.default_rng(0).normal(size=(20, 1, 32, 32)))
+    config = load("tiny", [*FEW, f"pretrain.data={{path: {folder}}}", *judged, supervised])
+    with pytest.raises(ConfigError, match=r"encoders\.s\.method: supervised needs the labels of the simulator"):
+        before_training.check(config, tmp_path / "runs" / "tiny")
+
+
 def test_lenses_to_judge_by_are_not_trained_on(tmp_path):
     for split in ("labelled", "test"):
         (problem,) = problems(tmp_path, store(tmp_path / split, 16, 1, split))

@@ -159,3 +159,24 @@ def test_a_hostile_pickle_is_a_sentence(tmp_path):
     with pytest.raises(DataError, match="which is never run"):
         inspect(tmp_path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_an_own_dataset(tmp_path):
+    from lenstream.simulate.archive.writing import describe, write_archive
+    from lenstream.simulate.systems.draw import Views
+    from lenstream.simulate.systems.scene import make_scene
+
+    config = load("tiny")
+    description = describe(config, make_scene(config), "zarr", 5, Views(2, frozenset({"source", "noise"})), 0, None)
+    write_archive(config, tmp_path / "mine", description)
+    title, words, text = said(tmp_path / "mine", tmp_path / "a.png")
+    assert title.endswith("5 systems of tiny that LenStream simulated")
+    assert words["layout"] == ["LenStream archive, format zarr, 1 shards"]
+    assert words["indices"] == ["0 to 4, seed 3"]
+    assert words["views"] == ["2, of which differ noise, source"]
+    assert words["bands"] == ["1 (not named)"]
+    assert words["pixels"] == ["32 x 32, of 0.15 arcsec"]
+    assert any(label.startswith("theta_E ") for label in words["labels"])
+    settings = loaded(text, tmp_path)
+    assert settings.pretrain.encoders["simclr"].views == "physics"
+    assert (tmp_path / "a.png").is_file()

@@ -91,18 +91,24 @@ def training_config(images, path):
     """
     edges = min(images.height, images.width)
     cut = images.height != images.width or any("shapes" in note for note in images.notes)
-    size = f", size: {edges}" if cut else ""
     n = len(images)
     if n < FEWEST:
         yield "# Too few images to train on. To predict a lens: lenstream predict --run runs/demo --images"
         yield f"# {path}"
         return
+    yield from training_of(path, n, images.views, f", size: {edges}" if cut else "")
+
+
+def training_of(path, count, views, size=""):
+    """Lines of YAML that train on the data set at a path; its views of a system, if it has several, are a method's."""
     yield "extends: simclr_resnet18"
     yield f"name: {config_name(path)}"
     yield "pretrain:"
     yield f"  data: {{path: {quoted(path)}{size}}}"
-    if n < 256:
-        yield f"  batch_size: {max(2, n // 2)}"
+    if count < 256:
+        yield f"  batch_size: {max(2, count // 2)}"
+    if views > 1:
+        yield "  encoders: {simclr: {views: physics}}"
 
 
 def config_name(path):

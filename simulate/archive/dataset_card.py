@@ -137,7 +137,7 @@ def _facts(folder, description, config):
     shards = "one shard" if len(description.shards) == 1 else shards
     yield "Stored as", f"{description.format}, {shards}, {len(files):,} files, {size:,.1f} MB"
     yield "Made by", f"LenStream {description.lenstream}, config {description.name}, seed {description.seed}"
-    for name, words in rows(config):
+    for name, words in rows(config.simulate):
         yield (name, _classes(folder, description, config)) if name == "Classes" else (name, words)
 
 

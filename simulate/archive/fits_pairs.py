@@ -11,9 +11,9 @@ from ...errors import ConfigError
 from ...files.fits import opened
 from ...files.fits_writing import card, image_extension, primary_image, wrong_sums
 from ...files.unreadable import Unreadable
-from ...files.whole import whole
 from .image_facts import flux_unit
 from .label_cards import label_in, label_writer
+from .many_files import write_many
 from .room import room_for
 
 NAME = "fits-pairs"
@@ -49,11 +49,7 @@ def shard_files(description, scene, shard):
 def write(folder, description, samples, shard):
     """Write the files of a shard, each whole or not at all. Raises: OSError that names one."""
     names = shard_files(description, samples.scene, shard)
-    (folder / names[0]).parent.mkdir(parents=True, exist_ok=True)
-    for i, name in enumerate(names):
-        content = _content(description, samples, i)
-        with whole(folder / name) as file:
-            file.write(content)
+    write_many(folder, ((name, _content(description, samples, i)) for i, name in enumerate(names)))
     return names
 
 

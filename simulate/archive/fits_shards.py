@@ -13,10 +13,10 @@ import numpy as np
 from ...files.fits import opened
 from ...files.fits_writing import card, image_extension, primary, wrong_sums
 from ...files.unreadable import Unreadable
-from ...files.whole import whole
 from ..systems.draw import by_grid
 from .image_facts import flux_unit, has_noise_model, inverse_variance, mask_of, psf_kernels, psf_widths
 from .label_cards import label_in, label_writer
+from .many_files import write_many
 from .room import room_for
 from .samples import image_names
 
@@ -51,15 +51,9 @@ def _names(description, shard):
 
 def write(folder, description, samples, shard):
     """Write the files of a shard, each whole or not at all. Raises: OSError that names one."""
-    names = list(_names(description, shard))
-    for place in {(folder / files[0]).parent for files in names}:
-        place.mkdir(parents=True, exist_ok=True)
     headers, extensions = _primary_of(description, samples), _extensions_of(samples)
-    for i, files in enumerate(names):
-        for view, name in enumerate(files):
-            content = headers(i, view) + b"".join(extensions(i, view))
-            with whole(folder / name) as file:
-                file.write(content)
+    places = _places(description, shard)
+    write_many(folder, ((name, headers(*at) + b"".join(extensions(*at))) for at, name in places))
     return shard_files(description, samples.scene, shard)
 
 

@@ -6,6 +6,7 @@ are pickles, which nobody should have to open, so the mass is a label here, and 
 lost pixels of a shard are in labels/00000.npz.
 """
 
+import io
 import zipfile
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy as np
 from ...errors import ConfigError
 from ...files import arrays
 from ...files.unreadable import Unreadable, reading
-from ...files.whole import whole, write_arrays
+from ...files.whole import write_arrays
 from ..systems.draw import class_numbers
 from ..systems.scene import describe_grids
+from .many_files import write_many
 from .room import room_for
 
 NAME = "npy-folders"
@@ -45,16 +47,20 @@ def shard_files(description, scene, shard):
 
 def write(folder, description, samples, shard):
     """Write the files of a shard, each whole or not at all. Raises: OSError that names one."""
-    names = list(_names(description, samples.scene, shard))
-    files = shard_files(description, samples.scene, shard)
-    for place in {(folder / name).parent for name in files}:
-        place.mkdir(parents=True, exist_ok=True)
-    for own, images in zip(names, samples.images["images"], strict=True):
-        for name, image in zip(own, images, strict=True):
-            with whole(folder / name) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(image, "<f4"), (1, 0), allow_pickle=False)
+    names = [name for own in _names(description, samples.scene, shard) for name in own]
+    images = samples.images["images"]
+    images = images.reshape(-1, *images.shape[2:])
+    write_many(folder, ((name, _npy(image)) for name, image in zip(names, images, strict=True)))
+    (folder / _labels_of(shard)).parent.mkdir(exist_ok=True)
     write_arrays(folder / _labels_of(shard), {"index": samples.indices} | samples.masks | samples.labels)
-    return files
+    return [*names, _labels_of(shard)]
+
+
+def _npy(image):
+    """The bytes of an .npy file."""
+    out = io.BytesIO()
+    np.lib.format.write_array(out, np.ascontiguousarray(image, "<f4"), (1, 0), allow_pickle=False)
+    return out.getvalue()
 
 
 def read(folder, description, scene, shard):

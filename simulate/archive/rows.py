@@ -78,7 +78,9 @@ class Rows:
     def read(self, names: Sequence[str], places: Sequence[int] | NDArray) -> dict[str, NDArray]:
         """Some arrays of systems: name -> (n, ...). Raises: Unreadable (a DataError) that names what is damaged."""
         number, within = self._within(places)
-        return {name: self._gathered(name, number, within) for name in names}
+        sizes = {name: self._blocks.length(self.folder, self.description, name) for name in names}
+        groups = {size: _grouped(number, within // size) for size in set(sizes.values())}
+        return {name: self._gathered(name, within, size, groups[size]) for name, size in sizes.items()}
 
     def _within(self, places):
         """The number among the finished shards, and the place in it, of each system."""
@@ -86,17 +88,13 @@ class Rows:
         number = np.searchsorted(self._ends, places, side="right")
         return number, places - (self._ends[number] - np.array([s.count for s in self.shards])[number])
 
-    def _gathered(self, name, number, within):
-        """An array of systems that lie in several blocks: each block is read once."""
-        size = self._blocks.length(self.folder, self.description, name)
-        blocks = np.stack([number, within // size], axis=1)
-        each, which = np.unique(blocks, axis=0, return_inverse=True)
-        out, which = None, which.reshape(-1)
-        for k, (shard, block) in enumerate(each):
-            values = self._block(name, int(shard), int(block))
-            rows = np.flatnonzero(which == k)
-            if out is None:
-                out = np.empty((len(number), *values.shape[1:]), values.dtype)
+    def _gathered(self, name, within, size, groups):
+        """An array of systems that lie in several blocks of `size` systems: each block is read once."""
+        out = np.empty(0)
+        for k, (shard, block, rows) in enumerate(groups):
+            values = self._block(name, shard, block)
+            if k == 0:
+                out = np.empty((len(within), *values.shape[1:]), values.dtype)
             out[rows] = values[within[rows] - block * size]
         return out
 
@@ -122,3 +120,11 @@ class Rows:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._forget()
+
+
+def _grouped(number, block):
+    """Which rows lie in which block of which shard: triples (shard, block, rows)."""
+    order = np.lexsort((block, number))
+    changes = np.flatnonzero(np.diff(number[order]) | np.diff(block[order])) + 1
+    parts = np.split(order, changes) if len(order) else []
+    return [(int(number[rows[0]]), int(block[rows[0]]), rows) for rows in parts]

@@ -61,7 +61,8 @@ def read(folder, description, shard, block, name):
 def _is_sound(data):
     import google_crc32c
 
-    return len(data) > 4 and google_crc32c.value(data[:-4]).to_bytes(4, "little") == data[-4:]
+    values = np.frombuffer(data, np.uint8)  # a slice of bytes would be a copy
+    return len(data) > 4 and google_crc32c.value(values[:-4]).to_bytes(4, "little") == values[-4:].tobytes()
 
 
 def _unpacked(data):

@@ -25,7 +25,7 @@ NAME = "zarr"
 EXTRA = None
 OPENING = "xarray.open_zarr({path!r})"
 SHARD_BYTES = 64 << 20
-CHUNK_BYTES = 1 << 18  # what is read to see a single system is a chunk
+CHUNK_BYTES = 1 << 16  # a chunk is what is read and checked to see a single system
 FORM = "a shard of a Zarr v3 array"
 _ABSENT = 2**64 - 1  # offset and length, in the index of a shard, of a chunk that is not there
 

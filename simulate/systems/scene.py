@@ -105,7 +105,7 @@ def without_files(simulation: Simulation, seed: int = 0) -> Scene:
         name: {key: value for key, value in own.items() if key not in plain} for name, own in simulation.bands.items()
     }
     observation = simulation.observation.model_copy(update=plain)
-    empty = {"lens_mass": [], "source": [], "lens_light": [], "substructure": []}
+    empty: dict[str, list[Any]] = {"lens_mass": [], "source": [], "lens_light": [], "substructure": []}
     changes = {"observation": observation, "bands": bands, **empty}
     return make_scene(simulation.model_copy(update=changes), seed)
 

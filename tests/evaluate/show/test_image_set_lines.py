@@ -65,3 +65,9 @@ def test_small_and_oblong_sets():
 )
 def test_names_of_configs(name, made):
     assert config_name(Path("/nowhere") / name) == made
+
+
+def test_views_in_files_are_the_views_of_the_method():
+    read = yaml.safe_load("\n".join(training_config(a_set(views=2), Path("/nowhere/a"))))
+    assert read["pretrain"]["encoders"] == {"simclr": {"views": "physics"}}
+    assert "encoders" not in yaml.safe_load("\n".join(training_config(a_set(), Path("/nowhere/a"))))["pretrain"]

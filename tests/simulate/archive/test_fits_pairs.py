@@ -31,5 +31,5 @@ def test_what_makes_no_pairs_of_one_band_is_refused(described_as, lossy, several
     fits_pairs.check(described_as(lossy, "fits-pairs", views=2), lossy)
     with pytest.raises(ConfigError, match="got 3: expected --views 2"):
         fits_pairs.check(described_as(lossy, "fits-pairs", views=3), lossy)
-    with pytest.raises(ConfigError, match="one band, the config has H, VIS, Y"):
+    with pytest.raises(ConfigError, match="one band, and the config has H, VIS, Y"):
         fits_pairs.check(described_as(several_grids, "fits-pairs", views=2), several_grids)
