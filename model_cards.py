@@ -77,7 +77,7 @@ def _what(known, config):
     views = f"{known.views} views" + (f" ({' and '.join(known.redraw)} drawn anew)" if known.redraw else "")
     labels = "with the labels of the simulator" if known.method == "supervised" else "without a label"
     return (
-        f"An encoder of LenStream: images of {_data(config)} in, {known.num_features} features out. It was trained "
+        f"An encoder of LenStream: images in, {known.num_features} features out. It was trained on {_data(config)}, "
         f"{labels}, by {known.method} on {views}, for {known.steps:,} steps of {known.batch_size:,} systems."
     )
 

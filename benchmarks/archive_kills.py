@@ -30,6 +30,7 @@ import numpy as np
 
 from lenstream import make_scene
 from lenstream.configs.load import load
+from lenstream.progress import console
 from lenstream.simulate.archive import writing
 from lenstream.simulate.archive.description import COPIES
 from lenstream.simulate.archive.description import load as describe
@@ -277,6 +278,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    console.quiet = True  # the bars of many small datasets
     private = ["unshare", "--map-root-user", "--mount"]
     if (
         not options.in_namespace

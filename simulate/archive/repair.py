@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...files.checksums import SUMS, add_sums, read_sums, sha256
+from ...files.checksums import SUMS, add_sums, read_sums, remove_sums, sha256
 from ...files.paths import usable
 from ...files.whole import remove_scratch, whole
 from ...locking import locked
@@ -123,6 +123,9 @@ def _mend(work, pages, show):
         return
     unseal(folder)
     writing.prepare(folder, said.description, said.scene)
+    if any(f.path == SUMS for f in of_all):  # a name in it may be damaged
+        gone = [name for name in read_sums(folder) if not (folder / name).is_file()]
+        remove_sums(folder, *gone)
     writing.finish(folder, ECSV in before, pages)
     _say_of(work, of_all, before, read_sums(folder))
 
@@ -142,7 +145,9 @@ def _say_of(work, findings, before, after):
         name, there = finding.path, work.folder / finding.path
         if name in (SUMS, FINISHED):
             work.outcome.mended.append(f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}")
-        elif not there.is_file() or sha256(there) != after.get(name):
+        elif name not in after:
+            work.outcome.mended.append(f"{name}: was a damaged name in {SUMS}, or is made by `lenstream repair` alone")
+        elif not there.is_file() or sha256(there) != after[name]:
             work.outcome.left.append(f"{name}: still {finding.what}; `lenstream repair` writes pages for people, too")
         else:
             same = before.get(name) == after.get(name)

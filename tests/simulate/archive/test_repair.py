@@ -67,6 +67,15 @@ def test_what_describes_the_dataset_is_made_good(tmp_path, copy_of, name, how):
     assert contents(folder) == before
 
 
+def test_a_damaged_name_in_the_list_of_checksums_does_not_stay(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    (folder / "SHA256SUMS").write_bytes(before["SHA256SUMS"].replace(b"  labels.parquet", b"  labelt.parquet"))
+    damage(folder / "labels.parquet")
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
 def test_only_what_is_wrong_is_computed(tmp_path, copy_of, monkeypatch):
     folder, made = copy_of(tmp_path / "d"), []
     real = repairing.samples_of
