@@ -61,6 +61,7 @@ class Rows:
         self.images = {name: shape for name, shape in held.items() if name.startswith("images")}
         self.masks = {name: shape for name, shape in held.items() if name.startswith("mask")}
         self.labels = {n: s for n, s in held.items() if n not in (*self.images, *self.masks, "index")}
+        self._sizes = {name: self._blocks.length(self.folder, self.description, name) for name in held}
         self._forget()
 
     def __len__(self) -> int:
@@ -78,7 +79,7 @@ class Rows:
     def read(self, names: Sequence[str], places: Sequence[int] | NDArray) -> dict[str, NDArray]:
         """Some arrays of systems: name -> (n, ...). Raises: Unreadable (a DataError) that names what is damaged."""
         number, within = self._within(places)
-        sizes = {name: self._blocks.length(self.folder, self.description, name) for name in names}
+        sizes = {name: self._sizes[name] for name in names}
         groups = {size: _grouped(number, within // size) for size in set(sizes.values())}
         return {name: self._gathered(name, within, size, groups[size]) for name, size in sizes.items()}
 
