@@ -15,7 +15,14 @@ from ..systems.draw import Views
 from .ledger import LEDGER
 
 ARCHIVE, CONFIG = "archive.json", "config.yaml"
-COPIES = {f"{LEDGER}/{name}": name for name in (CONFIG, ARCHIVE)}  # as all else can be made again from these two
+
+
+def copy_of(name: str) -> str:
+    """Where the copy of config.yaml or archive.json is, by a name that does not make a dataset of its folder, too."""
+    return f"{LEDGER}/copy_of_{name}"
+
+
+COPIES = {copy_of(name): name for name in (CONFIG, ARCHIVE)}  # as all else can be made again from these two
 LAYOUT = 1  # of the folder; a later version with another one says so
 _LARGEST = 1 << 63
 
@@ -66,12 +73,12 @@ def save(folder: Path, description: Description, config: Config) -> None:
     add_sums(folder, {name: sha256(folder / name) for name in (*COPIES, *texts)})
 
 
-def load(folder: Path) -> Description:
-    """The description of the dataset in a folder.
+def load(folder: Path, name: str | Path = ARCHIVE) -> Description:
+    """The description of the dataset in a folder; name: of its file there.
 
     Raises: DataError for a folder that holds none, for one of a later version, and for a damaged archive.json.
     """
-    path = folder / ARCHIVE
+    path = folder / name
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -92,9 +99,9 @@ def load(folder: Path) -> Description:
     values = {field.name: said.get(field.name) for field in fields(Description)}
     if isinstance(values["redraw"], list):
         values["redraw"] = tuple(values["redraw"])
-    for name, value in values.items():
-        if not _can_be(name, value):
-            raise DataError(f"{path}: it is damaged ({name} is {shown(value)}); {_what_to_do(folder)}")
+    for key, value in values.items():
+        if not _can_be(key, value):
+            raise DataError(f"{path}: it is damaged ({key} is {shown(value)}); {_what_to_do(folder)}")
     return Description(**values)
 
 

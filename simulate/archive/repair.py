@@ -14,9 +14,9 @@ from ...locking import locked
 from ...progress import bar
 from . import writing
 from .arithmetic import difference
-from .description import ARCHIVE, CONFIG, Shard, load
+from .description import ARCHIVE, CONFIG, Shard, copy_of, load
 from .label_file import ECSV
-from .ledger import ACCEPTED, LEDGER, Entry, path_of, text_of, versions, write_entry
+from .ledger import ACCEPTED, Entry, path_of, text_of, versions, write_entry
 from .own_places import FINISHED, REPAIRS, unseal
 from .samples import Samples, content_digest
 from .shard_making import samples_of
@@ -107,7 +107,7 @@ def _mend(work, pages, show):
     """Mend all but foreign files."""
     folder, before = work.folder, read_sums(work.folder)
     for name in (ARCHIVE, CONFIG):
-        _put(intact(folder, name).read_bytes(), [folder / name, folder / LEDGER / name])
+        _put(intact(folder, name).read_bytes(), [folder / name, folder / copy_of(name)])
         if before.get(name) != (value := sha256(folder / name)):  # a damaged list
             add_sums(folder, {name: value})
     remove_scratch(folder)

@@ -9,7 +9,7 @@ from ...configs.recipes import read
 from ...errors import DataError, LenStreamError
 from ...files.checksums import SUMS, read_sums, sha256
 from ..systems.scene import Scene, make_scene
-from .description import ARCHIVE, CONFIG, Description, Shard, load
+from .description import ARCHIVE, CONFIG, Description, Shard, copy_of, load
 from .formats import Format, format_of
 from .ledger import LEDGER, path_of, read_entries
 from .own_places import FINISHED, is_sealed, seal_of
@@ -64,11 +64,11 @@ def intact(folder: Path, name: str) -> Path:
 
     Raises: DataError if neither is.
     """
-    places = [folder / name, folder / LEDGER / name]
+    places = [folder / name, folder / copy_of(name)]
     listed = read_sums(folder)
     for path in places:
         with suppress(OSError):
-            if sha256(path) in (listed.get(name), listed.get(f"{LEDGER}/{name}")):
+            if sha256(path) in (listed.get(name), listed.get(copy_of(name))):
                 return path
     texts = [_text(path) for path in places]
     if texts[0] and texts[0] == texts[1] and not is_sealed(folder):  # it is the list that is wrong
@@ -86,7 +86,7 @@ def described(folder: Path) -> Description:
     """
     if not (folder / LEDGER).is_dir():
         return load(folder)
-    return load(intact(folder, ARCHIVE).parent)
+    return load(folder, intact(folder, ARCHIVE).relative_to(folder))
 
 
 def _text(path):

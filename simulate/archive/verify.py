@@ -12,7 +12,7 @@ from ...errors import LenStreamError
 from ...files.checksums import SUMS, sha256
 from ...files.paths import usable
 from ...progress import bar
-from .description import ARCHIVE, CONFIG, Shard
+from .description import ARCHIVE, CONFIG, COPIES, Shard
 from .ledger import LEDGER, path_of
 from .own_places import FINISHED, is_own
 from .statements import Statements
@@ -164,9 +164,10 @@ def _sha256(path):
 
 def _foreign(said, of_shards):
     """Findings of files that no list has, nor would have if the dataset were complete."""
-    known = set(said.sums) | {name for names in of_shards for name in names} | {ARCHIVE, CONFIG, SUMS, FINISHED}
+    known = (
+        set(said.sums) | {name for names in of_shards for name in names} | {ARCHIVE, CONFIG, *COPIES, SUMS, FINISHED}
+    )
     known |= {_ledger_name(shard) for shard in said.shards}
-    known |= {f"{LEDGER}/{name}" for name in (ARCHIVE, CONFIG)}
     unlisted = sorted(name for name in _walk(said.folder) if name not in known)
     if not said.ended:  # the last files may be there, and be listed only when all are
         unlisted = [name for name in unlisted if "/" in name]

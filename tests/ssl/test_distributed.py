@@ -123,14 +123,15 @@ CASES += [(method, 2) for method in names() if method not in dict(CASES)]
 def test_two_ranks_train_as_one_process(tmp_path, method, steps):
     """The whole state after some steps of 12: student, heads, teacher, centres, optimiser; and the losses on the way.
 
-    In float64: in float32 training is chaotic, and weights changed in their last digit alone end up 1e-2 apart.
+    In float64: in float32 training is chaotic, and weights changed in their last digit alone end up 1e-2 apart. The
+    last digits of float64 grow to 1e-9 on some processors.
     """
     config = tiny(method, *OPTIONS)
     (two_ranks, two_losses), (one_rank, one_losses) = both(tmp_path, config, steps, exact=True)
     assert difference(one_rank, untrained(config), "model.network.") > 1e-3
-    assert difference(one_rank, two_ranks) < 1e-9
+    assert difference(one_rank, two_ranks) < 1e-7
     assert len(one_losses) == steps
-    assert two_losses == pytest.approx(one_losses, rel=1e-6)
+    assert two_losses == pytest.approx(one_losses, rel=1e-6, abs=1e-8)
 
 
 @pytest.mark.parametrize("method", ["mae", "dino", "ibot"])

@@ -57,7 +57,9 @@ def test_any_damage_is_made_good_byte_by_byte(tmp_path, copy_of, form):
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("name", ["archive.json", "config.yaml", "SHA256SUMS", "finished", "ledger/archive.json"])
+@pytest.mark.parametrize(
+    "name", ["archive.json", "config.yaml", "SHA256SUMS", "finished", "ledger/copy_of_archive.json"]
+)
 @pytest.mark.parametrize("how", ["damaged", "missing"])
 def test_what_describes_the_dataset_is_made_good(tmp_path, copy_of, name, how):
     folder = copy_of(tmp_path / "d")
@@ -198,7 +200,7 @@ def test_foreign_files_are_deleted_only_when_asked(tmp_path, copy_of):
 
 def test_without_the_description_and_its_copy_nothing_is_changed(tmp_path, copy_of):
     folder = copy_of(tmp_path / "d")
-    for name in ("config.yaml", "ledger/config.yaml"):
+    for name in ("config.yaml", "ledger/copy_of_config.yaml"):
         damage(folder / name)
     before = contents(folder)
     with pytest.raises(DataError, match=r"config\.yaml and its copy"):

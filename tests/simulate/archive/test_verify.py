@@ -121,12 +121,12 @@ def test_the_description_is_read_from_its_copy(tmp_path, copy_of, name):
     folder = copy_of(tmp_path / "d")
     (folder / name).write_text("")
     assert found(folder) == [("damaged", None, name)]
-    (folder / "ledger" / name).write_text("")
+    (folder / "ledger" / f"copy_of_{name}").write_text("")
     if name == "archive.json":
         with pytest.raises(DataError, match=r"archive\.json and its copy"):
             verify(folder, show=False)
     else:
-        assert {path for _, _, path in found(folder)} == {name, f"ledger/{name}"}
+        assert {path for _, _, path in found(folder)} == {name, f"ledger/copy_of_{name}"}
 
 
 def test_what_is_no_dataset_is_refused(tmp_path):
