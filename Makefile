@@ -36,9 +36,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(VENV)/bin/lenstream run $(DEMO) $(REAL)
 
-# Two at a time; threads of torch that wait for each other would take longer than one thread.
+# Two at a time, in the order of tests/conftest.py; threads of torch that wait for each other take longer than one.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 mutants: $(STAMP)
 	nice -n 10 $(VENV)/bin/python benchmarks/mutants.py $(addprefix --path ,$(FILES))

@@ -12,6 +12,15 @@ from lenstream.errors import ConfigError
 settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("no clock")
 
+# Files of minutes, which begin first: last, they would have one process at work and the other waiting.
+LONGEST = ("test_run_pipeline.py", "simulate/gpu/test_simulated.py", "ssl/test_distributed.py", "test_extending.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of the longest files first; all others stay in their order."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+
 
 @pytest.fixture
 def problems():
