@@ -270,13 +270,6 @@ def _say(note):
     console.print(note)
 
 
-def labelled_images(config, n, seed):
-    """Up to n images in random order, float32 (n, bands, num_pix, num_pix), and their classes, int64 (n,) or None."""
-    folder = ImageFolder(config, show=False) if isinstance(config, Folder) else config
-    chosen = chosen_images(folder, n, seed)
-    return torch.from_numpy(folder.read_all(chosen)), folder.class_of(chosen)
-
-
 def _is_first_rank():
     distributed = torch.distributed
     return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0

@@ -1,5 +1,6 @@
 """Online probes: how well frozen features predict lens parameters or classes while an encoder is trained."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from ..simulate.stream import simulate
 from ..simulate.systems.scene import FIRST_INDEX
-from .data import trains_on_archive
-from .folder import chosen_images, labelled_images
+from .data import open_images, trains_on_archive
+from .folder import chosen_images
 
 N_PROBED = 500  # images to learn from, and as many to judge by
 NEIGHBOURS = 20  # as the kNN monitors of DINO and of DeepLense's self-supervised lens finders
@@ -29,13 +30,16 @@ class Probe:
 
 
 def make_probe(config, scene):
-    """The images of an online probe: labelled and validation lenses of the simulator, or of a folder with classes.
+    """The images of an online probe: labelled and validation lenses of the simulator, or images in files with classes.
 
-    Returns: `Probe`, or None for a folder without classes.
+    Returns: `Probe`, or None for images in files without classes.
     """
     if config.pretrain.data is not None and not trains_on_archive(config):
-        images, classes = labelled_images(config.pretrain.data, 2 * N_PROBED, config.seed)
-        return None if classes is None else Probe(images, {"class": classes})
+        images = open_images(config)
+        if not images.classes:
+            return None
+        chosen = _probed(images, config.seed)
+        return Probe(torch.from_numpy(images.read_all(chosen)), {"class": images.class_of(chosen)})
     indices = np.concatenate(
         [np.arange(N_PROBED, dtype=np.uint64) + np.uint64(FIRST_INDEX[s]) for s in ("labelled", "validation")]
     )
@@ -45,8 +49,14 @@ def make_probe(config, scene):
     return Probe(batch.images[:, 0], targets | ({"class": targets["class"].astype(int)} if "class" in names else {}))
 
 
+def _probed(images, seed):
+    """The numbers of up to 2 `N_PROBED` images of a known class, in random order."""
+    known = (k for k in chosen_images(images, len(images), seed) if images.class_of(np.array([k]))[0] >= 0)
+    return np.fromiter(itertools.islice(known, 2 * N_PROBED), dtype=np.int64)
+
+
 def folder_problem(images, seed):
-    """Why a probe cannot tell the classes of an `ssl.folder.ImageFolder`, in words; "" if it can, or has no classes."""
+    """Why a probe cannot tell the classes of `ssl.data.open_images`, in words; "" if it can, or there are none."""
     if not images.classes:
         return ""
     if len(images.classes) == 1:
@@ -54,7 +64,7 @@ def folder_problem(images, seed):
             f"{images.root} has one class ({images.classes[0]}), of which a probe would always be right; expected "
             "sub-folders for two classes or more, or 0"
         )
-    classes = images.class_of(chosen_images(images, 2 * N_PROBED, seed))
+    classes = images.class_of(_probed(images, seed))
     halves = np.split(classes, [len(classes) // 2])
     alone = next((half for half in halves if len(np.unique(half)) < 2), None)
     if alone is None:

@@ -13,7 +13,7 @@ from astropy.io import fits
 from lenstream.configs.training import Folder
 from lenstream.errors import DataError
 from lenstream.ssl import folder as module
-from lenstream.ssl.folder import FolderStream, ImageFolder, folder_statistics, labelled_images
+from lenstream.ssl.folder import FolderStream, ImageFolder, folder_statistics
 from lenstream.ssl.normalize import Normalize
 
 N = 11
@@ -153,21 +153,6 @@ def test_statistics_of_a_folder(tmp_path):
     assert (bands, num_pix) == (2, 24)
     np.testing.assert_allclose(numbers.noise, [0.1, 3.0], rtol=0.05)
     np.testing.assert_allclose(numbers.mean, 5, atol=0.1)
-
-
-def test_labelled_images_are_a_mixture(tmp_path, images):
-    few, classes = labelled_images(images, 5, seed=0)
-    assert few.shape == (5, 1, 16, 16) and few.dtype == torch.float32 and classes is None
-    assert len(labelled_images(images, 500, seed=0)[0]) == N
-    root = tmp_path / "classes"
-    for name, value in (("a", 0), ("b", 1)):
-        (root / name).mkdir(parents=True)
-        np.save(root / name / "all.npy", np.full((50, 16, 16), value, dtype=np.float32))
-    some, classes = labelled_images(Folder(path=str(root)), 40, seed=3)
-    assert classes.dtype == np.int64 and classes.tolist() == some[:, 0, 0, 0].int().tolist()
-    assert 5 < classes[:20].sum() < 15  # either half of them has both
-    again, _ = labelled_images(Folder(path=str(root)), 40, seed=3)
-    assert torch.equal(some, again)
 
 
 def test_the_first_odd_file_is_named(images, tmp_path):

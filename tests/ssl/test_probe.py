@@ -1,5 +1,6 @@
 """Online probes: images that nothing is trained on or finally judged by, scores that tell chance from knowledge."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,8 @@ from lenstream.configs.load import load
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import probe as probing
 from lenstream.ssl.probe import N_PROBED, Probe, features_of, make_probe, probe
+
+from . import tiny
 
 
 class Features(nn.Module):
@@ -119,3 +122,34 @@ def test_images_without_a_value_are_left_out():
     some = np.where(np.arange(1000) % 3 == 0, np.nan, values)
     scores = probe(Features(), Probe(images, {"x": some, "none": np.full(1000, np.nan)}))
     assert set(scores) == {"ridge/x", "knn/x"} and scores["ridge/x"] > 0.999
+
+
+def on_files(path, *overrides):
+    """A training on images in files, without scores."""
+    return tiny.tiny("simsiam", f"pretrain.data={{path: {path}}}", "evaluate=null", *overrides)
+
+
+def test_a_folder_of_classes_gives_a_mixture(tmp_path):
+    for name, value in (("a", 0), ("b", 1)):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "all.npy", np.full((50, 16, 16), value, dtype=np.float32))
+    found, again = (make_probe(on_files(tmp_path), None) for _ in range(2))
+    classes = found.targets["class"]
+    assert found.images.shape == (100, 1, 16, 16) and found.images.dtype == torch.float32
+    assert classes.dtype == np.int64 and classes.tolist() == found.images[:, 0, 0, 0].int().tolist()
+    assert 15 < classes[:50].sum() < 35  # either half of them has both
+    assert torch.equal(found.images, again.images)
+
+
+def test_images_in_any_layout_are_probed_but_those_of_unknown_class(tmp_path):
+    """An HDF5 file, of whose images every third has no class."""
+    images = np.random.default_rng(0).normal(size=(48, 16, 16)).astype(np.float32)
+    classes = np.where(np.arange(48) % 3 == 0, np.nan, np.arange(48) % 2)
+    images[:, 0, 0] = classes
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"], file["label"] = np.nan_to_num(images, nan=7), classes
+    config = on_files(tmp_path / "a.h5", "pretrain.probe_every=1", "pretrain.steps=2")
+    found = make_probe(config, None)
+    assert found.targets["class"].tolist() == found.images[:, 0, 0, 0].int().tolist() and len(found.images) == 32
+    assert not tiny.train(config, tmp_path / "run")
+    assert "knn/class" in (tmp_path / "run" / "metrics.csv").read_text()
