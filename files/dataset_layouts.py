@@ -57,9 +57,7 @@ def identify(path) -> ImageSet:
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
     place = place_of(path)
-    found = None
-    for layout in LAYOUTS:
-        found = layout.recognise(place) if found is None else found
+    found = recognised(place)
     if found is None:
         held = f"; it holds {counted(place.others)}" if path.is_dir() else ""
         raise DataError(f"{path}: no data set that is known{held}; {EXPECTED}")
@@ -72,6 +70,14 @@ def identify(path) -> ImageSet:
     if others:
         found = replace(found, notes=(*found.notes, f"left out, as they are no images: {counted(others)}"))
     return found
+
+
+def recognised(place: Contents) -> ImageSet | None:
+    """The set that the first layout sees which knows a place, without lists and tables beside it; None if none does.
+
+    Raises: DataError if the layout that knows it finds something wrong.
+    """
+    return next((found for layout in LAYOUTS if (found := layout.recognise(place)) is not None), None)
 
 
 def place_of(path) -> Contents:

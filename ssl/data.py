@@ -5,7 +5,8 @@ import numpy as np
 from ..configs.differences import difference
 from ..configs.instruments import numbers
 from ..errors import ConfigError, DataError
-from ..files.dataset_layouts import identify
+from ..files.dataset_layouts import identify, place_of, recognised
+from ..files.paths import usable
 from ..simulate.stream import LensStream, simulate
 from ..simulate.systems.scene import FIRST_INDEX, make_scene
 from .archive_images import ArchiveImages, is_archive
@@ -86,11 +87,24 @@ def open_images(config, show=False, views=None):
 
 
 def _identified(path):
-    """The `files.image_sets.ImageSet` at a path; None where what is wrong is for `ImageFolder` to say."""
+    """The `files.image_sets.ImageSet` at a path; None where what is wrong is for `ImageFolder` to say.
+
+    Raises: DataError where a layout is known, as its images would be others without it.
+    """
     try:
         return identify(path)
     except DataError:
+        if not _is_plain(usable(path)):
+            raise
         return None
+
+
+def _is_plain(path):
+    """Whether there is nothing at a path, or a folder of single images, whatever is wrong with what lies beside them."""
+    if not path.exists():
+        return True
+    found = recognised(place_of(path)) if path.is_dir() else None
+    return path.is_dir() and (found is None or is_folder(found))
 
 
 def open_data(config, name, scene, n_views, step, fabric):

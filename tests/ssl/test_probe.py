@@ -152,4 +152,4 @@ def test_images_in_any_layout_are_probed_but_those_of_unknown_class(tmp_path):
     found = make_probe(config, None)
     assert found.targets["class"].tolist() == found.images[:, 0, 0, 0].int().tolist() and len(found.images) == 32
     assert not tiny.train(config, tmp_path / "run")
-    assert "knn/class" in (tmp_path / "run" / "metrics.csv").read_text()
+    assert "knn/class" in (tmp_path / "run" / "metrics.jsonl").read_text()

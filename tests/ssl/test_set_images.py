@@ -69,3 +69,20 @@ def test_a_folder_of_single_images_is_read_as_ever(tmp_path):
     assert isinstance(open_images(config), ImageFolder)
     with pytest.raises(DataError, match="has no labels; expected images with a table of them"):
         open_labelled(Folder(path=str(tmp_path)), None, "evaluate.data.path")
+
+
+def test_what_does_not_fit_a_known_layout_is_not_read_as_another(pairs):
+    """Pairs beside a table that lacks one are no images of two bands."""
+    path, _ = pairs
+    rows = "".join(f"{k:02}.fits,{k}\n" for k in range(1, N))
+    (path / "labels.csv").write_text(f"name,x\n{rows}")
+    config = tiny.tiny("simsiam", f"pretrain.data={{path: {path}}}")
+    with pytest.raises(DataError, match=r"labels\.csv: has no row for 1 of 20 images, e\.g\. 00\.fits"):
+        open_images(config)
+
+
+def test_single_images_need_no_table_that_fits(tmp_path):
+    for k in range(8):
+        np.save(tmp_path / f"{k}.npy", np.full((16, 16), k))
+    (tmp_path / "labels.csv").write_text("name,x\n1.npy,1\n")
+    assert isinstance(open_images(tiny.tiny("simsiam", f"pretrain.data={{path: {tmp_path}}}")), ImageFolder)
