@@ -14,7 +14,7 @@ from .folder import folder_statistics
 
 def is_folder(found):
     """Whether an `ImageSet` is a folder of single images, which `folder.ImageFolder` reads."""
-    return isinstance(found.read, ReadFiles) and found.views == 1 and found.finer is None
+    return found.path.is_dir() and isinstance(found.read, ReadFiles) and found.views == 1 and found.finer is None
 
 
 class SetImages:

@@ -86,3 +86,16 @@ def test_single_images_need_no_table_that_fits(tmp_path):
         np.save(tmp_path / f"{k}.npy", np.full((16, 16), k))
     (tmp_path / "labels.csv").write_text("name,x\n1.npy,1\n")
     assert isinstance(open_images(tiny.tiny("simsiam", f"pretrain.data={{path: {tmp_path}}}")), ImageFolder)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.fits"])
+def test_a_single_file_is_trained_on(tmp_path, name):
+    stack = np.random.default_rng(0).normal(size=(20, 1, 16, 16)).astype(np.float32)
+    if name == "a.fits":
+        fits.writeto(tmp_path / name, stack[:, 0])
+    else:
+        (np.savez if name == "a.npz" else np.save)(tmp_path / name, stack)
+    config = tiny.tiny("simsiam", f"pretrain.data={{path: {tmp_path}/{name}}}", "pretrain.steps=2")
+    images = open_images(config)
+    np.testing.assert_array_equal(images.read_all([3, 19]), stack[[3, 19]])
+    assert not tiny.train(config, tmp_path / "run")
