@@ -174,12 +174,13 @@ def image_facts(config, name, scene):
 def open_labelled(config, bands, path):
     """Images with labels: `ArchiveImages` or `SetImages`.
 
-    Args: config: `configs.training.Folder`. bands: of a dataset that LenStream wrote. path: of the key, for messages.
+    Args: config: `configs.training.Folder`; its size is of images of others, as datasets of LenStream are taken whole.
+    bands: of such a dataset. path: of the key, for messages.
     Raises: DataError for images without labels.
     """
     if is_archive(config.path):
-        return ArchiveImages(config, bands)
-    images = SetImages(config)
+        return ArchiveImages(config.model_copy(update={"size": None}), bands)
+    images = SetImages(config, where=path)
     if not images.label_names:
         raise DataError(
             f"{path}: {config.path} has no labels; expected images with a table of them, or a dataset of LenStream"

@@ -21,7 +21,7 @@ class SetImages:
     """The systems of a `files.image_sets.ImageSet`, as `folder.ImageFolder` has the images of a folder.
 
     Args: config: `configs.training.Folder`. views: of each system that are read; None is all. found: the set, if it is
-    known already.
+    known already. where: the key whose images they are, for messages.
 
     Attributes: held_views: images of a system. redraw: None, as nobody knows what differs between them. scene: none, as
     nobody knows what they were simulated from. ordered: epochs are not in the order of the files. The others are those
@@ -31,7 +31,7 @@ class SetImages:
 
     redraw, scene, ordered = None, None, False
 
-    def __init__(self, config, views=None, found=None):
+    def __init__(self, config, views=None, found=None, where="pretrain.data"):
         self.root = Path(config.path)
         self._set = identify(self.root) if found is None else found
         self.held_views, self._views = self._set.views, slice(views)
@@ -41,7 +41,7 @@ class SetImages:
         self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]
         if config.size is None and self._set.height != self._set.width:
             raise DataError(
-                f"pretrain.data: images of {self._set.height} x {self._set.width} pixels, of {self.root}, are not "
+                f"{where}: images of {self._set.height} x {self._set.width} pixels, of {self.root}, are not "
                 "square; cut a square from the centre with pretrain.data.size"
             )
         if self.num_pix > min(self._set.height, self._set.width):

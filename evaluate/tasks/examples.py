@@ -28,10 +28,8 @@ class Examples:
     def __init__(self, config):
         data = config.evaluate.data
         self._targets = config.evaluate.targets
-        self._learnt = open_labelled(Folder(path=data.path), config.pretrain.bands, "evaluate.data.path")
-        self._judged = self._learnt
-        if data.test_path is not None:
-            self._judged = open_labelled(Folder(path=data.test_path), config.pretrain.bands, "evaluate.data.test_path")
+        self._learnt = _open(config, "path")
+        self._judged = self._learnt if data.test_path is None else _open(config, "test_path")
         self._places = self._split(config.seed)
         for images in (self._learnt, self._judged):
             _check_labels(images, self._targets)
@@ -82,6 +80,13 @@ class Examples:
         else:
             is_test = np.arange(len(order)) >= len(order) - round(TEST_SHARE * len(order))
         return {"labelled": order[~is_test], "test": order[is_test]}
+
+
+def _open(config, key):
+    """Images with labels, of the size that encoders are trained on."""
+    size = None if config.pretrain.data is None else config.pretrain.data.size
+    folder = Folder(path=getattr(config.evaluate.data, key), size=size)
+    return open_labelled(folder, config.pretrain.bands, f"evaluate.data.{key}")
 
 
 def _order(images, seed):

@@ -86,3 +86,24 @@ def test_a_label_that_is_not_there(tmp_path):
     table(tmp_path / "images")
     with pytest.raises(DataError, match=r'evaluate\.targets: no label "b_SI" in .*, which has b_SIE\. Did you mean'):
         Examples(config_of(tmp_path / "images", "evaluate.targets=[b_SI]"))
+
+
+def test_images_are_cut_as_those_to_train_on(tmp_path):
+    table(tmp_path / "images")
+    cut = f"pretrain.data={{path: {tmp_path}/images, size: 12}}"
+    whole, small = (Examples(config_of(tmp_path / "images", *more)) for more in ([], [cut]))
+    assert (whole.shape, small.shape) == ((1, 16), (1, 12))
+    expected = whole.labelled("test", 3).images[..., 2:14, 2:14]
+    assert torch.equal(small.labelled("test", 3).images, expected)
+
+
+def test_the_key_of_images_that_are_not_square_is_named(tmp_path):
+    table(tmp_path / "images")
+    table(tmp_path / "wide")
+    for path in (tmp_path / "wide").glob("*.npy"):
+        np.save(path, np.ones((16, 18)))
+    for key in ("path", "test_path"):
+        data = {"path": f"{tmp_path}/images", key: f"{tmp_path}/wide"}
+        said = ", ".join(f"{name}: {path}" for name, path in data.items())
+        with pytest.raises(DataError, match=rf"^evaluate\.data\.{key}: images of 16 x 18 pixels"):
+            Examples(config_of(tmp_path / "images", f"evaluate.data={{{said}}}"))
