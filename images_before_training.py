@@ -119,6 +119,7 @@ def about_labelled(config, examples, images, scene):
             times = f" ({evaluate.seeds} seeds)" if split == "labelled" else ""
             yield f"evaluate.{key}: {n} {split} images{times}, but {where} has {examples.count(split)}; expected fewer"
             return
+    yield from _about_seen_tests(config, examples, images)
     bands = images.bands if images is not None else len(scene.bands) if scene is not None else examples.shape[0]
     if examples.shape[0] != bands:
         yield f"{where}: its images have {examples.shape[0]} bands, those that encoders are trained on {bands}"
@@ -130,6 +131,32 @@ def about_labelled(config, examples, images, scene):
                 yield f"evaluate.targets: {target} has no value in {unknown} of {len(values[target])} {split} images"
             elif np.ptp(values[target]) <= NEGLIGIBLE * np.abs(values[target]).max():
                 yield f"evaluate.targets: {target} is {values[target][0]:g} in all {split} images"
+
+
+def _about_seen_tests(config, examples, images):
+    """Whether the test lenses of a dataset are among those that encoders are trained on."""
+    from .configs.differences import difference
+    from .configs.instruments import numbers
+
+    pre = config.pretrain
+    if examples.simulated is None or (images is not None and images.scene is None):
+        return
+    if images is None:
+        simulate, seed, first = config.simulate, config.seed, 0
+        last = max(pre.steps_of(name) for name in pre.encoders) * pre.batch_size - 1
+    else:
+        simulate, seed = images.config.simulate, images.scene.seed
+        first, last = (int(images.numbers([place])[0]) for place in (0, len(images) - 1))
+    if seed != examples.simulated[1] or difference(numbers(simulate), numbers(examples.simulated[0])):
+        return
+    tested = examples.numbers("test")
+    seen = int(((tested >= first) & (tested <= last)).sum())
+    if seen:
+        data = config.evaluate.data
+        yield (
+            f"evaluate.data: encoders are trained on {seen} of {len(tested)} test lenses of {data.test_path or data.path}; "
+            "expected others, such as a dataset of lenstream simulate --split test (or labelled, to learn from)"
+        )
 
 
 def about_views(name, settings, method, images):

@@ -3,6 +3,8 @@
 It follows from the run's files alone, without times and paths, so that a resumed run has the same.
 """
 
+from pathlib import Path
+
 import yaml
 
 from . import citations
@@ -42,7 +44,7 @@ def card(known, config, scores=None):
         f"{_what(known, config)}\n",
         table(("", ""), _facts(known, config)),
         _load_it(known),
-        _results(known, scores),
+        _results(known, scores, _saw_tests(config)),
         f"## Known limits\n\n{_limits(known, config)}\n",
         f"## Licence\n\n{_licence(config)[1]}\n",
         f"## Citation\n\n```bibtex\n{citations.bibtex(citations.used(_alone(known, config)))}```\n",
@@ -124,14 +126,24 @@ features = encoder(torch.zeros(1, {len(known.bands)}, {size}, {size}))  # (1, {k
 """
 
 
-def _results(known, scores):
+def _saw_tests(config):
+    """Whether encoders were trained on images by which they are judged, as far as their places say it."""
+    if config.evaluate is None or config.evaluate.data is None or config.pretrain.data is None:
+        return False
+    trained = Path(config.pretrain.data.path).resolve()
+    judged = Path(config.evaluate.data.test_path or config.evaluate.data.path).resolve()
+    return judged.is_relative_to(trained) or trained.is_relative_to(judged)
+
+
+def _results(known, scores, saw_tests):
     """A table for each task: R2 by protocol and number of labels, beside the limit; "" without scores."""
     if scores is None or not (scores["encoder"] == known.name).any():
         return ""
     from .evaluate.results import CRAMER_RAO, LIMIT, RANDOM
     from .evaluate.show.tables import MeanScores, Trained, cell_r2
 
-    text = "## Results\n\nR2 on test lenses that no training saw, mean and spread over the seeds of the labels.\n\n"
+    tests = "images among those trained on without labels" if saw_tests else "test lenses that no training saw"
+    text = f"## Results\n\nR2 on {tests}, mean and spread over the seeds of the labels.\n\n"
     for task in dict.fromkeys(scores["task"]):
         found = MeanScores(scores[scores["task"] == task])
         own = [row for row in found.all_rows if row.encoder == known.name]

@@ -120,3 +120,18 @@ def test_labelled_images(tmp_path, data):
     checked(tmp_path, data, both, "evaluate.targets=[theta_E]", "simulate=null")
     (problem,) = problems(tmp_path, data, both, "evaluate.targets=[thetaE]")
     assert 'no label "thetaE"' in problem and 'Did you mean "theta_E"?' in problem
+
+
+def test_lenses_that_are_trained_on_are_no_tests(tmp_path, data):
+    """The tests are the last fifth of 60 systems: 48 to 59 of the stream, if nothing else is said."""
+    store(tmp_path / "stored", 60, 1, "train")
+    few = ["evaluate.n_test=8", f"evaluate.data={{path: {tmp_path}/stored}}", "pretrain.steps=7"]
+    (problem,) = problems(tmp_path, *few)  # 0 to 55
+    assert problem.startswith(f"evaluate.data: encoders are trained on 8 of 12 test lenses of {tmp_path}/stored; expected")
+    assert "--split test" in problem
+    checked(tmp_path, *few, "pretrain.steps=6")  # 0 to 47
+    checked(tmp_path, *few, "seed=9")
+    checked(tmp_path, *few, "simulate.observation.exposure_time=77")
+    checked(tmp_path, *few, data)  # a dataset of 0 to 15
+    (problem,) = problems(tmp_path, *few, f"pretrain.data={{path: {tmp_path}/stored}}")
+    assert "trained on 12 of 12 test lenses" in problem

@@ -10,7 +10,7 @@ import yaml
 
 from lenstream import load_encoder, model_cards
 from lenstream.configs.load import load
-from lenstream.evaluate.results import CRAMER_RAO, LIMIT, RANDOM, Evaluation, Score
+from lenstream.evaluate.results import CRAMER_RAO, LIMIT, RANDOM, Evaluation, Score, frame
 from lenstream.files.checksums import differing, read_sums
 from lenstream.runs import RunFolder, begin
 from lenstream.simulate.systems.scene import make_scene
@@ -129,3 +129,16 @@ def test_no_scores_and_scores_of_others_give_no_results(tmp_path):
     config = load("tiny")
     others = pd.DataFrame([{"task": "regression", "encoder": "simsiam", "metric": "r2"}])
     assert "## Results" not in model_cards.card(card, config, others)
+
+
+@pytest.mark.parametrize(
+    ("trained", "judged", "unseen"),
+    [("a", "{path: a}", False), ("a", "{path: b, test_path: a/test}", False), ("a/train", "{path: a/test}", True)],
+)
+def test_tests_that_were_trained_on_are_not_called_unseen(tmp_path, trained, judged, unseen):
+    card = load_encoder(run_of(tmp_path / "run").path, "lensiam").card
+    scores = frame([score("lensiam", "ridge", 40, 0, "theta_E", 0.5)])
+    config = load("tiny", [f"pretrain.data.path={trained}", f"evaluate.data={judged}"])
+    said = model_cards.card(card, config, scores)
+    assert ("test lenses that no training saw" in said) == unseen
+    assert ("R2 on images among those trained on without labels" in said) != unseen

@@ -1,6 +1,8 @@
 """Images with labels from files, split into those that heads learn from and those that they are judged by."""
 
+import re
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,7 +32,7 @@ class Examples:
         self._targets = config.evaluate.targets
         self._learnt = _open(config, "path")
         self._judged = self._learnt if data.test_path is None else _open(config, "test_path")
-        self._places = self._split(config.seed)
+        self._places = self._split(config)
         for images in (self._learnt, self._judged):
             _check_labels(images, self._targets)
 
@@ -43,6 +45,11 @@ class Examples:
     def scene(self):
         """The scene of the test lenses if they were simulated, else None."""
         return self._judged.scene
+
+    @property
+    def simulated(self):
+        """The `simulate` and the seed of the test lenses, of a dataset of LenStream; None of other images."""
+        return None if self.scene is None else (self._judged.config.simulate, self.scene.seed)
 
     def count(self, split):
         """How many there are of a split, "labelled" or "test"."""
@@ -70,13 +77,18 @@ class Examples:
             return False
         return set(self._targets) <= set(plain_names(draw(self.scene, [0]).lens_mass))
 
-    def _split(self, seed):
+    def numbers(self, split):
+        """The numbers of all examples of a split in their set; of a dataset of LenStream, indices in the stream."""
+        return (self._judged if split == "test" else self._learnt).numbers(self._places[split])
+
+    def _split(self, config):
+        order = _order(self._learnt, config.seed)
         if self._judged is not self._learnt:
-            return {"labelled": _order(self._learnt, seed), "test": _order(self._judged, seed)}
-        order = _order(self._learnt, seed)
-        name = next((name for name in self._learnt.splits if name.lower() in TEST), None)
-        if name is not None:
-            is_test = np.isin(order, self._learnt.splits[name])
+            is_test = np.isin(order, _judged_within(self._learnt, config.evaluate.data))
+            return {"labelled": order[~is_test], "test": _order(self._judged, config.seed)}
+        test = _called_test(self._learnt)
+        if test is not None:
+            is_test = np.isin(order, test)
         else:
             is_test = np.arange(len(order)) >= len(order) - round(TEST_SHARE * len(order))
         return {"labelled": order[~is_test], "test": order[is_test]}
@@ -87,6 +99,30 @@ def _open(config, key):
     size = None if config.pretrain.data is None else config.pretrain.data.size
     folder = Folder(path=getattr(config.evaluate.data, key), size=size)
     return open_labelled(folder, config.pretrain.bands, f"evaluate.data.{key}")
+
+
+def _called_test(images):
+    """The places of the images that are called test, or None."""
+    return next((places for name, places in images.splits.items() if name.lower() in TEST), None)
+
+
+def _judged_within(images, data):
+    """The places of the images of `path` that are those of `test_path`. Raises: DataError if they cannot be told."""
+    path, test = (Path(place).resolve() for place in (data.path, data.test_path))
+    where = f"evaluate.data.test_path: {data.test_path}"
+    if path.is_relative_to(test):
+        raise DataError(f"{where} holds the images of evaluate.data.path, to learn from; expected others, or none")
+    if not test.is_relative_to(path):
+        return []
+    below = test.relative_to(path).as_posix()
+    inside = re.compile(rf"{re.escape(below)}(/|\[|$)")
+    places = [k for k in range(len(images)) if inside.match(images.name_of(k))]
+    called = _called_test(images) if below.lower() in TEST else None
+    if not places and called is None:
+        raise DataError(
+            f"{where} lies in evaluate.data.path, and which of its images are those cannot be told; expected others"
+        )
+    return places or called
 
 
 def _order(images, seed):

@@ -107,3 +107,32 @@ def test_the_key_of_images_that_are_not_square_is_named(tmp_path):
         said = ", ".join(f"{name}: {path}" for name, path in data.items())
         with pytest.raises(DataError, match=rf"^evaluate\.data\.{key}: images of 16 x 18 pixels"):
             Examples(config_of(tmp_path / "images", f"evaluate.data={{{said}}}"))
+
+
+def within(folder, key):
+    """A config that judges by a part of the images that it learns from."""
+    return config_of(folder, f"evaluate.data={{path: {folder}, test_path: {folder}/{key}}}")
+
+
+@pytest.mark.parametrize("part", ["test", "held"])
+def test_what_is_judged_by_is_not_learnt_from(tmp_path, part):
+    """40 images, of which 10 lie in a folder of their own."""
+    folder = tmp_path / "images"
+    table(folder, 40)
+    (folder / part).mkdir()
+    for k in range(10, 20):
+        (folder / f"{k:03}.npy").rename(folder / part / f"{k:03}.npy")
+    (folder / part / "labels.csv").write_text("name,b_SIE\n" + "".join(f"{k:03},{k}\n" for k in range(10, 20)))
+    examples = Examples(within(folder, part))
+    learnt = examples.labelled("labelled", 30)
+    assert sorted(learnt.true["b_SIE"].tolist()) == pytest.approx(
+        np.delete(np.linspace(1, 2, 40), np.arange(10, 20)).tolist(), rel=1e-6
+    )
+    assert (examples.count("labelled"), examples.count("test")) == (30, 10)
+
+
+def test_images_are_not_judged_by_themselves(tmp_path):
+    table(tmp_path / "images")
+    for path in ("", ".."):
+        with pytest.raises(DataError, match=r"evaluate\.data\.test_path: .* holds the images of evaluate\.data\.path"):
+            Examples(within(tmp_path / "images", path))
