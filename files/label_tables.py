@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DataError, short
 from .columns import read_table
 from .image_sets import ImageSet, numbered
-from .suffixes import ECSV, FITS, PARQUET, VOTABLE, has_suffix, stem
+from .suffixes import ECSV, FITS, HDF5, IMAGES, PARQUET, VOTABLE, has_suffix, stem
 
 TABLES = (
     ".csv",
@@ -28,6 +28,7 @@ IDS = (  # names of columns with names of images, in small letters
     *("id", "lens", "lens_name", "lens_id", "ident", "identifier", "object"),
 )
 CLASSES = {"class": None, "label": None, "type": None, "is_lens": ("nonlens", "lens"), "target": None}
+FILES = IMAGES + HDF5 + PARQUET  # which have names that go by letters
 MOST_CLASSES = 50
 SHOWN = 3
 
@@ -46,15 +47,16 @@ def with_table(images: ImageSet, others):
         return images, others
     columns = read_table(path, text=IDS)
     columns = {name: values for name, values in columns.items() if values.ndim == 1}
-    column = next((name for wanted in IDS for name in columns if name.lower() == wanted), None)
+    named = [name for wanted in IDS for name in columns if name.lower() == wanted]
     left = [other for other in others if other != path]
-    if column is None:
+    column = None
+    if not named:
         rows = _by_order(path, columns, images)
         if rows is None:
             return images, others
         said = f"labels by {path.name}, in the order of the images"
     else:
-        rows = _by_name(path, column, columns, images)
+        column, rows = _by_names(path, named, columns, images)
         unused = len(columns[column]) - len(rows)
         more = f"; {unused:,} of its rows have no image" if unused > 0 else ""
         said = f"labels by {path.name}, by its column {column}{more}"
@@ -77,6 +79,7 @@ def _by_order(path, columns, images):
     """Rows in the order of the images; None for a table that is about something else."""
     lengths = {len(values) for values in columns.values()}
     if lengths == {len(images)}:
+        _check_order(path, images)
         return np.arange(len(images))
     if not columns or not (CALLED.search(path.name) or path.stem == stem(images.path)):
         return None
@@ -84,6 +87,33 @@ def _by_order(path, columns, images):
         f"{path}: has {max(lengths):,} rows and no column of names ({', '.join(IDS[:3])}, ...), but there are "
         f"{len(images):,} images, the first {images.names[0]}; expected a row for each image, in order"
     )
+
+
+def _check_order(path, images):
+    """Raise DataError if files have two orders: by letters, as they come here, and by numbers, as people count."""
+    files = list(dict.fromkeys(re.sub(r"\[\d+\]$", "", str(name)) for name in images.names))
+    counted = sorted(files, key=lambda name: [_by_numbers(part) for part in PurePosixPath(name).parts])
+    odd = next((pair for pair in zip(files, counted, strict=True) if pair[0] != pair[1]), None)
+    if odd is not None and all(has_suffix(name, FILES) for name in files):
+        raise DataError(
+            f"{path}: has no column of names, and the order of the images is not certain, as {odd[0]} comes before "
+            f"{odd[1]} by letters and after it by numbers; expected a column name with the files"
+        )
+
+
+def _by_numbers(text):
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
+
+
+def _by_names(path, named, columns, images):
+    """The first of some columns of names that has a row for each image, and these rows. Raises: that of the first."""
+    faults = []
+    for column in named:
+        try:
+            return column, _by_name(path, column, columns, images)
+        except DataError as error:
+            faults.append(error)
+    raise faults[0]
 
 
 def _by_name(path, column, columns, images):
@@ -115,7 +145,7 @@ def _calls(name):
     parts = PurePosixPath(str(name)).parts
     last = parts[-1] if parts else str(name)
     bare = stem(last)
-    number = re.search(r"(\d+)$", bare)
+    number = re.search(r"(\d+)\]?$", bare)  # of a file, or within one: a.npy[3]
     more = () if number is None else (number[1], str(int(number[1])))
     return dict.fromkeys((str(name), "/".join(parts[-2:]), last, bare, *more))
 
@@ -125,6 +155,10 @@ def labelled(images, columns, said=None):
     labels, classes, notes = dict(images.labels), images.classes, [*images.notes, *([said] if said else [])]
     words = []
     for name, values in columns.items():
+        if name.lower() == "class" and "class" in labels:
+            known = ", ".join(classes[:SHOWN]) or "numbers in the files"
+            notes.append(f"column {name} is not read, as there are classes by themselves ({known})")
+            continue
         if name.lower() in CLASSES and not classes and "class" not in labels:
             made = _classes(values, CLASSES[name.lower()])
             if made is not None:

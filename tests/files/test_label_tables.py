@@ -161,3 +161,42 @@ def test_the_challenge(tmp_path):
     assert found.classes[found.labels["class"][1]] == "lens"
     np.testing.assert_allclose(found.labels["Einstein_area"], [0, 0.5, 1.0, 1.5])
     np.testing.assert_array_equal(found.read(3)[0], np.stack([image(31), image(30)]))
+
+
+def test_a_column_of_classes_leaves_those_of_folders(tmp_path):
+    folder_of(tmp_path, ["a/0.npy", "a/1.npy", "b/2.npy"])
+    (tmp_path / "labels.csv").write_text("name,class\n0,7\n1,8\n2,7\n")
+    found = identify(tmp_path)
+    assert found.classes == ("a", "b") and found.labels["class"].tolist() == [0, 0, 1]
+    assert "column class is not read, as there are classes by themselves (a, b)" in found.notes
+
+
+def test_an_order_of_two_readings_is_refused(tmp_path):
+    """img_10 comes before img_2 by letters."""
+    folder_of(tmp_path, [f"img_{k}.npy" for k in range(1, 12)])
+    table = tmp_path / "labels.csv"
+    table.write_text("t\n" + "".join(f"{k}\n" for k in range(1, 12)))
+    with pytest.raises(DataError, match=r"as img_10\.npy comes before img_2\.npy by letters and after it by numbers"):
+        identify(tmp_path)
+    table.write_text("name,t\n" + "".join(f"img_{k},{k}\n" for k in range(1, 12)))
+    assert identify(tmp_path).labels["t"].tolist() == [1, 10, 11, *range(2, 10)]
+
+
+def test_one_order_is_taken(tmp_path):
+    folder_of(tmp_path, [f"img_{k:02}.npy" for k in range(1, 12)])
+    (tmp_path / "labels.csv").write_text("t\n" + "".join(f"{k}\n" for k in range(1, 12)))
+    assert identify(tmp_path).labels["t"].tolist() == list(range(1, 12))
+
+
+def test_numbers_in_a_stack_are_ids(tmp_path):
+    save(tmp_path / "images.npy", image(0, 20, SIZE, SIZE))
+    (tmp_path / "images.csv").write_text("id,t\n" + "".join(f"{k},{k / 2}\n" for k in reversed(range(20))))
+    np.testing.assert_array_equal(identify(tmp_path / "images.npy").labels["t"], np.arange(20) / 2)
+
+
+def test_the_column_of_names_that_fits_is_taken(tmp_path):
+    folder_of(tmp_path, ["a.npy", "b.npy"])
+    (tmp_path / "labels.csv").write_text("name,file,t\nJ1234+5,b,2\nJ4321-5,a,1\n")
+    found = identify(tmp_path)
+    assert found.labels["t"].tolist() == [1, 2]
+    assert "labels by labels.csv, by its column file" in found.notes
