@@ -21,23 +21,22 @@ def with_splits(images: ImageSet, others):
     """A set with the splits that lists beside it give, and those of the other files that are no such lists.
 
     A list is a pickle (a list, tuple, set or array of names, or dicts of them by split or class) or a text with a name
-    a line. Which split it is says its name (train.pkl, val_lenses.txt) or a key of its dict. Raises: DataError for a
-    list that cannot be read, or a name that is no image or may be several.
+    a line, some of which are there: train_log.txt is none. Which split it is says its name (train.pkl, val_lenses.txt)
+    or a key of its dict. Raises: DataError for a list that cannot be read, or a name that is no image or may be several.
     """
-    found, left = {}, []
-    for path in others:
-        if not has_suffix(path, PICKLES + TEXTS) or not (has_suffix(path, PICKLES) or _words(path.stem) & _SPLITTING):
-            left.append(path)
-            continue
+    paths = [path for path in others if has_suffix(path, PICKLES) or _is_called_so(path)]
+    listed = set(paths)
+    found, left = {}, [path for path in others if path not in listed]
+    index = _by_name(images.names) if paths else {}
+    for path in paths:
         for words, names in _lists_if_any(path):
             split = next((split_of(word) for word in words if split_of(word)), None)
-            if split is not None:
+            if split is not None and (has_suffix(path, PICKLES) or _is_list(path, names, index)):
                 found.setdefault(split, []).append((path, words, names))
             elif path not in left:
                 left.append(path)
     if not found:
         return images, left
-    index = _by_name(images.names)
     splits = {split: _numbers(lists, index, images) for split, lists in found.items()}
     said = ", ".join(f"{split} {len(numbers):,}" for split, numbers in splits.items())
     files = ", ".join(dict.fromkeys(path.name for lists in found.values() for path, _, _ in lists))
@@ -45,6 +44,15 @@ def with_splits(images: ImageSet, others):
 
 
 _SPLITTING = set(SPLITS)
+
+
+def _is_called_so(path):
+    return has_suffix(path, TEXTS) and bool(_words(path.stem) & _SPLITTING)
+
+
+def _is_list(path, names, index):
+    """Whether a text is a list: it is called as a split alone, or some of its names are there."""
+    return bool(split_of(path.stem)) or any(called in index for name in names for called in _calls(name))
 
 
 def _words(text):
@@ -104,11 +112,23 @@ def _calls(name):
     )
 
 
+def _classes_in(words, classes):
+    """Numbers of the classes that words name, several words together too: of non_lenses it is nonlenses, not lenses."""
+    words, found = [part for word in words for part in re.split(r"[^a-z0-9]+", word)], []
+    plain = {k: re.sub(r"[^a-z0-9]", "", name.lower()) for k, name in enumerate(classes)}
+    for k in sorted(plain, key=lambda k: -len(plain[k])):
+        ends = [(i, j) for j in range(len(words) + 1) for i in range(j) if "".join(words[i:j]) == plain[k] != ""]
+        if ends:
+            found.append(k)
+            words[slice(*ends[0])] = ["|"]  # a word that no class has
+    return found
+
+
 def _numbers(lists, index, images):
     """The numbers of the images that lists name, int64, in order."""
     out, missing, several = [], [], []
     for path, words, names in lists:
-        classes = [k for k, name in enumerate(images.classes) if re.sub("[^a-z0-9]", "", name.lower()) in words]
+        classes = _classes_in(words, images.classes)
         for name in names:
             found = next((index[called] for called in _calls(name) if called in index), [])
             if classes and len(found) > 1:

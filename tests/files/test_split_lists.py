@@ -89,3 +89,26 @@ def test_numbers_in_flat_folders(tmp_path):
         save(tmp_path / f"{k}.npy", image(k))
     pickled(tmp_path / "valid.p", [2, 0])
     assert splits_of(tmp_path) == {"validation": ["0.npy", "2.npy"]}
+
+
+def test_of_classes_the_one_that_is_named(tmp_path):
+    """In non_lenses are lenses, too; both folders hold files of one name."""
+    pickled(cutouts(tmp_path) / "train_non_lenses.pkl", ["1.npy"])
+    pickled(tmp_path / "test_lenses.pkl", ["2.npy"])
+    pickled(tmp_path / "splits.pkl", {"val": {"Non-Lenses": ["0.npy"], "lenses": ["3.npy"]}})
+    assert splits_of(tmp_path) == {
+        "train": ["nonlenses/1.npy"],
+        "test": ["lenses/2.npy"],
+        "validation": ["lenses/3.npy", "nonlenses/0.npy"],
+    }
+
+
+def test_a_log_of_a_training_is_no_list(tmp_path):
+    (cutouts(tmp_path) / "train_log.txt").write_text("epoch 1, loss 0.5\nepoch 2, loss 0.4\n")
+    found = identify(tmp_path)
+    assert found.splits == {} and "left out, as they are no images: 1 .txt" in found.notes
+    (tmp_path / "train_names.txt").write_text("lenses/0.npy\n")
+    assert splits_of(tmp_path) == {"train": ["lenses/0.npy"]}
+    (tmp_path / "test.txt").write_text("lenses/77.npy\n")
+    with pytest.raises(DataError, match=r"test\.txt: 1 of its images are not there"):
+        identify(tmp_path)
