@@ -14,7 +14,7 @@ from ..errors import DataError
 from .image_files import ARRAY_NAMES, MAX_BANDS, Layout, layout_of
 from .image_sets import ImageSet, look_at, odd_shapes, placed, split_numbers
 from .label_tables import labelled
-from .lost_pixels import without_lost
+from .lost_pixels import marks_good, without_lost
 from .suffixes import HDF5, has_suffix
 from .unreadable import Unreadable, check_is_file, reading
 
@@ -24,6 +24,7 @@ UNIVERSE = "image_array"
 NAMES = (UNIVERSE, *ARRAY_NAMES)  # of the images, in small letters
 COMPANIONS = ("ivar", "mask", "psf_fwhm", "scale", "band")
 IDS = ("object_id", "name", "names", "id", "ids", "index")
+N_MASKS = 64  # images whose masks say of all which way round they are
 
 
 class Stack(NamedTuple):
@@ -47,6 +48,7 @@ class ReadStacks:
     parts: tuple  # `Stack`
     ends: np.ndarray
     views: int
+    good: bool  # masks are true where a pixel is good
 
     def __call__(self, index):
         number, within = placed(self.ends, index)
@@ -54,7 +56,7 @@ class ReadStacks:
         with reading(stack.path, FORM):
             held = _kept_open(stack.path, stack.path.stat().st_mtime_ns, os.getpid())
             image, ivar, mask = (None if n is None else held[n][within] for n in (stack.name, stack.ivar, stack.mask))
-            image = without_lost(np.asarray(image, np.float32), ivar, mask)
+            image = without_lost(np.asarray(image, np.float32), ivar, mask, self.good)
         layout = stack.layout
         if layout.bands_last:
             image = np.moveaxis(image, -1, -3)
@@ -84,7 +86,7 @@ def recognise(place):
         bands=first.bands,
         height=first.layout.height,
         width=first.layout.width,
-        read=ReadStacks(tuple(stacks), np.cumsum(counts), views),
+        read=ReadStacks(tuple(stacks), np.cumsum(counts), views, _marks_good(first)),
         pixel_scale=first.scale,
         notes=tuple(f"not read: {', '.join(first.others)}" for _ in [0] if first.others),
     )
@@ -93,6 +95,14 @@ def recognise(place):
     found = labelled(found, {name: values for name, values in whole.items() if name.lower() not in IDS})
     files_of = [stack.path.relative_to(place.path).as_posix() if place.path.is_dir() else "" for stack in stacks]
     return found if not place.path.is_dir() else _with_splits(found, files_of, counts)
+
+
+def _marks_good(stack):
+    """Whether masks are true where a pixel is good: beside weights by the Multimodal Universe, else by the first ones."""
+    if stack.mask is None or stack.ivar is not None or stack.name.rsplit("/", 1)[-1].lower() == UNIVERSE:
+        return True
+    with reading(stack.path, FORM), _opened(stack.path) as held:
+        return marks_good(held[stack.mask][:N_MASKS])
 
 
 def _with_splits(found, files, counts):

@@ -62,13 +62,26 @@ def test_folders_of_splits(tmp_path):
     assert {name: numbers.tolist() for name, numbers in found.splits.items()} == {"test": [0, 1], "train": [2, 3, 4]}
 
 
-@pytest.mark.parametrize("good", [True, False])
-def test_a_mask_of_either_way_round_and_weights_of_zero(tmp_path, good):
-    mask, ivar = np.full((5, 2, SIZE, SIZE), good), np.ones((5, 2, SIZE, SIZE), np.float32)
-    mask[1, 0, 3, 4], ivar[1, 1, 5, 6] = not good, 0
+def test_masks_are_true_where_good_and_weights_zero_where_bad(tmp_path):
+    """Also in an image that is bad for the most part."""
+    mask, ivar = np.ones((5, 2, SIZE, SIZE), bool), np.ones((5, 2, SIZE, SIZE), np.float32)
+    mask[1, 0, 3, 4], ivar[1, 1, 5, 6] = False, 0
+    mask[2, :, 1:] = False
     found = identify(universe(tmp_path / "a.h5", image_mask=mask, image_ivar=ivar))
     assert np.argwhere(np.isnan(found.read(1)[0])).tolist() == [[0, 3, 4], [1, 5, 6]]
     assert np.isfinite(found.read(0)).all()
+    np.testing.assert_array_equal(np.isfinite(found.read(2)[0]), mask[2])
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_masks_of_others_have_one_sense(tmp_path, good):
+    mask = np.full((5, SIZE, SIZE), good)
+    mask[1, 3, 4], mask[2, 1:] = not good, not good
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images"], file["mask"] = image(0, 5, SIZE, SIZE), mask
+    found = identify(tmp_path / "a.h5")
+    for k in range(5):
+        np.testing.assert_array_equal(np.isfinite(found.read(k)[0, 0]), mask[k] == good)
 
 
 def test_plain_images_with_labels(tmp_path):

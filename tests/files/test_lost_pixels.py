@@ -3,14 +3,23 @@
 import numpy as np
 import pytest
 
-from lenstream.files.lost_pixels import without_lost
+from lenstream.files.lost_pixels import marks_good, without_lost
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_most_of_a_mask_is_good(good):
-    mask = np.full((4, 5), good)
-    mask[1, 2] = not good
-    assert np.argwhere(np.isnan(without_lost(np.ones((4, 5), np.float32), None, mask))).tolist() == [[1, 2]]
+@pytest.mark.parametrize("bad", [1, 19])
+def test_a_mask_has_the_sense_it_is_given(good, bad):
+    """Also where most of an image is bad."""
+    mask = np.where(np.arange(20).reshape(4, 5) < bad, not good, good)
+    assert np.isnan(without_lost(np.ones((4, 5), np.float32), None, mask, good)).sum() == bad
+    assert np.isnan(without_lost(np.ones((4, 5), np.float32), None, mask, good))[0, 0]
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_most_pixels_of_a_set_are_good(good):
+    masks = np.full((4, 3, 3), good)
+    masks[0] = not good
+    assert marks_good(masks) == marks_good(masks.astype(np.uint8) * 255) == good
 
 
 @pytest.mark.parametrize("plane", [np.zeros((4, 5)), np.ones((4, 5))])
