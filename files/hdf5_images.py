@@ -24,6 +24,7 @@ UNIVERSE = "image_array"
 NAMES = (UNIVERSE, *ARRAY_NAMES)  # of the images, in small letters
 COMPANIONS = ("ivar", "mask", "psf_fwhm", "scale", "band")
 IDS = ("object_id", "name", "names", "id", "ids", "index")
+MOST_VIRTUAL = 100_000_000  # images of an array that is made of others, and may say anything of its length
 N_MASKS = 64  # images whose masks say of all which way round they are
 
 
@@ -33,6 +34,7 @@ class Stack(NamedTuple):
     path: Path
     name: str  # of the dataset
     layout: Layout
+    alone: bool  # one image (height, width, bands), without an axis that counts
     ivar: str | None  # names of datasets of the same shape
     mask: str | None
     bands: tuple[str, ...]
@@ -55,7 +57,8 @@ class ReadStacks:
         stack = self.parts[number]
         with reading(stack.path, FORM):
             held = _kept_open(stack.path, stack.path.stat().st_mtime_ns, os.getpid())
-            image, ivar, mask = (None if n is None else held[n][within] for n in (stack.name, stack.ivar, stack.mask))
+            part = ... if stack.alone else within
+            image, ivar, mask = (None if n is None else held[n][part] for n in (stack.name, stack.ivar, stack.mask))
             image = without_lost(np.asarray(image, np.float32), ivar, mask, self.good)
         layout = stack.layout
         if layout.bands_last:
@@ -132,16 +135,24 @@ def look(path):
         name = (named or list(images))[0]
         _check_is_there(path, shapes[name])
         layout = images[name]
-        n = shapes[name].shape[0]
-        if not layout.stack:  # (n, h, w) of few images, or one image of several bands
-            rest = shapes[name].shape[1:]
-            layout = Layout((n,), 1, *rest, False) if n <= MAX_BANDS and len(rest) == 2 else layout
-        return _stack(path, name, layout, shapes)
+        n, *rest = shapes[name].shape
+        if not layout.stack and not layout.bands_last:  # (n, h, w) of few images
+            layout = Layout((n,), 1, *rest, False)
+        alone = not layout.stack
+        return _stack(path, name, layout._replace(stack=layout.stack or (1,)), alone, shapes)
 
 
 def _check_is_there(path, data):
-    """Raise Unreadable for an array that lacks chunks, in whose place HDF5 would read a constant."""
-    if data.chunks is None or data.is_virtual:
+    """Raise Unreadable for an array that lacks bytes or chunks, in whose place HDF5 would read a constant."""
+    if data.is_virtual:
+        if len(data) > MOST_VIRTUAL:
+            raise Unreadable(path, FORM, f"it says that it is a view of {len(data):,} images, which nobody has")
+        return
+    if data.chunks is None:
+        said = math.prod(data.shape) * data.dtype.itemsize
+        there = said if data.external else data.id.get_storage_size()
+        if there < said:
+            raise Unreadable(path, FORM, f"it was cut short: {said - there:,} of its {said:,} bytes are not there")
         return
     chunks = math.prod(-(-n // c) for n, c in zip(data.shape, data.chunks, strict=True))
     there = data.id.get_num_chunks()
@@ -149,7 +160,7 @@ def _check_is_there(path, data):
         raise Unreadable(path, FORM, f"it was cut short: {chunks - there:,} of its {chunks:,} chunks are not there")
 
 
-def _stack(path, name, layout, shapes):
+def _stack(path, name, layout, alone, shapes):
     before = name.removesuffix("array").removesuffix("images").removesuffix("image")
     beside = {word: f"{before}{word}" for word in COMPANIONS}
     beside = {word: other for word, other in beside.items() if other in shapes}
@@ -165,6 +176,7 @@ def _stack(path, name, layout, shapes):
         path,
         name,
         layout,
+        alone,
         same.get("ivar"),
         same.get("mask"),
         _band_names(shapes, beside.get("band"), layout.bands),

@@ -142,3 +142,32 @@ def test_chunks_that_are_not_there(tmp_path):
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["images"][5:] = image(1, 15, SIZE, SIZE)
     np.testing.assert_array_equal(identify(tmp_path).read(19)[0, 0], image(1, 15, SIZE, SIZE)[14])
+
+
+def test_one_image_of_three_colours(tmp_path):
+    colours, ivar = image(0, 64, 64, 3), np.ones((64, 64, 3), np.float32)
+    ivar[5, 6, 2] = 0
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"], file["ivar"], file["z"] = colours, ivar, [0.5]
+    found = identify(tmp_path / "a.h5")
+    assert (len(found), len(found.bands), found.height, found.labels["z"].tolist()) == (1, 3, 64, [0.5])
+    read = found.read(0)[0]
+    assert np.argwhere(np.isnan(read)).tolist() == [[2, 5, 6]]
+    np.testing.assert_array_equal(read[0], colours[:, :, 0])
+
+
+def test_an_array_that_was_never_written(tmp_path):
+    """In one piece, of any length that it likes to say: nothing as long is made."""
+    for n in (20, 1 << 50):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file.create_dataset("images", (n, SIZE, SIZE), "f4")
+        with pytest.raises(DataError, match=rf"it was cut short: ([\d,]+) of its \1 bytes are not there"):
+            identify(tmp_path)
+
+
+def test_a_view_of_more_images_than_there_can_be(tmp_path):
+    layout = h5py.VirtualLayout((1 << 40, SIZE, SIZE), "f4")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_virtual_dataset("images", layout)
+    with pytest.raises(DataError, match=r"it says that it is a view of 1,099,511,627,776 images"):
+        identify(tmp_path)
