@@ -1,5 +1,6 @@
 """Parquet files with images, as the Multimodal Universe and Hugging Face have them: flux, band, ivar, mask, scale."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import parquet_table
+from .image_files import layout_of
 from .image_sets import ImageSet, look_at, placed, split_numbers, split_of
 from .label_tables import labelled
 from .lost_pixels import without_lost
@@ -48,10 +50,11 @@ class ReadTables:
 
 def recognise(place):
     """The `ImageSet` of Parquet files with images, or None for any other `dataset_layouts.Contents`."""
-    files = [path for path in place.others if has_suffix(path, PARQUET)]
-    if not files or place.images or _column(_schema(files[0])) is None:
+    if place.images:
         return None
-    files = [path for path in files if _column(_schema(path)) is not None]
+    files = [path for path in place.others if has_images(path)]
+    if not files:
+        return None
     tables = look_at(files, look)
     counts = [int(table.ends[-1]) for table in tables]
     read = ReadTables(tuple(tables), np.cumsum(counts))
@@ -73,15 +76,16 @@ def recognise(place):
     )
     columns = {name: [table.columns.get(name) for table in tables] for name in tables[0].columns}
     whole = {n: np.concatenate(p) for n, p in columns.items() if all(x is not None for x in p) and n.lower() not in IDS}
-    words = [_split_word(table.path) for table in tables]
+    words = [_split_word(place.path, table.path) for table in tables]
     splits = split_numbers(np.repeat([f"{word}/" for word in words], counts)) if all(words) else {}
     return replace(labelled(found, whole), splits=splits)
 
 
-def _split_word(path):
-    """The split that a file's name begins with, as in train-00000-of-00004.parquet; "" without one."""
-    word = path.name.split("-")[0].split(".")[0].split("_")[0]
-    return word if split_of(word) else ""
+def _split_word(root, path):
+    """The split that a file's name begins with, as in train-00000-of-00004.parquet, or a folder's; "" without one."""
+    folders = () if path == root else path.relative_to(root).parts[:-1]
+    words = (re.split("[-._]", path.name)[0], *reversed(folders))
+    return next((word for word in words if split_of(word)), "")
 
 
 def _names(root, table, count):
@@ -186,11 +190,12 @@ def _image(path, held, row):
     flux = _array(parts["flux"])
     ivar, mask = (None if n not in parts or parts[n].null_count else _array(parts[n]) for n in ("ivar", "mask"))
     ivar, mask = (None if plane is None or plane.shape != flux.shape else plane for plane in (ivar, mask))
-    flux = flux.reshape(-1, *flux.shape[-2:]) if flux.ndim > 1 else flux
-    if flux.ndim != 3:
+    layout = layout_of(flux.shape)
+    if layout is None or layout.stack:
         raise Unreadable(path, FORM, f"an image has the shape {flux.shape}")
-    ivar, mask = (None if plane is None else plane.reshape(flux.shape) for plane in (ivar, mask))
-    return without_lost(flux.astype(np.float32), ivar, mask)[None]
+    image = without_lost(flux.astype(np.float32), ivar, mask)
+    image = np.moveaxis(image, -1, 0) if layout.bands_last else image
+    return np.ascontiguousarray(image).reshape(1, layout.bands, layout.height, layout.width)
 
 
 def _parts(one):

@@ -111,3 +111,25 @@ def test_damage(tmp_path):
         path.write_bytes(data)
         with pytest.raises(DataError, match=r"a\.parquet: cannot be read as Parquet"):
             identify(path)
+
+
+def test_a_table_of_labels_beside_the_images(tmp_path):
+    """Whatever it is called: labels.parquet comes before train-0.parquet."""
+    write(tmp_path / "train-0.parquet", struct(0, 3), object_id=list("abc"))
+    parquet.write_table(pa.table({"object_id": list("cab"), "theta_E": [3.0, 1.0, 2.0]}), tmp_path / "labels.parquet")
+    found = identify(tmp_path)
+    assert found.kind == "Parquet images" and found.labels["theta_E"].tolist() == [1, 2, 3]
+
+
+def test_splits_by_the_names_of_folders(tmp_path):
+    write(tmp_path / "train" / "0.parquet", struct(0, 2))
+    write(tmp_path / "test" / "0.parquet", struct(1, 1))
+    found = identify(tmp_path)
+    assert {name: numbers.tolist() for name, numbers in found.splits.items()} == {"test": [0], "train": [1, 2]}
+
+
+def test_colours_may_be_last(tmp_path):
+    pictures = image(0, 2, 16, 20, 3)
+    found = identify(write(tmp_path / "a.parquet", pa.array(pictures.tolist(), pa.list_(pa.list_(pa.list_(pa.float32()))))))
+    assert (len(found.bands), found.height, found.width) == (3, 16, 20)
+    np.testing.assert_array_equal(found.read(1)[0], np.moveaxis(pictures[1], -1, 0))
