@@ -17,6 +17,7 @@ from .unreadable import Unreadable, check_is_file, reading
 
 MOST_STEPS = 20_000_000  # instructions; a list of a million names has three million
 LONG = 4096  # bytes from which on a piece stays in the file until it is used
+BINSTRING = b"T"  # the instruction
 VALUES = (
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
@@ -85,15 +86,22 @@ def _mapped(path):
 
 
 class _Bytes:
-    """A file for `pickletools`: short pieces are read, long ones are views into the file, read when they are used."""
+    """A file for `pickletools`: short pieces are read, long ones are views into the file, read when they are used.
+
+    A long text of Python 2 is read, as `pickletools` decodes it.
+    """
 
     def __init__(self, held, at):
-        self._held, self._view, self._at = held, memoryview(held), at
+        self._held, self._view, self._at, self._byte = held, memoryview(held), at, b""
 
     def read(self, n):
         piece = self._view[self._at : self._at + n]
         self._at += len(piece)
-        return piece if n > LONG else bytes(piece)
+        if n > LONG and self._byte != BINSTRING:
+            return piece
+        piece = bytes(piece)
+        self._byte = piece if n == 1 else self._byte  # before a long piece, the instruction
+        return piece
 
     def readline(self):
         end = self._held.find(b"\n", self._at)

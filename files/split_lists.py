@@ -1,6 +1,7 @@
 """Lists of the files of each split, beside the images: pickles of names, read without unpickling, or text."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -15,6 +16,7 @@ from .unreadable import Unreadable, check_is_file, reading
 PICKLES = (".pkl", ".pickle", ".p")
 TEXTS = (".txt", ".lst", ".list")
 SHOWN = 3
+MOST_LISTS, MOST_NAMES = 1000, 10_000_000  # in a pickle, which may hold one list many times
 
 
 def with_splits(images: ImageSet, others):
@@ -73,7 +75,7 @@ def _lists(path):
     """Pairs (words, names): the words of a file's name and of the keys that lead to a list, and the list."""
     words = tuple(re.split(r"[^a-z0-9]+", path.stem.lower()))
     if has_suffix(path, PICKLES):
-        yield from _in_pickle(path, pickled.unboxed(pickled.read(path, "a list of names")), words, 0)
+        yield from _in_pickle(path, pickled.unboxed(pickled.read(path, "a list of names")), words, Counter())
         return
     check_is_file(path, "a list of names")
     with reading(path, "a list of names"):
@@ -82,10 +84,15 @@ def _lists(path):
     yield words, names
 
 
-def _in_pickle(path, held, words, depth):
+def _in_pickle(path, held, words, met, depth=0):
+    """As `_lists`. met: how many lists, dicts and names there were so far."""
+    met["lists"] += 1
+    met["names"] += held.size if isinstance(held, np.ndarray) else len(held) if isinstance(held, list | tuple) else 0
+    if met["lists"] > MOST_LISTS or met["names"] > MOST_NAMES:
+        raise Unreadable(path, "a list of names", f"it holds more than {MOST_LISTS:,} lists or {MOST_NAMES:,} names")
     if isinstance(held, dict) and depth < 3:
         for key, inner in held.items():
-            yield from _in_pickle(path, pickled.unboxed(inner), (*words, str(key).lower()), depth + 1)
+            yield from _in_pickle(path, pickled.unboxed(inner), (*words, str(key).lower()), met, depth + 1)
         return
     if isinstance(held, np.ndarray) and held.ndim == 1:
         held = held.astype(str).tolist() if held.dtype.kind in "US" else held.tolist()

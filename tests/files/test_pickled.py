@@ -193,3 +193,13 @@ def test_every_instruction_is_known_or_refused():
     dangerous = {"INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER"}
     assert dangerous <= {op.name for op in pickletools.opcodes}
     assert not followed & dangerous
+
+
+@pytest.mark.parametrize("n", [4096, 4104, 80_000])
+def test_long_bytes_of_python_2(tmp_path, n):
+    """Its str, which is also how it wrote the bytes of an array."""
+    text = (bytes(range(256)) * (n // 256 + 1))[:n]
+    written = b"T" + struct.pack("<i", n) + text
+    assert from_bytes(tmp_path / "a.pkl", raw(written)) == text.decode("latin-1")
+    data = of_array(b"J" + struct.pack("<i", n // 8) + b"\x85", data=written)
+    assert unboxed(from_bytes(tmp_path / "a.pkl", data)).tobytes() == text

@@ -112,3 +112,18 @@ def test_a_log_of_a_training_is_no_list(tmp_path):
     (tmp_path / "test.txt").write_text("lenses/77.npy\n")
     with pytest.raises(DataError, match=r"test\.txt: 1 of its images are not there"):
         identify(tmp_path)
+
+
+@pytest.mark.parametrize("inner", [[], {}, ["lenses/0.npy"]])
+def test_one_list_held_a_million_times_is_refused_at_once(tmp_path, inner):
+    middle = {f"test{k}": inner for k in range(1000)}
+    pickled(cutouts(tmp_path) / "train.pkl", {f"a{k}": middle for k in range(1000)})
+    with pytest.raises(DataError, match=r"train\.pkl: .*it holds more than 1,000 lists or 10,000,000 names"):
+        identify(tmp_path)
+
+
+def test_more_names_than_there_can_be(tmp_path, monkeypatch):
+    monkeypatch.setattr("lenstream.files.split_lists.MOST_NAMES", 3)
+    pickled(cutouts(tmp_path) / "train.pkl", {"a": ["lenses/0.npy"] * 2, "b": np.array(["lenses/1.npy"] * 2)})
+    with pytest.raises(DataError, match="it holds more than"):
+        identify(tmp_path)
