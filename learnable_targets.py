@@ -32,6 +32,9 @@ def target_problems(config, scene):
         if target not in drawn["test"]:
             yield f'evaluate.targets: "{target}" is not a label of this simulation; it has {", ".join(drawn["test"])}'
             continue
+        if drawn["test"][target].ndim > 1:
+            yield f"evaluate.targets: {target} is no property of the lens, and may differ between views; expected one that is"
+            continue
         others = [t for t in config.evaluate.targets if t != target]
         leave_out = f"leave it out (evaluate.targets={others})".replace("'", "") if others else "evaluate=null"
         of_target = {split: values[target] for split, values in drawn.items()}

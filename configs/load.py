@@ -138,8 +138,8 @@ def _cross_checks(values):
     masses, targets = _at(values, "simulate", "lens_mass"), _at(values, "evaluate", "targets")
     if not isinstance(values.get("pretrain"), dict) or values.get("evaluate", {}) is None or not _are_known(masses):
         return
-    if _at(values, "evaluate", "data") is not None:  # labels of a table, into which `before_training` looks
-        return
+    if _at(values, "evaluate", "data") is not None and not _has_supervised(values):
+        return  # labels of a table, into which `before_training` looks
     targets = Evaluate().targets if targets is None else targets
     known = plain_names(
         [n for n, field in MASS[m["profile"]].model_fields.items() if "range" in field.json_schema_extra]
@@ -151,6 +151,12 @@ def _cross_checks(values):
         elif isinstance(target, str) and target not in known:
             text = f'"{target:.60}" is not a lens parameter of this simulation.{nearest(target, known)}'
             yield ("evaluate", "targets"), text
+
+
+def _has_supervised(values):
+    """Whether an encoder learns the targets, which are then those of the simulation, too."""
+    encoders = _at(values, "pretrain", "encoders")
+    return isinstance(encoders, dict) and any(_at(e, "method") == "supervised" for e in encoders.values())
 
 
 def _at(values, *keys):

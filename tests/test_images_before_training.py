@@ -135,3 +135,15 @@ def test_lenses_that_are_trained_on_are_no_tests(tmp_path, data):
     checked(tmp_path, *few, data)  # a dataset of 0 to 15
     (problem,) = problems(tmp_path, *few, f"pretrain.data={{path: {tmp_path}/stored}}")
     assert "trained on 12 of 12 test lenses" in problem
+
+
+def test_a_supervised_encoder_learns_of_the_lens_alone(tmp_path, data):
+    """Labels of a table may be anything, but what a view has of its own is learnt from no image of another."""
+    store(tmp_path / "test", 100, 1, "test")
+    judged = [*FEW, data, f"evaluate.data={{path: {tmp_path}/test}}", "evaluate.targets=[source_x]"]
+    checked(tmp_path, *judged)
+    supervised = "pretrain.encoders={s: {method: supervised}}"
+    with pytest.raises(ConfigError, match='"source_x" is not a lens parameter of this simulation'):
+        load("tiny", [*judged, supervised])
+    with pytest.raises(ConfigError, match=r"evaluate\.targets: source_x is no property of the lens"):
+        before_training.check(load("tiny", [*judged, supervised, "simulate=null"]), tmp_path / "runs" / "tiny")
