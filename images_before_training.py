@@ -154,8 +154,9 @@ def _about_seen_tests(config, examples, images):
     if seen:
         data = config.evaluate.data
         yield (
-            f"evaluate.data: encoders are trained on {seen} of {len(tested)} test lenses of {data.test_path or data.path}; "
-            "expected others, such as a dataset of lenstream simulate --split test (or labelled, to learn from)"
+            f"evaluate.data: encoders are trained on {seen} of {len(tested)} test lenses of "
+            f"{data.test_path or data.path}; expected others, such as a dataset of lenstream simulate --split test (or "
+            "labelled, to learn from)"
         )
 
 

@@ -33,7 +33,7 @@ def target_problems(config, scene):
             yield f'evaluate.targets: "{target}" is not a label of this simulation; it has {", ".join(drawn["test"])}'
             continue
         if drawn["test"][target].ndim > 1:
-            yield f"evaluate.targets: {target} is no property of the lens, and may differ between views; expected one that is"
+            yield f"evaluate.targets: {target} may differ between views; expected a parameter of the lens"
             continue
         others = [t for t in config.evaluate.targets if t != target]
         leave_out = f"leave it out (evaluate.targets={others})".replace("'", "") if others else "evaluate=null"

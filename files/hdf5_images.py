@@ -101,7 +101,7 @@ def recognise(place):
 
 
 def _marks_good(stack):
-    """Whether masks are true where a pixel is good: beside weights by the Multimodal Universe, else by the first ones."""
+    """Whether masks are true where a pixel is good: beside weights as the Multimodal Universe has it, else by some."""
     if stack.mask is None or stack.ivar is not None or stack.name.rsplit("/", 1)[-1].lower() == UNIVERSE:
         return True
     with reading(stack.path, FORM), _opened(stack.path) as held:

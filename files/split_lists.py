@@ -24,7 +24,7 @@ def with_splits(images: ImageSet, others):
 
     A list is a pickle (a list, tuple, set or array of names, or dicts of them by split or class) or a text with a name
     a line, some of which are there: train_log.txt is none. Which split it is says its name (train.pkl, val_lenses.txt)
-    or a key of its dict. Raises: DataError for a list that cannot be read, or a name that is no image or may be several.
+    or a key of its dict. Raises: DataError for a list that cannot be read, or a name of no image or of several.
     """
     paths = [path for path in others if has_suffix(path, PICKLES) or _is_called_so(path)]
     listed = set(paths)

@@ -100,7 +100,7 @@ def _identified(path):
 
 
 def _is_plain(path):
-    """Whether there is nothing at a path, or a folder of single images, whatever is wrong with what lies beside them."""
+    """Whether there is nothing at a path, or a folder of single images, whatever is wrong beside them."""
     if not path.exists():
         return True
     found = recognised(place_of(path)) if path.is_dir() else None

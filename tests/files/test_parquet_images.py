@@ -130,6 +130,7 @@ def test_splits_by_the_names_of_folders(tmp_path):
 
 def test_colours_may_be_last(tmp_path):
     pictures = image(0, 2, 16, 20, 3)
-    found = identify(write(tmp_path / "a.parquet", pa.array(pictures.tolist(), pa.list_(pa.list_(pa.list_(pa.float32()))))))
+    column = pa.array(pictures.tolist(), pa.list_(pa.list_(pa.list_(pa.float32()))))
+    found = identify(write(tmp_path / "a.parquet", column))
     assert (len(found.bands), found.height, found.width) == (3, 16, 20)
     np.testing.assert_array_equal(found.read(1)[0], np.moveaxis(pictures[1], -1, 0))

@@ -45,7 +45,8 @@ def test_the_limit_is_that_of_the_test_lenses(datasets):
     bounds = [task.limit(task.labelled("test", 3), lambda done: None) for task in (stream, files)]
     for target, values in bounds[0].items():
         np.testing.assert_array_equal(values, bounds[1][target])
-    derived = make_regression(load("tiny", [*SETTINGS, datasets, "evaluate.targets=[arc_snr]"]), None)
+    of_image = ["evaluate.targets=[arc_snr]", "pretrain.encoders={s: {method: simsiam}}"]
+    derived = make_regression(load("tiny", [*SETTINGS, datasets, *of_image]), None)
     assert derived.limit(derived.labelled("test", 3), None) == {}
 
 
