@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from .image_files import ARRAY_NAMES, MAX_BANDS, Layout, layout_of
+from .image_files import ARRAY_NAMES, Layout, layout_of
 from .image_sets import ImageSet, look_at, odd_shapes, placed, split_numbers
 from .label_tables import labelled
 from .lost_pixels import marks_good, without_lost

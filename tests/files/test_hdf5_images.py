@@ -161,7 +161,7 @@ def test_an_array_that_was_never_written(tmp_path):
     for n in (20, 1 << 50):
         with h5py.File(tmp_path / "a.h5", "w") as file:
             file.create_dataset("images", (n, SIZE, SIZE), "f4")
-        with pytest.raises(DataError, match=rf"it was cut short: ([\d,]+) of its \1 bytes are not there"):
+        with pytest.raises(DataError, match=r"it was cut short: ([\d,]+) of its \1 bytes are not there"):
             identify(tmp_path)
 
 
