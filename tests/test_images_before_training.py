@@ -123,18 +123,18 @@ def test_labelled_images(tmp_path, data):
 
 
 def test_lenses_that_are_trained_on_are_no_tests(tmp_path, data):
-    """The tests are the last fifth of 60 systems: 48 to 59 of the stream, if nothing else is said."""
-    store(tmp_path / "stored", 60, 1, "train")
-    few = ["evaluate.n_test=8", f"evaluate.data={{path: {tmp_path}/stored}}", "pretrain.steps=7"]
-    (problem,) = problems(tmp_path, *few)  # 0 to 55
-    assert problem.startswith(f"evaluate.data: encoders are trained on 8 of 12 test lenses of {tmp_path}/stored; ")
+    """The tests are the last fifth of 100 systems: 80 to 99 of the stream, if nothing else is said."""
+    store(tmp_path / "stored", 100, 1, "train")
+    few = [f"evaluate.data={{path: {tmp_path}/stored}}", "pretrain.steps=11"]
+    (problem,) = problems(tmp_path, *few)  # 0 to 87
+    assert problem.startswith(f"evaluate.data: encoders are trained on 8 of 20 test lenses of {tmp_path}/stored; ")
     assert "--split test" in problem
-    checked(tmp_path, *few, "pretrain.steps=6")  # 0 to 47
+    checked(tmp_path, *few, "pretrain.steps=10")  # 0 to 79
     checked(tmp_path, *few, "seed=9")
     checked(tmp_path, *few, "simulate.observation.exposure_time=77")
     checked(tmp_path, *few, data)  # a dataset of 0 to 15
     (problem,) = problems(tmp_path, *few, f"pretrain.data={{path: {tmp_path}/stored}}")
-    assert "trained on 12 of 12 test lenses" in problem
+    assert "trained on 20 of 20 test lenses" in problem
 
 
 def test_a_supervised_encoder_learns_of_the_lens_alone(tmp_path, data):
