@@ -95,7 +95,7 @@ def _own_archive(path, picture):
     of = "" if len(described.shards) == 1 else " (of the first shard)"
     return [
         f"{path}: {described.count:,} systems of {described.name} that LenStream simulated",
-        line("layout", f"{own_archives.KIND}, format {described.format}, {len(described.shards)} shards"),
+        line("layout", f"{own_archives.KIND}, format {described.format}, {_shards(described)}"),
         line("indices", f"{described.start:,} to {last:,}, seed {described.seed}"),
         line("views", f"{described.views}{differ}"),
         line("bands", f"{len(scene.bands)} ({', '.join(filter(None, scene.bands)) or 'not named'})"),
@@ -104,6 +104,10 @@ def _own_archive(path, picture):
         line("made by", f"LenStream {described.lenstream}; lenstream verify {path} looks for damage"),
         *_end(picture, training_of(path.resolve(), described.count, described.views)),
     ]
+
+
+def _shards(described):
+    return "1 shard" if len(described.shards) == 1 else f"{len(described.shards):,} shards"
 
 
 def _galaxies(path, picture):

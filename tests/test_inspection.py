@@ -171,7 +171,7 @@ def test_an_own_dataset(tmp_path):
     write_archive(config, tmp_path / "mine", description)
     title, words, text = said(tmp_path / "mine", tmp_path / "a.png")
     assert title.endswith("5 systems of tiny that LenStream simulated")
-    assert words["layout"] == ["LenStream archive, format zarr, 1 shards"]
+    assert words["layout"] == ["LenStream archive, format zarr, 1 shard"]
     assert words["indices"] == ["0 to 4, seed 3"]
     assert words["views"] == ["2, of which differ noise, source"]
     assert words["bands"] == ["1 (not named)"]

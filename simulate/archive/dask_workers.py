@@ -32,6 +32,13 @@ def made_on_dask(folder: Path, numbers: Iterable[int], address: str) -> Iterator
         yield from _made(client, folder, list(numbers), load(folder).lenstream)
 
 
+def see_that_it_answers(address: str) -> None:
+    """Raises: MissingExtra without Dask; DataError if no scheduler answers at an address."""
+    need("cluster", "--scheduler")
+    with _connected(address):
+        pass
+
+
 def make_here(folder: str, number: int, version: str) -> Entry:
     """Make a shard, as a worker of Dask is asked to: one thread, as a worker has tasks for all of its own.
 

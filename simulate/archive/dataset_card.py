@@ -1,5 +1,6 @@
 """The card of a dataset, README.md: what it is, by what was really written, in the form that Hugging Face reads."""
 
+import hashlib
 from pathlib import Path
 
 import yaml
@@ -10,27 +11,46 @@ from ...configs.card_rows import SPLITS, parameter_rows, rows, table
 from ...configs.components import INTERPOL
 from ...configs.recipes import available
 from ...configs.schema import Config
+from ...files.checksums import sha256
 from ...files.whole import write_text
+from ...progress import console
 from ..systems.scene import FIRST_INDEX
 from .description import CONFIG, Description, config_of, load
 from .label_file import PARQUET
 from .label_summary import Summary, class_counts, summaries
 from .ledger import read_entries
 from .opening import data_files, snippet
+from .own_places import CARD, CARD_SUM
 from .writing import SPLITS as RANGES
 
-CARD, PICTURE = "README.md", "contact_sheet.png"
+PICTURE = "contact_sheet.png"
 _POWERS = {3: "1K", 4: "10K", 5: "100K", 6: "1M", 7: "10M", 8: "100M", 9: "1B", 10: "10B", 11: "100B", 12: "1T"}
 
 
 def write(folder: Path) -> str:
-    """Write the card of a dataset whose shards and labels are all there; returns its name.
+    """Write the card of a dataset whose shards and labels are all there, unless people have edited the one there.
 
-    Raises: DataError if labels.parquet cannot be read; OSError.
+    Returns: the name of the file with its checksum as it is written here, by which an edited one is known; the card
+    itself is on no list, so that it may be edited. Raises: DataError if labels.parquet cannot be read; OSError.
     """
     description, config = load(folder), config_of(folder)
-    write_text(folder / CARD, card(folder, description, config))
-    return CARD
+    text = card(folder, description, config)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if _is_edited(folder, digest):
+        console.print(f"{folder / CARD} was edited, and is left as it is")
+    else:
+        write_text(folder / CARD, text)
+    write_text(folder / CARD_SUM, f"{digest}  {CARD}\n")
+    return CARD_SUM
+
+
+def _is_edited(folder, digest):
+    """Whether there is a card that is neither the one written last nor that of a digest."""
+    path, noted = folder / CARD, folder / CARD_SUM
+    if not path.is_file():
+        return False
+    written = noted.read_bytes()[:64].decode("ascii", "replace") if noted.is_file() else ""
+    return sha256(path) not in (digest, written)
 
 
 def card(folder: Path, description: Description, config: Config) -> str:

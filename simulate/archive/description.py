@@ -125,7 +125,7 @@ def _no_dataset(folder):
 
 
 def _what_to_do(folder):
-    return "put it back as it was, or make the dataset anew with lenstream simulate --overwrite"
+    return "put it back as it was, or delete the folder and make the dataset anew with lenstream simulate"
 
 
 def _can_be(name, value):

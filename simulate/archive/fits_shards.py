@@ -10,9 +10,11 @@ import functools
 
 import numpy as np
 
+from ...errors import ConfigError
 from ...files.fits import opened
-from ...files.fits_writing import card, image_extension, primary, wrong_sums
+from ...files.fits_writing import LONGEST, card, image_extension, primary, wrong_sums
 from ...files.unreadable import Unreadable
+from ..core.arguments import shown
 from ..systems.draw import by_grid
 from .image_facts import flux_unit, has_noise_model, inverse_variance, mask_of, psf_kernels, psf_widths
 from .label_cards import label_in, label_writer
@@ -29,7 +31,19 @@ PLACE = 180.0, 0.0  # deg: right ascension and declination, which no simulated l
 
 
 def check(description, scene):
-    """It holds whatever can be simulated."""
+    """Raises: ConfigError for names of bands that extensions cannot have, or that would have the same ones."""
+    problems, taken = [], {}
+    for band in scene.bands:
+        quoted = extension_name("IMAGE", band).replace("'", "''")
+        if not (quoted.isascii() and quoted.isprintable()) or len(quoted) > LONGEST or band != band.strip():
+            problems.append(
+                f"fits: extensions are called after bands, and {shown(band)} cannot be one: expected a name of "
+                f"printable ASCII, at most {LONGEST - len('IMAGE_')} letters"
+            )
+        if (twin := taken.setdefault(band.upper(), band)) != band:
+            problems.append(f"fits: {twin} and {band} would be one extension, as FITS takes no notice of case")
+    if problems:
+        raise ConfigError(problems)
 
 
 def begin(folder, description, scene):

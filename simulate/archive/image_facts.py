@@ -29,8 +29,8 @@ def flux_unit(scene):
 
 
 def has_noise_model(scene):
-    """Whether the noise is that of the instrument; a defect of a published dataset has none that could be told."""
-    return scene.config.observation.defect is None
+    """Whether there is noise, that of the instrument; a defect of a published dataset has none that could be told."""
+    return scene.config.observation.noise and scene.config.observation.defect is None
 
 
 def inverse_variance(samples):

@@ -15,6 +15,7 @@ from ...errors import ConfigError
 from ...files import arrays
 from ...files.unreadable import Unreadable, reading
 from ...files.whole import write_arrays
+from ..core.arguments import shown
 from ..systems.draw import class_numbers
 from ..systems.scene import describe_grids
 from .many_files import write_many
@@ -28,12 +29,25 @@ ONLY = "lens"  # the folder of systems that have no classes
 
 
 def check(description, scene):
-    """Raises: ConfigError for bands that no single array can hold."""
+    """Raises: ConfigError for bands that no single array can hold, and for classes that no folder can be called."""
     if len(scene.grids) > 1:
         raise ConfigError(
             f"npy-folders: a file holds all bands on one pixel grid, and the config has several "
             f"({describe_grids(scene)}): expected one, or --format zarr"
         )
+    wrong = [name for name in scene.config.classes if not _is_plain(name)]
+    if wrong:
+        raise ConfigError(
+            f"npy-folders: classes are folders here, and {shown(wrong[0])} is no name of one: expected one without "
+            "slashes that does not begin with a dot"
+        )
+
+
+def _is_plain(name):
+    """Whether a name is that of a folder beside others: no path, and none that is hidden."""
+    return (
+        name.isprintable() and not name.startswith(".") and not set(name) & set("/\\") and 0 < len(name.encode()) < 256
+    )
 
 
 def begin(folder, description, scene):

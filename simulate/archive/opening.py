@@ -8,8 +8,8 @@ _ZARR = """\
 import xarray
 
 data = xarray.open_zarr("PATH")  # named dimensions, labels as coordinates with units
-image = data.{images}.isel(system=0)  # (view, band, y, x), counts/s a pixel
-print(data.{label}.values[:5], data.{label}.units)"""
+image = data["{images}"].isel(system=0)  # (view, band, y, x), counts/s a pixel
+print(data["{label}"].values[:5], data["{label}"].units)"""
 _HDF5 = """\
 import h5py
 
@@ -37,7 +37,7 @@ from astropy.io import fits
 
 first = sorted(Path("PATH").rglob("*.fits"))[0]
 with fits.open(first) as file:  # a cube with the two images of a lens, its parameters in the header
-    print(file[0].data.shape, file[0].header["theta_E"])"""
+    print(file[0].data.shape, file[0].header["{label}"])"""
 _NPY = """\
 from pathlib import Path
 

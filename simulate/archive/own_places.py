@@ -5,10 +5,16 @@ from pathlib import Path
 from ...files.checksums import SUMS, sha256
 from ...files.whole import is_scratch, write_text
 from ...locking import LOCK
+from .ledger import LEDGER
 
 FINISHED = "finished"  # the SHA-256 of SHA256SUMS, which has that of all else: there is nothing left to do
 PARTS = ".parts"  # a folder with a lock for each part that is being written (see `dataset_parts`)
 REPAIRS = ".repair"  # where shards are made anew, to be compared
+CARD = "README.md"  # which its owner may edit: it is not in SHA256SUMS, and left alone once it was
+CARD_SUM = f"{LEDGER}/card.sha256"  # of the card as it was written, by which that is known
+LAST = frozenset(  # files that the finish writes, and lists when all are there
+    {CARD, "labels.parquet", "labels.ecsv", "contact_sheet.png", "croissant.json", "zarr.json", "dataset.h5"}
+)
 
 
 def is_own(name: str) -> bool:

@@ -17,11 +17,11 @@ from .arithmetic import difference
 from .description import ARCHIVE, CONFIG, Shard, copy_of, load
 from .label_file import ECSV
 from .ledger import ACCEPTED, Entry, path_of, text_of, versions, write_entry
-from .own_places import FINISHED, REPAIRS, unseal
+from .own_places import CARD, FINISHED, REPAIRS, unseal
 from .samples import Samples, content_digest
 from .shard_making import samples_of
 from .statements import Statements, intact
-from .verify import Finding, verify
+from .verify import Finding, others, verify
 
 
 @dataclass
@@ -65,17 +65,21 @@ def repair(
     if not folder.is_dir():
         load(folder)  # says what is there instead
     with locked(folder, "repair another dataset"):
+        findings = verify(folder, show)  # first: of a folder that is no dataset nothing is deleted
         shutil.rmtree(folder / REPAIRS, ignore_errors=True)
-        findings = verify(folder, show)
+        foreign = [f.path for f in findings if f.what == "foreign"]
         work = _Repair(folder, [f for f in findings if f.what != "foreign"], accept, threads)
         if work.findings:
             try:
                 _mend(work, pages, show)
             finally:
                 shutil.rmtree(folder / REPAIRS, ignore_errors=True)
+            now = others(folder)  # not what was made or listed meanwhile
             if any(f.path == SUMS for f in findings):  # without which nobody could say what is foreign
-                findings = verify(folder, show)
-        _see_to_foreign(folder, findings, remove_foreign, work.outcome)
+                foreign = [] if work.outcome.left else now
+            else:
+                foreign = [name for name in foreign if name in now]
+        _see_to_foreign(folder, foreign, remove_foreign, work.outcome)
     return work.outcome
 
 
@@ -117,8 +121,6 @@ def _mend(work, pages, show):
             _mend_shard(work, said, said.shards[number])
             running.update(done)
     of_all = [f for f in work.findings if f.shard is None]
-    if work.outcome.left and work.ledger_is_new:
-        unseal(folder)
     if work.outcome.left or not (of_all or work.ledger_is_new):
         return
     unseal(folder)
@@ -145,7 +147,9 @@ def _say_of(work, findings, before, after):
         name, there = finding.path, work.folder / finding.path
         if name in (SUMS, FINISHED):
             work.outcome.mended.append(f"{name}: {'written' if finding.what == 'unfinished' else 'written again'}")
-        elif name not in after:
+        elif name == CARD and there.is_file():
+            work.outcome.mended.append(f"{name}: written again")
+        elif name not in after and name != CARD:
             work.outcome.mended.append(f"{name}: was a damaged name in {SUMS}, or is made by `lenstream repair` alone")
         elif not there.is_file() or sha256(there) != after[name]:
             work.outcome.left.append(f"{name}: still {finding.what}; `lenstream repair` writes pages for people, too")
@@ -171,9 +175,17 @@ def _mend_shard(work, said, shard):
         os.replace(work.folder / REPAIRS / name, work.folder / name)
     if entry is None or made.files != entry.files or not same:
         noted = {} if same else {ACCEPTED: "numbers of a repair, which are not those first written"}
+        _take_out(work.folder, said, path_of(Path(), shard.number).as_posix())
         write_entry(work.folder, _entry_of(shard, made, versions() | noted))
         work.ledger_is_new = True
     work.outcome.mended.append(f"shard {shard.number}: {_in_words(entry, made, same)}")
+
+
+def _take_out(folder, said, name):
+    """List a file no more, until the finish: stopped before, no list says that the new one is damaged."""
+    unseal(folder)
+    if name in said.sums:
+        remove_sums(folder, name)
 
 
 def _made(said, samples: Samples, shard: Shard) -> Made:
@@ -235,16 +247,14 @@ def _listed(used):
     return ", ".join(f"{name} {value}" for name, value in used.items() if name != ACCEPTED)
 
 
-def _see_to_foreign(folder, findings, remove, outcome):
+def _see_to_foreign(folder, names, remove, outcome):
     """Delete foreign files, or say that they are there."""
-    for finding in findings:
-        if finding.what != "foreign":
-            continue
+    for name in names:
         if not remove:
-            outcome.left.append(f"{finding.path}: not of this dataset; --remove-foreign deletes it")
+            outcome.left.append(f"{name}: not of this dataset; --remove-foreign deletes it")
             continue
-        (folder / finding.path).unlink()
+        (folder / name).unlink()
         with suppress(OSError):  # of a folder that holds something else
-            for parent in Path(finding.path).parents[:-1]:
+            for parent in Path(name).parents[:-1]:
                 (folder / parent).rmdir()
-        outcome.mended.append(f"{finding.path}: deleted, as it was not of this dataset")
+        outcome.mended.append(f"{name}: deleted, as it was not of this dataset")

@@ -74,8 +74,8 @@ def intact(folder: Path, name: str) -> Path:
     if texts[0] and texts[0] == texts[1] and not is_sealed(folder):  # it is the list that is wrong
         return places[0]
     raise DataError(
-        f"{folder}: {name} and its copy in {LEDGER}/ are missing or damaged; put {name} back as it was, or make the "
-        "dataset anew with lenstream simulate --overwrite"
+        f"{folder}: {name} and its copy in {LEDGER}/ are missing or damaged; put {name} back as it was, or delete "
+        "the folder and make the dataset anew with lenstream simulate"
     )
 
 

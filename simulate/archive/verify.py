@@ -14,7 +14,7 @@ from ...files.paths import usable
 from ...progress import bar
 from .description import ARCHIVE, CONFIG, COPIES, Shard
 from .ledger import LEDGER, path_of
-from .own_places import FINISHED, is_own
+from .own_places import CARD, CARD_SUM, FINISHED, LAST, is_own
 from .statements import Statements
 
 AT_ONCE = 4  # files that are read at once, as the disks of a cluster want it
@@ -55,6 +55,16 @@ def verify(folder: Path | str, show: bool = True) -> list[Finding]:
     if any(f.path == SUMS for f in found):  # without the list nobody can say what is foreign
         return found
     return found + _foreign(said, of_shards)
+
+
+def others(folder: Path) -> list[str]:
+    """The paths of files in the folder of a dataset that are not its own, by their names: nothing is read of them.
+
+    Raises: DataError for a folder that holds no dataset.
+    """
+    said = Statements(usable(folder))
+    found = _unlisted(said, [said.files(shard) for shard in said.shards])
+    return [name for name in found if said.ended or name not in LAST]
 
 
 def in_words(findings: list[Finding], folder: Path) -> list[str]:
@@ -100,13 +110,16 @@ def _of_all(said, pool, of_shards):
             found[name] = Finding(name, "", "missing", None)
     if not said.ended and all(shard.number in said.entries for shard in said.shards):
         found[FINISHED] = Finding(FINISHED, "", "unfinished", None)
+    if CARD_SUM in said.sums and not (said.folder / CARD).is_file():
+        found[CARD] = Finding(CARD, "", "missing", None)
     numbers = {_ledger_name(shard): shard.number for shard in said.shards}
     return [Finding(f.path, f.piece, f.what, numbers.get(f.path)) for f in found.values()]
 
 
 def _without_the_list(said, of_shards, found):
     """Findings by name where SHA256SUMS and the seal do not fit each other: which of them is it, and what else?"""
-    there = sorted(name for name in _walk(said.folder) if name not in of_shards and name not in (SUMS, FINISHED))
+    unlisted = of_shards | {SUMS, FINISHED, CARD}
+    there = sorted(name for name in _walk(said.folder) if name not in unlisted)
     text = "".join(f"{value}  {name}\n" for name, value in ((n, _sha256(said.folder / n)) for n in there))
     if hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest() == said.seal:
         found = {}  # all else is as it was
@@ -164,14 +177,18 @@ def _sha256(path):
 
 def _foreign(said, of_shards):
     """Findings of files that no list has, nor would have if the dataset were complete."""
-    known = (
-        set(said.sums) | {name for names in of_shards for name in names} | {ARCHIVE, CONFIG, *COPIES, SUMS, FINISHED}
-    )
-    known |= {_ledger_name(shard) for shard in said.shards}
-    unlisted = sorted(name for name in _walk(said.folder) if name not in known)
+    unlisted = _unlisted(said, of_shards)
     if not said.ended:  # the last files may be there, and be listed only when all are
         unlisted = [name for name in unlisted if "/" in name]
     return [Finding(name, "", "foreign", None) for name in unlisted]
+
+
+def _unlisted(said, of_shards):
+    """The names of files that no list has, nor belong to a shard or to what every dataset has."""
+    known = set(said.sums) | {name for names in of_shards for name in names}
+    known |= {ARCHIVE, CONFIG, *COPIES, SUMS, FINISHED, CARD, CARD_SUM}
+    known |= {_ledger_name(shard) for shard in said.shards}
+    return sorted(name for name in _walk(said.folder) if name not in known)
 
 
 def _walk(folder: Path) -> Iterable[str]:

@@ -10,7 +10,7 @@ from ...configs.differences import difference
 from ...configs.instruments import numbers, resolved
 from ...configs.schema import Config
 from ...errors import ConfigError, DataError
-from ...files.checksums import add_sums, read_sums, sha256
+from ...files.checksums import SUMS, add_sums, read_sums, sha256
 from ...files.whole import remove_scratch
 from ...locking import LOCK, locked
 from ...progress import console
@@ -18,14 +18,16 @@ from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
 from ..systems.scene import FIRST_INDEX, Scene, make_scene
 from .all_shards import write_shards
+from .dask_workers import see_that_it_answers
 from .dataset_parts import DatasetPart, part_locked, shards_of
 from .description import ARCHIVE, CONFIG, COPIES, Description, config_of, load, save
 from .formats import format_of
 from .label_file import ECSV, write_labels
 from .ledger import LEDGER, own_version, path_of
-from .own_places import PARTS, is_own, is_sealed, seal, unseal
+from .own_places import CARD, PARTS, is_own, is_sealed, seal, unseal
 from .shard_making import opened, unfinished
 from .sizes_on_disk import bytes_of_images, bytes_of_systems, in_words
+from .verify import others
 
 SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
 LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 13  # systems
@@ -88,7 +90,7 @@ def write_archive(
     """
     with locked(folder, "give another folder (--out)"):
         if overwrite:
-            _empty(folder)
+            _empty(folder, description, config, scheduler)
         description = begin_or_continue(config, description, folder)
         _complete(folder, description, workers, ecsv, pages, scheduler)
     return description
@@ -128,9 +130,10 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
     with locked(folder, "extend another dataset"):
         description, config = load(folder), config_of(folder)
         count, left = whole_number("count", count, 1, LARGEST_COUNT), unfinished(folder, description)
-        if left and description.added != count:
+        pending = bool(left) or not is_sealed(folder)  # also if only the finish was stopped
+        if pending and description.added != count:
             raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
-        if not left:
+        if not pending:
             description = replace(description, count=description.count + count, added=count)
             _check_space(folder, description, opened(folder)[1])
             unseal(folder)
@@ -147,13 +150,14 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
     Raises: DataError for a folder with other things in it, or a disk that is too small; ConfigError if the dataset was
     begun with another config or description.
     """
-    if (folder / ARCHIVE).is_file():
+    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if (folder / ARCHIVE).is_file():  # looked for after the listing: another part may begin it meanwhile
         saved = load(folder)
         _refuse_another(folder, saved, description, config)
         if saved.lenstream != description.lenstream and unfinished(folder, saved):
             console.print(f"{folder} was begun by LenStream {saved.lenstream}, this is {description.lenstream}")
         return saved
-    there = [path.name for path in folder.iterdir() if not is_own(path.name)] if folder.is_dir() else []
+    there = [name for name in there if not is_own(name)]
     if set(there) - {CONFIG, LEDGER}:  # killed before it had begun, there are only these
         raise DataError(
             f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
@@ -176,7 +180,7 @@ def finish(folder: Path, ecsv: bool = False, pages: Pages | None = None) -> None
     written += write_labels(folder, description, scene, ecsv)
     written += [] if pages is None else pages(folder)
     entries = [path_of(Path(), shard.number).as_posix() for shard in description.shards]
-    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written, *entries)})
+    add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written, *entries)}, CARD)
     shutil.rmtree(folder / PARTS, ignore_errors=True)
     seal(folder)
 
@@ -225,26 +229,55 @@ def _refuse_another(folder, saved, wanted, config):
     raise ConfigError([f"{folder} was begun with other settings (first difference: {first}); {what}"])
 
 
-def _empty(folder):
-    """Delete a dataset, archive.json last: killed meanwhile, the rest is still one. Raises: DataError for others."""
-    there = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
-    if there and not (folder / ARCHIVE).is_file():
-        raise DataError(f"--overwrite: {folder} is no dataset of LenStream (no {ARCHIVE}), so it is not deleted")
-    for path in sorted(there, key=lambda p: p.name == ARCHIVE):
+def _empty(folder, description, config, scheduler):
+    """Delete a dataset, archive.json last: killed meanwhile, the rest is still one.
+
+    Raises: DataError, before anything is deleted, for what is none, and if the new one could not be written.
+    """
+    there = {path.name: path for path in folder.iterdir() if path.name != LOCK} if folder.is_dir() else {}
+    if not there:
+        return
+    _refuse_to_delete(folder, set(there))
+    freed = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    _check_space(folder, description, make_scene(config), freed=freed)
+    if scheduler is not None:
+        see_that_it_answers(scheduler)
+    last = (SUMS, LEDGER, CONFIG, ARCHIVE)  # by which the rest is known
+    for _, path in sorted(there.items(), key=lambda item: last.index(item[0]) if item[0] in last else -1):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
 
 
-def _check_space(folder, description, scene, shards=None):
-    """Raise DataError if the disk has no room for shards, all of them if None."""
+def _refuse_to_delete(folder, names):
+    """Raise DataError for a folder that is not known for a dataset, or that has other files in it."""
+    try:
+        if names <= {ARCHIVE, CONFIG, LEDGER}:  # hardly begun, or killed as it was deleted
+            load(folder)
+            return
+        if not (folder / LEDGER).is_dir():
+            load(folder)
+            raise DataError(f"{folder}: it is no dataset of LenStream (no {LEDGER}/)")
+        foreign = others(folder)
+    except DataError as error:
+        raise DataError(f"--overwrite: {error}; so it is not deleted") from None
+    if foreign:
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise DataError(
+            f"--overwrite: {folder} holds what is not of its dataset ({', '.join(foreign[:3])}{more}), so it is not "
+            "deleted; move that away, or give another --out"
+        )
+
+
+def _check_space(folder, description, scene, shards=None, freed=0):
+    """Raise DataError if the disk has no room for shards, all of them if None. freed: bytes that will be, too."""
     count = description.count if shards is None else sum(shard.count for shard in shards)
     needed, place = count * bytes_of_systems(scene, description), folder.absolute()
     while not place.exists():
         place = place.parent
     with suppress(OSError):  # a place that does not say
-        free = shutil.disk_usage(place).free
+        free = shutil.disk_usage(place).free + freed
         if needed > free:
             raise DataError(
                 f"{folder}: {count:,} systems need {in_words(needed)}, and its disk has {in_words(free)} free: "
@@ -253,6 +286,8 @@ def _check_space(folder, description, scene, shards=None):
 
 
 def _lacking(description, left):
+    if not left:
+        return "only its last files are missing"
     return f"{len(left)} of {len(description.shards)} shards are missing"
 
 

@@ -19,6 +19,7 @@ from ...files.unreadable import Unreadable
 from ...files.whole import whole
 from ..systems.scene import Scene
 from .description import Description, Shard, config_of
+from .image_facts import flux_unit
 from .samples import Samples, Stored, image_names, make_samples, mask_names
 
 NAME = "zarr"
@@ -165,7 +166,8 @@ def _words(kind, grid):
     said = {"bands": bands} if bands else {}
     if kind == "mask":
         return {"long_name": "lost pixel", "units": "1"} | said
-    return {"long_name": "surface brightness", "units": "ct / (pix s)", "pixel_scale_arcsec": _scale(grid)} | said
+    units = flux_unit(grid) or "1"
+    return {"long_name": "flux in a pixel", "units": units, "pixel_scale_arcsec": _scale(grid)} | said
 
 
 def _words_of_label(name, scene):

@@ -7,15 +7,17 @@ import pytest
 import yaml
 
 from lenstream.after_simulating import write_pages
-from lenstream.configs.load import load
+from lenstream.configs.load import check, load
 from lenstream.files.checksums import differing, read_sums
 from lenstream.simulate.archive import dataset_card
 from lenstream.simulate.archive.description import config_of
 from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.label_file import stored_labels
 from lenstream.simulate.archive.label_summary import class_counts
+from lenstream.simulate.archive.repair import repair
 from lenstream.simulate.archive.shard_making import opened
-from lenstream.simulate.archive.writing import describe, write_archive
+from lenstream.simulate.archive.verify import verify
+from lenstream.simulate.archive.writing import describe, extend_archive, write_archive
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
 
@@ -124,7 +126,9 @@ def own_pages(folder):
 
 def test_what_is_written_after_a_dataset_is_listed_with_its_checksum(tmp_path):
     folder = written(tmp_path / "d", count=4, pages=write_pages)
-    assert {"contact_sheet.png", "README.md", "croissant.json"} <= set(read_sums(folder)) and differing(folder) == []
+    listed = set(read_sums(folder))
+    assert {"contact_sheet.png", "ledger/card.sha256", "croissant.json"} <= listed and differing(folder) == []
+    assert "README.md" not in listed  # it may be edited
     assert "](contact_sheet.png)" in (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -139,3 +143,42 @@ def test_snippets_open_every_format(form, tmp_path, capsys):
             pytest.importorskip("datasets")
         exec(block.replace("PATH", str(folder)), {})
     assert len(capsys.readouterr().out.splitlines()) >= 3
+
+
+def test_a_card_that_was_edited_is_left_alone(tmp_path, capsys):
+    folder = written(tmp_path / "d", count=4, pages=own_pages)
+    card = folder / "README.md"
+    card.write_text(card.read_text(encoding="utf-8") + "\nOf these, the second is our favourite.\n", encoding="utf-8")
+    edited = card.read_bytes()
+    assert verify(folder, show=False) == []
+    capsys.readouterr()
+    extend_archive(folder, 3, pages=own_pages)
+    assert card.read_bytes() == edited and "README.md was edited" in " ".join(capsys.readouterr().err.split())
+    (folder / "labels.parquet").unlink()
+    (folder / "SHA256SUMS").write_text("gone")
+    assert repair(folder, pages=own_pages, show=False).left == []
+    assert card.read_bytes() == edited and verify(folder, show=False) == []
+    card.unlink()
+    assert [(f.what, f.path) for f in verify(folder, show=False)] == [("missing", "README.md")]
+    assert repair(folder, pages=own_pages, show=False).mended == ["README.md: written again"]
+    assert card.read_text(encoding="utf-8") == text_of(folder) and "7 simulated" in text_of(folder)
+
+
+def test_a_card_that_nobody_edited_says_what_was_added(tmp_path):
+    folder = written(tmp_path / "d", count=4, pages=own_pages)
+    extend_archive(folder, 3, pages=own_pages)
+    assert (folder / "README.md").read_text(encoding="utf-8") == text_of(folder)
+
+
+def test_snippets_know_names_that_python_does_not(two_grids_with, tmp_path, capsys):
+    """Of the first grid with several bands, and of a scene without theta_E."""
+    shear = [{"profile": "SHEAR", "gamma1": 0.05, "gamma2": 0.0}]
+    simulation = two_grids_with(lens_mass=shear, selection=None).config.model_dump(exclude_none=True)
+    config = check(load("w1").model_dump(exclude_none=True) | {"simulate": simulation}, "")
+    folder = tmp_path / "d"
+    write_archive(config, folder, describe(config, make_scene(config), "zarr", 3), pages=own_pages)
+    blocks = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert 'data["images_H-Y"]' in blocks[0] and 'data["class"]' in blocks[0]
+    for block in blocks:
+        exec(block.replace("PATH", str(folder)), {})
+    assert capsys.readouterr().out

@@ -1,6 +1,7 @@
 """FITS datasets through astropy, and through LenStream's own readers of cut-outs and of folders to train on."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from lenstream.errors import ConfigError
 from lenstream.evaluate.real.cutouts import read_cutouts
 from lenstream.files import image_files, image_folders
 from lenstream.files.orientation import orientation_of
+from lenstream.files.unreadable import Unreadable
+from lenstream.simulate.archive import fits_shards
 from lenstream.simulate.archive.image_facts import inverse_variance
 
 
@@ -100,11 +104,16 @@ def test_a_network_of_several_bands_finds_its_own(written, everything):
 
 
 def test_a_file_of_another_system_is_refused(written, lossy):
-    from lenstream.files.unreadable import Unreadable
-    from lenstream.simulate.archive import fits_shards
-
     folder, description, _ = written(lossy, "fits", count=4)
     place = folder / "fits" / "000000"
     (place / "000001.fits").write_bytes((place / "000002.fits").read_bytes())
     with pytest.raises(Unreadable, match=r"000001\.fits.*another system"):
         fits_shards.read(folder, description, lossy, description.shards[0])
+
+
+@pytest.mark.parametrize("names", [["g", "Ångström"], ["g", "x" * 45], ["g", "G"], ["g", "g "], ["a\nb"]])
+def test_bands_that_are_no_names_of_extensions_are_refused(names):
+    fits_shards.check(None, SimpleNamespace(bands=dict.fromkeys(["VIS", "Y", "H's", "x" * 44])))
+    fits_shards.check(None, SimpleNamespace(bands={"": None}))
+    with pytest.raises(ConfigError, match="fits: "):
+        fits_shards.check(None, SimpleNamespace(bands=dict.fromkeys(names)))

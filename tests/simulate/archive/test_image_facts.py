@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from lenstream.simulate.archive.image_facts import flux_unit, inverse_variance, pixel_centres, psf_kernels, psf_widths
+from lenstream.simulate.archive.image_facts import (
+    flux_unit,
+    has_noise_model,
+    inverse_variance,
+    pixel_centres,
+    psf_kernels,
+    psf_widths,
+)
 from lenstream.simulate.archive.samples import make_samples
 from lenstream.simulate.systems.draw import Views
 
@@ -76,3 +83,9 @@ def test_units_say_what_a_count_is(scene_of):
 
 def test_pixels_lie_about_the_middle():
     np.testing.assert_allclose(pixel_centres(4, 0.2), [-0.3, -0.1, 0.1, 0.3])
+
+
+def test_without_noise_there_is_no_inverse_variance(scene_of):
+    assert has_noise_model(scene_of(noise=True))
+    assert not has_noise_model(scene_of(noise=False))
+    assert not has_noise_model(scene_of(noise=True, defect="double_poisson"))

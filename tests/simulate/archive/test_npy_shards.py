@@ -1,5 +1,7 @@
 """Folders of classes with a NumPy file for every image."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,13 @@ def test_damage_to_labels_is_named(written, lossy):
 def test_several_pixel_grids_are_refused(described_as, several_grids):
     with pytest.raises(ConfigError, match=r"one pixel grid, and the config has several \(H, Y: 16 x 16"):
         npy_shards.check(described_as(several_grids, "npy-folders"), several_grids)
+
+
+@pytest.mark.parametrize("name", ["../../x", "", "a/b", ".hidden", "..", "a\\b", "a\nb", "x" * 256])
+def test_classes_that_are_no_names_of_folders_are_refused(name):
+    def scene(*names):
+        return SimpleNamespace(grids=(None,), config=SimpleNamespace(classes=dict.fromkeys(names, 1.0)))
+
+    npy_shards.check(None, scene("lens", "no sub-structure", "CDM (z=0.5)"))
+    with pytest.raises(ConfigError, match="npy-folders: classes are folders here"):
+        npy_shards.check(None, scene("lens", name))

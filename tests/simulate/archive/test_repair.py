@@ -175,14 +175,14 @@ def test_shards_that_were_not_yet_made_are_made(tmp_path, copy_of, described, mo
 
 def test_pages_for_people_are_made_again_by_who_can(tmp_path, described):
     def pages(folder):
-        (folder / "README.md").write_text("lenses")
-        return ["README.md"]
+        (folder / "contact_sheet.png").write_text("lenses")
+        return ["contact_sheet.png"]
 
     config, description = described(8)
     writing.write_archive(config, tmp_path / "d", description, pages=pages)
-    damage(tmp_path / "d" / "README.md")
-    assert "README.md: still damaged" in repair(tmp_path / "d", show=False).left[0]
-    assert repair(tmp_path / "d", pages=pages, show=False) == repairing.Outcome(["README.md: restored"], [])
+    damage(tmp_path / "d" / "contact_sheet.png")
+    assert "contact_sheet.png: still damaged" in repair(tmp_path / "d", show=False).left[0]
+    assert repair(tmp_path / "d", pages=pages, show=False) == repairing.Outcome(["contact_sheet.png: restored"], [])
     assert verify(tmp_path / "d", show=False) == []
 
 
@@ -196,6 +196,69 @@ def test_foreign_files_are_deleted_only_when_asked(tmp_path, copy_of):
     assert (folder / "mine" / "notes.txt").exists()
     assert repair(folder, remove_foreign=True, show=False).left == []
     assert contents(folder) == before and not (folder / "mine").exists()
+
+
+def test_what_the_repair_itself_writes_is_not_foreign(tmp_path, copy_of):
+    def pages(folder):
+        (folder / "contact_sheet.png").write_text("new")
+        return ["contact_sheet.png"]
+
+    folder = copy_of(tmp_path / "d")
+    (folder / "contact_sheet.png").write_text("old")
+    (folder / "notes.txt").write_text("x")
+    damage(folder / "labels.parquet")
+    outcome = repair(folder, remove_foreign=True, pages=pages, show=False)
+    assert outcome.left == [] and not (folder / "notes.txt").exists()
+    assert (folder / "contact_sheet.png").read_text() == "new"
+    assert verify(folder, show=False) == []
+
+
+def test_an_accepted_shard_stays_so_if_the_repair_is_stopped_in_its_finish(
+    tmp_path, copy_of, other_arithmetic, monkeypatch
+):
+    folder = copy_of(tmp_path / "d")
+    damage(folder / "images/c/1/0/0/0/0")
+    other_arithmetic(0.0002)
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "finish", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            repair(folder, accept=True, show=False)
+    assert {f.what for f in verify(folder, show=False)} == {"unfinished"}
+    assert repair(folder, show=False).left == []
+    assert ACCEPTED in read_entries(folder)[1].versions and verify(folder, show=False) == []
+
+
+def test_a_shard_that_is_left_does_not_make_another_ones_new_entry_a_damaged_one(
+    tmp_path, copy_of, other_arithmetic, monkeypatch
+):
+    folder = copy_of(tmp_path / "d")
+    damage(folder / "images/c/1/0/0/0/0")
+    real, write = shard_making.make_samples, FORMATS["zarr"].write
+    other_arithmetic(0.0002)
+    differing = shard_making.make_samples
+
+    def of_one(scene, indices, *rest, **keys):
+        return (differing if indices[0] == 8 else real)(scene, indices, *rest, **keys)
+
+    def padded(folder, description, samples, shard):
+        names = write(folder, description, samples, shard)
+        with open(folder / names[0], "ab") as file:
+            file.write(b" ")
+        return names
+
+    damage(folder / "images/c/2/0/0/0/0")
+    monkeypatch.setattr(shard_making, "make_samples", of_one)
+    monkeypatch.setattr(FORMATS["zarr"], "write", padded)
+    assert len(repair(folder, show=False).left) == 1
+    assert {(f.what, f.shard) for f in verify(folder, show=False)} == {("damaged", 1), ("unfinished", None)}
+
+
+def test_of_a_folder_that_is_no_dataset_nothing_is_deleted(tmp_path):
+    (tmp_path / ".repair").mkdir()
+    (tmp_path / ".repair" / "bicycle.txt").write_text("years of work")
+    with pytest.raises(DataError, match="no dataset"):
+        repair(tmp_path, show=False)
+    assert (tmp_path / ".repair" / "bicycle.txt").exists()
 
 
 def test_without_the_description_and_its_copy_nothing_is_changed(tmp_path, copy_of):

@@ -42,7 +42,7 @@ def test_xarray_reads_it_with_names_and_units_and_no_warning(dataset):
         units.Unit(coordinate.units)
         assert coordinate.description
     assert units.Unit(held.theta_E.units) == units.arcsec
-    assert units.Unit(held.images.units) == units.ct / units.s / units.pix
+    assert units.Unit(held.images.units) == units.electron / units.s
     np.testing.assert_array_equal(held.coords["index"], np.arange(20))
     np.testing.assert_allclose(held.x, (np.arange(16) - 7.5) * 0.2)
     assert held.attrs["name"] == "w1" and held.attrs["seed"] == 1 and "lens_mass" in held.attrs["config"]
