@@ -62,7 +62,7 @@ def write(folder):
     pages |= {f"api/{slug(title)}.md": room(title, modules) for title, modules in modules_by_room().items()}
     for pattern in COPIED:
         for path in sorted(ROOT.glob(pattern)):
-            pages[str(path.relative_to(ROOT))] = recipe_cards.body(path.read_text())
+            pages[str(path.relative_to(ROOT))] = relinked(recipe_cards.body(path.read_text()))
     for name, text in pages.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +71,11 @@ def write(folder):
     for path in folder.rglob("*.md"):
         if str(path.relative_to(folder)) not in pages:
             path.unlink()
+
+
+def relinked(text):
+    """A page of the root with its links to pages in docs/ as they are from docs/_generated/."""
+    return text.replace("](docs/", "](../")
 
 
 def table(head, rows):

@@ -99,6 +99,11 @@ def test_generated_pages_that_are_linked_are_generated(generate, tmp_path):
     index = (ROOT / "docs" / "index.md").read_text()
     for name in re.findall(r"^_generated/(\S+)$", index, re.MULTILINE):
         assert (tmp_path / f"{name}.md").is_file(), name
+    copied = [(page, link) for page in tmp_path.glob("*.md") for link in re.findall(r"\]\(([^)#:]+)", page.read_text())]
+    assert len(copied) >= 4
+    for page, link in copied:  # which stand in docs/_generated
+        place = (ROOT / "docs" / "_generated" / link).resolve()
+        assert place.exists() or (tmp_path / link).exists(), f"{page.name}: {link}"
 
 
 def test_every_key_of_a_config_is_explained(generate):
