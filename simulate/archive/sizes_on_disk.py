@@ -1,11 +1,16 @@
-"""How many bytes a dataset takes."""
+"""How many bytes a dataset takes, and whether its disk has as many."""
 
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from math import prod
+from pathlib import Path
 
+from ...errors import DataError
 from ...files.fits_writing import BLOCK, CARD
 from ..systems.draw import Views, by_grid, draw_systems
 from ..systems.scene import Scene
-from .description import Description
+from .description import Description, Shard
 from .image_facts import has_noise_model, psf_kernels
 from .samples import make_samples
 
@@ -22,6 +27,23 @@ def bytes_of_systems(scene: Scene, description: Description) -> int:
     like = make_samples(scene, [], description.drawn_views)
     stored = _BY_FORMAT.get(description.format, _arrays)(scene, description, like)
     return round(stored + _bytes_of_rows(description, like))
+
+
+def check_space(
+    folder: Path, description: Description, scene: Scene, shards: Sequence[Shard] | None = None, freed: int = 0
+) -> None:
+    """Raise DataError if the disk has no room for shards, all of them if None. freed: bytes that will be, too."""
+    count = description.count if shards is None else sum(shard.count for shard in shards)
+    needed, place = count * bytes_of_systems(scene, description), folder.absolute()
+    while not place.exists():
+        place = place.parent
+    with suppress(OSError):  # a place that does not say
+        free = shutil.disk_usage(place).free + freed
+        if needed > free:
+            raise DataError(
+                f"{folder}: {count:,} systems need {in_words(needed)}, and its disk has {in_words(free)} free: "
+                "give a smaller --count or another --out"
+            )
 
 
 def in_words(size: float) -> str:

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,24 +9,23 @@ from ...configs.differences import difference
 from ...configs.instruments import numbers, resolved
 from ...configs.schema import Config
 from ...errors import ConfigError, DataError
-from ...files.checksums import SUMS, add_sums, read_sums, sha256
+from ...files.checksums import add_sums, read_sums, sha256
 from ...files.whole import remove_scratch
-from ...locking import LOCK, locked
+from ...locking import locked
 from ...progress import console
 from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
 from ..systems.scene import FIRST_INDEX, Scene, make_scene
 from .all_shards import write_shards
-from .dask_workers import see_that_it_answers
 from .dataset_parts import DatasetPart, part_locked, shards_of
 from .description import ARCHIVE, CONFIG, COPIES, Description, config_of, load, save
 from .formats import format_of
 from .label_file import ECSV, write_labels
 from .ledger import LEDGER, own_version, path_of
+from .overwriting import empty
 from .own_places import CARD, PARTS, is_own, is_sealed, seal, unseal
 from .shard_making import opened, unfinished
-from .sizes_on_disk import bytes_of_images, bytes_of_systems, in_words
-from .verify import others
+from .sizes_on_disk import bytes_of_images, check_space
 
 SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
 LARGEST_COUNT, LARGEST_SHARD = 1 << 39, 1 << 13  # systems
@@ -90,7 +88,7 @@ def write_archive(
     """
     with locked(folder, "give another folder (--out)"):
         if overwrite:
-            _empty(folder, description, config, scheduler)
+            empty(folder, description, config, scheduler)
         description = begin_or_continue(config, description, folder)
         _complete(folder, description, workers, ecsv, pages, scheduler)
     return description
@@ -135,7 +133,7 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
             raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
         if not pending:
             description = replace(description, count=description.count + count, added=count)
-            _check_space(folder, description, opened(folder)[1])
+            check_space(folder, description, opened(folder)[1])
             unseal(folder)
             save(folder, description, config)
         ecsv = (folder / ECSV).is_file()
@@ -162,7 +160,7 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
         raise DataError(
             f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
         )
-    _check_space(folder, description, make_scene(config))
+    check_space(folder, description, make_scene(config))
     folder.mkdir(parents=True, exist_ok=True)
     save(folder, description, config)
     return description
@@ -205,7 +203,7 @@ def _complete(folder, description, workers, ecsv, pages, scheduler=None):
         return
     _, scene = opened(folder)
     left = unfinished(folder, description)
-    _check_space(folder, description, scene, left)
+    check_space(folder, description, scene, left)
     remove_scratch(folder)  # of killed processes: nobody else is writing there now
     prepare(folder, description, scene)
     write_shards(folder, description, scene, left, workers, scheduler)
@@ -227,62 +225,6 @@ def _refuse_another(folder, saved, wanted, config):
     if first.startswith("count is ") and wanted.count > saved.count:
         what = f"`lenstream extend {folder} --count {wanted.count - saved.count}` adds to it; {what}"
     raise ConfigError([f"{folder} was begun with other settings (first difference: {first}); {what}"])
-
-
-def _empty(folder, description, config, scheduler):
-    """Delete a dataset, archive.json last: killed meanwhile, the rest is still one.
-
-    Raises: DataError, before anything is deleted, for what is none, and if the new one could not be written.
-    """
-    there = {path.name: path for path in folder.iterdir() if path.name != LOCK} if folder.is_dir() else {}
-    if not there:
-        return
-    _refuse_to_delete(folder, set(there))
-    freed = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-    _check_space(folder, description, make_scene(config), freed=freed)
-    if scheduler is not None:
-        see_that_it_answers(scheduler)
-    last = (SUMS, LEDGER, CONFIG, ARCHIVE)  # by which the rest is known
-    for _, path in sorted(there.items(), key=lambda item: last.index(item[0]) if item[0] in last else -1):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _refuse_to_delete(folder, names):
-    """Raise DataError for a folder that is not known for a dataset, or that has other files in it."""
-    try:
-        if names <= {ARCHIVE, CONFIG, LEDGER}:  # hardly begun, or killed as it was deleted
-            load(folder)
-            return
-        if not (folder / LEDGER).is_dir():
-            load(folder)
-            raise DataError(f"{folder}: it is no dataset of LenStream (no {LEDGER}/)")
-        foreign = others(folder)
-    except DataError as error:
-        raise DataError(f"--overwrite: {error}; so it is not deleted") from None
-    if foreign:
-        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
-        raise DataError(
-            f"--overwrite: {folder} holds what is not of its dataset ({', '.join(foreign[:3])}{more}), so it is not "
-            "deleted; move that away, or give another --out"
-        )
-
-
-def _check_space(folder, description, scene, shards=None, freed=0):
-    """Raise DataError if the disk has no room for shards, all of them if None. freed: bytes that will be, too."""
-    count = description.count if shards is None else sum(shard.count for shard in shards)
-    needed, place = count * bytes_of_systems(scene, description), folder.absolute()
-    while not place.exists():
-        place = place.parent
-    with suppress(OSError):  # a place that does not say
-        free = shutil.disk_usage(place).free + freed
-        if needed > free:
-            raise DataError(
-                f"{folder}: {count:,} systems need {in_words(needed)}, and its disk has {in_words(free)} free: "
-                "give a smaller --count or another --out"
-            )
 
 
 def _lacking(description, left):

@@ -11,11 +11,9 @@ from lenstream.simulate.archive.dask_workers import made_on_dask, make_here
 from lenstream.simulate.archive.description import load
 from lenstream.simulate.archive.ledger import read_entries
 
+from .folders import contents
+
 distributed = pytest.importorskip("distributed")
-
-
-def contents(folder):
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,7 @@ from lenstream.simulate.archive.ledger import read_entries
 from lenstream.simulate.archive.own_places import is_own
 from lenstream.simulate.archive.verify import verify
 
-
-def contents(folder):
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+from .folders import contents
 
 
 @given(count=st.integers(0, 200), n=st.integers(1, 60))

@@ -16,9 +16,7 @@ from lenstream.simulate.archive.ledger import ACCEPTED, path_of, read_entries, w
 from lenstream.simulate.archive.repair import repair
 from lenstream.simulate.archive.verify import verify
 
-
-def contents(folder):
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+from .folders import contents
 
 
 def damage(path):
