@@ -27,6 +27,7 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 import numpy as np
+import own_mounts
 
 from lenstream import make_scene
 from lenstream.configs.load import load
@@ -276,16 +277,10 @@ def main():
     parser.add_argument("--flips", type=int, default=200, help="in a dataset of each format")
     parser.add_argument("--formats", nargs="*", default=list(FORMATS), choices=list(FORMATS))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
+    own_mounts.add_option(parser)
     options = parser.parse_args()
     console.quiet = True  # the bars of many small datasets
-    private = ["unshare", "--map-root-user", "--mount"]
-    if (
-        not options.in_namespace
-        and shutil.which("unshare")
-        and subprocess.run([*private, "true"], check=False).returncode == 0
-    ):
-        os.execvp(private[0], [*private, sys.executable, *sys.argv, "--in-namespace"])
+    own_mounts.begin_again(options)
     with tempfile.TemporaryDirectory(prefix="lenstream-archive-kills-") as place:
         sys.exit(1 if _all(Path(place), options) else 0)
 

@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # processes are forked: no pool of threads before
 
+import own_mounts
+
 from lenstream import Views, draw, make_scene, pipeline, render, run_pipeline, runs
 from lenstream.configs.load import load
 from lenstream.evaluate import judge
@@ -252,15 +254,9 @@ def main():
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--damages", type=int, default=40)
     parser.add_argument("--full-disks", type=int, default=3)
-    parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
+    own_mounts.add_option(parser)
     options = parser.parse_args()
-    private = ["unshare", "--map-root-user", "--mount"]
-    if (
-        not options.in_namespace
-        and shutil.which("unshare")
-        and subprocess.run([*private, "true"], check=False).returncode == 0
-    ):
-        os.execvp(private[0], [*private, sys.executable, *sys.argv, "--in-namespace"])
+    own_mounts.begin_again(options)
     with tempfile.TemporaryDirectory(prefix="lenstream-kills-") as place:
         sys.exit(1 if _all(Path(place), options) else 0)
 

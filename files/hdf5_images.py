@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from .image_files import ARRAY_NAMES, Layout, layout_of
-from .image_sets import ImageSet, look_at, odd_shapes, placed, split_numbers
+from .image_sets import ImageSet, look_at, names_of, odd_shapes, placed, split_numbers
 from .label_tables import labelled
 from .lost_pixels import marks_good, without_lost
 from .suffixes import HDF5, has_suffix
@@ -84,7 +84,11 @@ def recognise(place):
         path=place.path,
         kind=KIND,
         what=f"{len(files)} HDF5 file{'s' * (len(files) > 1)} {of}",
-        names=[name for stack, n in zip(stacks, counts, strict=True) for name in _names(place.path, stack, n)],
+        names=[
+            name
+            for stack, n in zip(stacks, counts, strict=True)
+            for name in names_of(stack.columns, IDS, place.path, stack.path, n)
+        ],
         views=views,
         bands=first.bands,
         height=first.layout.height,
@@ -110,14 +114,6 @@ def _marks_good(stack):
 
 def _with_splits(found, files, counts):
     return replace(found, splits=split_numbers(np.repeat(files, counts)))
-
-
-def _names(root, stack, count):
-    ids = next((stack.columns[name] for name in stack.columns if name.lower() in IDS), None)
-    if ids is not None:
-        return [str(value) for value in ids.tolist()]
-    name = stack.path.name if stack.path == root else stack.path.relative_to(root).as_posix()
-    return [f"{name}[{k}]" for k in range(count)]
 
 
 def look(path):

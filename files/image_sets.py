@@ -156,10 +156,24 @@ def odd_shapes(shapes):
     return (f"images have {len(shapes)} shapes: {said}; training needs one, which a size that is cut out makes",)
 
 
+def names_of(columns, ids, root, path, count):
+    """The names of the systems in a file, by the first column whose name in small letters is among `ids`, or numbered.
+
+    columns: name -> values (n,) of the file at `path`. root: the set's folder, or that file.
+    """
+    column = next((values for name, values in columns.items() if name.lower() in ids), None)
+    if column is not None:
+        return [str(value) for value in column.tolist()]
+    return [f"{_file_name(root, path)}[{k}]" for k in range(count)]
+
+
 def _names(root, path, count):
     """Names of the systems in a file."""
-    name = path.name if path == root else path.relative_to(root).as_posix()
-    return [name] if count == 1 else [f"{name}[{k}]" for k in range(count)]
+    return [_file_name(root, path)] if count == 1 else names_of({}, (), root, path, count)
+
+
+def _file_name(root, path):
+    return path.name if path == root else path.relative_to(root).as_posix()
 
 
 def facts(source):

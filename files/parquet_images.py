@@ -10,7 +10,7 @@ import numpy as np
 
 from . import parquet_table
 from .image_files import layout_of
-from .image_sets import ImageSet, look_at, placed, split_numbers, split_of
+from .image_sets import ImageSet, look_at, names_of, placed, split_numbers, split_of
 from .label_tables import labelled
 from .lost_pixels import without_lost
 from .suffixes import PARQUET, has_suffix
@@ -65,7 +65,11 @@ def recognise(place):
         kind=KIND,
         what=f"{len(files)} Parquet file{'s' * (len(files) > 1)} with images in the column {tables[0].column}, as the "
         "Multimodal Universe and Hugging Face have them",
-        names=[name for table, n in zip(tables, counts, strict=True) for name in _names(place.path, table, n)],
+        names=[
+            name
+            for table, n in zip(tables, counts, strict=True)
+            for name in names_of(table.columns, IDS, place.path, table.path, n)
+        ],
         views=1,
         bands=facts[0] if len(facts[0]) == image.shape[1] else ("",) * image.shape[1],
         height=image.shape[2],
@@ -86,14 +90,6 @@ def _split_word(root, path):
     folders = () if path == root else path.relative_to(root).parts[:-1]
     words = (re.split("[-._]", path.name)[0], *reversed(folders))
     return next((word for word in words if split_of(word)), "")
-
-
-def _names(root, table, count):
-    ids = next((table.columns[name] for name in table.columns if name.lower() in IDS), None)
-    if ids is not None:
-        return [str(value) for value in ids.tolist()]
-    name = table.path.name if table.path == root else table.path.relative_to(root).as_posix()
-    return [f"{name}[{k}]" for k in range(count)]
 
 
 def has_images(path):
