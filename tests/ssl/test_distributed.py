@@ -117,21 +117,24 @@ VIT_ALONE = {  # no batch norm, and views of one size
 }
 CASES = [("lensiam", 10), ("simclr", 10), ("byol", 10), ("dino", 10)]
 CASES += [(method, 2) for method in names() if method not in dict(CASES)]
+# A bias that the loss normalises away: its gradient is rounding alone, which Adam divides by its eps of 1e-8.
+FREE = {"barlow": {"model.projector.layers.6.bias"}}
 
 
 @pytest.mark.parametrize(("method", "steps"), CASES)
 def test_two_ranks_train_as_one_process(tmp_path, method, steps):
     """The whole state after some steps of 12: student, heads, teacher, centres, optimiser; and the losses on the way.
 
-    In float64: in float32 training is chaotic, and weights changed in their last digit alone end up 1e-2 apart. The
-    last digits of float64 grow to 1e-9 on some processors.
+    In float64: in float32 training is chaotic, and weights changed in their last digit alone end up 1e-2 apart.
     """
     config = tiny(method, *OPTIONS)
     (two_ranks, two_losses), (one_rank, one_losses) = both(tmp_path, config, steps, exact=True)
     assert difference(one_rank, untrained(config), "model.network.") > 1e-3
-    assert difference(one_rank, two_ranks) < 1e-7
+    for name in FREE.get(method, ()):
+        assert (one_rank.pop(name) - two_ranks.pop(name)).abs().max() < 1e-8
+    assert difference(one_rank, two_ranks) < 1e-9
     assert len(one_losses) == steps
-    assert two_losses == pytest.approx(one_losses, rel=1e-6, abs=1e-8)
+    assert two_losses == pytest.approx(one_losses, rel=1e-6, abs=1e-9)  # of cosines, which may cancel
 
 
 @pytest.mark.parametrize("method", ["mae", "dino", "ibot"])
