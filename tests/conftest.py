@@ -22,6 +22,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
+@pytest.fixture(scope="session")
+def tiny_config():
+    return load("tiny")
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    """The folder of a run of `tiny_config`, which is not there yet."""
+    from lenstream.runs import RunFolder
+
+    return RunFolder(tmp_path / "runs" / "tiny")
+
+
 @pytest.fixture
 def problems():
     """A function: the sentences with which a recipe is refused for its overrides."""
