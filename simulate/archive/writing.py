@@ -145,9 +145,11 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
     """Begin a dataset in a folder that has none, or make sure that the one there is the same.
 
     Returns: the description of what is there, which has the shards and the version that it was begun with.
-    Raises: DataError for a folder with other things in it, or a disk that is too small; ConfigError if the dataset was
+    Raises: DataError for a file, a folder with other things in it, or a disk that is too small; ConfigError if the dataset was
     begun with another config or description.
     """
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file: expected a folder that is new, empty or a dataset")
     there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     if (folder / ARCHIVE).is_file():  # looked for after the listing: another part may begin it meanwhile
         saved = load(folder)

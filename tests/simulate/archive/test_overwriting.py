@@ -26,6 +26,15 @@ def test_other_things_are_neither_overwritten_nor_mixed_with(described, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_file_in_the_place_of_the_folder_is_said(described, tmp_path):
+    config, description = described(4)
+    (tmp_path / "lenses").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match="lenses is a file: expected a folder that is new, empty or a dataset"):
+            write_archive(config, tmp_path / "lenses", description, overwrite=overwrite)
+    assert (tmp_path / "lenses").read_text() == "years of work"
+
+
 def test_overwrite_begins_anew(described, tmp_path):
     config, description = described(20)
     write_archive(config, tmp_path, description)
