@@ -35,17 +35,15 @@ def indices_at(seed, positions, n, ordered=False):
 @lru_cache(maxsize=4)  # of the epoch that ends and of the one that begins
 def _without_repeats(seed, epoch, batch_size, n, shift, ordered):
     """The order of an epoch in which no image is twice in a batch; n >= 2 batch_size; `shift`: of the first batch."""
-    order, old = (
-        _order(seed, epoch, n, ordered),
-        (epoch * n - shift) % batch_size,
-    )  # images of the epoch before in the batch
+    order = _order(seed, epoch, n, ordered)
+    old = (epoch * n - shift) % batch_size  # images of the epoch before that are in the first batch
     if old == 0 or epoch == 0:
         return order
     order, new = order.copy(), batch_size - old
-    # The last images of an epoch are as they were drawn: only those before its last, incomplete batch change places.
-    before, end = _order(seed, epoch - 1, n, ordered)[-old:], n - ((epoch + 1) * n - shift) % batch_size
+    # The last images of an epoch are as they were drawn: with two batches or more, places enough come before them.
+    before = _order(seed, epoch - 1, n, ordered)[-old:]
     repeated = np.flatnonzero(np.isin(order[:new], before))
-    free = new + np.flatnonzero(~np.isin(order[new:end], before))[: len(repeated)]
+    free = new + np.flatnonzero(~np.isin(order[new:], before))[: len(repeated)]
     order[repeated], order[free] = order[free], order[repeated]
     return order
 

@@ -145,8 +145,8 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
     """Begin a dataset in a folder that has none, or make sure that the one there is the same.
 
     Returns: the description of what is there, which has the shards and the version that it was begun with.
-    Raises: DataError for a file, a folder with other things in it, or a disk that is too small; ConfigError if the dataset was
-    begun with another config or description.
+    Raises: DataError for a file, a folder with other things in it, or a disk that is too small; ConfigError if the
+    dataset was begun with another config or description.
     """
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file: expected a folder that is new, empty or a dataset")
