@@ -16,7 +16,7 @@ def load_encoder(run: str | Path, name: str | None = None) -> "TrainedEncoder":
     """An encoder of a run as a torch module in evaluation mode that takes images as they are, on the CPU.
 
     Its features are those that the evaluation of the run used. Neither galaxies nor images of the training are read;
-    encoders of LenStream 0.1.0 do not remember the size of images in files, which is looked up.
+    encoders of earlier versions do not remember the size of images in files, which is looked up.
 
     Args: run: folder of a run, such as "runs/demo". name: of the encoder in its config; None is the only one.
 

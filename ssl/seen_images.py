@@ -5,7 +5,7 @@ UNITS = "counts/s per pixel"  # of simulated images
 
 
 def facts_of(images, scene, simulate):
-    """What is remembered of the images that an encoder sees, as JSON values: an encoder of LenStream 0.1.0 has none.
+    """What is remembered of the images that an encoder sees, as JSON values: encoders of earlier versions have none.
 
     Args: images: of `data.open_images`, None for the stream. scene: of the bands that are seen, as of
     `data.training_scene`; None without one. simulate: the config's `Simulation`, or None.
