@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lenstream import LensDataset
 from lenstream.before_training import check
 from lenstream.configs.load import load
 from lenstream.errors import DataError, LenStreamError
@@ -254,3 +255,12 @@ def test_of_an_own_dataset_no_more_is_read_than_is_shown(tmp_path):
     for file in folder.glob("*.h5"):
         file.write_bytes(b"")
     assert any(line.lstrip().startswith("theta_E ") for line in inspect(folder))
+
+
+@pytest.mark.parametrize("module", ["pyarrow", "h5py"])
+def test_of_packages_that_are_missing_the_extra_is_named(module, tmp_path, monkeypatch):
+    folder = dataset(tmp_path / "mine", "hdf5")
+    monkeypatch.setattr("lenstream.extras._is_installed", lambda name: name != module)
+    for use in (inspect, LensDataset):
+        with pytest.raises(LenStreamError, match=rf"{module} is not installed: pip install 'lenstream\[archive\]'"):
+            use(folder)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...configs.quantities import find
+from ...extras import need
 from ...files import own_archives
 from ...files.unreadable import reading
 from ...simulate.archive.description import config_of, load
@@ -18,9 +19,11 @@ LOOKED_AT = 4096  # systems whose labels are
 def opened(path):
     """The `Description` of a dataset, and a `Scene` of its bands that draws nothing.
 
-    Raises: DataError for what is damaged, ConfigError for a config that this version does not know.
+    Raises: DataError for what is damaged, ConfigError for a config that this version does not know, MissingExtra for
+    packages.
     """
     described = load(path)
+    need("archive", f"{path}, a dataset,")
     return described, without_files(config_of(path).simulate, described.seed)
 
 
