@@ -21,7 +21,7 @@ MODULES = {  # what each extra of pyproject.toml brings, by the name it is impor
         "PIL",
     ),
     "explore": ("bokeh",),
-    "archive": ("pyarrow", "h5py", "xarray"),
+    "archive": ("pyarrow", "h5py", "xarray", "h5netcdf"),
     "cluster": ("dask", "distributed"),
     "npe": ("zuko",),
     "cuda": ("numba_cuda",),
