@@ -21,11 +21,13 @@ MODULES = {  # what each extra of pyproject.toml brings, by the name it is impor
         "PIL",
     ),
     "explore": ("bokeh",),
-    "archive": ("pyarrow", "h5py", "xarray", "h5netcdf"),
+    "archive": ("pyarrow", "h5py", "xarray"),
     "cluster": ("dask", "distributed"),
     "npe": ("zuko",),
     "cuda": ("numba_cuda",),
 }
+
+FOR_USERS = {"archive": ("h5netcdf",)}  # what an extra brings that nothing here imports: xarray reads HDF5 by it
 
 
 class MissingExtra(LenStreamError, ImportError):

@@ -257,7 +257,7 @@ def test_of_an_own_dataset_no_more_is_read_than_is_shown(tmp_path):
     assert any(line.lstrip().startswith("theta_E ") for line in inspect(folder))
 
 
-@pytest.mark.parametrize("module", ["pyarrow", "h5py", "h5netcdf"])
+@pytest.mark.parametrize("module", ["pyarrow", "h5py"])
 def test_of_packages_that_are_missing_the_extra_is_named(module, tmp_path, monkeypatch):
     folder = dataset(tmp_path / "mine", "hdf5")
     monkeypatch.setattr("lenstream.extras._is_installed", lambda name: name != module)

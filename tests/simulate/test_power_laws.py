@@ -110,14 +110,14 @@ def test_one_power_law_with_shear_and_sheets_has_closed_forms_and_nothing_else(s
         {"profile": "SIE", "theta_E": 0.2, "center_x": 1.0, "only": only["c"]},
         {"profile": "POINT_MASS", "theta_E": 0.1, "only": ["d", "e"]},
         {"profile": "SIS", "theta_E": 0.8, "only": ["e"]},
-        SHEAR,
+        SHEAR | {"only": ["b", "c", "d", "e", "f"]},
     ]
     scene = scene_with(classes=dict.fromkeys("abcdef", 1), image=SMALL, lens_mass=deflectors)
     systems = draw(scene, np.arange(60), Views())
     assert set(systems.class_number) == set(range(6))
     np.testing.assert_array_equal(power_laws(scene, systems), systems.class_number < 2)
-    theta_E = arcs.mean_kappa_radius(scene, systems)[systems.class_number == 0]
-    np.testing.assert_allclose(theta_E, 1.0, rtol=1e-12)
+    for radius in (arcs.mean_kappa_radius, arcs.critical_area_radius):
+        np.testing.assert_allclose(radius(scene, systems)[systems.class_number == 0], 1.0, rtol=1e-12)
 
 
 def test_radii_do_not_depend_on_the_batch(scene_with):
