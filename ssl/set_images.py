@@ -36,6 +36,7 @@ class SetImages:
         self._set = identify(self.root) if found is None else found
         self.held_views, self._views = self._set.views, slice(views)
         self.bands, self.num_pix = len(self._set.bands), config.size or self._set.height
+        self.band_names, self.pixel_scale = self._set.bands, self._set.pixel_scale
         self.classes, self.splits = list(self._set.classes), self._set.splits
         self.label_names = list(self._set.labels)
         self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]
