@@ -17,7 +17,7 @@ from ...files.unreadable import Unreadable, reading
 from .description import Shard
 
 
-class Part(NamedTuple):
+class Picked(NamedTuple):
     """Systems of one shard that are read together."""
 
     shard: Shard
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 def part_of(shard):
     """All systems of a shard, in order."""
     every = np.arange(shard.count)
-    return Part(shard, every, every)
+    return Picked(shard, every, every)
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,7 +73,7 @@ def read_labels(folder, description, scene, shard):
 
 
 def fill(folder, description, scene, part, out):
-    """Read some arrays of the systems of a `chunks.Part`.
+    """Read some arrays of the systems of a `chunks.Picked`.
 
     out: arrays by the names of images, masks and labels; of images and masks as many views are read as they have.
     Raises: Unreadable that names the file.

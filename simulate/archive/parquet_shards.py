@@ -85,7 +85,7 @@ def read_labels(folder, description, scene, shard):
 
 
 def fill(folder, description, scene, part, out):
-    """Read some arrays of the systems of a `chunks.Part`: of images and masks the row groups in which they lie.
+    """Read some arrays of the systems of a `chunks.Picked`: of images and masks the row groups in which they lie.
 
     out: arrays by the names of images, masks and labels; of images and masks as many views are read as they have.
     Raises: Unreadable that names the file.

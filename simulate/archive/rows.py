@@ -11,7 +11,7 @@ from ...errors import DataError
 from ...extras import need
 from ...progress import console
 from . import hdf5_blocks, shard_blocks, zarr_blocks
-from .chunks import Part
+from .chunks import Picked
 from .description import config_of, load
 from .formats import format_of
 from .ledger import read_entries
@@ -107,7 +107,7 @@ class Rows:
         kept, key = self._kept, (names, part.shard.number)
         if key not in kept:
             every = np.arange(part.shard.count)
-            kept[key] = self._labels(names, Part(part.shard, every, every))
+            kept[key] = self._labels(names, Picked(part.shard, every, every))
             while sum(table.nbytes for table in kept.values()) > LABELS_KEPT and len(kept) > 1:
                 kept.popitem(last=False)
         kept.move_to_end(key)
@@ -118,13 +118,13 @@ class Rows:
         return np.concatenate([found[name].reshape(len(part.rows), -1) for name in names], axis=1, dtype=np.float32)
 
     def _parts(self, places):
-        """The systems of each shard that has some, as `Part`."""
+        """The systems of each shard that has some, as `Picked`."""
         order = np.argsort(places, kind="stable")
         edges = [0, *np.searchsorted(places[order], self._ends).tolist()]
         for k, shard in enumerate(self.shards):
             mine = order[edges[k] : edges[k + 1]]
             if len(mine):
-                yield Part(shard, places[mine] + (self._offset[k] - shard.first), mine)
+                yield Picked(shard, places[mine] + (self._offset[k] - shard.first), mine)
 
     @property
     def _blocks(self):

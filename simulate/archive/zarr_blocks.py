@@ -18,7 +18,7 @@ FORM = "a shard of a Zarr v3 array"
 SOUND = 0x48674BC7  # the CRC32C of whatever is followed by its own CRC32C
 
 
-class Stored(NamedTuple):
+class InShards(NamedTuple):
     """What zarr.json says of an array."""
 
     dtype: str
@@ -29,7 +29,7 @@ class Stored(NamedTuple):
 
 
 def known(folder, description, shard):
-    """The arrays of a dataset by name, as `Stored`."""
+    """The arrays of a dataset by name, as `InShards`."""
     found = {}
     for path in sorted(folder.glob("*/zarr.json")):
         with reading(path, "zarr.json"):
@@ -79,7 +79,7 @@ def _chunked(path, array, state):
 
 def _stored(said):
     within = said["codecs"][0]["configuration"]
-    return Stored(
+    return InShards(
         said["data_type"],
         tuple(said["shape"][1:]),
         said["chunk_grid"]["configuration"]["chunk_shape"][0],
