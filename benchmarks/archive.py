@@ -3,7 +3,7 @@
     python benchmarks/archive.py [--count 100000] [--rounds 3] [--threads 2] [--write]
 
 W2 (64 x 64 pixels, noise) in turns: rendered without labels, rendered with all labels, and written as Zarr with all
-labels, ledger, checksums, table, picture and card, each time all of them. Then one shard in each way to store it,
+labels, ledger, checksums and table, each time all of them. Then one shard in each way to store it,
 after the others as before them. Last, peak memory of the command line, for the count and for a quarter of it.
 --write puts the table into benchmarks/datasets.md.
 """

@@ -7,8 +7,6 @@ as dA/dr = K exp(i phi) + G exp(-i phi) (Tessore & Metcalf 2015, arXiv:1507.0181
 what happens at all radii. `einstein_radius` searches for the same in any deflectors.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.special import hyp2f1
 
@@ -22,9 +20,9 @@ N_ANGLES = 64  # on half a circle, as the other half is the same: good to 1e-6 f
 
 
 def power_laws(scene, systems):
-    """Which systems have one power law and nothing else but shear and mass sheets as deflectors, bool (n,).
+    """Which systems have one power law and no other deflectors but shear and mass sheets, bool (n,).
 
-    Subhalos are not looked at.
+    The radii below are of such systems without subhalos, which are not looked for here.
     """
     there = _there(scene, systems)
     others = [there[k] for k, c in enumerate(scene.config.lens_mass) if c.profile not in (*GAMMA, *AROUND)]
@@ -68,8 +66,7 @@ def critical_curve_radius(scene, systems):
 def _deflection(scene, systems, angle):
     """A: the complex deflection by the power laws alone at a radius of 1 arcsec, (n, angles)."""
     x, y = (_of_power_law(scene, systems, name)[:, None] for name in ("center_x", "center_y"))
-    trace = tracer(scene, replace(systems, halos=()), without=AROUND)
-    alpha_x, alpha_y = trace(x + np.cos(angle), y + np.sin(angle))
+    alpha_x, alpha_y = tracer(scene, systems, without=AROUND)(x + np.cos(angle), y + np.sin(angle))
     return alpha_x + 1j * alpha_y
 
 

@@ -148,9 +148,12 @@ def test_the_einstein_radii_of_a_deflection_map_are_about_its_mass(scene_with, t
     np.testing.assert_allclose(arcs.critical_area_radius(scene, systems), expected, rtol=1e-3)
 
 
-def test_subhalos_enter_the_mean_convergence_and_not_the_critical_curve(scene_with):
+@pytest.mark.parametrize("closed_form", [True, False])
+def test_subhalos_enter_the_mean_convergence_and_not_the_critical_curve(scene_with, closed_form):
     halos = {"kind": "CDM", "profile": "SIS", "theta_E": 0.02, "n_mean": 40, "count": "fixed", "r_max": 1.0}
-    keys = {"image": SMALL, "lens_mass": [{"profile": "SIS", "theta_E": 1.0}, {"profile": "SHEAR", "gamma1": 0.1}]}
+    far_away = [] if closed_form else [{"profile": "SIS", "theta_E": 0.01, "center_x": 9.0}]
+    keys = {"lens_mass": [{"profile": "SIS", "theta_E": 1.0}, {"profile": "SHEAR", "gamma1": 0.1}, *far_away]}
+    keys |= {"image": SMALL}
     smooth, lumpy = scene_with(**keys), scene_with(**keys, substructure=[halos])
     told = [all_labels(scene, draw(scene, np.arange(3), Views())) for scene in (smooth, lumpy)]
     np.testing.assert_allclose(told[0]["theta_E_critical_area"], told[1]["theta_E_critical_area"], rtol=1e-5)
