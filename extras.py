@@ -27,6 +27,8 @@ MODULES = {  # what each extra of pyproject.toml brings, by the name it is impor
     "cuda": ("numba_cuda",),
 }
 
+FOR_USERS = {"archive": ("h5netcdf",)}  # what an extra brings that nothing here imports: xarray reads HDF5 by it
+
 
 class MissingExtra(LenStreamError, ImportError):
     """An optional part of LenStream is used whose packages are not installed."""

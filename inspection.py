@@ -5,17 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from .errors import DataError, LenStreamError
-from .evaluate.show.image_set_lines import (
-    config_name,
-    line,
-    note_lines,
-    quoted,
-    set_lines,
-    spread,
-    survey_lines,
-    training_config,
-    training_of,
-)
+from .evaluate.show.image_set_lines import line, note_lines, set_lines, spread, survey_lines
+from .evaluate.show.proposed_configs import config_name, of_dataset, of_images, quoted
 from .files import fits_table, galaxy_layouts, own_archives
 from .files.columns import read_table
 from .files.dataset_layouts import identify
@@ -78,36 +69,17 @@ def _own_archive(path, picture):
     """A data set that LenStream wrote."""
     if not (path / own_archives.FILE).is_file():
         return None
-    from .simulate.archive.formats import format_of
-    from .simulate.archive.shard_making import opened
+    from .evaluate.show.dataset_lines import dataset_lines, first_images, opened
 
     described, scene = opened(path)
-    first = format_of(described.format).read(path, described, scene, described.shards[0])
-    grids = list(first.images.values())
-    shown = [grids[0][k, 0] for k in range(min(len(grids[0]), MOST_DRAWN))]
-    captions = [str(index) for index in first.indices[: len(shown)]]
-    _draw(shown, captions, list(scene.grids[0].bands), described.name, picture)
-    sizes = ", ".join(f"{grid.shape[-2]} x {grid.shape[-1]}" for grid in grids)
-    last = described.start + described.count - 1
-    differ = f", of which differ {', '.join(described.redraw)}" if described.views > 1 else ""
-    labels = {name: values if values.ndim == 1 else values[:, 0] for name, values in first.labels.items()}
-    spreads = [f"{name} {spread(np.asarray(values, float))}" for name, values in labels.items()]
-    of = "" if len(described.shards) == 1 else " (of the first shard)"
+    if picture is not None:
+        bands = list(scene.grids[0].bands)
+        _draw(*first_images(path, MOST_DRAWN), bands, f"{described.name}: the first systems", picture)
     return [
         f"{path}: {described.count:,} systems of {described.name} that LenStream simulated",
-        line("layout", f"{own_archives.KIND}, format {described.format}, {_shards(described)}"),
-        line("indices", f"{described.start:,} to {last:,}, seed {described.seed}"),
-        line("views", f"{described.views}{differ}"),
-        line("bands", f"{len(scene.bands)} ({', '.join(filter(None, scene.bands)) or 'not named'})"),
-        line("pixels", f"{sizes}, of {scene.instrument.pixel_scale:.4g} arcsec"),
-        *(line("labels" if k == 0 else "", words + of) for k, words in enumerate(spreads)),
-        line("made by", f"LenStream {described.lenstream}; lenstream verify {path} looks for damage"),
-        *_end(picture, training_of(path.resolve(), described.count, described.views)),
+        *dataset_lines(path, described, scene),
+        *_end(picture, of_dataset(described, scene, path.resolve())),
     ]
-
-
-def _shards(described):
-    return "1 shard" if len(described.shards) == 1 else f"{len(described.shards):,} shards"
 
 
 def _galaxies(path, picture):
@@ -204,7 +176,7 @@ def _images(path, picture):
     yield from note_lines(images)
     captions = [str(images.names[k]) for k in seen.shown]
     _draw(seen.images, captions, images.bands, f"{path.name}: {images.what}", picture)
-    yield from _end(picture, training_config(images, path.resolve()))
+    yield from _end(picture, of_images(images, path.resolve()))
 
 
 def _draw(images, captions, bands, title, picture):

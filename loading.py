@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def load_encoder(run: str | Path, name: str | None = None) -> "TrainedEncoder":
     """An encoder of a run as a torch module in evaluation mode that takes images as they are, on the CPU.
 
-    Its features are those that the evaluation of the run used. Neither galaxies nor images of the training are read,
-    but for the size of the images in a folder that it was trained on.
+    Its features are those that the evaluation of the run used. Neither galaxies nor images of the training are read;
+    encoders of earlier versions do not remember the size of images in files, which is looked up.
 
     Args: run: folder of a run, such as "runs/demo". name: of the encoder in its config; None is the only one.
 
@@ -40,13 +40,14 @@ def load_encoder(run: str | Path, name: str | None = None) -> "TrainedEncoder":
     if "normalize.noise" not in tensors:
         raise DataError(f"{path}: expected the weights of an encoder with those of its normalisation")
     n_bands = tensors["normalize.noise"].shape[1]
-    images = _images(config, n_bands)
+    images = _images(config, n_bands, facts.get("seen"))
     backbone = config.pretrain.encoders[name].backbone or config.pretrain.backbone
+    started_from = {None: "random weights", "pretrained": "weights of timm"}.get(backbone.weights, "weights of a file")
     backbone = backbone.model_copy(update={"weights": None})  # those that it started from
     with torch.random.fork_rng(devices=[]):
         network = make_network(backbone, Statistics.of_background(1.0, n_bands), n_bands, images["num_pix"])
     load_weights(network, path)
-    card = _card(config, name, folder, network, backbone, images, facts)
+    card = _card(config, name, folder, network, backbone, images | {"started_from": started_from}, facts)
     return TrainedEncoder(network.to(memory_format=torch.channels_last), card).eval()
 
 
@@ -88,41 +89,36 @@ def _weights(folder, name):
     return path
 
 
-def _images(config, n_bands):
-    """Of the images that an encoder takes: dict with bands, num_pix, pixel_scale, units and data, as in its card."""
-    from .ssl.data import open_images, training_scene, trains_on_archive
+def _images(config, n_bands, seen):
+    """Of the images that an encoder takes: dict with bands, num_pix, pixel_scale, units, data and kind, as in its card.
+
+    seen: what was remembered of them (`ssl.seen_images.facts_of`), or None.
+    """
+    from .ssl.seen_images import DATASET, SIMULATED
+
+    facts = dict(_looked_at(config, n_bands) if seen is None or len(seen["bands"]) != n_bands else seen)
+    kind, population = facts["kind"], facts.pop("population")
+    where = None if config.pretrain.data is None else config.pretrain.data.path
+    words = {SIMULATED: f"simulated systems: {population}", DATASET: f"the dataset {where}: {population}"}
+    facts["bands"] = tuple(facts["bands"])
+    facts["units"] = facts["units"] or f"the unit of the files in {where}"
+    return facts | {"data": words.get(kind, f"the images of {where}")}
+
+
+def _looked_at(config, n_bands):
+    """What `ssl.seen_images.facts_of` says, of an encoder that does not remember it."""
+    from .ssl import seen_images
+    from .ssl.data import open_images, training_scene
 
     if config.pretrain.data is None:
         scene = training_scene(config, without_files(config.simulate, config.seed))
-        return _of_scene(scene) | {"data": f"simulated systems: {_in_words(config.simulate)}"}
-    where = config.pretrain.data.path
+        return seen_images.facts_of(None, scene, config.simulate)
     try:
-        images = open_images(config)
+        facts = seen_images.facts_of(open_images(config), None, config.simulate)
     except LenStreamError:  # it is elsewhere by now
-        images = None
-    if images is not None and trains_on_archive(config):
-        return _of_scene(images.grid) | {"data": f"the dataset {where}: {_in_words(images.config.simulate)}"}
-    num_pix = config.pretrain.data.size if images is None else images.num_pix
-    known = {"bands": ("",) * n_bands, "num_pix": num_pix, "pixel_scale": None}
-    return known | {"units": f"the unit of the files in {where}", "data": f"the images of {where}"}
-
-
-def _of_scene(scene):
-    """Of simulated images: dict with bands, num_pix, pixel_scale and units, as in a card."""
-    return {
-        "bands": tuple(scene.bands),
-        "num_pix": scene.config.image.num_pix,
-        "pixel_scale": scene.instrument.pixel_scale,
-        "units": "counts/s per pixel",
-    }
-
-
-def _in_words(simulate):
-    groups = {"lens": simulate.lens_mass, "source": simulate.source, "lens light": simulate.lens_light}
-    parts = [
-        f"{group} {' + '.join(c.profile for c in components)}" for group, components in groups.items() if components
-    ]
-    return ", ".join([*parts, *(["subhalos"] if simulate.substructure else [])])
+        facts = {"num_pix": config.pretrain.data.size, "pixel_scale": None, "units": None, "population": ""}
+        facts |= {"kind": seen_images.FILES, "bands": ()}
+    return facts if len(facts["bands"]) == n_bands else facts | {"bands": ("",) * n_bands}
 
 
 def _card(config, name, folder, network, backbone, images, facts):

@@ -12,8 +12,14 @@ from .configs.card_rows import table
 from .files.whole import write_text
 from .loading import load_encoder
 from .runs import config_of, keep_sums
+from .ssl.seen_images import DATASET, FILES, SIMULATED
 
 CARD = "README.md"
+_DATA = {
+    SIMULATED: "simulated strong lenses",
+    DATASET: "a dataset of simulated strong lenses",
+    FILES: "images in files",
+}
 
 
 def write(folder):
@@ -39,20 +45,20 @@ def card(known, config, scores=None):
     `evaluate.results.frame`, or None.
     """
     parts = [
-        f"---\n{yaml.safe_dump(head(known, config), sort_keys=False, allow_unicode=True)}---\n",
-        f"# {known.name}: {known.backbone} trained by {known.method} on {_data(config)}\n",
-        f"{_what(known, config)}\n",
-        table(("", ""), _facts(known, config)),
+        f"---\n{yaml.safe_dump(head(known), sort_keys=False, allow_unicode=True)}---\n",
+        f"# {known.name}: {known.backbone} trained by {known.method} on {_DATA[known.kind]}\n",
+        f"{_what(known)}\n",
+        table(("", ""), _facts(known)),
         _load_it(known),
         _results(known, scores, _saw_tests(config)),
-        f"## Known limits\n\n{_limits(known, config)}\n",
-        f"## Licence\n\n{_licence(config)[1]}\n",
+        f"## Known limits\n\n{_limits(known)}\n",
+        f"## Licence\n\n{_licence(known)[1]}\n",
         f"## Citation\n\n```bibtex\n{citations.bibtex(citations.used(_alone(known, config)))}```\n",
     ]
     return "\n".join(filter(None, parts))
 
 
-def head(known, config):
+def head(known):
     """The YAML head of an encoder's card: dict, in the order in which it is written."""
     tags = [
         "astronomy",
@@ -65,42 +71,38 @@ def head(known, config):
     ]
     return {
         "library_name": "lenstream",
-        "license": _licence(config)[0],
+        "license": _licence(known)[0],
         "pipeline_tag": "image-feature-extraction",
         "tags": list(dict.fromkeys(tags)),
     }
 
 
-def _data(config):
-    return "simulated strong lenses" if config.pretrain.data is None else "images of a folder"
-
-
-def _what(known, config):
+def _what(known):
     views = f"{known.views} views" + (f" ({' and '.join(known.redraw)} drawn anew)" if known.redraw else "")
-    labels = "with the labels of the simulator" if known.method == "supervised" else "without a label"
+    labels = "with their labels" if known.method == "supervised" else "without a label"
+    steps = f"{known.steps:,} steps of {known.batch_size:,} systems"
     return (
-        f"An encoder of LenStream: images in, {known.num_features} features out. It was trained on {_data(config)}, "
-        f"{labels}, by {known.method} on {views}, for {known.steps:,} steps of {known.batch_size:,} systems."
+        f"An encoder of LenStream: images in, {known.num_features} features out. It was trained on "
+        f"{_DATA[known.kind]}, {labels}, by {known.method} on {views}, for {steps}."
     )
 
 
-def _facts(known, config):
+def _facts(known):
     """Rows of the table."""
     size = "any size" if known.num_pix is None else f"{known.num_pix} x {known.num_pix} pixels"
     scale = "of a scale that is not known" if known.pixel_scale is None else f'of {known.pixel_scale:g}"'
     options = f", {', '.join(f'{k}={v}' for k, v in known.options.items())}" if known.options else ""
-    units = known.units if config.pretrain.data is None else "the unit of the files that it was trained on"
-    start = config.pretrain.encoders[known.name].backbone or config.pretrain.backbone
-    weights = {None: "random", "pretrained": "timm's"}.get(start.weights, "those of a file")
+    units = known.units if known.is_simulated else "the unit of the files that it was trained on"
     yield "Backbone", f"timm's {known.backbone}{options}, stem {known.stem}"
     yield "Size", f"{known.num_parameters:,} parameters, {known.num_features} features"
-    yield "Started from", f"{weights} weights"
+    yield "Started from", known.started_from
     yield "Images", f"{size} {scale}, {units}; row 0 is the lowest y; NaN where a pixel is lost"
     yield "Bands", ", ".join(filter(None, known.bands)) or f"{len(known.bands)} without a name"
     of_bands = {key: values for key, values in known.normalisation.items() if key != "scaling"}
     numbers = "; ".join(f"{key} {', '.join(f'{v:.4g}' for v in values)}" for key, values in of_bands.items())
     yield "Normalisation", f"{known.normalisation['scaling']}, inside the encoder ({numbers} of each band)"
-    yield "Trained on", known.data if config.pretrain.data is None else "images of a folder"
+    population = known.data.rpartition(": ")[2]  # without the place of a dataset
+    yield "Trained on", f"{_DATA[known.kind]}: {population}" if known.is_simulated else _DATA[FILES]
     steps = f"{known.steps:,} steps of {known.batch_size:,}"
     yield "Training", f"{known.method}, views {known.views}, {steps}, seed {known.seed}"
     yield "Recipe", f"{known.recipe}; `config.yaml` of the run has every number"
@@ -157,19 +159,19 @@ def _results(known, scores, saw_tests):
     return text
 
 
-def _limits(known, config):
-    if config.pretrain.data is not None:
-        return "It knows the images of one folder: whatever instrument, depth and selection they have."
+def _limits(known):
+    if not known.is_simulated:
+        return "It knows the images of one set of files: whatever instrument, depth and selection they have."
     return (
-        "It knows the simulated population of its recipe and one instrument; what that simulation leaves out it has "
+        "It knows one simulated population and one instrument; what that simulation leaves out it has "
         "never seen. Real lenses of another depth, PSF or pixel scale are outside of it; `lenstream predict` says what "
         "is doubtful about each."
     )
 
 
-def _licence(config):
+def _licence(known):
     """The identifier of a licence, and words."""
-    if config.pretrain.data is not None or config.pretrain.backbone.weights is not None:
+    if not known.is_simulated or known.started_from != "random weights":
         return (
             "other",
             "LenStream is MIT; say what the images and weights that this was trained from allow before you publish it.",

@@ -60,13 +60,13 @@ def simulate(
     _need_archive("lenstream simulate", form)
     from ..progress import say_when_compiling
     from ..simulate.archive.dataset_parts import part_of
+    from ..simulate.archive.shard_making import scene_of
     from ..simulate.archive.writing import describe, write_archive, write_part
     from ..simulate.systems.draw import Views
-    from ..simulate.systems.scene import make_scene
 
     say_when_compiling()
     wanted = Views(views, frozenset(word.strip() for word in redraw.split(",") if word.strip()))
-    description = describe(settings, make_scene(settings), form, count, wanted, start, split)
+    description = describe(settings, scene_of(settings), form, count, wanted, start, split)
     if part is None:
         write_archive(settings, folder, description, workers, ecsv, _pages(), overwrite, scheduler)
         _say_what_next(folder, form)

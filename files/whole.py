@@ -17,18 +17,17 @@ from typing import IO, Any
 import numpy as np
 
 _SCRATCH = re.compile(r"\.[0-9a-f]{16}\.partial|.+\.(json|yaml|csv|safetensors)\.partial")  # or of earlier versions
+BUFFER = 1 << 20  # bytes that are handed to the system at once: twice as fast as in pieces of 64 KiB
 _NO_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that cannot wait for their disk
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str], wait: bool = True) -> Iterator[IO[bytes]]:
+def whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A file, open for writing bytes, that takes the place of `path` when the with-block ends without an error.
 
     Its name is its own, so that two processes may write the same path: the later one stays. A link is followed.
-    Permissions are those of a file that `open` makes, by the umask.
-
-    wait: for the disk, so that a power failure leaves the old file or the new one. False is for many files whose
-    checksums tell afterwards which of them were lost.
+    Permissions are those of a file that `open` makes, by the umask. It waits for the disk, so that a power failure
+    leaves the old file or the new one, too.
 
     Raises: OSError that names `path` if it cannot be written; nothing new is then left.
     """
@@ -38,11 +37,10 @@ def whole(path: str | os.PathLike[str], wait: bool = True) -> Iterator[IO[bytes]
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         scratch = place.with_name(f".{secrets.token_hex(8)}.partial")  # short, as the name of `path` may be the longest
         try:
-            with open(scratch, "xb") as file:
+            with open(scratch, "xb", buffering=BUFFER) as file:
                 yield file
                 file.flush()
-                if wait:
-                    _wait_for_disk(file)
+                _wait_for_disk(file)
             os.replace(scratch, place)
         except BaseException:
             with suppress(OSError):  # what went wrong first is what counts

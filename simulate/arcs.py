@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..configs.components import DEFLECTION_MAP
-from . import einstein_radius, lens_equation
+from . import einstein_radius, lens_equation, power_laws
 from .render import tracer
 from .systems.amplitudes import band_fluxes
 from .systems.draw import present, rows_of
@@ -63,32 +63,49 @@ def mean_kappa_radius(scene, systems):
     Of the circle about the main deflector in which the mean convergence of all mass is 1: all deflectors, mass sheets
     and subhalos enter, shear does not.
     """
-    if not len(systems.indices):
-        return np.zeros(0)
+    closed_form = power_laws.power_laws(scene, systems) & ~_has_subhalos(systems)
+    return _radii(scene, systems, closed_form, power_laws.mean_kappa_radius, _mean_kappa_radius)
+
+
+def _mean_kappa_radius(scene, systems):
     x, y = centre(scene, systems)
     guess = _of_main(scene, "lens_mass", systems, "theta_E", 1.0)
-    radius = einstein_radius.mean_kappa_radius(
+    return einstein_radius.mean_kappa_radius(
         tracer(scene, systems), x, y, guess, lambda rows: tracer(scene, rows_of(systems, rows))
     )
-    return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
 
 
-def critical_area_radius(scene, systems, guess):
+def critical_area_radius(scene, systems):
     """The Einstein radius by area of the critical curve [arcsec], float64 (n,); 0 or NaN as for `mean_kappa_radius`.
 
     sqrt(A / pi) of the tangential critical curve around the main deflector, of all of `lens_mass`: shear, mass sheets,
     multipoles and further deflectors enter. Subhalos do not, as each has a small critical curve of its own.
-
-    guess: what `mean_kappa_radius` gives.
     """
-    if not len(systems.indices):
-        return np.zeros(0)
-    smooth, (x, y) = replace(systems, halos=()), centre(scene, systems)
+    smooth = replace(systems, halos=())
+    closed_form = power_laws.power_laws(scene, systems)
+    return _radii(scene, smooth, closed_form, power_laws.critical_curve_radius, _critical_area_radius)
+
+
+def _critical_area_radius(scene, systems):
+    (x, y), guess = centre(scene, systems), mean_kappa_radius(scene, systems)
     guess = np.where(guess > 0, guess, _of_main(scene, "lens_mass", systems, "theta_E", 1.0))
-    radius = einstein_radius.critical_curve_radius(
-        tracer(scene, smooth), x, y, guess, lambda rows: tracer(scene, rows_of(smooth, rows))
+    return einstein_radius.critical_curve_radius(
+        tracer(scene, systems), x, y, guess, lambda rows: tracer(scene, rows_of(systems, rows))
     )
-    return np.where(_has(scene, "lens_mass", systems), radius, np.nan)
+
+
+def _radii(scene, systems, closed_form, in_closed_form, by_search):
+    """Einstein radii, (n,), of the systems `closed_form` in the one way and of others in the other; NaN of no lens."""
+    radius, there = np.full(len(systems.indices), np.nan), _has(scene, "lens_mass", systems)
+    for rows, radius_of in ((there & closed_form, in_closed_form), (there & ~closed_form, by_search)):
+        if rows.any():
+            radius[rows] = radius_of(scene, systems if rows.all() else rows_of(systems, np.flatnonzero(rows)))
+    return radius
+
+
+def _has_subhalos(systems):
+    """Which systems have any, bool (n,)."""
+    return np.any([np.diff(halos.first) > 0 for halos in systems.halos], axis=0)
 
 
 def image_separation(scene, systems):

@@ -119,7 +119,7 @@ def _radius_on(n_directions, steps_out, trace, centre, scale):
         x = _roots(towards, (steps_out[k], steps_out[k + 1]), ends, found)
         radius2 += np.where(found, sign * np.exp(2.0 * x), 0.0)
         np.put_along_axis(edges, k[..., None], False, axis=-1)
-    whole, half = (np.sqrt(_mean_square(radius2[:, ::s], angle[::s], simple)) for s in (1, 2))
+    whole, half = (np.sqrt(mean_square(radius2[:, ::s], angle[::s], simple)) for s in (1, 2))
     closed = ~inside[..., -1].any(-1)
     return np.where(closed, scale * whole, 0.0), ~closed | (np.abs(whole - half) <= SMOOTH * whole)
 
@@ -210,8 +210,8 @@ def _connected(negative):
     return joined
 
 
-def _mean_square(radius2, angle, simple):
-    """The mean of r^2 over all directions, (n,), from that in some of them (n, directions).
+def mean_square(radius2, angle, simple):
+    """The mean of r^2 over all directions, (n,), from that in some of them, `angle` (directions,), (n, directions).
 
     1 / r^2 of an ellipse is a constant and one wave, whose mean of r^2 is known; so where there is one radius in every
     direction (`simple`) only what is left of r^2 is summed, which makes flat curves exact, too.

@@ -66,10 +66,9 @@ def derived_labels(scene: Scene, systems: Systems, measured: np.ndarray | None) 
     """
     if measured is None:
         raise ValueError("derived labels need what render_all(..., arcs=True) measures")
-    mean_kappa = arcs.mean_kappa_radius(scene, systems)
     return {
-        "theta_E_mean_kappa": mean_kappa,
-        "theta_E_critical_area": arcs.critical_area_radius(scene, systems, mean_kappa),
+        "theta_E_mean_kappa": arcs.mean_kappa_radius(scene, systems),
+        "theta_E_critical_area": arcs.critical_area_radius(scene, systems),
         "magnification": arcs.magnification(scene, systems, measured),
         "arc_snr": arcs.arc_snr(scene, systems, measured),
         **_halo_labels(systems),

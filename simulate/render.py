@@ -12,6 +12,7 @@ from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
 from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
+from .profiles import registry
 from .systems.draw import Systems, by_grid, check_drawn
 from .systems.scene import Scene
 
@@ -189,9 +190,14 @@ def _observe(scene, systems, levels, images, start, stop):
     return detector.observe(images[start:stop], instruments, bands, streams, scene.seed, indices, exposure)
 
 
-def tracer(scene, systems):
-    """`trace(x, y) -> alpha_x, alpha_y` of systems, float64 (n, m) [arcsec], through every deflector and subhalo."""
+def tracer(scene, systems, without=()):
+    """`trace(x, y) -> alpha_x, alpha_y` of systems, float64 (n, m) [arcsec], through every deflector and subhalo.
+
+    without: names of profiles of deflectors that are left out.
+    """
     tables, maps = pack_tables(scene, systems), pack_maps(scene, np.float64)
+    left_out = [component.profile in without for component in scene.config.lens_mass]
+    tables.deflector_profiles[:, left_out] = registry.ABSENT
     work = _workspace(tables, np.float64)
 
     def trace(x, y):

@@ -12,9 +12,8 @@ import torch
 from ..ahead import Ahead
 from ..configs.training import Folder
 from ..errors import DataError, grouped
-from ..files import image_files, image_folders
+from ..files import image_files, image_folders, image_sets
 from ..files.band_places import chosen
-from ..files.image_sets import facts
 from ..progress import bar, console
 from ..simulate.stream import Batch, to_device
 from .batch_order import batch_at
@@ -25,13 +24,20 @@ KINDS = 4  # kinds of files of a folder that are described
 MANY = 2000  # files from which on looking at them is worth a progress bar
 
 
+def _of_header(source, n_bands):
+    """Names of the bands, and the pixel scale, as the header of a file has them."""
+    bands, scale = image_sets.facts(source) if source.form == "FITS" else ((), None)
+    return (bands if len(bands) == n_bands else ("",) * n_bands), scale
+
+
 class ImageFolder:
     """The images of a folder: equal shapes, square, read one by one.
 
     Args: config: `configs.training.Folder`. bands: names of those that are seen, in this order; None is all.
 
     Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names
-    of the sub-folders, empty if there are none. notes: sentences on what is read of the files and what is not.
+    of the sub-folders, empty if there are none. band_names, pixel_scale [arcsec]: of the first FITS header, "" and None
+    where that does not say them. notes: sentences on what is read of the files and what is not.
     held_views, redraw: an image is the only one of its system. scene: none, as they are not simulated. ordered: epochs
     are not in the order of the files.
     Raises: DataError, naming the file, for one that cannot be read or has another shape than the others.
@@ -54,8 +60,11 @@ class ImageFolder:
             _refuse(faults, len(files))
         self.paths = [path for path, _ in files]
         there, self.num_pix = self._common_shape()
-        self._bands = None if bands is None else chosen(self._names_of_bands(there), bands, "pretrain.bands", self.root)
-        self.bands = there if self._bands is None else len(self._bands)
+        self.band_names, self.pixel_scale = _of_header(self._sources[0], there)
+        self._bands = None if bands is None else chosen(self.band_names, bands, "pretrain.bands", self.root)
+        if self._bands is not None:
+            self.band_names = tuple(self.band_names[place] for place in self._bands)
+        self.bands = len(self.band_names)
         self._ends = np.cumsum([source.layout.count for source in self._sources])
         self.classes = sorted({name for _, name in files if name is not None})
         outside = next((path for path, name in files if name is None), None)
@@ -127,11 +136,6 @@ class ImageFolder:
                 "square from the centre with pretrain.data.size"
             )
         return bands, height
-
-    def _names_of_bands(self, n):
-        """The names of the n bands, "" where unknown, by the first file."""
-        names, _ = facts(self._sources[0]) if self._sources[0].form == "FITS" else ((), None)
-        return names if len(names) == n else ("",) * n
 
     def _shape(self, source):
         _, bands, height, width, _ = source.layout

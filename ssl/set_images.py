@@ -37,9 +37,11 @@ class SetImages:
         self.root = Path(config.path)
         self._set = identify(self.root) if found is None else found
         self.held_views, self._views = self._set.views, slice(views)
-        self._bands = None if bands is None else chosen(self._set.bands, bands, "pretrain.bands", self.root)
-        self.bands = len(self._set.bands if self._bands is None else self._bands)
-        self.num_pix = config.size or self._set.height
+        self.band_names, self.pixel_scale = self._set.bands, self._set.pixel_scale
+        self._bands = None if bands is None else chosen(self.band_names, bands, "pretrain.bands", self.root)
+        if self._bands is not None:
+            self.band_names = tuple(self.band_names[place] for place in self._bands)
+        self.bands, self.num_pix = len(self.band_names), config.size or self._set.height
         self.classes, self.splits = list(self._set.classes), self._set.splits
         self.label_names = list(self._set.labels)
         self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]

@@ -9,8 +9,9 @@ from torch import nn
 
 from ..errors import ArgumentError, DataError
 from ..files.whole import write_text
-from . import checkpoint
+from . import checkpoint, timm_card
 from .backbones import timm_arguments
+from .seen_images import FILES
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,17 @@ class EncoderCard:
     steps: int  # of the optimiser
     batch_size: int
     data: str  # what it was trained on
+    kind: str  # of that: one of those in `seen_images`
+    started_from: str  # random weights, weights of timm, or weights of a file
     recipe: str  # name of the config
     run: str  # folder
     seed: int
     versions: dict  # of Python and packages, at the training
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it was trained on systems of the simulator, from its stream or from a dataset."""
+        return self.kind != FILES
 
     def __str__(self) -> str:
         bands = ", ".join(filter(None, self.bands)) or f"{len(self.bands)} without a name"
@@ -84,8 +92,8 @@ class TrainedEncoder(nn.Module):
     def to_timm(self, path: str | Path) -> Path:
         """Write the backbone alone under timm's names, with its config for timm beside it.
 
-        Args: path: of a folder, which gets model.safetensors and config.json, or of a file that ends in .safetensors,
-            beside which its config lies as .json.
+        Args: path: of a folder, which gets model.safetensors, config.json and README.md, a card for Hugging Face, or of
+            a file that ends in .safetensors, beside which its config lies as .json.
 
         Returns: the path of the weights. ``timm.create_model(card.backbone, checkpoint_path=..., **model_args)`` takes
         them, with `model_args` of the config, and ``timm.create_model("local-dir:FOLDER", pretrained=True)`` a folder.
@@ -109,6 +117,8 @@ class TrainedEncoder(nn.Module):
             weights.parent.mkdir(parents=True, exist_ok=True)
             checkpoint.save(weights, self.network.backbone.state_dict())
             write_text(config, json.dumps(self._timm_config(), indent=2) + "\n")
+            if not is_file:
+                write_text(path / "README.md", timm_card.card(self.card))
         except OSError as error:
             raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
         return weights

@@ -15,7 +15,7 @@ import torch
 
 from ..errors import ConfigError, DataError, LenStreamError
 from ..progress import Stopped, bar, console
-from . import checkpoint, monitors, same_config, same_images
+from . import checkpoint, monitors, same_config, same_images, seen_images
 from .batch_order import batch_at
 from .data import open_data, open_images, trained_scene
 from .launch import agreed, make_fabric
@@ -217,6 +217,7 @@ class Training:
             self._log.close()
             facts = {"method": self.settings.method, "steps": self.done, "encoder": self.name}
             facts["fingerprint"] = same_config.fingerprint(self.config, self.name)
+            facts["seen"] = seen_images.facts_of(self.images, self.scene, self.config.simulate)
             checkpoint.save(path, self.encoder.state_dict(), **facts | self._image_facts)
             if (self.folder / CHECKPOINT).exists():
                 os.replace(self.folder / CHECKPOINT, self.folder / LAST)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lenstream.errors import LenStreamError
-from lenstream.extras import MODULES, MissingExtra, need
+from lenstream.extras import FOR_USERS, MODULES, MissingExtra, need
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORT_NAMES = {"scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL", "numba-cuda": "numba_cuda"}
@@ -37,7 +37,8 @@ def test_the_extras_are_those_of_the_project():
     for extra, modules in MODULES.items():
         names = [re.match(r"[A-Za-z0-9_.-]+", r)[0] for r in extras[extra]]
         brought = {IMPORT_NAMES.get(name, name) for name in names if name != "lenstream"}
-        assert brought <= set(modules), extra
+        assert brought <= {*modules, *FOR_USERS.get(extra, ())}, extra
+        assert set(FOR_USERS.get(extra, ())) <= brought, extra
     assert set(MODULES) | {"all", "docs", "test"} == set(extras)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lenstream import LensDataset
+from lenstream.before_training import check
 from lenstream.configs.load import load
 from lenstream.errors import DataError, LenStreamError
 from lenstream.inspection import inspect
@@ -161,22 +163,104 @@ def test_a_hostile_pickle_is_a_sentence(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_an_own_dataset(tmp_path):
+def dataset(folder, form, *overrides, count=5, views=2, redraw=("source", "noise")):
     from lenstream.simulate.archive.writing import describe, write_archive
     from lenstream.simulate.systems.draw import Views
     from lenstream.simulate.systems.scene import make_scene
 
-    config = load("tiny")
-    description = describe(config, make_scene(config), "zarr", 5, Views(2, frozenset({"source", "noise"})), 0, None)
-    write_archive(config, tmp_path / "mine", description)
-    title, words, text = said(tmp_path / "mine", tmp_path / "a.png")
+    config = load("tiny", ["simulate.image={num_pix: 12, pixel_scale: 0.3, rays: 1}", *overrides])
+    chosen = Views(views, frozenset(redraw if views > 1 else ()))
+    write_archive(config, folder, describe(config, make_scene(config), form, count, chosen))
+    return folder
+
+
+def test_an_own_dataset(tmp_path):
+    title, words, text = said(dataset(tmp_path / "mine", "zarr"), tmp_path / "a.png")
     assert title.endswith("5 systems of tiny that LenStream simulated")
     assert words["layout"] == ["LenStream archive, format zarr, 1 shard"]
     assert words["indices"] == ["0 to 4, seed 3"]
     assert words["views"] == ["2, of which differ noise, source"]
     assert words["bands"] == ["1 (not named)"]
-    assert words["pixels"] == ["32 x 32, of 0.15 arcsec"]
-    assert any(label.startswith("theta_E ") for label in words["labels"])
+    assert words["pixels"] == ["12 x 12, of 0.3 arcsec"]
+    assert any(re.fullmatch(r"theta_E [\d.]+ to [\d.]+ arcsec", label) for label in words["labels"])
+    assert "state" not in words and "classes" not in words
     settings = loaded(text, tmp_path)
-    assert settings.pretrain.encoders["simclr"].views == "physics"
+    assert settings.pretrain.encoders["simclr"].views == "physics" and settings.simulate is None
     assert (tmp_path / "a.png").is_file()
+
+
+@pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "fits-pairs", "npy-folders"])
+def test_what_is_proposed_for_an_own_dataset_is_taken_as_it_stands(form, tmp_path):
+    redraw = ("noise", "source") if form == "fits-pairs" else ("noise",)
+    check(loaded(said(dataset(tmp_path / "mine", form, redraw=redraw))[2], tmp_path), tmp_path / "run")
+    if form != "fits-pairs":
+        one = loaded(said(dataset(tmp_path / "one", form, views=1))[2], tmp_path)
+        assert one.pretrain.encoders["simclr"].views == "augment"
+        check(one, tmp_path / "run")
+
+
+def test_an_own_dataset_of_several_grids(tmp_path):
+    bands = "simulate.bands={VIS: {}, Y: {image: {num_pix: 6, pixel_scale: 0.6}}}"
+    _, words, text = said(dataset(tmp_path / "mine", "zarr", bands), tmp_path / "a.png")
+    assert words["pixels"] == ["12 x 12, of 0.3 arcsec (VIS)", "6 x 6, of 0.6 arcsec (Y)"]
+    config = loaded(text, tmp_path)
+    assert config.pretrain.bands == ["VIS"]
+    check(config, tmp_path / "run")
+
+
+def galaxies(folder):
+    """A catalogue of three small galaxies: its path."""
+    blob = np.exp(-0.5 * np.hypot(*np.mgrid[-10:11, -10:11]) ** 2 / 4)
+    np.savez(folder / "galaxies.npz", images=np.tile(blob, (3, 1, 1, 1)), pixel_scale=0.1, magnitude=np.full(3, 23.0))
+    return folder / "galaxies.npz"
+
+
+@pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "npy-folders"])
+def test_an_own_dataset_whose_galaxies_are_elsewhere(form, tmp_path):
+    catalogue = galaxies(tmp_path)
+    source = f"simulate.source=[{{profile: INTERPOL, catalogue: '{catalogue}'}}]"
+    folder = dataset(tmp_path / "mine", form, source, views=1)
+    expected = inspect(folder)
+    catalogue.unlink()
+    assert inspect(folder) == expected
+    assert any(line.lstrip().startswith("source_magnitude ") for line in expected)
+
+
+def test_classes_and_shards_of_an_own_dataset(tmp_path, monkeypatch):
+    from lenstream.evaluate.show import dataset_lines
+
+    classes = ["simulate.classes={empty: 1, lens: 1}", "simulate.source.0.only=[lens]"]
+    folder = dataset(tmp_path / "mine", "zarr", *classes, count=8)
+    _, words, text = said(folder)
+    check(loaded(text, tmp_path), tmp_path / "run")
+    counts = dict(part.split() for part in words["classes"][0].split(", "))
+    assert set(counts) == {"empty", "lens"} and sum(map(int, counts.values())) == 8
+    monkeypatch.setattr(dataset_lines, "LOOKED_AT", 3)
+    assert all(label.endswith("(of the first 3 systems)") for label in said(folder)[1]["labels"])
+
+
+def test_an_own_dataset_that_is_not_finished(tmp_path):
+    folder = dataset(tmp_path / "mine", "zarr")
+    (folder / "labels.parquet").unlink()
+    assert any(label.startswith("theta_E ") for label in said(folder)[1]["labels"])
+    (folder / "ledger/000000.json").unlink()
+    _, words, text = said(folder)
+    assert words["state"] == ["0 of 1 shard are written; the command that began it goes on with it"]
+    assert "labels" not in words and "simulate: null" in text
+
+
+def test_of_an_own_dataset_no_more_is_read_than_is_shown(tmp_path):
+    """Neither pixels without a picture, nor those of systems that are not drawn."""
+    folder = dataset(tmp_path / "mine", "hdf5", count=40)
+    for file in folder.glob("*.h5"):
+        file.write_bytes(b"")
+    assert any(line.lstrip().startswith("theta_E ") for line in inspect(folder))
+
+
+@pytest.mark.parametrize("module", ["pyarrow", "h5py"])
+def test_of_packages_that_are_missing_the_extra_is_named(module, tmp_path, monkeypatch):
+    folder = dataset(tmp_path / "mine", "hdf5")
+    monkeypatch.setattr("lenstream.extras._is_installed", lambda name: name != module)
+    for use in (inspect, LensDataset):
+        with pytest.raises(LenStreamError, match=rf"{module} is not installed: pip install 'lenstream\[archive\]'"):
+            use(folder)

@@ -5,7 +5,6 @@ import numpy as np
 HEAD = 12  # columns of a line's heading
 LISTED = 6  # names in a line
 MOST_LABELS = 40
-FEWEST = 4  # images that a training needs
 
 
 def line(head, words):
@@ -82,41 +81,3 @@ def note_lines(images):
     """Lines on what is read and what is not."""
     for k, note in enumerate(images.notes):
         yield line("notes" if k == 0 else "", note)
-
-
-def training_config(images, path):
-    """Lines of YAML that train on a set: a config that loads.
-
-    path: of the set, absolute. The network is small and the steps are few, to be changed.
-    """
-    edges = min(images.height, images.width)
-    cut = images.height != images.width or any("shapes" in note for note in images.notes)
-    n = len(images)
-    if n < FEWEST:
-        yield "# Too few images to train on. To predict a lens: lenstream predict --run runs/demo --images"
-        yield f"# {path}"
-        return
-    yield from training_of(path, n, images.views, f", size: {edges}" if cut else "")
-
-
-def training_of(path, count, views, size=""):
-    """Lines of YAML that train on the data set at a path; its views of a system, if it has several, are a method's."""
-    yield "extends: simclr_resnet18"
-    yield f"name: {config_name(path)}"
-    yield "pretrain:"
-    yield f"  data: {{path: {quoted(path)}{size}}}"
-    if count < 256:
-        yield f"  batch_size: {max(2, count // 2)}"
-    if views > 1:
-        yield "  encoders: {simclr: {views: physics}}"
-
-
-def config_name(path):
-    """A name for a config by a path: letters, digits, ".", "_" and "-"."""
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in path.name.split(".")[0])
-    return name.strip("._-")[:60] or "my_images"
-
-
-def quoted(path):
-    """A path as YAML text within braces."""
-    return "'" + str(path).replace("'", "''") + "'"

@@ -30,19 +30,23 @@ def write_shards(
     workers: processes, unless scheduler says which of Dask's has workers. Raises: DataError; OSError.
     """
     total, first = description.count, description.count - sum(shard.count for shard in shards)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with bar(description.name, total, first) as running:
         more = _counting(running, description, scene, first)
         if scheduler is not None:
             entries = made_on_dask(folder, [shard.number for shard in shards], scheduler)
         elif workers > 1:
-            calls = [(folder, shard.number, max(cores // workers, 1)) for shard in shards]
+            calls = [(folder, shard.number, max(cores() // workers, 1)) for shard in shards]
             entries = results(make_shard, calls, workers)
         else:
-            _write_here(folder, description, scene, shards, cores, more)
+            _write_here(folder, description, scene, shards, cores(), more)
             return
         for entry in entries:
             more(entry.count)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _counting(running: Any, description: Description, scene: Scene, first: int) -> Callable[[int], None]:

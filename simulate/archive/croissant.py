@@ -1,7 +1,7 @@
 """The description of a dataset for machines: croissant.json, JSON-LD by Croissant 1.0 of MLCommons."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -67,22 +67,22 @@ def write(folder: Path) -> str:
 def croissant(folder: Path, description: Description, config: Config) -> dict[str, Any]:
     """The JSON-LD: files with checksums; as record sets the labels and, where readers know the format, the images."""
     known = head(description, config)
-    files = [name for entry in read_entries(folder).values() for name in entry.files]
-    made = datetime.fromtimestamp((folder / ARCHIVE).stat().st_mtime, UTC)
+    files = {name: digest for entry in read_entries(folder).values() for name, digest in entry.files.items()}
+    name = f"{description.name}_{description.count}"
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "name": f"{description.name}_{description.count}",
+        "name": name,
         "description": f"{title(description)}. {' '.join(what(config).split())}",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "license": _LICENCES.get(known["license"], known["license"]),
         "url": "README.md",
         "version": _version(description.lenstream),
-        "datePublished": made.date().isoformat(),
+        "datePublished": _date(folder, name),
         "creator": {"@type": "sc:Organization", "name": "LenStream"},
         "keywords": known["tags"],
         "citeAs": citations.bibtex(citations.used(only_simulation(config))),
-        "distribution": [_file(folder, PARQUET), *_files(folder, description, files)],
+        "distribution": [_file(folder, PARQUET, sha256(folder / PARQUET)), *_files(folder, description, files)],
         "recordSet": [_labels(folder, description), *_images(folder, description, config)],
     }
 
@@ -93,10 +93,24 @@ def _version(of):
     return ".".join(numbers) if len(numbers) == 3 and all(n.isdigit() for n in numbers) else "0.0.0"
 
 
+def _date(folder, name):
+    """The day on which a dataset was written: that of the file here, if it is of as many systems, or of archive.json.
+
+    The time of a file alone is that of the copy, once a dataset was copied.
+    """
+    try:
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        if said["name"] == name:
+            return date.fromisoformat(said["datePublished"]).isoformat()
+    except (OSError, ValueError, TypeError, LookupError):
+        pass
+    return datetime.fromtimestamp((folder / ARCHIVE).stat().st_mtime, UTC).date().isoformat()
+
+
 def _files(folder, description, names):
-    """The files of all shards: each by itself, or a set of those of one ending."""
+    """The files of all shards, by the checksums of the ledger: each by itself, or a set of those of one ending."""
     if len(names) <= MOST_FILES and description.format != "parquet":
-        return [_file(folder, name) for name in names]
+        return [_file(folder, name, digest) for name, digest in names.items()]
     return [
         {
             "@type": "cr:FileSet",
@@ -116,8 +130,8 @@ def _pattern(name):
     return "/".join(filter(None, [top, *("*" for _ in between), f"*{PurePosixPath(name).suffix}"]))
 
 
-def _file(folder, name):
-    """One file."""
+def _file(folder, name, digest):
+    """One file with its SHA-256."""
     return {
         "@type": "cr:FileObject",
         "@id": name,
@@ -125,7 +139,7 @@ def _file(folder, name):
         "contentUrl": name,
         "contentSize": f"{(folder / name).stat().st_size} B",
         "encodingFormat": _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream"),
-        "sha256": sha256(folder / name),
+        "sha256": digest,
     }
 
 

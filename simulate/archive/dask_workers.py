@@ -1,6 +1,8 @@
 """Shards made by the workers of a Dask cluster: a few at a time for each, and again elsewhere if a worker dies."""
 
 import os
+import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,8 +10,9 @@ from typing import Any
 
 from ...errors import DataError, LenStreamError, short
 from ...extras import need
-from .description import ARCHIVE, load
+from .description import ARCHIVE, digest_of, load
 from .ledger import Entry, own_version
+from .own_places import PARTS
 from .shard_making import make_shard
 
 AHEAD = 2  # shards under way for each thread of the workers: while one is made, the next waits with its worker
@@ -29,7 +32,8 @@ def made_on_dask(folder: Path, numbers: Iterable[int], address: str) -> Iterator
     need("cluster", "--scheduler")
     folder = folder.resolve()
     with _connected(address) as client:
-        yield from _made(client, folder, list(numbers), load(folder).lenstream)
+        task = str(folder), load(folder).lenstream, digest_of(folder)
+        yield from _made(client, task, list(numbers))
 
 
 def see_that_it_answers(address: str) -> None:
@@ -39,10 +43,14 @@ def see_that_it_answers(address: str) -> None:
         pass
 
 
-def make_here(folder: str, number: int, version: str) -> Entry:
+def make_here(folder: str, version: str, digest: str, number: int) -> Entry:
     """Make a shard, as a worker of Dask is asked to: one thread, as a worker has tasks for all of its own.
 
-    Raises: DataError if this machine does not see the folder, or has another LenStream than `version`.
+    A task may outlive the command that handed it out, and its dataset: nothing takes its place in a folder that holds
+    another one by then.
+
+    Args: version: LenStream's. digest: of the dataset, `description.digest_of`.
+    Raises: DataError if this machine does not see the folder or has another LenStream, and for another dataset.
     """
     import platform
 
@@ -56,18 +64,30 @@ def make_here(folder: str, number: int, version: str) -> Entry:
             f"{folder}: the Dask worker on {platform.node()} has LenStream {own_version()}, and the dataset is of "
             f"{version}; install the same there"
         )
-    return make_shard(Path(folder), number, 1)
+
+    def refuse_another():
+        if digest_of(Path(folder)) != digest:
+            raise DataError(
+                f"{folder}: another dataset was begun there since shard {number} of the first was asked for"
+            )
+
+    refuse_another()
+    beside = Path(folder, PARTS, secrets.token_hex(8))
+    try:
+        return make_shard(Path(folder), number, 1, beside, refuse_another)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
-def _made(client, folder, numbers, version):
-    """Entries, as they come, of shards that are handed out a bounded number at a time."""
+def _made(client, task, numbers):
+    """Entries, as they come, of shards that are handed out a bounded number at a time. task: of `make_here`."""
     from distributed import as_completed
 
     waiting, deaths, under_way = iter(numbers), dict.fromkeys(numbers, 0), {}
     done = as_completed()
 
     def hand_out(number):
-        future = client.submit(make_here, str(folder), number, version, pure=False)
+        future = client.submit(make_here, *task, number, pure=False)
         under_way[future] = number
         done.add(future)
 
@@ -84,7 +104,7 @@ def _made(client, folder, numbers, version):
                 deaths[number] += 1
                 if deaths[number] > DEATHS:
                     raise DataError(
-                        f"{folder}: {deaths[number]} times, workers that made shard {number} died; do they have "
+                        f"{task[0]}: {deaths[number]} times, workers that made shard {number} died; do they have "
                         "enough memory?"
                     )
                 hand_out(number)

@@ -1,5 +1,6 @@
 """What a dataset on disk is: archive.json and config.yaml, from which every number in it follows."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -103,6 +104,14 @@ def load(folder: Path, name: str | Path = ARCHIVE) -> Description:
         if not _can_be(key, value):
             raise DataError(f"{path}: it is damaged ({key} is {shown(value)}); {_what_to_do(folder)}")
     return Description(**values)
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 of archive.json and config.yaml, from which all of a dataset follows; "" where there are none."""
+    try:
+        return hashlib.sha256(b"".join((folder / name).read_bytes() for name in (ARCHIVE, CONFIG))).hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 def config_of(folder: Path) -> Config:

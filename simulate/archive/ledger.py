@@ -46,9 +46,14 @@ def text_of(entry: Entry) -> str:
     return _text(said | {"files": entry.files, "made_with": entry.versions})
 
 
+def read_entry(folder: Path, number: int) -> Entry | None:
+    """The entry of a shard; None if there is none, or it is damaged."""
+    return _entry(path_of(folder, number))
+
+
 def read_entries(folder: Path) -> dict[int, Entry]:
     """All entries of a dataset, by the number of the shard; one that is damaged counts as absent."""
-    found = (_entry(path) for path in sorted((folder / LEDGER).glob("*.json")))
+    found = (_entry(path) for path in sorted((folder / LEDGER).glob("[0-9]*.json")))
     return {entry.number: entry for entry in found if entry is not None}
 
 

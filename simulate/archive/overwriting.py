@@ -7,10 +7,10 @@ from ...configs.schema import Config
 from ...errors import DataError
 from ...files.checksums import SUMS
 from ...locking import LOCK
-from ..systems.scene import make_scene
 from .dask_workers import see_that_it_answers
 from .description import ARCHIVE, CONFIG, Description, load
 from .ledger import LEDGER
+from .shard_making import scene_of
 from .sizes_on_disk import check_space
 from .verify import others
 
@@ -26,7 +26,7 @@ def empty(folder: Path, description: Description, config: Config, scheduler: str
         return
     _refuse_to_delete(folder, set(there))
     freed = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-    check_space(folder, description, make_scene(config), freed=freed)
+    check_space(folder, description, scene_of(config), freed=freed)
     if scheduler is not None:
         see_that_it_answers(scheduler)
     last = (SUMS, LEDGER, CONFIG, ARCHIVE)  # by which the rest is known

@@ -17,6 +17,7 @@ from .arithmetic import difference
 from .description import ARCHIVE, CONFIG, Shard, copy_of, load
 from .label_file import ECSV
 from .ledger import ACCEPTED, Entry, path_of, text_of, versions, write_entry
+from .lengthening import holds, in_words
 from .own_places import CARD, FINISHED, REPAIRS, unseal
 from .samples import Samples, content_digest
 from .shard_making import samples_of
@@ -91,20 +92,30 @@ class _Repair:
         self.numbers = sorted({f.shard for f in findings if f.shard is not None})
         self.outcome = Outcome()
         self.ledger_is_new = False
-        self._difference: str | None = None
+        self._differences: dict[int, str] = {}  # by the number of the shard that was measured
 
     def of(self, shard: Shard) -> list[Finding]:
         return [f for f in self.findings if f.shard == shard.number]
 
-    def difference(self, said: Statements) -> str | None:
+    def difference(self, said: Statements, entry: Entry | None) -> str | None:
         """This machine's arithmetic against the writer's, in words, by an intact shard; "" if it is the same.
 
-        None if no shard is intact.
+        entry: of the shard that is mended, None if it is lost. A shard of the same versions is preferred, and one that
+        a repair has accepted says nothing of the writer of one that was not. None if no shard is intact.
         """
-        known = [s for s in said.shards if s.number in said.entries and s.number not in self.numbers]
-        if self._difference is None and known:
-            self._difference = difference(said, known[0], self.threads)
-        return self._difference
+        used = {} if entry is None else entry.versions
+        known = [
+            said.entries[s.number] for s in said.shards if s.number in said.entries if s.number not in self.numbers
+        ]
+        known = sorted(
+            (e for e in known if (ACCEPTED in e.versions) == (ACCEPTED in used)), key=lambda e: e.versions != used
+        )
+        if not known:
+            return None
+        number = known[0].number
+        if number not in self._differences:
+            self._differences[number] = difference(said, said.shards[number], self.threads)
+        return self._differences[number]
 
 
 def _mend(work, pages, show):
@@ -160,25 +171,31 @@ def _say_of(work, findings, before, after):
 
 def _mend_shard(work, said, shard):
     """Compute a shard again and put it in its place, if it is what was there."""
-    made = _made(said, samples_of(said.scene, said.description, shard, work.threads), shard)
-    entry = said.entries.get(shard.number)
+    samples = samples_of(said.scene, said.description, shard, work.threads)
+    made = _made(said, samples, shard)
+    entry, before = said.entries.get(shard.number), said.outgrown.get(shard.number)
     if entry is not None:
         same = made.content == entry.content or made.files == entry.files
+    elif before is not None:
+        same = holds(before, samples)
     else:
         new = all(f.what == "unfinished" for f in work.of(shard))
-        same = new or _is_listed(said, shard, made) or _is_on_disk(work.folder, made) or work.difference(said) == ""
+        same = (
+            new or _is_listed(said, shard, made) or _is_on_disk(work.folder, made) or work.difference(said, None) == ""
+        )
     if not same and not work.accept:
-        work.outcome.left.append(_differs(work, said, shard, entry))
+        work.outcome.left.append(_differs(work, said, shard, entry or before))
         return
     for name in made.files:
         (work.folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(work.folder / REPAIRS / name, work.folder / name)
     if entry is None or made.files != entry.files or not same:
-        noted = {} if same else {ACCEPTED: "numbers of a repair, which are not those first written"}
+        accepted = not same or ACCEPTED in (old.versions if (old := entry or before) else {})
+        noted = {ACCEPTED: "numbers of a repair, which are not those first written"} if accepted else {}
         _take_out(work.folder, said, path_of(Path(), shard.number).as_posix())
         write_entry(work.folder, _entry_of(shard, made, versions() | noted))
         work.ledger_is_new = True
-    work.outcome.mended.append(f"shard {shard.number}: {_in_words(entry, made, same)}")
+    work.outcome.mended.append(f"shard {shard.number}: {_outcome_of(entry, made, same)}")
 
 
 def _take_out(folder, said, name):
@@ -215,7 +232,7 @@ def _is_on_disk(folder, made):
     return False
 
 
-def _in_words(entry, made, same):
+def _outcome_of(entry, made, same):
     if not same:
         return "computed here and accepted, with other numbers than were written; its ledger says so"
     if entry is None:
@@ -227,24 +244,20 @@ def _in_words(entry, made, same):
 
 def _differs(work, said, shard, entry):
     """The sentence for a shard whose numbers are others here."""
-    measured = work.difference(said)
+    measured = work.difference(said, entry)
     accept = "--accept takes what is computed here, and notes it in the ledger"
     if measured == "":
         return (
             f"shard {shard.number}: what is computed here is not what its ledger says, though an intact shard comes "
             f"out bit by bit: its ledger was changed, or this machine's memory fails; {accept}"
         )
-    writer = entry or next(iter(said.entries.values()), None)
-    made_with = "what is not known" if writer is None else _listed(writer.versions)
+    writer = entry or next((e for e in said.entries.values() if ACCEPTED not in e.versions), None)
+    made_with = "what is not known" if writer is None else in_words(writer.versions)
     return (
         f"shard {shard.number}: this machine's arithmetic differs from the writer's "
-        f"({measured or 'no shard is intact, to measure by how much'}); it was written with {made_with}, and here are "
-        f"{_listed(versions())}: repair it on a machine such as the writer's, or {accept}"
+        f"({measured or 'no shard of the writer is intact, to measure by how much'}); it was written with {made_with}, "
+        f"and here are {in_words(versions())}: repair it on a machine such as the writer's, or {accept}"
     )
-
-
-def _listed(used):
-    return ", ".join(f"{name} {value}" for name, value in used.items() if name != ACCEPTED)
 
 
 def _see_to_foreign(folder, names, remove, outcome):

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...extras import need
 from . import hdf5_blocks, shard_blocks, zarr_blocks
 from .description import config_of, load
+from .formats import format_of
 from .ledger import read_entries
 
 BLOCKS = {"zarr": zarr_blocks, "hdf5": hdf5_blocks}  # of the formats of which less than a shard can be read
@@ -45,12 +47,14 @@ class Rows:
 
     Attributes: description, config: of the dataset. shards: those that are finished. images, masks, labels: names of
     arrays to their shapes behind the axis of systems.
-    Raises: DataError for what is no dataset, is damaged, or has no finished shard.
+    Raises: DataError for what is no dataset, is damaged, or has no finished shard; MissingExtra for packages.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.description, self.config = load(self.folder), config_of(self.folder)
+        if extra := format_of(self.description.format).EXTRA:
+            need(extra, f"{self.folder}, which is {self.description.format},")
         done = {(e.number, e.first, e.count) for e in read_entries(self.folder).values()}
         self.shards = [s for s in self.description.shards if (s.number, s.first, s.count) in done]
         if not self.shards:

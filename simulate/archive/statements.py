@@ -12,6 +12,7 @@ from ..systems.scene import Scene, make_scene
 from .description import ARCHIVE, CONFIG, Description, Shard, copy_of, load
 from .formats import Format, format_of
 from .ledger import LEDGER, path_of, read_entries
+from .lengthening import is_shorter
 from .own_places import FINISHED, is_sealed, seal_of
 
 
@@ -28,10 +29,10 @@ class Statements:
         self.seal, self.sealed, self.ended = seal_of(folder), is_sealed(folder), (folder / FINISHED).exists()
         entries = read_entries(folder)
         fit = {s.number: (s.number, s.first, s.count) for s in self.shards}
-        self.entries = {
-            number: entry
-            for number, entry in entries.items()
-            if fit.get(number) == (entry.number, entry.first, entry.count) and self._is_listed(path_of(folder, number))
+        entries = {number: e for number, e in entries.items() if self._is_listed(path_of(folder, number))}
+        self.entries = {n: e for n, e in entries.items() if fit.get(n) == (e.number, e.first, e.count)}
+        self.outgrown = {  # entries of shards that an extension has not yet made longer
+            s.number: entries[s.number] for s in self.shards if is_shorter(entries.get(s.number), s)
         }
 
     def _is_listed(self, path):

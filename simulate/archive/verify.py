@@ -133,6 +133,8 @@ def _of_shard(said, shard, pool):
     entry = said.entries.get(shard.number)
     if entry is None:
         name = _ledger_name(shard)
+        if shard.number in said.outgrown:
+            return [Finding(name, "", "unfinished", shard.number)]
         if (said.folder / name).is_file():
             return [] if name in said.sums else [Finding(name, "", "damaged", shard.number)]
         return [] if name in said.sums else [Finding(name, "", "unfinished", shard.number)]

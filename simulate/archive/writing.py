@@ -1,7 +1,7 @@
 """Writing a dataset shard by shard; killed at any moment, the same command goes on."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +15,17 @@ from ...locking import locked
 from ...progress import console
 from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
-from ..systems.scene import FIRST_INDEX, Scene, make_scene
-from .all_shards import write_shards
+from ..systems.scene import FIRST_INDEX, Scene
+from .all_shards import cores, write_shards
 from .dataset_parts import DatasetPart, part_locked, shards_of
-from .description import ARCHIVE, CONFIG, COPIES, Description, config_of, load, save
+from .description import ARCHIVE, CONFIG, COPIES, Description, Shard, config_of, load, save
 from .formats import format_of
 from .label_file import ECSV, write_labels
-from .ledger import LEDGER, own_version, path_of
+from .ledger import LEDGER, own_version, path_of, read_entries
+from .lengthening import is_shorter, refuse_other_numbers, say_what_differs
 from .overwriting import empty
 from .own_places import CARD, PARTS, is_own, is_sealed, seal, unseal
-from .shard_making import opened, unfinished
+from .shard_making import opened, samples_of, scene_of, unfinished
 from .sizes_on_disk import bytes_of_images, check_space
 
 SPLITS = {"train": "pretrain"} | {name: name for name in ("validation", "test", "labelled")}
@@ -114,7 +115,7 @@ def write_part(
             console.print(f"part {part.k}/{part.n} of {folder} is written, nothing is left to do")
             return description
         _, scene = opened(folder)
-        prepare(folder, description, scene)
+        prepare(folder, description, scene, left)
         write_shards(folder, description, scene, left, workers, scheduler)
     return description
 
@@ -122,18 +123,21 @@ def write_part(
 def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | None = None) -> Description:
     """Add `count` systems to a finished dataset, or go on with an extension of as many that was stopped.
 
-    Returns: what is in the folder now. Raises: as `write_archive`; DataError for a dataset that is not finished.
+    Returns: what is in the folder now.
+    Raises: as `write_archive`; DataError for a dataset that is not finished, and for one whose last shard is not full
+        and comes out with other numbers here: nothing is changed then.
     """
     load(folder)  # a folder that is none gets no lock
     with locked(folder, "extend another dataset"):
-        description, config = load(folder), config_of(folder)
-        count, left = whole_number("count", count, 1, LARGEST_COUNT), unfinished(folder, description)
+        description, config, entries = load(folder), config_of(folder), read_entries(folder)
+        count, left = whole_number("count", count, 1, LARGEST_COUNT), unfinished(folder, description, entries)
         pending = bool(left) or not is_sealed(folder)  # also if only the finish was stopped
         if pending and description.added != count:
             raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
+        say_what_differs(folder, entries.values())
         if not pending:
             description = replace(description, count=description.count + count, added=count)
-            check_space(folder, description, opened(folder)[1])
+            _refuse_to_extend(folder, description, entries)
             unseal(folder)
             save(folder, description, config)
         ecsv = (folder / ECSV).is_file()
@@ -154,7 +158,7 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
     if (folder / ARCHIVE).is_file():  # looked for after the listing: another part may begin it meanwhile
         saved = load(folder)
         _refuse_another(folder, saved, description, config)
-        if saved.lenstream != description.lenstream and unfinished(folder, saved):
+        if saved.lenstream != description.lenstream and not is_sealed(folder):
             console.print(f"{folder} was begun by LenStream {saved.lenstream}, this is {description.lenstream}")
         return saved
     there = [name for name in there if not is_own(name)]
@@ -162,7 +166,7 @@ def begin_or_continue(config: Config, description: Description, folder: Path) ->
         raise DataError(
             f"{folder} is no dataset of LenStream, and not empty ({', '.join(sorted(there)[:3])}): give another folder"
         )
-    check_space(folder, description, make_scene(config))
+    check_space(folder, description, scene_of(config))
     folder.mkdir(parents=True, exist_ok=True)
     save(folder, description, config)
     return description
@@ -190,27 +194,40 @@ def is_finished(folder: Path, description: Description) -> bool:
     return is_sealed(folder) and not unfinished(folder, description)
 
 
-def prepare(folder: Path, description: Description, scene: Scene) -> None:
-    """Write what shards need to be there; from now on the dataset is not finished, until `finish`. Raises: OSError."""
+def prepare(folder: Path, description: Description, scene: Scene, left: Iterable[Shard] = ()) -> None:
+    """Write what shards need to be there; from now on the dataset is not finished, until `finish`. Raises: OSError.
+
+    left: the shards that are to be written: their entries are listed no more until then.
+    """
     unseal(folder)
     written = format_of(description.format).begin(folder, description, scene)
-    of_shards = (path_of(Path(), shard.number).as_posix() for shard in unfinished(folder, description))
+    of_shards = (path_of(Path(), shard.number).as_posix() for shard in left)
     add_sums(folder, {name: sha256(folder / name) for name in (CONFIG, ARCHIVE, *COPIES, *written)}, *of_shards)
 
 
 def _complete(folder, description, workers, ecsv, pages, scheduler=None):
     """Write the shards that are missing, and finish. ecsv: is made where it is asked for and not there, too."""
-    if is_finished(folder, description) and (not ecsv or ECSV in read_sums(folder)):
+    left = unfinished(folder, description)
+    if not left and is_sealed(folder) and (not ecsv or ECSV in read_sums(folder)):
         console.print(f"{folder} is finished, nothing is left to do")
         return
     _, scene = opened(folder)
-    left = unfinished(folder, description)
     check_space(folder, description, scene, left)
     remove_scratch(folder)  # of killed processes: nobody else is writing there now
-    prepare(folder, description, scene)
+    prepare(folder, description, scene, left)
     write_shards(folder, description, scene, left, workers, scheduler)
     remove_scratch(folder)  # of workers that were killed meanwhile
     finish(folder, ecsv, pages)
+
+
+def _refuse_to_extend(folder, longer, entries):
+    """Raise DataError if there is no room for what is added, or what the last shard has would not stay as it is."""
+    _, scene = opened(folder)
+    left = unfinished(folder, longer, entries)
+    check_space(folder, longer, scene, left)
+    before = entries.get(left[0].number)
+    if is_shorter(before, left[0]):
+        refuse_other_numbers(folder, before, samples_of(scene, longer, replace(left[0], count=before.count), cores()))
 
 
 def _refuse_another(folder, saved, wanted, config):

@@ -16,6 +16,7 @@ from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.ledger import read_entries
 from lenstream.simulate.archive.writing import is_finished
 from lenstream.simulate.stream import simulate
+from lenstream.simulate.systems import scene
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
@@ -47,8 +48,8 @@ def test_simulate_and_extend(tmp_path, capsys):
     assert held["index"].values.tolist() == indices.tolist()
     from lenstream.configs.load import load as load_config
 
-    scene = make_scene(load_config(SMALL[0], SMALL[1:]))
-    np.testing.assert_array_equal(held.images.values, simulate(scene, indices, Views(2)).images.numpy())
+    made = make_scene(load_config(SMALL[0], SMALL[1:]))
+    np.testing.assert_array_equal(held.images.values, simulate(made, indices, Views(2)).images.numpy())
     code, out, err = said(["simulate", *SMALL, "--count", 8, "--out", folder, "--views", 2], capsys)
     assert code == 2 and out == "" and "start is 0, was" in err and err.count("\n") == 1
 
@@ -68,6 +69,19 @@ def test_mistakes_are_a_sentence_each(tmp_path, capsys, arguments, words):
     code, out, err = said([str(a).format(tmp_path) if "{}" in str(a) else a for a in arguments], capsys)
     assert code == 2 and out == "" and words in err and "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_scene_is_made_once(tmp_path, capsys, monkeypatch):
+    real, made = scene._read_all_galaxies, []
+
+    def count(config, *rest):
+        made.extend([config] if config.source else [])
+        return real(config, *rest)
+
+    monkeypatch.setattr(scene, "_read_all_galaxies", count)
+    command = ["simulate", *SMALL, "simulate.image.num_pix=18", "--count", 4, "--out", tmp_path / "set"]
+    assert said(command, capsys)[0] == 0
+    assert len(made) == 1
 
 
 def test_help_names_every_format(capsys):

@@ -1,11 +1,13 @@
 """Small datasets that tests of the archive share."""
 
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
 from lenstream.configs.load import load
+from lenstream.simulate.archive import shard_making
 from lenstream.simulate.archive.description import Description
 from lenstream.simulate.archive.formats import format_of
 from lenstream.simulate.archive.samples import make_samples
@@ -26,8 +28,6 @@ def small_config(*overrides):
 
 def small_shards(description, size):
     """A description with shards of another size, so that few systems fill several."""
-    import dataclasses
-
     return dataclasses.replace(description, shard_size=size)
 
 
@@ -67,6 +67,24 @@ def copy_of(described, tmp_path_factory):
         return folder
 
     return copy
+
+
+@pytest.fixture
+def other_arithmetic(monkeypatch):
+    """other_arithmetic(by): from now on images come out with `by` counts/s more in one pixel."""
+    real = shard_making.make_samples
+
+    def begin(by):
+        def make(*arguments, **keys):
+            samples = real(*arguments, **keys)
+            images = {name: array.copy() for name, array in samples.images.items()}
+            for array in images.values():
+                array[..., 3, 4] += np.float32(by)
+            return dataclasses.replace(samples, images=images)
+
+        monkeypatch.setattr(shard_making, "make_samples", make)
+
+    return begin
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 import itertools
 import json
 import logging
+import os
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.label_file import stored_labels
 from lenstream.simulate.archive.ledger import read_entries
 from lenstream.simulate.archive.shard_making import opened
-from lenstream.simulate.archive.writing import describe, write_archive
+from lenstream.simulate.archive.writing import describe, extend_archive, write_archive
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
 
@@ -80,3 +82,32 @@ def test_many_files_are_a_pattern(folders, monkeypatch):
     said = croissant.croissant(folders["zarr"], description, load("tiny"))["distribution"]
     assert [f["@type"] for f in said] == ["cr:FileObject", "cr:FileSet"]
     assert "images/*/*/*/*/*/*" in said[1]["includes"]
+
+
+def test_checksums_of_shards_are_those_of_the_ledger(folders, monkeypatch):
+    """They are not computed anew: of a large dataset that would read all of it."""
+    read = []
+    monkeypatch.setattr(croissant, "sha256", lambda path: read.append(path.name) or "0" * 64)
+    description, _ = opened(folders["zarr"])
+    said = croissant.croissant(folders["zarr"], description, load("tiny"))["distribution"]
+    assert read == ["labels.parquet"]
+    written = {name: digest for entry in read_entries(folders["zarr"]).values() for name, digest in entry.files.items()}
+    assert {file["contentUrl"]: file["sha256"] for file in said[1:]} == written
+
+
+def test_the_day_is_that_on_which_it_was_written(tmp_path):
+    """Not that of a copy, whose files are newer; of an extended one it is another."""
+    config = load("tiny", ["simulate.image.num_pix=8"])
+    write_archive(config, tmp_path, describe(config, make_scene(config), "zarr", 3))
+
+    def date_at(day):
+        time = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+        os.utime(tmp_path / "archive.json", (time, time))
+        croissant.write(tmp_path)
+        return json.loads((tmp_path / "croissant.json").read_text(encoding="utf-8"))["datePublished"]
+
+    assert date_at("2026-03-01") == "2026-03-01" == date_at("2026-05-02")
+    (tmp_path / "croissant.json").write_text("{}", encoding="utf-8")
+    assert date_at("2026-05-02") == "2026-05-02"
+    extend_archive(tmp_path, 2)
+    assert date_at("2026-06-03") == "2026-06-03"

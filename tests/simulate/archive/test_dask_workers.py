@@ -1,15 +1,17 @@
 """Shards made by workers of Dask: all once, whoever dies meanwhile, and a sentence for what cannot be."""
 
 import os
+import shutil
 import signal
 
 import pytest
 
 from lenstream.errors import DataError
-from lenstream.simulate.archive import dask_workers, writing
+from lenstream.simulate.archive import dask_workers, shard_making, writing
 from lenstream.simulate.archive.dask_workers import made_on_dask, make_here
-from lenstream.simulate.archive.description import load
+from lenstream.simulate.archive.description import digest_of, load
 from lenstream.simulate.archive.ledger import read_entries
+from lenstream.simulate.archive.own_places import is_own
 
 from .folders import contents
 
@@ -60,11 +62,44 @@ def test_what_a_worker_cannot_do_is_its_sentence(tmp_path, copy_of, threads, mon
 
 def test_a_worker_that_does_not_see_the_folder_or_is_another_says_so(tmp_path, copy_of):
     with pytest.raises(DataError, match=r"does not see it; --out has to be on a file system that all workers share"):
-        make_here(str(tmp_path / "none"), 0, "1")
+        make_here(str(tmp_path / "none"), "1", "", 0)
     folder = copy_of(tmp_path / "d")
     with pytest.raises(DataError, match=r"has LenStream .*, and the dataset is of 999; install the same there"):
-        make_here(str(folder), 0, "999")
-    assert make_here(str(folder), 1, load(folder).lenstream) == read_entries(folder)[1]
+        make_here(str(folder), "999", digest_of(folder), 0)
+    before = contents(folder)
+    assert make_here(str(folder), load(folder).lenstream, digest_of(folder), 1) == read_entries(folder)[1]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("moment", ["before it begins", "as it is rendered", "as its files take their places"])
+def test_a_task_that_outlives_its_dataset_writes_nothing_into_the_next_one(tmp_path, described, monkeypatch, moment):
+    folder, begun = tmp_path / "d", []
+    config, description = described(20)
+    writing.begin_or_continue(config, description, folder)
+    task, replace = (str(folder), description.lenstream, digest_of(folder), 0), os.replace
+    samples_of = shard_making.samples_of
+
+    def begin_another(*_):
+        if not begun:
+            begun.append(True)
+            shutil.rmtree(folder)
+            writing.begin_or_continue(*described(20, "seed=2"), folder)
+            begun.append(contents(folder))
+
+    def late_replace(source, place):
+        replace(source, place)
+        if str(place).endswith("index/c/0") and ".parts" not in str(place):
+            begin_another()
+
+    if moment == "before it begins":
+        begin_another()
+    elif moment == "as it is rendered":
+        monkeypatch.setattr(shard_making, "samples_of", lambda *a: begin_another() or samples_of(*a))
+    else:
+        monkeypatch.setattr(os, "replace", late_replace)
+    with pytest.raises(DataError, match="another dataset was begun there"):
+        make_here(*task)
+    assert {name: data for name, data in contents(folder).items() if not is_own(name)} == begun[1]
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "127.0.0.1"])

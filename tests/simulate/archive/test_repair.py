@@ -3,7 +3,6 @@
 import random
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from lenstream.errors import DataError
@@ -16,31 +15,13 @@ from lenstream.simulate.archive.ledger import ACCEPTED, path_of, read_entries, w
 from lenstream.simulate.archive.repair import repair
 from lenstream.simulate.archive.verify import verify
 
-from .folders import contents
+from .folders import Broken, broken, contents
 
 
 def damage(path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     path.write_bytes(data)
-
-
-@pytest.fixture
-def other_arithmetic(monkeypatch):
-    """other_arithmetic(by): from now on images come out with `by` counts/s more in one pixel."""
-    real = shard_making.make_samples
-
-    def begin(by):
-        def make(*arguments, **keys):
-            samples = real(*arguments, **keys)
-            images = {name: array.copy() for name, array in samples.images.items()}
-            for array in images.values():
-                array[..., 3, 4] += np.float32(by)
-            return replace(samples, images=images)
-
-        monkeypatch.setattr(shard_making, "make_samples", make)
-
-    return begin
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -106,6 +87,84 @@ def test_other_arithmetic_is_measured_and_changes_nothing_unless_accepted(tmp_pa
     assert verify(folder, show=False) == []
     accepted = {number: ACCEPTED in entry.versions for number, entry in read_entries(folder).items()}
     assert accepted == {0: False, 1: True, 2: False}
+
+
+def accepted(folder, number):
+    """Have a repair accept what is computed here for a shard."""
+    damage(folder / f"images/c/{number}/0/0/0/0")
+    assert repair(folder, accept=True, show=False).left == []
+    assert ACCEPTED in read_entries(folder)[number].versions
+
+
+def test_accepted_shards_say_nothing_of_the_writers_arithmetic(tmp_path, copy_of, other_arithmetic):
+    folder = copy_of(tmp_path / "d")
+    noise = shard_making.opened(folder)[1].instrument.background
+    other_arithmetic(0.01 * noise)
+    accepted(folder, 0)
+    damage(folder / "images/c/2/0/0/0/0")
+    (said,) = repair(folder, show=False).left
+    assert "differs from the writer's (on shard 1, which is intact, images differ by up to 0.01 of the noise" in said
+    damage(path_of(folder, 2))  # the entry, too: what is made here is not taken for what was there
+    (said,) = repair(folder, show=False).left
+    assert "differs from the writer's (on shard 1" in said
+
+
+def test_without_a_shard_of_the_writer_nothing_is_measured(tmp_path, copy_of, other_arithmetic):
+    folder = copy_of(tmp_path / "d")
+    other_arithmetic(0.0002)
+    accepted(folder, 0)
+    accepted(folder, 1)
+    damage(folder / "images/c/2/0/0/0/0")
+    (said,) = repair(folder, show=False).left
+    assert "differs from the writer's (no shard of the writer is intact" in said
+
+
+def test_an_accepted_shard_is_measured_against_accepted_ones_and_stays_one(tmp_path, copy_of, other_arithmetic):
+    folder = copy_of(tmp_path / "d")
+    other_arithmetic(0.0002)
+    accepted(folder, 0)
+    accepted(folder, 2)
+    other_arithmetic(0.0004)
+    damage(folder / "images/c/2/0/0/0/0")
+    (said,) = repair(folder, show=False).left
+    assert "differs from the writer's (on shard 0, which is intact" in said
+    other_arithmetic(0.0002)
+    write_entry(folder, replace(read_entries(folder)[2], files=dict.fromkeys(read_entries(folder)[2].files, "0" * 64)))
+    writing.finish(folder)
+    assert repair(folder, show=False).left == []
+    assert ACCEPTED in read_entries(folder)[2].versions
+
+
+def test_a_shard_of_the_same_versions_is_measured(tmp_path, copy_of, other_arithmetic):
+    folder = copy_of(tmp_path / "d")
+    for number in (1, 2):
+        entry = read_entries(folder)[number]
+        write_entry(folder, replace(entry, versions=entry.versions | {"numba": "0.1"}))
+    writing.finish(folder)
+    other_arithmetic(0.0002)
+    damage(folder / "images/c/2/0/0/0/0")
+    (said,) = repair(folder, show=False).left
+    assert "(on shard 1, which is intact" in said
+
+
+@pytest.mark.parametrize("by", [0.0, 0.0002])
+def test_what_a_stopped_extension_lacks_is_made_if_the_rest_stays_as_it_is(
+    tmp_path, copy_of, other_arithmetic, monkeypatch, by
+):
+    folder = copy_of(tmp_path / "d")
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "write_shards", broken)
+        with pytest.raises(Broken):
+            writing.extend_archive(folder, 4)
+    before = (folder / "images/c/2/0/0/0/0").read_bytes()
+    other_arithmetic(by)
+    outcome = repair(folder, show=False)
+    if by:
+        assert "differs from the writer's (on shard 0" in outcome.left[0]
+        assert (folder / "images/c/2/0/0/0/0").read_bytes() == before
+        assert repair(folder, accept=True, show=False).left == []
+    assert verify(folder, show=False) == [] and read_entries(folder)[2].count == 8
+    assert (ACCEPTED in read_entries(folder)[2].versions) == bool(by)
 
 
 def test_a_ledger_that_does_not_fit_its_shard_is_said(tmp_path, copy_of):

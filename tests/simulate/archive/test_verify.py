@@ -11,6 +11,8 @@ from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.ledger import path_of, read_entries
 from lenstream.simulate.archive.verify import Finding, verify
 
+from .folders import Broken, broken
+
 EVERY = pytest.mark.parametrize("form", FORMATS)
 CHOSEN = 6  # files of a format that are damaged in turn
 
@@ -114,6 +116,18 @@ def test_a_dataset_that_was_stopped_is_unfinished_and_not_damaged(tmp_path, desc
         ("unfinished", 1, "ledger/000001.json"),
         ("damaged", 2, "ledger/000002.json"),
     ]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("stopped_at", ["prepare", "write_shards"])
+def test_an_extension_that_was_stopped_is_unfinished_and_not_damaged(tmp_path, copy_of, monkeypatch, form, stopped_at):
+    folder = copy_of(tmp_path / "d", form)
+    monkeypatch.setattr(writing, stopped_at, broken)
+    with pytest.raises(Broken):
+        writing.extend_archive(folder, 9)
+    assert found(folder) == [("unfinished", 2, "ledger/000002.json"), ("unfinished", 3, "ledger/000003.json")]
+    flip(path_of(folder, 2), 30)
+    assert found(folder)[0] == ("damaged", 2, "ledger/000002.json")
 
 
 @pytest.mark.parametrize("name", ["archive.json", "config.yaml"])

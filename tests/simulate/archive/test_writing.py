@@ -12,11 +12,13 @@ from lenstream.errors import ArgumentError, ConfigError, DataError
 from lenstream.files.checksums import differing, read_sums
 from lenstream.files.whole import whole
 from lenstream.locking import locked
-from lenstream.simulate.archive import ledger, writing, zarr_shards
+from lenstream.simulate.archive import ledger, lengthening, writing, zarr_shards
 from lenstream.simulate.archive.description import load
+from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.ledger import read_entries
 from lenstream.simulate.archive.samples import content_digest, make_samples
 from lenstream.simulate.archive.shard_making import make_shard, opened, unfinished
+from lenstream.simulate.archive.sizes_on_disk import bytes_of_systems
 from lenstream.simulate.archive.writing import (
     begin_or_continue,
     describe,
@@ -197,6 +199,84 @@ def test_a_part_that_another_one_begins_before_goes_on(described, tmp_path, monk
     monkeypatch.setattr(type(tmp_path), "iterdir", late)
     assert begin_or_continue(config, description, tmp_path) == description
     assert set(read_entries(tmp_path)) == {0}
+
+
+def test_an_extension_that_comes_out_with_other_numbers_changes_nothing(described, tmp_path, other_arithmetic):
+    config, description = described(12)
+    write_archive(config, tmp_path, description)
+    before = contents(tmp_path)
+    other_arithmetic(0.0002)
+    with pytest.raises(DataError, match="the 4 systems of shard 1 come out here with other numbers"):
+        extend_archive(tmp_path, 10)
+    assert contents(tmp_path) == before
+
+
+def test_a_stopped_extension_is_not_gone_on_with_where_numbers_are_others(
+    described, tmp_path, monkeypatch, other_arithmetic
+):
+    config, description = described(12)
+    write_archive(config, tmp_path, description)
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "write_shards", broken)
+        with pytest.raises(Broken):
+            extend_archive(tmp_path, 10)
+    before = of_shards(tmp_path)
+    other_arithmetic(0.0002)
+    with pytest.raises(DataError, match="the 4 systems of shard 1 come out here with other numbers"):
+        extend_archive(tmp_path, 10)
+    assert of_shards(tmp_path) == before
+
+
+def test_an_extension_with_other_versions_says_so(described, tmp_path, monkeypatch, capsys):
+    config, description = described(8)
+    write_archive(config, tmp_path, description)
+    real = ledger.versions()
+    monkeypatch.setattr(lengthening, "versions", lambda: real | {"numba": "9.9"})
+    extend_archive(tmp_path, 8)
+    assert f"was written with numba {real['numba']}; what is added is made with numba 9.9" in capsys.readouterr().err
+
+
+def test_an_extension_needs_room_for_what_it_writes_alone(described, tmp_path, monkeypatch):
+    config, description = described(20)
+    write_archive(config, tmp_path, description)
+    one, usage = bytes_of_systems(opened(tmp_path)[1], description), type(shutil.disk_usage("/"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage(10**9, 0, 9 * one))
+    before = contents(tmp_path)
+    with pytest.raises(DataError, match="10 systems need"):
+        extend_archive(tmp_path, 6)
+    assert contents(tmp_path) == before
+    assert extend_archive(tmp_path, 4).count == 24  # a shard of 8, 4 of which are new
+
+
+def test_the_ledger_is_read_before_shards_are_written_and_after(described, tmp_path, monkeypatch):
+    config, description = described(20)
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "finish", broken)
+        with pytest.raises(Broken):
+            write_archive(config, tmp_path, description)
+    real, read = ledger._entry, []
+    monkeypatch.setattr(ledger, "_entry", lambda path: read.append(path) or real(path))
+    write_archive(config, tmp_path, description)
+    assert len(read) == 2 * len(description.shards) and is_finished(tmp_path, description)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_disk_has_a_shard_before_it_has_its_name_and_its_entry(described, tmp_path, monkeypatch, form):
+    """As a power failure leaves what had been waited for, and maybe the names of all else."""
+    config, description = described(20, form=form, views=2 if form == "fits-pairs" else 1)
+    real, fsync, on_disk, placed = os.replace, os.fsync, set(), []
+
+    def replace(source, place):
+        placed.append((os.path.relpath(place, tmp_path), os.stat(source).st_ino in on_disk))
+        real(source, place)
+
+    monkeypatch.setattr(os, "fsync", lambda file: on_disk.add(os.fstat(file).st_ino) or fsync(file))
+    monkeypatch.setattr(os, "replace", replace)
+    write_archive(config, tmp_path, description)
+    assert all(waited for _, waited in placed)
+    order = [name for name, _ in placed]
+    for number, entry in read_entries(tmp_path).items():
+        assert set(entry.files) <= set(order[: order.index(f"ledger/{number:06d}.json")])
 
 
 def test_a_dataset_that_is_not_finished_is_not_extended(described, tmp_path):

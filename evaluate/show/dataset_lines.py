@@ -1,0 +1,102 @@
+"""What `lenstream inspect` says of a dataset that LenStream wrote: only what is shown is read, and no galaxies."""
+
+import numpy as np
+
+from ...configs.quantities import find
+from ...extras import need
+from ...files import own_archives
+from ...files.unreadable import reading
+from ...simulate.archive.description import config_of, load
+from ...simulate.archive.label_file import PARQUET
+from ...simulate.archive.ledger import read_entries
+from ...simulate.archive.rows import Rows
+from ...simulate.systems.scene import without_files
+from .image_set_lines import MOST_LABELS, line, spread
+
+LOOKED_AT = 4096  # systems whose labels are
+
+
+def opened(path):
+    """The `Description` of a dataset, and a `Scene` of its bands that draws nothing.
+
+    Raises: DataError for what is damaged, ConfigError for a config that this version does not know, MissingExtra for
+    packages.
+    """
+    described = load(path)
+    need("archive", f"{path}, a dataset,")
+    return described, without_files(config_of(path).simulate, described.seed)
+
+
+def dataset_lines(path, described, scene):
+    """Lines on a dataset, by what `opened` says of it. Raises: Unreadable for labels that are damaged."""
+    shards, written = len(described.shards), len(read_entries(path))
+    last = described.start + described.count - 1
+    differ = f", of which differ {', '.join(described.redraw)}" if described.views > 1 else ""
+    yield line("layout", f"{own_archives.KIND}, format {described.format}, {_shards(shards)}")
+    if written < shards:
+        yield line("state", f"{written:,} of {_shards(shards)} are written; the command that began it goes on with it")
+    yield line("indices", f"{described.start:,} to {last:,}, seed {described.seed}")
+    if described.split:
+        yield line("split", described.split)
+    yield line("views", f"{described.views}{differ}")
+    yield line("bands", f"{len(scene.bands)} ({', '.join(filter(None, scene.bands)) or 'not named'})")
+    for k, grid in enumerate(scene.grids):
+        size, of = grid.config.image.num_pix, f" ({', '.join(grid.bands)})" if len(scene.grids) > 1 else ""
+        words = f"{size} x {size}, of {grid.instrument.pixel_scale:.4g} arcsec{of}"
+        yield line("pixels" if k == 0 else "", words)
+    yield from _label_lines(path, described, scene, written)
+    yield line("made by", f"LenStream {described.lenstream}; lenstream verify {path} looks for damage")
+
+
+def first_images(path, most):
+    """The first images of a dataset: arrays (bands, rows, columns) of its first pixel grid, and a text for each.
+
+    Of several views the first one is taken. Raises: DataError if nothing is written yet, or what is read is damaged.
+    """
+    rows = Rows(path)
+    places = np.arange(min(most, len(rows)))
+    array = next(iter(rows.images))
+    return list(rows.read([array], places)[array][:, 0]), [f"{index}" for index in rows.indices(places)]
+
+
+def _shards(number):
+    return "1 shard" if number == 1 else f"{number:,} shards"
+
+
+def _label_lines(path, described, scene, written):
+    """Lines on classes and labels of the first systems."""
+    if not written:
+        return
+    labels = _labels(path, described)
+    n = len(labels["class"])
+    of = f" (of the first {n // described.views:,} systems)" if n < described.count * described.views else ""
+    classes = scene.config.classes
+    if classes:
+        counts = np.bincount(labels["class"][:: described.views].astype(int), minlength=len(classes))
+        yield line("classes", ", ".join(f"{name} {n:,}" for name, n in zip(classes, counts, strict=True)) + of)
+    shown = [name for name in labels if name != "class"]
+    for k, name in enumerate(shown[:MOST_LABELS]):
+        known = find(name)
+        unit = f" {known.unit}" if known and known.unit else ""
+        yield line("labels" if k == 0 else "", f"{name} {spread(labels[name], unit)}{of}")
+    if len(shown) > MOST_LABELS:
+        yield line("", f"and {len(shown) - MOST_LABELS} more")
+
+
+def _labels(path, described):
+    """The labels of the first systems: name -> values, one for every image."""
+    if (path / PARQUET).is_file():
+        return _of_table(path / PARQUET, LOOKED_AT * described.views)
+    rows = Rows(path)
+    found = rows.read(list(rows.labels), np.arange(min(LOOKED_AT, len(rows))))
+    return {n: v.ravel() if v.ndim == 2 else np.repeat(v, described.views) for n, v in found.items()}
+
+
+def _of_table(path, most):
+    """The first rows of the table of labels."""
+    from pyarrow import parquet
+
+    with reading(path, "Parquet"), parquet.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if name not in ("index", "view")]
+        rows = next(file.iter_batches(batch_size=most, columns=names))
+        return {name: rows[name].to_numpy(zero_copy_only=False) for name in names}
