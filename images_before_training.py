@@ -5,6 +5,7 @@ import numpy as np
 from .learnable_targets import NEGLIGIBLE
 
 MOST_LOOKED_AT = 2000  # labelled images of each part
+LEAST = {"n_labels": 10, "n_test": 20}  # that the config allows
 
 
 def opened(config):
@@ -115,9 +116,11 @@ def about_labelled(config, examples, images, scene):
         ("labelled", evaluate.seeds * max(evaluate.n_labels), "n_labels"),
         ("test", evaluate.n_test, "n_test"),
     ):
-        if examples.count(split) < n:
+        there = examples.count(split)
+        if there < n:
             times = f" ({evaluate.seeds} seeds)" if split == "labelled" else ""
-            yield f"evaluate.{key}: {n} {split} images{times}, but {where} has {examples.count(split)}; expected fewer"
+            instead = "fewer" if there >= LEAST[key] else f"more images, as {key} is {LEAST[key]} at least"
+            yield f"evaluate.{key}: {n} {split} images{times}, but {where} has {there}; expected {instead}"
             return
     yield from _about_seen_tests(config, examples, images)
     bands = images.bands if images is not None else len(scene.bands) if scene is not None else examples.shape[0]

@@ -29,7 +29,8 @@ class Pretrain(Section):
         "images from files, such as a dataset of `lenstream simulate`; empty: the stream of `simulate`", "-", None
     )
     bands: list[str] | None = key(
-        "bands of `simulate.bands` that the network sees, in this order; they share a pixel grid; empty: all",
+        "bands of `simulate.bands`, or of the images in files, that the network sees, in this order; they share a "
+        "pixel grid; empty: all",
         "-",
         None,
         min_length=1,

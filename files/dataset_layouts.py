@@ -1,6 +1,7 @@
 """What a path holds: the list of all layouts of data sets that are understood, tried one after the other."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ from .image_sets import ImageSet
 from .label_tables import CALLED, with_table
 from .paths import usable
 from .split_lists import with_splits
-from .suffixes import FITS, HDF5, IMAGES, PARQUET, has_suffix
+from .states import state_of
+from .suffixes import FITS, HDF5, IMAGES, PARQUET, has_suffix, stem
 
 # Each has a function recognise, `Contents` -> `ImageSet` or None; the first that knows a place counts, the last takes
 # any images. Another layout is a module of its own and an entry here.
@@ -51,11 +53,18 @@ class Contents(NamedTuple):
 def identify(path) -> ImageSet:
     """The `image_sets.ImageSet` that a path holds, from the headers of its files, the lists and the table beside them.
 
+    It is looked at once, and again when files there have changed.
     Raises: DataError, one sentence, if there is nothing, no data set, or a file of it cannot be read or does not fit.
     """
     path = usable(path)
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
+    return _identified(path, state_of(path))
+
+
+@lru_cache(maxsize=8)  # a run asks for its images once for each encoder, and for several purposes
+def _identified(path, state):
+    """As `identify`; `state` makes the cache forget a place that has changed."""
     place = place_of(path)
     found = recognised(place)
     if found is None:
@@ -94,4 +103,5 @@ def place_of(path) -> Contents:
 
 def _beside(path):
     """The files with labels of a single file: those of the same name with another suffix."""
-    return [p for p in sorted(path.parent.glob("*")) if p != path and p.is_file() and p.stem.split(".")[0] == path.stem]
+    own = f"{stem(path)}."
+    return [p for p in sorted(path.parent.glob("*")) if p != path and p.is_file() and p.name.startswith(own)]

@@ -24,7 +24,8 @@ def find(root):
     """The image files and Zarr groups below a folder, or the group that it is.
 
     The class is the name of the sub-folder of `root`, or of a sub-folder of train, val or test, which are splits and no
-    classes. A sub-folder with the files of one lens (data.fits, noise_map.fits) is no class. Names that begin with a
+    classes. Sub-folders 000, 001, ... are parts of a large set and no classes, nor is a sub-folder with the files of
+    one lens (data.fits, noise_map.fits). Names that begin with a
     dot are left out. Raises: DataError if there is no folder or no image.
     """
     root = usable(root)
@@ -56,7 +57,17 @@ def search(root):
     found = sorted(found)
     splits = _splits(root, found)
     classes = [_class_of(path, root, splits, lens_folders) for path in found]
-    return Found(list(zip(found, classes, strict=True)), _beside(companions)), others
+    notes = _beside(companions)
+    if are_numbers(classes):
+        notes.append(f"sub-folders are numbers, such as {min(filter(None, classes))}, and no classes")
+        classes = [None] * len(found)
+    return Found(list(zip(found, classes, strict=True)), notes), others
+
+
+def are_numbers(folders):
+    """Whether names of sub-folders (None: none) number the parts of a set, as 000 and 001; 0 and 1 may be classes."""
+    names = {name for name in folders if name is not None}
+    return bool(names) and all(name.isdecimal() and len(name) > 1 for name in names) and len({*map(len, names)}) == 1
 
 
 def _splits(root, paths):

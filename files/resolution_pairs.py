@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ..errors import DataError
 from .class_folders import with_classes
+from .image_folders import are_numbers
 from .image_sets import of_files, split_of
 
 COARSE, FINE = ("lr", "low", "low_resolution", "lowres"), ("hr", "high", "high_resolution", "highres")
@@ -38,7 +39,7 @@ def recognise(place):
         raise DataError(f"{place.path}: holds {len(large):,} images of low and {len(small):,} of high resolution")
     folders = [_class_of(name) for name in names]
     classes = dict(zip((coarse[name] for name in names), folders, strict=True))
-    large = with_classes(large, classes if None not in folders else {})
+    large = with_classes(large, {} if None in folders or are_numbers(folders) else classes)
     return replace(
         large,
         kind="resolution pairs",

@@ -23,7 +23,7 @@ def has_suffix(path, suffixes):
 def stem(path):
     """A data file's name without its suffix, ".fits.gz" counting as one; the whole name if it has none of ours."""
     name = Path(path).name
-    found = [s for s in IMAGES + ECSV + PARQUET if name.lower().endswith(s)]
+    found = [s for s in IMAGES + ECSV + PARQUET + HDF5 if name.lower().endswith(s)]
     return name[: -max(map(len, found))] if found else name
 
 

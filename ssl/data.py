@@ -1,12 +1,16 @@
 """The batches of a training, and the statistics of their pixels: from the simulator's stream or from files."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..configs.differences import difference
 from ..configs.instruments import numbers
+from ..configs.training import Folder
 from ..errors import ConfigError, DataError
 from ..files.dataset_layouts import identify, place_of, recognised
 from ..files.paths import usable
+from ..files.states import state_of
 from ..simulate.stream import LensStream, simulate
 from ..simulate.systems.scene import FIRST_INDEX, make_scene
 from .archive_images import ArchiveImages, is_archive
@@ -70,10 +74,10 @@ def other_simulation(config):
     return f"simulate.{found}" if found else ""
 
 
-def open_images(config, show=False, views=None):
+def open_images(config, views=None):
     """The images in files that a config trains on: `ArchiveImages`, `ImageFolder` or `SetImages`; None for the stream.
 
-    show: a progress bar if there are many files. views: of each system, all if None.
+    Those of others are the same object as long as their files are the same. views: of each system, all if None.
     """
     pre = config.pretrain
     if pre.data is None:
@@ -81,9 +85,22 @@ def open_images(config, show=False, views=None):
     if is_archive(pre.data.path):
         return ArchiveImages(pre.data, pre.bands, views)
     found = _identified(pre.data.path)
-    if found is None or is_folder(found):
-        return ImageFolder(pre.data, show=show)
-    return SetImages(pre.data, views, found)
+    single = found is None or is_folder(found)
+    what = pre.data.path, pre.data.size, tuple(pre.bands or ())
+    return _opened(*what, None if single else views, single, state_of(usable(pre.data.path)))
+
+
+@lru_cache(maxsize=8)  # each encoder asks for them: before the training, for its network, while it trains, to be judged
+def _opened(path, size, bands, views, single, state):
+    """The images of others at a path; `state` makes the cache forget a place that has changed."""
+    data, bands = Folder(path=path, size=size), bands or None
+    return ImageFolder(data, bands=bands) if single else SetImages(data, views, bands=bands)
+
+
+@lru_cache(maxsize=8)
+def _statistics(images, seed):
+    """The statistics of images of `_opened`, which are the same object as long as their files are the same."""
+    return images.statistics(seed)
 
 
 def _identified(path):
@@ -115,7 +132,7 @@ def open_data(config, name, scene, n_views, step, fabric):
     pre, settings = config.pretrain, config.pretrain.encoders[name]
     share = {"rank": fabric.global_rank, "world": fabric.world_size, "device": fabric.device}
     if pre.data is not None:
-        images = open_images(config, fabric.global_rank == 0, physics(settings, n_views).n)
+        images = open_images(config, physics(settings, n_views).n)
         problem = problem_of_views(name, settings, n_views, images)
         if problem:
             raise ConfigError([problem])
@@ -161,7 +178,7 @@ def image_facts(config, name, scene):
     """
     pre = config.pretrain
     if pre.data is not None and not trains_on_archive(config):
-        return open_images(config, show=True).statistics(config.seed)
+        return _statistics(open_images(config), config.seed)
     bands, num_pix = len(scene.bands), scene.config.image.num_pix
     backbone = pre.encoders[name].backbone or pre.backbone
     background = np.array([instrument.background for instrument in scene.bands.values()])
@@ -175,12 +192,12 @@ def open_labelled(config, bands, path):
     """Images with labels: `ArchiveImages` or `SetImages`.
 
     Args: config: `configs.training.Folder`; its size is of images of others, as datasets of LenStream are taken whole.
-    bands: of such a dataset. path: of the key, for messages.
+    bands: names of those that are seen, or None. path: of the key, for messages.
     Raises: DataError for images without labels.
     """
     if is_archive(config.path):
         return ArchiveImages(config.model_copy(update={"size": None}), bands)
-    images = SetImages(config, where=path)
+    images = SetImages(config, where=path, bands=bands)
     if not images.label_names:
         raise DataError(
             f"{path}: {config.path} has no labels; expected images with a table of them, or a dataset of LenStream"

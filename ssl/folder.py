@@ -13,6 +13,7 @@ from ..ahead import Ahead
 from ..configs.training import Folder
 from ..errors import DataError, grouped
 from ..files import image_files, image_folders, image_sets
+from ..files.band_places import chosen
 from ..progress import bar, console
 from ..simulate.stream import Batch, to_device
 from .batch_order import batch_at
@@ -32,7 +33,7 @@ def _of_header(source, n_bands):
 class ImageFolder:
     """The images of a folder: equal shapes, square, read one by one.
 
-    Args: config: `configs.training.Folder`. show: a progress bar if there are many files.
+    Args: config: `configs.training.Folder`. bands: names of those that are seen, in this order; None is all.
 
     Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names
     of the sub-folders, empty if there are none. band_names, pixel_scale [arcsec]: of the first FITS header, "" and None
@@ -44,10 +45,10 @@ class ImageFolder:
 
     held_views, redraw, ordered, scene = 1, None, False, None
 
-    def __init__(self, config, show=True):
+    def __init__(self, config, bands=None):
         self.root, self._size = Path(config.path), config.size
         files, self.notes = image_folders.find(config.path)
-        with bar("looking at images", len(files), show=show and len(files) >= MANY) as progress:
+        with bar("looking at images", len(files), show=_is_first_rank() and len(files) >= MANY) as progress:
             self._sources, faults = [], []
             for k, (path, _) in enumerate(files):
                 try:
@@ -58,8 +59,12 @@ class ImageFolder:
         if faults:
             _refuse(faults, len(files))
         self.paths = [path for path, _ in files]
-        self.bands, self.num_pix = self._common_shape()
-        self.band_names, self.pixel_scale = _of_header(self._sources[0], self.bands)
+        there, self.num_pix = self._common_shape()
+        self.band_names, self.pixel_scale = _of_header(self._sources[0], there)
+        self._bands = None if bands is None else chosen(self.band_names, bands, "pretrain.bands", self.root)
+        if self._bands is not None:
+            self.band_names = tuple(self.band_names[place] for place in self._bands)
+        self.bands = len(self.band_names)
         self._ends = np.cumsum([source.layout.count for source in self._sources])
         self.classes = sorted({name for _, name in files if name is not None})
         outside = next((path for path, name in files if name is None), None)
@@ -81,7 +86,8 @@ class ImageFolder:
         number, source, within = self._place(index)
         image = image_files.read(source, within, self._unpack(number, source))
         top, left = ((edge - self.num_pix) // 2 for edge in image.shape[-2:])
-        return image[:, top : top + self.num_pix, left : left + self.num_pix]
+        image = image[:, top : top + self.num_pix, left : left + self.num_pix]
+        return image if self._bands is None else image[self._bands]
 
     def read_all(self, indices):
         """Several images, float32 (n, bands, num_pix, num_pix)."""
@@ -189,7 +195,7 @@ class FolderStream:
     def __init__(self, config, batch_size, seed, start=0, rank=0, world=1, device="cpu"):
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} cannot be shared equally by {world} ranks")
-        self.folder = ImageFolder(config, show=rank == 0) if isinstance(config, Folder) else config
+        self.folder = ImageFolder(config) if isinstance(config, Folder) else config
         self.batch_size, self.position = batch_size, start
         self._rank, self._device, self._pixels = rank, torch.device(device), _Pixels()
         share = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
@@ -243,12 +249,12 @@ def folder_statistics(config, seed, n=512):
 
     Args: config: `configs.training.Folder`, or a source such as an `ImageFolder`. seed: of the choice.
     """
-    folder = ImageFolder(config, show=_is_first_rank()) if isinstance(config, Folder) else config
+    folder = ImageFolder(config) if isinstance(config, Folder) else config
     images = folder.read_all(chosen_images(folder, n, seed))
     notes = folder.notes + _check_content(images)
     if _is_first_rank():
         for note in notes:
-            _say(note)
+            say_once(note)
     return statistics(images), folder.bands, folder.num_pix
 
 
@@ -273,8 +279,9 @@ def _check_content(images):
     return [f"{empty.sum()} of {len(images)} images that were looked at hold NaN or one value alone: leave them out"]
 
 
-@lru_cache(maxsize=100)  # each encoder asks for the statistics; what a folder holds is said once
-def _say(note):
+@lru_cache(maxsize=100)  # who opens a folder again says the same; what it holds is said once
+def say_once(note):
+    """Print a sentence on what is read, unless it was printed before."""
     console.print(note)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ..errors import DataError
+from ..files.band_places import chosen
 from ..files.dataset_layouts import identify
 from ..files.image_sets import ReadFiles
 from ..simulate.stream import Batch
@@ -21,7 +22,8 @@ class SetImages:
     """The systems of a `files.image_sets.ImageSet`, as `folder.ImageFolder` has the images of a folder.
 
     Args: config: `configs.training.Folder`. views: of each system that are read; None is all. found: the set, if it is
-    known already. where: the key whose images they are, for messages.
+    known already. where: the key whose images they are, for messages. bands: names of those that are seen, in this
+    order; None is all.
 
     Attributes: held_views: images of a system. redraw: None, as nobody knows what differs between them. scene: none, as
     nobody knows what they were simulated from. ordered: epochs are not in the order of the files. The others are those
@@ -31,12 +33,15 @@ class SetImages:
 
     redraw, scene, ordered = None, None, False
 
-    def __init__(self, config, views=None, found=None, where="pretrain.data"):
+    def __init__(self, config, views=None, found=None, where="pretrain.data", bands=None):
         self.root = Path(config.path)
         self._set = identify(self.root) if found is None else found
         self.held_views, self._views = self._set.views, slice(views)
-        self.bands, self.num_pix = len(self._set.bands), config.size or self._set.height
         self.band_names, self.pixel_scale = self._set.bands, self._set.pixel_scale
+        self._bands = None if bands is None else chosen(self.band_names, bands, "pretrain.bands", self.root)
+        if self._bands is not None:
+            self.band_names = tuple(self.band_names[place] for place in self._bands)
+        self.bands, self.num_pix = len(self.band_names), config.size or self._set.height
         self.classes, self.splits = list(self._set.classes), self._set.splits
         self.label_names = list(self._set.labels)
         self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]
@@ -62,7 +67,7 @@ class SetImages:
     def batch(self, places):
         """Several systems as a `simulate.stream.Batch`, with their labels."""
         images = torch.from_numpy(np.stack([self._views_of(int(place))[self._views] for place in places]))
-        labels = {n: torch.from_numpy(v[places].astype(np.float32)) for n, v in self._set.labels.items()}
+        labels = {n: torch.from_numpy(v.astype(np.float32)) for n, v in self.labels(self.label_names, places).items()}
         return Batch(images, labels, torch.from_numpy(np.asarray(places, dtype=np.int64)))
 
     def read(self, place):
@@ -74,8 +79,9 @@ class SetImages:
         return np.stack([self.read(place) for place in places])
 
     def labels(self, names, places):
-        """Labels of several systems by name, float (n,), NaN where unknown."""
-        return {name: self._set.labels[name][places].astype(float) for name in names}
+        """Labels of several systems by name, float (n,), NaN where unknown, as is the class of one in none."""
+        found = {name: self._set.labels[name][places].astype(float) for name in names}
+        return found | ({"class": _known_classes(found["class"])} if self.classes and "class" in found else {})
 
     def class_of(self, places):
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
@@ -95,11 +101,17 @@ class SetImages:
 
     def _views_of(self, place):
         """All views of a system, float32 (views, bands, num_pix, num_pix)."""
-        images = self._set.read(place)
-        if images.shape[1] != self.bands or min(images.shape[2:]) < self.num_pix:
+        images, bands = self._set.read(place), len(self._set.bands)
+        if images.shape[1] != bands or min(images.shape[2:]) < self.num_pix:
             raise DataError(
                 f"{self.root}: {self.name_of(place)} has images of {images.shape[2]} x {images.shape[3]} pixels in "
-                f"{images.shape[1]} bands, expected {self.num_pix} pixels in {self.bands} as most have"
+                f"{images.shape[1]} bands, expected {self.num_pix} pixels in {bands} as most have"
             )
         top, left = ((edge - self.num_pix) // 2 for edge in images.shape[2:])
-        return images[:, :, top : top + self.num_pix, left : left + self.num_pix]
+        images = images[:, :, top : top + self.num_pix, left : left + self.num_pix]
+        return images if self._bands is None else images[:, self._bands]
+
+
+def _known_classes(numbers):
+    """Numbers of classes as float (n,), with NaN in the place of -1, which is no class."""
+    return np.where(numbers < 0, np.nan, numbers)

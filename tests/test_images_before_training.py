@@ -109,7 +109,8 @@ def test_labelled_images(tmp_path, data):
     store(tmp_path / "labelled", 30, 1, "labelled")
     judged = f"evaluate.data={{path: {tmp_path}/labelled}}"  # 24 to learn from, 6 for tests
     (problem,) = problems(tmp_path, data, judged)
-    assert problem == "evaluate.n_test: 20 test images, but evaluate.data has 6; expected fewer"
+    least = "expected more images, as n_test is 20 at least"
+    assert problem == f"evaluate.n_test: 20 test images, but evaluate.data has 6; {least}"
     (problem,) = problems(tmp_path, data, judged, "evaluate.seeds=3")
     assert problem == "evaluate.n_labels: 30 labelled images (3 seeds), but evaluate.data has 24; expected fewer"
     store(tmp_path / "test", 20, 1, "test", "simulate.lens_mass.0.gamma=2")

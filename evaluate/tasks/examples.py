@@ -12,6 +12,7 @@ from ...configs.training import Folder
 from ...errors import DataError, nearest
 from ...simulate.selection import draw
 from ...ssl.data import open_labelled
+from ...ssl.folder import say_once
 from .task import Labelled
 
 TEST_SHARE = 0.2  # of images that do not say which are for tests
@@ -22,7 +23,8 @@ class Examples:
     """The labelled images that `evaluate.data` of a config names.
 
     Systems of a dataset that LenStream wrote come in its order, so that those of its splits labelled and test are the
-    lenses that the stream would give; other images come in an order drawn from the seed.
+    lenses that the stream would give; other images come in an order drawn from the seed, without those of which a
+    target is not known. Numbers of classes are those of the images to learn from, whatever order a test set has.
 
     Args: config: `configs.schema.Config`. Raises: DataError for what cannot be read, or has no such labels.
     """
@@ -32,9 +34,10 @@ class Examples:
         self._targets = config.evaluate.targets
         self._learnt = _open(config, "path")
         self._judged = self._learnt if data.test_path is None else _open(config, "test_path")
-        self._places = self._split(config)
         for images in (self._learnt, self._judged):
             _check_labels(images, self._targets)
+        self._number_of = _same_classes(self._judged, self._learnt) if "class" in self._targets else None
+        self._places = {split: self._known(split, places) for split, places in self._split(config).items()}
 
     @property
     def shape(self):
@@ -63,13 +66,12 @@ class Examples:
             raise DataError(
                 f"evaluate.data: {images.root} has {self.count(split)} {split} images, {skip + n} are asked for"
             )
-        true = {t: torch.from_numpy(v.astype(np.float32)) for t, v in images.labels(self._targets, places).items()}
+        true = {t: torch.from_numpy(v.astype(np.float32)) for t, v in self._values(split, places).items()}
         return Labelled(torch.from_numpy(images.read_all(places)), true, images.numbers(places))
 
     def values(self, split, most):
         """The targets of up to `most` examples of a split: dict of float32 (n,)."""
-        images = self._judged if split == "test" else self._learnt
-        return images.labels(self._targets, self._places[split][:most])
+        return self._values(split, self._places[split][:most])
 
     def has_limit(self):
         """Whether the simulator knows a bound on the error of every target."""
@@ -80,6 +82,28 @@ class Examples:
     def numbers(self, split):
         """The numbers of all examples of a split in their set; of a dataset of LenStream, indices in the stream."""
         return (self._judged if split == "test" else self._learnt).numbers(self._places[split])
+
+    def _values(self, split, places):
+        """The targets of images of a split by their places: dict of float (n,), NaN where one is not known."""
+        found = (self._judged if split == "test" else self._learnt).labels(self._targets, places)
+        if split == "test" and self._number_of is not None:
+            numbers = np.nan_to_num(found["class"], nan=-1).astype(int)
+            found["class"] = np.where(numbers < 0, np.nan, self._number_of[numbers])
+        return found
+
+    def _known(self, split, places):
+        """The places of a split whose targets are known; what is left out is said."""
+        images = self._judged if split == "test" else self._learnt
+        if images.ordered:  # a dataset of LenStream, in which only some classes lack a target: a mistake of the config
+            return places
+        values = self._values(split, places)
+        known = np.isfinite(np.stack(list(values.values()))).all(axis=0)
+        for target, found in values.items():
+            lacking = int((~np.isfinite(found)).sum())
+            if lacking:
+                of = f"{lacking:,} of {len(places):,} {split} images"
+                say_once(f"evaluate.data: {of} of {images.root} have no {target}, and are left out")
+        return places[known]
 
     def _split(self, config):
         order = _order(self._learnt, config.seed)
@@ -128,6 +152,22 @@ def _judged_within(images, data):
 def _order(images, seed):
     n = len(images)
     return np.arange(n) if images.ordered else np.random.default_rng([seed, n]).permutation(n)
+
+
+def _same_classes(judged, learnt):
+    """The number of each class of `judged` among those of `learnt`, (n,), by name; None where names are not known.
+
+    Raises: DataError for a class that `learnt` lacks.
+    """
+    if judged is learnt or not (judged.classes and learnt.classes):
+        return None
+    unknown = [name for name in judged.classes if name not in learnt.classes]
+    if unknown:
+        raise DataError(
+            f'evaluate.data: the class "{unknown[0]}" of {judged.root} is none of {learnt.root}, from which is learnt; '
+            f"expected some of {', '.join(learnt.classes)}.{nearest(unknown[0], learnt.classes)}"
+        )
+    return np.array([learnt.classes.index(name) for name in judged.classes])
 
 
 def _check_labels(images, targets):

@@ -111,3 +111,16 @@ def test_nothing(tmp_path):
         identify(tmp_path)
     with pytest.raises(DataError, match="there is no such file or folder"):
         identify(tmp_path / "absent")
+
+
+def test_numbered_folders_are_no_classes(tmp_path):
+    for part in range(3):
+        save(tmp_path / "parts" / f"{part:03}" / f"{part}.npy", image(part))
+        save(tmp_path / "digits" / f"{part}" / f"{part}.npy", image(part))
+        for side, edge in (("LR", SIZE), ("HR", 2 * SIZE)):
+            save(tmp_path / "pairs" / side / f"{part:03}" / "a.npy", image(part, edge, edge))
+    found = identify(tmp_path / "parts")
+    assert found.classes == () and "class" not in found.labels and found.names[2] == "002/2.npy"
+    assert "sub-folders are numbers, such as 000, and no classes" in found.notes
+    assert identify(tmp_path / "pairs").classes == ()
+    assert identify(tmp_path / "digits").classes == ("0", "1", "2")

@@ -95,3 +95,12 @@ def test_a_folder_that_may_not_be_looked_at_is_left_out(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "stat", stat)
     assert [path.name for path, _ in find(tmp_path).files] == ["a.npy"]
+
+
+def test_numbered_folders_are_no_classes(tmp_path):
+    touch(tmp_path, "train/000/a.npy", "train/001/b.npy", "002/c.npy")
+    found = find(tmp_path)
+    assert {name for _, name in found.files} == {None}
+    assert any("sub-folders are numbers" in note for note in found.notes)
+    touch(tmp_path, "lenses/d.npy")
+    assert {name for _, name in find(tmp_path).files} == {"000", "001", "002", "lenses"}

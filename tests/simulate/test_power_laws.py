@@ -30,7 +30,7 @@ def ellipticity(q, phi):
 @settings(deadline=None, max_examples=25)
 @given(st.floats(0.2, 1), st.floats(0, np.pi), st.integers(0, 1000))
 def test_both_radii_are_those_that_searching_finds(scene_with, q, phi, first):
-    """As far as searching is good: to 1e-6 of a circle, to 1e-5 of a curve in 192 directions."""
+    """As far as searching is good: to 1e-6 of a circle, to 1e-4 of a smooth curve."""
     deflectors = [SHEAR, epl(**ellipticity(q, phi)), SHEET, SHEAR]
     scene = scene_with(image=SMALL, lens_mass=deflectors)
     systems = draw(scene, np.arange(first, first + 8), Views())
@@ -43,7 +43,7 @@ def test_both_radii_are_those_that_searching_finds(scene_with, q, phi, first):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(einstein_radius, "SMOOTH", 0.0)  # every system gets a second look
         searched = einstein_radius.critical_curve_radius(trace, x, y, np.where(area > 0, area, found))
-    np.testing.assert_allclose(area[reached], searched[reached], rtol=1e-5)
+    np.testing.assert_allclose(area[reached], searched[reached], rtol=1e-4)
 
 
 @pytest.mark.parametrize("q", [1.0, 0.5, 0.2])

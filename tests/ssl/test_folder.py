@@ -252,7 +252,7 @@ def test_many_files_of_one_fault_are_one_sentence(tmp_path):
 
 
 def test_what_is_read_of_the_files_is_said_once(tmp_path, capsys):
-    module._say.cache_clear()  # what other tests said
+    module.say_once.cache_clear()  # what other tests said
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "images.npz", label=np.arange(20), data=rng.normal(size=(20, 16, 16)))
     fits.writeto(tmp_path / "a.fits.fz", rng.normal(size=(16, 16)))

@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 def facts(root):
-    return facts_of(ImageFolder(Folder(path=str(root)), show=False))
+    return facts_of(ImageFolder(Folder(path=str(root))))
 
 
 def change_a_pixel(root):

@@ -1,5 +1,6 @@
 """Training from data sets of others: their views, their labels, the same interface as a folder of images."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,9 @@ from astropy.io import fits
 
 from lenstream.configs.training import Folder
 from lenstream.errors import ConfigError, DataError
-from lenstream.ssl.data import open_images, open_labelled
+from lenstream.files import dataset_layouts
+from lenstream.ssl import folder
+from lenstream.ssl.data import image_facts, open_images, open_labelled
 from lenstream.ssl.folder import FolderStream, ImageFolder
 from lenstream.ssl.set_images import SetImages
 
@@ -99,3 +102,73 @@ def test_a_single_file_is_trained_on(tmp_path, name):
     images = open_images(config)
     np.testing.assert_array_equal(images.read_all([3, 19]), stack[[3, 19]])
     assert not tiny.train(config, tmp_path / "run")
+
+
+def bands(folder, names=("DES-G", "DES-R", "DES-I")):
+    """HDF5 of 20 images of the Multimodal Universe's, in which a band is its number throughout, beside noise."""
+    stack = np.random.default_rng(0).normal(0, 0.01, (20, 3, 16, 16)) + np.arange(3)[:, None, None]
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["image_array"] = stack.astype(np.float32)
+        file["image_band"] = np.array([names] * 20, dtype="S")
+        file["theta_E"] = np.linspace(1, 2, 20)
+    return f"pretrain.data={{path: {folder}}}"
+
+
+def test_bands_are_chosen_and_ordered_by_name(tmp_path):
+    data = bands(tmp_path)
+    config = tiny.tiny("simsiam", data, "pretrain.bands=[DES-I, g]", "simulate=null", "evaluate=null")
+    images = open_images(config)
+    assert images.bands == 2 and images.batch(np.array([3])).images.shape == (1, 1, 2, 16, 16)
+    np.testing.assert_allclose(images.read(4).mean((1, 2)), [2, 0], atol=0.01)
+    np.testing.assert_allclose(image_facts(config, "simsiam", None)[0].mean, [2, 0], atol=0.01)
+    labelled = open_labelled(Folder(path=str(tmp_path)), ["DES-R"], "evaluate.data.path")
+    np.testing.assert_allclose(labelled.read_all([1]).mean(), 1, atol=0.01)
+    with pytest.raises(DataError, match=r'^pretrain\.bands: no band "DES-Y" in .*which has DES-G, DES-R, DES-I\. Did'):
+        open_images(tiny.tiny("simsiam", data, "pretrain.bands=[DES-Y]", "simulate=null", "evaluate=null"))
+
+
+def test_bands_of_a_folder_of_files(tmp_path):
+    for k in range(8):
+        hdus = [fits.ImageHDU(np.full((16, 16), b + 1.0), name=f"IMAGE_{'GRI'[b]}") for b in range(3)]
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / f"{k}.fits")
+    data = f"pretrain.data={{path: {tmp_path}}}"
+    images = open_images(tiny.tiny("simsiam", data, "pretrain.bands=[i, g]", "simulate=null", "evaluate=null"))
+    assert isinstance(images, ImageFolder) and images.bands == 2
+    assert images.read(5)[:, 0, 0].tolist() == [3, 1]
+    with pytest.raises(DataError, match=r'pretrain\.bands: no band "z" in .*, which has G, R, I'):
+        open_images(tiny.tiny("simsiam", data, "pretrain.bands=[z]", "simulate=null", "evaluate=null"))
+
+
+def test_images_are_looked_at_once_and_again_when_they_change(tmp_path, monkeypatch):
+    calls = {"identify": 0, "statistics": 0}
+
+    def counted(name, function):
+        def call(*arguments):
+            calls[name] += 1
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(dataset_layouts, "recognised", counted("identify", dataset_layouts.recognised))
+    monkeypatch.setattr(folder, "statistics", counted("statistics", folder.statistics))
+    for k in range(8):
+        np.save(tmp_path / f"{k}.npy", np.random.default_rng(k).normal(size=(16, 16)))
+    config = tiny.tiny("simsiam", f"pretrain.data={{path: {tmp_path}}}")
+    for _ in range(3):
+        image_facts(config, "simsiam", None)
+        assert open_images(config, 1) is open_images(config)
+    assert calls == {"identify": 1, "statistics": 1}
+    np.save(tmp_path / "9.npy", np.ones((16, 16)))
+    assert len(open_images(config)) == 9
+    image_facts(config, "simsiam", None)
+    assert calls == {"identify": 2, "statistics": 2}
+
+
+def test_no_class_is_no_number(tmp_path):
+    (tmp_path / "lens").mkdir()
+    np.save(tmp_path / "lens" / "a.npy", np.random.default_rng(0).normal(size=(3, 1, 16, 16)))
+    np.save(tmp_path / "b.npy", np.random.default_rng(1).normal(size=(2, 1, 16, 16)))
+    images = open_labelled(Folder(path=str(tmp_path)), None, "evaluate.data.path")
+    places = np.arange(5)
+    np.testing.assert_array_equal(images.labels(["class"], places)["class"], [np.nan, np.nan, 0, 0, 0])
+    np.testing.assert_array_equal(images.batch(places).labels["class"], [np.nan, np.nan, 0, 0, 0])

@@ -61,6 +61,18 @@ def table(folder, n=50, more=""):
     return levels
 
 
+def classes(folder, counts, loose=0):
+    """Images in sub-folders, {class: how many}, whose level is the number of letters of the class, and some in none."""
+    for name, n in counts.items():
+        (folder / name).mkdir(parents=True)
+        for k in range(n):
+            noise = np.random.default_rng(k).normal(0, 0.01, (16, 16))
+            np.save(folder / name / f"{k:03}.npy", (len(name) + noise).astype(np.float32))
+    for k in range(loose):
+        np.save(folder / f"loose{k}.npy", np.zeros((16, 16), np.float32))
+    return folder
+
+
 def config_of(folder, *more):
     data = [f"pretrain.data={{path: {folder}}}", f"evaluate.data={{path: {folder}}}", "simulate=null"]
     one = ["pretrain.encoders={s: {method: simsiam}}", "evaluate.targets=[b_SIE]"]
@@ -137,3 +149,29 @@ def test_images_are_not_judged_by_themselves(tmp_path):
     for path in ("", ".."):
         with pytest.raises(DataError, match=r"evaluate\.data\.test_path: .* holds the images of evaluate\.data\.path"):
             Examples(within(tmp_path / "images", path))
+
+
+def test_images_without_a_value_are_left_out(tmp_path, capsys):
+    """-1 is no class."""
+    folder = classes(tmp_path / "images", {"a": 30, "bb": 30}, loose=15)
+    examples = Examples(config_of(folder, "evaluate.targets=[class]"))
+    learnt, judged = (examples.labelled(split, examples.count(split)) for split in ("labelled", "test"))
+    assert len(learnt.indices) + len(judged.indices) == 60
+    for part in (learnt, judged):
+        assert set(part.true["class"].tolist()) == {0, 1}
+        np.testing.assert_allclose(part.images.mean((1, 2, 3)), part.true["class"] + 1, atol=0.02)
+    said = capsys.readouterr().err
+    assert f"test images of {folder} have no class, and are left out" in " ".join(said.split())
+
+
+def test_classes_are_the_same_by_name_in_a_test_set(tmp_path):
+    learnt = classes(tmp_path / "learnt", {"a": 20, "bb": 20, "ccc": 20})
+    judged = classes(tmp_path / "judged", {"ccc": 20, "bb": 10}, loose=1)
+    data = f"evaluate.data={{path: {learnt}, test_path: {judged}}}"
+    examples = Examples(config_of(learnt, data, "evaluate.targets=[class]"))
+    test = examples.labelled("test", 30)
+    np.testing.assert_allclose(test.images.mean((1, 2, 3)), test.true["class"] + 1, atol=0.02)
+    assert sorted(examples.values("test", 30)["class"].tolist()) == [1] * 10 + [2] * 20
+    classes(judged, {"dddd": 1})
+    with pytest.raises(DataError, match=r'the class "dddd" of .*judged is none of .*learnt, from which is learnt'):
+        Examples(config_of(learnt, data, "evaluate.targets=[class]"))
