@@ -12,6 +12,7 @@ from lenstream import LensDataset
 from lenstream.before_training import check
 from lenstream.configs.load import load
 from lenstream.errors import DataError, LenStreamError
+from lenstream.evaluate.show.dataset_lines import first_images
 from lenstream.inspection import inspect
 
 from .files.layouts import axion, challenge, cutouts, deeplense, image, lensiam, pickled, save, save_fits
@@ -219,14 +220,17 @@ def galaxies(folder):
     return folder / "galaxies.npz"
 
 
-@pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "npy-folders"])
+@pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "fits-pairs", "npy-folders"])
 def test_an_own_dataset_whose_galaxies_are_elsewhere(form, tmp_path):
     catalogue = galaxies(tmp_path)
     source = f"simulate.source=[{{profile: INTERPOL, catalogue: '{catalogue}'}}]"
-    folder = dataset(tmp_path / "mine", form, source, views=1)
-    expected = inspect(folder)
+    folder = dataset(tmp_path / "mine", form, source, views=2 if form == "fits-pairs" else 1)
+    expected, images = inspect(folder), LensDataset(folder)[4]["images"][0]
     catalogue.unlink()
     assert inspect(folder) == expected
+    shown, captions = first_images(folder, 24)
+    np.testing.assert_array_equal(shown[4], images)
+    assert captions == ["0", "1", "2", "3", "4"]
     assert any(line.lstrip().startswith("source_magnitude ") for line in expected)
 
 
