@@ -4,15 +4,19 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from lenstream import LensDataset
 from lenstream.before_training import check
 from lenstream.configs.load import load
 from lenstream.errors import DataError, LenStreamError
+from lenstream.evaluate.show.dataset_lines import first_images
 from lenstream.inspection import inspect
 
 from .files.layouts import axion, challenge, cutouts, deeplense, image, lensiam, pickled, save, save_fits
+from .simulate.galaxies import cosmos
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -116,9 +120,10 @@ def test_a_table(tmp_path):
 def test_a_psf(tmp_path):
     y, x = np.indices((31, 31)) - 15
     kernel = np.exp(-(x**2 + y**2) / 8)
-    title, words, config = said(save_fits(tmp_path / "my_psf.fits", kernel / kernel.sum()), tmp_path / "a.png")
+    kernel = np.pad(kernel / kernel.sum(), ((0, 0), (2, 0)))  # off the middle, as some are
+    title, words, config = said(save_fits(tmp_path / "my_psf.fits", kernel), tmp_path / "a.png")
     assert title.endswith("a PSF kernel")
-    assert words["pixels"] == ["31 x 31, the peak at row 15, column 15"]
+    assert words["pixels"] == ["31 x 33, the peak at row 15, column 17"]
     assert words["sum"] == ["1"]
     assert loaded(config, tmp_path).simulate.observation.psf.file == str(tmp_path / "my_psf.fits")
 
@@ -215,14 +220,17 @@ def galaxies(folder):
     return folder / "galaxies.npz"
 
 
-@pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "npy-folders"])
+@pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "fits-pairs", "npy-folders"])
 def test_an_own_dataset_whose_galaxies_are_elsewhere(form, tmp_path):
     catalogue = galaxies(tmp_path)
     source = f"simulate.source=[{{profile: INTERPOL, catalogue: '{catalogue}'}}]"
-    folder = dataset(tmp_path / "mine", form, source, views=1)
-    expected = inspect(folder)
+    folder = dataset(tmp_path / "mine", form, source, views=2 if form == "fits-pairs" else 1)
+    expected, images = inspect(folder), LensDataset(folder)[4]["images"][0]
     catalogue.unlink()
     assert inspect(folder) == expected
+    shown, captions = first_images(folder, 24)
+    np.testing.assert_array_equal(shown[4], images)
+    assert captions == ["0", "1", "2", "3", "4"]
     assert any(line.lstrip().startswith("source_magnitude ") for line in expected)
 
 
@@ -264,3 +272,25 @@ def test_of_packages_that_are_missing_the_extra_is_named(module, tmp_path, monke
     for use in (inspect, LensDataset):
         with pytest.raises(LenStreamError, match=rf"{module} is not installed: pip install 'lenstream\[archive\]'"):
             use(folder)
+
+
+def test_galaxies_from_all_over_a_catalogue_are_looked_at(tmp_path):
+    """Later files may be of another release: here the last of 30 images is not there."""
+    path = cosmos.write(tmp_path, [image(0, 8, 8)] * 30, GAL_HDU=[*range(29), 99])
+    _, words, _ = said(path)
+    assert words["images"] == ["23 of 24 that were looked at can be read", "129: no image in HDU 99", ""]
+
+
+def test_a_config_names_what_it_is_of_from_anywhere(tmp_path, monkeypatch):
+    for k in range(6):
+        save(tmp_path / "lenses" / f"{k}.npy", image(k))
+    monkeypatch.chdir(tmp_path)
+    _, _, config = said("lenses")
+    assert loaded(config, tmp_path).pretrain.data.path == str(tmp_path / "lenses")
+
+
+def test_images_in_parquet_are_no_table(tmp_path):
+    fluxes = image(0, 6, 16, 16).tolist()
+    parquet.write_table(pa.table({"image": pa.array(fluxes, pa.list_(pa.list_(pa.float32())))}), tmp_path / "a.parquet")
+    title, words, _ = said(tmp_path / "a.parquet")
+    assert "with images in the column image" in title and words["images"] == ["6"]

@@ -77,6 +77,7 @@ def test_facts_are_those_of_the_run(text):
     ):
         assert words in text, words
     assert "## Results" not in text
+    assert "Simple Framework for Contrastive Learning" not in text  # of lensimclr, which is another encoder
 
 
 def test_it_says_how_to_load_it_and_that_works(tmp_path):

@@ -1,16 +1,22 @@
 """What `lenstream inspect` says of a dataset that LenStream wrote: only what is shown is read, and no galaxies."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from ...configs.components import DEFLECTION_MAP
 from ...configs.quantities import find
+from ...errors import DataError
 from ...extras import need
 from ...files import own_archives
 from ...files.unreadable import reading
 from ...simulate.archive.description import config_of, load
+from ...simulate.archive.formats import format_of
 from ...simulate.archive.label_file import PARQUET
 from ...simulate.archive.ledger import read_entries
-from ...simulate.archive.rows import Rows
-from ...simulate.systems.scene import without_files
+from ...simulate.archive.rows import BLOCKS, Rows
+from ...simulate.archive.shard_blocks import ONE_BY_ONE
+from ...simulate.systems.scene import make_scene, without_files
 from .image_set_lines import MOST_LABELS, line, spread
 
 LOOKED_AT = 4096  # systems whose labels are
@@ -53,10 +59,32 @@ def first_images(path, most):
 
     Of several views the first one is taken. Raises: DataError if nothing is written yet, or what is read is damaged.
     """
-    rows = Rows(path)
-    places = np.arange(min(most, len(rows)))
-    array = next(iter(rows.images))
-    return list(rows.read([array], places)[array][:, 0]), [f"{index}" for index in rows.indices(places)]
+    described, scene = opened(path)
+    if described.format in BLOCKS:
+        rows = Rows(path)
+        places = np.arange(min(most, len(rows)))
+        array = next(iter(rows.images))
+        return list(rows.read([array], places)[array][:, 0]), [f"{index}" for index in rows.indices(places)]
+    shards = {shard.number: shard for shard in described.shards}
+    done = [shards[number] for number in sorted(read_entries(path)) if number in shards]
+    if not done:
+        raise DataError(f"{path}: none of its {_shards(len(shards))} is written yet")
+    first = replace(done[0], count=min(done[0].count, most)) if described.format in ONE_BY_ONE else done[0]
+    held = format_of(described.format).read(path, described, _of_shapes(path, scene), first)
+    images = next(iter(held.images.values()))[:most, 0]
+    return list(images), [f"{index}" for index in held.indices[:most]]
+
+
+def _of_shapes(path, scene):
+    """A scene whose images have the shapes of those of a dataset, and no labels of sources, for which it reads nothing.
+
+    With one of the deflectors that come in files, those are read.
+    """
+    config = config_of(path).simulate
+    if any(isinstance(deflector, DEFLECTION_MAP) for deflector in config.lens_mass):
+        return make_scene(config, scene.seed)
+    changes = {"lens_mass": config.lens_mass, "classes": config.classes, "selection": None}
+    return replace(scene, config=scene.config.model_copy(update=changes))
 
 
 def _shards(number):

@@ -22,7 +22,7 @@ NAME = "parquet"
 EXTRA = "archive"
 OPENING = "datasets.load_dataset('parquet', data_files='{path}/data/*.parquet')"
 SHARD_BYTES = 1 << 27  # of fluxes; with the inverse variance a file has a bit more than twice of that
-GROUP_BYTES = 1 << 22  # of fluxes: a row group is what is read for one row
+GROUP_BYTES, GROUP_ROWS = 1 << 22, 64  # of fluxes, at most: a row group is what is read for one row
 MASK = "mask"
 
 
@@ -53,7 +53,7 @@ def write(folder, description, samples, shard):
         parquet.write_table(
             table,
             file,
-            row_group_size=max(1, GROUP_BYTES // image_bytes),
+            row_group_size=min(max(1, GROUP_BYTES // image_bytes), GROUP_ROWS),
             compression={leaf: "zstd" for leaf in leaves if leaf not in pixels or f".{MASK}." in leaf},
             use_dictionary=[leaf for leaf in leaves if leaf.split(".")[1:2] == ["band"]],
             write_statistics=[leaf for leaf in leaves if leaf not in pixels],

@@ -117,3 +117,31 @@ def test_killed_again_and_again_every_sample_is_there_once(tmp_path, capsys):
     for entry in read_entries(tmp_path / "set").values():
         for name in entry.files:
             assert (tmp_path / "set" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+
+
+def test_verify_and_repair_say_what_is_left(tmp_path, capsys):
+    folder = tmp_path / "set"
+    assert said(["simulate", *SMALL, "--count", 4, "--out", folder], capsys)[0] == 0
+    assert said(["verify", folder], capsys)[:2] == (0, f"{folder}: all is well\n")
+    assert said(["repair", folder], capsys)[:2] == (0, f"{folder}: all is well, nothing to repair\n")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "theta_E" / "c" / "0").unlink()
+    code, out, _ = said(["verify", folder], capsys)
+    assert code == 2 and [line.split()[0] for line in out.splitlines()] == ["what", "missing", "foreign"]
+    code, out, _ = said(["repair", folder, "--accept"], capsys)
+    assert code == 2 and out.splitlines() == [
+        "shard 0: restored, byte by byte",
+        "left: notes.txt: not of this dataset; --remove-foreign deletes it",
+    ]
+    assert (folder / "notes.txt").read_text() == "mine"
+    code, out, _ = said(["repair", folder, "--remove-foreign"], capsys)
+    assert code == 0 and not (folder / "notes.txt").exists()
+
+
+def test_a_part_deletes_nothing(tmp_path, capsys):
+    part = ["simulate", *SMALL, "--count", 4, "--out", tmp_path / "set", "--part", "1/2"]
+    assert said(part, capsys)[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "set").rglob("*") if path.is_file()}
+    code, _, err = said([*part, "--overwrite"], capsys)
+    assert code == 2 and "--overwrite deletes what other parts have written" in err
+    assert {path: path.read_bytes() for path in (tmp_path / "set").rglob("*") if path.is_file()} == before

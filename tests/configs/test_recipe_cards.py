@@ -41,10 +41,17 @@ def test_heads_are_those_of_hugging_face(name):
 
 
 @pytest.mark.parametrize("name", TEXTS)
+def test_hugging_face_reads_the_head(name):
+    hub = pytest.importorskip("huggingface_hub")
+    found = hub.DatasetCard(TEXTS[name]).data.to_dict()
+    assert found == {key: value for key, value in head(TEXTS[name]).items() if value is not None}
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_every_card_says_what_a_card_has_to(name):
     text = TEXTS[name]
     assert body(text).startswith(f"# {name}: ") and len(introduction(text)) > 40
-    for title in ("Known limits", "Licence", "Citation", "Make it" if name in SIMULATED else "Use it"):
+    for title in ("Splits", "Known limits", "Licence", "Citation", "Make it" if name in SIMULATED else "Use it"):
         assert len(section(text, title)) > 10, title
 
 

@@ -42,3 +42,14 @@ def test_folders_of_classes_are_no_bands(tmp_path):
         for k in range(2):
             save_fits(tmp_path / name / f"a_{k}.fits", image(k))
     assert identify(tmp_path).classes == ("lenses", "nonlenses")
+
+
+def test_numbers_need_no_leading_zeros(tmp_path):
+    """By letters 10 comes before 2, and the bands of a system stay together."""
+    for b, band in enumerate("gr"):
+        for k in (1, 2, 10):
+            save_fits(tmp_path / f"Band{b + 1}" / f"sdss_{band}_{k}.fits", image(100 * b + k))
+    found = identify(tmp_path)
+    assert found.names == ["Band1/sdss_g_1.fits", "Band1/sdss_g_2.fits", "Band1/sdss_g_10.fits"]
+    for place, k in enumerate((1, 2, 10)):
+        assert (found.read(place)[0] == [image(k), image(100 + k)]).all()

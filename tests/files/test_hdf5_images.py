@@ -171,3 +171,9 @@ def test_a_view_of_more_images_than_there_can_be(tmp_path):
         file.create_virtual_dataset("images", layout)
     with pytest.raises(DataError, match=r"it says that it is a view of 1,099,511,627,776 images"):
         identify(tmp_path)
+
+
+def test_several_pixel_scales_are_none(tmp_path):
+    scales = np.full((5, 2), 0.168, np.float32)
+    scales[3] = 0.2
+    assert identify(universe(tmp_path / "a.h5", image_scale=scales)).pixel_scale is None

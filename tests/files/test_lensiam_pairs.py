@@ -76,3 +76,11 @@ def test_pairs_of_two_shapes(tmp_path):
     save_fits(lensiam(tmp_path) / "z.fits", image(0, 2, 20, 20), THETA_E=1.0)
     with pytest.raises(DataError, match=r"pairs of one shape .* z\.fits has \(20, 20\)"):
         identify(tmp_path)
+
+
+def test_a_rim_that_was_filled_up_is_lost(tmp_path):
+    cube = np.stack([image(0), image(1)])
+    cube[1, :3] = 0
+    save_fits(tmp_path / "a.fits", cube, THETA_E=1.0)
+    lost = np.isnan(identify(tmp_path).read(0))
+    assert lost[1, 0, :3].all() and lost.sum() == 3 * SIZE

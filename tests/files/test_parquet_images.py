@@ -134,3 +134,9 @@ def test_colours_may_be_last(tmp_path):
     found = identify(write(tmp_path / "a.parquet", column))
     assert (len(found.bands), found.height, found.width) == (3, 16, 20)
     np.testing.assert_array_equal(found.read(1)[0], np.moveaxis(pictures[1], -1, 0))
+
+
+def test_files_of_which_some_say_no_split_have_none(tmp_path):
+    write(tmp_path / "test-0.parquet", struct(0, 2))
+    write(tmp_path / "more.parquet", struct(1, 1))
+    assert identify(tmp_path).splits == {}

@@ -38,8 +38,9 @@ def test_splits_and_classes(tmp_path):
     assert [name.split("/")[2] for name in found.names] == [found.classes[k] for k in found.labels["class"]]
 
 
-def test_one_without_a_partner(tmp_path):
-    save(pairs(tmp_path) / "LR" / "9.npy", image(0))
+@pytest.mark.parametrize("side", ["LR", "HR"])
+def test_one_without_a_partner(tmp_path, side):
+    save(pairs(tmp_path) / side / "9.npy", image(0))
     with pytest.raises(DataError, match=r"1 images have no partner of the other resolution, e\.g\. 9\.npy"):
         identify(tmp_path)
 

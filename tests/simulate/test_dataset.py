@@ -108,6 +108,8 @@ def test_places_beyond_the_end_end_a_loop(dataset):
             stored[place]
     with pytest.raises(ArgumentError, match="whole number, got"):
         stored[0.5]
+    with pytest.raises(ArgumentError, match="whole number, got"):  # they would be the systems 0 and 1 many times over
+        stored.batch(np.arange(COUNT) > 20)
 
 
 def test_several_pixel_grids_have_images_by_name(tmp_path):

@@ -1,5 +1,7 @@
 """Training from a dataset on disk: the same weights as from the stream, and no others by accident."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -141,3 +143,11 @@ def test_bands_of_one_pixel_grid_are_chosen(tmp_path):
     with pytest.raises(ConfigError, match=r'pretrain\.bands: no band "g"'):
         ArchiveImages(data, ["g"])
     assert folder == tmp_path / "data"
+
+
+def test_the_scene_is_that_of_the_dataset_that_is_there_now(tmp_path):
+    data = Folder(path=str(tmp_path / "data"))
+    for noise in (0.01, 0.02):
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)
+        store(tiny.tiny("simsiam", f"simulate.observation.background_noise={noise}"), tmp_path / "data", 2)
+        assert ArchiveImages(data).scene.config.observation.background_noise == noise

@@ -172,3 +172,12 @@ def test_no_class_is_no_number(tmp_path):
     places = np.arange(5)
     np.testing.assert_array_equal(images.labels(["class"], places)["class"], [np.nan, np.nan, 0, 0, 0])
     np.testing.assert_array_equal(images.batch(places).labels["class"], [np.nan, np.nan, 0, 0, 0])
+
+
+def test_an_image_with_fewer_bands_than_most_is_named(tmp_path):
+    for k in range(4):
+        np.save(tmp_path / f"{k}.npy", np.ones((2 if k == 3 else 3, 16, 16), np.float32))
+    images = SetImages(Folder(path=str(tmp_path)))
+    assert images.read(0).shape == (3, 16, 16)
+    with pytest.raises(DataError, match=r"3\.npy has images of 16 x 16 pixels in 2 bands, expected 16 pixels in 3"):
+        images.read(3)

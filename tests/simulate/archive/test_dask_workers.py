@@ -125,3 +125,13 @@ def test_workers_that_die_are_replaced_and_nothing_is_lost_or_doubled(tmp_path, 
     writing.finish(tmp_path / "d")
     writing.write_archive(config, tmp_path / "here", description)
     assert contents(tmp_path / "d") == contents(tmp_path / "here")
+
+
+def test_the_shard_of_a_worker_that_died_is_handed_out_again(tmp_path, copy_of, threads, monkeypatch):
+    folder, asked = copy_of(tmp_path / "d"), []
+    monkeypatch.setattr(dask_workers, "_has_died", lambda future: asked.append(future) or len(asked) <= 2)
+    assert sorted(entry.number for entry in made_on_dask(folder, [0, 1, 2], threads)) == [0, 1, 2]
+    assert len(asked) == 5
+    monkeypatch.setattr(dask_workers, "_has_died", lambda future: True)
+    with pytest.raises(DataError, match="11 times, workers that made shard 1 died; do they have enough memory"):
+        list(made_on_dask(folder, [1], threads))

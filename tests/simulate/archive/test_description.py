@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lenstream.configs.load import load as load_config
 from lenstream.errors import DataError
-from lenstream.simulate.archive.description import Description, config_of, load, save
+from lenstream.simulate.archive.description import Description, config_of, digest_of, load, save
 from lenstream.simulate.systems.draw import Views
 
 PLAIN = Description("zarr", "w1", 7, 1 << 41, 20, 2, ("noise", "source"), 8, "test", "1.0")
@@ -71,3 +71,13 @@ def test_a_config_that_was_changed_is_refused(tmp_path):
     path.unlink()
     with pytest.raises(DataError, match=r"config\.yaml: missing"):
         config_of(tmp_path)
+
+
+def test_the_digest_of_a_dataset_sees_what_its_description_does_not(tmp_path):
+    """Background, PSF and priors are in config.yaml alone."""
+    digests = set()
+    for name, change in (("a", []), ("b", []), ("c", ["simulate.observation.background_noise=0.5"])):
+        save(tmp_path / name, PLAIN, load_config("w1", change))
+        digests.add(digest_of(tmp_path / name))
+    assert (tmp_path / "a" / "archive.json").read_bytes() == (tmp_path / "c" / "archive.json").read_bytes()
+    assert len(digests) == 2 and digest_of(tmp_path / "none") == ""

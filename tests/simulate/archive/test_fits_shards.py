@@ -48,7 +48,8 @@ def test_astropy_has_extensions_units_and_labels(first):
     assert (header["EXPTIME"], header["MAGZERO"], header["PSF_FWHM"]) == (500, 25.96, 0.16)
     assert "DATE" not in header and "FILTER" not in header
     np.testing.assert_allclose(wcs.proj_plane_pixel_scales()[0].to_value("arcsec"), 0.1)
-    centre = wcs.pixel_to_world(9.5, 9.5)
+    centre = wcs.pixel_to_world(9.5, 9.5)  # between the four pixels in the middle of 20 x 20
+    np.testing.assert_allclose([centre.ra.deg, centre.dec.deg], fits_shards.PLACE, atol=1e-9)
     assert wcs.pixel_to_world(9.5, 10.5).dec > centre.dec and wcs.pixel_to_world(10.5, 9.5).ra < centre.ra
     found = orientation_of([header], (20, 20))
     assert found.sense == 1 and found.position_angle_of_x == pytest.approx(-np.pi / 2, abs=1e-6)

@@ -86,6 +86,13 @@ def test_row_groups_are_small_and_damage_is_named_by_them(written, lossy, monkey
     assert said == "data/train-00000.parquet: row group 1 (rows 2 to 3), column image.flux"
 
 
+def test_row_groups_of_small_images_have_few_rows(written, lossy, monkeypatch):
+    monkeypatch.setattr(parquet_shards, "GROUP_ROWS", 3)
+    folder, _, _ = written(lossy, "parquet", count=4)
+    file = parquet.ParquetFile(folder / "data" / "train-00000.parquet")
+    assert [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] == [3, 1]
+
+
 def test_a_dataset_with_a_defect_has_no_inverse_variance(written, scene_with, observed):
     changes = {"observation": observed(defect="doubled_model"), "image": {"num_pix": 16, "pixel_scale": 0.1}}
     folder, _, _ = written(scene_with(**changes), "parquet", count=1)

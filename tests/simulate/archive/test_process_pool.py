@@ -1,7 +1,10 @@
 """Processes: every call is answered once, dead ones are replaced, and their errors come as sentences."""
 
 import os
+import select
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -70,3 +73,38 @@ def test_who_stops_asking_waits_for_nobody():
     assert next(answers) == 0
     answers.close()
     assert time.monotonic() - begun < 30
+
+
+def killed_once_each(number, folder):
+    mark = Path(folder) / f"{number}"
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_processes_that_die_now_and_then_are_no_reason_to_stop(tmp_path):
+    """Three in a row are: here each call is done the second time."""
+    assert list(results(killed_once_each, [(k, str(tmp_path)) for k in range(3)], 1)) == [0, 1, 2]
+
+
+SCRIPT = """
+import time
+from lenstream.simulate.archive.process_pool import results
+
+def begun(number):
+    print("begun", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(results(begun, [(0,)], 1))
+"""
+
+
+def test_processes_end_with_a_parent_that_is_killed(tmp_path):
+    """They hold the same stdout, which is closed when the last of them is gone."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    with subprocess.Popen([sys.executable, str(tmp_path / "script.py")], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline() == b"begun\n"
+        parent.kill()
+        assert select.select([parent.stdout], [], [], 60)[0] and parent.stdout.read() == b""
