@@ -19,6 +19,7 @@ from ...files.dataset_layouts import identify, place_of
 from ...files.file_groups import group, lenses_in
 from ...files.image_sets import ImageSet, ReadFiles
 from ...files.paths import usable
+from ...files.roles import FILTER
 from ...files.suffixes import FITS, has_suffix, stem, visible
 from ...ssl.archive_images import ArchiveImages
 from .cutouts import fits_files, on_pixels, read_cutouts
@@ -95,19 +96,21 @@ def set_at(path, bands):
         return _own(path, bands)
     place = place_of(path)
     fits = [image for image in place.images if has_suffix(image, FITS)]
-    if fits and not any(_holds_several(image) for image in fits) and _are_cutouts(path, fits):
+    if fits and not any(_holds_several(image) for image in fits) and _are_cutouts(path, fits, bands):
         return None
     if not fits and path.is_file() and not place.images and has_suffix(path, FITS):
         return None
     return _Set(identify(path), None)
 
 
-def _are_cutouts(path, fits):
+def _are_cutouts(path, fits, bands):
     """Whether all images are seen where a folder is taken as one of cut-outs, which may lie in a sub-folder each."""
     if path.is_file() or any(image.parent == path for image in fits):
         return True
+    if all(FILTER.fullmatch(stem(image).upper()) for image in fits):  # bands of a lens in a folder, g.fits and r.fits
+        return True
     try:
-        return set(fits) <= {file for lens in lenses_in(path) for file in lens.files}
+        return set(fits) <= {file for lens in lenses_in(path, bands)[0] for file in lens.files}
     except DataError:
         return False
 
