@@ -2,12 +2,12 @@
 
     python benchmarks/archive_kills.py [--count 20000] [--kills 25] [--full-disks 2] [--flips 200]
 
-A scheduler and two workers of Dask write a dataset, while at random moments the main process or a worker is killed with
-SIGKILL and begun again; every sample has to be there once, and every file as of an unbroken write. The same on a disk
-that is full from a moment on. Then bits are flipped in random places of a dataset of each format, half of them in files
-drawn by size and half in files drawn evenly: verify has to name each, and nothing else, and repair has to restore each;
-clean datasets have to be all well. Prints a table; the exit code is 1 if something else happened. Full disks need Linux
-and `unshare`, which mounts small file systems without being root.
+A scheduler and two workers of Dask write a dataset, while at random moments the main process or a worker is killed
+with SIGKILL and begun again; every sample has to be there once, and every file as of an unbroken write. The same on a
+disk that is full from a moment on. Then bits are flipped in random places of a dataset of each format, half of them
+in files drawn by size and half in files drawn evenly: verify has to name each, and nothing else, and repair has to
+restore each; clean datasets have to be all well. Prints a table; how far it is goes to stderr. The exit code is 1 if
+something else happened. Full disks need Linux and `unshare`, which mounts small file systems without being root.
 """
 
 import argparse
@@ -47,6 +47,12 @@ SMALL, SMALL_SHARD = 48, 16  # systems of a dataset whose bytes are flipped, and
 CLEAN = 5  # seeds of datasets that are all well
 AT_ONCE = 20  # flips that are repaired together
 FILLER = "filler"
+BEGUN = time.monotonic()
+
+
+def tell(words):
+    """Say on stderr how far it is."""
+    print(f"{time.monotonic() - BEGUN:6.0f} s  {words}", file=sys.stderr, flush=True)
 
 
 def begin(folder, count, shard_size, form="zarr", seed=1):
@@ -148,7 +154,7 @@ def after_kills(place, count, kills, expected, say, chance):
     chance.shuffle(victims)
     main, begun = command(folder, cluster.address), time.monotonic()
     try:
-        for moment, victim in zip(moments, victims, strict=True):
+        for k, (moment, victim) in enumerate(zip(moments, victims, strict=True), 1):
             while progress(folder) < int(moment) and main.poll() is None:
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 1))
@@ -159,6 +165,7 @@ def after_kills(place, count, kills, expected, say, chance):
             else:
                 kill(main)
                 main = command(folder, cluster.address)
+            tell(f"{k} of {kills} killed, {progress(folder)} of {-(-count // shard)} shards are there")
         words = said(main)
     finally:
         cluster.close()
@@ -233,13 +240,16 @@ def after_flips(place, form, n, say, chance):
     folder, found, repaired, wrong = place / form, 0, 0, []
     write(folder, SMALL, SMALL_SHARD, form)
     expected, flips = contents(folder), list(places(folder, n, chance))
-    for name, at, bit in flips:
+    for k, (name, at, bit) in enumerate(flips):
+        if k % AT_ONCE == 0:
+            tell(f"{form}: {k} of {n} flipped bits looked for")
         flip(folder / name, at, bit)
         named = {finding.path for finding in verify(folder, show=False)}
         found += named == {name}
         wrong += [] if named == {name} else [f"{name} byte {at}: {sorted(named)[:3]}"]
         flip(folder / name, at, bit)
     for together in groups(flips):
+        tell(f"{form}: {repaired} of {n} flipped bits restored")
         for name, at, bit in together:
             flip(folder / name, at, bit)
         left = repair(folder, show=False).left
@@ -299,6 +309,7 @@ def _all(place, options):
     if options.kills or options.full_disks:
         unbroken = place / "unbroken"
         begin(unbroken, count, shard_size(count))
+        tell(f"{count} systems are written without a break")
         process = command(unbroken)
         assert said(process) is not None and process.returncode == 0, "the write that nothing happens to failed"
         expected = contents(unbroken)

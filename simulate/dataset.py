@@ -9,7 +9,6 @@ import torch
 from torch.utils.data import Dataset
 
 from ..errors import ArgumentError, nearest
-from ..progress import console
 from .archive.rows import Rows
 from .archive.samples import image_names, mask_names
 from .core.arguments import shown, whole_number
@@ -53,12 +52,6 @@ class LensDataset(Dataset):
                     f'labels: {path} has no label "{name}", expected some of {", ".join(known)}.{nearest(name, known)}'
                 )
         self.grids: Scene = without_files(self.config.simulate, self.description.seed)
-        shards = self.description.shards
-        if len(self._rows.shards) < len(shards):
-            console.print(
-                f"{path}: {len(self._rows.shards)} of {len(shards)} shards are written: their {len(self):,} systems of "
-                f"{self.description.count:,} are read"
-            )
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -71,10 +64,12 @@ class LensDataset(Dataset):
         places = self._checked(places)
         pixels, labels = self._read(places)
         indices = self._rows.indices(places).tolist()
+        rows = {name: values.unbind() for name, values in pixels.items()}
+        of_labels = {name: values.unbind() for name, values in labels.items()}
         return [
-            {name: values[k] for name, values in pixels.items()}
-            | {"labels": {name: values[k] for name, values in labels.items()}, "index": indices[k]}
-            for k in range(len(places))
+            {name: values[k] for name, values in rows.items()}
+            | {"labels": {name: values[k] for name, values in of_labels.items()}, "index": index}
+            for k, index in enumerate(indices)
         ]
 
     def batch(self, places: Sequence[int], images: bool = True) -> Batch:
@@ -97,10 +92,12 @@ class LensDataset(Dataset):
     def _read(self, places, images=True):
         """Images and masks, and labels, of some systems: dicts of tensors (n, ...)."""
         names = [*self._rows.images, *self._rows.masks] if images else []
-        found = self._rows.read([*names, *self._labels], places)
-        pixels = {name: torch.from_numpy(found[name])[:, : self._views] for name in names}
-        labels = {name: torch.from_numpy(found[name].astype(np.float32)) for name in self._labels}
-        return pixels, {n: value[:, : self._views] if value.ndim == 2 else value for n, value in labels.items()}
+        found = {
+            name: torch.from_numpy(v)
+            for name, v in self._rows.read([*names, *self._labels], places, self._views).items()
+        }
+        labels = {name: found.pop(name) for name in self._labels}
+        return found, {n: value[:, : self._views] if value.ndim == 2 else value for n, value in labels.items()}
 
     def _checked(self, places):
         """Places as an array, negative ones from the end. Raises: IndexError beyond it, which ends a for-loop."""

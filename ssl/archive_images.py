@@ -4,12 +4,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..errors import DataError
 from ..simulate.archive import description, ledger
-from ..simulate.dataset import LensDataset
+from ..simulate.archive.rows import Rows
+from ..simulate.archive.samples import image_names
 from ..simulate.stream import Batch
-from ..simulate.systems.scene import make_scene
+from ..simulate.systems.scene import make_scene, without_files
 from .seen_bands import seen
 
 
@@ -22,7 +24,7 @@ class ArchiveImages:
     """The systems of a dataset on disk, as `folder.ImageFolder` has the images of a folder.
 
     Args: config: `configs.training.Folder`. bands: of the dataset that are seen, in this order; None is all.
-    views: of each system that are read; None is all.
+    views: of each system that are read; None is all. labels: names of those that batches have; None is all.
 
     Attributes: config: of the dataset. grid: a scene of the bands that are seen, which draws nothing. held_views,
     redraw: how many views there are, and what differs between them. ordered: the first epoch is in the order of the
@@ -34,17 +36,18 @@ class ArchiveImages:
 
     ordered, splits = True, {}  # splits are datasets of their own
 
-    def __init__(self, config, bands=None, views=None):
+    def __init__(self, config, bands=None, views=None, labels=None):
         self.root = Path(config.path)
-        self._data = LensDataset(config.path)
-        self.config, known = self._data.config, self._data.description
+        self._rows = Rows(config.path)
+        self.config, known = self._rows.config, self._rows.description
         self.held_views, self.redraw = known.views, known.redraw
-        self._views, self._bands = slice(views), bands
-        self.grid = seen(self._data.grids, bands)
+        self._views, self._bands, self.label_names = views, bands, list(self._rows.labels)
+        self._labels = self.label_names if labels is None else list(labels)
+        every = without_files(self.config.simulate, known.seed)
+        self.grid = seen(every, bands)
         names, self.num_pix = list(self.grid.bands), self.grid.config.image.num_pix
-        grids = [list(grid.bands) for grid in self._data.grids.grids]
-        self._grid = next(k for k, known in enumerate(grids) if set(names) <= set(known))
-        self._places = [grids[self._grid].index(name) for name in names]
+        self._array, held = next((a, g.bands) for a, g in image_names(every).items() if set(names) <= set(g.bands))
+        self._places = [list(held).index(name) for name in names]
         if config.size not in (None, self.num_pix):
             raise DataError(
                 f"pretrain.data.size: {config.size} pixels, but {self.root} is a dataset of LenStream with images of "
@@ -54,7 +57,7 @@ class ArchiveImages:
         self.classes = list(self.config.simulate.classes)
 
     def __len__(self):
-        return len(self._data)
+        return len(self._rows)
 
     @cached_property
     def scene(self):
@@ -69,19 +72,17 @@ class ArchiveImages:
         written = {self.root / name for entry in entries for name in entry.files}
         return own + [ledger.path_of(self.root, entry.number) for entry in entries] + sorted(written)
 
-    @property
-    def label_names(self):
-        """The names of all labels."""
-        return list(self._data.batch([0], images=False).labels)
-
     def batch(self, places):
         """Several systems, by their places in the dataset, as a `simulate.stream.Batch` of the bands that are seen."""
-        batch = self._data.batch(places)
-        images = batch.images[self._grid] if isinstance(batch.images, tuple) else batch.images
-        images = images[:, self._views]
-        if self._places != list(range(images.shape[2])):
-            images = images[:, :, self._places]
-        return Batch(images.contiguous(), batch.labels, batch.indices)
+        places = np.asarray(places, dtype=np.int64)
+        found = self._rows.read([self._array, *self._labels], places, self._views)
+        labels = {name: torch.from_numpy(found[name]) for name in self._labels}
+        return Batch(self._seen(found[self._array]), labels, torch.from_numpy(self._rows.indices(places)))
+
+    def _seen(self, images):
+        """The bands that are seen of the images in an array, as a tensor."""
+        every = self._places == list(range(images.shape[2]))
+        return torch.from_numpy(images if every else np.ascontiguousarray(images[:, :, self._places]))
 
     def read(self, place):
         """The first view of one system, float32 (bands, num_pix, num_pix)."""
@@ -89,12 +90,13 @@ class ArchiveImages:
 
     def read_all(self, places):
         """The first views of several systems, float32 (n, bands, num_pix, num_pix)."""
-        return self.batch(places).images[:, 0].numpy()
+        places = np.asarray(places, dtype=np.int64)
+        return self._seen(self._rows.read([self._array], places, views=1)[self._array])[:, 0].numpy()
 
     def labels(self, names, places):
         """Labels of several systems by name, float32 (n,); those of the first view where views differ in them."""
-        found = self._data.batch(places, images=False).labels
-        return {name: found[name].numpy().reshape(len(places), -1)[:, 0] for name in names}
+        found = self._rows.read(names, np.asarray(places, dtype=np.int64))
+        return {name: found[name].reshape(len(places), -1)[:, 0] for name in names}
 
     def class_of(self, places):
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
@@ -102,11 +104,11 @@ class ArchiveImages:
 
     def numbers(self, places):
         """The indices of systems in the stream, uint64 (n,)."""
-        return np.array([self._data.index_of(int(place)) for place in places], dtype=np.uint64)
+        return self._rows.indices(np.asarray(places, dtype=np.int64)).astype(np.uint64)
 
     def name_of(self, place):
         """A system in words."""
-        return f"system {self._data.index_of(place)}"
+        return f"system {self.numbers([place])[0]}"
 
 
 def _state(root):

@@ -15,6 +15,7 @@ from ..simulate.stream import LensStream, simulate
 from ..simulate.systems.scene import FIRST_INDEX, make_scene
 from .archive_images import ArchiveImages, is_archive
 from .folder import FolderStream, ImageFolder
+from .methods.all_methods import METHODS
 from .normalize import Statistics, statistics
 from .seen_bands import seen
 from .set_images import SetImages, is_folder
@@ -74,16 +75,17 @@ def other_simulation(config):
     return f"simulate.{found}" if found else ""
 
 
-def open_images(config, views=None):
+def open_images(config, views=None, labels=None):
     """The images in files that a config trains on: `ArchiveImages`, `ImageFolder` or `SetImages`; None for the stream.
 
     Those of others are the same object as long as their files are the same. views: of each system, all if None.
+    labels: names of those that batches of a dataset of LenStream have, all if None.
     """
     pre = config.pretrain
     if pre.data is None:
         return None
     if is_archive(pre.data.path):
-        return ArchiveImages(pre.data, pre.bands, views)
+        return ArchiveImages(pre.data, pre.bands, views, labels)
     found = _identified(pre.data.path)
     single = found is None or is_folder(found)
     what = pre.data.path, pre.data.size, tuple(pre.bands or ())
@@ -132,7 +134,8 @@ def open_data(config, name, scene, n_views, step, fabric):
     pre, settings = config.pretrain, config.pretrain.encoders[name]
     share = {"rank": fabric.global_rank, "world": fabric.world_size, "device": fabric.device}
     if pre.data is not None:
-        images = open_images(config, physics(settings, n_views).n)
+        labels = config.evaluate.targets if METHODS[type(settings)].needs_labels else ()
+        images = open_images(config, physics(settings, n_views).n, labels)
         problem = problem_of_views(name, settings, n_views, images)
         if problem:
             raise ConfigError([problem])

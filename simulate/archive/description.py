@@ -52,6 +52,7 @@ class Description:
     split: str | None  # of systems.scene.FIRST_INDEX, with "train" for "pretrain"
     lenstream: str  # the version that began it
     added: int = 0  # systems of `count` that the last extension has added
+    begun_in: str | None = None  # the working directory, if the config names files by paths that are relative to it
 
     @property
     def shards(self) -> list[Shard]:
@@ -141,7 +142,7 @@ def _can_be(name, value):
     """Whether a field of `Description` can have a value."""
     if name in ("format", "name", "lenstream"):
         return isinstance(value, str)
-    if name == "split":
+    if name in ("split", "begun_in"):
         return value is None or isinstance(value, str)
     if name == "redraw":
         return isinstance(value, tuple) and all(isinstance(word, str) for word in value)

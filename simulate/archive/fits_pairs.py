@@ -8,9 +8,10 @@ the instrument loses pixels an extension MASK of the same shape is 1 there.
 import numpy as np
 
 from ...errors import ConfigError
-from ...files.fits import opened
+from ...files import fits_plain
 from ...files.fits_writing import card, image_extension, primary_image, wrong_sums
-from ...files.unreadable import Unreadable
+from ...files.unreadable import Unreadable, reading
+from .chunks import part_of
 from .image_facts import flux_unit
 from .label_cards import label_in, label_writer
 from .many_files import write_many
@@ -43,7 +44,11 @@ def begin(folder, description, scene):
 
 
 def shard_files(description, scene, shard):
-    return [f"pairs/{index:06d}.fits" for index in range(shard.first, shard.first + shard.count)]
+    return [_file(index) for index in range(shard.first, shard.first + shard.count)]
+
+
+def _file(index):
+    return f"pairs/{index:06d}.fits"
 
 
 def write(folder, description, samples, shard):
@@ -56,22 +61,41 @@ def write(folder, description, samples, shard):
 def read(folder, description, scene, shard):
     """The `Stored` of a shard. Raises: Unreadable that names the file."""
     stored = room_for(scene, description, shard)
-    for i, name in enumerate(shard_files(description, scene, shard)):
-        with opened(folder / name) as hdus:
-            stored.images["images"][i, :, 0] = np.moveaxis(hdus[0].data, -1, 0)
-            if stored.masks:
-                stored.masks["mask"][i, :, 0] = np.moveaxis(hdus["MASK"].data, -1, 0) != 0
-            _read_labels(folder / name, hdus[0].header, shard, stored.labels, i)
+    fill(folder, description, scene, part_of(shard), stored.images | stored.masks | stored.labels)
     return stored
 
 
 def read_labels(folder, description, scene, shard):
     """As `read`, without images and masks."""
     stored = room_for(scene, description, shard, images=False)
-    for i, name in enumerate(shard_files(description, scene, shard)):
-        with opened(folder / name) as hdus:
-            _read_labels(folder / name, hdus[0].header, shard, stored.labels, i)
+    fill(folder, description, scene, part_of(shard), stored.labels)
     return stored
+
+
+def fill(folder, description, scene, part, out):
+    """Read some arrays of the systems of a `chunks.Picked`.
+
+    out: arrays by the names of images, masks and labels; of images and masks as many views are read as they have.
+    Raises: Unreadable that names the file.
+    """
+    pixels = {"images", "mask"} & out.keys()
+    for row, place in zip(part.rows.tolist(), part.places.tolist(), strict=True):
+        path = folder / _file(part.shard.first + row)
+        hdus = fits_plain.read(path) if pixels else {"": fits_plain.first(path)}
+        with reading(path, "FITS"):
+            if hdus[""]["INDEX"] != part.shard.first + row:
+                raise Unreadable(path, "FITS", "it is that of another system")
+            for name, values in out.items():
+                if name in pixels:
+                    cube = hdus["MASK" if name == "mask" else ""].pixels
+                    values[place, :, 0] = np.moveaxis(cube, -1, 0)[: values.shape[1]]
+                else:
+                    values[place] = _label(hdus[""], name, values.ndim)
+
+
+def _label(header, name, axes):
+    """A label, or those of both views if it has two axes."""
+    return label_in(header, name) if axes == 1 else [label_in(header, f"view{view} {name}") for view in range(VIEWS)]
 
 
 def finish(folder, description, scene):
@@ -83,14 +107,6 @@ def damaged(folder, description, scene, shard):
     """The HDUs whose checksums are wrong, of every file that is there."""
     names = shard_files(description, scene, shard)
     return [f"{name}: {piece}" for name in names if (folder / name).exists() for piece in wrong_sums(folder / name)]
-
-
-def _read_labels(path, header, shard, labels, i):
-    if header["INDEX"] != shard.first + i:
-        raise Unreadable(path, "FITS", "it is that of another system")
-    for label, values in labels.items():
-        names = [label] if values.ndim == 1 else [f"view{view} {label}" for view in range(VIEWS)]
-        values[i : i + 1] = np.reshape([label_in(header, name) for name in names], values[i : i + 1].shape)
 
 
 def _content(description, samples, i):

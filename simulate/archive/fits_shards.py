@@ -11,11 +11,12 @@ import functools
 import numpy as np
 
 from ...errors import ConfigError
-from ...files.fits import opened
+from ...files import fits_plain
 from ...files.fits_writing import LONGEST, card, image_extension, primary, wrong_sums
-from ...files.unreadable import Unreadable
+from ...files.unreadable import Unreadable, reading
 from ..core.arguments import shown
 from ..systems.draw import by_grid
+from .chunks import part_of
 from .image_facts import flux_unit, has_noise_model, inverse_variance, mask_of, psf_kernels, psf_widths
 from .label_cards import label_in, label_writer
 from .many_files import write_many
@@ -57,10 +58,13 @@ def shard_files(description, scene, shard):
 
 def _names(description, shard):
     """The files of each system, one a view."""
+    return [_files(description, index) for index in range(shard.first, shard.first + shard.count)]
+
+
+def _files(description, index):
     endings = [f"_{view}" for view in range(description.views)] if description.views > 1 else [""]
-    for index in range(shard.first, shard.first + shard.count):
-        folder = f"fits/{(index - description.start) // FOLDER:06d}"
-        yield [f"{folder}/{index:06d}{ending}.fits" for ending in endings]
+    folder = f"fits/{(index - description.start) // FOLDER:06d}"
+    return [f"{folder}/{index:06d}{ending}.fits" for ending in endings]
 
 
 def write(folder, description, samples, shard):
@@ -74,22 +78,47 @@ def write(folder, description, samples, shard):
 def read(folder, description, scene, shard):
     """The `Stored` of a shard. Raises: Unreadable that names the file."""
     stored = room_for(scene, description, shard)
-    for at, name in _places(description, shard):
-        with opened(folder / name) as hdus:
-            _check_is(folder / name, hdus[0].header, shard, at)
-            _read_pixels(hdus, scene, stored, at)
-            _read_labels(hdus, stored.labels, at)
+    fill(folder, description, scene, part_of(shard), stored.images | stored.masks | stored.labels)
     return stored
 
 
 def read_labels(folder, description, scene, shard):
     """As `read`, without images and masks."""
     stored = room_for(scene, description, shard, images=False)
-    for at, name in _places(description, shard):
-        with opened(folder / name) as hdus:
-            _check_is(folder / name, hdus[0].header, shard, at)
-            _read_labels(hdus, stored.labels, at)
+    fill(folder, description, scene, part_of(shard), stored.labels)
     return stored
+
+
+def fill(folder, description, scene, part, out):
+    """Read some arrays of the systems of a `chunks.Picked`.
+
+    out: arrays by the names of images, masks and labels; of images and masks as many views are read as they have.
+    Raises: Unreadable that names the file.
+    """
+    pixels = _pixels_of(scene, out)
+    views = max(values.shape[1] if values.ndim > 1 else 1 for values in out.values())
+    for row, place in zip(part.rows.tolist(), part.places.tolist(), strict=True):
+        for view, name in enumerate(_files(description, part.shard.first + row)[:views]):
+            hdus = fits_plain.read(folder / name) if pixels else {"": fits_plain.first(folder / name)}
+            with reading(folder / name, "FITS"):
+                _check_is(folder / name, hdus[""], part.shard.first + row, view)
+                for array, values in out.items():
+                    if values.ndim == 1 and view == 0:
+                        values[place] = label_in(hdus[""], array)
+                    elif values.ndim == 2:
+                        values[place, view] = label_in(hdus[""], array)
+                    elif values.ndim > 2 and view < values.shape[1]:
+                        for b, extension in enumerate(pixels[array]):
+                            values[place, view, b] = hdus[extension].pixels
+
+
+def _pixels_of(scene, names):
+    """The extensions of the bands of each array of images and masks that is among some names."""
+    found = {}
+    for array, grid in image_names(scene).items():
+        found[array] = [extension_name("IMAGE", band) for band in grid.bands]
+        found[mask_of(array)] = [extension_name("MASK", band) for band in grid.bands]
+    return {array: extensions for array, extensions in found.items() if array in names}
 
 
 def _places(description, shard):
@@ -99,23 +128,9 @@ def _places(description, shard):
             yield (i, view), name
 
 
-def _check_is(path, header, shard, at):
-    if (header["INDEX"], header.get("VIEW", 0)) != (shard.first + at[0], at[1]):
+def _check_is(path, header, index, view):
+    if (header["INDEX"], header.get("VIEW", 0)) != (index, view):
         raise Unreadable(path, "FITS", "it is that of another system or view")
-
-
-def _read_labels(hdus, labels, at):
-    for label, values in labels.items():
-        values[at[: values.ndim]] = label_in(hdus[0].header, label)
-
-
-def _read_pixels(hdus, scene, stored, at):
-    """Images and masks of all bands of an open file, into the arrays of a `Stored`; at: the row and the view."""
-    for array, grid in image_names(scene).items():
-        for b, band in enumerate(grid.bands):
-            stored.images[array][(*at, b)] = hdus[extension_name("IMAGE", band)].data
-            if stored.masks:
-                stored.masks[mask_of(array)][(*at, b)] = hdus[extension_name("MASK", band)].data != 0
 
 
 def finish(folder, description, scene):

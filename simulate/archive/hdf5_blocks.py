@@ -1,51 +1,84 @@
-"""Single chunks of the HDF5 files of a dataset, which stay open for the next one."""
+"""Single systems of the HDF5 files of a dataset: the library says where chunks lie, but takes long to read them.
+
+A chunk is stored as its numbers, packed with gzip or not, and a Fletcher-32 checksum.
+"""
 
 import json
-import os
-from functools import lru_cache
+import zlib
+from contextlib import contextmanager
+from functools import lru_cache, partial
+
+import numpy as np
 
 from ...files.unreadable import reading
 from . import hdf5_shards
-
-MOST_OPEN = 64  # files
-
-
-def arrays(folder, description, shard):
-    """The arrays of a dataset: name -> shape behind the axis of systems."""
-    file = _opened(folder, description, shard)
-    pixels = [name for name in file if name.startswith(("images", "mask"))]
-    return {name: file[name].shape[1:] for name in ("index", *pixels, *json.loads(file.attrs[hdf5_shards.LABELS]))}
+from .chunks import Chunked, fill
+from .fletcher32 import is_sound
 
 
-def length(folder, description, name):
-    """Systems in a chunk of an array."""
-    return max((_opened(folder, description, description.shards[0])[name].chunks or (1 << 20,))[0], 1)
+def known(folder, description, shard):
+    """The shapes of all arrays behind the axis of systems, by name, from the file of a finished shard."""
+    with _opened(_path(folder, description, shard)) as file:
+        pixels = [name for name in file if name.startswith(("images", "mask"))]
+        names = ("index", *pixels, *json.loads(file.attrs[hdf5_shards.LABELS]))
+        return {name: file[name].shape[1:] for name in names}
 
 
-def read(folder, description, shard, block, name):
-    """A chunk: {name: values}. Raises: Unreadable that names the file and the dataset."""
-    data = _opened(folder, description, shard)[name]
-    size = length(folder, description, name)
-    with reading(_path(folder, description, shard), f"HDF5, in its dataset {name}"):
-        values = data[block * size : (block + 1) * size]
-    return {name: values.astype(bool) if name.startswith("mask") else values}
+def shapes(facts, description):
+    """What `known` says."""
+    return facts
+
+
+def read(folder, description, facts, part, out):
+    """Read images and masks of a part into arrays by name. Raises: Unreadable that names the file and the dataset."""
+    path = _path(folder, description, part.shard)
+    for name, values in out.items():
+        fill(values, path, _form(name), lambda state, name=name: _chunked(path, name, state), part)
+
+
+def labels(folder, description, facts, part, names):
+    """Labels of a part: name -> values (n, ...). Raises: Unreadable that names the file and the dataset."""
+    found, path = {}, _path(folder, description, part.shard)
+    with _opened(path) as file:
+        for name in names:
+            with reading(path, _form(name)):
+                found[name] = file[name][()][part.rows]
+    return found
 
 
 def _path(folder, description, shard):
     return folder / hdf5_shards.shard_files(description, None, shard)[0]
 
 
-def _opened(folder, description, shard):
-    path = _path(folder, description, shard)
-    with reading(path, "HDF5"):
-        state = path.stat()
-    return _file(path, (state.st_mtime_ns, state.st_size), os.getpid())
+def _form(name):
+    return f"HDF5, in its dataset {name}"
 
 
-@lru_cache(maxsize=MOST_OPEN)
-def _file(path, state, process):
-    """An open file; those of the process that this one was forked from are not touched."""
+@contextmanager
+def _opened(path, form="HDF5"):
     import h5py
 
-    with reading(path, "HDF5"):
-        return h5py.File(path, "r")
+    with reading(path, form), h5py.File(path, "r") as file:
+        yield file
+
+
+@lru_cache(maxsize=1024)  # many chunks are read of a file
+def _chunked(path, name, state):
+    """Where the chunks of a dataset lie in a file; state: what a change of the file changes."""
+    with _opened(path, _form(name)) as file:
+        data, spans = file[name], []
+        data.id.chunk_iter(lambda at: spans.append((at.chunk_offset[0], at.byte_offset, at.size)))
+        chunk, inner, packed = data.chunks[0], data.shape[1:], data.compression is not None
+        content = partial(_unpacked, data.dtype.itemsize * chunk * int(np.prod(inner))) if packed else _checked
+        return Chunked(data.dtype, inner, chunk, np.array(sorted(spans))[:, 1:], content)
+
+
+def _checked(data):
+    return data[:-4] if is_sound(data) else None
+
+
+def _unpacked(nbytes, data):
+    """nbytes: of the numbers; what would be no smaller packed is left as it is."""
+    if not is_sound(data):
+        return None
+    return data[:-4] if len(data) - 4 == nbytes else zlib.decompress(data[:-4])

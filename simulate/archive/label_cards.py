@@ -20,8 +20,9 @@ def label_writer(labels, pattern="{}"):
 
 
 def label_in(header, name):
-    """The number of a label in a header. Raises: KeyError if it is not there, ValueError for what is no number."""
-    from astropy.io.fits.card import Undefined
+    """The number of a label in a header of `files.fits_plain`.
 
+    Raises: KeyError if it is not there, ValueError for what is no number.
+    """
     value = header[name]
-    return np.nan if isinstance(value, Undefined) else float(value) if isinstance(value, str) else value
+    return np.nan if value is None else float(value) if isinstance(value, str) else value

@@ -7,7 +7,9 @@ lost pixels of a shard are in labels/00000.npz.
 """
 
 import io
+import math
 import zipfile
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from ...files.whole import write_arrays
 from ..core.arguments import shown
 from ..systems.draw import class_numbers
 from ..systems.scene import describe_grids
+from .chunks import part_of
 from .many_files import write_many
 from .room import room_for
 
@@ -80,21 +83,64 @@ def _npy(image):
 def read(folder, description, scene, shard):
     """The `Stored` of a shard. Raises: Unreadable that names the file."""
     stored = room_for(scene, description, shard)
-    for names, images in zip(_names(description, scene, shard), stored.images["images"], strict=True):
-        for name, image in zip(names, images, strict=True):
-            held = arrays.read(folder / name)
-            if held.shape != image.shape:
-                raise Unreadable(folder / name, "npy", f"its shape is {held.shape}, expected {image.shape}")
-            image[...] = held
-    _fill(folder / _labels_of(shard), stored.masks | stored.labels)
+    fill(folder, description, scene, part_of(shard), stored.images | stored.masks | stored.labels)
     return stored
 
 
 def read_labels(folder, description, scene, shard):
     """As `read`, without images and masks."""
     stored = room_for(scene, description, shard, images=False)
-    _fill(folder / _labels_of(shard), stored.labels)
+    fill(folder, description, scene, part_of(shard), stored.labels)
     return stored
+
+
+def fill(folder, description, scene, part, out):
+    """Read some arrays of the systems of a `chunks.Picked`.
+
+    out: arrays by the names of images, masks and labels; of images and masks as many views are read as they have.
+    Raises: Unreadable that names the file.
+    """
+    for name, values in out.items():
+        if name == "images":
+            files = _files(description, scene, part.shard.first + part.rows)
+            for place, names in zip(part.places.tolist(), files, strict=True):
+                for image, file in zip(values[place], names, strict=False):  # as many views as are asked for
+                    image[...] = _image(folder / file, image.shape)
+            continue
+        path = folder / _labels_of(part.shard)
+        with reading(path, "npz"):
+            held = _of_shard(path, name, _state(path))
+            values[part.places] = held[part.rows, : values.shape[1]] if name == "mask" else held[part.rows]
+
+
+def _image(path, shape):
+    """The image in a file: where its header is that which was written, nothing has to be made out of it."""
+    header = _header(shape)
+    with reading(path, "npy"), open(path, "rb", buffering=0) as file:
+        content = file.read()
+    if len(content) == len(header) + 4 * math.prod(shape) and content.startswith(header):
+        return np.frombuffer(content, "<f4", offset=len(header)).reshape(shape)
+    held = arrays.read(path)
+    if held.shape != shape:
+        raise Unreadable(path, "npy", f"its shape is {held.shape}, expected {shape}")
+    return held
+
+
+@lru_cache(maxsize=8)
+def _header(shape):
+    return _npy(np.zeros(shape))[: -4 * math.prod(shape)]
+
+
+def _state(path):
+    """What a change of a file changes."""
+    said = path.stat()
+    return said.st_mtime_ns, said.st_size
+
+
+@lru_cache(maxsize=4)  # lost pixels of single systems are asked for one by one
+def _of_shard(path, name, state):
+    """An array of all systems of a shard."""
+    return arrays.read(path, name)
 
 
 def finish(folder, description, scene):
@@ -125,19 +171,18 @@ def damaged(folder, description, scene, shard):
 
 
 def _names(description, scene, shard):
-    """The files of each system, one a view."""
-    indices = np.arange(shard.first, shard.first + shard.count, dtype=np.uint64)
+    """The files of each system of a shard, one a view."""
+    return _files(description, scene, np.arange(shard.first, shard.first + shard.count, dtype=np.uint64))
+
+
+def _files(description, scene, indices):
+    """The files of each of some systems, one a view."""
     classes = list(scene.config.classes) or [ONLY]
     endings = [f"_{view}" for view in range(description.views)] if description.views > 1 else [""]
-    for index, number in zip(indices.tolist(), class_numbers(scene, indices), strict=True):
+    numbers = class_numbers(scene, indices.astype(np.uint64))
+    for index, number in zip(indices.tolist(), numbers.tolist(), strict=True):
         yield [f"npy/{classes[number]}/{index:06d}{ending}.npy" for ending in endings]
 
 
 def _labels_of(shard):
     return f"labels/{shard.number:05d}.npz"
-
-
-def _fill(path, wanted):
-    for name, values in wanted.items():
-        with reading(path, "npz"):
-            values[...] = arrays.read(path, name)

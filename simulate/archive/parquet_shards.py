@@ -8,6 +8,12 @@ meaning in the metadata of their fields. Every page has a checksum.
 """
 
 import json
+import os
+import threading
+from bisect import bisect_right
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +21,7 @@ from ...configs.quantities import quantity
 from ...files.unreadable import Unreadable, reading
 from ...files.whole import whole
 from ..systems.draw import by_grid
+from .chunks import part_of
 from .image_facts import flux_unit, has_noise_model, inverse_variance, mask_of, psf_widths
 from .room import room_for
 
@@ -22,8 +29,9 @@ NAME = "parquet"
 EXTRA = "archive"
 OPENING = "datasets.load_dataset('parquet', data_files='{path}/data/*.parquet')"
 SHARD_BYTES = 1 << 27  # of fluxes; with the inverse variance a file has a bit more than twice of that
-GROUP_BYTES, GROUP_ROWS = 1 << 22, 64  # of fluxes, at most: a row group is what is read for one row
-MASK = "mask"
+GROUP_BYTES, GROUP_ROWS = 1 << 18, 64  # of fluxes, at most: a row group is what is read for one row
+MASK, LOST = "mask", "mask"  # the part of a column of images; what the names of arrays of lost pixels begin with
+MOST_OPEN = 64  # files that are read
 
 
 def check(description, scene):
@@ -64,39 +72,85 @@ def write(folder, description, samples, shard):
 
 def read(folder, description, scene, shard):
     """The `Stored` of a shard. Raises: Unreadable that names the file."""
-    from pyarrow import parquet
-
-    path = folder / shard_files(description, scene, shard)[0]
-    stored, rows = room_for(scene, description, shard), (shard.count, description.views)
-    with reading(path, "Parquet"):
-        table = parquet.read_table(path, page_checksum_verification=True)
-        for array, images in stored.images.items():
-            held = table.column(_column(array)).combine_chunks()
-            images[...] = _pixels(held.field("flux"), images.shape)
-            if stored.masks:
-                stored.masks[mask_of(array)][...] = ~_pixels(held.field(MASK), images.shape)
-        if not np.array_equal(table.column("index").to_numpy().reshape(rows)[:, 0].astype(np.uint64), stored.indices):
-            raise ValueError("it is of other systems")
-        _fill_labels(stored.labels, table, rows)
+    stored = room_for(scene, description, shard)
+    fill(folder, description, scene, part_of(shard), stored.images | stored.masks | stored.labels)
     return stored
 
 
 def read_labels(folder, description, scene, shard):
     """As `read`, without images and masks."""
-    from pyarrow import parquet
-
-    path = folder / shard_files(description, scene, shard)[0]
     stored = room_for(scene, description, shard, images=False)
-    with reading(path, "Parquet"):
-        table = parquet.read_table(path, columns=list(stored.labels), page_checksum_verification=True)
-        _fill_labels(stored.labels, table, (shard.count, description.views))
+    fill(folder, description, scene, part_of(shard), stored.labels)
     return stored
 
 
-def _fill_labels(labels, table, rows):
-    for name, values in labels.items():
-        column = table.column(name).to_numpy().reshape(rows)
-        values[...] = column if values.ndim == 2 else column[:, 0]
+def fill(folder, description, scene, part, out):
+    """Read some arrays of the systems of a `chunks.Picked`: of images and masks the row groups in which they lie.
+
+    out: arrays by the names of images, masks and labels; of images and masks as many views are read as they have.
+    Raises: Unreadable that names the file.
+    """
+    path, views = folder / shard_files(description, scene, part.shard)[0], description.views
+    with reading(path, "Parquet"):
+        held = _opened(*_key(path))
+        indices = np.arange(part.shard.first, part.shard.first + part.shard.count)
+        if not np.array_equal(held.index, indices.repeat(views)):
+            raise ValueError("it is of other systems")
+        labels = [name for name, values in out.items() if values.ndim < 3]
+        table = held.file.read(labels, use_threads=False) if labels else None
+        for name, values in out.items():
+            if name in labels:
+                column = table.column(name).to_numpy().reshape(-1, views)[part.rows]
+                values[part.places] = column if values.ndim == 2 else column[:, 0]
+            else:
+                _fill_pixels(values, held, name, part, views)
+
+
+def _fill_pixels(out, held, name, part, views):
+    """Images or masks: a row is an image, and the rows of a system may lie in two groups."""
+    lost = name.startswith(LOST)
+    column = f"{_column(name.replace(LOST, 'images', 1))}.{MASK}" if lost else f"{_column(name)}.flux"
+    for row, place in zip(part.rows.tolist(), part.places.tolist(), strict=True):
+        for view in range(out.shape[1]):
+            at = row * views + view
+            group = bisect_right(held.ends, at) - 1
+            pixels = _group(held, group, column, out.shape[2:])[at - held.ends[group]]
+            out[place, view] = ~pixels if lost else pixels
+
+
+class _Open(NamedTuple):
+    """An open file."""
+
+    file: Any
+    ends: tuple[int, ...]  # of its row groups, in rows, and 0 before
+    index: np.ndarray  # of each row
+    groups: dict  # the last one read of each column
+
+
+def _key(path):
+    """The path of a file, what a change of it changes, and who may use it when open."""
+    said = path.stat()
+    return path, (said.st_mtime_ns, said.st_size), (os.getpid(), threading.get_ident())
+
+
+@lru_cache(maxsize=MOST_OPEN)
+def _opened(path, state, user):
+    """An open file, which one thread of one process uses."""
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(path, page_checksum_verification=True)
+    counts = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+    index = file.read(["index"], use_threads=False).column("index").to_numpy()
+    return _Open(file, tuple(accumulate(counts, initial=0)), index, {})
+
+
+def _group(held, group, column, shape):
+    """The images of a row group, (rows, bands, y, x); the last one of each column is kept for the next row."""
+    if held.groups.get(column, (None,))[0] != group:
+        top, inner = column.split(".")
+        lists = held.file.read_row_group(group, [column], use_threads=False).column(top).combine_chunks().field(inner)
+        held.groups[column] = group, _pixels(lists, (-1, *shape))
+    return held.groups[column][1]
 
 
 def finish(folder, description, scene):

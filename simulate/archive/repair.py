@@ -14,6 +14,7 @@ from ...locking import locked
 from ...progress import bar
 from . import writing
 from .arithmetic import difference
+from .begun_in import where_begun
 from .description import ARCHIVE, CONFIG, Shard, copy_of, load
 from .label_file import ECSV
 from .ledger import ACCEPTED, Entry, path_of, text_of, versions, write_entry
@@ -72,7 +73,8 @@ def repair(
         work = _Repair(folder, [f for f in findings if f.what != "foreign"], accept, threads)
         if work.findings:
             try:
-                _mend(work, pages, show)
+                with where_begun(folder) as work.folder:
+                    _mend(work, pages, show)
             finally:
                 shutil.rmtree(folder / REPAIRS, ignore_errors=True)
             now = others(folder)  # not what was made or listed meanwhile

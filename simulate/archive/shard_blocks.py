@@ -1,30 +1,34 @@
-"""Pieces of a dataset in a format that is read by `formats.Format`: systems one by one where each has its own files."""
+"""Single systems of a dataset in a format whose module fills arrays with them (`fill`), whatever its files are."""
+
+import numpy as np
 
 from . import formats
-from .description import Shard
 from .samples import make_samples
 from .shard_making import opened
 
-ONE_BY_ONE = ("fits", "fits-pairs")
+ONE_BY_ONE = ("fits", "fits-pairs")  # formats that have the labels of a system in its own file
 
 
-def arrays(folder, description, shard):
-    """The arrays of a dataset: name -> shape behind the axis of systems."""
+def known(folder, description, shard):
+    """The scene of a dataset, and the shapes of all arrays behind the axis of systems, by name."""
     _, scene = opened(folder)
     like = make_samples(scene, [], description.drawn_views)
     held = like.images | like.masks | like.labels
-    return {"index": ()} | {name: values.shape[1:] for name, values in held.items()}
+    return scene, {"index": ()} | {name: values.shape[1:] for name, values in held.items()}
 
 
-def length(folder, description, name):
-    """Systems that are read at once."""
-    return 1 if description.format in ONE_BY_ONE else description.shard_size
+def shapes(facts, description):
+    """The shapes that `known` says."""
+    return facts[1]
 
 
-def read(folder, description, shard, block, name):
-    """All arrays of one system, or of a shard: name -> values. Raises: Unreadable that names the file."""
-    _, scene = opened(folder)
-    if description.format in ONE_BY_ONE:
-        shard = Shard(shard.number, shard.first + block, 1)
-    stored = formats.format_of(description.format).read(folder, description, scene, shard)
-    return stored.images | stored.masks | stored.labels
+def read(folder, description, facts, part, out):
+    """Read images and masks of a part into arrays by name. Raises: Unreadable that names the file."""
+    formats.format_of(description.format).fill(folder, description, facts[0], part, out)
+
+
+def labels(folder, description, facts, part, names):
+    """Labels of a part: name -> float64 (n, ...). Raises: Unreadable that names the file."""
+    out = {name: np.empty((part.places.max() + 1, *facts[1][name])) for name in names}
+    read(folder, description, facts, part, out)
+    return {name: values[part.places] for name, values in out.items()}

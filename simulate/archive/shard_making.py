@@ -16,7 +16,8 @@ from .ledger import ACCEPTED, Entry, read_entries, read_entry, versions, write_e
 from .lengthening import is_shorter, refuse_other_numbers
 from .samples import Samples, content_digest, make_samples
 
-_kept: dict[tuple[bytes, int], Scene] = {}  # the last scene, as galaxies take a while to read, by what it is made from
+# The last scene, as galaxies take a while to read, by what it is made from, and where: paths may be relative
+_kept: dict[tuple[bytes, int, str], Scene] = {}
 
 
 def opened(folder: Path) -> tuple[Description, Scene]:
@@ -37,11 +38,12 @@ def scene_of(config: Config) -> Scene:
 
 def _scene(text, seed, config):
     """text: of the config, so that another one is not taken for it. config: gives it."""
-    scene = _kept.get((text, seed))
+    made_from = text, seed, os.getcwd()
+    scene = _kept.get(made_from)
     if scene is None:
         scene = make_scene(config(), seed)
         _kept.clear()
-        _kept[text, seed] = scene
+        _kept[made_from] = scene
     return scene
 
 

@@ -12,6 +12,7 @@ from ...errors import LenStreamError
 from ...files.checksums import SUMS, sha256
 from ...files.paths import usable
 from ...progress import bar
+from .begun_in import where_begun
 from .description import ARCHIVE, CONFIG, COPIES, Shard
 from .ledger import LEDGER, path_of
 from .own_places import CARD, CARD_SUM, FINISHED, LAST, is_own
@@ -43,7 +44,12 @@ def verify(folder: Path | str, show: bool = True) -> list[Finding]:
         are not.
     Raises: DataError for a folder that holds no dataset.
     """
-    said = Statements(usable(folder))
+    with where_begun(usable(folder), needed=False) as folder:
+        return _findings(Statements(folder), show)
+
+
+def _findings(said, show):
+    """What `verify` returns."""
     of_shards = [said.files(shard) for shard in said.shards]
     done, total = len(said.sums), len(said.sums) + sum(map(len, of_shards))
     with ThreadPoolExecutor(AT_ONCE) as pool, bar("verify", total, show=show) as running:

@@ -1,5 +1,6 @@
 """Writing a dataset shard by shard; killed at any moment, the same command goes on."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from ..core.arguments import whole_number, words_among
 from ..systems.draw import Views
 from ..systems.scene import FIRST_INDEX, Scene
 from .all_shards import cores, write_shards
+from .begun_in import relative_paths, where_begun
 from .dataset_parts import DatasetPart, part_locked, shards_of
 from .description import ARCHIVE, CONFIG, COPIES, Description, Shard, config_of, load, save
 from .formats import format_of
@@ -64,6 +66,7 @@ def describe(
         shard_size=min(1 << (fitting.bit_length() - 1), LARGEST_SHARD),
         split=split,
         lenstream=own_version(),
+        begun_in=os.getcwd() if relative_paths(config.simulate.model_dump()) else None,
     )
     module.check(description, scene)
     return description
@@ -128,7 +131,7 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
         and comes out with other numbers here: nothing is changed then.
     """
     load(folder)  # a folder that is none gets no lock
-    with locked(folder, "extend another dataset"):
+    with where_begun(folder) as folder, locked(folder, "extend another dataset"):
         description, config, entries = load(folder), config_of(folder), read_entries(folder)
         count, left = whole_number("count", count, 1, LARGEST_COUNT), unfinished(folder, description, entries)
         pending = bool(left) or not is_sealed(folder)  # also if only the finish was stopped
@@ -232,6 +235,13 @@ def _refuse_to_extend(folder, longer, entries):
 
 def _refuse_another(folder, saved, wanted, config):
     """Raise ConfigError if a dataset is not the one that is asked for."""
+    if saved.begun_in and wanted.begun_in != saved.begun_in and os.path.isdir(saved.begun_in):
+        raise ConfigError(
+            [
+                f"{folder} was begun in {saved.begun_in}, to which paths in its config are relative: give the command "
+                "there, or another --out"
+            ]
+        )
     names = ("name", "seed", "format", "start", "split", "views", "redraw", "count")
     old, new = ({name: getattr(d, name) for name in names} for d in (saved, wanted))
     begun_with = config_of(folder)

@@ -1,4 +1,4 @@
-"""Single chunks of the sharded Zarr v3 arrays of a dataset, read without the library, which takes longer than the disk.
+"""Single systems of the sharded Zarr v3 arrays of a dataset, read without the library.
 
 The layout is that of the specification (zarrs.dev, ZEP 2): chunks, then where each begins and how long it is, then a
 CRC32C. Arrays say in zarr.json how their chunks are packed.
@@ -12,97 +12,93 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files.unreadable import Unreadable, reading
+from .chunks import Chunked, fill, whole
 
 FORM = "a shard of a Zarr v3 array"
+SOUND = 0x48674BC7  # the CRC32C of whatever is followed by its own CRC32C
 
 
-class ShardedArray(NamedTuple):
+class InShards(NamedTuple):
     """What zarr.json says of an array."""
 
-    folder: str  # of the array, in that of the dataset
-    dtype: np.dtype
+    dtype: str
     inner: tuple[int, ...]  # its shape behind the axis of systems
     shard: int  # systems in a shard
     chunk: int  # systems in a chunk
     packed: bool
 
 
-def arrays(folder, description, shard):
-    """The arrays of a dataset: name -> shape behind the axis of systems."""
-    return {name: array.inner for name, array in _arrays(folder).items()}
-
-
-def length(folder, description, name):
-    """Systems in a chunk of an array."""
-    return _arrays(folder)[name].chunk
-
-
-def read(folder, description, shard, block, name):
-    """A chunk: {name: values}, as many as the shard has. Raises: Unreadable that names the file and the chunk."""
-    array = _arrays(folder)[name]
-    path = folder.joinpath(array.folder, "c", str(shard.number), *("0" for _ in array.inner))
-    with reading(path, FORM), open(path, "rb", buffering=0) as file:
-        state = os.fstat(file.fileno())
-        places = _index(path, array.shard // array.chunk, (state.st_mtime_ns, state.st_size))
-        begin, extent = places[block].tolist()
-        data = os.pread(file.fileno(), extent, begin) if begin + extent <= state.st_size else b""
-    if len(data) != extent or not _is_sound(data):
-        raise Unreadable(path, FORM, f"it is damaged: chunk {block} does not have its CRC32C")
-    data = memoryview(data)[:-4]
-    if array.packed:
-        data = _unpacked(data)
-    values = np.frombuffer(data, array.dtype.newbyteorder("<")).reshape(array.chunk, *array.inner)
-    return {name: values[: shard.count - block * array.chunk]}
-
-
-@lru_cache(maxsize=1024)  # many chunks are read of a shard
-def _index(path, slots, state):
-    """Where the chunks of a shard begin and how long they are, uint64 (slots, 2). state: what a change changes."""
-    nbytes, size = 16 * slots + 4, state[1]
-    with open(path, "rb", buffering=0) as file:
-        found = os.pread(file.fileno(), nbytes, max(size - nbytes, 0))
-    if len(found) != nbytes or not _is_sound(found):
-        raise Unreadable(path, FORM, "it is damaged: its index does not have its CRC32C")
-    return np.frombuffer(found[:-4], "<u8").reshape(slots, 2)
-
-
-def _is_sound(data):
-    import google_crc32c
-
-    values = np.frombuffer(data, np.uint8)  # a slice of bytes would be a copy
-    return len(data) > 4 and google_crc32c.value(values[:-4]).to_bytes(4, "little") == values[-4:].tobytes()
-
-
-def _unpacked(data):
-    from numcodecs.zstd import Zstd
-
-    return Zstd().decode(data)
-
-
-def _arrays(folder):
-    state = (folder / "index" / "zarr.json").stat() if (folder / "index" / "zarr.json").is_file() else None
-    return _looked_at(folder, None if state is None else (state.st_mtime_ns, state.st_size))
-
-
-@lru_cache(maxsize=8)
-def _looked_at(folder, state):
-    """All arrays over systems, by name; state: what changes when they are written anew."""
+def known(folder, description, shard):
+    """The arrays of a dataset by name, as `InShards`."""
     found = {}
     for path in sorted(folder.glob("*/zarr.json")):
         with reading(path, "zarr.json"):
             said = json.loads(path.read_text(encoding="utf-8"))
             if said.get("dimension_names", [None])[0] == "system":
-                found[path.parent.name] = _array(path.parent.name, said)
+                found[path.parent.name] = _stored(said)
     return found
 
 
-def _array(name, said):
+def shapes(facts, description):
+    """The shapes of all arrays behind the axis of systems, by name; facts: of `known`."""
+    return {name: array.inner for name, array in facts.items()}
+
+
+def read(folder, description, facts, part, out):
+    """Read images and masks of a part into arrays by name. Raises: Unreadable that names the file and the chunk."""
+    for name, values in out.items():
+        fill(values, *_file(folder, facts[name], name, part.shard), part)
+
+
+def labels(folder, description, facts, part, names):
+    """Labels of a part: name -> values (n, ...). Raises: Unreadable that names the file and the chunk."""
+    shard = part.shard
+    return {name: whole(*_file(folder, facts[name], name, shard), shard.count)[part.rows] for name in names}
+
+
+def _file(folder, array, name, shard):
+    """The path, the form and the function `look` of the file of an array, as `chunks` takes them."""
+    path = os.path.join(folder, name, "c", str(shard.number), *("0" for _ in array.inner))
+    return path, FORM, lambda state: _chunked(path, array, state)
+
+
+@lru_cache(maxsize=1024)  # many chunks are read of a file
+def _chunked(path, array, state):
+    """Where the chunks of a file are, from the index at its end; state: what a change of the file changes."""
+    slots = array.shard // array.chunk
+    nbytes, size = 16 * slots + 4, state[1]
+    with open(path, "rb", buffering=0) as file:
+        file.seek(max(size - nbytes, 0))
+        found = file.read(nbytes)
+    if len(found) != nbytes or not _is_sound(found):
+        raise Unreadable(path, FORM, "it is damaged: its index does not have its CRC32C")
+    spans = np.frombuffer(found[:-4], "<i8").reshape(slots, 2)
+    dtype = np.dtype(array.dtype).newbyteorder("<")
+    return Chunked(dtype, array.inner, array.chunk, spans, _unpacked if array.packed else _checked)
+
+
+def _stored(said):
     within = said["codecs"][0]["configuration"]
-    return ShardedArray(
-        name,
-        np.dtype(said["data_type"]),
+    return InShards(
+        said["data_type"],
         tuple(said["shape"][1:]),
         said["chunk_grid"]["configuration"]["chunk_shape"][0],
         within["chunk_shape"][0],
         any(codec["name"] == "zstd" for codec in within["codecs"]),
     )
+
+
+def _is_sound(data):
+    import google_crc32c
+
+    return len(data) > 4 and google_crc32c.value(data) == SOUND
+
+
+def _checked(data):
+    return data[:-4] if _is_sound(data) else None
+
+
+def _unpacked(data):
+    from numcodecs.zstd import Zstd
+
+    return Zstd().decode(data[:-4]) if _is_sound(data) else None

@@ -4,15 +4,24 @@ import json
 import pickle
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 import torch
+from pyarrow import parquet
 from torch.utils.data import DataLoader
 
 from lenstream import LensDataset
 from lenstream.configs.load import load
 from lenstream.errors import ArgumentError, DataError
-from lenstream.simulate.archive import description
+from lenstream.simulate.archive import (
+    chunks,
+    description,
+    hdf5_shards,
+    parquet_shards,
+    rows,
+    zarr_shards,
+)
 from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.writing import describe, write_archive
 from lenstream.simulate.stream import simulate
@@ -180,3 +189,155 @@ def test_what_is_no_dataset_is_refused(tmp_path):
     (tmp_path / description.ARCHIVE).write_text(json.dumps({"layout": 1}))
     with pytest.raises(DataError, match="damaged"):
         LensDataset(tmp_path)
+
+
+LOSSES = "simulate.observation.bad_pixels=0.02"
+FORMS = sorted(FORMATS)
+
+
+@pytest.fixture(scope="module")
+def of_form(tmp_path_factory):
+    """A function that gives a fresh copy of a dataset of a format, of 12 systems in shards of 8, and its stream."""
+    made = {}
+
+    def copy(form, to):
+        if form not in made:
+            folder = tmp_path_factory.mktemp(form) / "d"
+            made[form] = folder, store(folder, LOSSES, count=12, form=form, shard=8)
+        folder, scene = made[form]
+        shutil.copytree(folder, to)
+        return simulate(scene, np.arange(12, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"]), Views(2))
+
+    return copy
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_without_images_no_pixel_is_read(of_form, form, tmp_path):
+    simulated = of_form(form, tmp_path / "d")
+    for path in sorted((tmp_path / "d").rglob("*")):
+        if path.suffix == ".npy" or is_zarr_pixels(path):
+            path.unlink()
+        elif path.parent.name == "data" or path.name.startswith("data-"):
+            spoil_pixels(path)
+        elif path.suffix == ".fits":
+            content = path.read_bytes()
+            end = next(k for k in range(0, len(content), 80) if content[k : k + 4] == b"END ")
+            path.write_bytes(content[: end + 2880 - end % 2880])  # the first header
+    batch = LensDataset(tmp_path / "d").batch([3, 9], images=False)
+    assert batch.images is None and batch.mask is None
+    assert all(same(values, simulated.labels[name][[3, 9]]) for name, values in batch.labels.items())
+    with pytest.raises(DataError):
+        LensDataset(tmp_path / "d").batch([3, 9])
+
+
+def is_zarr_pixels(path):
+    """Whether a path is a file of images or masks in Zarr."""
+    return path.is_file() and path.name == "0" and bool({"images", "mask"} & set(path.parts))
+
+
+def spoil_pixels(path, keep=()):
+    """Change a byte in each chunk of pixels of an HDF5 or Parquet file, but in those of some systems of the shard."""
+    content = bytearray(path.read_bytes())
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            for name in ("images", "mask"):
+                for k in range(file[name].id.get_num_chunks()):
+                    chunk = file[name].id.get_chunk_info(k)
+                    if chunk.chunk_offset[0] not in keep:
+                        content[chunk.byte_offset + 5] ^= 1
+    else:
+        known = parquet.read_metadata(path)
+        row = 0
+        for k in range(known.num_row_groups):
+            group = known.row_group(k)
+            for c in range(group.num_columns if row // 2 not in keep else 0):
+                column = group.column(c)
+                if column.path_in_schema.startswith(("image.flux", "image.mask")):
+                    content[column.data_page_offset + column.total_compressed_size - 5] ^= 1
+            row += group.num_rows
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_only_the_pieces_of_a_system_are_read(form, tmp_path, monkeypatch):
+    for module in (zarr_shards, hdf5_shards):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(parquet_shards, "GROUP_BYTES", 1 << 13)  # two images, of a system
+    scene = store(tmp_path / "d", LOSSES, count=12, form=form, shard=8)
+    simulated = simulate(scene, np.arange(12, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"]), Views(2))
+    own = str(FIRST_INDEX["test"] + 3)
+    for path in sorted((tmp_path / "d").rglob("*")):
+        if path.suffix in (".npy", ".fits") and not path.name.startswith(own):
+            path.unlink()
+        elif path.parent.name == "data" or path.name.startswith("data-"):
+            spoil_pixels(path, keep=[3])
+        elif is_zarr_pixels(path):
+            content = bytearray(path.read_bytes())
+            places = np.frombuffer(content[-4 - 8 * 16 : -4], np.uint64).reshape(8, 2)[:, 0]  # of the chunks of a shard
+            for k in {0, 1, 2, 4, 5, 6, 7}:
+                content[places[k] if places[k] < len(content) else 0] ^= 1  # the last shard has fewer
+            path.write_bytes(content)
+    stored = LensDataset(tmp_path / "d")
+    assert torch.equal(stored[3]["images"], simulated.images[3]) and torch.equal(stored[3]["mask"], simulated.mask[3])
+    with pytest.raises(DataError):
+        stored[4]
+
+
+@pytest.mark.parametrize("form", ["fits", "npy-folders"])
+def test_files_of_other_views_are_not_read(of_form, form, tmp_path):
+    simulated = of_form(form, tmp_path / "d")
+    for path in [*(tmp_path / "d").rglob("*_1.fits"), *(tmp_path / "d").rglob("*_1.npy")]:
+        path.unlink()
+    stored = LensDataset(tmp_path / "d", views=1, labels=["theta_E"])
+    assert torch.equal(stored[9]["images"], simulated.images[9, :1])
+    with pytest.raises(DataError, match="there is no such file"):
+        LensDataset(tmp_path / "d", labels=["theta_E"])[9]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_first_shard_need_not_be_there(of_form, form, tmp_path):
+    simulated = of_form(form, tmp_path / "d")
+    entry = tmp_path / "d" / "ledger" / "000000.json"
+    for name in json.loads(entry.read_text())["files"]:
+        (tmp_path / "d" / name).unlink()
+    entry.unlink()
+    stored = LensDataset(tmp_path / "d")
+    assert len(stored) == 4 and torch.equal(stored.batch(range(4)).images, simulated.images[8:])
+    assert torch.equal(stored[1]["mask"], simulated.mask[9])
+
+
+def test_labels_beyond_the_room_for_them_are_read_again(dataset, monkeypatch):
+    folder, simulated = dataset
+    monkeypatch.setattr(rows, "LABELS_KEPT", 1)
+    stored = LensDataset(folder)
+    for _ in range(2):
+        assert same(stored.batch(range(COUNT), images=False).labels["gamma"], simulated.labels["gamma"])
+    assert len(stored._rows._kept) == 1
+
+
+def test_a_shard_is_opened_once_for_a_batch(dataset, monkeypatch):
+    stored, seen = LensDataset(dataset[0]), []
+    stored.batch([0])
+
+    def noted(path, *how, **more):
+        seen.append(path)
+        return open(path, *how, **more)
+
+    monkeypatch.setattr(chunks, "open", noted, raising=False)
+    stored.batch([0, 40, 3, 9, 1])
+    assert len([path for path in seen if "images" in path]) == 2
+    seen.clear()
+    stored.batch([0, 1, 40], images=False)
+    assert not seen  # labels are kept
+
+
+def test_what_was_repaired_is_read_anew(dataset, tmp_path):
+    folder, simulated = dataset
+    shutil.copytree(folder, tmp_path / "d")
+    stored, path = LensDataset(tmp_path / "d"), tmp_path / "d" / "images" / "c" / "0" / "0" / "0" / "0" / "0"
+    content = path.read_bytes()
+    path.write_bytes(b"")
+    with pytest.raises(DataError):
+        stored[3]
+    path.write_bytes(content)
+    assert torch.equal(stored[3]["images"], simulated.images[3])
