@@ -119,13 +119,13 @@ def _about_real_lenses(config, scene):
             yield "real_lenses.catalogue: there are no images to compare with it; give real_lenses.images, too"
         return
     from .evaluate.real import catalogue
-    from .evaluate.real.cutouts import fits_files, read_cutouts
     from .evaluate.real.predict import band_names, check_frame
+    from .evaluate.real.set_cutouts import look_at, read_lenses
 
     problems: list[str] = []
     targets = config.evaluate.targets if config.evaluate is not None else []
     bands = band_names(config, scene) if scene is not None else tuple(config.simulate.bands) or 1
-    _collect(problems, lambda: fits_files(lenses.images, bands))
+    _collect(problems, lambda: look_at(lenses.images, bands))
     _collect(problems, lambda: check_frame(lenses.frame, targets))
     if lenses.catalogue:
         values = _collect(problems, lambda: catalogue.read_catalogue(lenses.catalogue, lenses))
@@ -136,7 +136,7 @@ def _about_real_lenses(config, scene):
         return
     grid = scene.config.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # as `predict_folder` reads them
-    cutouts, _ = read_cutouts(lenses.images, *grid, lenses.pixel_scale, without_light, bands)
+    cutouts = read_lenses(lenses.images, *grid, lenses.pixel_scale, without_light, bands).cutouts
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
         catalogue.match(values, names, targets, orientations, lenses)

@@ -96,13 +96,13 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Option(
-            metavar="PATH", help="FITS cut-outs centred on a lens each, or a folder of them; may be repeated."
+            metavar="PATH", help="FITS cut-outs centred on a lens each, or any data set of images; may be repeated."
         ),
     ],
     more: Annotated[list[Path] | None, typer.Argument(metavar="IMAGES", help="Further images.")] = None,
     catalogue: Annotated[Path | None, typer.Option(help="Table with published values, by name.")] = None,
     pixel_scale: Annotated[
-        float | None, typer.Option(help="Pixel of the cut-outs [arcsec]; else from headers.")
+        float | None, typer.Option(help="Pixel of the images [arcsec]; else from the files.")
     ] = None,
     frame: Annotated[
         Literal["array", "north_east"],

@@ -199,9 +199,9 @@ class RealLenses(Section):
             Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "word"),
         ]
         | None
-    ) = key("folder of FITS cut-outs, or a file, or a list of both; empty: none", "-", None)
+    ) = key("folder of FITS cut-outs, a file, any data set of images, or a list of them; empty: none", "-", None)
     catalogue: str | None = key("CSV with published values; empty: none", "-", None)
-    pixel_scale: float | None = key("pixel of the cut-outs; empty: read from their headers", "arcsec", None, gt=0)
+    pixel_scale: float | None = key("pixel of the images; empty: as the files say", "arcsec", None, gt=0)
     frame: Literal["array", "north_east"] = key(
         "of predicted e1, e2, shears, offsets and angles. array: x to the right, y up, angles from +x; north_east: x "
         "to the North, y to the East, position angles, by the WCS of each image",

@@ -121,6 +121,14 @@ def fits_files(folder, bands=1):
 def _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands):
     """The files of a lens as a Cutout; DataError with the reason where they cannot be used."""
     planes = read_planes(lens.files, bands)
+    return on_pixels(lens.name, planes, num_pix, pixel_scale, input_pixel_scale, subtract_light)
+
+
+def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True):
+    """The `Cutout` of a lens that was read as `files.cutout_layout.Planes`.
+
+    The other arguments are those of `read_cutouts`. Raises: DataError with the reason where it cannot be used.
+    """
     image, valid, noise = planes.image, planes.good, planes.noise
     light_subtracted = subtract_light and planes.light is not None
     if light_subtracted:
@@ -140,7 +148,7 @@ def _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, ban
         np.stack(part).reshape(*image.shape[:-2], num_pix, num_pix) for part in zip(*grids, strict=True)
     )
     return Cutout(
-        name=lens.name,
+        name=name,
         image=flux.astype(np.float32),
         noise=rms.astype(np.float32),
         masked=float(filled.mean()),

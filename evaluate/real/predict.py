@@ -15,7 +15,7 @@ from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
 from . import catalogue, flags, frames, lens_figure, published
-from .cutouts import read_cutouts
+from .set_cutouts import read_lenses
 from .training_images import Strangeness, training_images, usual
 
 DAY = 86_400  # seconds after which a half-written file is no longer being written
@@ -30,7 +30,7 @@ class Estimates(NamedTuple):
 
 
 def predict_folder(config, scene, run, lenses, out=None):
-    """Predict the lens parameters of every FITS cut-out of a folder, or of some files.
+    """Predict the lens parameters of every FITS cut-out of a folder, of some files, or of a data set of any layout.
 
     Args:
         config, scene: of the run. run: its folder. lenses: `configs.schema.RealLenses`: images, catalogue.
@@ -54,7 +54,8 @@ def predict_folder(config, scene, run, lenses, out=None):
     size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
     without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
     bands = band_names(config, scene)
-    cutouts, skipped = read_cutouts(lenses.images, size, scale, lenses.pixel_scale, without_light, bands)
+    found = read_lenses(lenses.images, size, scale, lenses.pixel_scale, without_light, bands)
+    cutouts, skipped = found.cutouts, found.skipped
     orientations = [c.facts.orientation for c in cutouts]
     matched = notes = None
     if values is not None:
@@ -73,13 +74,17 @@ def predict_folder(config, scene, run, lenses, out=None):
     predictions = {t: (estimates.mean[:, k], estimates.std[:, k]) for k, t in enumerate(targets)}
     predictions = frames.in_frame(predictions, orientations, lenses.frame)
     table = published.prediction_table(cutouts, predictions, lenses.frame, [flags.names(of) for of in doubts])
+    published_columns = () if values is None else values.columns
+    for name, held in found.labels.items():
+        if name.removesuffix("_label") not in published_columns:
+            table[name] = held
     summary = None
     if matched is not None:
         without_errors = {t: (known, np.zeros(len(known))) for t, known in matched.items()}
         turned = frames.in_frame(without_errors, orientations, lenses.frame)
         table = published.beside_published(table, {t: known for t, (known, _) in turned.items()})
         summary = published.summary(table)
-    read = how_read(cutouts, lenses, bands)
+    read = [*how_read(cutouts, lenses, bands, found), *found.notes]
     write_text(out / "how_read.txt", "".join(f"{sentence}\n" for sentence in read))
     write_csv(table, out / "predictions.csv", float_format="%.5g")
     if summary is not None:
@@ -89,16 +94,17 @@ def predict_folder(config, scene, run, lenses, out=None):
     return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], read)
 
 
-def how_read(cutouts, lenses, bands):
+def how_read(cutouts, lenses, bands, found):
     """Sentences on which parts of the files were used and which were not, one for each kind of file.
 
-    lenses: `configs.schema.RealLenses`. bands: as for `read_cutouts`.
+    lenses: `configs.schema.RealLenses`. bands: as for `read_cutouts`. found: `set_cutouts.Lenses`.
     """
     said = [(c.name, c.used + (f"; not used: {', '.join(c.ignored)}" if c.ignored else "")) for c in cutouts]
     known = {Path(lenses.catalogue).resolve()} if lenses.catalogue else set()
-    others = [path for path in lenses_of(lenses.images, bands)[1] if path.resolve() not in known]
+    beside = lenses_of(found.files, bands)[1] if found.files else []
+    others = [path for path in beside if path.resolve() not in known and path.name not in " ".join(found.notes)]
     return grouped(said) + (
-        [f"nothing of {counted(others)} that lie in {in_words(lenses.images)}, too"] if others else []
+        [f"nothing of {counted(others)} that lie in {in_words(found.files)}, too"] if others else []
     )
 
 

@@ -220,3 +220,19 @@ def test_one_component_alone_has_no_frame_but_the_arrays(tmp_path, predicted):
     with pytest.raises(DataError, match="needs both components of e1"):
         predicted(tmp_path, ["theta_E", "e1"], frame="north_east")
     assert list(predicted(tmp_path, ["theta_E", "e1"]).table["frame"]) == ["array"]
+
+
+def test_labels_of_a_set_stand_beside_the_predictions(tmp_path, predicted):
+    """Those that a catalogue has, too, are published values alone."""
+    folder = tmp_path / "lenses"
+    folder.mkdir()
+    for name in ("a", "b"):
+        write(folder / f"{name}.fits", gaussian(0.1, 0.0))
+    (folder / "labels.csv").write_text("name,theta_E,z\na,1.1,0.3\nb,1.2,0.4\n")
+    found = predicted(folder)
+    assert found.table["theta_E_label"].tolist() == [1.1, 1.2] and found.table["z_label"].tolist() == [0.3, 0.4]
+    assert "labels by labels.csv, by its column name" in found.read and not any("nothing of" in s for s in found.read)
+    written = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert written["z_label"].tolist() == [0.3, 0.4]
+    table = predicted(folder, catalogue=str(folder / "labels.csv")).table
+    assert "theta_E_published" in table and not [column for column in table if column.endswith("_label")]
