@@ -194,6 +194,29 @@ def test_an_own_dataset(tmp_path):
     assert (tmp_path / "a.png").is_file()
 
 
+def test_a_part_of_an_own_dataset_names_the_whole(tmp_path, monkeypatch):
+    own = dataset(tmp_path / "mine", "fits")
+    image = own / "fits/000000/000004_1.fits"
+    for part in (image, image.parent, own / "labels.parquet"):
+        assert said(part)[1]["part of"] == [
+            f"the dataset {own}: lenstream inspect {own} says more, such as views and units"
+        ]
+    with pytest.raises(DataError, match=rf"it is part of the dataset {own}: lenstream inspect {own} says"):
+        inspect(own / "SHA256SUMS")
+    monkeypatch.chdir(own / "ledger")
+    with pytest.raises(DataError, match=rf"it is part of the dataset {own.resolve()}: "):
+        inspect("000000.json")
+    assert "part of" not in said(own)[1]
+
+
+def test_an_own_dataset_that_is_damaged_names_what_finds_all_damage(tmp_path):
+    own = dataset(tmp_path / "mine", "zarr")
+    (own / "labels.parquet").unlink()
+    (own / "theta_E/c/0").unlink()
+    with pytest.raises(DataError, match=rf"there is no such file\); lenstream verify {own} names all that is damaged"):
+        inspect(own)
+
+
 @pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "fits-pairs", "npy-folders"])
 def test_what_is_proposed_for_an_own_dataset_is_taken_as_it_stands(form, tmp_path):
     redraw = ("noise", "source") if form == "fits-pairs" else ("noise",)

@@ -115,7 +115,12 @@ def write_part(
         own = {shard.number for shard in shards_of(part, description.shards)}
         left = [shard for shard in unfinished(folder, description) if shard.number in own]
         if not left:
-            console.print(f"part {part.k}/{part.n} of {folder} is written, nothing is left to do")
+            n, words = len(description.shards), f"part {part.k}/{part.n} of {folder}"
+            shards = f"{n} {'shard' if n == 1 else 'shards'} of up to {description.shard_size:,} systems"
+            empty_part = (
+                f"has nothing to write: the dataset has {shards}, so {n} {'part is' if n == 1 else 'parts are'} enough"
+            )
+            console.print(f"{words} {'is written, nothing is left to do' if own else empty_part}")
             return description
         _, scene = opened(folder)
         prepare(folder, description, scene, left)
