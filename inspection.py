@@ -76,11 +76,15 @@ def _run(path, picture):
     config = config_of(RunFolder(path))
     done = "finished" if is_finished(RunFolder(path), config) else "not finished: the same command goes on with it"
     encoders = ", ".join(config.pretrain.encoders) if config.pretrain else "none"
+    judged = f"lenstream predict --run {path} --images my_lenses"
+    by_hand = f'lenstream.load_encoder("{path}", ENCODER) in Python: it has no predictor, as its config has no evaluate'
+    report = RunFolder(path).report
     return [
         f"{path}: a run of LenStream, {done}",
         line("name", config.name),
         line("encoders", encoders),
-        line("next", f"lenstream predict --run {path} --images my_lenses; its report is {path / 'report.html'}"),
+        *([line("report", str(report))] if report.is_file() else []),
+        line("next", judged if config.evaluate else by_hand),
     ]
 
 

@@ -110,6 +110,19 @@ def test_a_recipe(tmp_path):
     assert "lenstream config" in words["next"][0]
 
 
+def test_a_run_says_what_can_be_done_with_it(tmp_path):
+    for name, judged, next_one in (("a", "", "lenstream predict --run "), ("b", "evaluate: null\n", "load_encoder")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(
+            f"extends: tiny\n{judged}pretrain: {{encoders: {{stream_supervised: null}}}}\n"
+        )
+        title, words, _ = said(tmp_path / name)
+        assert "a run of LenStream, not finished" in title and "report" not in words
+        assert next_one in words["next"][0]
+    (tmp_path / "a/report.html").touch()
+    assert said(tmp_path / "a")[1]["report"] == [str(tmp_path / "a/report.html")]
+
+
 def test_a_table(tmp_path):
     (tmp_path / "a.csv").write_text("name,theta_E,comment\nx,1.5,good\ny,,bad\n")
     title, words, _ = said(tmp_path / "a.csv")

@@ -113,6 +113,15 @@ def test_a_file_of_another_system_is_refused(written, lossy):
         fits_shards.read(folder, description, lossy, description.shards[0])
 
 
+def test_a_file_of_another_view_is_refused(written, lossy):
+    folder, description, _ = written(lossy, "fits", count=4, views=2)
+    place = folder / "fits" / "000000"
+    (place / "000001_0.fits").write_bytes((place / "000001_1.fits").read_bytes())
+    for read in (fits_shards.read, fits_shards.read_labels):
+        with pytest.raises(Unreadable, match=r"000001_0\.fits.*another system or view"):
+            read(folder, description, lossy, description.shards[0])
+
+
 @pytest.mark.parametrize("names", [["g", "Ångström"], ["g", "x" * 45], ["g", "G"], ["g", "g "], ["a\nb"]])
 def test_bands_that_are_no_names_of_extensions_are_refused(names):
     fits_shards.check(None, SimpleNamespace(bands=dict.fromkeys(["VIS", "Y", "H's", "x" * 44])))
