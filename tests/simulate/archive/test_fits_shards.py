@@ -38,13 +38,14 @@ def test_astropy_has_extensions_units_and_labels(first):
             np.testing.assert_array_equal(hdus["MASK"].data, own.masks["mask"][2, 0, 0])
             np.testing.assert_array_equal(hdus["IVAR"].data, inverse_variance(own)["images"][2, 0, 0])
             assert hdus["PSF"].data.sum() == pytest.approx(1, abs=1e-6)
-            facts = hdus[0].header
+            facts, of_inverse = hdus[0].header, hdus["IVAR"].header
             wcs = WCS(header)
     assert (facts["INDEX"], facts["SEED"], facts["CONFIG"]) == (7, 1, "small")
     for label, values in own.labels.items():
         assert facts[label] == values[2]
     assert facts.comments["theta_E"].startswith("[arcsec] Einstein radius")
     assert u.Unit(header["BUNIT"]) == u.electron / u.s
+    assert u.Unit(of_inverse["BUNIT"]) == u.Unit(header["BUNIT"]) ** -2
     assert (header["EXPTIME"], header["MAGZERO"], header["PSF_FWHM"]) == (500, 25.96, 0.16)
     assert "DATE" not in header and "FILTER" not in header
     np.testing.assert_allclose(wcs.proj_plane_pixel_scales()[0].to_value("arcsec"), 0.1)

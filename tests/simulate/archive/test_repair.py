@@ -57,6 +57,15 @@ def test_a_damaged_name_in_the_list_of_checksums_does_not_stay(tmp_path, copy_of
     assert contents(folder) == before
 
 
+def test_the_list_of_checksums_and_its_seal_in_the_place_of_each_other_are_made_good(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    (folder / "SHA256SUMS").write_bytes(before["finished"])
+    (folder / "finished").write_bytes(before["SHA256SUMS"])
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
 def test_only_what_is_wrong_is_computed(tmp_path, copy_of, monkeypatch):
     folder, made = copy_of(tmp_path / "d"), []
     real = repairing.samples_of
