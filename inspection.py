@@ -31,6 +31,25 @@ def inspect(path: str | Path, picture: Path | None = None) -> list[str]:
     path = usable(path)
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")
+    whole = own_archives.around(path)
+    try:
+        said = _said(path, picture)
+    except DataError as error:
+        if whole is None:
+            raise
+        what = (
+            "" if whole == path else f"it is part of the dataset {whole}: lenstream inspect {whole} says what that is, "
+        )
+        raise DataError(f"{error}; {what}lenstream verify {whole} names all that is damaged") from None
+    if whole not in (None, path):
+        said.insert(
+            1, line("part of", f"the dataset {whole}: lenstream inspect {whole} says more, such as views and units")
+        )
+    return said
+
+
+def _said(path, picture):
+    """Lines on what a path holds, by the first kind of thing that it is."""
     for kind in (_recipe, _own_archive, _run, _galaxies, _psf, _table):
         said = kind(path, picture)
         if said is not None:
@@ -57,11 +76,15 @@ def _run(path, picture):
     config = config_of(RunFolder(path))
     done = "finished" if is_finished(RunFolder(path), config) else "not finished: the same command goes on with it"
     encoders = ", ".join(config.pretrain.encoders) if config.pretrain else "none"
+    judged = f"lenstream predict --run {path} --images my_lenses"
+    by_hand = f'lenstream.load_encoder("{path}", ENCODER) in Python: it has no predictor, as its config has no evaluate'
+    report = RunFolder(path).report
     return [
         f"{path}: a run of LenStream, {done}",
         line("name", config.name),
         line("encoders", encoders),
-        line("next", f"lenstream predict --run {path} --images my_lenses; its report is {path / 'report.html'}"),
+        *([line("report", str(report))] if report.is_file() else []),
+        line("next", judged if config.evaluate else by_hand),
     ]
 
 

@@ -31,6 +31,11 @@ def recognise(place):
     )
 
 
+def around(path: Path) -> Path | None:
+    """The folder of the archive that a path is, or that it lies in; None if there is none."""
+    return next((place for place in (path, *path.parents, *path.resolve().parents) if (place / FILE).is_file()), None)
+
+
 class Unread:
     """In the place of a reader: says who reads archives."""
 

@@ -164,8 +164,8 @@ def problem_of_views(name, settings, n_views, images):
     Args: name, settings: of the encoder. n_views: global views that its method needs. images: of `open_images`.
     """
     needed, where = physics(settings, n_views), f"pretrain.encoders.{name}"
-    redraw = " ".join(f"--redraw {part}" for part in sorted(needed.redraw))
-    how = f"lenstream simulate RECIPE --views {needed.n} {redraw} --out PATH writes one"
+    redraw = ",".join(sorted(needed.redraw))
+    how = f"lenstream simulate RECIPE --count N --views {needed.n} --redraw {redraw} --out PATH writes one"
     if settings.method == "supervised" and images.scene is None:
         return f"{where}.method: supervised needs the labels of the simulator, which the images of {images.root} lack"
     if needed.n > images.held_views:

@@ -110,6 +110,19 @@ def test_a_recipe(tmp_path):
     assert "lenstream config" in words["next"][0]
 
 
+def test_a_run_says_what_can_be_done_with_it(tmp_path):
+    for name, judged, next_one in (("a", "", "lenstream predict --run "), ("b", "evaluate: null\n", "load_encoder")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(
+            f"extends: tiny\n{judged}pretrain: {{encoders: {{stream_supervised: null}}}}\n"
+        )
+        title, words, _ = said(tmp_path / name)
+        assert "a run of LenStream, not finished" in title and "report" not in words
+        assert next_one in words["next"][0]
+    (tmp_path / "a/report.html").touch()
+    assert said(tmp_path / "a")[1]["report"] == [str(tmp_path / "a/report.html")]
+
+
 def test_a_table(tmp_path):
     (tmp_path / "a.csv").write_text("name,theta_E,comment\nx,1.5,good\ny,,bad\n")
     title, words, _ = said(tmp_path / "a.csv")
@@ -192,6 +205,29 @@ def test_an_own_dataset(tmp_path):
     settings = loaded(text, tmp_path)
     assert settings.pretrain.encoders["simclr"].views == "physics" and settings.simulate is None
     assert (tmp_path / "a.png").is_file()
+
+
+def test_a_part_of_an_own_dataset_names_the_whole(tmp_path, monkeypatch):
+    own = dataset(tmp_path / "mine", "fits")
+    image = own / "fits/000000/000004_1.fits"
+    for part in (image, image.parent, own / "labels.parquet"):
+        assert said(part)[1]["part of"] == [
+            f"the dataset {own}: lenstream inspect {own} says more, such as views and units"
+        ]
+    with pytest.raises(DataError, match=rf"it is part of the dataset {own}: lenstream inspect {own} says"):
+        inspect(own / "SHA256SUMS")
+    monkeypatch.chdir(own / "ledger")
+    with pytest.raises(DataError, match=rf"it is part of the dataset {own.resolve()}: "):
+        inspect("000000.json")
+    assert "part of" not in said(own)[1]
+
+
+def test_an_own_dataset_that_is_damaged_names_what_finds_all_damage(tmp_path):
+    own = dataset(tmp_path / "mine", "zarr")
+    (own / "labels.parquet").unlink()
+    (own / "theta_E/c/0").unlink()
+    with pytest.raises(DataError, match=rf"there is no such file\); lenstream verify {own} names all that is damaged"):
+        inspect(own)
 
 
 @pytest.mark.parametrize("form", ["zarr", "hdf5", "parquet", "fits", "fits-pairs", "npy-folders"])

@@ -1,6 +1,7 @@
 """The config that `lenstream inspect` proposes for images in files: YAML that loads, and that a training accepts."""
 
 import numpy as np
+import yaml
 
 FEWEST = 4  # images that a training needs
 BATCH = 128  # of simclr_resnet18
@@ -56,9 +57,10 @@ def _training(path, count, more, size=""):
 
 
 def config_name(path):
-    """A name for a config by a path: letters, digits, ".", "_" and "-"."""
+    """A name for a config by a path: letters, digits, ".", "_" and "-"; nothing that YAML takes for a number."""
     name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in path.name.split(".")[0])
-    return name.strip("._-")[:60] or "my_images"
+    name = name.strip("._-")[:60] or "my_images"
+    return name if isinstance(yaml.safe_load(name), str) else f"images_{name}"
 
 
 def quoted(text):

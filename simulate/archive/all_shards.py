@@ -29,6 +29,7 @@ def write_shards(
 
     workers: processes, unless scheduler says which of Dask's has workers. Raises: DataError; OSError.
     """
+    workers = min(workers, len(shards))  # those that would have nothing to do leave the others their cores
     total, first = description.count, description.count - sum(shard.count for shard in shards)
     with bar(description.name, total, first) as running:
         more = _counting(running, description, scene, first)

@@ -84,7 +84,7 @@ def _made(client, task, numbers):
     from distributed import as_completed
 
     waiting, deaths, under_way = iter(numbers), dict.fromkeys(numbers, 0), {}
-    done = as_completed()
+    done = as_completed(loop=client.loop)
 
     def hand_out(number):
         future = client.submit(make_here, *task, number, pure=False)
@@ -143,7 +143,7 @@ def _connected(address: str) -> Iterator[Any]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout=PATIENCE)
+        client = Client(address, timeout=PATIENCE, set_as_default=False)  # which would outlast a failure
     except (OSError, ValueError, TypeError) as error:
         said = short(" ".join(str(error).split()))
         raise DataError(

@@ -21,6 +21,7 @@ from .label_summary import Summary, class_counts, summaries
 from .ledger import read_entries
 from .opening import data_files, snippet
 from .own_places import CARD, CARD_SUM
+from .sizes_on_disk import in_words
 from .writing import SPLITS as RANGES
 
 PICTURE = "contact_sheet.png"
@@ -148,14 +149,17 @@ def _configs(description):
 def _facts(folder, description, config):
     """Rows of the first table."""
     files = [folder / name for entry in read_entries(folder).values() for name in entry.files]
-    size = sum(path.stat().st_size for path in files if path.is_file()) / 1e6
+    size = in_words(sum(path.stat().st_size for path in files if path.is_file()))
     last = description.start + description.count - 1
     views = f"{description.views:,} of each, redrawn: {', '.join(description.redraw)}"
     yield "Systems", f"{description.count:,}, of index {description.start} to {last}"
     yield "Views", views if description.views > 1 else "one of each"
     shards = f"{len(description.shards):,} shards of {description.shard_size:,} systems"
     shards = "one shard" if len(description.shards) == 1 else shards
-    yield "Stored as", f"{description.format}, {shards}, {len(files):,} files, {size:,.1f} MB"
+    yield (
+        "Stored as",
+        f"{description.format}, {shards}, {len(files):,} {'file' if len(files) == 1 else 'files'}, {size}",
+    )
     yield "Made by", f"LenStream {description.lenstream}, config {description.name}, seed {description.seed}"
     for name, words in rows(config.simulate):
         yield (name, _classes(folder, description, config)) if name == "Classes" else (name, words)

@@ -218,7 +218,7 @@ def _cards_of(scene, grid, band):
         wcs += [card(f"CRPIX{axis}", (size + 1) / 2, "middle of the image"), card(f"CDELT{axis}", sign * step)]
     wcs.append(card("RADESYS", "ICRS"))
     filters = [card("FILTER", band)] if band else []
-    units = {"IMAGE": unit, "IVAR": f"1/({unit})^2" if unit else "", "MASK": ""}
+    units = {"IMAGE": unit, "IVAR": f"s2 {unit.removesuffix('/s')}-2", "MASK": ""}  # there is IVAR of rates alone
 
     @functools.lru_cache(4096)
     def cards(what, exposure, width):

@@ -138,8 +138,8 @@ def _mend(work, pages, show):
         return
     unseal(folder)
     writing.prepare(folder, said.description, said.scene)
-    if any(f.path == SUMS for f in of_all):  # a name in it may be damaged
-        gone = [name for name in read_sums(folder) if not (folder / name).is_file()]
+    if any(f.path == SUMS for f in of_all):  # a name in it may be damaged, or all of it be the seal's
+        gone = [name for name in read_sums(folder) if name in (SUMS, FINISHED) or not (folder / name).is_file()]
         remove_sums(folder, *gone)
     writing.finish(folder, ECSV in before, pages)
     _say_of(work, of_all, before, read_sums(folder))

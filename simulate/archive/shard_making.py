@@ -92,8 +92,8 @@ def store(
 ) -> Entry:
     """Write the files of a shard, then its entry in the ledger.
 
-    beside: a folder on the same disk where the files are made first, before they take their places. check: is called
-    before each of them does; what it raises ends the work.
+    beside: a folder on the same disk where the files are made first, before they take their places; it need not be
+    there. check: is called before each of them does; what it raises ends the work.
 
     Raises: DataError, and changes nothing, if the shard is there with fewer systems that come out with other numbers
         here; OSError that names what cannot be written.
@@ -102,6 +102,8 @@ def store(
     if before is not None and is_shorter(before, shard):
         refuse_other_numbers(folder, before, samples)
         noted = {ACCEPTED: before.versions[ACCEPTED]} if ACCEPTED in before.versions else {}
+    if beside is not None:
+        beside.mkdir(parents=True, exist_ok=True)
     files = format_of(description.format).write(beside or folder, description, samples, shard)
     sums = {file: sha256((beside or folder) / file) for file in files}
     for name in files if beside else ():

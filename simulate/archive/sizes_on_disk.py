@@ -68,6 +68,12 @@ def _arrays(scene, description, like):
     return _bytes_of_one(like.images) + PACKED * _bytes_of_one(like.masks) + _bytes_of_one(like.labels)
 
 
+def _zarr(scene, description, like):
+    """As arrays, but shards of labels are never less than full: there are always `shard_size` of them."""
+    full = len(description.shards) * description.shard_size / description.count
+    return _arrays(scene, description, like) + (full - 1) * _bytes_of_one(like.labels)
+
+
 def _parquet(scene, description, like):
     """Fluxes, their inverse variances, packed masks and labels."""
     fluxes = _bytes_of_one(like.images) * (2 if has_noise_model(scene) else 1)
@@ -104,4 +110,4 @@ def _blocks(size):
     return -(-size // BLOCK) * BLOCK
 
 
-_BY_FORMAT = {"fits": _fits, "fits-pairs": _pairs, "parquet": _parquet, "npy-folders": _npy}
+_BY_FORMAT = {"zarr": _zarr, "fits": _fits, "fits-pairs": _pairs, "parquet": _parquet, "npy-folders": _npy}

@@ -41,3 +41,11 @@ def test_training_reads_them_as_images(tmp_path):
 def test_a_mass_that_is_no_number(tmp_path, mass):
     with pytest.raises(Unreadable, match="what lies beside the image is no number"):
         read(axion(tmp_path / "a.npy", 0, mass))
+
+
+def test_more_than_image_and_mass_is_another_file(tmp_path):
+    held = np.empty(3, dtype=object)
+    held[:] = [image(0), 1e-23, 2e-23]
+    np.save(tmp_path / "a.npy", held, allow_pickle=True)
+    with pytest.raises(Unreadable, match=r"only DeepLense's \[image, mass\] is read"):
+        read(tmp_path / "a.npy")

@@ -141,6 +141,9 @@ def of_array(shape, dtype=b"\x8c\x02f8", data=b"C\x08" + bytes(8), fortran=b"\x8
         of_array(b"K\x01\x85", dtype=b"\x8c\x08U9999999"),
         of_array(b"K\x01\x85", data=b"]"),
         of_array(b"K\x01"),
+        of_array(b"K\x01\x85", dtype=b"\x8c\x05f4,f4"),  # a record of as many bytes
+        of_array(b"K\x01\x85", dtype=b"\x8c\x02O8", data=b"](K\x01K\x02e"),  # one object that is two
+        raw(b"}(\x8c\x01aK\x01\x8c\x01bu"),  # a key without a value
         raw(b"r\xff\xff\xff\x7f"),  # a memo of 2^31 places
         raw(b"\x8e" + struct.pack("<Q", 1 << 60)),  # bytes that are not there
         raw(b"\x8d" + struct.pack("<Q", 1 << 60)),
@@ -152,7 +155,7 @@ def of_array(shape, dtype=b"\x8c\x02f8", data=b"C\x08" + bytes(8), fortran=b"\x8
         b"\x80",
         b"not a pickle",
     ],
-    ids=range(18),
+    ids=range(21),
 )
 def test_lies_about_size_are_refused_at_once(tmp_path, data):
     with pytest.raises(Unreadable):

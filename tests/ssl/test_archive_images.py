@@ -77,7 +77,12 @@ def test_a_dataset_that_changed_is_noticed(dataset, tmp_path):
         (
             {"method": "simsiam", "views": "physics", "redraw": ["noise"]},
             r"^pretrain\.encoders\.tiny\.redraw: noise, but between the views of .* differ noise, source; expected "
-            r"redraw: \[noise, source\], or a dataset like that \(lenstream simulate RECIPE --views 2 --redraw noise ",
+            r"redraw: \[noise, source\], or a dataset like that \(lenstream simulate RECIPE --count N --views 2 "
+            r"--redraw noise --out PATH writes one\)",
+        ),
+        (
+            {"method": "vicreg", "views": "physics", "redraw": ["noise", "source", "psf"]},
+            r"\(lenstream simulate RECIPE --count N --views 2 --redraw noise,psf,source --out PATH writes one\)",
         ),
         ({"method": "mae", "views": "both", "augment": tiny.STILL}, None),
     ],

@@ -60,7 +60,11 @@ def test_a_few_images_are_not_trained_on():
 
 
 @pytest.mark.parametrize(
-    ("name", "made"), [("a.fits", "a"), ("..", "my_images"), ("é" * 5, "my_images"), ("-a b-", "a_b")]
+    ("name", "made"),
+    [
+        *[("a.fits", "a"), ("..", "my_images"), ("é" * 5, "my_images"), ("-a b-", "a_b")],
+        *[("000000", "images_000000"), ("2026-01-02", "images_2026-01-02"), ("no", "images_no"), ("1a", "1a")],
+    ],
 )
 def test_names_of_configs(name, made):
     assert config_name(Path("/nowhere") / name) == made

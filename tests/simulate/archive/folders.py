@@ -1,4 +1,8 @@
-"""What a folder holds, and how work on it is broken off."""
+"""What a folder holds, how work on it is broken off, and parts of it that are read."""
+
+import numpy as np
+
+from lenstream.simulate.archive.chunks import Picked
 
 
 class Broken(Exception):
@@ -12,3 +16,18 @@ def broken(*_, **__):
 def contents(folder):
     """Path -> bytes of all files in a folder."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def some_of(blocks, folder, description, stored):
+    """Assert that systems of the second shard, in any order, are read as those of `stored`, which is all of it."""
+    shard, rows = description.shards[1], np.array([1, 2, 6])
+    part = Picked(shard, rows, np.array([2, 0, 1]))
+    facts = blocks.known(folder, description, shard)
+    pixels = stored.images | stored.masks
+    out = {name: np.empty((3, *values.shape[1:]), values.dtype) for name, values in pixels.items()}
+    blocks.read(folder, description, facts, part, out)
+    for name, values in pixels.items():
+        np.testing.assert_array_equal(out[name][[2, 0, 1]], values[rows])
+    for name, values in blocks.labels(folder, description, facts, part, list(stored.labels)).items():
+        np.testing.assert_array_equal(values, stored.labels[name][rows])
+    assert stored.masks["mask"].any()

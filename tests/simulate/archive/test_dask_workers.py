@@ -10,6 +10,7 @@ from lenstream.errors import DataError
 from lenstream.simulate.archive import dask_workers, shard_making, writing
 from lenstream.simulate.archive.dask_workers import made_on_dask, make_here
 from lenstream.simulate.archive.description import digest_of, load
+from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.ledger import read_entries
 from lenstream.simulate.archive.own_places import is_own
 
@@ -69,6 +70,15 @@ def test_a_worker_that_does_not_see_the_folder_or_is_another_says_so(tmp_path, c
     before = contents(folder)
     assert make_here(str(folder), load(folder).lenstream, digest_of(folder), 1) == read_entries(folder)[1]
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_worker_makes_a_shard_of_any_format(tmp_path, described, form):
+    config, description = described(10, form=form, views=2 if form == "fits-pairs" else 1)
+    writing.write_archive(config, tmp_path, description)
+    before = contents(tmp_path)
+    make_here(str(tmp_path), load(tmp_path).lenstream, digest_of(tmp_path), 1)
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("moment", ["before it begins", "as it is rendered", "as its files take their places"])

@@ -71,6 +71,7 @@ def test_facts_are_those_of_the_dataset(folder):
     assert rows["Systems"][1] == f"12, of index {2**41 + 5} to {2**41 + 16}"
     assert rows["Views"][1] == "2 of each, redrawn: noise, source" and "seed 3" in rows["Made by"][1]
     assert rows["Classes"][1] == f"empty {counts[0]}, lens {counts[1]}" and counts.sum() == 12
+    assert re.fullmatch(r"zarr, one shard, 27 files, \d\.\d MB", rows["Stored as"][1])
     assert rows["Images"][1] == '12 x 12 pixels of 0.15", one band'
 
 

@@ -70,6 +70,18 @@ def test_parts_and_the_finish_make_the_dataset_that_is_written_at_once(tmp_path,
     assert contents(tmp_path / "d") == contents(copy_of(tmp_path / "at_once"))
 
 
+def test_of_more_parts_than_shards_those_without_say_so(tmp_path, described, capsys):
+    config, description = described(20)
+    for k, said in (
+        (1, "has nothing to write: the dataset has 3 shards of up to 8 systems, so 3 parts are enough"),
+        (2, ""),
+    ):
+        writing.write_part(config, tmp_path, description, DatasetPart(k, 4))
+        assert said in capsys.readouterr().err
+    writing.write_part(config, tmp_path, description, DatasetPart(2, 4))
+    assert f"part 2/4 of {tmp_path} is written, nothing is left to do" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_script_for_slurm_writes_parts_at_once_and_finishes(tmp_path, described, copy_of):
     page = (Path(__file__).parents[3] / "docs" / "datasets" / "slurm.md").read_text()

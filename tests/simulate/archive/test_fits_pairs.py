@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 
 from lenstream.errors import ConfigError
+from lenstream.files.unreadable import Unreadable
 from lenstream.simulate.archive import fits_pairs
 
 KEYS = ("theta_E", "e1", "e2", "center_x", "center_y", "gamma", "gamma1", "gamma2")
@@ -33,3 +34,11 @@ def test_what_makes_no_pairs_of_one_band_is_refused(described_as, lossy, several
         fits_pairs.check(described_as(lossy, "fits-pairs", views=3), lossy)
     with pytest.raises(ConfigError, match="one band, and the config has H, VIS, Y"):
         fits_pairs.check(described_as(several_grids, "fits-pairs", views=2), several_grids)
+
+
+def test_a_file_of_another_system_is_refused(written, lossy):
+    folder, description, _ = written(lossy, "fits-pairs", count=4, views=2)
+    (folder / "pairs" / "000001.fits").write_bytes((folder / "pairs" / "000002.fits").read_bytes())
+    for read in (fits_pairs.read, fits_pairs.read_labels):
+        with pytest.raises(Unreadable, match=r"000001\.fits.*another system"):
+            read(folder, description, lossy, description.shards[0])

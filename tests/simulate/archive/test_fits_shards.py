@@ -38,13 +38,14 @@ def test_astropy_has_extensions_units_and_labels(first):
             np.testing.assert_array_equal(hdus["MASK"].data, own.masks["mask"][2, 0, 0])
             np.testing.assert_array_equal(hdus["IVAR"].data, inverse_variance(own)["images"][2, 0, 0])
             assert hdus["PSF"].data.sum() == pytest.approx(1, abs=1e-6)
-            facts = hdus[0].header
+            facts, of_inverse = hdus[0].header, hdus["IVAR"].header
             wcs = WCS(header)
     assert (facts["INDEX"], facts["SEED"], facts["CONFIG"]) == (7, 1, "small")
     for label, values in own.labels.items():
         assert facts[label] == values[2]
     assert facts.comments["theta_E"].startswith("[arcsec] Einstein radius")
     assert u.Unit(header["BUNIT"]) == u.electron / u.s
+    assert u.Unit(of_inverse["BUNIT"]) == u.Unit(header["BUNIT"]) ** -2
     assert (header["EXPTIME"], header["MAGZERO"], header["PSF_FWHM"]) == (500, 25.96, 0.16)
     assert "DATE" not in header and "FILTER" not in header
     np.testing.assert_allclose(wcs.proj_plane_pixel_scales()[0].to_value("arcsec"), 0.1)
@@ -110,6 +111,15 @@ def test_a_file_of_another_system_is_refused(written, lossy):
     (place / "000001.fits").write_bytes((place / "000002.fits").read_bytes())
     with pytest.raises(Unreadable, match=r"000001\.fits.*another system"):
         fits_shards.read(folder, description, lossy, description.shards[0])
+
+
+def test_a_file_of_another_view_is_refused(written, lossy):
+    folder, description, _ = written(lossy, "fits", count=4, views=2)
+    place = folder / "fits" / "000000"
+    (place / "000001_0.fits").write_bytes((place / "000001_1.fits").read_bytes())
+    for read in (fits_shards.read, fits_shards.read_labels):
+        with pytest.raises(Unreadable, match=r"000001_0\.fits.*another system or view"):
+            read(folder, description, lossy, description.shards[0])
 
 
 @pytest.mark.parametrize("names", [["g", "Ångström"], ["g", "x" * 45], ["g", "G"], ["g", "g "], ["a\nb"]])

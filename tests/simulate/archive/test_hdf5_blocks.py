@@ -1,31 +1,36 @@
-"""Single chunks of HDF5: together they are the shard; a file stays open, but not from one process to another."""
+"""Parts of HDF5: any systems of a shard are those of the whole one, and a damaged chunk is named instead of read."""
 
-import os
-
+import h5py
 import numpy as np
+import pytest
 
+from lenstream.errors import DataError
 from lenstream.simulate.archive import hdf5_blocks, hdf5_shards
+from lenstream.simulate.archive.chunks import part_of
 from lenstream.simulate.archive.shard_making import opened
 
+from .folders import some_of
 
-def test_blocks_are_those_of_the_shard(copy_of, tmp_path):
+
+def test_some_systems_of_a_shard_are_those_of_the_whole_one(copy_of, tmp_path):
     folder = copy_of(tmp_path / "d", "hdf5")
     description, scene = opened(folder)
-    for shard in description.shards:
-        stored = hdf5_shards.read(folder, description, scene, shard)
-        for name, values in (stored.images | stored.masks | stored.labels | {"index": stored.indices}).items():
-            n = -(-shard.count // hdf5_blocks.length(folder, description, name))
-            found = [hdf5_blocks.read(folder, description, shard, block, name)[name] for block in range(n)]
-            np.testing.assert_array_equal(np.concatenate(found), values)
-            assert found[0].dtype == bool or name != "mask"
-    assert stored.masks["mask"].any()
+    some_of(hdf5_blocks, folder, description, hdf5_shards.read(folder, description, scene, description.shards[1]))
 
 
-def test_a_forked_process_opens_the_file_itself(copy_of, tmp_path, monkeypatch):
-    """A file that two processes share has one place at which both read."""
+@pytest.mark.parametrize("name", ["images", "mask"])
+def test_a_damaged_chunk_is_named_and_not_read(copy_of, tmp_path, name):
+    """One that is packed, and one that is not."""
     folder = copy_of(tmp_path / "d", "hdf5")
     description, _ = opened(folder)
-    first = [hdf5_blocks._opened(folder, description, description.shards[0]) for _ in range(2)]
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    other = hdf5_blocks._opened(folder, description, description.shards[0])
-    assert first[0] is first[1] is not other
+    shard = description.shards[0]
+    (file_name,) = hdf5_shards.shard_files(description, None, shard)
+    facts, path = hdf5_blocks.known(folder, description, shard), folder / file_name
+    with h5py.File(path) as file:
+        at = file[name].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[at + 9] ^= 1
+    path.write_bytes(content)
+    out = {name: np.empty((8, *facts[name]), np.float32 if name == "images" else bool)}
+    with pytest.raises(DataError, match=rf"{file_name}.*{name}.*chunk 0"):
+        hdf5_blocks.read(folder, description, facts, part_of(shard), out)

@@ -9,6 +9,7 @@ from astropy import units as u
 from pyarrow import parquet
 
 from lenstream import label_table
+from lenstream.files.unreadable import Unreadable
 from lenstream.simulate.archive import parquet_shards
 from lenstream.simulate.archive.image_facts import inverse_variance, psf_widths
 from lenstream.simulate.packing import noise_levels
@@ -98,3 +99,10 @@ def test_a_dataset_with_a_defect_has_no_inverse_variance(written, scene_with, ob
     folder, _, _ = written(scene_with(**changes), "parquet", count=1)
     kind = parquet.read_schema(folder / "data" / "train-00000.parquet").field("image").type
     assert [field.name for field in kind] == ["band", "flux", "mask", "psf_fwhm", "scale"]
+
+
+def test_the_file_of_another_shard_is_refused(written, lossy):
+    folder, description, _ = written(lossy, "parquet", count=8)
+    (folder / "data" / "train-00000.parquet").write_bytes((folder / "data" / "train-00001.parquet").read_bytes())
+    with pytest.raises(Unreadable, match=r"train-00000\.parquet.*it is of other systems"):
+        parquet_shards.read(folder, description, lossy, description.shards[0])

@@ -94,7 +94,7 @@ from lenstream.simulate.archive.process_pool import results
 
 def begun(number):
     print("begun", flush=True)
-    time.sleep(600)
+    time.sleep(120)
 
 if __name__ == "__main__":
     list(results(begun, [(0,)], 1))

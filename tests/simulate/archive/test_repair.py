@@ -57,6 +57,15 @@ def test_a_damaged_name_in_the_list_of_checksums_does_not_stay(tmp_path, copy_of
     assert contents(folder) == before
 
 
+def test_the_list_of_checksums_and_its_seal_in_the_place_of_each_other_are_made_good(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d")
+    before = contents(folder)
+    (folder / "SHA256SUMS").write_bytes(before["finished"])
+    (folder / "finished").write_bytes(before["SHA256SUMS"])
+    assert repair(folder, show=False).left == []
+    assert contents(folder) == before
+
+
 def test_only_what_is_wrong_is_computed(tmp_path, copy_of, monkeypatch):
     folder, made = copy_of(tmp_path / "d"), []
     real = repairing.samples_of
@@ -268,6 +277,29 @@ def test_what_the_repair_itself_writes_is_not_foreign(tmp_path, copy_of):
     assert outcome.left == [] and not (folder / "notes.txt").exists()
     assert (folder / "contact_sheet.png").read_text() == "new"
     assert verify(folder, show=False) == []
+
+
+def test_a_shard_of_another_dataset_with_its_entry_is_replaced(tmp_path, copy_of):
+    """Its entry is whole, and fits its files: only the list of checksums says that they do not belong here."""
+    folder, other = copy_of(tmp_path / "d"), copy_of(tmp_path / "other", seed=2)
+    before = contents(folder)
+    for name in ("ledger/000001.json", *read_entries(other)[1].files):
+        (folder / name).write_bytes((other / name).read_bytes())
+    assert contents(folder) != before
+    outcome = repair(folder, show=False)
+    assert outcome.left == [] and contents(folder) == before
+
+
+def test_without_the_list_of_checksums_nothing_is_foreign_while_something_is_left(tmp_path, copy_of, other_arithmetic):
+    """Until the list is written again nobody knows labels.parquet from a file of others."""
+    folder = copy_of(tmp_path / "d")
+    (folder / "notes.txt").write_text("x")
+    (folder / "SHA256SUMS").unlink()
+    damage(folder / "images/c/1/0/0/0/0")
+    before = contents(folder)
+    other_arithmetic(0.01)
+    (said,) = repair(folder, remove_foreign=True, show=False).left
+    assert "arithmetic differs" in said and contents(folder).keys() >= before.keys()
 
 
 def test_an_accepted_shard_stays_so_if_the_repair_is_stopped_in_its_finish(

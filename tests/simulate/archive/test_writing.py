@@ -12,7 +12,7 @@ from lenstream.errors import ArgumentError, ConfigError, DataError
 from lenstream.files.checksums import differing, read_sums
 from lenstream.files.whole import whole
 from lenstream.locking import locked
-from lenstream.simulate.archive import ledger, lengthening, writing, zarr_shards
+from lenstream.simulate.archive import all_shards, ledger, lengthening, writing, zarr_shards
 from lenstream.simulate.archive.description import load
 from lenstream.simulate.archive.formats import FORMATS
 from lenstream.simulate.archive.ledger import read_entries
@@ -29,7 +29,7 @@ from lenstream.simulate.archive.writing import (
     write_archive,
 )
 from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import FIRST_INDEX
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 from .folders import Broken, broken, contents
 
@@ -138,6 +138,18 @@ def test_extended_it_is_as_if_written_at_once(described, tmp_path, first, more):
     differ = {name for name in expected if held[name] != expected[name]}
     knowing = {"archive.json", "ledger/copy_of_archive.json", "SHA256SUMS", "finished"}  # that it was extended
     assert set(held) == set(expected) and differ == knowing
+
+
+def test_a_dataset_with_an_entry_of_another_one_is_not_extended(described, tmp_path):
+    config, description = described(16)
+    folder, other = tmp_path / "set", tmp_path / "other"
+    write_archive(config, folder, description)
+    write_archive(config, other, dataclasses.replace(description, seed=description.seed + 1))
+    (folder / "ledger/000000.json").write_bytes((other / "ledger/000000.json").read_bytes())
+    before = contents(folder)
+    with pytest.raises(DataError, match=r"ledger/000000\.json was changed since.*`lenstream repair .*` first"):
+        extend_archive(folder, 4)
+    assert contents(folder) == before
 
 
 def test_an_extension_that_was_broken_off_goes_on_with_the_same_command(described, tmp_path, monkeypatch):
@@ -329,6 +341,16 @@ def test_processes_write_the_same(described, tmp_path):
     write_archive(config, tmp_path / "one", description)
     write_archive(config, tmp_path / "two", description, workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_processes_without_a_shard_leave_others_their_cores(described, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(all_shards, "results", lambda make, calls, workers: asked.append(workers) or iter(()))
+    monkeypatch.setattr(all_shards, "_write_here", lambda *_: asked.append("here"))
+    for count, workers in ((20, 2), (20, 8), (8, 8)):
+        config, description = described(count)
+        all_shards.write_shards(tmp_path, description, make_scene(config), description.shards, workers)
+    assert asked == [2, 3, "here"]
 
 
 def test_make_shard_is_all_that_a_cluster_needs(described, tmp_path):

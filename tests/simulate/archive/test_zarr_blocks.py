@@ -1,37 +1,44 @@
-"""Single chunks of Zarr: together they are the shard, and a damaged one is named instead of read."""
+"""Parts of Zarr: any systems of a shard are those of the whole one, and a damaged chunk is named instead of read."""
 
 import numpy as np
 import pytest
 
 from lenstream.errors import DataError
 from lenstream.simulate.archive import zarr_blocks, zarr_shards
+from lenstream.simulate.archive.chunks import Picked, part_of
 from lenstream.simulate.archive.shard_making import opened
 
-
-def blocks(folder, description, shard, name):
-    n = -(-shard.count // zarr_blocks.length(folder, description, name))
-    return [zarr_blocks.read(folder, description, shard, block, name)[name] for block in range(n)]
+from .folders import some_of
 
 
-def test_blocks_are_those_of_the_shard(copy_of, tmp_path):
+def test_some_systems_of_a_shard_are_those_of_the_whole_one(copy_of, tmp_path):
     folder = copy_of(tmp_path / "d")
     description, scene = opened(folder)
-    for shard in description.shards:
-        stored = zarr_shards.read(folder, description, scene, shard)
-        for name, values in (stored.images | stored.masks | stored.labels | {"index": stored.indices}).items():
-            found = np.concatenate(blocks(folder, description, shard, name))
-            np.testing.assert_array_equal(found, values)
-            assert zarr_blocks.arrays(folder, description, shard)[name] == values.shape[1:]
-    assert stored.masks["mask"].any()
+    some_of(zarr_blocks, folder, description, zarr_shards.read(folder, description, scene, description.shards[1]))
 
 
 def test_a_damaged_chunk_is_named_and_not_read(copy_of, tmp_path):
     folder = copy_of(tmp_path / "d")
     description, _ = opened(folder)
+    facts = zarr_blocks.known(folder, description, description.shards[0])
     path = folder / "theta_E" / "c" / "1"
     content = bytearray(path.read_bytes())
     content[5] ^= 1  # a theta_E that could well be
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"theta_E/c/1.*chunk 0 does not have its CRC32C"):
-        blocks(folder, description, description.shards[1], "theta_E")
-    assert len(blocks(folder, description, description.shards[0], "theta_E")[0]) == 8
+    with pytest.raises(DataError, match=r"theta_E/c/1.*chunk 0 does not have its CRC32C|chunk 0 does not have its"):
+        zarr_blocks.labels(folder, description, facts, part_of(description.shards[1]), ["theta_E"])
+    sound = zarr_blocks.labels(folder, description, facts, part_of(description.shards[0]), ["theta_E"])
+    assert len(sound["theta_E"]) == 8
+
+
+def test_a_damaged_image_is_no_image(copy_of, tmp_path):
+    folder = copy_of(tmp_path / "d")
+    description, _ = opened(folder)
+    facts, shard = zarr_blocks.known(folder, description, description.shards[0]), description.shards[0]
+    path = folder / "images" / "c" / "0" / "0" / "0" / "0" / "0"
+    content = bytearray(path.read_bytes())
+    content[3] ^= 1
+    path.write_bytes(content)
+    one = Picked(shard, np.array([0]), np.array([0]))
+    with pytest.raises(DataError, match=r"images/c/0.*chunk 0"):
+        zarr_blocks.read(folder, description, facts, one, {"images": np.empty((1, 1, 1, 16, 16), np.float32)})

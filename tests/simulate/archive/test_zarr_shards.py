@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lenstream.errors import DataError
-from lenstream.simulate.archive import zarr_shards
+from lenstream.simulate.archive import writing, zarr_shards
 from lenstream.simulate.archive.samples import content_digest, make_samples
 from lenstream.simulate.archive.shard_making import opened
 from lenstream.simulate.archive.writing import describe, write_archive
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
+
+from .folders import Broken, broken
 
 
 def samples_of(folder):
@@ -137,3 +139,24 @@ def test_the_name_of_a_chunk_is_its_place(dataset):
             zarr_shards.read(dataset, description, scene, shard)
     finally:
         path.write_bytes(whole)
+
+
+def test_nobody_opens_a_dataset_whose_shards_are_not_all_there(described, tmp_path, monkeypatch):
+    """Zarr reads a file that is not there as zeros."""
+    config, description = described(20)
+    monkeypatch.setattr(writing, "finish", broken)
+    with pytest.raises(Broken):
+        write_archive(config, tmp_path / "set", description)
+    with pytest.raises(FileNotFoundError):
+        zarr.open_group(tmp_path / "set", mode="r")
+    monkeypatch.undo()
+    write_archive(config, tmp_path / "set", description)
+    assert zarr.open_group(tmp_path / "set", mode="r")["images"].shape[0] == 20
+
+
+def test_classes_have_their_names_by_number(described, tmp_path):
+    config, description = described(12, "simulate.classes={lens: 1, galaxy: 1, a double: 1}")
+    write_archive(config, tmp_path / "set", description)
+    held = xarray.open_zarr(tmp_path / "set")["class"]
+    assert held.attrs["flag_meanings"].split() == ["lens", "galaxy", "a_double"]
+    assert list(held.attrs["flag_values"]) == [0, 1, 2] and set(held.values) == {0, 1, 2}
