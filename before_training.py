@@ -119,12 +119,13 @@ def _about_real_lenses(config, scene):
             yield "real_lenses.catalogue: there are no images to compare with it; give real_lenses.images, too"
         return
     from .evaluate.real import catalogue
-    from .evaluate.real.predict import band_names, check_frame
+    from .evaluate.real.expected_images import band_names
+    from .evaluate.real.predict import check_frame
     from .evaluate.real.set_cutouts import look_at, read_lenses
 
     problems: list[str] = []
     targets = config.evaluate.targets if config.evaluate is not None else []
-    bands = band_names(config, scene) if scene is not None else tuple(config.simulate.bands) or 1
+    bands = band_names(scene) if scene is not None else tuple(config.simulate.bands) or 1
     _collect(problems, lambda: look_at(lenses.images, bands))
     _collect(problems, lambda: check_frame(lenses.frame, targets))
     if lenses.catalogue:

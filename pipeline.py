@@ -104,17 +104,24 @@ def predict(folder, lenses, out=None):
             "that it was begun with goes on with it"
         )
     if config.simulate is None:
-        raise DataError(
-            f"{folder} was run without simulate, so nobody knows the pixels and the noise that its networks expect of "
-            "real lenses; expected a run with it"
-        )
-    scene = _scene(config)
+        _need_images(folder, config)
+    scene = None if config.simulate is None else _scene(config)
     results = predict_folder(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+
+
+def _need_images(folder, config):
+    """DataError where the images in files are gone by which a run without simulate knows what its networks expect."""
+    for place in (config.pretrain.data.path, config.evaluate.data.path, config.evaluate.data.test_path):
+        if place is not None and not Path(place).exists():
+            raise DataError(
+                f"{folder} learnt from the images in {place}, which are not there; expected them there, as a run "
+                "without simulate compares what it predicts with them"
+            )
 
 
 def _scene(config):

@@ -9,6 +9,7 @@ from ..errors import ArgumentError
 from .recipe_arguments import Overrides, Recipe, loaded
 
 CONTINUING = ("simulate", "extend", "repair")  # commands that go on with what was begun when they are given again
+WHAT_NEXT = "lenstream repair {path} computes again what is not there or damaged, and leaves what nobody wrote"
 Dataset = Annotated[Path, typer.Argument(metavar="PATH", help="The folder of a dataset.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes of this machine that share the work.")]
 
@@ -104,12 +105,14 @@ def verify(path: Dataset) -> None:
     Prints what is missing, damaged, foreign (nobody wrote it) or unfinished; the exit code is then 2, else 0.
     """
     folder = _usable(path)
+    from ..progress import console
     from ..simulate.archive.verify import in_words, verify
 
     findings = verify(folder)
     for line in in_words(findings, folder):
         print(line)
     if findings:
+        console.print(f"what to do: {WHAT_NEXT.format(path=folder)}")
         raise typer.Exit(2)
 
 

@@ -129,7 +129,8 @@ def _without_simulation(values):
     if _at(values, "real_lenses", "images") is not None:
         yield (
             ("real_lenses", "images"),
-            "real lenses are predicted by networks that saw simulated ones; expected simulate",
+            "real lenses are predicted at the end of runs with simulate; expected simulate, or none of them here and "
+            "lenstream predict afterwards",
         )
 
 

@@ -30,7 +30,8 @@ _ENCODER = {  # where the method has the key
     "decoder_heads": 2,
 }
 _LOCAL_VIEWS = 2
-_EVALUATE = {"n_labels": [20], "seeds": 1, "n_test": 40, "limit": False, "umap": False}
+_EVALUATE = {"seeds": 1, "limit": False, "umap": False}
+_N_LABELS, _N_TEST = 20, 40
 _FINETUNE = {"epochs": 1, "min_steps": 2, "batch_size": 16}
 _GALAXIES = 16  # procedural: enough for training, validation and tests
 _FAMILIES = {  # timm's modules, and options that all of their models take
@@ -62,9 +63,14 @@ def tiny(config):
         for encoder in values["pretrain"]["encoders"].values():
             _shrink_encoder(encoder)
     if values["evaluate"]:
-        values["evaluate"] |= _EVALUATE
+        values["evaluate"] |= _EVALUATE | _few(values["evaluate"])
         values["evaluate"]["finetune"] |= _FINETUNE
     return check(values, values["name"])
+
+
+def _few(evaluate):
+    """As many labels and tests as a tiny run has: no more than asked for, as a set of files may have no more."""
+    return {"n_labels": [min(_N_LABELS, *evaluate["n_labels"])], "n_test": min(_N_TEST, evaluate["n_test"])}
 
 
 def _shrink_encoder(values):

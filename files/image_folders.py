@@ -20,13 +20,16 @@ class Found(NamedTuple):
     notes: list[str]  # sentences on folders that are no classes, and on files that are not read
 
 
-def find(root):
+def find(root, beside=None):
     """The image files and Zarr groups below a folder, or the group that it is.
 
     The class is the name of the sub-folder of `root`, or of a sub-folder of train, val or test, which are splits and no
     classes. Sub-folders 000, 001, ... are parts of a large set and no classes, nor is a sub-folder with the files of
     one lens (data.fits, noise_map.fits). Names that begin with a
-    dot are left out. Raises: DataError if there is no folder or no image.
+    dot are left out.
+
+    Args: beside: sentences on files that are no images, such as lists of splits; None: all of them are left out.
+    Raises: DataError if there is no folder or no image.
     """
     root = usable(root)
     if not root.is_dir():
@@ -34,7 +37,8 @@ def find(root):
     found, others = search(root)
     if not found.files:
         raise DataError(f"pretrain.data.path: {root} holds no image; expected files in {', '.join(IMAGES)} or a {ZARR}")
-    return found._replace(notes=_notes(root, found, others, _splits(root, (path for path, _ in found.files))))
+    splits = _splits(root, (path for path, _ in found.files))
+    return found._replace(notes=_notes(root, found, _left_out(root, others) if beside is None else beside, splits))
 
 
 def search(root):
@@ -126,7 +130,13 @@ def _beside(companions):
     return [f"{len(companions)} noise maps, masks and PSFs beside images are not read, such as {companions[0].name}"]
 
 
-def _notes(root, found, others, splits):
+def _left_out(root, others):
+    if not others:
+        return []
+    return [f"{len(others)} files in {root} are not images that can be read, and are left out: {counted(others)}"]
+
+
+def _notes(root, found, beside, splits):
     notes = []
     if splits:
         firsts = Counter(path.relative_to(root).parts[0] for path, _ in found.files)
@@ -134,9 +144,4 @@ def _notes(root, found, others, splits):
         notes.append(
             f"{counts} are splits, not classes: all are trained on; name one of them in the path to take it alone"
         )
-    notes += found.notes
-    if others:
-        notes.append(
-            f"{len(others)} files in {root} are not images that can be read, and are left out: {counted(others)}"
-        )
-    return notes
+    return [*notes, *found.notes, *beside]

@@ -89,14 +89,21 @@ def open_images(config, views=None, labels=None):
     found = _identified(pre.data.path)
     single = found is None or is_folder(found)
     what = pre.data.path, pre.data.size, tuple(pre.bands or ())
-    return _opened(*what, None if single else views, single, state_of(usable(pre.data.path)))
+    beside = _beside(found) if single and found is not None else None
+    return _opened(*what, None if single else views, single, beside, state_of(usable(pre.data.path)))
 
 
 @lru_cache(maxsize=8)  # each encoder asks for them: before the training, for its network, while it trains, to be judged
-def _opened(path, size, bands, views, single, state):
+def _opened(path, size, bands, views, single, beside, state):
     """The images of others at a path; `state` makes the cache forget a place that has changed."""
     data, bands = Folder(path=path, size=size), bands or None
-    return ImageFolder(data, bands=bands) if single else SetImages(data, views, bands=bands)
+    return ImageFolder(data, bands, beside) if single else SetImages(data, views, bands=bands)
+
+
+def _beside(found):
+    """Sentences on the lists, tables and other files beside the images of an `files.image_sets.ImageSet`."""
+    notes = [note for note in found.notes if note.startswith(("splits by", "labels by", "left out"))]
+    return tuple(f"{note}; all are trained on" if note.startswith("splits by") else note for note in notes)
 
 
 @lru_cache(maxsize=8)

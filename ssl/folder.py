@@ -33,7 +33,8 @@ def _of_header(source, n_bands):
 class ImageFolder:
     """The images of a folder: equal shapes, square, read one by one.
 
-    Args: config: `configs.training.Folder`. bands: names of those that are seen, in this order; None is all.
+    Args: config: `configs.training.Folder`. bands: names of those that are seen, in this order; None is all. beside:
+    sentences on files that are no images, where these are known; None: all of them are left out.
 
     Attributes: root, paths: the folder and its files and Zarr groups, sorted. bands, num_pix. classes: the sorted names
     of the sub-folders, empty if there are none. band_names, pixel_scale [arcsec]: of the first FITS header, "" and None
@@ -45,9 +46,9 @@ class ImageFolder:
 
     held_views, redraw, ordered, scene = 1, None, False, None
 
-    def __init__(self, config, bands=None):
+    def __init__(self, config, bands=None, beside=None):
         self.root, self._size = Path(config.path), config.size
-        files, self.notes = image_folders.find(config.path)
+        files, self.notes = image_folders.find(config.path, beside)
         with bar("looking at images", len(files), show=_is_first_rank() and len(files) >= MANY) as progress:
             self._sources, faults = [], []
             for k, (path, _) in enumerate(files):

@@ -38,12 +38,22 @@ class Cutout:
     noise: np.ndarray  # rms in the unit of the image, finite and positive
     masked: float  # fraction of output pixels without enough valid input (these are filled)
     light_subtracted: bool  # the file's model of the lens light was subtracted
-    pixel_scale: float  # arcsec, of the output pixels
+    pixel_scale: float | None  # arcsec, of the output pixels; None: not known, lengths are in pixels
     used: str = ""  # which parts of the file were used, and for what
     ignored: tuple[str, ...] = ()  # names of the parts that were not
     filled: np.ndarray | None = None  # bool (num_pix, num_pix), pixels without enough valid input; None: not known
     facts: FileFacts | None = None  # of the file; None: not known
     sky: float = 0.0  # counts/s per output pixel, subtracted from the image as its edge showed it
+
+    @property
+    def pixel(self) -> float:
+        """Size of an output pixel, in the `unit` of lengths."""
+        return 1.0 if self.pixel_scale is None else self.pixel_scale
+
+    @property
+    def unit(self) -> str:
+        """The unit of lengths, as it stands behind a number."""
+        return " pixels" if self.pixel_scale is None else '"'
 
 
 def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True, bands=1):

@@ -41,15 +41,16 @@ MEANINGS = {  # what each flag means, and what to do
     "pixel_scale": "a header states another pixel scale than the one used: correct the wrong one",
     "no_noise_map": "no noise map came with the image, so its noise was measured at the edge: add an extension NOISE",
     "noise": "the scatter at the edge is not that of the noise map: check the unit and the meaning (rms) of the map",
-    "noise_level": "the noise is far from that of the training: check that the image is in counts/s (images are scaled "
-    "to the noise of the training, so another unit alone is harmless)",
+    "noise_level": "the noise is far from that of the training: check that the image is in the unit of the training's "
+    "(counts/s of simulated ones, to whose noise images are scaled, so another unit alone is harmless)",
     "sky_subtracted": "the corners of the image lay at this level instead of 0, all of them, so it was "
     "subtracted: subtract the sky beforehand to be sure",
-    "sky": "the corners of the image are not at the level of simulated lenses: subtract the sky, check for neighbours",
-    "lens_light": "the centre is brighter than in any simulated lens, so the lens galaxy's light seems to be there: "
-    "subtract it (an extension LENSLIGHT with its model), or train with simulate.lens_light",
-    "no_lens_light": "the centre is fainter than in any simulated lens, but the network was trained with lens light: "
-    "give images with it, or train without simulate.lens_light",
+    "sky": "the corners of the image are not at the level of those of the training: subtract the sky, check for "
+    "neighbours",
+    "lens_light": "the centre is brighter than in any lens of the training, so the lens galaxy's light seems to be "
+    "there: subtract it (an extension LENSLIGHT with its model), or train with simulate.lens_light",
+    "no_lens_light": "the centre is fainter than in any lens of the training, but the network was trained with lens "
+    "light: give images with it, or train without simulate.lens_light",
     "masked_centre": "pixels where arcs are expected are masked: check that the mask is 0 where a pixel is good",
     "masked": "much of the image is masked: check that the mask is 0 where a pixel is good",
     "cut_arc": "a bright structure reaches the edge, an arc that is cut or a neighbour: cut out a larger field, use a "
@@ -57,15 +58,16 @@ MEANINGS = {  # what each flag means, and what to do
     "off_centre": "the lens is not at the centre of the array: cut it out anew with the lens at (n - 1) / 2, or mask "
     "neighbours that pass for arcs",
     "saturated": "so many pixels share the largest value, as where a detector saturates: mask them",
-    "too_bright": "a place is brighter than in any simulated lens: mask stars, check the noise",
-    "too_dark": "a place is darker than in any simulated lens: mask it, check what was subtracted",
+    "too_bright": "a place is brighter than in any lens of the training: mask stars, check the noise",
+    "too_dark": "a place is darker than in any lens of the training: mask it, check what was subtracted",
     "sharp_pixel": "a bright pixel is sharper than the point-spread function of the training: mask cosmic rays, hot "
     "pixels and residuals of what was subtracted",
     "no_arc": "no arc stands out of the noise, or it is much fainter than any of the training: the prediction may be "
     "little more than the mean of the training",
-    "unlike_training": "to the network the image is unlike all simulated ones (its distance over the largest among "
+    "unlike_training": "to the network the image is unlike all of the training (its distance over the largest among "
     "these): do not rely on the uncertainty",
-    "seeds_disagree": "networks from different seeds disagree more than on any simulated lens: do not rely on the mean",
+    "seeds_disagree": "networks from different seeds disagree more than on any lens of the training: do not rely on "
+    "the mean",
     "outside_training": "the prediction is outside of what the network was trained on: train on a wider population",
     "impossible": "no lens has such a value: do not use it",
     "no_orientation": "the header does not say where North is, so that nothing can be given in the frame north_east: "
@@ -106,36 +108,36 @@ def settle_sky(cutout, training):
 
 def doubts_of_image(cutout, training):
     """What is doubtful in a cut-out itself: its file, its mask and its image; list of `Doubt`, each flag once."""
-    doubts = _of_file(cutout) + _of_mask(cutout, training)
+    doubts = _of_file(cutout, training) + _of_mask(cutout, training)
     for band in range(len(_bands(cutout.image))):
         doubts += _of_view(_Measured(cutout, band, training), cutout)
     return list({doubt.flag: doubt for doubt in reversed(doubts)}.values())[::-1]
 
 
-def _of_file(cutout):
+def _of_file(cutout, training):
     """Doubts about the field, the pixels, the noise map and the place of the lens in the file."""
     facts, doubts = cutout.facts, []
     if facts is None:
         return doubts
-    side = cutout.image.shape[-1] * cutout.pixel_scale
+    side, unit = cutout.image.shape[-1] * cutout.pixel, cutout.unit
     box = _observed(cutout)[*box_of(_observed(cutout))]
     seen = min(min(facts.width / side, 1) * min(facts.height / side, 1), box.size / _observed(cutout).size)
     if max(facts.width, facts.height) > FAR * side:
-        doubts.append(Doubt("large_field", f'{max(facts.width, facts.height):.3g}" of {side:.3g}"'))
-    short = side - min(facts.width, facts.height) > 1.01 * cutout.pixel_scale
+        doubts.append(Doubt("large_field", f"{max(facts.width, facts.height):.3g}{unit} of {side:.3g}{unit}"))
+    short = side - min(facts.width, facts.height) > 1.01 * cutout.pixel
     hollow = min(box.shape) < cutout.image.shape[-1] - 2  # an odd side lacks half a pixel at both ends
     if seen < SEEN and (short or hollow):
         doubts.append(Doubt("small_field", f"{seen:.0%}"))
-    if facts.pixel_scale > COARSE * cutout.pixel_scale:
-        doubts.append(Doubt("coarse_pixels", f'{facts.pixel_scale:.3g}" for {cutout.pixel_scale:.3g}"'))
+    if facts.pixel_scale > COARSE * cutout.pixel:
+        doubts.append(Doubt("coarse_pixels", f"{facts.pixel_scale:.3g}{unit} for {cutout.pixel:.3g}{unit}"))
     if facts.other_scale is not None:
         doubts.append(Doubt("pixel_scale", f'{facts.other_scale:.3g}", used {facts.pixel_scale:.3g}"'))
-    if not facts.noise_given:
+    if not facts.noise_given and not training.in_files:
         doubts.append(Doubt("no_noise_map", f"{np.median(cutout.noise):.2g} counts/s"))
     if facts.saturated:
         doubts.append(Doubt("saturated", f"{facts.saturated} pixels"))
-    if facts.light_offset is not None and facts.light_offset > 2 * max(cutout.pixel_scale, facts.pixel_scale):
-        doubts.append(Doubt("off_centre", f'{facts.light_offset:.2g}"'))
+    if facts.light_offset is not None and facts.light_offset > 2 * max(cutout.pixel, facts.pixel_scale):
+        doubts.append(Doubt("off_centre", f"{facts.light_offset:.2g}{unit}"))
     return doubts
 
 
@@ -144,8 +146,8 @@ def _of_mask(cutout, training):
     lost = 1 - np.mean(training.images[:, 0] != 0)  # pixels that simulated detectors lose
     filled = ~_observed(cutout)
     y, x = (np.arange(n) - (n - 1) / 2 for n in filled.shape)
-    largest = np.nanmax(training.labels.get("theta_E", np.array(np.nan))) / cutout.pixel_scale
-    radius = largest if np.isfinite(largest) else filled.shape[0] / 4
+    largest = training.einstein_radius(np.nanmax)
+    radius = filled.shape[0] / 4 if largest is None else largest
     centre = filled[np.hypot(x[None], y[:, None]) <= max(radius, 2)].mean()
     doubts = [Doubt("masked_centre", f"{centre:.0%}")] if centre > MASKED_CENTRE + lost else []
     inside = filled[*box_of(~filled)].mean()
@@ -181,7 +183,7 @@ def _of_view(view, cutout):
     doubt("cut_arc", cut, f"S/N {found['border']:.0f}")
     if not bright_centre:
         far = np.nanmax(view.reference["offset"], initial=0.0)
-        doubt("off_centre", found["offset"] > far, f'{found["offset"] * cutout.pixel_scale:.2g}"')
+        doubt("off_centre", found["offset"] > far, f"{found['offset'] * cutout.pixel:.2g}{cutout.unit}")
     brightest = BRIGHT * view.reference["peak"].max()
     doubt("too_bright", found["peak"] > brightest, f"S/N {found['peak']:.0f}")
     sharpest = max(view.usual("sharpness")[1], 1.0)

@@ -72,13 +72,15 @@ def _heading(cutouts, shown, table, width):
     count = "1 lens" if len(shown) == 1 else f"{len(shown)} lenses"
     if len(shown) < len(cutouts):
         count = f"{len(shown)} of {len(cutouts)} lenses"
-    side = shown[0].image.shape[-1] * shown[0].pixel_scale
+    side = shown[0].image.shape[-1] * shown[0].pixel
     lines = [
-        f'{count} as seen by the network, {side:.3g}" on a side: flux / noise, asinh scale; flat patches are masked'
+        f"{count} as seen by the network, {side:.3g}{shown[0].unit} on a side: flux / noise, asinh scale; flat patches "
+        "are masked"
     ]
     if "theta_E" in table:
         brackets = ", in brackets the published one" if "theta_E_published" in table else ""
-        lines.append(f"circle and number: predicted Einstein radius{brackets}, in arcsec")
+        circle = "number" if shown[0].pixel_scale is None else "circle and number"
+        lines.append(f"{circle}: predicted Einstein radius{brackets}, in arcsec")
     if (table["flags"] != "").any():
         lines.append("orange: doubtful, with the first flag and how many more there are")
     return "\n".join(textwrap.fill(line, int(13 * width)) for line in lines)
@@ -89,7 +91,7 @@ def _thumbnail(ax, cutout, row):
     snr = cutout.image / cutout.noise
     bright = np.arcsinh((snr.mean(0) if snr.ndim == 3 else snr) / 2)  # several bands as one
     top = max(np.percentile(bright, 99.5), 2.0)
-    half = cutout.image.shape[-1] * cutout.pixel_scale / 2
+    half = cutout.image.shape[-1] * cutout.pixel / 2
     ax.imshow(bright, origin="lower", cmap="inferno", vmin=-1, vmax=top, extent=(-half, half, -half, half))
     ax.set(xticks=[], yticks=[], xlim=(-half, half), ylim=(-half, half))
     text = cutout.name
@@ -97,7 +99,7 @@ def _thumbnail(ax, cutout, row):
         text += f"\n{plus_minus(row['theta_E'], row['theta_E_std'], '.2f')}"
         if np.isfinite(row.get("theta_E_published", np.nan)):
             text += f" ({row['theta_E_published']:.2f})"
-        if row["theta_E"] > 0:
+        if row["theta_E"] > 0 and cutout.pixel_scale is not None:
             ax.add_patch(Circle((0, 0), row["theta_E"], fill=False, edgecolor="#7fdfff", linewidth=0.7))
     flags = row["flags"].split(SEPARATOR) if row["flags"] else []
     if flags:

@@ -15,8 +15,8 @@ from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
 from . import catalogue, flags, frames, lens_figure, published
-from .set_cutouts import read_lenses
-from .training_images import Strangeness, training_images, usual
+from .expected_images import of_examples, of_scene, read
+from .training_images import Strangeness, usual
 
 DAY = 86_400  # seconds after which a half-written file is no longer being written
 
@@ -33,7 +33,8 @@ def predict_folder(config, scene, run, lenses, out=None):
     """Predict the lens parameters of every FITS cut-out of a folder, of some files, or of a data set of any layout.
 
     Args:
-        config, scene: of the run. run: its folder. lenses: `configs.schema.RealLenses`: images, catalogue.
+        config, scene: of the run; scene is None where nothing is simulated. run: its folder.
+        lenses: `configs.schema.RealLenses`: images, catalogue.
         out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/NAME in the run, the name
             being that of the folder of images, or of a single file.
 
@@ -47,23 +48,22 @@ def predict_folder(config, scene, run, lenses, out=None):
     targets = config.evaluate.targets
     check_frame(lenses.frame, targets)
     values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None
-    kept = load_predictor(regression.make_regression(config, scene), config, scene, run)
+    task = regression.make_regression(config, scene)
+    kept = load_predictor(task, config, scene, run)
     groups = [[(head, np.array(facts["rmse"])) for head, facts in group] for group in kept]
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
-    size, scale = scene.config.image.num_pix, scene.instrument.pixel_scale
-    without_light = not config.simulate.lens_light  # the network has then never seen a lens galaxy
-    bands = band_names(config, scene)
-    found = read_lenses(lenses.images, size, scale, lenses.pixel_scale, without_light, bands)
+    expected = of_examples(task.examples) if scene is None else of_scene(scene)
+    found = read(expected, lenses)
     cutouts, skipped = found.cutouts, found.skipped
     orientations = [c.facts.orientation for c in cutouts]
     matched = notes = None
     if values is not None:
         matched, notes = catalogue.match(values, [c.name for c in cutouts], targets, orientations, lenses)
 
-    training = training_images(scene)
+    training = expected.training()
     cutouts, doubts = zip(*(flags.settle_sky(c, training) for c in cutouts), strict=True)
-    images = seen(cutouts, np.array([instrument.background for instrument in scene.bands.values()]))
+    images = seen(cutouts, expected.background)
     estimates = estimate(groups, images)
     of_networks = _doubts_of_networks(groups, images, estimates, training, targets)
     doubts = [
@@ -84,14 +84,14 @@ def predict_folder(config, scene, run, lenses, out=None):
         turned = frames.in_frame(without_errors, orientations, lenses.frame)
         table = published.beside_published(table, {t: known for t, (known, _) in turned.items()})
         summary = published.summary(table)
-    read = [*how_read(cutouts, lenses, bands, found), *found.notes]
-    write_text(out / "how_read.txt", "".join(f"{sentence}\n" for sentence in read))
+    said = [*how_read(cutouts, lenses, expected.bands, found), *found.notes]
+    write_text(out / "how_read.txt", "".join(f"{sentence}\n" for sentence in said))
     write_csv(table, out / "predictions.csv", float_format="%.5g")
     if summary is not None:
         write_csv(summary, out / "summary.csv", float_format="%.5g")
     lens_figure.draw(cutouts, table, out / "real_lenses.png")
     sentences = flags.in_words(table["name"], doubts)
-    return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], read)
+    return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said)
 
 
 def how_read(cutouts, lenses, bands, found):
@@ -108,13 +108,6 @@ def how_read(cutouts, lenses, bands, found):
     )
 
 
-def band_names(config, scene):
-    """Names of the network's bands, "" where a single band has neither a name nor an instrument that tells it."""
-    if len(scene.bands) > 1 or next(iter(scene.bands)):
-        return tuple(scene.bands)
-    return (getattr(config.simulate.observation, "instrument", None) or "",)
-
-
 def check_frame(frame, targets):
     """Raises DataError where a frame other than the array's is asked for and a target's other component is missing."""
     alone = frames.without_partner(targets)
@@ -128,9 +121,17 @@ def check_frame(frame, targets):
 def seen(cutouts, background):
     """Cut-outs as a network sees them, float32 tensor (n, bands, h, w): the noise of each band at its background.
 
-    background: float array (bands,) [counts/s].
+    background: float array (bands,) [counts/s]; None: fluxes are left as they are, NaN where a pixel is lost.
     """
+    if background is None:
+        return torch.from_numpy(np.stack([_as_they_are(c) for c in cutouts]).astype(np.float32))
     return torch.from_numpy(np.stack([_scaled(c, background) for c in cutouts]).astype(np.float32))
+
+
+def _as_they_are(cutout):
+    """The image (bands, num_pix, num_pix), as those in files come to a network."""
+    image = cutout.image if cutout.filled is None else np.where(cutout.filled, np.nan, cutout.image)
+    return image.reshape(-1, *image.shape[-2:])
 
 
 def _scaled(cutout, background):
@@ -148,7 +149,7 @@ def estimate(groups, images):
     """
     means, spreads, variances = [], [], []
     for group in groups:
-        predicted = np.stack([regression.predict(regressor, images) for regressor, _ in group])
+        predicted = np.stack([regression.predict(regressor, images) for regressor, _ in group]).astype(float)
         means.append(predicted.mean(0))
         spreads.append(predicted.std(0))
         variances.append(squared_error(group) + predicted.var(0))

@@ -1,4 +1,4 @@
-"""Simulated images like those that a network was trained on, and what is usual among them."""
+"""Images like those that a network was trained on, simulated or in files, and what is usual among them."""
 
 from dataclasses import dataclass, field
 
@@ -7,6 +7,7 @@ import numpy as np
 from ...files.values import box_of
 from ...simulate.stream import simulate
 from ...simulate.systems.scene import FIRST_INDEX
+from ...ssl.normalize import statistics
 from . import measures
 
 N_IMAGES = 400  # so many that beyond their extremes lies 1 new one in 200
@@ -16,13 +17,14 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Simulated validation lenses of a run, which no network was trained on."""
+    """Simulated validation lenses of a run, which no network was trained on, or images that its heads learnt from."""
 
     images: np.ndarray  # float32 (n, bands, num_pix, num_pix), counts/s
-    background: np.ndarray  # float (bands,), rms of a pixel's background, counts/s
+    background: np.ndarray  # float (bands,), rms of a pixel's background, in the unit of the images
     labels: dict[str, np.ndarray]  # name of a label -> float (n,)
-    pixel_scale: float  # arcsec
-    with_light: bool  # the lens galaxy shines
+    pixel_scale: float | None  # arcsec; None if it is not known
+    with_light: bool  # the lens galaxy shines; False if that is not known
+    in_files: bool = False  # they are not simulated: noise maps beside them were not read
     looks: dict = field(default_factory=dict)  # what `flags` measured on them, by band and box
 
     def relative(self, band):
@@ -31,8 +33,14 @@ class TrainingImages:
 
     def central_radius(self):
         """Pixels around the centre where no arc of the smallest simulated lenses is."""
-        smallest = np.nanmin(self.labels["theta_E"]) / self.pixel_scale if "theta_E" in self.labels else 0.0
+        smallest = self.einstein_radius(np.nanmin) or 0.0
         return max(1.5, smallest / 2, 0.0 if smallest else self.images.shape[-1] / 16)
+
+    def einstein_radius(self, of):
+        """The smallest or largest theta_E in pixels (of: np.nanmin or np.nanmax); None if it is not known."""
+        if self.pixel_scale is None or "theta_E" not in self.labels:
+            return None
+        return of(self.labels["theta_E"]) / self.pixel_scale
 
 
 def training_images(scene, threads=1):
@@ -44,6 +52,18 @@ def training_images(scene, threads=1):
     background = np.array([band.background for band in scene.bands.values()])
     background = np.where(background > 0, background, _noise_of(images))
     return TrainingImages(images, background, labels, scene.instrument.pixel_scale, bool(scene.config.lens_light))
+
+
+def training_images_in_files(examples, pixel_scale):
+    """The `TrainingImages` of `tasks.examples.Examples`: up to N_IMAGES of those to learn from.
+
+    pixel_scale: arcsec, or None.
+    """
+    labelled = examples.labelled("labelled", min(N_IMAGES, examples.count("labelled")))
+    images = labelled.images.numpy()
+    labels = {name: values.numpy() for name, values in labelled.true.items()}
+    noise = statistics(images).noise
+    return TrainingImages(np.nan_to_num(images), noise, labels, pixel_scale, with_light=False, in_files=True)
 
 
 def _noise_of(images):

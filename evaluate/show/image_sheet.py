@@ -21,7 +21,8 @@ def image_sheet(images, captions, bands, title, path):
     side = WIDTH / max(columns, 4)
     names = list(bands) if len(set(bands)) == len(bands) else [f"band {k + 1}" for k in range(len(bands))]
     with figure(path, WIDTH, (side + 0.25) * -(-len(images) // columns) + 0.8) as fig:
-        fig.suptitle(f"{title}\nasinh stretch, each image on its own scale; lost pixels are turquoise", fontsize=11)
+        lost = "; lost pixels are turquoise" if any(not np.isfinite(image).all() for image in images) else ""
+        fig.suptitle(f"{title}\nasinh stretch, each image on its own scale{lost}", fontsize=11)
         for ax, image, words in zip(grid_of_axes(fig, len(images), columns), images, captions, strict=True):
             here = names if len(names) == len(image) else [f"band {k + 1}" for k in range(len(image))]
             ax.imshow(coloured(image, ~np.isfinite(image).all(0), here, weights(image[None])), origin="lower")

@@ -50,6 +50,11 @@ class Examples:
         return self._judged.scene
 
     @property
+    def learnt(self):
+        """The images to learn from: `ssl.archive_images.ArchiveImages` or `ssl.set_images.SetImages`."""
+        return self._learnt
+
+    @property
     def simulated(self):
         """The `simulate` and the seed of the test lenses, of a dataset of LenStream; None of other images."""
         return None if self.scene is None else (self._judged.config.simulate, self.scene.seed)

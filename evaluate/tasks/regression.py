@@ -120,7 +120,7 @@ def ridge(network, train, train_features):
     Args: network: the frozen encoder. train: `task.Labelled`, n of them. train_features: its features (n, d).
     Returns: the regressor: the encoder with the regression as its linear head.
     """
-    y = _table(train).numpy()
+    y = _table(train).double().numpy()
     spread = np.where(y.std(0) > 0, y.std(0), 1)  # few labels may have the same value
     scaler = StandardScaler().fit(train_features)
     x = scaler.transform(train_features)
@@ -152,7 +152,8 @@ def finetune(network, train, settings, seed, device="cpu"):
 
 def _finetune(network, train, settings, seed, device):
     y = _table(train)
-    spread = y.std(0).masked_fill(y.std(0) == 0, 1)
+    spread = y.double().std(0)  # of masses of axions, 1e-24, float32 has no square
+    spread = spread.masked_fill(spread == 0, 1)
     regressor = Supervised(copy.deepcopy(network), y.mean(0), spread).to(device, memory_format=torch.channels_last)
     groups = param_groups_weight_decay(regressor, weight_decay=settings.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=settings.lr)
@@ -201,6 +202,7 @@ def scores(true, predicted):
     """
     out = {}
     for target, values in true.items():
+        values = values.astype(float)  # float32 has no square of 1e-24, the mass of an axion
         error = predicted[target] - values
         out[target, "r2"] = float(r2_score(values, predicted[target])) if np.ptp(values) > 0 else math.nan
         out[target, "rmse"] = float(np.sqrt(np.mean(error**2)))

@@ -10,7 +10,7 @@ from ...configs.differences import difference
 from ...configs.instruments import numbers, resolved
 from ...configs.schema import Config
 from ...errors import ConfigError, DataError
-from ...files.checksums import add_sums, read_sums, sha256
+from ...files.checksums import add_sums, read_sums, refuse_differing, sha256
 from ...files.whole import remove_scratch
 from ...locking import locked
 from ...progress import console
@@ -132,7 +132,8 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
     """Add `count` systems to a finished dataset, or go on with an extension of as many that was stopped.
 
     Returns: what is in the folder now.
-    Raises: as `write_archive`; DataError for a dataset that is not finished, and for one whose last shard is not full
+    Raises: as `write_archive`; DataError for a dataset that is not finished, for one whose ledger, config or
+        description is not as it was written, and for one whose last shard is not full
         and comes out with other numbers here: nothing is changed then.
     """
     load(folder)  # a folder that is none gets no lock
@@ -143,7 +144,8 @@ def extend_archive(folder: Path, count: int, workers: int = 1, pages: Pages | No
         if pending and description.added != count:
             raise DataError(f"{folder} is not finished ({_lacking(description, left)}); {_how_to_finish(folder)}")
         say_what_differs(folder, entries.values())
-        if not pending:
+        if not pending:  # what is listed anew below has to be what was written
+            refuse_differing(folder, f"`lenstream repair {folder}` first", LEDGER, ARCHIVE, CONFIG)
             description = replace(description, count=description.count + count, added=count)
             _refuse_to_extend(folder, description, entries)
             unseal(folder)

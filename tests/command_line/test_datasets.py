@@ -126,7 +126,8 @@ def test_verify_and_repair_say_what_is_left(tmp_path, capsys):
     assert said(["repair", folder], capsys)[:2] == (0, f"{folder}: all is well, nothing to repair\n")
     (folder / "notes.txt").write_text("mine")
     (folder / "theta_E" / "c" / "0").unlink()
-    code, out, _ = said(["verify", folder], capsys)
+    code, out, err = said(["verify", folder], capsys)
+    assert f"lenstream repair {folder}" in err
     assert code == 2 and [line.split()[0] for line in out.splitlines()] == ["what", "missing", "foreign"]
     code, out, _ = said(["repair", folder, "--accept"], capsys)
     assert code == 2 and out.splitlines() == [

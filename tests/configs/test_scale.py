@@ -108,3 +108,9 @@ def test_the_module_loads_without_the_networks_that_it_shrinks():
     code = "import sys, lenstream.configs.scale; print('torch' in sys.modules or 'timm' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"
+
+
+def test_no_more_labels_and_tests_than_were_asked_for():
+    """A set of files may have no more."""
+    judged = tiny(load("tiny", ["evaluate.n_labels=[12, 300]", "evaluate.n_test=25"])).evaluate
+    assert (judged.n_labels, judged.n_test) == ([12], 25)

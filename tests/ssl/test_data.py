@@ -12,12 +12,14 @@ from lenstream.evaluate.tasks.regression import make_regression
 from lenstream.simulate.stream import simulate
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 from lenstream.ssl.batch_order import indices_at
-from lenstream.ssl.data import N_MEASURED, image_facts, open_data, training_scene
+from lenstream.ssl.data import N_MEASURED, image_facts, open_data, open_images, training_scene
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.probe import make_probe
 from lenstream.ssl.trainer import Training
 from lenstream.ssl.untrained import make_encoder
 from lenstream.ssl.views import physics
+
+from ..every_layout import fits_with_table, split_pickles
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +137,15 @@ def test_every_part_of_an_experiment_sees_the_same_bands():
     assert list(task.scene.bands) == ["z"] and task.labelled("test", 3).images.shape == (3, 1, 16, 16)
     training = Training(config, "lensiam", scene, "unused", make_fabric(config.pretrain))
     assert make_probe(config, training.scene).images.shape[1:] == (1, 16, 16)
+
+
+def test_lists_and_tables_beside_images_are_not_said_to_be_left_out(tmp_path):
+    split_pickles(tmp_path / "a")
+    opened = open_images(load("tiny", [f"pretrain.data.path={tmp_path / 'a'}"]))
+    (said,) = [note for note in opened.notes if ".pkl" in note]
+    assert said.startswith("splits by ") and said.endswith(": test 40, train 70, validation 10; all are trained on")
+    fits_with_table(tmp_path / "b")
+    (tmp_path / "b" / "notes.md").touch()
+    notes = open_images(load("tiny", [f"pretrain.data.path={tmp_path / 'b'}"])).notes
+    assert "labels by labels.csv, by its column name" in notes
+    assert [note for note in notes if "left out" in note] == ["left out, as they are no images: 1 .md"]

@@ -245,3 +245,21 @@ def test_a_head_predicts_in_evaluation_mode_whatever_mode_it_is_in():
     np.testing.assert_array_equal(first, second)
     whole = head.head(images.flatten(1)).detach().numpy()[:, 0]
     np.testing.assert_allclose(first, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_targets_as_small_as_the_mass_of_an_axion_are_learnt_and_scored(linear):
+    """Float32 has no square of 1e-24: spreads would be 0, and every R2 1."""
+    tiny = Labelled(linear.images, {t: v * 1e-24 for t, v in linear.true.items()}, linear.indices)
+    for protocol in ("ridge", "finetune"):
+        found = []
+        for data in (linear, tiny):
+            features = data.images.flatten(1).numpy()
+            settings = Finetune(epochs=2, min_steps=2, batch_size=50)
+            head = task(settings).train(protocol, Pixels(), data, features, 0)
+            predicted = task().predict(head, data.images)
+            found.append(task().score({t: v.numpy() for t, v in data.true.items()}, predicted))
+        for target in ("x", "y"):
+            assert found[1][target, "r2"] == pytest.approx(found[0][target, "r2"], abs=1e-3)
+            assert found[1][target, "rmse"] == pytest.approx(1e-24 * found[0][target, "rmse"], rel=1e-2)
+    shuffled = {t: v.numpy()[::-1] for t, v in tiny.true.items()}
+    assert task().score({t: v.numpy() for t, v in tiny.true.items()}, shuffled)["x", "r2"] < 0

@@ -140,6 +140,18 @@ def test_extended_it_is_as_if_written_at_once(described, tmp_path, first, more):
     assert set(held) == set(expected) and differ == knowing
 
 
+def test_a_dataset_with_an_entry_of_another_one_is_not_extended(described, tmp_path):
+    config, description = described(16)
+    folder, other = tmp_path / "set", tmp_path / "other"
+    write_archive(config, folder, description)
+    write_archive(config, other, dataclasses.replace(description, seed=description.seed + 1))
+    (folder / "ledger/000000.json").write_bytes((other / "ledger/000000.json").read_bytes())
+    before = contents(folder)
+    with pytest.raises(DataError, match=r"ledger/000000\.json was changed since.*`lenstream repair .*` first"):
+        extend_archive(folder, 4)
+    assert contents(folder) == before
+
+
 def test_an_extension_that_was_broken_off_goes_on_with_the_same_command(described, tmp_path, monkeypatch):
     config, description = described(12)
     folder = tmp_path / "set"
