@@ -114,8 +114,9 @@ def test_it_has_what_a_folder_of_images_has(dataset):
     assert images.class_of([1]) is None and images.name_of(5) == "system 5"
     np.testing.assert_array_equal(images.read_all([7, 2]), simulated.images[[7, 2], 0])
     np.testing.assert_array_equal(images.labels(["theta_E"], [3, 0])["theta_E"], simulated.labels["theta_E"][[3, 0]])
-    source = images.labels(["source_magnitude"], [3, 0])["source_magnitude"]
-    np.testing.assert_array_equal(source, simulated.labels["source_magnitude"][[3, 0], 0])
+    source = images.labels(["source_center_x"], [3, 0])["source_center_x"]
+    np.testing.assert_array_equal(source, simulated.labels["source_center_x"][[3, 0], 0])
+    assert (source != simulated.labels["source_center_x"][[3, 0], 1].numpy()).all()
     assert images.scene.config == tiny.scene_of(CONFIG).config
     assert is_archive(dataset) and not is_archive(dataset / "ledger") and not is_archive(dataset / "nowhere")
     with pytest.raises(DataError, match=r"pretrain\.data\.size: 16 pixels, but .* images of 32"):
