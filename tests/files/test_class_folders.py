@@ -124,3 +124,10 @@ def test_numbered_folders_are_no_classes(tmp_path):
     assert "sub-folders are numbers, such as 000, and no classes" in found.notes
     assert identify(tmp_path / "pairs").classes == ()
     assert identify(tmp_path / "digits").classes == ("0", "1", "2")
+
+
+def test_every_image_of_a_stack_is_of_the_class_of_its_folder(tmp_path):
+    save(tmp_path / "cdm" / "a.npy", image(0, 100, 16, 16))
+    save(tmp_path / "no_sub" / "a.npy", image(1, 60, 16, 16))
+    found = identify(tmp_path)
+    assert found.labels["class"].tolist() == [0] * 100 + [1] * 60

@@ -1,8 +1,13 @@
 """The networks that trainings begin with."""
 
+import numpy as np
+import pytest
 import torch
 
+from lenstream.errors import ConfigError
 from lenstream.ssl.untrained import make_encoder, make_method
+
+from . import tiny as configs
 
 
 def test_an_encoder_starts_with_the_weights_that_its_method_starts_with(tiny):
@@ -12,3 +17,11 @@ def test_an_encoder_starts_with_the_weights_that_its_method_starts_with(tiny):
     assert all(torch.equal(encoder[k], inside[k]) for k in encoder)
     other = make_encoder(config, "simsiam", scene).state_dict()
     assert any(not torch.equal(encoder[k], other[k]) for k in encoder)
+
+
+def test_labels_of_the_simulator_are_not_learnt_from_files(tmp_path):
+    for k in range(4):
+        np.save(tmp_path / f"{k}.npy", np.random.default_rng(k).normal(size=(1, 32, 32)).astype(np.float32))
+    config = configs.tiny("supervised", f"pretrain.data={{path: {tmp_path}}}")
+    with pytest.raises(ConfigError, match="supervised needs the labels of the simulator, which images in files lack"):
+        make_method(config, "tiny", None)

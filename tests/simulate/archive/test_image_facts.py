@@ -89,3 +89,15 @@ def test_without_noise_there_is_no_inverse_variance(scene_of):
     assert has_noise_model(scene_of(noise=True))
     assert not has_noise_model(scene_of(noise=False))
     assert not has_noise_model(scene_of(noise=True, defect="double_poisson"))
+
+
+def test_weights_are_those_of_the_noise_that_was_drawn_in_either_unit(scene_of):
+    """Poisson noise of a bright arc: chi^2 is one a pixel in electrons, and in counts of two electrons each."""
+    for unit in ({}, {"data_count_unit": "ADU", "ccd_gain": 2.0}):
+        facts = {"background_noise": 1e-4, "exposure_time": 1000, "num_exposures": 1, **unit}
+        noisy, clean = (make_samples(scene_of(noise=noise, **facts), np.arange(40), Views()) for noise in (True, False))
+        weight = inverse_variance(noisy)["images"]
+        flux = clean.images["images"]
+        bright = flux > np.quantile(flux, 0.8)
+        chi2 = (noisy.images["images"] - flux)[bright] ** 2 * weight[bright]
+        assert np.mean(chi2) == pytest.approx(1.0, abs=0.12)
