@@ -152,8 +152,7 @@ def finetune(network, train, settings, seed, device="cpu"):
 
 def _finetune(network, train, settings, seed, device):
     y = _table(train)
-    spread = y.double().std(0)  # of masses of axions, 1e-24, float32 has no square
-    spread = spread.masked_fill(spread == 0, 1)
+    spread = y.std(0).masked_fill(y.std(0) == 0, 1)
     regressor = Supervised(copy.deepcopy(network), y.mean(0), spread).to(device, memory_format=torch.channels_last)
     groups = param_groups_weight_decay(regressor, weight_decay=settings.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=settings.lr)
