@@ -22,12 +22,14 @@ _NO_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that 
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def whole(path: str | os.PathLike[str], wait: bool = True) -> Iterator[IO[bytes]]:
     """A file, open for writing bytes, that takes the place of `path` when the with-block ends without an error.
 
     Its name is its own, so that two processes may write the same path: the later one stays. A link is followed.
-    Permissions are those of a file that `open` makes, by the umask. It waits for the disk, so that a power failure
-    leaves the old file or the new one, too.
+    Permissions are those of a file that `open` makes, by the umask.
+
+    wait: for the disk, so that a power failure leaves the old file or the new one. False is for many files whose
+    checksums tell afterwards which of them were lost.
 
     Raises: OSError that names `path` if it cannot be written; nothing new is then left.
     """
@@ -40,7 +42,8 @@ def whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             with open(scratch, "xb", buffering=BUFFER) as file:
                 yield file
                 file.flush()
-                _wait_for_disk(file)
+                if wait:
+                    _wait_for_disk(file)
             os.replace(scratch, place)
         except BaseException:
             with suppress(OSError):  # what went wrong first is what counts

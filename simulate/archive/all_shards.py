@@ -3,8 +3,10 @@
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +71,37 @@ def _counting(running: Any, description: Description, scene: Scene, first: int) 
 
 
 def _write_here(folder, description, scene, shards, threads, made):
-    """Write shards in this process: one is written while the next is rendered."""
-    with ThreadPoolExecutor(1) as writer:
-        waiting = None
-        for shard in shards:
-            samples = samples_of(scene, description, shard, threads, made)
-            if waiting is not None:
-                waiting.result()
-            waiting = writer.submit(store, folder, description, samples, shard)
-            del samples
-        if waiting is not None:
-            waiting.result()
+    """Write shards in this process: while one is written, the next two are rendered, so that no core ever waits."""
+    half, stopped = -(-threads // 2), threading.Event()
+
+    def go_on(count):
+        if stopped.is_set():
+            raise CancelledError
+        made(count)
+
+    with ThreadPoolExecutor(2) as renderers, ThreadPoolExecutor(1) as writer:
+        left, rendered, written = iter(shards), deque(), None
+
+        def render_next():
+            for shard in islice(left, 1):
+                rendered.append((shard, renderers.submit(samples_of, scene, description, shard, half, go_on)))
+
+        try:
+            render_next()
+            while rendered:
+                render_next()
+                shard, samples = rendered.popleft()
+                samples = samples.result()
+                if written is not None:
+                    written.result()
+                written = writer.submit(store, folder, description, samples, shard)
+                del samples
+            if written is not None:
+                written.result()
+        except BaseException:
+            stopped.set()  # else the shards under way would be rendered to their end
+            renderers.shutdown(cancel_futures=True)
+            raise
 
 
 def _time_in_words(seconds):

@@ -7,7 +7,6 @@ that a damaged chunk has a name.
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from ...files.whole import whole
 from ..systems.scene import Scene
 from .description import Description, Shard, config_of
 from .image_facts import flux_unit
-from .many_files import AT_ONCE
 from .samples import Samples, Stored, image_names, make_samples, mask_names
 
 NAME = "zarr"
@@ -76,20 +74,18 @@ def shard_files(description: Description, scene: Scene, shard: Shard) -> list[st
 
 
 def write(folder: Path, description: Description, samples: Samples, shard: Shard) -> list[str]:
-    """Write the files of a shard, each whole or not at all: several at once, as each waits for the disk.
+    """Write the files of a shard, each whole or not at all.
 
-    Raises: OSError.
+    It does not wait for the disk: with forty files that would take a fifth of the time of all. Raises: OSError.
     """
-
-    def write_one(array, values):
+    written = []
+    for array, values in _arrays(description, samples):
         path = folder / array.path(shard.number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as file:
+        with whole(path, wait=False) as file:
             file.writelines(_encoded(array, values, description.shard_size))
-        return array.path(shard.number)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(write_one, *zip(*_arrays(description, samples), strict=True)))
+        written.append(array.path(shard.number))
+    return written
 
 
 def read(folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
