@@ -274,7 +274,7 @@ def test_the_ledger_is_read_before_shards_are_written_and_after(described, tmp_p
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_disk_has_a_shard_before_it_has_its_name_and_its_entry(described, tmp_path, monkeypatch, form):
-    """As a power failure leaves what had been waited for, and maybe the names of all else."""
+    """As a power failure leaves what had been waited for, and maybe the names of all else; Zarr's shards wait not."""
     config, description = described(20, form=form, views=2 if form == "fits-pairs" else 1)
     real, fsync, on_disk, placed = os.replace, os.fsync, set(), []
 
@@ -285,7 +285,7 @@ def test_the_disk_has_a_shard_before_it_has_its_name_and_its_entry(described, tm
     monkeypatch.setattr(os, "fsync", lambda file: on_disk.add(os.fstat(file).st_ino) or fsync(file))
     monkeypatch.setattr(os, "replace", replace)
     write_archive(config, tmp_path, description)
-    assert all(waited for _, waited in placed)
+    assert all(waited or (form == "zarr" and "/" in name and "ledger" not in name) for name, waited in placed)
     order = [name for name, _ in placed]
     for number, entry in read_entries(tmp_path).items():
         assert set(entry.files) <= set(order[: order.index(f"ledger/{number:06d}.json")])
