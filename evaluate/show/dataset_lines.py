@@ -97,16 +97,20 @@ def _label_lines(path, described, scene, written):
         return
     labels = _labels(path, described)
     n = len(labels["class"])
-    of = f" (of the first {n // described.views:,} systems)" if n < described.count * described.views else ""
+    of = f"of the first {n // described.views:,} systems" if n < described.count * described.views else ""
     classes = scene.config.classes
     if classes:
         counts = np.bincount(labels["class"][:: described.views].astype(int), minlength=len(classes))
-        yield line("classes", ", ".join(f"{name} {n:,}" for name, n in zip(classes, counts, strict=True)) + of)
+        yield line(
+            "classes", ", ".join(f"{name} {n:,}" for name, n in zip(classes, counts, strict=True)) + (of and f" ({of})")
+        )
+    if of:
+        yield line("labels", of)
     shown = [name for name in labels if name != "class"]
     for k, name in enumerate(shown[:MOST_LABELS]):
         known = find(name)
         unit = f" {known.unit}" if known and known.unit else ""
-        yield line("labels" if k == 0 else "", f"{name} {spread(labels[name], unit)}{of}")
+        yield line("labels" if k == 0 and not of else "", f"{name} {spread(labels[name], unit)}")
     if len(shown) > MOST_LABELS:
         yield line("", f"and {len(shown) - MOST_LABELS} more")
 
