@@ -94,6 +94,7 @@ class _Repair:
         self.numbers = sorted({f.shard for f in findings if f.shard is not None})
         self.outcome = Outcome()
         self.ledger_is_new = False
+        self.same_arithmetic = False  # whether a shard of the writer has come out here with the numbers of its entry
         self._differences: dict[int, str] = {}  # by the number of the shard that was measured
 
     def of(self, shard: Shard) -> list[Finding]:
@@ -130,7 +131,8 @@ def _mend(work, pages, show):
     remove_scratch(folder)
     said = Statements(folder)
     with bar("repair", len(work.numbers), show=show) as running:
-        for done, number in enumerate(work.numbers, 1):
+        known_first = sorted(work.numbers, key=lambda number: number not in said.entries)
+        for done, number in enumerate(known_first, 1):
             _mend_shard(work, said, said.shards[number])
             running.update(done)
     of_all = [f for f in work.findings if f.shard is None]
@@ -178,13 +180,13 @@ def _mend_shard(work, said, shard):
     entry, before = said.entries.get(shard.number), said.outgrown.get(shard.number)
     if entry is not None:
         same = made.content == entry.content or made.files == entry.files
+        work.same_arithmetic |= same and ACCEPTED not in entry.versions
     elif before is not None:
         same = holds(before, samples)
     else:
         new = all(f.what == "unfinished" for f in work.of(shard))
-        same = (
-            new or _is_listed(said, shard, made) or _is_on_disk(work.folder, made) or work.difference(said, None) == ""
-        )
+        same = new or work.same_arithmetic or _is_listed(said, shard, made) or _is_on_disk(work.folder, made)
+        same = same or work.difference(said, None) == ""
     if not same and not work.accept:
         work.outcome.left.append(_differs(work, said, shard, entry or before))
         return
@@ -248,6 +250,11 @@ def _differs(work, said, shard, entry):
     """The sentence for a shard whose numbers are others here."""
     measured = work.difference(said, entry)
     accept = "--accept takes what is computed here, and notes it in the ledger"
+    if measured is None and entry is None:
+        return (
+            f"shard {shard.number}: its entry in the ledger is lost, and no shard is left to tell whether this machine "
+            f"computes what was written; {accept}"
+        )
     if measured == "":
         return (
             f"shard {shard.number}: what is computed here is not what its ledger says, though an intact shard comes "

@@ -1,11 +1,13 @@
 """What is damaged is made again, byte by byte, and nothing else; other arithmetic is measured and never mixed in."""
 
+import os
 import random
 from dataclasses import replace
 
 import pytest
 
 from lenstream.errors import DataError
+from lenstream.files.checksums import remove_sums
 from lenstream.locking import locked
 from lenstream.simulate.archive import repair as repairing
 from lenstream.simulate.archive import shard_making, writing
@@ -201,6 +203,30 @@ def test_a_shard_that_is_lost_with_its_entry_is_known_by_the_list_of_checksums(t
         damage(folder / f"images/c/{number}/0/0/0/0")
     assert repair(folder, show=False).left == []
     assert contents(folder) == before
+
+
+def test_a_lost_shard_is_known_by_other_damaged_ones_that_come_out_as_their_entries_say(tmp_path, copy_of):
+    """With its entry and its line in the list lost, too, and no shard intact."""
+    folder = copy_of(tmp_path / "d", "hdf5")
+    before = contents(folder)
+    for number in range(3):
+        with open(folder / f"data-{number:05d}.h5", "r+b") as file:
+            file.seek(-9, os.SEEK_END)
+            file.write(b"not this")
+    (folder / "ledger/000001.json").write_bytes(b"{}")
+    remove_sums(folder, "ledger/000001.json")
+    outcome = repair(folder, show=False)
+    assert not outcome.left and len(outcome.mended) >= 3
+    assert contents(folder) == before
+
+
+def test_a_lost_entry_and_no_other_shard_leave_nothing_to_compare_with(tmp_path, copy_of):
+    folder = copy_of(tmp_path / "d", "hdf5")
+    for number in range(3):
+        (folder / f"ledger/{number:06d}.json").write_bytes(b"{}")
+        remove_sums(folder, f"ledger/{number:06d}.json")
+        (folder / f"data-{number:05d}.h5").write_bytes(b"nothing")
+    assert "no shard is left to tell whether this machine computes" in repair(folder, show=False).left[0]
 
 
 def test_a_lost_entry_is_not_written_with_other_arithmetic(tmp_path, copy_of, other_arithmetic):
