@@ -57,5 +57,6 @@ def links_out_of_docs(app, docname, source):
 
 def setup(app):
     generate.write(HERE / "_generated")
+    generate.pictures(HERE / "_generated")
     app.connect("autodoc-process-docstring", plain_docstring)
     app.connect("source-read", links_out_of_docs)

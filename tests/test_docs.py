@@ -106,6 +106,15 @@ def test_generated_pages_that_are_linked_are_generated(generate, tmp_path):
         assert place.exists() or (tmp_path / link).exists(), f"{page.name}: {link}"
 
 
+def test_the_card_of_a_recipe_has_its_picture(generate, tmp_path, monkeypatch):
+    assert "](tiny.png)" in generate.with_picture(ROOT / "data_cards" / "tiny.md")
+    assert "](hst_334.png)" not in generate.with_picture(ROOT / "data_cards" / "hst_334.md")
+    monkeypatch.setattr(generate.recipe_cards, "cards", lambda: {"tiny": None, "hst_334": None})
+    generate.pictures(tmp_path)
+    (picture,) = (tmp_path / "data_cards").iterdir()
+    assert picture.name == "tiny.png" and picture.stat().st_size > 20_000
+
+
 def test_every_key_of_a_config_is_explained(generate):
     from lenstream.configs.schema import Config
 
