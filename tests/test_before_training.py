@@ -218,7 +218,7 @@ def test_a_folder_is_looked_through_once(tmp_path, monkeypatch):
     from lenstream.ssl import folder
 
     looked, look = [], folder.image_folders.find
-    monkeypatch.setattr(folder.image_folders, "find", lambda path: looked.append(path) or look(path))
+    monkeypatch.setattr(folder.image_folders, "find", lambda path, *more: looked.append(path) or look(path, *more))
     (tmp_path / "images").mkdir()
     for k in range(4):
         np.save(tmp_path / "images" / f"{k}.npy", np.random.default_rng(k).normal(size=(16, 16)))

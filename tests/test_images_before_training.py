@@ -76,7 +76,7 @@ def test_views_that_are_not_there(tmp_path, data):
     physics = "pretrain.encoders={s: {method: simclr, hidden_dim: 8, projection_dim: 8, views: physics}}"
     (problem,) = problems(tmp_path, data, physics)
     assert problem.startswith("pretrain.encoders.s.views: physics views need the simulator, or a dataset with 2 views")
-    assert "lenstream simulate RECIPE --views 2" in problem
+    assert "lenstream simulate RECIPE --count N --views 2" in problem
     folder = tmp_path / "images"
     folder.mkdir()
     np.save(folder / "a.npy", np.random.default_rng(0).normal(size=(20, 1, 16, 16)))

@@ -9,10 +9,9 @@ from ...configs.quantities import find
 from ...errors import DataError
 from ...extras import need
 from ...files import own_archives
-from ...files.unreadable import reading
 from ...simulate.archive.description import config_of, load
 from ...simulate.archive.formats import format_of
-from ...simulate.archive.label_file import PARQUET
+from ...simulate.archive.label_file import PARQUET, first_labels
 from ...simulate.archive.ledger import read_entries
 from ...simulate.archive.rows import BLOCKS, Rows
 from ...simulate.archive.shard_blocks import ONE_BY_ONE
@@ -118,17 +117,7 @@ def _label_lines(path, described, scene, written):
 def _labels(path, described):
     """The labels of the first systems: name -> values, one for every image."""
     if (path / PARQUET).is_file():
-        return _of_table(path / PARQUET, LOOKED_AT * described.views)
+        return first_labels(path, LOOKED_AT * described.views)
     rows = Rows(path)
     found = rows.read(list(rows.labels), np.arange(min(LOOKED_AT, len(rows))))
     return {n: v.ravel() if v.ndim == 2 else np.repeat(v, described.views) for n, v in found.items()}
-
-
-def _of_table(path, most):
-    """The first rows of the table of labels."""
-    from pyarrow import parquet
-
-    with reading(path, "Parquet"), parquet.ParquetFile(path) as file:
-        names = [name for name in file.schema_arrow.names if name not in ("index", "view")]
-        rows = next(file.iter_batches(batch_size=most, columns=names))
-        return {name: rows[name].to_numpy(zero_copy_only=False) for name in names}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...files.unreadable import reading
 from ...files.whole import whole
 from ..label_table import label_table
 from ..systems.scene import Scene
@@ -34,6 +35,16 @@ def write_labels(folder: Path, description: Description, scene: Scene, ecsv: boo
         return [PARQUET]
     _write_ecsv(folder / ECSV, _tables(folder, description, scene))
     return [PARQUET, ECSV]
+
+
+def first_labels(folder: Path, most: int) -> dict[str, np.ndarray]:
+    """The first rows of the table of a dataset: label -> values, one for every image. Raises: Unreadable."""
+    from pyarrow import parquet
+
+    with reading(folder / PARQUET, "Parquet"), parquet.ParquetFile(folder / PARQUET) as file:
+        names = [name for name in file.schema_arrow.names if name not in ("index", "view")]
+        rows = next(file.iter_batches(batch_size=most, columns=names))
+        return {name: rows[name].to_numpy(zero_copy_only=False) for name in names}
 
 
 def stored_labels(folder: Path, description: Description, scene: Scene, shard: Shard) -> Stored:
