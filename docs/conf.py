@@ -7,9 +7,11 @@ would stand in front of Python's own module.
 import importlib.metadata
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+COMPILED = dict(os.environ)
 os.environ["NUMBA_DISABLE_JIT"] = "1"  # compiled functions stay functions, with signature and docstring
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -57,6 +59,6 @@ def links_out_of_docs(app, docname, source):
 
 def setup(app):
     generate.write(HERE / "_generated")
-    generate.pictures(HERE / "_generated")
+    subprocess.run([sys.executable, HERE / "recipe_pictures.py", HERE / "_generated"], env=COMPILED, check=True)
     app.connect("autodoc-process-docstring", plain_docstring)
     app.connect("source-read", links_out_of_docs)

@@ -5,7 +5,6 @@ import re
 import typing
 from pathlib import Path
 
-import numpy as np
 import typer
 import yaml
 from pydantic_core import PydanticUndefined
@@ -14,14 +13,9 @@ import lenstream
 from lenstream.configs import key_list, recipe_cards, recipes
 from lenstream.configs.components import Deflector, Light
 from lenstream.configs.key_list import LONGEST_DEFAULT, sections_in
-from lenstream.configs.load import load
 from lenstream.configs.recipe_table import about
 from lenstream.configs.schema import Config
-from lenstream.evaluate.show import preview
 from lenstream.run_pipeline import app
-from lenstream.simulate.selection import draw
-from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import make_scene
 
 ROOT = Path(lenstream.__file__).parent
 ROOMS = {  # a page of the API each: the folders below it, in the order of imports
@@ -80,24 +74,12 @@ def write(folder):
 
 
 def with_picture(path):
-    """A page of the root without its YAML; that of a recipe's card with its picture, which `pictures` draws."""
+    """A page of the root without its YAML; that of a recipe's card with its picture, which recipe_pictures.py draws."""
     text = recipe_cards.body(path.read_text())
     if path.parent.name != "data_cards" or path.stem not in recipes.available():
         return text
     title, rest = text.split("\n", 1)
     return f"{title}\n\n![Images of {path.stem}, and histograms of its labels]({path.stem}.png)\n{rest}"
-
-
-def pictures(folder):
-    """Draw images and labels of every recipe that has a card, beside its page; a picture that is there stays."""
-    for name in sorted(set(recipe_cards.cards()) & set(recipes.available())):
-        path = folder / "data_cards" / f"{name}.png"
-        if not path.exists():
-            config = load(name)
-            scene = make_scene(config)
-            systems = draw(scene, np.arange(preview.POPULATION), Views())
-            path.parent.mkdir(parents=True, exist_ok=True)
-            preview.picture(scene, preview.sheet(scene, systems), path, name)
 
 
 def relinked(text):

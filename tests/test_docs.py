@@ -109,8 +109,9 @@ def test_generated_pages_that_are_linked_are_generated(generate, tmp_path):
 def test_the_card_of_a_recipe_has_its_picture(generate, tmp_path, monkeypatch):
     assert "](tiny.png)" in generate.with_picture(ROOT / "data_cards" / "tiny.md")
     assert "](hst_334.png)" not in generate.with_picture(ROOT / "data_cards" / "hst_334.md")
-    monkeypatch.setattr(generate.recipe_cards, "cards", lambda: {"tiny": None, "hst_334": None})
-    generate.pictures(tmp_path)
+    program = load("recipe_pictures")
+    monkeypatch.setattr(program.recipe_cards, "cards", lambda: {"tiny": None, "hst_334": None})
+    program.draw_all(tmp_path)
     (picture,) = (tmp_path / "data_cards").iterdir()
     assert picture.name == "tiny.png" and picture.stat().st_size > 20_000
 
