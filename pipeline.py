@@ -154,21 +154,15 @@ def _pretrain(config, scene, folder, fabric, stop):
     return {n: pretrain(config, n, scene, folder.encoder(n), fabric, stop) for n in config.pretrain.encoders}
 
 
-def _task(config, scene):
-    """The `evaluate.tasks.task.Task` that encoders are judged by: so far always the regression of lens parameters."""
-    from .evaluate.tasks.regression import make_regression
-
-    return make_regression(config, scene)
-
-
 def _evaluate(config, scene, encoders, folder, stop):
     """Evaluate the encoders, unless results.csv is there already."""
     from .evaluate import results
 
     if not results.is_complete(folder.path):
         from .evaluate.judge import evaluate
+        from .evaluate.tasks.choose import make_task
 
-        evaluate(_task(config, scene), config, scene, encoders, folder.path, stop)
+        evaluate(make_task(config, scene), config, scene, encoders, folder.path, stop)
     else:
         results.refuse_changed(folder.path)
         shutil.rmtree(folder.scratch, ignore_errors=True)  # of an evaluation killed at its very end
@@ -178,12 +172,14 @@ def _show(config, scene, folder):
     """Draw the figures, predict the real lenses and write the report."""
     from .evaluate.results import Evaluation
     from .evaluate.show import outputs
+    from .evaluate.tasks.choose import make_task
 
+    task = make_task(config, scene)
     evaluation = Evaluation.load(folder.path)
     with timed(folder, "figures and real lenses"):
-        umap = outputs.draw_figures(_task(config, scene), config, evaluation, folder.path)
+        umap = outputs.draw_figures(task, config, evaluation, folder.path)
         real = _real_lenses(config, scene, folder)
-    outputs.write_report(config, scene, evaluation, folder.path, umap, real, environment())
+    outputs.write_report(task, config, scene, evaluation, folder.path, umap, real, environment())
 
 
 def _real_lenses(config, scene, folder):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ..errors import ConfigError, nearest
 from . import instrument_names, plausible
 from .components import MASS
+from .evaluation import Evaluate
 from .instruments import NUMBERS, resolved
 from .keys import Section
 from .messages import described, one_line, sentences
@@ -20,7 +21,7 @@ from .overrides import apply
 from .parameters import Distribution, Ellipticity
 from .quantities import RENAMED
 from .recipes import DISCRIMINATORS, available, read  # noqa: F401  (`available` is for users of `load`)
-from .schema import Config, Evaluate, mistakes_of_bands
+from .schema import Config, mistakes_of_bands
 from .yaml_text import Dumper, KeyPath, Problem, is_other_notation
 
 log = logging.getLogger("lenstream")

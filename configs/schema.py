@@ -11,11 +11,12 @@ from ..errors import nearest
 from .components import Deflector, Light
 from .cuts import Selection
 from .dark_matter import Cosmology, Substructure
+from .evaluation import Evaluate
 from .follow import check_follow
 from .keys import Mistakes, Section, key
 from .observation import BandImage, Image, Observation
 from .shapes import check_shapes
-from .training import Finetune, Pretrain
+from .training import Pretrain
 from .value_messages import about_number, in_words
 from .yaml_text import shown
 
@@ -145,49 +146,6 @@ def _hint(section, path, where):
     known = [*section.model_fields, *(["image"] if section is Observation else [])]
     hint = nearest(where[0], known).replace('"', f'"simulate.{path}.', 1)
     return hint or f" Known keys: {', '.join(known)}."
-
-
-class LabelledImages(Section):
-    """Images with labels instead of simulated ones."""
-
-    path: str = key(
-        "a dataset of `lenstream simulate`, or images with a table of labels (`lenstream inspect` says what is read)"
-    )
-    test_path: str | None = key(
-        "another one for tests; empty: the part of `path` that is called test, or a fifth of its images by `seed`",
-        "-",
-        None,
-    )
-
-
-class Evaluate(Section):
-    """How encoders are judged."""
-
-    data: LabelledImages | None = key(
-        "images with labels to learn `targets` from and to be judged by; empty: the lenses of `simulate`", "-", None
-    )
-    judged_on: Literal["simulated"] | None = key(
-        "simulated: encoders that are trained on a folder (`pretrain.data`) are judged by the lenses of `simulate`, "
-        "though they never saw any; empty: they are not judged",
-        "-",
-        None,
-    )
-    targets: list[str] = key(
-        "lens parameters to recover, or columns of the labels of `data`",
-        default=["theta_E", "e1", "e2", "gamma"],
-        min_length=1,
-    )
-    n_labels: list[Annotated[int, Field(ge=10)]] = key(
-        "numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1
-    )
-    seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
-    n_test: int = key("test lenses", "lenses", 1000, ge=20)
-    protocols: list[Literal["ridge", "finetune"]] = key(
-        "frozen ridge, fine-tuning", default=["ridge", "finetune"], min_length=1
-    )
-    finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
-    limit: bool = key("compute the information limit", default=True)
-    umap: bool = key("draw the UMAP of features", default=True)
 
 
 class RealLenses(Section):

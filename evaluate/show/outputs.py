@@ -10,7 +10,6 @@ from ...simulate.systems.draw import Views
 from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
-from ..tasks.regression import make_regression
 from . import figures, report
 from .pairs import labels_of_pairs
 
@@ -64,15 +63,16 @@ def _r2_against_labels(evaluation, path):
 _DRAWN = {"predicted_vs_true": _predicted_vs_true, "r2_against_labels": _r2_against_labels}  # what `Task.draws` names
 
 
-def write_report(config, scene, evaluation, folder, umap=None, real=None, environment=None):
+def write_report(task, config, scene, evaluation, folder, umap=None, real=None, environment=None):
     """Write report.html into the folder of a run, from its figures, timings.json and what is given.
 
-    Args: config, scene: of the run. evaluation: `results.Evaluation`. umap: what `draw_figures` gave.
-        real: `evaluate.show.report.RealLensResults`, or None. environment: name -> version.
+    Args: task: `tasks.task.Task`. config, scene: of the run. evaluation: `results.Evaluation`.
+        umap: what `draw_figures` gave. real: `evaluate.show.report.RealLensResults`, or None. environment: name ->
+        version.
     """
     space = None
     if umap is not None:
-        images = _test_images(config, scene, evaluation)
+        images = _test_images(task, config, scene, evaluation)
         images = images.sum(axis=1) if images.ndim == 4 else images  # all bands together, as in the pairs
         space = report.FeatureSpace(umap, evaluation.true, images)
     drawn = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in FIGURES}
@@ -94,10 +94,10 @@ def write_report(config, scene, evaluation, folder, umap=None, real=None, enviro
     )
 
 
-def _test_images(config, scene, evaluation):
+def _test_images(task, config, scene, evaluation):
     """The images of the test lenses, float32 (n, h, w) or (n, bands, h, w)."""
     if config.evaluate.data is not None:
-        return make_regression(config, scene).labelled("test", len(evaluation.indices)).images.numpy()
+        return task.labelled("test", len(evaluation.indices)).images.numpy()
     return render(scene, draw(scene, evaluation.indices, Views()))[:, 0]
 
 

@@ -35,7 +35,7 @@ class Regression:
 
     scene: object  # from `simulate.systems.scene`
     targets: list[str]  # lens parameters
-    finetuning: object  # `configs.schema.Finetune`
+    finetuning: object  # `configs.training.Finetune`
     device: str = "cpu"
     name: str = "regression"
     threads: int = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it

@@ -5,7 +5,18 @@ import typing
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lenstream.configs import components, cuts, dark_matter, encoder, methods, observation, parameters, schema, training
+from lenstream.configs import (
+    components,
+    cuts,
+    dark_matter,
+    encoder,
+    evaluation,
+    methods,
+    observation,
+    parameters,
+    schema,
+    training,
+)
 
 TINY = 1e-9  # above 0
 NUMBERS = {  # of each model, by key: values that are taken, and values that are not
@@ -111,7 +122,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
         "angle_scatter": ([0, 100], [-TINY, 101]),
         "largest": ([TINY, 0.89], [0, 0.9]),
     },
-    schema.Evaluate: {"seeds": ([1], [0]), "n_test": ([20], [19]), "n_labels": ([[10]], [[9], []])},
+    evaluation.Evaluate: {"seeds": ([1], [0]), "n_test": ([20], [19]), "n_labels": ([[10]], [[9], []])},
     schema.RealLenses: {"pixel_scale": ([TINY], [0])},
     schema.Config: {"seed": ([0, 2**32 - 1], [-1, 2**32])},
     training.Folder: {"size": ([8], [7])},
@@ -139,7 +150,7 @@ NOT_EMPTY = [
     (encoder.Encoder, "redraw"),
     (parameters.Distribution, "mixture"),
     *((schema.Simulation, name) for name in ("lens_mass", "source")),
-    *((schema.Evaluate, name) for name in ("targets", "n_labels", "protocols")),
+    *((evaluation.Evaluate, name) for name in ("targets", "n_labels", "protocols")),
     (training.Pretrain, "bands"),
 ]
 

@@ -9,6 +9,7 @@ from lenstream.configs.load import load
 from lenstream.evaluate.results import RANDOM, SUPERVISED, Evaluation, Score
 from lenstream.evaluate.show import figures, outputs
 from lenstream.evaluate.show.report import RealLensResults
+from lenstream.evaluate.tasks.choose import make_task
 from lenstream.evaluate.tasks.regression import Regression
 from lenstream.simulate.render import render
 from lenstream.simulate.selection import draw as simulated
@@ -96,12 +97,14 @@ def test_the_umap_is_of_the_trained_encoders_or_of_none(run, calls):
 def test_the_report_holds_the_figures_notes_and_numbers(run, calls):
     config, scene, evaluation, folder = run
     points = draw(run, umap=True)
-    outputs.write_report(config, scene, evaluation, folder, points, RealLensResults(), {"numpy": "7.8.9"})
+    outputs.write_report(
+        make_task(config, scene), config, scene, evaluation, folder, points, RealLensResults(), {"numpy": "7.8.9"}
+    )
     page = (folder / "report.html").read_text()
     for words in ("7.8.9", "Uncertainties for real lenses", "Predicted against true", "name: tiny", "3.0 s"):
         assert words in page
     assert "0.123" not in page and page.count("data:image/png") > 20  # thumbnails of the test lenses
-    outputs.write_report(config, scene, evaluation, folder)
+    outputs.write_report(make_task(config, scene), config, scene, evaluation, folder)
     plain = (folder / "report.html").read_text()
     assert "Uncertainties for real lenses" not in plain and len(plain) < len(page)
 
@@ -117,7 +120,7 @@ def test_thumbnails_of_several_bands_show_all_of_them_together(run, calls, monke
     bands = make_scene(load("tiny", ["simulate.bands={r: {}, i: {}}"]).simulate, config.seed)
     seen = []
     monkeypatch.setattr(outputs.report, "write", lambda what, path: seen.append(what))
-    outputs.write_report(config, bands, evaluation, folder, draw(run, umap=True))
+    outputs.write_report(make_task(config, bands), config, bands, evaluation, folder, draw(run, umap=True))
     expected = render(bands, simulated(bands, evaluation.indices, Views()))[:, 0].sum(1)
     np.testing.assert_array_equal(seen[0].umap.thumbnails, expected)
 

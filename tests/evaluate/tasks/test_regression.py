@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lenstream.configs.load import load
-from lenstream.configs.schema import Finetune
+from lenstream.configs.training import Finetune
 from lenstream.errors import DataError
 from lenstream.evaluate.tasks import regression
 from lenstream.evaluate.tasks.task import Labelled

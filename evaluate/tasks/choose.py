@@ -1,0 +1,10 @@
+"""Which task a config asks for."""
+
+from .regression import make_regression
+
+_MAKERS = {"regression": make_regression}  # value of the key evaluate.task -> its maker
+
+
+def make_task(config, scene):
+    """The `task.Task` by which a config judges encoders. Args: scene: of its simulation, or None without one."""
+    return _MAKERS[config.evaluate.task](config, scene)
