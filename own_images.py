@@ -32,9 +32,8 @@ def _need_classes(there, columns, config, path):
     if config.evaluate.task != "classification":
         return
     if len(there) < 2:
-        raise ConfigError(
-            [f"data={path}: its images have no classes; expected a folder of images for each class (`lenstream inspect`)"]
-        )
+        expected = "a folder for each class, or others that `lenstream inspect` knows"
+        raise ConfigError([f"data={path}: its images have no classes; expected {expected}"])
     known = {meant(name) for name in there}
     wanted = {c.target for c in columns.values() if c.target not in ("all", "macro")}
     if missing := sorted(wanted - known):

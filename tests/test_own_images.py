@@ -2,7 +2,7 @@
 
 import pytest
 
-from lenstream.configs.reproduction import Column, Run, configs, read
+from lenstream.configs.reproduction import Run, configs, read
 from lenstream.errors import ConfigError, DataError
 from lenstream.own_images import fitted
 from lenstream.reproducing import planned_runs

@@ -1,4 +1,4 @@
-"""Write what a reproduction found: table.csv for programs, table.md, and index.html, a page that needs no other file."""
+"""Write what a reproduction found: table.csv for programs, table.md, and index.html, a page on its own."""
 
 import itertools
 from pathlib import Path

@@ -15,7 +15,7 @@ from .. import results
 from .digits import plus_minus
 from .figures import mean_and_spread
 
-EMPTY = "–"
+EMPTY = "-"
 
 
 class Ours(NamedTuple):
@@ -173,5 +173,5 @@ def duration(seconds):
 def markdown(table: pd.DataFrame) -> str:
     """A table of `in_words` as Markdown; the two numbers of a cell are told apart by a slash, as | ends cells."""
     heads = [table.index.name or "", *table.columns]
-    lines = [heads, ["---"] * len(heads), *([str(index), *row] for index, row in zip(table.index, table.to_numpy()))]
+    lines = [heads, ["---"] * len(heads), *([str(row[0]), *row[1:]] for row in table.itertuples())]
     return "".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |\n" for line in lines)

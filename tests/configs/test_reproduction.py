@@ -13,7 +13,9 @@ SMALL = {
     "source": "its paper",
     "runs": {"one": {"recipe": "tiny", "own": {}}},
     "columns": {"theta_E": {"metric": "r2", "target": "theta_E"}},
-    "rows": [{"label": "ridge", "run": "one", "encoder": "lensiam", "protocol": "ridge", "published": {"theta_E": 0.5}}],
+    "rows": [
+        {"label": "ridge", "run": "one", "encoder": "lensiam", "protocol": "ridge", "published": {"theta_E": 0.5}}
+    ],
     "stand_in": ["Simulated."],
 }
 BASELINES = ("random", "supervised", "limit", "bicubic")

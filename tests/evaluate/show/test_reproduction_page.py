@@ -26,4 +26,4 @@ def test_three_files_with_the_same_numbers(tmp_path):
     assert "<td>10 min</td><td>2 min</td><td>12 min</td>" in cells
     assert cells.count("ViT-S") == 1  # the heading of both rows
     assert "http" not in page.replace("http-equiv", "")  # nothing comes from elsewhere
-    assert list(table.index)[0] == "ViT-S: DINO"
+    assert table.index[0] == "ViT-S: DINO"

@@ -90,10 +90,10 @@ def test_in_words(found):
     words = in_words(REPRODUCTION, found)
     assert list(words.columns) == ["labels", "accuracy", "AUC", "pre-training", "note"]
     assert list(words.index) == ["ViT-S: DINO", "ViT-S: DINO", "copied", "elsewhere"]
-    assert list(words["labels"]) == ["300 | 100", "all | 1,200", "300 | –", "all | –"]
-    assert list(words["accuracy"]) == ["0.912 | 0.60 ± 0.14", "0.950 | 0.82 ± 0.03", "– | –", "– | –"]
-    assert list(words["AUC"])[1:3] == ["1.00 | 0.92 ± 0.03", "0.9922 | –"]
-    assert list(words["pre-training"]) == ["40 s", "40 s", "–", "–"]
+    assert list(words["labels"]) == ["300 | 100", "all | 1,200", "300 | -", "all | -"]
+    assert list(words["accuracy"]) == ["0.912 | 0.60 ± 0.14", "0.950 | 0.82 ± 0.03", "- | -", "- | -"]
+    assert list(words["AUC"])[1:3] == ["1.00 | 0.92 ± 0.03", "0.9922 | -"]
+    assert list(words["pre-training"]) == ["40 s", "40 s", "-", "-"]
     assert list(words["note"]) == ["", "", "needs ImageNet weights", "left out"]
 
 
