@@ -123,12 +123,16 @@ def umap(space):
     which = chosen(space)
     said = []
     shares = {e: _shared_by_neighbours(np.asarray(p)[which], space.labels, which) for e, p in space.points.items()}
-    for target in space.labels:
+    for target in (t for t in space.labels if t not in space.classes):
         known = {e: share[target] for e, share in shares.items() if np.isfinite(share[target])}
         said += [f"{target}: " + ", ".join(f"{e} {max(v, 0):.2f}" for e, v in known.items()) + "."] if known else []
     if not said:
         return ""
-    words = f"A map of {len(which)} test lenses. The share of a parameter's variance that the {NEIGHBOURS} nearest "
+    others = ", ".join(f"{len(images.names)} of {images.name}" for images in space.overlaid)
+    others = f" Other images are drawn into it: {others}." if others else ""
+    words = (
+        f"A map of {len(which)} test lenses.{others} The share of a parameter's variance that the {NEIGHBOURS} nearest "
+    )
     return words + "lenses on the map explain (1: the map is ordered by it, 0: it is not): " + " ".join(said)
 
 
