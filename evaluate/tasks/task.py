@@ -5,7 +5,7 @@ with a class of these attributes and functions (`regression` is the first), and 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ class Task(Protocol):
     metric: str  # the one, of which more is better, that decides which head is kept for predictions
     device: str  # where networks run
     draws: tuple[str, ...]  # the figures of a report that show it, by their names in `evaluate.show.outputs`
+    # A task that takes images from files has the attribute examples, too: an `examples.Examples`, or None.
 
     def labelled(self, split: str, n: int, skip: int = 0) -> Labelled:
         """`n` examples of a split ("labelled" or "test"), after its first `skip`."""
@@ -66,6 +67,31 @@ class Task(Protocol):
 
     def head(self, network: nn.Module, facts: dict) -> nn.Module:
         """A head for the weights of one that was saved with these facts."""
+
+
+class Amounts(NamedTuple):
+    """How many images heads learn from, in rising numbers as the config has them, and how many they are judged by."""
+
+    n_labels: list[int]
+    n_test: int
+
+
+def amounts(task, settings):
+    """The `Amounts` of a task in numbers: fractions and "all" are of the images in files.
+
+    settings: `configs.evaluation.Evaluate`.
+    """
+    examples = getattr(task, "examples", None)
+    return Amounts(settings.n_labels, settings.n_test) if examples is None else examples.amounts(settings)
+
+
+def pool(task, n, seed):
+    """The n labelled images of a seed, `Labelled`; fewer labels are the first of them.
+
+    Of simulated lenses each seed has others; of images in files each draws its own.
+    """
+    examples = getattr(task, "examples", None)
+    return task.labelled("labelled", n, skip=seed * n) if examples is None else examples.pool(n, seed)
 
 
 def labelled_systems(scene, targets, split, n, skip=0, threads=1):
