@@ -27,6 +27,10 @@ class Labelled:
         """The first n images with their values."""
         return Labelled(self.images[:n], {t: values[:n] for t, values in self.true.items()}, self.indices[:n])
 
+    def of(self, rows):
+        """The examples of some rows, int (m,)."""
+        return Labelled(self.images[rows], {t: values[rows] for t, values in self.true.items()}, self.indices[rows])
+
 
 class Task(Protocol):
     """A task by which encoders are judged, such as the regression of lens parameters.
@@ -41,7 +45,7 @@ class Task(Protocol):
     draws: tuple[str, ...]  # the figures of a report that show it, by their names in `evaluate.show.outputs`
 
     def labelled(self, split: str, n: int, skip: int = 0) -> Labelled:
-        """`n` examples of a split ("labelled" or "test"), after its first `skip`."""
+        """`n` examples of a split ("labelled", "validation" or "test"), after its first `skip`."""
 
     def needs_features(self, protocol: str) -> bool:
         """Whether `train` learns from features of the frozen encoder: they are then computed once for many heads."""
@@ -62,10 +66,39 @@ class Task(Protocol):
         """The scores of predictions that reach the information limit."""
 
     def facts(self, scores: dict[tuple[str, str], float]) -> dict:
-        """What `head` needs beside the weights, and what a reader of predictions has to know, as JSON values."""
+        """What `head` needs beside the weights, protocol and n_labels, and what a reader of predictions has to know, as
+        JSON values."""
 
     def head(self, network: nn.Module, facts: dict) -> nn.Module:
         """A head for the weights of one that was saved with these facts."""
+
+
+N_VALIDATION = 500  # simulated systems by which a training is ended, beside the labels
+HELD_OUT = 0.1  # of the labels of images in files
+
+
+def validation_part(task, train, seed):
+    """What is left to learn from, and examples by which a training is ended: a pair of `Labelled`.
+
+    Simulated systems are others than the labelled ones; of images in files a tenth of the labels is held out, the same
+    share of each class.
+
+    Args: task: with `examples`, None where systems are simulated. train: `Labelled`. seed: of the choice.
+    """
+    if task.examples is None:
+        return train, task.labelled("validation", N_VALIDATION)
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([values.numpy().reshape(len(values), -1) for values in train.true.values()], axis=1)
+    whole = all(not values.is_floating_point() for values in train.true.values())
+    groups = np.unique(labels, axis=0, return_inverse=True)[1].ravel() if whole else np.zeros(len(labels), int)
+    order = rng.permutation(len(labels))
+    ranks = np.zeros(len(labels))
+    for group in np.unique(groups):  # each spread evenly over 0 to 1, so that the lowest are a share of all
+        own = order[groups[order] == group]
+        ranks[own] = (np.arange(len(own)) + rng.random()) / len(own)
+    held = np.argsort(ranks, kind="stable")[: max(round(HELD_OUT * len(labels)), 1)]
+    rest = np.setdiff1d(np.arange(len(labels)), held)
+    return train.of(rest), train.of(np.sort(held))
 
 
 def labelled_systems(scene, targets, split, n, skip=0, threads=1):
@@ -75,5 +108,6 @@ def labelled_systems(scene, targets, split, n, skip=0, threads=1):
     Returns: `Labelled`, with targets float32 (n,).
     """
     indices = np.arange(skip, skip + n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split])
-    batch = simulate(scene, indices, threads=threads)
+    derived = targets != ["class"]  # which is known without
+    batch = simulate(scene, indices, threads=threads, derived=derived)
     return Labelled(batch.images[:, 0], {t: batch.labels[t] for t in targets}, indices)
