@@ -51,9 +51,9 @@ def _about_classes(evaluate, scene):
     """Whether every seed learns of two classes at least, and the test lenses have some of every class."""
     from .simulate.systems.draw import class_numbers
 
-    names, most = list(scene.config.classes), max(evaluate.n_labels)
     if evaluate.data is not None or len(scene.config.drawn_classes()) < 2:  # told when a config is loaded
         return
+    names, most = list(scene.config.classes), max(evaluate.n_labels)
 
     def numbers(split, n):
         return class_numbers(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]))

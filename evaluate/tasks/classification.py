@@ -14,9 +14,9 @@ from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
 from . import class_scores, heads
 from .examples import Examples
-from .finetuning import finetune
+from .finetuning import finetune, validation_part
 from .heads import predict
-from .task import Labelled, labelled_systems, validation_part
+from .task import Labelled, labelled_systems
 
 
 @dataclass(frozen=True)

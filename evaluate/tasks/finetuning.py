@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import torch
 from lightly.utils.scheduler import cosine_warmup_schedule
 from timm.optim import param_groups_weight_decay
@@ -13,6 +14,8 @@ from ...ssl.probe import BATCH
 from ...ssl.randomness import seed_of
 
 PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.1  # without a lower loss, after which the rate is lowered, and how
+N_VALIDATION = 500  # simulated systems by which a training is ended, beside the labels
+HELD_OUT = 0.1  # of the labels of images in files
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -35,6 +38,30 @@ def finetune(network, make_head, train, settings, seed, device="cpu", validation
             torch.cuda.manual_seed(seed)
         head = make_head(copy.deepcopy(network)).to(device, memory_format=torch.channels_last)
         return _train(head, train, settings, seed, device, validation)
+
+
+def validation_part(task, train, seed):
+    """What is left to learn from, and examples by which a training is ended: a pair of `Labelled`.
+
+    Simulated systems are others than the labelled ones; of images in files a tenth of the labels is held out, the same
+    share of each class.
+
+    Args: task: with `examples`, None where systems are simulated. train: `Labelled`. seed: of the choice.
+    """
+    if task.examples is None:
+        return train, task.labelled("validation", N_VALIDATION)
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([values.numpy().reshape(len(values), -1) for values in train.true.values()], axis=1)
+    whole = all(not values.is_floating_point() for values in train.true.values())
+    groups = np.unique(labels, axis=0, return_inverse=True)[1].ravel() if whole else np.zeros(len(labels), int)
+    order = rng.permutation(len(labels))
+    ranks = np.zeros(len(labels))
+    for group in np.unique(groups):  # each spread evenly over 0 to 1, so that the lowest are a share of all
+        own = order[groups[order] == group]
+        ranks[own] = (np.arange(len(own)) + rng.random()) / len(own)
+    held = np.argsort(ranks, kind="stable")[: max(round(HELD_OUT * len(labels)), 1)]
+    rest = np.setdiff1d(np.arange(len(labels)), held)
+    return train.of(rest), train.of(np.sort(held))
 
 
 def _train(head, train, settings, seed, device, validation):

@@ -17,9 +17,9 @@ from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
 from . import heads
 from .examples import Examples
-from .finetuning import finetune
+from .finetuning import finetune, validation_part
 from .heads import predict
-from .task import labelled_systems, validation_part
+from .task import labelled_systems
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ with a class of these attributes and functions (`regression` is the first), and 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ class Task(Protocol):
     metric: str  # the one, of which more is better, that decides which head is kept for predictions
     device: str  # where networks run
     draws: tuple[str, ...]  # the figures of a report that show it, by their names in `evaluate.show.outputs`
+    # A task that takes images from files has the attribute examples, too: an `examples.Examples`, or None.
 
     def labelled(self, split: str, n: int, skip: int = 0) -> Labelled:
         """`n` examples of a split ("labelled", "validation" or "test"), after its first `skip`."""
@@ -73,32 +74,29 @@ class Task(Protocol):
         """A head for the weights of one that was saved with these facts."""
 
 
-N_VALIDATION = 500  # simulated systems by which a training is ended, beside the labels
-HELD_OUT = 0.1  # of the labels of images in files
+class Amounts(NamedTuple):
+    """How many images heads learn from, in rising numbers as the config has them, and how many they are judged by."""
+
+    n_labels: list[int]
+    n_test: int
 
 
-def validation_part(task, train, seed):
-    """What is left to learn from, and examples by which a training is ended: a pair of `Labelled`.
+def amounts(task, settings):
+    """The `Amounts` of a task in numbers: fractions and "all" are of the images in files.
 
-    Simulated systems are others than the labelled ones; of images in files a tenth of the labels is held out, the same
-    share of each class.
-
-    Args: task: with `examples`, None where systems are simulated. train: `Labelled`. seed: of the choice.
+    settings: `configs.evaluation.Evaluate`.
     """
-    if task.examples is None:
-        return train, task.labelled("validation", N_VALIDATION)
-    rng = np.random.default_rng(seed)
-    labels = np.concatenate([values.numpy().reshape(len(values), -1) for values in train.true.values()], axis=1)
-    whole = all(not values.is_floating_point() for values in train.true.values())
-    groups = np.unique(labels, axis=0, return_inverse=True)[1].ravel() if whole else np.zeros(len(labels), int)
-    order = rng.permutation(len(labels))
-    ranks = np.zeros(len(labels))
-    for group in np.unique(groups):  # each spread evenly over 0 to 1, so that the lowest are a share of all
-        own = order[groups[order] == group]
-        ranks[own] = (np.arange(len(own)) + rng.random()) / len(own)
-    held = np.argsort(ranks, kind="stable")[: max(round(HELD_OUT * len(labels)), 1)]
-    rest = np.setdiff1d(np.arange(len(labels)), held)
-    return train.of(rest), train.of(np.sort(held))
+    examples = getattr(task, "examples", None)
+    return Amounts(settings.n_labels, settings.n_test) if examples is None else examples.amounts(settings)
+
+
+def pool(task, n, seed):
+    """The n labelled images of a seed, `Labelled`; fewer labels are the first of them.
+
+    Of simulated lenses each seed has others; of images in files each draws its own.
+    """
+    examples = getattr(task, "examples", None)
+    return task.labelled("labelled", n, skip=seed * n) if examples is None else examples.pool(n, seed)
 
 
 def labelled_systems(scene, targets, split, n, skip=0, threads=1):
