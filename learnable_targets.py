@@ -26,7 +26,8 @@ def target_problems(config, scene):
             )
     if config.evaluate is None or not _needs_drawn_targets(config):
         return
-    splits = {"labelled": N_DRAWN, "test": min(config.evaluate.n_test, MOST_TESTED)}
+    n_test = MOST_TESTED if config.evaluate.n_test == "all" else min(config.evaluate.n_test, MOST_TESTED)
+    splits = {"labelled": N_DRAWN, "test": n_test}
     drawn = {split: labels(_drawn(scene, split, n)) for split, n in splits.items()}
     for target in config.evaluate.targets:
         if target not in drawn["test"]:
@@ -46,7 +47,8 @@ def target_problems(config, scene):
 def _needs_drawn_targets(config):
     """Whether targets are labels of simulated lenses, and not only of images in files."""
     supervised = any(encoder.method == "supervised" for encoder in config.pretrain.encoders.values())
-    return config.evaluate.data is None or supervised or _probes_lenses(config)
+    of_files = config.evaluate.learns_from_files and config.evaluate.judged_by_files
+    return not of_files or supervised or _probes_lenses(config)
 
 
 def _probes_lenses(config):
