@@ -177,9 +177,19 @@ def _show(config, scene, folder):
     task = make_task(config, scene)
     evaluation = Evaluation.load(folder.path)
     with timed(folder, "figures and real lenses"):
-        umap = outputs.draw_figures(task, config, evaluation, folder.path)
+        overlaid = _overlaid(config, scene, folder, evaluation)
+        umap = outputs.draw_figures(task, config, evaluation, folder.path, overlaid)
         real = _real_lenses(config, scene, folder)
     outputs.write_report(task, config, scene, evaluation, folder.path, umap, real, environment())
+
+
+def _overlaid(config, scene, folder, evaluation):
+    """Other images, with their features, to draw into the UMAP: a list of `evaluate.show.umap_figure.Overlaid`."""
+    if not config.evaluate.umap:
+        return []
+    from .evaluate.real.overlay import overlaid
+
+    return overlaid(config, scene, folder, evaluation.features)
 
 
 def _real_lenses(config, scene, folder):

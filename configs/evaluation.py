@@ -1,9 +1,10 @@
 """Settings of the evaluation: by which task encoders are judged, on which images, with how many labels."""
 
 import re
+from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .encoder import Backbone
 from .keys import Mistakes, Section, key
@@ -40,6 +41,13 @@ def _tests(value):
     if not (isinstance(value, int) and not isinstance(value, bool) and value >= 20) and value != "all":
         raise ValueError(f"expected a whole number of at least 20, or all, got {value!r}")
     return value
+
+
+class OverlaidImages(Section):
+    """Images that are drawn into the map of the test lenses."""
+
+    path: str = key("a folder of FITS cut-outs, a file, or any data set of images")
+    pixel_scale: float | None = key("pixel of the images; empty: as the files say", "arcsec", None, gt=0)
 
 
 class Evaluate(Section):
@@ -87,6 +95,24 @@ class Evaluate(Section):
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     umap: bool = key("draw the UMAP of features", default=True)
+    overlay: dict[Annotated[str, Field(min_length=1)], OverlaidImages] = key(
+        "other images to draw into the UMAP, by a name, each a path or its keys; or a list of paths. Real lenses "
+        "(`real_lenses.images`) are drawn without being named here",
+        default={},
+    )
+
+    @field_validator("overlay", mode="before")
+    @classmethod
+    def _by_name(cls, given):
+        """Paths as sections, and a list of paths with the names of files and folders."""
+        if isinstance(given, str):
+            given = [given]
+        if isinstance(given, list | tuple) and all(isinstance(path, str) for path in given):
+            names = [PurePath(path).name or path for path in given]
+            given = {path if names.count(name) > 1 else name: path for name, path in zip(names, given, strict=True)}
+        if isinstance(given, dict):
+            return {name: {"path": held} if isinstance(held, str) else held for name, held in given.items()}
+        return given
 
     @property
     def learns_from_files(self):
