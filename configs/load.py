@@ -238,6 +238,22 @@ def _about_classes(config):
     if len(simulate.drawn_classes()) < 2:
         there = ", ".join(simulate.drawn_classes()) or "none"
         yield ("evaluate", "task"), f"a classification needs two of simulate.classes that are drawn, there is {there}"
+    yield from _about_merged(evaluate.merge, simulate.drawn_classes())
+
+
+def _about_merged(merge, drawn):
+    """Whether classes that count as one are there, each in one of them, and leave two to be told apart."""
+    members = [name for group in merge.values() for name in group]
+    for name in members:
+        if name not in drawn:
+            yield ("evaluate", "merge"), f'no class "{name:.60}" is drawn.{nearest(name, drawn)}'
+        elif members.count(name) > 1:
+            yield ("evaluate", "merge"), f"{name} is in two of them; expected each class in one"
+    for name in merge:
+        if name in drawn and name not in merge[name]:
+            yield ("evaluate", "merge"), f"{name} is the name of a class that is not in it; expected another name"
+    if merge and len(drawn) >= 2 and len(set(drawn) - set(members)) + len(merge) < 2:
+        yield ("evaluate", "merge"), "all classes would be one; expected two that are told apart"
 
 
 def show(config):
