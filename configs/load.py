@@ -140,6 +140,8 @@ def _cross_checks(values):
     masses, targets = _at(values, "simulate", "lens_mass"), _at(values, "evaluate", "targets")
     if not isinstance(values.get("pretrain"), dict) or values.get("evaluate", {}) is None or not _are_known(masses):
         return
+    if _at(values, "evaluate", "task") not in (None, "regression"):
+        return
     if _at(values, "evaluate", "data") is not None and not _has_supervised(values):
         return  # labels of a table, into which `before_training` looks
     targets = Evaluate().targets if targets is None else targets
@@ -203,8 +205,26 @@ def _checks_of_training(config):
                     ("pretrain", "encoders", name, "method"),
                     "supervised learns evaluate.targets, but evaluate is empty",
                 )
-    elif config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
+        return
+    for name in config.evaluate.supervised:
+        if name in pre.encoders:
+            yield ("evaluate", "supervised", name), f"{name} is an encoder of pretrain, give the network another name"
+    yield from _about_classes(config)
+    if config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"
+
+
+def _about_classes(config):
+    """Whether a simulation has the classes that are to be told apart."""
+    evaluate, simulate = config.evaluate, config.simulate
+    learnt = evaluate.data is None or any(e.method == "supervised" for e in config.pretrain.encoders.values())
+    if evaluate.task != "classification" or simulate is None or not learnt:
+        return
+    if evaluate.targets != ["class"]:
+        yield ("evaluate", "targets"), f"the class of simulated lenses is called class, got {evaluate.targets[0]:.60}"
+    if len(simulate.drawn_classes()) < 2:
+        there = ", ".join(simulate.drawn_classes()) or "none"
+        yield ("evaluate", "task"), f"a classification needs two of simulate.classes that are drawn, there is {there}"
 
 
 def show(config):

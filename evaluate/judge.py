@@ -126,7 +126,8 @@ def _train_heads(task, units, data, scratch, stop):
             predicted = task.predict(head, data.test.images)
             values = task.score(_arrays(data.test), predicted)
             if unit.n_labels == most:
-                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(values))
+                facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
+                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
                 write_arrays(scratch / f"{unit.name()}.npz", predicted)
             _write_done(unit, _scores(task, unit, values), scratch)
         progress.update(len(units), "")

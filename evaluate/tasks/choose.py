@@ -1,8 +1,12 @@
 """Which task a config asks for."""
 
+from .classification import make_classification
 from .regression import make_regression
 
-_MAKERS = {"regression": make_regression}  # value of the key evaluate.task -> its maker
+_MAKERS = {
+    "regression": make_regression,
+    "classification": make_classification,
+}  # value of the key evaluate.task -> its maker
 
 
 def make_task(config, scene):

@@ -27,6 +27,10 @@ class Labelled:
         """The first n images with their values."""
         return Labelled(self.images[:n], {t: values[:n] for t, values in self.true.items()}, self.indices[:n])
 
+    def of(self, rows):
+        """The examples of some rows, int (m,)."""
+        return Labelled(self.images[rows], {t: values[rows] for t, values in self.true.items()}, self.indices[rows])
+
 
 class Task(Protocol):
     """A task by which encoders are judged, such as the regression of lens parameters.
@@ -42,7 +46,7 @@ class Task(Protocol):
     # A task that takes images from files has the attribute examples, too: an `examples.Examples`, or None.
 
     def labelled(self, split: str, n: int, skip: int = 0) -> Labelled:
-        """`n` examples of a split ("labelled" or "test"), after its first `skip`."""
+        """`n` examples of a split ("labelled", "validation" or "test"), after its first `skip`."""
 
     def needs_features(self, protocol: str) -> bool:
         """Whether `train` learns from features of the frozen encoder: they are then computed once for many heads."""
@@ -63,7 +67,8 @@ class Task(Protocol):
         """The scores of predictions that reach the information limit."""
 
     def facts(self, scores: dict[tuple[str, str], float]) -> dict:
-        """What `head` needs beside the weights, and what a reader of predictions has to know, as JSON values."""
+        """What `head` needs beside the weights, protocol and n_labels, and what a reader of predictions has to know, as
+        JSON values."""
 
     def head(self, network: nn.Module, facts: dict) -> nn.Module:
         """A head for the weights of one that was saved with these facts."""
@@ -101,5 +106,6 @@ def labelled_systems(scene, targets, split, n, skip=0, threads=1):
     Returns: `Labelled`, with targets float32 (n,).
     """
     indices = np.arange(skip, skip + n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split])
-    batch = simulate(scene, indices, threads=threads)
+    derived = targets != ["class"]  # which is known without
+    batch = simulate(scene, indices, threads=threads, derived=derived)
     return Labelled(batch.images[:, 0], {t: batch.labels[t] for t in targets}, indices)
