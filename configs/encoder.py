@@ -69,11 +69,11 @@ class Augment(Section):
         return self
 
 
-class Plateau(Section):
+class PlateauSettings(Section):
     """When the learning rate is lowered, as the training loss stands still."""
 
     every: int = key("steps whose mean loss is compared with the lowest mean so far", "steps", 100, ge=1)
-    patience: int = key("means in a row that may be no lower, before the learning rate is", "means", 10, ge=0)
+    patience: int = key("means in a row that may be no lower, before the learning rate is", "-", 10, ge=0)
     factor: float = key("the learning rate is multiplied by it", default=0.1, gt=0, lt=1)
 
 
@@ -102,7 +102,7 @@ class Encoder(Section):
         "of the learning rate after its warm-up; plateau: lowered where the training loss stands still",
         default="cosine",
     )
-    plateau: Plateau = key("when schedule: plateau lowers the learning rate", default=Plateau())
+    plateau: PlateauSettings = key("when schedule: plateau lowers the learning rate", default=PlateauSettings())
     lr_final: float = key("learning rate at the end of cosine and linear, the lowest of plateau", default=0.0, ge=0)
     weight_decay: float = key("decay of weights, not of biases, norms, tokens and positions", default=1e-4, ge=0)
     weight_decay_final: float | None = key(
@@ -133,6 +133,6 @@ class Encoder(Section):
     def schedule_has_what_it_needs(self):
         if self.schedule == "constant" and self.lr_final not in (0, self.lr):
             raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
-        if self.schedule != "plateau" and self.plateau != Plateau():
+        if self.schedule != "plateau" and self.plateau != PlateauSettings():
             raise ValueError(f"plateau: is for schedule: plateau, and the schedule is {self.schedule}")
         return self

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from lenstream.configs.encoder import Plateau as PlateauSettings
+from lenstream.configs.encoder import PlateauSettings
 from lenstream.configs.load import load
 from lenstream.configs.methods import SimCLRSettings as Settings
 from lenstream.simulate.systems.scene import make_scene
