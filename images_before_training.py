@@ -55,7 +55,7 @@ def about_training(config, images, scene, evaluates):
         )
     if pre.probe_every and images.scene is None and (problem := folder_problem(images, config.seed)):
         yield f"pretrain.probe_every: {problem}"
-    if config.evaluate is None or not evaluates or config.evaluate.data is not None:
+    if config.evaluate is None or not evaluates or config.evaluate.judged_by_files:
         return
     yield from _about_judging(config, images)
     if scene is not None and images.bands != len(scene.bands):

@@ -16,7 +16,8 @@ def target_problems(config, scene):
     """
     from .simulate.labels import labels
 
-    if config.evaluate is None and _probes_lenses(config):
+    without_targets = config.evaluate is None or config.evaluate.task == "super_resolution"
+    if without_targets and _probes_lenses(config):
         halves = [_drawn(scene, split, N_DRAWN).class_number for split in ("labelled", "validation")]
         if min(len(np.unique(half)) for half in halves) < 2:
             there = f"all of {N_DRAWN} systems are of one of" if scene.config.classes else "there are none in"
@@ -46,6 +47,8 @@ def target_problems(config, scene):
 def _needs_drawn_targets(config):
     """Whether targets are labels of simulated lenses, and not only of images in files."""
     supervised = any(encoder.method == "supervised" for encoder in config.pretrain.encoders.values())
+    if config.evaluate.task == "super_resolution":
+        return supervised
     return config.evaluate.data is None or supervised or _probes_lenses(config)
 
 

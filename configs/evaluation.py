@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .keys import Section, key
 from .training import Finetune
@@ -21,6 +21,39 @@ class LabelledImages(Section):
     )
 
 
+class SuperResolutionSettings(Section):
+    """Images on a finer grid: from which pairs a decoder learns them, how large it is, and how it is scored."""
+
+    factor: Literal[2, 4] = key("pixels of the target along a side of a pixel of the image", "-", 2)
+    target: Literal["clean", "observed"] = key(
+        "of simulated pairs. clean: the image without noise on the finer grid; observed: with a noise of its own",
+        default="clean",
+    )
+    lr_path: str | None = key(
+        "folder or file of images with large pixels; empty: pairs are simulated",
+        "-",
+        None,
+    )
+    hr_path: str | None = key("those with small pixels, with the same names", "-", None)
+    data_range: float | None = key(
+        "range of pixel values for PSNR and SSIM; empty: of each target, its highest less its lowest pixel",
+        "unit of the images",
+        None,
+        gt=0,
+    )
+    width: int = key("channels of the decoder", "channels", 32, ge=1, le=512)
+    depth: int = key("residual blocks of the decoder", "blocks", 4, ge=0, le=64)
+    steps: int = key("optimiser steps", "steps", 600, ge=1)
+    batch_size: int = key("pairs a step", "pairs", 16, ge=1)
+    lr: float = key("peak learning rate (AdamW)", default=2e-3, gt=0)
+
+    @model_validator(mode="after")
+    def both_paths_or_none(self):
+        if (self.lr_path is None) != (self.hr_path is None):
+            raise ValueError("give both lr_path and hr_path, or neither")
+        return self
+
+
 class Evaluate(Section):
     """How encoders are judged."""
 
@@ -36,6 +69,9 @@ class Evaluate(Section):
     task: Literal["regression", "classification", "super_resolution"] = key(
         "numbers of the lens, its class, or its image on a finer grid", default="regression"
     )
+    super_resolution: SuperResolutionSettings = key(
+        "pairs, decoder and scores of the task super_resolution", default=SuperResolutionSettings()
+    )
     targets: list[str] = key(
         "lens parameters to recover, or columns of the labels of `data`",
         default=["theta_E", "e1", "e2", "gamma"],
@@ -46,9 +82,16 @@ class Evaluate(Section):
     )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
     n_test: int = key("test lenses", "lenses", 1000, ge=20)
-    protocols: list[Literal["ridge", "finetune"]] = key(
+    protocols: list[Literal["ridge", "frozen", "finetune"]] = key(
         "frozen ridge, fine-tuning", default=["ridge", "finetune"], min_length=1
     )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     umap: bool = key("draw the UMAP of features", default=True)
+
+    @property
+    def judged_by_files(self):
+        """Whether heads learn from images in files, and are judged by them."""
+        if self.task == "super_resolution":
+            return self.super_resolution.lr_path is not None
+        return self.data is not None

@@ -1,8 +1,12 @@
 """Which task a config asks for."""
 
 from .regression import make_regression
+from .super_resolution import make_super_resolution
 
-_MAKERS = {"regression": make_regression}  # value of the key evaluate.task -> its maker
+_MAKERS = {
+    "regression": make_regression,
+    "super_resolution": make_super_resolution,
+}  # value of the key evaluate.task -> its maker
 
 
 def make_task(config, scene):
