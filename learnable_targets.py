@@ -6,6 +6,7 @@ from .simulate.systems.scene import FIRST_INDEX
 
 N_DRAWN = 500  # systems whose labels are looked at
 MOST_TESTED = 2000  # test lenses of which that is done
+FEWEST = 2  # test systems of each class
 NEGLIGIBLE = 1e-5  # spread of a target, over its largest value: below it float32 has some ten different numbers
 
 
@@ -25,7 +26,10 @@ def target_problems(config, scene):
                 f"pretrain.probe_every: without evaluate a probe tells classes apart, and {there} simulate.classes; "
                 "expected 0, or evaluate with targets"
             )
-    if config.evaluate is None or not _needs_drawn_targets(config):
+    if config.evaluate is None or not _needs_drawn_targets(config) or config.evaluate.task == "super_resolution":
+        return
+    if config.evaluate.task == "classification":
+        yield from _about_classes(config.evaluate, scene)
         return
     splits = {"labelled": N_DRAWN, "test": min(config.evaluate.n_test, MOST_TESTED)}
     drawn = {split: labels(_drawn(scene, split, n)) for split, n in splits.items()}
@@ -44,11 +48,36 @@ def target_problems(config, scene):
             yield f"evaluate.targets: {problem}"
 
 
+def _about_classes(evaluate, scene):
+    """Whether every seed learns of two classes at least, and the test lenses have some of every class."""
+    from .simulate.systems.draw import class_numbers
+
+    if evaluate.data is not None or len(scene.config.drawn_classes()) < 2:  # told when a config is loaded
+        return
+    names, most = list(scene.config.classes), max(evaluate.n_labels)
+
+    def numbers(split, n):
+        return class_numbers(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]))
+
+    pools = numbers("labelled", evaluate.seeds * most).reshape(evaluate.seeds, most)[:, : min(evaluate.n_labels)]
+    alone = next((pool for pool in pools if len(np.unique(pool)) < 2), None)
+    if alone is not None:
+        yield (
+            f"evaluate.n_labels: all of {len(alone)} labelled systems of a seed are {names[alone[0]]}; expected more, "
+            "so that there is something to tell apart"
+        )
+    tested = np.bincount(numbers("test", evaluate.n_test), minlength=len(names))
+    few = [f"{n} {name}" for name, n in zip(names, tested, strict=True) if scene.config.classes[name] and n < FEWEST]
+    if few:
+        yield (
+            f"evaluate.n_test: among {evaluate.n_test} test systems are {', '.join(few)}, too few to judge by; "
+            f"expected {FEWEST} of each of simulate.classes, so more test systems"
+        )
+
+
 def _needs_drawn_targets(config):
     """Whether targets are labels of simulated lenses, and not only of images in files."""
     supervised = any(encoder.method == "supervised" for encoder in config.pretrain.encoders.values())
-    if config.evaluate.task == "super_resolution":
-        return supervised
     return config.evaluate.data is None or supervised or _probes_lenses(config)
 
 

@@ -134,7 +134,7 @@ def _card(config, name, folder, network, backbone, images, facts):
         stem=backbone.stem,
         num_features=network.num_features,
         num_parameters=sum(p.numel() for p in network.backbone.parameters()),
-        normalisation={"scaling": normalize.scaling} | numbers,
+        normalisation={"scaling": normalize.scaling, "bin": normalize.bin} | numbers,
         method=facts.get("method", settings.method),
         views=settings.views,
         redraw=tuple(settings.redraw) if is_physics else (),

@@ -13,6 +13,7 @@ from .files.whole import write_text
 from .loading import load_encoder
 from .runs import config_of, keep_sums
 from .ssl.seen_images import DATASET, FILES, SIMULATED
+from .ssl.timm_card import normalised
 
 CARD = "README.md"
 _DATA = {
@@ -98,9 +99,9 @@ def _facts(known):
     yield "Started from", known.started_from
     yield "Images", f"{size} {scale}, {units}; row 0 is the lowest y; NaN where a pixel is lost"
     yield "Bands", ", ".join(filter(None, known.bands)) or f"{len(known.bands)} without a name"
-    of_bands = {key: values for key, values in known.normalisation.items() if key != "scaling"}
+    of_bands = {key: values for key, values in known.normalisation.items() if key not in ("scaling", "bin")}
     numbers = "; ".join(f"{key} {', '.join(f'{v:.4g}' for v in values)}" for key, values in of_bands.items())
-    yield "Normalisation", f"{known.normalisation['scaling']}, inside the encoder ({numbers} of each band)"
+    yield "Normalisation", f"{normalised(known)}, inside the encoder ({numbers} of each band)"
     population = known.data.rpartition(": ")[2]  # without the place of a dataset
     yield "Trained on", f"{_DATA[known.kind]}: {population}" if known.is_simulated else _DATA[FILES]
     steps = f"{known.steps:,} steps of {known.batch_size:,}"

@@ -20,8 +20,12 @@ class Backbone(Section):
         default="as_timm",
     )
     weights: str | None = key("'pretrained' (timm's own weights) or a safetensors file to start from", "-", None)
-    normalize: Literal["asinh", "zscore", "minmax"] = key(
-        "what pixels become: asinh(flux / noise); (flux - mean) / standard deviation of the data; each image to 0...1",
+    bin: int = key(
+        "pixels along an edge of the blocks whose mean is a pixel of the network, before all else", "pixels", 1, ge=1
+    )
+    normalize: Literal["asinh", "asinh_peak", "zscore", "minmax"] = key(
+        "what pixels become: asinh(flux / noise); asinh(flux / 5 % of the image's peak); (flux - mean) / standard "
+        "deviation of the data, band by band; each image and band to 0...1",
         default="asinh",
     )
 

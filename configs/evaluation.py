@@ -1,11 +1,24 @@
 """Settings of the evaluation: by which task encoders are judged, on which images, with how many labels."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .keys import Section, key
-from .training import Finetune
+from .encoder import Backbone
+from .keys import Mistakes, Section, key
+from .training import BASELINES, Finetune
+
+TARGETS = {  # of each task, where none are given
+    "regression": ["theta_E", "e1", "e2", "gamma"],
+    "classification": ["class"],
+    "super_resolution": ["image"],
+}
+PROTOCOLS = {  # of each task; the first and the last are the default
+    "regression": ["ridge", "knn", "linear", "mlp", "finetune"],
+    "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],
+    "super_resolution": ["frozen", "finetune"],
+}
 
 
 class LabelledImages(Section):
@@ -37,14 +50,14 @@ class SuperResolutionSettings(Section):
     hr_path: str | None = key("those with small pixels, with the same names", "-", None)
     data_range: float | None = key(
         "range of pixel values for PSNR and SSIM; empty: of each target, its highest less its lowest pixel",
-        "unit of the images",
+        "counts/s",
         None,
         gt=0,
     )
-    width: int = key("channels of the decoder", "channels", 32, ge=1, le=512)
-    depth: int = key("residual blocks of the decoder", "blocks", 4, ge=0, le=64)
+    width: int = key("channels of the decoder", "-", 32, ge=1, le=512)
+    depth: int = key("residual blocks of the decoder", "-", 4, ge=0, le=64)
     steps: int = key("optimiser steps", "steps", 600, ge=1)
-    batch_size: int = key("pairs a step", "pairs", 16, ge=1)
+    batch_size: int = key("pairs a step", "images", 16, ge=1)
     lr: float = key("peak learning rate (AdamW)", default=2e-3, gt=0)
 
     @model_validator(mode="after")
@@ -73,8 +86,8 @@ class Evaluate(Section):
         "pairs, decoder and scores of the task super_resolution", default=SuperResolutionSettings()
     )
     targets: list[str] = key(
-        "lens parameters to recover, or columns of the labels of `data`",
-        default=["theta_E", "e1", "e2", "gamma"],
+        "lens parameters to recover, or columns of the labels of `data`; a classification has one (default: class)",
+        default=TARGETS["regression"],
         min_length=1,
     )
     n_labels: list[Annotated[int, Field(ge=10)]] = key(
@@ -82,12 +95,50 @@ class Evaluate(Section):
     )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
     n_test: int = key("test lenses", "lenses", 1000, ge=20)
-    protocols: list[Literal["ridge", "frozen", "finetune"]] = key(
-        "frozen ridge, fine-tuning", default=["ridge", "finetune"], min_length=1
+    protocols: list[
+        Literal["ridge", "logistic", "logistic_projection", "knn", "linear", "mlp", "frozen", "finetune"]
+    ] = key(
+        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp; classification: logistic, knn, "
+        "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights "
+        "(default of a classification: logistic, finetune)",
+        default=["ridge", "finetune"],
+        min_length=1,
+    )
+    supervised: dict[str, Backbone] = key(
+        "further networks that are trained from scratch on the same labels, by name", default={}
     )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     umap: bool = key("draw the UMAP of features", default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def defaults_are_those_of_the_task(cls, values):
+        task = values.get("task") if isinstance(values, dict) else None
+        if not isinstance(task, str) or task not in TARGETS or task == "regression":
+            return values
+        return {"targets": TARGETS[task], "protocols": [PROTOCOLS[task][0], PROTOCOLS[task][-1]]} | values
+
+    @model_validator(mode="after")
+    def protocols_are_those_of_the_task(self):
+        wrong = [name for name in self.protocols if name not in PROTOCOLS[self.task]]
+        if wrong:
+            known = ", ".join(PROTOCOLS[self.task])
+            raise Mistakes([("protocols", f"{wrong[0]} is none of a {self.task}, expected {known}")])
+        if self.task != "regression" and len(self.targets) > 1:
+            said = f"a {self.task} has one, such as {TARGETS[self.task][0]}, got {len(self.targets)}"
+            raise Mistakes([("targets", said)])
+        return self
+
+    @model_validator(mode="after")
+    def names_of_networks_are_free(self):
+        for name in self.supervised:
+            if name in BASELINES:
+                raise Mistakes([(f"supervised.{name}", "this is the name of a baseline, give the network another")])
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+                said = f'"{name[:40]}" names files, so give up to 100 letters, digits, ".", "_" and "-" only'
+                raise Mistakes([("supervised", said)])
+        return self
 
     @property
     def judged_by_files(self):

@@ -140,6 +140,8 @@ def _cross_checks(values):
     masses, targets = _at(values, "simulate", "lens_mass"), _at(values, "evaluate", "targets")
     if not isinstance(values.get("pretrain"), dict) or values.get("evaluate", {}) is None or not _are_known(masses):
         return
+    if _at(values, "evaluate", "task") not in (None, "regression"):
+        return
     if _at(values, "evaluate", "data") is not None and not _has_supervised(values):
         return  # labels of a table, into which `before_training` looks
     targets = Evaluate().targets if targets is None else targets
@@ -196,15 +198,35 @@ def _checks_of_training(config):
     if pre.batch_size % pre.accumulate or pre.batch_size // pre.accumulate < 2:
         text = f"{pre.accumulate} equal parts of at least 2 cannot be made of a batch of {pre.batch_size}"
         yield ("pretrain", "accumulate"), text
-    if config.evaluate is None:
+    without_targets = "evaluate is empty" if config.evaluate is None else "a super-resolution has none"
+    if config.evaluate is None or config.evaluate.task == "super_resolution":
         for name, encoder in pre.encoders.items():
             if encoder.method == "supervised":
                 yield (
                     ("pretrain", "encoders", name, "method"),
-                    "supervised learns evaluate.targets, but evaluate is empty",
+                    f"supervised learns evaluate.targets, but {without_targets}",
                 )
-    elif config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
+    if config.evaluate is None:
+        return
+    for name in config.evaluate.supervised:
+        if name in pre.encoders:
+            yield ("evaluate", "supervised", name), f"{name} is an encoder of pretrain, give the network another name"
+    yield from _about_classes(config)
+    if config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"
+
+
+def _about_classes(config):
+    """Whether a simulation has the classes that are to be told apart."""
+    evaluate, simulate = config.evaluate, config.simulate
+    learnt = evaluate.data is None or any(e.method == "supervised" for e in config.pretrain.encoders.values())
+    if evaluate.task != "classification" or simulate is None or not learnt:
+        return
+    if evaluate.targets != ["class"]:
+        yield ("evaluate", "targets"), f"the class of simulated lenses is called class, got {evaluate.targets[0]:.60}"
+    if len(simulate.drawn_classes()) < 2:
+        there = ", ".join(simulate.drawn_classes()) or "none"
+        yield ("evaluate", "task"), f"a classification needs two of simulate.classes that are drawn, there is {there}"
 
 
 def show(config):

@@ -64,6 +64,10 @@ class Simulation(Section):
         self.band_images()
         return self
 
+    def drawn_classes(self):
+        """The names of the classes that are drawn, in their order; empty without classes."""
+        return [name for name, frequency in self.classes.items() if frequency > 0]
+
     def band_observations(self):
         """The `Observation` of each band, by name; one without a name if there are no bands."""
         if not self.bands:

@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from .encoder import Backbone
+from .encoder import Augment, Backbone
 from .keys import Section, key
 from .methods import AnyEncoder
 
-BASELINES = ("random", "supervised", "limit")  # what stands beside the encoders in every result
+BASELINES = ("random", "supervised", "limit", "bicubic")  # what stands beside the encoders in every result
 
 
 class Folder(Section):
@@ -75,5 +75,27 @@ class Finetune(Section):
     epochs: int = key("passes through the labels", "epochs", 10, ge=1)
     min_steps: int = key("steps at least, when labels are few", "steps", 40, ge=1)
     batch_size: int = key("labelled images a step", "images", 64, ge=2)
-    lr: float = key("peak learning rate (AdamW)", default=4e-3, gt=0)
+    optimizer: Literal["adam", "adamw"] = key("optimiser", default="adamw")
+    lr: float = key("peak learning rate", default=4e-3, gt=0)
+    lr_final: float = key("learning rate at the end of the cosine, and the lowest of the plateau", default=0.0, ge=0)
+    schedule: Literal["cosine", "plateau", "constant"] = key(
+        "of the learning rate: cosine after a rise; plateau: a tenth whenever the loss of the validation part has not "
+        "fallen for 5 epochs; the same throughout",
+        default="cosine",
+    )
+    patience: int | None = key(
+        "epochs without a lower loss of the validation part after which the training ends; the weights of the lowest "
+        "are kept; empty: all epochs, and the last weights",
+        "epochs",
+        None,
+        ge=1,
+    )
     weight_decay: float = key("decay of weights", default=1e-2, ge=0)
+    augment: Augment | None = key(
+        "how training images are changed, such as {crop: null}; empty: as they are", "-", None
+    )
+
+    @property
+    def validates(self):
+        """Whether a validation part is needed."""
+        return self.patience is not None or self.schedule == "plateau"

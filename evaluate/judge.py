@@ -23,6 +23,7 @@ from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_encoder
 from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, SUPERVISED, Evaluation, Score, best, refuse_changed
+from .tasks.task import amounts, pool
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     settings = config.evaluate
     networks = {name: _network(config, scene, name, path) for name, path in encoders.items()}
     networks[RANDOM] = _network(config, scene, next(iter(encoders)), None)
-    most = max(settings.n_labels)
-    test = task.labelled("test", settings.n_test)
+    n_labels, n_test = amounts(task, settings)
+    most = max(n_labels)
+    test = task.labelled("test", n_test)
     true = _arrays(test)
-    pools = [task.labelled("labelled", most, skip=seed * most) for seed in range(settings.seeds)]
+    pools = [pool(task, most, seed) for seed in range(settings.seeds)]
     features = {name: features_of(network.to(task.device), test.images) for name, network in networks.items()}
 
-    units = _units(settings, networks)
+    units = _units(settings, n_labels, networks)
     _train_heads(task, units, Data(networks, pools, test), scratch, stop)
     scores = [score for unit in units for score in _scores_of_done(unit, scratch)]
     predictions = {}
@@ -80,11 +82,11 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
         predictions[name, name] = _kept(task, predicted)
     bounds = {}
     if settings.limit:
-        with bar("information limit", settings.n_test) as progress:
+        with bar("information limit", n_test) as progress:
 
             def update(done):
                 if stop():  # the heads are kept, the limit is not
-                    raise Stopped(f"stopped the information limit at {done} of {settings.n_test}")
+                    raise Stopped(f"stopped the information limit at {done} of {n_test}")
                 progress.update(done)
 
             bounds = task.limit(test, update)
@@ -127,7 +129,8 @@ def _train_heads(task, units, data, scratch, stop):
             predicted = task.predict(head, data.test.images)
             values = task.score(_arrays(data.test), predicted)
             if unit.n_labels == most:
-                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **task.facts(values))
+                facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
+                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
                 write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted))
             _write_done(unit, _scores(task, unit, values), scratch)
         progress.update(len(units), "")
@@ -189,12 +192,12 @@ def _network(config, scene, name, path):
     return network.to(memory_format=torch.channels_last)
 
 
-def _units(settings, networks):
+def _units(settings, n_labels, networks):
     units = []
     for protocol in settings.protocols:
         for encoder in networks:
             name = SUPERVISED if (encoder, protocol) == (RANDOM, "finetune") else encoder
-            units += [Unit(name, protocol, n, seed) for seed in range(settings.seeds) for n in settings.n_labels]
+            units += [Unit(name, protocol, n, seed) for seed in range(settings.seeds) for n in n_labels]
     return units
 
 

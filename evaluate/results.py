@@ -20,6 +20,7 @@ from ..files.whole import write_arrays, write_text
 
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
+MACRO = "macro"  # as a target: the mean over classes
 LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
 
@@ -157,10 +158,12 @@ def best(scores, metric="r2"):
     """For each target the (encoder, protocol) with the highest mean over seeds, at the largest number of labels.
 
     Args: scores: of one task. metric: one of which more is better.
-    Returns: dict of target to (encoder, protocol), in the order of the scores; the first of equals wins.
+    Returns: dict of target to (encoder, protocol), in the order of the scores; the first of equals wins. Classes have
+    one for all, that of the mean over classes.
     """
     most, values = max((s.n_labels for s in scores), default=0), {}
     for s in scores:
         if s.n_labels == most and s.metric == metric and not s.shift and math.isfinite(s.value):
             values.setdefault(s.target, {}).setdefault((s.encoder, s.protocol), []).append(s.value)
+    values = {MACRO: values[MACRO]} if MACRO in values else values
     return {target: max(of_heads, key=lambda head: np.mean(of_heads[head])) for target, of_heads in values.items()}

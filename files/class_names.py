@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from ..errors import DataError
 from .image_sets import ImageSet, numbered
 from .suffixes import stem
 
@@ -36,6 +37,26 @@ def with_classes_by_name(images: ImageSet):
         classes=classes,
         labels=images.labels | {"class": numbers},
     )
+
+
+def with_classes_by_pattern(images: ImageSet, pattern):
+    """A set with the class that a pattern's group finds in the path of each file: "^([a-z]+)_" in lens_001.fits.
+
+    Files in which it finds none have no class. It takes the place of classes that folders give.
+    Raises: DataError if it finds less than two classes.
+    """
+    found = [re.search(pattern, str(name)) for name in images.names]
+    classes, numbers = numbered([match and (match[1] or None) for match in found])
+    if len(classes) < 2:
+        of = f"one class, {classes[0]}," if classes else "no class"
+        raise DataError(
+            f'{images.path}: the pattern "{pattern}" finds {of} in the names of {len(images):,} images, e.g. '
+            f"{images.names[0]}; expected two at least"
+        )
+    without = int((numbers < 0).sum())
+    said = f"classes by the pattern {pattern}: {', '.join(classes[:8])}{', ...' if len(classes) > 8 else ''}"
+    more = (f"{said}; {without:,} of {len(images):,} images have none" if without else said,)
+    return replace(images, classes=classes, labels=images.labels | {"class": numbers}, notes=(*images.notes, *more))
 
 
 def _class_of(name):

@@ -17,8 +17,9 @@ from . import (
     parquet_images,
     resolution_pairs,
 )
-from .class_names import with_classes_by_name
+from .class_names import with_classes_by_name, with_classes_by_pattern
 from .file_groups import counted
+from .given_labels import with_given_table
 from .image_sets import ImageSet
 from .label_tables import CALLED, with_table
 from .paths import usable
@@ -50,32 +51,41 @@ class Contents(NamedTuple):
     notes: list  # sentences on companions of images that are not read
 
 
-def identify(path) -> ImageSet:
+def identify(path, labels=None, class_from=None) -> ImageSet:
     """The `image_sets.ImageSet` that a path holds, from the headers of its files, the lists and the table beside them.
 
     It is looked at once, and again when files there have changed.
+
+    Args: labels: a table in place of the one beside them (see `given_labels`). class_from: a pattern with one group,
+    which is the class in the names of the files.
     Raises: DataError, one sentence, if there is nothing, no data set, or a file of it cannot be read or does not fit.
     """
     path = usable(path)
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
-    return _identified(path, state_of(path))
+    labels = None if labels is None else usable(labels)
+    return _identified(path, state_of(path), labels, 0 if labels is None else state_of(labels), class_from)
 
 
 @lru_cache(maxsize=8)  # a run asks for its images once for each encoder, and for several purposes
-def _identified(path, state):
-    """As `identify`; `state` makes the cache forget a place that has changed."""
+def _identified(path, state, labels, state_of_labels, class_from):
+    """As `identify`; the states make the cache forget a place that has changed."""
     place = place_of(path)
+    if labels is not None:
+        place = _without(place, labels)
     found = recognised(place)
     if found is None:
         held = f"; it holds {counted(place.others)}" if path.is_dir() else ""
         raise DataError(f"{path}: no data set that is known{held}; {EXPECTED}")
     if found.kind == own_archives.KIND:
+        if labels is not None or class_from is not None:
+            raise DataError(f"{path}: is a dataset of LenStream, which has its labels; expected no others")
         return found
     parts = getattr(found.read, "parts", ())  # of files that are no images, but hold some
     others = [other for other in place.others if other not in {part.path for part in parts}]
-    found, others = with_splits(with_classes_by_name(found), others)
-    found, others = with_table(found, others)
+    found = with_classes_by_name(found) if class_from is None else with_classes_by_pattern(found, class_from)
+    found, others = with_splits(found, others)
+    found, others = with_table(found, others) if labels is None else (with_given_table(found, labels), others)
     if others:
         found = replace(found, notes=(*found.notes, f"left out, as they are no images: {counted(others)}"))
     return found
@@ -99,6 +109,14 @@ def place_of(path) -> Contents:
     images = [path] if has_suffix(path, IMAGES) else []
     beside = [] if path.is_dir() else _beside(path)
     return Contents(path, images, [None] * len(images), beside if images else [path, *beside], [])
+
+
+def _without(place, labels):
+    """`Contents` without a table, which may look like an image."""
+    real = labels.resolve()
+    kept = [(image, name) for image, name in zip(place.images, place.classes, strict=True) if image.resolve() != real]
+    others = [other for other in place.others if other.resolve() != real]
+    return place._replace(images=[i for i, _ in kept], classes=[name for _, name in kept], others=others)
 
 
 def _beside(path):

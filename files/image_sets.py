@@ -39,6 +39,7 @@ class ImageSet:
     pixel_scale: float | None = None  # arcsec
     labels: dict[str, np.ndarray] = field(default_factory=dict)  # (n,) float64, NaN where unknown, or int64; "class"
     classes: tuple[str, ...] = ()  # names of the numbers in labels["class"], which is -1 where unknown
+    words: dict[str, np.ndarray] = field(default_factory=dict)  # (n,) texts of columns of words and classes, "" unknown
     splits: dict[str, np.ndarray] = field(default_factory=dict)  # "train", "validation", "test": int64 numbers
     notes: tuple[str, ...] = ()  # sentences on what is read of the files, and what is not
     finer: "ImageSet | None" = None  # the same systems with smaller pixels, number by number

@@ -79,7 +79,7 @@ def _by_order(path, columns, images):
     """Rows in the order of the images; None for a table that is about something else."""
     lengths = {len(values) for values in columns.values()}
     if lengths == {len(images)}:
-        _check_order(path, images)
+        check_order(path, images)
         return np.arange(len(images))
     if not columns or not (CALLED.search(path.name) or path.stem == stem(images.path)):
         return None
@@ -89,7 +89,7 @@ def _by_order(path, columns, images):
     )
 
 
-def _check_order(path, images):
+def check_order(path, images):
     """Raise DataError if files have two orders: by letters, as they come here, and by numbers, as people count."""
     files = list(dict.fromkeys(re.sub(r"\[\d+\]$", "", str(name)) for name in images.names))
     counted = sorted(files, key=lambda name: [_by_numbers(part) for part in PurePosixPath(name).parts])
@@ -124,7 +124,7 @@ def _by_name(path, column, columns, images):
             twice.append(name.strip())
     if twice:
         raise DataError(f"{path}: names {len(twice):,} images more than once, e.g. {_some(twice)}")
-    found = [next((rows[called] for called in _calls(name) if called in rows), None) for name in images.names]
+    found = [next((rows[called] for called in calls(name) if called in rows), None) for name in images.names]
     missing = [str(name) for name, row in zip(images.names, found, strict=True) if row is None]
     if missing:
         raise DataError(
@@ -140,7 +140,7 @@ def _some(names):
     return ", ".join(short(str(name)) for name in list(names)[:SHOWN])
 
 
-def _calls(name):
+def calls(name):
     """What an image may be called in a table, the surest first."""
     parts = PurePosixPath(str(name)).parts
     last = parts[-1] if parts else str(name)
@@ -153,16 +153,17 @@ def _calls(name):
 def labelled(images, columns, said=None):
     """A set with columns {name: (n,)} as labels: numbers as they are, words and numbers of classes as classes."""
     labels, classes, notes = dict(images.labels), images.classes, [*images.notes, *([said] if said else [])]
-    words = []
+    words, kept = [], dict(images.words)
     for name, values in columns.items():
         if name.lower() == "class" and "class" in labels:
             known = ", ".join(classes[:SHOWN]) or "numbers in the files"
             notes.append(f"column {name} is not read, as there are classes by themselves ({known})")
             continue
         if name.lower() in CLASSES and not classes and "class" not in labels:
-            made = _classes(values, CLASSES[name.lower()])
+            made = as_classes(values, CLASSES[name.lower()])
             if made is not None:
                 classes, labels["class"] = made
+                kept[name] = _in_words(values)
                 continue
         if values.dtype.kind in "iub":
             labels[name] = values.astype(np.int64)
@@ -170,13 +171,25 @@ def labelled(images, columns, said=None):
             labels[name] = values.astype(np.float64)
         else:
             words.append(name)
+            kept[name] = _in_words(values)
     if words:
-        notes.append(f"columns of words are not read: {', '.join(words[:8])}{', ...' if len(words) > 8 else ''}")
-    return replace(images, labels=labels, classes=classes, notes=tuple(notes))
+        some = f"{', '.join(words[:8])}{', ...' if len(words) > 8 else ''}"
+        notes.append(f"columns of words, which only evaluate.data takes, as classes or objects: {some}")
+    return replace(images, labels=labels, classes=classes, words=kept, notes=tuple(notes))
 
 
-def _classes(values, names):
-    """Names of classes and numbers of a column, or None if it holds no few classes."""
+def _in_words(values):
+    """A column as texts, empty where there is no value."""
+    if values.dtype.kind == "f":
+        return np.array(["" if np.isnan(value) else f"{value:g}" for value in values.tolist()])
+    return np.array(["" if value is None else str(value) for value in values.tolist()])
+
+
+def as_classes(values, names):
+    """Names of classes and numbers of a column, -1 where unknown; None if it holds no few classes.
+
+    names: of the numbers 0 and 1, or None.
+    """
     if values.dtype.kind == "f":
         finite = np.isfinite(values)
         if not (values[finite] == np.round(values[finite])).all():

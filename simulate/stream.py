@@ -46,12 +46,17 @@ def simulate(
     """Draw and render the systems `indices` as one `Batch` in CPU memory; derived: with `labels.derived_labels`."""
     systems = draw(scene, indices, views or Views())
     rendered = render_all(scene, systems, threads=threads, arcs=True)  # always: the last bit depends on it
-    values = labels(systems)
+    values = _with_class(scene, systems, labels(systems))
     if derived:
         values |= derived_labels(scene, systems, rendered.arcs)
     numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
     images, mask = (_each(torch.from_numpy, arrays) for arrays in (rendered.images, rendered.mask))
     return Batch(images, numbers, torch.from_numpy(systems.indices.astype(np.int64)), mask)
+
+
+def _with_class(scene, systems, values):
+    """Labels with the number of the class, which needs no rendering; as they are where there are no classes."""
+    return values | {"class": systems.class_number.astype(float)} if scene.config.classes else values
 
 
 class LensStream(IterableDataset):
@@ -261,7 +266,7 @@ def on_device(scene, systems, parts):
 
     parts: `gpu.cuda_render.DeviceImages` of each of `scene.grids`.
     """
-    values, device = labels(systems), parts[0].images.device
+    values, device = _with_class(scene, systems, labels(systems)), parts[0].images.device
     arcs = [None if part.arcs is None else part.arcs.cpu().numpy() for part in parts]
     rendered = join(scene, [Rendered(part.images, None, own) for part, own in zip(parts, arcs, strict=True)])
     if rendered.arcs is not None:

@@ -41,13 +41,16 @@ def make_network(config, statistics, bands=1, num_pix=None):
         statistics: `normalize.Statistics` of the images. bands: input channels.
         num_pix: pixels along an edge of the images; a vision transformer without the option img_size is made for it.
 
-    Raises: ConfigError for a name, option or stem that timm does not know, DataError for a weights file that does not
-    fit.
+    Raises: ConfigError for a name, option or stem that timm does not know, or for images that are no whole bins,
+    DataError for a weights file that does not fit.
     """
     if not timm.is_model(config.name):
         hint = nearest(config.name, timm.list_models())
         raise ConfigError([f'pretrain.backbone.name: timm has no model "{config.name}".{hint}'])
-    network = Network(_from_timm(config, bands, num_pix), Normalize(config.normalize, statistics))
+    if num_pix is not None and num_pix % config.bin:
+        raise ConfigError([f"pretrain.backbone.bin: images of {num_pix} pixels are not whole blocks of {config.bin}"])
+    pixels = num_pix and num_pix // config.bin
+    network = Network(_from_timm(config, bands, pixels), Normalize(config.normalize, statistics, config.bin))
     if config.stem == "small":
         _make_stem_small(network.backbone, config.name)
     if config.weights not in (None, "pretrained"):

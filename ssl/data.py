@@ -16,7 +16,7 @@ from ..simulate.systems.scene import FIRST_INDEX, make_scene
 from .archive_images import ArchiveImages, is_archive
 from .folder import FolderStream, ImageFolder
 from .methods.all_methods import METHODS
-from .normalize import Statistics, statistics
+from .normalize import Statistics, binned, statistics
 from .seen_bands import seen
 from .set_images import SetImages, is_folder
 from .views import physics
@@ -107,9 +107,9 @@ def _beside(found):
 
 
 @lru_cache(maxsize=8)
-def _statistics(images, seed):
+def _statistics(images, seed, bin):
     """The statistics of images of `_opened`, which are the same object as long as their files are the same."""
-    return images.statistics(seed)
+    return images.statistics(seed, bin)
 
 
 def _identified(path):
@@ -187,15 +187,15 @@ def image_facts(config, name, scene):
     scene: of `trained_scene`.
     """
     pre = config.pretrain
-    if pre.data is not None and not trains_on_archive(config):
-        return _statistics(open_images(config), config.seed)
-    bands, num_pix = len(scene.bands), scene.config.image.num_pix
     backbone = pre.encoders[name].backbone or pre.backbone
-    background = np.array([instrument.background for instrument in scene.bands.values()])
+    if pre.data is not None and not trains_on_archive(config):
+        return _statistics(open_images(config), config.seed, backbone.bin)
+    bands, num_pix = len(scene.bands), scene.config.image.num_pix
+    background = np.array([instrument.background for instrument in scene.bands.values()]) / backbone.bin  # of a mean
     if backbone.normalize == "asinh" and (background > 0).all():
         return Statistics.of_background(background, bands), bands, num_pix
     images = simulate(scene, np.arange(N_MEASURED, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])).images
-    return statistics(images[:, 0]), bands, num_pix
+    return statistics(binned(images[:, 0], backbone.bin)), bands, num_pix
 
 
 def open_labelled(config, bands, path):

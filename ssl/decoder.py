@@ -129,7 +129,7 @@ def on_pixels(features, network, size):
     """
     backbone, covered = network.backbone, size
     if isinstance(backbone, VisionTransformer):
-        patch = backbone.patch_embed.patch_size
+        patch = [edge * network.normalize.bin for edge in backbone.patch_embed.patch_size]
         covered = tuple(n * edge for n, edge in zip(features.shape[-2:], patch, strict=True))
     features = F.interpolate(features, size=covered, mode="bilinear", align_corners=False)
     features = features[..., : size[0], : size[1]]

@@ -17,7 +17,7 @@ from ..files.band_places import chosen
 from ..progress import bar, console
 from ..simulate.stream import Batch, to_device
 from .batch_order import batch_at
-from .normalize import statistics
+from .normalize import binned, statistics
 
 READ_AHEAD = 2  # batches that wait ready while the network trains
 KINDS = 4  # kinds of files of a folder that are described
@@ -100,9 +100,9 @@ class ImageFolder:
         labels = {} if classes is None else {"class": torch.from_numpy(classes.astype(np.float32))}
         return Batch(torch.from_numpy(self.read_all(indices)[:, None]), labels, torch.from_numpy(indices))
 
-    def statistics(self, seed):
+    def statistics(self, seed, bin=1):
         """As `folder_statistics`."""
-        return folder_statistics(self, seed)
+        return folder_statistics(self, seed, bin=bin)
 
     def class_of(self, indices):
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
@@ -245,10 +245,11 @@ def _read(folder, seed, start, batch_size, share, pixels, number):
     return batch
 
 
-def folder_statistics(config, seed, n=512):
+def folder_statistics(config, seed, n=512, bin=1):
     """What a network has to know of a folder: `normalize.Statistics` of up to n images, the bands, the pixels an edge.
 
-    Args: config: `configs.training.Folder`, or a source such as an `ImageFolder`. seed: of the choice.
+    Args: config: `configs.training.Folder`, or a source such as an `ImageFolder`. seed: of the choice. bin: of the
+    backbone, before which the pixels of the statistics are averaged.
     """
     folder = ImageFolder(config) if isinstance(config, Folder) else config
     images = folder.read_all(chosen_images(folder, n, seed))
@@ -256,7 +257,7 @@ def folder_statistics(config, seed, n=512):
     if _is_first_rank():
         for note in notes:
             say_once(note)
-    return statistics(images), folder.bands, folder.num_pix
+    return statistics(binned(torch.from_numpy(images), bin)), folder.bands, folder.num_pix
 
 
 def _check_content(images):

@@ -1,14 +1,17 @@
-"""Scale pixel values for a network, and measure the noise, mean and standard deviation that this needs."""
+"""Make network input of images, binned and scaled, and measure the noise, mean and standard deviation for it."""
 
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from ..errors import DataError
+from ..errors import ArgumentError, DataError
 
-SCALINGS = ("asinh", "zscore", "minmax")  # their order is written into weights files
+SCALINGS = ("asinh", "zscore", "minmax", "asinh_peak")  # their order is written into weights files
+SOFTENING = 0.05  # of the peak: below it asinh_peak is linear
+_CODES = 100  # weights files hold the number of the scaling + 100 (bin - 1)
 FAINTEST = 1e-4  # of the standard deviation: less noise than that is rounding
 
 
@@ -24,6 +27,26 @@ class Statistics(NamedTuple):
         """The statistics if only the rms per pixel of the background is known: a number, or an array (bands,)."""
         rms = np.broadcast_to(np.asarray(background, dtype=float), (bands,))
         return Statistics(rms.copy(), np.zeros(bands), rms.copy())
+
+
+def binned(images, edge):
+    """Images (..., h, w) whose pixels are means of edge x edge of theirs; lost ones (not finite) count in no mean.
+
+    Returns: a tensor (..., h / edge, w / edge), NaN where all are lost. Raises: ArgumentError for a size that is no
+    multiple.
+    """
+    if edge == 1:
+        return images
+    if images.shape[-2] % edge or images.shape[-1] % edge:
+        raise ArgumentError(
+            f"images: {images.shape[-2]} x {images.shape[-1]} pixels are not whole blocks of {edge} x {edge}, as "
+            "backbone.bin of the config asks for; expected a multiple"
+        )
+    there = images.isfinite()
+    counted = F.avg_pool2d(there.flatten(0, -3).float(), edge)
+    summed = F.avg_pool2d(torch.where(there, images, 0.0).flatten(0, -3), edge)
+    out = torch.where(counted > 0, summed / counted, torch.nan)
+    return out.reshape(*images.shape[:-2], *out.shape[-2:])
 
 
 def statistics(images):
@@ -69,27 +92,39 @@ def _frame_noise(image):
 class Normalize(nn.Module):
     """Images to network input, by numbers that are saved with the weights and so are the same at prediction.
 
-    Scalings: asinh(x / noise), which keeps the flux and is linear within the noise; zscore, (x - mean) / std; minmax,
-    each image and band to 0...1, which throws the flux away. Pixels that are not finite become 0, and count nowhere.
+    Scalings: asinh(x / noise), which keeps the flux and is linear within the noise; asinh_peak, asinh(x / (SOFTENING *
+    peak)) with the peak of the image over all bands, which keeps colours and throws the flux away; zscore,
+    (x - mean) / std of each band; minmax, each image and band to 0...1, which throws flux and colours away. Pixels that
+    are not finite become 0, and count nowhere. Before that, `bin` x `bin` pixels become one, their mean.
 
-    Forward: float (n, bands, h, w) to float32 of the same shape. Loading weights of another scaling raises DataError.
+    Forward: float (n, bands, h, w) to float32 (n, bands, h / bin, w / bin). Loading weights of another scaling or bin
+    raises DataError, images that are not whole blocks ArgumentError.
+
+    Args: statistics: `Statistics` of binned images.
     """
 
-    def __init__(self, scaling, statistics):
+    def __init__(self, scaling, statistics, bin=1):
         super().__init__()
-        self.scaling = scaling
+        self.scaling, self.bin = scaling, bin
         for name, values in statistics._asdict().items():
             values = torch.as_tensor(np.asarray(values), dtype=torch.float32)
             if name != "mean" and not bool((values > 0).all()):
                 raise ValueError(f"the {name} of the data must be positive, not {values.tolist()}")
             self.register_buffer(name, values.reshape(1, -1, 1, 1))
-        self.register_buffer("kind_code", torch.tensor(SCALINGS.index(scaling)))  # its name is in old weights files
+        self.register_buffer("kind_code", torch.tensor(self._code))  # its name is in old weights files
+
+    @property
+    def _code(self):
+        return SCALINGS.index(self.scaling) + _CODES * (self.bin - 1)
 
     def forward(self, images):
-        images = images.float()
+        images = binned(images.float(), self.bin)
         there = images.isfinite()
         if self.scaling == "asinh":
             out = torch.asinh(images / self.noise)
+        elif self.scaling == "asinh_peak":
+            peak = torch.where(there, images, -torch.inf).amax((1, 2, 3), keepdim=True)
+            out = torch.asinh(images / torch.where(peak > 0, SOFTENING * peak, 1.0))
         elif self.scaling == "zscore":
             out = (images - self.mean) / self.std
         else:
@@ -100,10 +135,13 @@ class Normalize(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         code = state_dict.get(f"{prefix}kind_code")
-        if code is not None and int(code) != SCALINGS.index(self.scaling):
-            written = SCALINGS[int(code)] if 0 <= int(code) < len(SCALINGS) else f"scaling {int(code)}"
-            raise DataError(
-                f"the weights belong to images normalised by {written}, but the config says {self.scaling}; expected "
-                f"backbone.normalize: {written}"
+        if code is not None and int(code) != self._code:
+            bin, number = 1 + int(code) // _CODES, int(code) % _CODES
+            written = SCALINGS[number] if number < len(SCALINGS) else f"scaling {number}"
+            wrong = (
+                f"normalised by {written}, but the config says {self.scaling}; expected backbone.normalize: {written}"
+                if written != self.scaling
+                else f"binned by {bin}, but the config says {self.bin}; expected backbone.bin: {bin}"
             )
+            raise DataError(f"the weights belong to images {wrong}")
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -7,16 +7,31 @@ from pydantic_core import to_json
 from ..configs.instruments import given, numbers
 from ..errors import DataError
 
+# Keys that came after checkpoints were written, with the values at which a training is as it was without them: these
+# are left out, so that such a training goes on.
+ADDED = {"bin": 1}
+
 
 def fingerprint(config, name):
     """What a checkpoint depends on, as a short hash: images, seed, network, encoder and length of the training."""
     pre = config.pretrain
     parts = [pre.backbone, pre.encoders[name], *([pre.data] if pre.data else [])]
     text = to_json(numbers(config.simulate)).decode() if config.simulate is not None else ""
-    text += "".join(p.model_dump_json() for p in parts)
+    text += "".join(p.model_dump_json(exclude=_unheard_of(p.model_dump())) for p in parts)
     text += f"bands {pre.bands} " if pre.bands else ""
     text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _unheard_of(values):
+    """The keys of ADDED, at their values, in nested sections: as pydantic's `exclude`."""
+    found = {}
+    for key, value in values.items():
+        if key in ADDED and value == ADDED[key]:
+            found[key] = True
+        elif isinstance(value, dict) and (inside := _unheard_of(value)):
+            found[key] = inside
+    return found
 
 
 def refuse(path, written, config, name):

@@ -95,9 +95,9 @@ class SetImages:
         """The file or the id of a system."""
         return str(self._set.names[place])
 
-    def statistics(self, seed):
+    def statistics(self, seed, bin=1):
         """As `folder.folder_statistics`."""
-        return folder_statistics(self, seed)
+        return folder_statistics(self, seed, bin=bin)
 
     def _views_of(self, place):
         """All views of a system, float32 (views, bands, num_pix, num_pix)."""

@@ -6,10 +6,11 @@ from ..configs.card_rows import table
 
 _SCALED = {
     "asinh": "torch.asinh(images / noise)",
+    "asinh_peak": "torch.asinh(images / (0.05 * images.amax((1, 2, 3), True)))",
     "zscore": "(images - mean) / std",
     "minmax": "(images - images.amin((-2, -1), True)) / (images.amax((-2, -1), True) - images.amin((-2, -1), True))",
 }
-_USED = {"asinh": ("noise",), "zscore": ("mean", "std"), "minmax": ()}
+_USED = {"asinh": ("noise",), "asinh_peak": (), "zscore": ("mean", "std"), "minmax": ()}
 
 
 def card(known):
@@ -33,6 +34,12 @@ def card(known):
     )
 
 
+def normalised(known):
+    """What happens to pixels before the backbone, in words."""
+    edge, scaling = known.normalisation["bin"], known.normalisation["scaling"]
+    return scaling if edge == 1 else f"means of {edge} x {edge} pixels, then {scaling}"
+
+
 def _facts(known):
     size = "any size" if known.num_pix is None else f"{known.num_pix} x {known.num_pix} pixels"
     scale = "of a scale that is not known" if known.pixel_scale is None else f'of {known.pixel_scale:g}"'
@@ -49,6 +56,10 @@ def _use(known):
     scaling, size = known.normalisation["scaling"], known.num_pix or 64
     numbers = {name: [float(f"{v:.7g}") for v in known.normalisation[name]] for name in _USED[scaling]}
     lines = [f"{name} = torch.tensor({values}).view(1, -1, 1, 1)  # of each band" for name, values in numbers.items()]
+    if known.normalisation["bin"] > 1:
+        lines.append(
+            f"images = torch.nn.functional.avg_pool2d(images, {known.normalisation['bin']})  # before all else"
+        )
     setting = "\n".join(lines) + "\n" if lines else ""
     return f"""timm does not know the normalisation; `config.json` has its numbers under `lenstream`, too.
 

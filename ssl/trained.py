@@ -28,7 +28,7 @@ class EncoderCard:
     num_pix: int | None  # along an edge of the images; None if any will do
     pixel_scale: float | None  # [arcsec]; None if it is not known
     units: str  # of the images
-    normalisation: dict  # scaling, and noise, mean and std of each band in these units
+    normalisation: dict  # scaling, bin (pixels), and noise, mean and std of each band in these units, once binned
     method: str  # of the training
     views: str  # what the views of a system were: physics, augment or both
     redraw: tuple[str, ...]  # what was drawn anew for physics views
@@ -56,7 +56,7 @@ class EncoderCard:
         rows = {
             "backbone": f"{self.backbone} of timm, {self.num_parameters:,} parameters, {self.num_features} features",
             "images": f"{size} of {scale}, in {self.units}; bands: {bands}",
-            "normalised": f"{self.normalisation['scaling']}, inside",
+            "normalised": f"{timm_card.normalised(self)}, inside",
             "training": f"{self.method}, {self.steps:,} steps of {self.batch_size} systems; views: {views}",
             "data": self.data,
             "from": f"{self.run} (recipe {self.recipe}, seed {self.seed}, LenStream {version})",
@@ -126,10 +126,11 @@ class TrainedEncoder(nn.Module):
     def _timm_config(self):
         """timm's own format of a model's config; its normalisation is left as it is, and ours comes beside it."""
         card = self.card
-        arguments = timm_arguments(card.backbone, card.options, len(card.bands), card.num_pix)
+        pixels = card.num_pix and card.num_pix // card.normalisation["bin"]
+        arguments = timm_arguments(card.backbone, card.options, len(card.bands), pixels)
         if arguments.get("dynamic_img_pad"):  # or timm takes no images but those that are padded already
             arguments["dynamic_img_size"] = True
-        size = card.num_pix or self.network.backbone.pretrained_cfg.get("input_size", (3, 224, 224))[-1]
+        size = pixels or self.network.backbone.pretrained_cfg.get("input_size", (3, 224, 224))[-1]
         return {
             "architecture": card.backbone,
             "num_classes": 0,

@@ -7,6 +7,7 @@ from ..simulate.labels import moments
 from .backbones import make_network, write_out_attention
 from .data import image_facts, trained_scene
 from .methods.all_methods import METHODS
+from .methods.supervised import Classifier, number_of_classes
 from .randomness import seed_of, seeded
 from .sync_norm import synchronise
 
@@ -33,6 +34,8 @@ def draw_method(config, name, scene):
     if method.needs_labels and scene is None:
         problem = f"{settings.method} needs the labels of the simulator, which images in files lack"
         raise ConfigError([f"pretrain.encoders.{name}.method: {problem}"])
+    if method.needs_labels and config.evaluate.task == "classification":
+        return Classifier(network, number_of_classes(scene.config))
     if method.needs_labels:
         return method(network, *moments(scene, config.evaluate.targets))
     return method(network, settings)

@@ -236,6 +236,11 @@ def test_a_network_that_cannot_take_the_images(tmp_path):
     assert f"pretrain.encoders.s: its backbone cannot take images of 1 x {size} x {size} (bands, pixels)" in problem
 
 
+def test_images_that_are_no_whole_bins(tmp_path):
+    (problem,) = problems(tmp_path, "pretrain.encoders={s: {method: simclr, backbone: {name: test_resnet, bin: 5}}}")
+    assert problem == "pretrain.backbone.bin: images of 32 pixels are not whole blocks of 5"
+
+
 def test_a_disk_that_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr(before_training.shutil, "disk_usage", lambda place: type("", (), {"free": 1000}))
     (problem,) = problems(tmp_path)

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from lenstream.ssl.untrained import make_encoder
 
 VIT = "{name: vit_tiny_patch16_224, options: {patch_size: 8, embed_dim: 48, depth: 2, num_heads: 3}}"
 SIZE_30 = ["simulate.image.num_pix=30", f"pretrain.backbone={VIT}"]  # of which patches of 8 pixels reach beyond
+BINNED = ["simulate.image.num_pix=48", "pretrain.backbone.bin=2", "pretrain.backbone.normalize=asinh_peak"]
+BINNED_VIT = [*BINNED, f"pretrain.backbone={VIT[:-1]}, bin: 2, normalize: asinh_peak}}"]
 BANDS = ["simulate.bands={r: {}, g: {background_noise: 0.05}}", "pretrain.backbone.normalize=zscore"]
 
 
@@ -53,7 +56,7 @@ def tiny(tmp_path_factory):
     return run_of(tmp_path_factory.mktemp("runs") / "tiny")
 
 
-@pytest.mark.parametrize("overrides", [[], SIZE_30, BANDS, ["pretrain.backbone.stem=small"]])
+@pytest.mark.parametrize("overrides", [[], SIZE_30, BANDS, BINNED, BINNED_VIT, ["pretrain.backbone.stem=small"]])
 def test_features_are_those_of_the_evaluation(tmp_path, overrides):
     config, scene, folder = run_of(tmp_path / "run", *overrides, names=["lensiam"])
     network = make_encoder(config, "lensiam", scene)
@@ -221,7 +224,7 @@ def test_copies_and_pickles_have_the_same_features(tiny):
         assert torch.equal(other(images), encoder(images)) and other.card == encoder.card
 
 
-@pytest.mark.parametrize("overrides", [SIZE_30, BANDS])
+@pytest.mark.parametrize("overrides", [SIZE_30, BANDS, BINNED, BINNED_VIT])
 def test_timm_takes_the_backbone(tmp_path, overrides):
     config, scene, folder = run_of(tmp_path / "run", *overrides, names=["lensiam"])
     encoder, images = load_encoder(folder, "lensiam"), images_of(config, scene)
@@ -236,6 +239,24 @@ def test_timm_takes_the_backbone(tmp_path, overrides):
         assert model.num_classes == 0
         features = model.to(memory_format=torch.channels_last).eval()(encoder.normalize(images))
         torch.testing.assert_close(features, encoder(images), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("overrides", [BANDS, BINNED])
+def test_what_the_card_for_timm_says_are_the_encoders_features(tmp_path, overrides):
+    config, scene, folder = run_of(tmp_path / "run", *overrides, names=["lensiam"])
+    encoder, images = load_encoder(folder, "lensiam"), images_of(config, scene)
+    text = encoder.to_timm(tmp_path / "out").with_name("README.md").read_text()
+    block = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace("FOLDER", str(tmp_path / "out"))
+    names = {"given": images}
+    exec(re.sub(r"torch\.zeros\(.*?\)", "given", block), names)
+    torch.testing.assert_close(names["features"], encoder(images), rtol=1e-4, atol=1e-5)
+
+
+def test_the_card_says_that_images_are_binned(tmp_path):
+    *_, folder = run_of(tmp_path / "run", *BINNED, names=["lensiam"])
+    card = load_encoder(folder, "lensiam").card
+    assert card.normalisation["bin"] == 2 and card.num_pix == 48
+    assert "means of 2 x 2 pixels, then asinh_peak, inside" in str(card)
 
 
 def test_a_file_for_timm_has_its_config_beside_it(tiny, tmp_path):

@@ -13,7 +13,7 @@ from ...errors import DataError, nearest
 from ...simulate.selection import draw
 from ...ssl.data import open_labelled
 from ...ssl.folder import say_once
-from .task import Labelled
+from .task import Amounts, Labelled
 
 TEST_SHARE = 0.2  # of images that do not say which are for tests
 TEST = ("test", "testing")  # names of the part for tests
@@ -73,6 +73,14 @@ class Examples:
             )
         true = {t: torch.from_numpy(v.astype(np.float32)) for t, v in self._values(split, places).items()}
         return Labelled(torch.from_numpy(images.read_all(places)), true, images.numbers(places))
+
+    def amounts(self, settings):
+        """The `task.Amounts` of an evaluation. settings: `configs.evaluation.Evaluate`."""
+        return Amounts(settings.n_labels, settings.n_test)
+
+    def pool(self, n, seed):
+        """The n labelled images of a seed, as `task.Labelled`."""
+        return self.labelled("labelled", n, skip=seed * n)
 
     def values(self, split, most):
         """The targets of up to `most` examples of a split: dict of float32 (n,)."""

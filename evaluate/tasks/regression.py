@@ -1,6 +1,5 @@
-"""The task of predicting lens parameters from images, with encoders frozen (ridge) or fine-tuned."""
+"""The task of predicting lens parameters from images, with encoders frozen or fine-tuned."""
 
-import copy
 import math
 import os
 from dataclasses import dataclass
@@ -10,19 +9,16 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from lightly.utils.scheduler import cosine_warmup_schedule
-from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
-from sklearn.preprocessing import StandardScaler
-from timm.optim import param_groups_weight_decay
 
 from ...errors import DataError
 from ...ssl.data import sees_what_is_simulated, training_scene
-from ...ssl.methods.base import Step
 from ...ssl.methods.supervised import Supervised
-from ...ssl.probe import BATCH, STRENGTHS
 from ..limit import cramer_rao
+from . import heads
 from .examples import Examples
+from .finetuning import finetune, validation_part
+from .heads import predict
 from .task import labelled_systems
 
 
@@ -62,12 +58,36 @@ class Regression:
         return data
 
     def needs_features(self, protocol):
-        return protocol == "ridge"
+        return protocol != "finetune"
 
     def train(self, protocol, network, train, features, seed):
+        labels = _table(train)
+        if protocol == "finetune":
+            return self._finetune(network, train, seed)
+        y = labels.double().numpy()
+        regressor = untrained(network, y)
         if protocol == "ridge":
-            return ridge(network, train, features)
-        return finetune(network, train, self.finetuning, seed, self.device)
+            heads.ridge(regressor, features, y)
+        elif protocol == "knn":
+            heads.knn(regressor, features, (labels - regressor.mean) / regressor.std, of_classes=False)
+        else:
+            heads.trained(regressor, features, labels, seed, hidden=protocol == "mlp")
+        return regressor.eval()
+
+    def _finetune(self, network, train, seed):
+        train, held_out = validation_part(self, train, seed) if self.finetuning.validates else (train, None)
+        labels = _table(train)
+        spread = labels.std(0).masked_fill(labels.std(0) == 0, 1)
+        known = None if held_out is None else (held_out.images, _table(held_out))
+        return finetune(
+            network,
+            lambda copy: Supervised(copy, labels.mean(0), spread),
+            (train.images, labels),
+            self.finetuning,
+            seed,
+            self.device,
+            known,
+        )
 
     def predict(self, head, images):
         return dict(zip(self.targets, predict(head, images, self.device).T, strict=True))
@@ -93,7 +113,9 @@ class Regression:
         return {"targets": self.targets, "rmse": [scores[target, "rmse"] for target in self.targets]}
 
     def head(self, network, facts):
-        return Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
+        regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
+        heads.of_protocol(regressor, facts, of_classes=False)
+        return regressor
 
 
 def make_regression(config, scene):
@@ -110,87 +132,9 @@ def make_regression(config, scene):
     return Regression(scene, evaluate.targets, evaluate.finetune, device, name, config=of_files)
 
 
-@torch.no_grad()
-def predict(regressor, images, device="cpu"):
-    """Targets of images in their own units, float32 numpy (n, t), by a `ssl.methods.supervised.Supervised`."""
-    regressor = regressor.to(device).eval()
-    parts = [regressor.predict(images[i : i + BATCH].to(device)).cpu() for i in range(0, len(images), BATCH)]
-    return torch.cat(parts).numpy()
-
-
-def ridge(network, train, train_features):
-    """Frozen protocol: ridge regression from features to targets, the strength by leave-one-out, one per target.
-
-    Args: network: the frozen encoder. train: `task.Labelled`, n of them. train_features: its features (n, d).
-    Returns: the regressor: the encoder with the regression as its linear head.
-    """
-    y = _table(train).double().numpy()
-    spread = np.where(y.std(0) > 0, y.std(0), 1)  # few labels may have the same value
-    scaler = StandardScaler().fit(train_features)
-    x = scaler.transform(train_features)
-    regressor = Supervised(network, y.mean(0), spread)
-    regressor.feature_mean.copy_(torch.as_tensor(scaler.mean_))
-    regressor.feature_std.copy_(torch.as_tensor(scaler.scale_))
-    fits = [RidgeCV(STRENGTHS).fit(x, (column - column.mean()) / (column.std() or 1)) for column in y.T]
-    with torch.no_grad():
-        regressor.head.weight.copy_(torch.as_tensor(np.stack([fit.coef_ for fit in fits])))
-        regressor.head.bias.copy_(torch.as_tensor(np.stack([fit.intercept_ for fit in fits])))
-    return regressor
-
-
-def finetune(network, train, settings, seed, device="cpu"):
-    """Fine-tuned protocol: all weights trained on the labels, from the network's weights as they are.
-
-    Args:
-        network: an encoder, pre-trained or random; it is copied. train: `task.Labelled`. seed: of head and shuffling.
-
-    Returns: the trained regressor, in evaluation mode.
-    """
-    device = torch.device(device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.default_generator.manual_seed(seed)  # not torch.manual_seed: it seeds devices that are not put back
-        if device.type == "cuda":
-            torch.cuda.manual_seed(seed)
-        return _finetune(network, train, settings, seed, device)
-
-
-def _finetune(network, train, settings, seed, device):
-    y = _table(train)
-    spread = y.std(0).masked_fill(y.std(0) == 0, 1)
-    regressor = Supervised(copy.deepcopy(network), y.mean(0), spread).to(device, memory_format=torch.channels_last)
-    groups = param_groups_weight_decay(regressor, weight_decay=settings.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=settings.lr)
-    batch_size = min(settings.batch_size, len(y))
-    per_epoch = math.ceil(len(y) / batch_size)
-    steps = max(settings.min_steps, settings.epochs * per_epoch)
-    order = torch.Generator().manual_seed(seed)
-    regressor.train()
-    queue = torch.empty(0, dtype=torch.long)
-    for step in range(steps):
-        if len(queue) < batch_size:
-            queue = _and_next_epoch(queue, torch.randperm(len(y), generator=order), batch_size)
-        chosen, queue = queue[:batch_size], queue[batch_size:]
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr * cosine_warmup_schedule(step, steps, 1.0, 0.0, steps // 10, 0.0, 1.0)
-        now = Step(step, step / steps, None, y[chosen].to(device))
-        loss, _ = regressor([train.images[chosen].to(device)], now)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return regressor.eval()
-
-
-def _and_next_epoch(queue, order, batch_size):
-    """Images in the order of training, with those of the next epoch behind fewer than a batch of the one that ends.
-
-    Those that would be twice in the batch that both share change places with the next ones of the new epoch, as in
-    `ssl.folder.batch_at`; its n >= batch_size images have room for that.
-    """
-    new, again = batch_size - len(queue), torch.isin(order, queue)
-    repeated = again[:new].nonzero()[:, 0]
-    free = new + (~again[new:]).nonzero()[: len(repeated), 0]
-    order[repeated], order[free] = order[free], order[repeated]
-    return torch.cat([queue, order])
+def untrained(network, y):
+    """A `Supervised` whose targets are standardised as those of some labels y (n, t)."""
+    return Supervised(network, y.mean(0), np.where(y.std(0) > 0, y.std(0), 1))  # few may have the same value
 
 
 def _table(train):

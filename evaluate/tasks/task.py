@@ -5,7 +5,7 @@ with a class of these attributes and functions (`regression` is the first), and 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,10 @@ class Labelled:
         """The first n images with their values."""
         return Labelled(self.images[:n], {t: values[:n] for t, values in self.true.items()}, self.indices[:n])
 
+    def of(self, rows):
+        """The examples of some rows, int (m,)."""
+        return Labelled(self.images[rows], {t: values[rows] for t, values in self.true.items()}, self.indices[rows])
+
 
 class Task(Protocol):
     """A task by which encoders are judged, such as the regression of lens parameters.
@@ -40,9 +44,10 @@ class Task(Protocol):
     device: str  # where networks run
     keeps: int | None  # of so many test systems values and predictions are kept for figures; None: of all
     draws: tuple[str, ...]  # the figures of a report that show it, by their names in `evaluate.show.outputs`
+    # A task that takes images from files has the attribute examples, too: an `examples.Examples`, or None.
 
     def labelled(self, split: str, n: int, skip: int = 0) -> Labelled:
-        """`n` examples of a split ("labelled" or "test"), after its first `skip`."""
+        """`n` examples of a split ("labelled", "validation" or "test"), after its first `skip`."""
 
     def needs_features(self, protocol: str) -> bool:
         """Whether `train` learns from features of the frozen encoder: they are then computed once for many heads."""
@@ -66,10 +71,36 @@ class Task(Protocol):
         """The scores of predictions that reach the information limit."""
 
     def facts(self, scores: dict[tuple[str, str], float]) -> dict:
-        """What `head` needs beside the weights, and what a reader of predictions has to know, as JSON values."""
+        """What `head` needs beside the weights, protocol and n_labels, and what a reader of predictions has to know, as
+        JSON values."""
 
     def head(self, network: nn.Module, facts: dict) -> nn.Module:
         """A head for the weights of one that was saved with these facts."""
+
+
+class Amounts(NamedTuple):
+    """How many images heads learn from, in rising numbers as the config has them, and how many they are judged by."""
+
+    n_labels: list[int]
+    n_test: int
+
+
+def amounts(task, settings):
+    """The `Amounts` of a task in numbers: fractions and "all" are of the images in files.
+
+    settings: `configs.evaluation.Evaluate`.
+    """
+    examples = getattr(task, "examples", None)
+    return Amounts(settings.n_labels, settings.n_test) if examples is None else examples.amounts(settings)
+
+
+def pool(task, n, seed):
+    """The n labelled images of a seed, `Labelled`; fewer labels are the first of them.
+
+    Of simulated lenses each seed has others; of images in files each draws its own.
+    """
+    examples = getattr(task, "examples", None)
+    return task.labelled("labelled", n, skip=seed * n) if examples is None else examples.pool(n, seed)
 
 
 def labelled_systems(scene, targets, split, n, skip=0, threads=1):
@@ -79,5 +110,6 @@ def labelled_systems(scene, targets, split, n, skip=0, threads=1):
     Returns: `Labelled`, with targets float32 (n,).
     """
     indices = np.arange(skip, skip + n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split])
-    batch = simulate(scene, indices, threads=threads)
+    derived = targets != ["class"]  # which is known without
+    batch = simulate(scene, indices, threads=threads, derived=derived)
     return Labelled(batch.images[:, 0], {t: batch.labels[t] for t in targets}, indices)

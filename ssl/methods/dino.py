@@ -6,7 +6,7 @@ import torch
 from lightly.models.modules.heads import DINOProjectionHead
 from timm.models.vision_transformer import VisionTransformer
 
-from ...errors import ConfigError
+from ...errors import ArgumentError, ConfigError
 from .base import Method
 from .centres import ViewLoss
 from .teacher import Teacher, momentum_at
@@ -21,7 +21,7 @@ class DINO(Method):
 
     def __init__(self, network, settings):
         super().__init__(network)
-        _check_local_views(network.backbone, settings)
+        _check_local_views(network, settings)
         self.settings = settings
         self.head = self._make_head()
         self.teacher = Teacher(network, self.head, self._make_head())
@@ -78,11 +78,17 @@ def together(network, views):
     return list(network(torch.cat(views)).chunk(len(views))) if views else []
 
 
-def _check_local_views(backbone, settings):
-    """Raise ConfigError if the backbone is a ViT that cannot take images of the size of the local views."""
-    if not settings.local.views or settings.views == "physics" or not isinstance(backbone, VisionTransformer):
+def _check_local_views(network, settings):
+    """Raise ConfigError if local views are no whole bins, or if a ViT cannot take images of their size."""
+    if not settings.local.views or settings.views == "physics":
         return
-    embed, size = backbone.patch_embed, settings.local.size
+    try:
+        size = network.normalize(torch.zeros(1, 1, settings.local.size, settings.local.size)).shape[-1]
+    except ArgumentError:
+        raise ConfigError([f"local.size: {settings.local.size} pixels are not whole blocks of backbone.bin"]) from None
+    if not isinstance(network.backbone, VisionTransformer):
+        return
+    embed = network.backbone.patch_embed
     if embed.strict_img_size:
         raise ConfigError(
             ["local.views: this ViT takes one image size only; give pretrain.backbone.options.dynamic_img_size: true"]

@@ -34,7 +34,7 @@ class IBOT(DINO):
 
     def forward(self, views, step):
         vit, images = self.network.backbone, torch.cat(views[:2])
-        grid = vit.patch_embed.dynamic_feat_size(images.shape[-2:])
+        grid = vit.patch_embed.dynamic_feat_size(self.network.normalize(images[:1]).shape[-2:])  # which may bin
         masks = block_masks(step.draws, grid, self.settings.mask_ratio, self.settings.mask_probability)
         masks = masks.transpose(0, 1).flatten(0, 1).to(images.device)  # all first views, then all second, as the images
         with self.teacher.at_work() as teacher:

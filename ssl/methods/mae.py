@@ -56,9 +56,10 @@ class MAE(Method):
         """Tokens (n, prefix + v, d) of the patches whose numbers are `visible`, int64 (n, v), the class token first."""
         vit = self.network.backbone
         prefix = vit.num_prefix_tokens
-        tokens = vit._pos_embed(vit.patch_embed(self.network.normalize(images)))
+        pixels = self.network.normalize(images)
+        tokens = vit._pos_embed(vit.patch_embed(pixels))
         if tokens.shape[1] != prefix + self.n_patches:
-            size = images.shape[-1]
+            size = pixels.shape[-1]
             raise ConfigError(
                 [f"method mae needs the size of the images: give pretrain.backbone.options.img_size: {size}"]
             )

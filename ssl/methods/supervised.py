@@ -1,4 +1,4 @@
-"""Supervised regression: simulated parameters as labels, on a stream that never repeats an image."""
+"""Supervised regression and classification: labels of the simulator, on a stream that never repeats an image."""
 
 import torch
 from torch import nn
@@ -26,7 +26,11 @@ class Supervised(Method):
 
     def forward(self, views, step):
         features = self.network(views[0])
-        return F.mse_loss(self._estimate(features), (step.labels - self.mean) / self.std), features
+        return self.loss_of(features, step.labels), features
+
+    def loss_of(self, features, labels):
+        """The loss of features (n, d) with labels as in `Step`."""
+        return F.mse_loss(self._estimate(features), (labels - self.mean) / self.std)
 
     def predict(self, images):
         """Targets in their own units, float32 (n, t), for images (n, bands, h, w)."""
@@ -35,3 +39,42 @@ class Supervised(Method):
     def _estimate(self, features):
         """Standardised targets; centring first keeps float32 exact where features are large and nearly constant."""
         return self.head((features - self.feature_mean) / self.feature_std).float()
+
+
+class Classifier(Method):
+    """The loss is the cross-entropy of the class, `step.labels` (n, 1), the number that it has among the labels.
+
+    Args: number_of: for each number in the labels, that of the class among those told apart, int (c,); -1 for a class
+    that never occurs. Features are standardised as in `Supervised`.
+    """
+
+    n_views, needs_labels = 1, True
+
+    def __init__(self, network, number_of):
+        super().__init__(network)
+        number_of = torch.as_tensor(number_of, dtype=torch.int64)
+        self.head = nn.Linear(network.num_features, int(number_of.max()) + 1)
+        self.register_buffer("number_of", number_of)
+        self.register_buffer("feature_mean", torch.zeros(network.num_features))
+        self.register_buffer("feature_std", torch.ones(network.num_features))
+
+    def forward(self, views, step):
+        features = self.network(views[0])
+        return self.loss_of(features, step.labels), features
+
+    def loss_of(self, features, labels):
+        """The loss of features (n, d) with labels as in `Step`."""
+        return F.cross_entropy(self._logits(features), self.number_of[labels[:, 0].long()])
+
+    def predict(self, images):
+        """Probabilities of the classes, float32 (n, k), for images (n, bands, h, w)."""
+        return self._logits(self.network(images)).softmax(1)
+
+    def _logits(self, features):
+        return self.head((features - self.feature_mean) / self.feature_std).float()
+
+
+def number_of_classes(simulation):
+    """For each of `simulate.classes`, its number among those that are drawn, int (c,); -1 for one that is not."""
+    drawn = simulation.drawn_classes()
+    return [drawn.index(name) if name in drawn else -1 for name in simulation.classes]

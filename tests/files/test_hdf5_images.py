@@ -93,7 +93,7 @@ def test_plain_images_with_labels(tmp_path):
     np.testing.assert_array_equal(found.labels["theta_E"], np.arange(20))
     np.testing.assert_array_equal(found.read(7)[0, 0], image(0, 20, SIZE, SIZE)[7])
     assert "not read: other" in found.notes
-    assert "columns of words are not read: kind" in found.notes
+    assert "columns of words, which only evaluate.data takes, as classes or objects: kind" in found.notes
 
 
 @pytest.mark.parametrize("shape", [(3, SIZE, SIZE), (6, SIZE, SIZE, 2), (6, 2, 1, SIZE, SIZE)])

@@ -141,7 +141,9 @@ def test_classes(tmp_path, column, values, classes, numbers):
 def test_words_are_said(tmp_path):
     folder_of(tmp_path, ["a.npy", "b.npy"])
     (tmp_path / "labels.csv").write_text("name,comment\na,fine\nb,bad\n")
-    assert "columns of words are not read: comment" in identify(tmp_path).notes
+    assert (
+        "columns of words, which only evaluate.data takes, as classes or objects: comment" in identify(tmp_path).notes
+    )
 
 
 @settings(max_examples=25, deadline=None)

@@ -94,6 +94,24 @@ def test_the_normalisation_is_that_of_the_config():
         torch.testing.assert_close(network.normalize(x), expected)
 
 
+@pytest.mark.parametrize(("name", "options"), [("test_resnet", {}), ("vit_tiny_patch16_224", TINY_VIT)])
+def test_a_network_of_binned_images_is_that_of_fewer_pixels(name, options):
+    options = options | ({"patch_size": 8} if options else {})
+    torch.manual_seed(0)
+    fine = make(2, 64, name=name, options=options, bin=2).eval()
+    torch.manual_seed(0)
+    coarse = make(2, 32, name=name, options=options).eval()
+    images = torch.randn(2, 2, 64, 64)
+    torch.testing.assert_close(fine(images), coarse(torch.nn.functional.avg_pool2d(images, 2)))
+    if name.startswith("vit"):
+        assert fine.backbone.pos_embed.shape == coarse.backbone.pos_embed.shape
+
+
+def test_images_that_are_no_whole_bins_are_a_config_error():
+    with pytest.raises(ConfigError, match=r"pretrain.backbone.bin: images of 33 pixels are not whole blocks of 2"):
+        make(1, 33, bin=2)
+
+
 def test_unknown_names_and_options_are_config_errors():
     with pytest.raises(ConfigError, match=r'"resnet81".*Did you mean'):
         make(name="resnet81")

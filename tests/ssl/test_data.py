@@ -88,6 +88,32 @@ def test_the_noise_of_a_network_is_the_instruments(tiny):
     assert (bands, num_pix) == (1, 32)
 
 
+def test_statistics_of_binned_images_are_those_of_their_means(tiny):
+    """The noise of a mean of 2 x 2 pixels is half of theirs; the spread of bright pixels is measured on the means."""
+    config = load("tiny", ["pretrain.backbone.bin=2"])
+    found, bands, num_pix = image_facts(config, "lensiam", tiny[1])
+    np.testing.assert_allclose(found.noise, 0.01)
+    assert (bands, num_pix) == (1, 32)
+    config = load("tiny", ["pretrain.backbone={bin: 2, normalize: zscore}"])
+    labelled = np.arange(N_MEASURED, dtype=np.uint64) + np.uint64(FIRST_INDEX["labelled"])
+    means = simulate(tiny[1], labelled).images.numpy()[:, 0].reshape(-1, 16, 2, 16, 2).mean((2, 4))
+    found, _, _ = image_facts(config, "lensiam", tiny[1])
+    np.testing.assert_allclose([found.mean[0], found.std[0]], [means.mean(), means.std()], rtol=1e-4)
+
+
+def test_statistics_of_binned_images_in_files(tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(8):
+        np.save(tmp_path / f"{k}.npy", rng.normal(3, 1, size=(16, 16)))
+    options = [f"pretrain.data.path={tmp_path}", "pretrain.batch_size=8", "evaluate=null"]
+    options += ["pretrain.encoders={simsiam: {method: simsiam}}"]
+    one, two = (load("tiny", [*options, f"pretrain.backbone={{bin: {n}, normalize: zscore}}"]) for n in (1, 2))
+    one, two = (image_facts(config, "simsiam", None)[0] for config in (one, two))
+    np.testing.assert_allclose(two.mean, one.mean, rtol=1e-5)
+    np.testing.assert_allclose(two.std, one.std / 2, rtol=0.15)
+    np.testing.assert_allclose(two.noise, one.noise / 2, rtol=0.15)
+
+
 def test_an_encoder_with_a_network_of_its_own_gets_statistics_for_it(tiny):
     """zscore needs the mean and spread of bright pixels too, so images are looked at."""
     config = load("tiny", ["pretrain.encoders.lensiam.backbone={name: test_resnet, normalize: zscore}"])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lenstream.errors import DataError
-from lenstream.ssl.normalize import SCALINGS, Normalize, Statistics, statistics
+from lenstream.errors import ArgumentError, DataError
+from lenstream.ssl.normalize import SCALINGS, Normalize, Statistics, binned, statistics
 
 
 def white(n=200, bands=1, size=32, rms=1.0):
@@ -109,6 +109,7 @@ def test_the_formulas():
 def test_lost_pixels_become_zero_and_change_no_other(scaling, lost):
     normalize, x = Normalize(scaling, some()), torch.randn(2, 2, 8, 8)
     x[0, 0, 2, 3] = x[0, 0].mean()  # neither the lowest nor the highest
+    x[1, 0, 0, 0] = 9.0  # the peak, in the band that stays
     broken = x.clone()
     broken[0, 0, 2, 3], broken[1, 1] = lost, torch.nan
     expected = normalize(x)
@@ -146,3 +147,60 @@ def test_weights_of_another_kind_are_refused():
         torch.nn.Sequential(Normalize("minmax", some())).load_state_dict({f"0.{k}": v for k, v in saved.items()})
     with pytest.raises(DataError, match="scaling 9"):
         Normalize("minmax", some()).load_state_dict(saved | {"kind_code": torch.tensor(9)})
+
+
+def test_weights_of_another_bin_are_refused():
+    one, two = (Normalize("zscore", some(), edge).state_dict() for edge in (1, 2))
+    with pytest.raises(DataError, match=r"binned by 2, but the config says 1; expected backbone\.bin: 2"):
+        Normalize("zscore", some()).load_state_dict(two)
+    with pytest.raises(DataError, match=r"binned by 1, but the config says 2"):
+        Normalize("zscore", some(), 2).load_state_dict(one)
+    with pytest.raises(DataError, match=r"normalised by zscore, but the config says asinh_peak"):
+        Normalize("asinh_peak", some()).load_state_dict(two)
+    Normalize("zscore", some(), 2).load_state_dict(two)
+
+
+@pytest.mark.parametrize(("scaling", "code"), [("asinh", 0), ("zscore", 1), ("minmax", 2)])
+def test_weights_of_earlier_versions_are_known_by_their_numbers(scaling, code):
+    normalize = Normalize(scaling, some())
+    assert int(normalize.kind_code) == code
+    normalize.load_state_dict(normalize.state_dict() | {"kind_code": torch.tensor(code)})
+
+
+def test_the_peak_is_that_of_the_image_over_its_bands():
+    x = torch.randn(3, 2, 8, 8)
+    x[0, 1, 2, 3], x[1, 0, 4, 4], x[2] = 60.0, 200.0, -x[2].abs() - 1
+    y = Normalize("asinh_peak", some())(x)
+    torch.testing.assert_close(y[0], torch.asinh(x[0] / 3))
+    torch.testing.assert_close(y[1], torch.asinh(x[1] / 10))
+    torch.testing.assert_close(y[2], torch.asinh(x[2]))  # nothing is above 0
+    torch.testing.assert_close(Normalize("asinh_peak", some())(1e-15 * x[:2]), y[:2])  # whatever the unit
+    assert y.max() == pytest.approx(np.arcsinh(20))
+
+
+def test_binned_pixels_are_means_of_blocks():
+    x = np.random.default_rng(0).normal(size=(2, 3, 12, 8))
+    expected = x.reshape(2, 3, 3, 4, 2, 4).mean(axis=(3, 5))
+    np.testing.assert_allclose(binned(torch.from_numpy(x), 4), expected, atol=1e-12)
+    assert binned(x, 1) is x
+
+
+def test_lost_pixels_count_in_no_mean():
+    x = torch.arange(32.0).reshape(1, 2, 4, 4)
+    x[0, 0, 0, 0], x[0, 0, 1, 1], x[0, 1, :2, 2:] = torch.nan, torch.inf, torch.nan
+    found = binned(x, 2)
+    assert found[0, 0, 0, 0] == (1 + 4) / 2 and found[0, 0, 1, 1] == (10 + 11 + 14 + 15) / 4
+    assert found[0, 1, 0, 1].isnan() and found.isnan().sum() == 1
+    y = Normalize("zscore", some(), 2)(x)
+    assert y[0, 1, 0, 1] == 0 and y.shape == (1, 2, 2, 2)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_the_scaling_follows_the_bin(scaling):
+    x = torch.randn(2, 2, 12, 12) * 9
+    torch.testing.assert_close(Normalize(scaling, some(), 3)(x), Normalize(scaling, some())(binned(x, 3)))
+
+
+def test_images_that_are_no_whole_blocks_are_refused():
+    with pytest.raises(ArgumentError, match=r"images: 12 x 9 pixels are not whole blocks of 2 x 2, as backbone\.bin"):
+        Normalize("asinh", some(), 2)(torch.zeros(1, 2, 12, 9))

@@ -120,7 +120,7 @@ def test_bands_are_chosen_and_ordered_by_name(tmp_path):
     images = open_images(config)
     assert images.bands == 2 and images.batch(np.array([3])).images.shape == (1, 1, 2, 16, 16)
     np.testing.assert_allclose(images.read(4).mean((1, 2)), [2, 0], atol=0.01)
-    np.testing.assert_allclose(image_facts(config, "simsiam", None)[0].mean, [2, 0], atol=0.01)
+    np.testing.assert_allclose(image_facts(config, "tiny", None)[0].mean, [2, 0], atol=0.01)
     labelled = open_labelled(Folder(path=str(tmp_path)), ["DES-R"], "evaluate.data.path")
     np.testing.assert_allclose(labelled.read_all([1]).mean(), 1, atol=0.01)
     with pytest.raises(DataError, match=r'^pretrain\.bands: no band "DES-Y" in .*which has DES-G, DES-R, DES-I\. Did'):
@@ -155,12 +155,12 @@ def test_images_are_looked_at_once_and_again_when_they_change(tmp_path, monkeypa
         np.save(tmp_path / f"{k}.npy", np.random.default_rng(k).normal(size=(16, 16)))
     config = tiny.tiny("simsiam", f"pretrain.data={{path: {tmp_path}}}")
     for _ in range(3):
-        image_facts(config, "simsiam", None)
+        image_facts(config, "tiny", None)
         assert open_images(config, 1) is open_images(config)
     assert calls == {"identify": 1, "statistics": 1}
     np.save(tmp_path / "9.npy", np.ones((16, 16)))
     assert len(open_images(config)) == 9
-    image_facts(config, "simsiam", None)
+    image_facts(config, "tiny", None)
     assert calls == {"identify": 2, "statistics": 2}
 
 

@@ -7,10 +7,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lenstream.configs.encoder import Backbone
 from lenstream.configs.methods import DINOSettings as Settings
 from lenstream.errors import ConfigError
+from lenstream.ssl.backbones import make_network
 from lenstream.ssl.methods.base import Draws, Step
 from lenstream.ssl.methods.dino import DINO
+from lenstream.ssl.normalize import Statistics
 
 SMALL = {"method": "dino", "hidden_dim": 16, "bottleneck_dim": 8, "prototypes": 12, "momentum": 0.9}
 LOCAL = {"views": 3, "size": 16}
@@ -191,6 +194,15 @@ def test_each_local_view_counts_as_a_global_one_of_the_other(flat_network, flat_
     # A local view that equals both global ones in turn adds the terms "with itself" too.
     pairs, first, both = loss(), loss(features[0]), loss(features[0], features[1])
     assert both == pytest.approx((2 * pairs + 2 * (2 * first - pairs) + 2 * (2 * loss(features[1]) - pairs)) / 6)
+
+
+def test_local_views_are_whole_bins():
+    def network():
+        return make_network(Backbone(bin=3), Statistics.of_background(1.0))
+
+    make(network, local=LOCAL | {"size": 18})
+    with pytest.raises(ConfigError, match=r"local\.size: 16 pixels are not whole blocks of backbone\.bin"):
+        make(network, local=LOCAL)
 
 
 def test_a_vit_takes_local_views_only_if_it_is_told_to():

@@ -1,0 +1,126 @@
+"""The task of telling the class of a system from its image, with encoders frozen or fine-tuned."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from ...errors import DataError
+from ...ssl.data import sees_what_is_simulated, training_scene
+from ...ssl.methods.supervised import Classifier, number_of_classes
+from ..results import MACRO
+from . import class_scores, heads
+from .examples import Examples
+from .finetuning import finetune, validation_part
+from .heads import predict
+from .task import Labelled, labelled_systems
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The task (see `task.Task`) of telling the classes of systems, or of a column of labels, from images.
+
+    Labels are int64 (n,), numbers into `classes`; predictions are probabilities, float32 (n, k).
+    """
+
+    metric: ClassVar[str] = "auc"
+    keeps: ClassVar[int | None] = None
+    draws: ClassVar[tuple[str, ...]] = ()
+
+    scene: object  # from `simulate.systems.scene`; None where nothing is simulated
+    target: str  # "class", or a column of labels
+    finetuning: object  # `configs.training.Finetune`
+    device: str = "cpu"
+    name: str = "classification"
+    threads: int = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
+    config: object = None  # whose `evaluate.data` the images are from; None: they are simulated
+
+    @cached_property
+    def examples(self):
+        """The `Examples` from files; None if images are simulated."""
+        return None if self.config is None else Examples(self.config)
+
+    @cached_property
+    def classes(self):
+        """The names of the classes, in the order of their numbers."""
+        if self.examples is None:
+            return self.scene.config.drawn_classes()
+        return list(self.examples.learnt.classes)
+
+    def labelled(self, split, n, skip=0):
+        if self.examples is not None:
+            data = self.examples.labelled(split, n, skip)
+            numbers = data.true[self.target]
+        else:
+            data = labelled_systems(self.scene, [self.target], split, n, skip, self.threads)
+            numbers = torch.tensor(number_of_classes(self.scene.config))[data.true[self.target].long()]
+        unknown = int((~torch.isfinite(numbers)).sum())
+        if unknown:
+            raise DataError(f"evaluate.targets: {self.target} is not known of {unknown} of {n} {split} images")
+        return Labelled(data.images, {self.target: numbers.long()}, data.indices)
+
+    def needs_features(self, protocol):
+        return protocol != "finetune"
+
+    def train(self, protocol, network, train, features, seed):
+        if protocol == "finetune":
+            return self._finetune(network, train, seed)
+        head, classes = self._untrained(network), train.true[self.target]
+        if protocol in ("logistic", "logistic_projection"):
+            heads.logistic(head, features, classes.numpy(), seed)
+        elif protocol == "knn":
+            heads.knn(head, features, classes, of_classes=True)
+        else:
+            heads.trained(head, features, classes[:, None], seed, hidden=protocol == "mlp")
+        return head.eval()
+
+    def _finetune(self, network, train, seed):
+        train, held_out = validation_part(self, train, seed) if self.finetuning.validates else (train, None)
+        known = None if held_out is None else self._pair(held_out)
+        return finetune(network, self._untrained, self._pair(train), self.finetuning, seed, self.device, known)
+
+    def _pair(self, data):
+        return data.images, data.true[self.target][:, None]
+
+    def _untrained(self, network):
+        return Classifier(network, range(len(self.classes)))
+
+    def predict(self, head, images):
+        return {self.target: predict(head, images, self.device)}
+
+    def score(self, true, predicted):
+        return class_scores.scores(self.classes, true[self.target], predicted[self.target])
+
+    def beside(self, test):
+        return {}
+
+    def limit(self, test, progress):
+        return {}
+
+    def limit_scores(self, true, bounds):
+        return {}
+
+    def facts(self, scores):
+        return {"classes": self.classes, "auc": scores[MACRO, "auc"]}
+
+    def head(self, network, facts):
+        head = Classifier(network, range(len(facts["classes"])))
+        heads.of_protocol(head, facts, of_classes=True)
+        return head
+
+
+def make_classification(config, scene):
+    """The `Classification` that a config asks for; scene: of its simulation. Its name says where encoders are
+    judged by other images than they were trained on."""
+    device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    evaluate = config.evaluate
+    name, of_files = "classification", None
+    if evaluate.data is not None:
+        name, of_files = f"classification on {Path(evaluate.data.test_path or evaluate.data.path).name}", config
+    elif not sees_what_is_simulated(config):
+        name = "classification of simulated systems"
+    scene = training_scene(config, scene)
+    return Classification(scene, evaluate.targets[0], evaluate.finetune, device, name, config=of_files)
