@@ -39,7 +39,7 @@ def check(config, folder, evaluates=True, anew=False):
         _say_all(problems, _about_device(config.pretrain))
         _say_all(problems, _about_folder(folder))
         images = _collect(problems, lambda: opened(config))
-        examples = _collect(problems, lambda: opened_labelled(config, evaluates))
+        examples = _collect(problems, lambda: opened_labelled(config, evaluates, scene))
         if images is not None and not anew:
             _say_all(problems, _about_changes(config, images, folder))
         _say_all(problems, about_training(config, images, scene, evaluates))
@@ -47,6 +47,7 @@ def check(config, folder, evaluates=True, anew=False):
         pairs = _collect(problems, lambda: _pairs(config, scene, evaluates))
         _say_all(problems, _about_pairs(config, pairs, images, scene))
         _say_all(problems, _about_real_lenses(config, scene))
+        _say_all(problems, _about_overlay(config, scene, examples))
         if scene is not None or images is not None:
             targets = list(target_problems(config, scene)) if scene is not None else []
             problems += targets
@@ -179,6 +180,16 @@ def _about_real_lenses(config, scene):
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
         catalogue.match(values, names, targets, orientations, lenses)
+
+
+def _about_overlay(config, scene, examples):
+    """Whether the images to draw into the map can be read as networks expect them."""
+    if config.evaluate is None or not config.evaluate.umap or (scene is None and examples is None):
+        return
+    from .evaluate.real import overlay
+    from .evaluate.real.expected_images import of_examples, of_scene
+
+    yield from overlay.problems(config, of_scene(scene) if scene is not None else of_examples(examples))
 
 
 class Size(NamedTuple):

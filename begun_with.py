@@ -13,7 +13,7 @@ from .errors import ConfigError
 # Keys that may change while a run goes on, as no number of it depends on them; so may its name, if its folder got it.
 BOOKKEEPING = {
     "pretrain": ("extend", "render_threads", "checkpoint_every", "log_every", "probe_every"),
-    "evaluate": ("judged_on",),
+    "evaluate": ("judged_on", "overlay"),
 }
 
 

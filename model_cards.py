@@ -131,10 +131,10 @@ features = encoder(torch.zeros(1, {len(known.bands)}, {size}, {size}))  # (1, {k
 
 def _saw_tests(config):
     """Whether encoders were trained on images by which they are judged, as far as their places say it."""
-    if config.evaluate is None or config.evaluate.data is None or config.pretrain.data is None:
+    if config.evaluate is None or not config.evaluate.judged_by_files or config.pretrain.data is None:
         return False
     trained = Path(config.pretrain.data.path).resolve()
-    judged = Path(config.evaluate.data.test_path or config.evaluate.data.path).resolve()
+    judged = Path(config.evaluate.data.judged).resolve()
     return judged.is_relative_to(trained) or trained.is_relative_to(judged)
 
 
@@ -143,21 +143,35 @@ def _results(known, scores, saw_tests):
     if scores is None or not (scores["encoder"] == known.name).any():
         return ""
     from .evaluate.results import CRAMER_RAO, LIMIT, RANDOM
-    from .evaluate.show.tables import MeanScores, Trained, cell_r2
+    from .evaluate.show.metrics import cell
+    from .evaluate.show.tables import MeanScores, Trained
 
     tests = "images among those trained on without labels" if saw_tests else "test lenses that no training saw"
-    text = f"## Results\n\nR2 on {tests}, mean and spread over the seeds of the labels.\n\n"
+    leads = _leads(scores)
+    text = f"## Results\n\n{leads} on {tests}, mean and spread over the seeds of the labels.\n\n"
     for task in dict.fromkeys(scores["task"]):
         found = MeanScores(scores[scores["task"] == task])
         own = [row for row in found.all_rows if row.encoder == known.name]
-        rows = [(row, f"{row.protocol}, {row.n_labels:,} labels") for row in own]
+        rows = [(row, f"{row.protocol}, {row.n_labels:,} labels" if row.n_labels else row.protocol) for row in own]
         most = found.n_labels
         protocols = dict.fromkeys(row.protocol for row in own)
         rows += [(Trained(RANDOM, p, most), f"random weights, {p}, {most:,} labels") for p in protocols]
         rows.append((Trained(LIMIT, CRAMER_RAO, 0), "information limit"))
-        cells = [(words, *(cell_r2(found.get(row, target, "r2")) for target in found.targets)) for row, words in rows]
+        cells = [
+            (words, *(cell(found.get(row, t, found.lead(t)), found.lead(t), t) for t in found.targets))
+            for row, words in rows
+        ]
         text += table((task, *found.targets), [row for row in cells if any(row[1:])]) + "\n"
     return text
+
+
+def _leads(scores):
+    """The metrics that are said of the targets of all tasks: "R2", or "accuracy and AUC"."""
+    from .evaluate.show.metrics import of
+    from .evaluate.show.tables import MeanScores
+
+    found = [MeanScores(scores[scores["task"] == task]) for task in dict.fromkeys(scores["task"])]
+    return " and ".join(dict.fromkeys(of(one.lead(target)).plain for one in found for target in one.targets))
 
 
 def _limits(known):

@@ -177,9 +177,19 @@ def _show(config, scene, folder):
     task = make_task(config, scene)
     evaluation = Evaluation.load(folder.path)
     with timed(folder, "figures and real lenses"):
-        umap = outputs.draw_figures(task, config, evaluation, folder.path)
+        overlaid = _overlaid(config, scene, folder, evaluation)
+        umap = outputs.draw_figures(task, config, evaluation, folder.path, overlaid)
         real = _real_lenses(config, scene, folder)
     outputs.write_report(task, config, scene, evaluation, folder.path, umap, real, environment())
+
+
+def _overlaid(config, scene, folder, evaluation):
+    """Other images, with their features, to draw into the UMAP: a list of `evaluate.show.umap_figure.Overlaid`."""
+    if not config.evaluate.umap:
+        return []
+    from .evaluate.real.overlay import overlaid
+
+    return overlaid(config, scene, folder, evaluation.features)
 
 
 def _real_lenses(config, scene, folder):
@@ -201,9 +211,12 @@ def _print_scores(config, folder):
     from .evaluate.show.terminal import print_scores
     from .ssl.data import sees_what_is_simulated
 
-    judged_by = config.evaluate.data
-    if judged_by is not None:
-        console.print(f"scores on the images of {judged_by.test_path or judged_by.path}:")
+    if config.evaluate.judged_by_files:
+        console.print(f"scores on the images of {config.evaluate.data.judged}:")
+    elif config.evaluate.learns_from_files:
+        console.print(f"scores on simulated lenses, of heads that learnt from {config.evaluate.data.path}:")
+    elif config.evaluate.pairs_in_files:
+        console.print(f"scores on the images of {config.evaluate.super_resolution.hr_path}:")
     elif not sees_what_is_simulated(config):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     print_scores(results.frame(results.read_scores(folder.path)))

@@ -20,7 +20,7 @@ from ..files.whole import write_arrays, write_text
 
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
-MACRO = "macro"  # as a target: the mean over classes
+MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of them together
 LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
 

@@ -42,7 +42,7 @@ ORDER = [
     ("simulate/archive/",),
     ("simulate/dataset.py",),
     ("ssl/",),
-    ("evaluate/results.py", "evaluate/limit.py"),
+    ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py"),
     ("evaluate/tasks/",),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
@@ -52,7 +52,8 @@ ORDER = [
     ("runs.py", "before_training.py"),
     ("loading.py",),
     ("model_cards.py",),
-    ("pipeline.py", "after_simulating.py", "inspection.py"),
+    ("pipeline.py", "after_simulating.py", "inspection.py", "own_images.py"),
+    ("reproducing.py",),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..results import LIMIT, SUPERVISED
+from ..results import SUPERVISED
+from . import metrics
 from .digits import plus_minus
 from .feature_map import chosen
 from .symbols import after_number
-from .tables import cell_r2
 
 NEIGHBOURS = 10  # on a UMAP
 HEALTH = {"feature_std": "standard deviation of the features", "effective_rank": "effective rank of the features"}
@@ -21,6 +21,7 @@ def alt_texts(report, tasks):
         "pairs": pairs(report.pairs),
         "predicted_vs_true": _of_tasks(predicted_vs_true, tasks),
         "r2_against_labels": _of_tasks(r2_against_labels, tasks),
+        "auc_against_labels": _of_tasks(r2_against_labels, tasks),
         "umap": umap(report.umap) if report.umap is not None else "",
         "training_curves": training_curves(report.histories),
         "real_lenses": real_lenses(report.real_lenses) if report.real_lenses is not None else "",
@@ -28,8 +29,8 @@ def alt_texts(report, tasks):
     return {name: text for name, text in words.items() if text}
 
 
-def _r2(value):
-    return cell_r2((value, np.nan))
+def _number(value, metric="r2"):
+    return metrics.cell((value, np.nan), metric)
 
 
 def _of_tasks(of_one, tasks):
@@ -74,29 +75,32 @@ def predicted_vs_true(scores):
 def _best_and_worst(values, best, worst):
     """'closest to the 1:1 line is lensimclr (R2 0.987), furthest random (R2 0.81)' of {name: R2}."""
     top, bottom = max(values, key=values.get), min(values, key=values.get)
-    words = f"{best} is {top} (R2 {_r2(values[top])})"
-    return words + (f", {worst} {bottom} (R2 {_r2(values[bottom])})" if len(values) > 1 else "")
+    words = f"{best} is {top} (R2 {_number(values[top])})"
+    return words + (f", {worst} {bottom} (R2 {_number(values[bottom])})" if len(values) > 1 else "")
 
 
 def r2_against_labels(scores):
-    """R2 against the number of labels: which curve is highest from where on, the lowest, and the limit."""
-    rows = [row for row in scores.all_rows if row.encoder != LIMIT]
+    """R2, or what leads of another task, against the number of labels: which curve is highest from where on, the
+    lowest, and the limit."""
+    rows = [row for row in scores.all_rows if row.n_labels]
     numbers = sorted({row.n_labels for row in rows})
-    said = []
+    said, leads = [], []
     for target in scores.targets:
-        curves = {}
+        curves, lead = {}, scores.lead(target)
         for row in rows:
-            if score := scores.get(row, target, "r2"):
+            if score := scores.get(row, target, lead):
                 curves.setdefault(f"{row.encoder} ({row.protocol})", {})[row.n_labels] = score[0]
         last = {name: curve[numbers[-1]] for name, curve in curves.items() if numbers[-1] in curve}
         if last:
-            said.append(f"{target}: {_highest(curves, last, numbers)}{_of_limit(scores, target)}.")
+            leads.append(metrics.of(lead).plain)
+            said.append(f"{target}: {_highest(curves, last, numbers, lead)}{_of_limit(scores, target)}.")
     if not said:
         return ""
-    return f"R2 on test lenses for {', '.join(f'{n:,}' for n in numbers)} labels. " + " ".join(said)
+    of = " and ".join(dict.fromkeys(leads))
+    return f"{of} on test lenses for {', '.join(f'{n:,}' for n in numbers)} labels. " + " ".join(said)
 
 
-def _highest(curves, last, numbers):
+def _highest(curves, last, numbers, lead):
     """'lensimclr (ridge) is highest from 100 labels on, 0.987 at 1,000; lowest is random (ridge), 0.81'."""
     top, bottom = max(last, key=last.get), min(last, key=last.get)
     since = numbers[-1]
@@ -105,14 +109,14 @@ def _highest(curves, last, numbers):
         if max(there, key=there.get) != top:
             break
         since = n
-    at = f"from {since:,} labels on, {_r2(last[top])} at {numbers[-1]:,}"
-    words = f"{top} is highest " + (at if since < numbers[-1] else f"at {since:,} labels, {_r2(last[top])}")
-    return words + (f"; lowest there is {bottom}, {_r2(last[bottom])}" if len(last) > 1 else "")
+    at = f"from {since:,} labels on, {_number(last[top], lead)} at {numbers[-1]:,}"
+    words = f"{top} is highest " + (at if since < numbers[-1] else f"at {since:,} labels, {_number(last[top], lead)}")
+    return words + (f"; lowest there is {bottom}, {_number(last[bottom], lead)}" if len(last) > 1 else "")
 
 
 def _of_limit(scores, target):
     limit = scores.limit(target, "r2")
-    return f"; the limit is {_r2(limit[0])}" if limit else ""
+    return f"; the limit is {_number(limit[0])}" if limit else ""
 
 
 def umap(space):
@@ -123,12 +127,16 @@ def umap(space):
     which = chosen(space)
     said = []
     shares = {e: _shared_by_neighbours(np.asarray(p)[which], space.labels, which) for e, p in space.points.items()}
-    for target in space.labels:
+    for target in (t for t in space.labels if t not in space.classes):
         known = {e: share[target] for e, share in shares.items() if np.isfinite(share[target])}
         said += [f"{target}: " + ", ".join(f"{e} {max(v, 0):.2f}" for e, v in known.items()) + "."] if known else []
     if not said:
         return ""
-    words = f"A map of {len(which)} test lenses. The share of a parameter's variance that the {NEIGHBOURS} nearest "
+    others = ", ".join(f"{len(images.names)} of {images.name}" for images in space.overlaid)
+    others = f" Other images are drawn into it: {others}." if others else ""
+    words = (
+        f"A map of {len(which)} test lenses.{others} The share of a parameter's variance that the {NEIGHBOURS} nearest "
+    )
     return words + "lenses on the map explain (1: the map is ordered by it, 0: it is not): " + " ".join(said)
 
 

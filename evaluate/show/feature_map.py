@@ -2,7 +2,7 @@
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from markupsafe import Markup
@@ -10,8 +10,10 @@ from PIL import Image
 
 from .figures import MAP, stretch
 from .symbols import unit
+from .umap_figure import Style, styles
 
-MAX_POINTS = 800  # points of the map; each carries its image of about 2 kB
+MAX_POINTS = 800  # test lenses on the map; each carries its image of about 2 kB
+MAX_OVERLAID = 1200  # other images on it, of all sets together
 THUMBNAIL = 48  # pixels on a side
 
 
@@ -22,6 +24,8 @@ class FeatureSpace:
     points: dict
     labels: dict
     thumbnails: np.ndarray
+    overlaid: list = field(default_factory=list)  # of `umap_figure.Overlaid` that were placed
+    classes: dict = field(default_factory=dict)  # target -> the names of its numbers, for those that are classes
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class FeatureMap:
     encoders: list[str]
     colours: list[str]  # parameters, with units
     ranges: list[list[float]]  # of the colours, one pair a parameter
+    overlaid: list[
+        tuple[Style, str, int, int]
+    ]  # the other sets: style, name, how many are shown, and how many there are
 
 
 def data_address(data, kind):
@@ -54,19 +61,21 @@ def feature_map(space):
 
     shown = chosen(space)
     # Columns have neutral names, and Bokeh sees no '$' or backslash: it would fetch a formula typesetter for them.
-    targets = [name.translate({36: None, 92: None}) for name in space.labels]
+    targets = [_plain(name) for name in space.labels]
     data = {"image": [_thumbnail(space.thumbnails[i]) for i in shown]}
-    for i, points in enumerate(space.points.values()):
-        data[f"x{i}"], data[f"y{i}"] = np.ascontiguousarray(np.asarray(points, dtype=np.float32)[shown].T)
-    for i, label in enumerate(space.labels.values()):
+    data |= _places(space.points.values(), shown)
+    for i, (target, label) in enumerate(space.labels.items()):
         data[f"c{i}"] = np.asarray(label, dtype=np.float32)[shown]
+        if target in space.classes:
+            data[f"w{i}"] = [_plain(space.classes[target][int(number)]) for number in np.asarray(label)[shown]]
     source = models.ColumnDataSource(data | {"x": data["x0"], "y": data["y0"], "c": data["c0"]}, name="lenses")
-    ranges = [[float(v) for v in np.nanpercentile(label, [2, 98])] for label in space.labels.values()]
+    ranges = [_range(label, space.classes.get(target)) for target, label in space.labels.items()]
     mapper = models.LinearColorMapper("Viridis256", low=ranges[0][0], high=ranges[0][1], name="colours")
-    lines = [Markup("<br>{} = @c{}{{0.000}} {}").format(t, i, unit(t)) for i, t in enumerate(targets)]
-    image = '<img src="@image" alt="" width="144" height="144" style="image-rendering: pixelated">'
-    card = "background: var(--paper); color: var(--ink); margin: -5px; padding: 6px; font-size: 13px"
-    hover = models.HoverTool(tooltips=f'<div class="lens" style="{card}">{image}{"".join(lines)}</div>')
+    values = [
+        f"@w{i}" if f"w{i}" in data else Markup("@c{}{{0.000}} {}").format(i, unit(t)) for i, t in enumerate(targets)
+    ]
+    lines = [Markup("<br>{} = {}").format(t, value) for t, value in zip(targets, values, strict=True)]
+    hover = models.HoverTool(tooltips=_card("".join(lines)))
     plot = figure(
         name="map",
         height=480,
@@ -77,7 +86,8 @@ def feature_map(space):
         outline_line_color=MAP["edgecolors"],
     )
     dots = {"size": 8, "line_color": MAP["edgecolors"], "line_width": 0.5}
-    plot.scatter("x", "y", source=source, color={"field": "c", "transform": mapper}, **dots)
+    hover.renderers = [plot.scatter("x", "y", source=source, color={"field": "c", "transform": mapper}, **dots)]
+    overlaid = _overlay(plot, space.overlaid)
     plot.axis.visible = plot.grid.visible = False
     plot.toolbar.logo = None
     words = {"major_label_text_font_size": "13px", "major_tick_line_color": None}
@@ -87,9 +97,75 @@ def feature_map(space):
         library=Markup(Resources(mode="inline", components=["bokeh"]).render_js()),
         plot=Markup(div + script),
         encoders=list(space.points),
-        colours=[f"{t} [{unit(t)}]" if unit(t) else t for t in space.labels],
+        colours=[_colour_in_words(target, space.classes.get(target)) for target in space.labels],
         ranges=ranges,
+        overlaid=overlaid,
     )
+
+
+def _overlay(plot, sets):
+    """Draw other images on the map, each set with its marker and its cards; returns `FeatureMap.overlaid`."""
+    from bokeh import models
+
+    drawn = []
+    for k, (images, style) in enumerate(zip(sets, styles(len(sets)), strict=True)):
+        n = len(images.names)
+        shown = np.unique(np.linspace(0, n - 1, max(MAX_OVERLAID // len(sets), 1)).astype(int))
+        data = {"image": [_thumbnail(images.images[i]) for i in shown]} | _places(images.points.values(), shown)
+        data |= {"name": [_plain(images.names[i]) for i in shown], "set": [_plain(images.name)] * len(shown)}
+        for i, strange in enumerate(images.strange.values()):
+            data[f"s{i}"] = 100 * np.asarray(strange, dtype=np.float32)[shown]
+        lines = "<b>@set</b><br>@name"
+        if images.strange:
+            data["s"] = data["s0"]
+            lines += "<br>@s{0} % of the test lenses have<br>a nearer neighbour than this"
+        source = models.ColumnDataSource(data | {"x": data["x0"], "y": data["y0"]}, name=f"overlaid{k}")
+        look = {"color": style.colour, "line_color": "white", "line_width": 0.8, "marker": style.bokeh}
+        size = 17 if style.bokeh == "star" else 11
+        plot.add_tools(
+            models.HoverTool(
+                tooltips=_card(lines), renderers=[plot.scatter("x", "y", source=source, size=size, **look)]
+            )
+        )
+        drawn.append((style, images.name, len(shown), n))
+    return drawn
+
+
+def _card(lines):
+    """What is shown at a point: its image and lines of HTML, with Bokeh's @names of columns."""
+    image = '<img src="@image" alt="" width="144" height="144" style="image-rendering: pixelated">'
+    card = "background: var(--paper); color: var(--ink); margin: -5px; padding: 6px; font-size: 13px; max-width: 240px"
+    return f'<div class="lens" style="{card}; overflow-wrap: anywhere">{image}{_line_break(lines)}</div>'
+
+
+def _line_break(lines):
+    return lines if lines.startswith("<br>") or not lines else f"<br>{lines}"
+
+
+def _places(points, shown):
+    """The columns x0, y0, x1, y1, ... of points, an array (n, 2) for each encoder."""
+    columns = {}
+    for i, of_encoder in enumerate(points):
+        columns[f"x{i}"], columns[f"y{i}"] = np.ascontiguousarray(np.asarray(of_encoder, dtype=np.float32)[shown].T)
+    return columns
+
+
+def _plain(name):
+    return str(name).translate({36: None, 92: None})
+
+
+def _range(values, names):
+    """The ends of the colours: of classes the first and the last, else 96 % of the values."""
+    if names:
+        return [0.0, float(max(len(names) - 1, 1))]
+    return [float(v) for v in np.nanpercentile(values, [2, 98])]
+
+
+def _colour_in_words(target, names):
+    """A parameter with its unit, or a class with what its numbers mean."""
+    if names:
+        return f"{target} ({', '.join(f'{number} {name}' for number, name in enumerate(names))})"
+    return f"{target} [{unit(target)}]" if unit(target) else target
 
 
 def _thumbnail(image):

@@ -1,11 +1,10 @@
-"""Draw the figures of a run as PNG files: pairs, predictions, R2 against labels, training curves, UMAP.
+"""Draw the figures of a run as PNG files: pairs, predictions, R2 against labels, training curves.
 
 Every function takes arrays or tables and a path, and draws on its own Figure (no pyplot, no global state). An encoder
 keeps its colour in every picture; the colours are those of Okabe & Ito (2008), told apart by all readers, but dark
 enough to be read as words on white paper. Each picture has a twin for dark pages, NAME_dark.png.
 """
 
-import warnings
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -260,38 +259,3 @@ def training_curves(histories, path):
             ax.set(xlabel="step", ylabel=words, ylim=(0, None))
             plain(ax)
         ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
-
-
-def umap_points(features, seed=0):
-    """Features (n, d) -> (n, 2) float32 by UMAP of the standardised features; the same for the same seed."""
-    features = np.asarray(features, dtype=np.float32)
-    spread = features.std(axis=0)
-    features = (features - features.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from umap import UMAP  # here, because its import compiles for seconds
-
-        reducer = UMAP(n_neighbors=max(min(15, len(features) - 1), 2), random_state=seed, n_jobs=1)
-        return reducer.fit_transform(features).astype(np.float32)
-
-
-def umap(points, labels, path):
-    """Draw the UMAP of each encoder's features, coloured by each parameter.
-
-    points: {encoder: (n, 2)}; labels: {target: (n,)}. Rows are encoders, columns targets.
-    """
-    encoders, targets = list(points), list(labels)
-    with paired(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.9) as fig:
-        axes = fig.subplots(len(encoders), len(targets), squeeze=False)
-        for j, target in enumerate(targets):
-            low, high = np.nanpercentile(labels[target], [2, 98])
-            for i, encoder in enumerate(encoders):
-                ax = axes[i, j]
-                x, y = np.asarray(points[encoder]).T
-                dots = ax.scatter(x, y, c=labels[target], s=6, vmin=low, vmax=high, **MAP)
-                bare(ax, "#CCCCCC")
-            bar = {"location": "bottom", "extend": "both", "aspect": 25, "pad": 0.01}
-            fig.colorbar(dots, ax=axes[:, j], label=with_unit(target), **bar)
-            axes[0, j].set_title(symbol(target))
-        for ax, encoder in zip(axes[:, 0], encoders, strict=True):
-            ax.set_ylabel(symbol(encoder), fontweight="bold", color=colours(encoders)[encoder])

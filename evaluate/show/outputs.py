@@ -1,5 +1,9 @@
 """Draw all figures of a finished evaluation and write its report."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
 import pandas as pd
 
 from ...configs.load import show
@@ -11,7 +15,7 @@ from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
 from ..tasks.super_resolution import BICUBIC
-from . import figures, report
+from . import figures, report, umap_figure
 from .pairs import labels_of_pairs
 from .resolution_figure import resolution_figure
 
@@ -19,12 +23,19 @@ FIGURES = ("predicted_vs_true", "r2_against_labels", "super_resolution", "umap",
 SHOWN_HEADS = 2  # of a super-resolution
 
 
-def draw_figures(task, config, evaluation, folder):
+class Map(NamedTuple):
+    """Where UMAP puts images: points of the test lenses, encoder -> float32 (n, 2), and `umap_figure.Overlaid`."""
+
+    points: dict
+    overlaid: list
+
+
+def draw_figures(task, config, evaluation, folder, overlaid=()):
     """Draw the figures of a run.
 
     Args: task: `tasks.task.Task`. config: of the run. evaluation: `results.Evaluation`. folder: the run's, with the
-        encoders' logs; gets figures/*.png.
-    Returns: the UMAP's points, encoder -> float32 (n, 2); None if the config asks for none.
+        encoders' logs; gets figures/*.png. overlaid: `umap_figure.Overlaid` to place among the test lenses.
+    Returns: the `Map`; None if the config asks for none, or the task has no numbers that could colour it.
     """
     out = folder / "figures"
     out.mkdir(exist_ok=True)
@@ -34,11 +45,36 @@ def draw_figures(task, config, evaluation, folder):
         _super_resolution(task, evaluation, out / "super_resolution.png")
     names = config.pretrain.encoders
     figures.training_curves(_histories(config, folder), out / "training_curves.png")
-    if not config.evaluate.umap or any(values.ndim > 1 for values in evaluation.true.values()):
-        return None  # a map is coloured by numbers
-    points = {n: figures.umap_points(evaluation.features[n], config.seed) for n in names}
-    figures.umap(points, evaluation.true, out / "umap.png")
-    return points
+    labels = labels_of(evaluation)
+    if not config.evaluate.umap or not labels:
+        return None
+    drawn = _place({n: evaluation.features[n] for n in names}, overlaid, config.seed)
+    umap_figure.umap(drawn.points, labels, out / "umap.png", drawn.overlaid, classes_of(task))
+    return drawn
+
+
+def labels_of(evaluation):
+    """The true values of the test lenses that are a number each, target -> (n,); images are left out."""
+    return {target: values for target, values in evaluation.true.items() if np.ndim(values) == 1}
+
+
+def classes_of(task):
+    """The names of a task's classes by their numbers, target -> names; empty where targets are measured."""
+    return {"class": list(names)} if (names := getattr(task, "classes", None)) else {}
+
+
+def _place(features, overlaid, seed):
+    """The `Map` of features, encoder -> (n, d), and of `umap_figure.Overlaid`."""
+    points, there = {}, [{} for _ in overlaid]
+    for encoder, values in features.items():
+        if not overlaid:
+            points[encoder] = umap_figure.umap_points(values, seed)
+            continue
+        others = {k: images.features[encoder] for k, images in enumerate(overlaid)}
+        points[encoder], placed = umap_figure.placed(values, others, seed)
+        for k, where in placed.items():
+            there[k][encoder] = where
+    return Map(points, [replace(images, points=of) for images, of in zip(overlaid, there, strict=True)])
 
 
 def _histories(config, folder):
@@ -84,14 +120,14 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
     """Write report.html into the folder of a run, from its figures, timings.json and what is given.
 
     Args: task: `tasks.task.Task`. config, scene: of the run. evaluation: `results.Evaluation`.
-        umap: what `draw_figures` gave. real: `evaluate.show.report.RealLensResults`, or None. environment: name ->
-        version.
+        umap: the `Map` that `draw_figures` gave. real: `evaluate.show.report.RealLensResults`, or None.
+        environment: name -> version.
     """
     space = None
     if umap is not None:
-        images = _test_images(task, config, scene, evaluation)
+        images = images_of_tests(task, config, scene, evaluation.indices)
         images = images.sum(axis=1) if images.ndim == 4 else images  # all bands together, as in the pairs
-        space = report.FeatureSpace(umap, evaluation.true, images)
+        space = report.FeatureSpace(umap.points, labels_of(evaluation), images, umap.overlaid, classes_of(task))
     drawn = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in FIGURES}
     report.write(
         report.Report(
@@ -111,11 +147,11 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
     )
 
 
-def _test_images(task, config, scene, evaluation):
-    """The images of the test lenses, float32 (n, h, w) or (n, bands, h, w)."""
+def images_of_tests(task, config, scene, indices):
+    """The images of test lenses, float32 (n, h, w) or (n, bands, h, w). indices: of all, or of simulated ones some."""
     if config.evaluate.data is not None:
-        return task.labelled("test", len(evaluation.indices)).images.numpy()
-    return render(scene, draw(scene, evaluation.indices, Views()))[:, 0]
+        return task.labelled("test", len(indices)).images.numpy()
+    return render(scene, draw(scene, indices, Views()))[:, 0]
 
 
 def _resolution_note(settings):
@@ -133,10 +169,13 @@ def _resolution_note(settings):
 
 def _notes(config, real):
     """Sentences for the report that limit what its numbers mean."""
-    notes, judged_by = [], config.evaluate.data
-    if judged_by is not None:
-        notes.append(f"The scores are those on the images of {judged_by.test_path or judged_by.path}.")
-    elif not sees_what_is_simulated(config):
+    notes, evaluate = [], config.evaluate
+    if evaluate.judged_by_files:
+        of = "" if evaluate.learns_from_files else ", of heads that learnt from simulated lenses"
+        notes.append(f"The scores are those on the images of {evaluate.data.judged}{of}.")
+    elif evaluate.learns_from_files:
+        notes.append(f"The scores are those on simulated lenses, of heads that learnt from {evaluate.data.path}.")
+    elif not evaluate.pairs_in_files and not sees_what_is_simulated(config):
         notes.append(
             f"The encoders were trained on the images of {config.pretrain.data.path} and are judged here on simulated "
             "lenses, of which they have seen none: the scores say nothing of those images."

@@ -17,7 +17,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from ...files.whole import write_text
-from . import tables, themes
+from . import metrics, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .tables import MeanScores, all_numbers, headline, limit_row, main_table
@@ -156,6 +156,7 @@ def write(report, path):
         rows_of=_rows,
         symbol=tables.symbol,
         meaning=tables.meaning,
+        metric=metrics.of,
         main_table=main_table,
         limit_row=limit_row,
         all_numbers=all_numbers,

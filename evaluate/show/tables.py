@@ -8,23 +8,24 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...configs.quantities import find
-from ..results import CRAMER_RAO, LIMIT, RANDOM, SUPERVISED
+from ..results import CRAMER_RAO, LIMIT, MACRO, RANDOM, SUPERVISED
+from . import metrics
 from .digits import aligned, plus_minus, rounded
 from .figures import colours, mean_and_spread
-from .symbols import after_number, symbol_as_html
+from .metrics import cell, shown
+from .symbols import symbol_as_html
 
 FIGURE_SPACE = "\N{FIGURE SPACE}"  # as wide as a digit, in HTML
 
 
 def show_r2(value):
     """R2 with as many digits as its distance from 1 needs: 0.97, but 0.9996."""
-    digits = 2 if value < 0.995 or value >= 1 else min(math.ceil(-math.log10(1 - value)), 6)
-    return f"{value:.{digits}f}"
+    return shown(value, "r2")
 
 
 def show_rmse(value, target):
     """An RMSE with two digits and its unit: 0.030" for arcseconds."""
-    return f"{value:#.2g}".rstrip(".") + after_number(target)
+    return shown(value, "rmse", target)
 
 
 def show_ratio(value):
@@ -50,18 +51,12 @@ def meaning(target):
 
 def cell_r2(score):
     """'0.974 ± 0.002' of (mean, standard deviation), '0.974' for one seed, '' for nothing."""
-    if score is None:
-        return ""
-    mean, std = score
-    return plus_minus(mean, std) if math.isfinite(std) and std > 0 else show_r2(mean) if mean > 0.999 else f"{mean:.3f}"
+    return cell(score, "r2")
 
 
 def cell_rmse(score, target):
     """'0.030 ± 0.002"' of the (mean, standard deviation) of an RMSE, '0.030"' for one seed, '' for nothing."""
-    if score is None:
-        return ""
-    mean, std = score
-    return plus_minus(mean, std) + after_number(target) if std > 0 else show_rmse(mean, target)
+    return cell(score, "rmse", target)
 
 
 class Trained(NamedTuple):
@@ -81,8 +76,10 @@ class MeanScores:
         self.all_rows = list(dict.fromkeys(Trained(r.encoder, r.protocol, r.n_labels) for r in table))
         self.n_labels = max((row.n_labels for row in self.all_rows if row.encoder != LIMIT), default=0)
         self.rows = [row for row in self.all_rows if row.n_labels == self.n_labels and row.n_labels]
-        self._values = {}
+        self.alone = [row for row in self.all_rows if not row.n_labels and row.encoder != LIMIT]  # without labels
+        self._values, self._metrics = {}, {}
         for r in table:
+            self._metrics.setdefault(r.target, {})[r.metric] = None
             self._values[Trained(r.encoder, r.protocol, r.n_labels), r.target, r.metric] = r.mean, r.std
 
     def get(self, row, target, metric):
@@ -98,14 +95,28 @@ class MeanScores:
         """(mean, std) of the information limit, or None."""
         return self.get(Trained(LIMIT, CRAMER_RAO, 0), target, metric)
 
+    def metrics(self, target):
+        """The metrics of a target, the one that is said of it first."""
+        return metrics.in_order(self._metrics.get(target, ()))
+
+    def lead(self, target):
+        """The metric that is said of a target first, of which more is better."""
+        return next(iter(self.metrics(target)), "r2")
+
+    def second(self, target):
+        """The metric that is said of a target beside the first, or None."""
+        return next(iter(self.metrics(target)[1:]), None)
+
     def best(self):
-        """The row to speak of: a trained encoder, frozen if possible, with the highest mean R2; None without rows."""
+        """The row to speak of: a trained encoder, frozen if possible, with the highest mean R2 (or what leads of
+        another task); None without rows."""
+        told_by = [MACRO] if MACRO in self.targets else self.targets
 
         def merit(row):
-            means = [r2[0] for r2 in (self.get(row, target, "r2") for target in self.targets) if r2]
+            means = [score[0] for score in (self.get(row, t, self.lead(t)) for t in told_by) if score]
             return (
                 row.encoder not in (RANDOM, SUPERVISED),
-                row.protocol == "ridge",
+                row.protocol != "finetune",
                 np.mean(means) if means else -np.inf,
             )
 
@@ -118,19 +129,18 @@ def headline(results):
     best = scores.best()
     if best is None:
         return "No encoder has been evaluated.", ""
+    if scores.lead(scores.targets[0]) != "r2":
+        return _headline_of_another_task(scores, best)
     target, *others = scores.targets
-    who = "frozen {} features recover" if best.protocol == "ridge" else "fine-tuned {} recovers"
+    frozen = best.protocol != "finetune"
+    who = "frozen {} features recover" if frozen else "fine-tuned {} recovers"
     who = Markup(who).format(best.encoder)
     who = "training from scratch recovers" if best.encoder == SUPERVISED else who
     words = Markup("With {} labels, {} {}").format(f"{scores.n_labels:,}", who, symbol(target))
     r2, rmse = (scores.get(best, target, metric) for metric in ("r2", "rmse"))
     words += f" with R² = {show_r2(r2[0])}" if r2 else ""
     words += f" (RMSE {show_rmse(rmse[0], target)})" if rmse else ""
-    beside = {"random features reach": (RANDOM, "ridge"), "training from scratch": (SUPERVISED, "finetune")}
-    beside = {w: scores.at_most_labels(*who) for w, who in beside.items()}
-    others_r2 = {w: scores.get(row, target, "r2") for w, row in beside.items() if row != best}
-    parts = [f"{w} {show_r2(r2[0])}" for w, r2 in others_r2.items() if r2]
-    words += f"; {', '.join(parts)}" if parts else ""
+    words += _beside(scores, best, target)
     limit = scores.limit(target, "r2")
     words += f"; the images allow at best {show_r2(limit[0])}." if limit else "."
     parts = [(t, scores.get(best, t, "r2"), scores.limit(t, "r2")) for t in others]
@@ -138,31 +148,68 @@ def headline(results):
     return words, Markup("The other parameters, in R²: {}.").format(Markup(", ").join(parts)) if parts else ""
 
 
+def _beside(scores, best, target):
+    """What the baselines reach, for the end of a sentence."""
+    frozen = best.protocol if best.protocol != "finetune" else next((r.protocol for r in scores.rows), "ridge")
+    beside = {"random features reach": (RANDOM, frozen), "training from scratch": (SUPERVISED, "finetune")}
+    beside = {w: scores.at_most_labels(*who) for w, who in beside.items()} | {r.encoder: r for r in scores.alone}
+    lead = scores.lead(target)
+    found = {w: scores.get(row, target, lead) for w, row in beside.items() if row != best}
+    parts = [f"{w} {shown(score[0], lead, target)}" for w, score in found.items() if score]
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def _headline_of_another_task(scores, best):
+    """The headline where there are no parameters: of classes by their mean, of images by what leads."""
+    target = MACRO if MACRO in scores.targets else scores.targets[0]
+    lead, score = scores.lead(target), scores.get(best, target, scores.lead(target))
+    who = Markup("frozen {} features reach" if best.protocol != "finetune" else "fine-tuned {} reaches")
+    who = "training from scratch reaches" if best.encoder == SUPERVISED else who.format(best.encoder)
+    name = f"a mean {metrics.of(lead).name} of" if target == MACRO else f"{metrics.of(lead).name}"
+    words = Markup("With {} labels, {} {} {}").format(
+        f"{scores.n_labels:,}", who, name, shown(score[0], lead, target) if score else "that is not known"
+    )
+    words += _beside(scores, best, target) + "."
+    others = [(t, scores.lead(t), scores.get(best, t, scores.lead(t))) for t in scores.targets if t != target]
+    parts = [f"{_of_target(t, m)} {shown(score[0], m, t)}" for t, m, score in others if score]
+    return words, f"One by one: {', '.join(parts)}." if parts else ""
+
+
+def _of_target(target, metric):
+    """'lens' of the AUC of the class lens, 'accuracy' of that over all."""
+    return metrics.of(metric).name if metric == "accuracy" else target
+
+
 def main_table(scores):
     """[(protocol, [(encoder, colour, [(R2, whether the best, RMSE in limits or in units), ...]), ...]), ...] as text.
 
-    One inner tuple a target, at the largest number of labels.
+    One inner tuple a target, at the largest number of labels, then what needed none; for other tasks of the metrics
+    that `MeanScores.lead` and `second` give.
     """
-    hue = colours(row.encoder for row in scores.rows)
+    rows = [*scores.rows, *scores.alone]
+    hue = colours(row.encoder for row in rows)
     columns = []
     for target in scores.targets:
-        best = max((f[0] for row in scores.rows if (f := scores.get(row, target, "r2"))), default=None)
-        r2 = [scores.get(row, target, "r2") for row in scores.rows]
-        errors = [_error(scores, row, target) for row in scores.rows]
-        is_best = [bool(value) and value[0] == best for value in r2]
-        columns.append(zip(_aligned(map(cell_r2, r2)), is_best, _aligned(errors), strict=True))
+        lead, second = scores.lead(target), scores.second(target)
+        best = max((f[0] for row in rows if (f := scores.get(row, target, lead))), default=None)
+        first = [scores.get(row, target, lead) for row in rows]
+        errors = [_error(scores, row, target, second) for row in rows]
+        is_best = [bool(value) and value[0] == best for value in first]
+        cells = _aligned(cell(value, lead, target) for value in first)
+        columns.append(zip(cells, is_best, _aligned(errors), strict=True))
     groups = {}
-    for row, *cells in zip(scores.rows, *columns, strict=True):
+    for row, *cells in zip(rows, *columns, strict=True):
         groups.setdefault(row.protocol, []).append((row.encoder, hue[row.encoder], cells))
     return list(groups.items())
 
 
-def _error(scores, row, target):
-    """An RMSE as a multiple of the limit, or as it is without one."""
-    rmse, limit = scores.get(row, target, "rmse"), scores.limit(target, "rmse")
-    if rmse and limit and limit[0] > 0:
-        return f"\N{MULTIPLICATION SIGN} {show_ratio(rmse[0] / limit[0])}"
-    return cell_rmse(rmse, target)
+def _error(scores, row, target, metric):
+    """The second metric; an RMSE as a multiple of the limit, or as it is without one."""
+    value = scores.get(row, target, metric)
+    limit = scores.limit(target, metric) if metric == "rmse" else None
+    if value and limit and limit[0] > 0:
+        return f"\N{MULTIPLICATION SIGN} {show_ratio(value[0] / limit[0])}"
+    return cell(value, metric, target)
 
 
 def limit_row(scores):
@@ -173,12 +220,12 @@ def limit_row(scores):
 
 
 def all_numbers(scores):
-    """[(encoder, protocol, n_labels, [(R2, RMSE), ...]), ...] as text."""
+    """[(encoder, protocol, n_labels, [(R2, RMSE), ...]), ...] as text, a tuple a target of all its metrics."""
     columns = []
     for target in scores.targets:
-        r2 = [cell_r2(scores.get(row, target, "r2")) for row in scores.all_rows]
-        rmse = [cell_rmse(scores.get(row, target, "rmse"), target) for row in scores.all_rows]
-        columns.append(zip(_aligned(r2), _aligned(rmse), strict=True))
+        names = scores.metrics(target)
+        texts = [_aligned(cell(scores.get(row, target, m), m, target) for row in scores.all_rows) for m in names]
+        columns.append(zip(*texts, strict=True))
     return [(*row, cells) for row, *cells in zip(scores.all_rows, *columns, strict=True)]
 
 

@@ -9,22 +9,31 @@ from rich.cells import cell_len
 
 from ...errors import grouped
 from ...progress import console
+from ..results import ALL
+from . import metrics
 from .digits import aligned
-from .tables import MeanScores, agreement, cell_r2, predictions_in_words
+from .tables import MeanScores, agreement, predictions_in_words
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
 
 
 def print_scores(results):
-    """R2 of every encoder at the largest number of labels, beside the limit. Args: results: rows of results.csv.
+    """R2 of every encoder at the largest number of labels, beside the limit; or AUC and accuracy, or PSNR.
 
-    It is the mean over seeds, rounded by its standard deviation.
+    It is the mean over seeds, rounded by its standard deviation. Args: results: rows of results.csv.
     """
     scores = MeanScores(results)
     rows = [row for row in scores.all_rows if row.n_labels in (0, scores.n_labels)]
-    cells = {t: aligned([cell_r2(scores.get(row, t, "r2")) or "-" for row in rows]) for t in scores.targets}
+    leads = {target: scores.lead(target) for target in scores.targets}
+    cells = {
+        metrics.of(lead).plain if target == ALL else target: aligned(
+            [metrics.cell(scores.get(row, target, lead), lead, target) or "-" for row in rows]
+        )
+        for target, lead in leads.items()
+    }
     frame = pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in rows])
-    print_table(frame, f"R2 with {scores.n_labels} labels")
+    said = next((lead for target, lead in leads.items() if target != ALL), "r2")
+    print_table(frame, f"{metrics.of(said).plain} with {scores.n_labels} labels")
 
 
 def print_predictions(predictions, targets, summary):

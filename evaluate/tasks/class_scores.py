@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision, multiclass_accuracy
 
-from ..results import MACRO
+from ..results import ALL, MACRO
 
-ALL = "all"
 ALLOWED = 0.01  # share of all others, of recall_at_fpr_1
 
 

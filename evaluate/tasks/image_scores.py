@@ -12,9 +12,9 @@ def image_scores(true, predicted, data_range=None):
     """Scores of images, one by one: metric -> float64 (n,), NaN where a target has one value throughout.
 
     mse is in the unit of the images, squared; mse_min_max in units of each target's range, as if the target went from
-    0 to 1. PSNR (dB) and SSIM are torchmetrics' for the range of pixel values `data_range`; None: each target's own, its
-    highest less its lowest pixel over all bands. SSIM has a Gaussian window of 11 pixels (sigma 1.5) and is the mean
-    over bands and pixels, the image mirrored at its edges.
+    0 to 1. PSNR (dB) and SSIM are torchmetrics' for the range of pixel values `data_range`; None: each target's own,
+    its highest less its lowest pixel over all bands. SSIM has a Gaussian window of 11 pixels (sigma 1.5) and is the
+    mean over bands and pixels, the image mirrored at its edges.
 
     Args: true, predicted: float arrays (n, bands, h, w).
     """

@@ -100,19 +100,6 @@ def test_training_curves(tmp_path, encoders):
     check(tmp_path / "a.png")
 
 
-def test_umap(rng, tmp_path):
-    """The one test that pays for the import of umap-learn: deterministic, two columns, a constant feature allowed."""
-    features = rng.normal(size=(40, 5))
-    features[:, 0] = 3.0
-    points = figures.umap_points(features, seed=1)
-    assert points.shape == (40, 2) and points.dtype == np.float32 and np.isfinite(points).all()
-    np.testing.assert_array_equal(points, figures.umap_points(features, seed=1))
-    figures.umap(
-        {"lensiam": points, "b": points}, {"theta_E": features[:, 1], "e1": features[:, 2]}, tmp_path / "a.png"
-    )
-    check(tmp_path / "a.png")
-
-
 def test_colours_do_not_depend_on_the_company():
     """A known encoder keeps its colour; unknown ones are told apart."""
     assert figures.colours(["random"])["random"] == figures.colours(["mine", "random"])["random"]
@@ -153,14 +140,6 @@ def test_predictions_and_axes_have_the_unit_of_every_parameter(tmp_path, drawn):
     (theta,), (phi,), (gamma,) = ([w for w in words if w.endswith(end)] for end in ('0.25"', "limit 0.10 rad", "0.25"))
     assert "RMSE 0.25 rad" in phi and "RMSE 0.25" in gamma and "RMSE" in theta
     assert f"$R^2$ {1 - 0.25**2 / np.var(true['gamma']):.3f}" in gamma
-
-
-def test_umap_colours_have_symbol_and_unit(rng, tmp_path, drawn):
-    figures.umap(
-        {"a": rng.normal(size=(30, 2))}, {"alpha_Rs": rng.random(30), "e1_1": rng.random(30)}, tmp_path / "a.png"
-    )
-    words = texts(drawn[0])
-    assert r"$\alpha_{R_s}$ [arcsec]" in words and "$e_{1,1}$" in words
 
 
 def test_r2_curves_are_means_over_seeds(tmp_path, drawn):

@@ -7,7 +7,7 @@ import pytest
 
 from lenstream.configs.load import load
 from lenstream.evaluate.results import RANDOM, SUPERVISED, Evaluation, Score
-from lenstream.evaluate.show import figures, outputs
+from lenstream.evaluate.show import figures, outputs, umap_figure
 from lenstream.evaluate.show.report import RealLensResults
 from lenstream.evaluate.tasks.choose import make_task
 from lenstream.evaluate.tasks.regression import Regression
@@ -55,10 +55,10 @@ def run(tmp_path):
 def calls(monkeypatch):
     """What the figures were asked to draw, by their names; UMAP is replaced, as its import takes long."""
     seen = {}
-    for name in ("predicted_vs_true", "r2_against_labels", "training_curves", "umap"):
+    for name in ("predicted_vs_true", "r2_against_labels", "training_curves"):
         draw = getattr(figures, name)
         monkeypatch.setattr(figures, name, lambda *args, n=name, d=draw: (seen.update({n: args}), d(*args)))
-    monkeypatch.setattr(figures, "umap_points", lambda features, seed: features[:, :2])
+    monkeypatch.setattr(umap_figure, "umap_points", lambda features, seed: features[:, :2])
     return seen
 
 
@@ -89,8 +89,8 @@ def test_the_umap_is_of_the_trained_encoders_or_of_none(run, calls):
     _, _, evaluation, folder = run
     assert draw(run, umap=False) is None and not (folder / "figures" / "umap.png").exists()
     points = draw(run, umap=True)
-    assert list(points) == list(ENCODERS)
-    np.testing.assert_array_equal(points["lensimclr"], evaluation.features["lensimclr"][:, :2])
+    assert list(points.points) == list(ENCODERS) and points.overlaid == []
+    np.testing.assert_array_equal(points.points["lensimclr"], evaluation.features["lensimclr"][:, :2])
     assert (folder / "figures" / "umap.png").exists()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lenstream.evaluate.show import figures
+from lenstream.evaluate.show import figures, umap_figure
 from lenstream.evaluate.show import report as reports
 
 from ... import chromium
@@ -87,7 +87,7 @@ def written(folder):
     paths = {name: folder / f"{name}.png" for name in ("pairs", "r2_against_labels", "umap", "training_curves")}
     figures.pairs(images[:8].reshape(4, 2, 24, 24), {t: true[t][:4] for t in ("theta_E", "e1")}, paths["pairs"])
     figures.r2_against_labels(table[table["target"].isin(TARGETS[:2])], paths["r2_against_labels"])
-    figures.umap(points, {t: true[t] for t in TARGETS[:2]}, paths["umap"])
+    umap_figure.umap(points, {t: true[t] for t in TARGETS[:2]}, paths["umap"])
     figures.training_curves({"lensiam": history}, paths["training_curves"])
     lenses = {"name": [LONG, "b"], "flags": ["sky;noise;lens_light;too_bright;unlike_training", ""]}
     for t in TARGETS:

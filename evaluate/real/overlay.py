@@ -1,0 +1,67 @@
+"""Other images on the map of the test lenses: those of `evaluate.overlay`, and the real lenses of a run."""
+
+from pathlib import Path
+
+from ...configs.schema import RealLenses
+from ...errors import DataError
+from ...ssl.probe import features_of
+from ..likeness import Likeness
+from ..show.umap_figure import Overlaid
+from .expected_images import read
+from .seen_sets import encoder_of, expected_of, read_set
+
+REAL = "real lenses"
+
+
+def sets_of(config):
+    """The image sets to draw, by name: (path or list of paths, pixel scale or None)."""
+    sets = {name: (images.path, images.pixel_scale) for name, images in config.evaluate.overlay.items()}
+    lenses = config.real_lenses
+    if lenses.images is not None and not any(_same(path, lenses.images) for path, _ in sets.values()):
+        name = REAL if REAL not in sets else f"{REAL} (real_lenses.images)"
+        sets[name] = (lenses.images, lenses.pixel_scale)
+    return sets
+
+
+def _same(path, images):
+    return isinstance(images, str) and Path(path).resolve() == Path(images).resolve()
+
+
+def problems(config, expected):
+    """Sentences on sets of `evaluate.overlay` that cannot be read as the networks expect them."""
+    for name, images in config.evaluate.overlay.items():
+        try:
+            read(expected, RealLenses(images=images.path, pixel_scale=images.pixel_scale))
+        except DataError as error:
+            yield _about(name, error)
+
+
+def overlaid(config, scene, run, features):
+    """The `show.umap_figure.Overlaid` of every set, with its features by each encoder.
+
+    Args: run: `runs.RunFolder`. features: of the test lenses, encoder -> (n, d). Raises: DataError as `read_set`.
+    """
+    sets = sets_of(config)
+    if not sets:
+        return []
+    expected = expected_of(config, scene)
+    training = expected.training()
+    networks = {name: encoder_of(config, scene, run, name) for name in config.pretrain.encoders}
+    usual = {name: Likeness(features[name]) for name in networks}
+    found = []
+    for name, (images, pixel_scale) in sets.items():
+        try:
+            here = read_set(expected, training, images, pixel_scale)
+        except DataError as error:
+            raise DataError(_about(name, error) if name in config.evaluate.overlay else str(error)) from None
+        known = {encoder: features_of(network, here.images) for encoder, network in networks.items()}
+        strange = {encoder: usual[encoder].less_than_usual(values) for encoder, values in known.items()}
+        found.append(Overlaid(name, here.names, here.images.sum(1).numpy(), known, strange))
+    return found
+
+
+def _about(name, error):
+    """A sentence on a set, with its key; the pixel scale, too, is one of its own."""
+    own = f"evaluate.overlay.{name}.pixel_scale"
+    words = str(error).replace("--pixel-scale or real_lenses.pixel_scale", own)
+    return f"evaluate.overlay.{name}: {words.replace('real_lenses.pixel_scale', own)}"

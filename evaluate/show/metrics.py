@@ -1,0 +1,101 @@
+"""The metrics of all tasks as they are shown: their names, digits and units, and which of them come first."""
+
+import math
+from typing import NamedTuple
+
+from .digits import plus_minus
+from .symbols import after_number
+
+
+class Metric(NamedTuple):
+    """How a metric is shown."""
+
+    name: str  # on the page
+    plain: str  # in the terminal
+    meaning: str  # a sentence for readers
+    unit: str = ""  # behind a number
+    leads: bool = False  # it is the first that is said of a target, and more of it is better
+    digits: int | None = 3  # behind the point; None: two that mean something
+    near_1: bool = True  # its best is 1, near which it needs more digits
+
+
+METRICS = {
+    "r2": Metric(
+        "R²",
+        "R2",
+        "The share of a parameter's variance over the test lenses that the predictions explain: 1 is perfect, 0 no "
+        "better than always answering the mean, below 0 worse than that.",
+        leads=True,
+    ),
+    "rmse": Metric(
+        "RMSE",
+        "RMSE",
+        "Root-mean-square error of the predictions on the test lenses, in the parameter's unit",
+        digits=None,
+    ),
+    "accuracy": Metric(
+        "accuracy", "accuracy", "The share of test images whose most probable class is theirs.", leads=True
+    ),
+    "auc": Metric(
+        "AUC",
+        "AUC",
+        "Of a class against all others: how often one of it has a higher probability of the class than one of the "
+        "others. 1 is perfect, 0.5 is chance; macro is the mean over classes.",
+        leads=True,
+    ),
+    "average_precision": Metric(
+        "AP",
+        "average precision",
+        "Average precision, the area under purity against completeness: 1 is perfect, the class's share is chance.",
+    ),
+    "recall_at_full_purity": Metric(
+        "recall at full purity",
+        "recall at full purity",
+        "The largest share of a class that is found above a probability that none of the others has.",
+    ),
+    "recall_at_fpr_1": Metric(
+        "recall at 1 %",
+        "recall at 1 % false positives",
+        "The largest share of a class that is found above a probability that one in a hundred of the others has.",
+    ),
+    "psnr": Metric("PSNR", "PSNR", "Peak signal-to-noise ratio.", " dB", leads=True, digits=2, near_1=False),
+    "ssim": Metric("SSIM", "SSIM", "Structural similarity of images: 1 is identical."),
+    "mse": Metric("MSE", "MSE", "Mean squared error of pixels.", digits=None),
+    "mse_min_max": Metric(
+        "MSE / range²", "MSE / range2", "Mean squared error of pixels, in units of their range.", digits=None
+    ),
+}
+_UNKNOWN = Metric("", "", "")
+
+
+def of(name):
+    """The `Metric` of a name in results.csv; one that is not known has its name."""
+    return METRICS.get(name, _UNKNOWN._replace(name=name, plain=name))
+
+
+def in_order(names):
+    """Names of metrics, those that lead first, the rest as they come."""
+    return sorted(dict.fromkeys(names), key=lambda name: not of(name).leads)
+
+
+def shown(value, name, target=""):
+    """A value in few digits with its unit, for a sentence: 0.97, but 0.9996, of a metric whose best is 1."""
+    metric = of(name)
+    if metric.digits is None:
+        return f"{value:#.2g}".rstrip(".") + (metric.unit or after_number(target))
+    if not metric.near_1:
+        return f"{value:.{metric.digits}f}{metric.unit}"
+    digits = 2 if value < 0.995 or value >= 1 else min(math.ceil(-math.log10(1 - value)), 6)
+    return f"{value:.{digits}f}"
+
+
+def cell(score, name, target=""):
+    """'0.974 ± 0.002' of the (mean, standard deviation) of a metric, '0.974' for one seed, '' for nothing."""
+    if score is None:
+        return ""
+    (mean, std), metric = score, of(name)
+    if math.isfinite(std) and std > 0:
+        return plus_minus(mean, std) + (metric.unit or (after_number(target) if metric.digits is None else ""))
+    if metric.digits is None or (metric.near_1 and mean > 0.999):
+        return shown(mean, name, target)
+    return f"{mean:.{metric.digits}f}{metric.unit}"

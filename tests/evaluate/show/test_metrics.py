@@ -1,0 +1,72 @@
+"""How metrics are written: with their digits and units, those that lead first."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lenstream.evaluate.show import metrics, tables
+
+COLUMNS = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "text"),
+    [
+        (0.97123, "auc", "0.97"),
+        (0.99963, "auc", "0.9996"),
+        (31.234, "psnr", "31.23 dB"),
+        (0.000123, "mse", "0.00012"),
+        (0.8, "accuracy", "0.80"),
+        (0.5, "something", "0.50"),
+    ],
+)
+def test_a_number_in_a_sentence(value, name, text):
+    assert metrics.shown(value, name) == text
+
+
+def test_a_cell_has_the_spread_of_the_seeds_and_the_unit():
+    assert metrics.cell((31.234, 0.21), "psnr") == "31.2 ± 0.2 dB"
+    assert metrics.cell((31.234, np.nan), "psnr") == "31.23 dB" and metrics.cell(None, "psnr") == ""
+    assert metrics.cell((0.9712, 0.004), "auc") == "0.971 ± 0.004"
+
+
+def test_what_leads_comes_first():
+    assert metrics.in_order(["rmse", "r2"]) == ["r2", "rmse"]
+    assert metrics.in_order(["auc", "average_precision"]) == ["auc", "average_precision"]
+
+
+def classified():
+    """Scores of a classification: two encoders and one that was trained on the stream."""
+    rows = []
+    for encoder, protocol, n, auc in (
+        ("simclr", "logistic", 100, 0.93),
+        ("random", "logistic", 100, 0.8),
+        ("supervised", "finetune", 100, 0.85),
+        ("by_stream", "stream", 0, 0.99),
+    ):
+        of_unit = [("all", "accuracy", auc - 0.1), ("macro", "auc", auc), ("macro", "average_precision", auc - 0.05)]
+        of_unit += [(c, m, auc) for c in ("lens", "galaxy") for m in ("auc", "average_precision", "recall_at_fpr_1")]
+        rows += [["classification", encoder, protocol, n, 0, *score] for score in of_unit]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_the_headline_of_a_classification():
+    first, more = tables.headline(classified())
+    assert str(first) == (
+        "With 100 labels, frozen simclr features reach a mean AUC of 0.93; random features reach 0.80, training from "
+        "scratch 0.85, by_stream 0.99."
+    )
+    assert str(more) == "One by one: accuracy 0.83, lens 0.93, galaxy 0.93."
+
+
+def test_the_tables_of_a_classification():
+    scores = tables.MeanScores(classified())
+    assert scores.n_labels == 100 and scores.best().encoder == "simclr"
+    groups = dict(tables.main_table(scores))
+    assert list(groups) == ["logistic", "finetune", "stream"]
+    (encoder, _, cells) = groups["logistic"][0]
+    assert encoder == "simclr" and [first for first, *_ in cells] == ["0.830", "0.930", "0.930", "0.930"]
+    assert groups["stream"][0][2][1][1] and not cells[1][1]  # the best of all
+    assert tables.limit_row(scores) == []
+    numbers = {row[:3]: row[3] for row in tables.all_numbers(scores)}
+    assert numbers["random", "logistic", 100][2] == ("0.800", "0.800", "0.800")
