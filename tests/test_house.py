@@ -43,7 +43,7 @@ ORDER = [
     ("simulate/dataset.py",),
     ("ssl/",),
     ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py"),
-    ("evaluate/tasks/",),
+    ("evaluate/tasks/", "evaluate/trained_heads.py"),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),

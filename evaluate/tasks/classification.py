@@ -13,6 +13,7 @@ from ...ssl.data import sees_what_is_simulated, training_scene
 from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
 from . import class_scores, heads
+from .bootstrap import class_intervals
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
@@ -92,6 +93,9 @@ class Classification:
 
     def score(self, true, predicted):
         return class_scores.scores(self.classes, true[self.target], predicted[self.target])
+
+    def intervals(self, true, predicted):
+        return class_intervals(self.classes, true[self.target], predicted[self.target])
 
     def limit(self, test, progress):
         return {}

@@ -60,6 +60,9 @@ class Task(Protocol):
     def score(self, true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
         """The scores of predictions, such as R2 and RMSE of each target."""
 
+    # A task whose scores have bootstrap intervals has the function intervals(true, predicted), too: a dict as that of
+    # score, of `bootstrap.Interval`.
+
     def limit(self, test: Labelled, progress) -> dict[str, np.ndarray]:
         """Target -> (n,), the smallest standard deviation that the images allow; empty where no bound is known."""
 
