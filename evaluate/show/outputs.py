@@ -14,10 +14,11 @@ from ...simulate.systems.draw import Views
 from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
-from . import figures, report, umap_figure
+from . import class_figures, figures, report, umap_figure
 from .pairs import labels_of_pairs
 
-FIGURES = ("predicted_vs_true", "r2_against_labels", "umap", "training_curves")  # in the order of the report
+FIGURES = ("predicted_vs_true", "r2_against_labels", "auc_against_labels", *class_figures.DRAWN)
+FIGURES += ("umap", "training_curves")  # in the order of the report
 
 
 class Map(NamedTuple):
@@ -38,6 +39,9 @@ def draw_figures(task, config, evaluation, folder, overlaid=()):
     out.mkdir(exist_ok=True)
     for name in task.draws:
         _DRAWN[name](evaluation, out / f"{name}.png")
+    if (shown := _classified(task, config, evaluation)) is not None:
+        for name, draw_one in class_figures.DRAWN.items():
+            draw_one(shown, out / f"{name}.png")
     names = config.pretrain.encoders
     figures.training_curves(_histories(config, folder), out / "training_curves.png")
     labels = labels_of(evaluation)
@@ -96,7 +100,20 @@ def _r2_against_labels(evaluation, path):
     figures.r2_against_labels(results.frame(evaluation.scores), path)
 
 
-_DRAWN = {"predicted_vs_true": _predicted_vs_true, "r2_against_labels": _r2_against_labels}  # what `Task.draws` names
+def _auc_against_labels(evaluation, path):
+    figures.r2_against_labels(results.frame(evaluation.scores), path, "auc")
+
+
+def _classified(task, config, evaluation):
+    """The `class_figures.Classified` of a classification; None of another task."""
+    return class_figures.classified(task, evaluation) if config.evaluate.task == "classification" else None
+
+
+_DRAWN = {  # what `Task.draws` names
+    "predicted_vs_true": _predicted_vs_true,
+    "r2_against_labels": _r2_against_labels,
+    "auc_against_labels": _auc_against_labels,
+}
 
 
 def write_report(task, config, scene, evaluation, folder, umap=None, real=None, environment=None):
@@ -125,6 +142,7 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             notes=_notes(config, real),
             pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
             histories=_histories(config, folder),
+            classified=_classified(task, config, evaluation),
         ),
         folder / "report.html",
     )

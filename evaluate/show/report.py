@@ -22,7 +22,19 @@ from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .tables import MeanScores, all_numbers, headline, limit_row, main_table
 
-SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
+SECTIONS = [
+    "results",
+    "pairs",
+    "predicted_vs_true",
+    "r2_against_labels",
+    "auc_against_labels",
+    "confusion",
+    "roc",
+    "reliability",
+    "umap",
+    "training_curves",
+    "preview",
+]
 SECTIONS += ["real_lenses", "numbers", "made"]
 _PADDING = re.compile(f"{tables.FIGURE_SPACE}+")
 
@@ -59,6 +71,7 @@ class Report:
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
+    classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 

@@ -28,7 +28,7 @@ class Classification:
     """
 
     metric: ClassVar[str] = "auc"
-    draws: ClassVar[tuple[str, ...]] = ()
+    draws: ClassVar[tuple[str, ...]] = ("auc_against_labels",)
 
     scene: object  # from `simulate.systems.scene`; None where nothing is simulated
     target: str  # "class", or a column of labels
