@@ -106,7 +106,7 @@ def roc(shown, path):
 def reliability(shown, path):
     """Draw how often a class is the true one against its probability, with the expected calibration error."""
     top = shown.probabilities.max(1), shown.probabilities.argmax(1) == shown.true
-    with paired(path, 5.6, 5.2) as fig:
+    with paired(path, 5.6, 5.8) as fig:
         ax = fig.subplots()
         ax.plot([0, 1], [0, 1], color="#707070", linewidth=1, linestyle="--", label="as often as it says")
         for k, (name, colour) in enumerate(zip(shown.classes, _colours(shown.classes), strict=True)):
@@ -114,7 +114,7 @@ def reliability(shown, path):
         _bins(ax, *top, {"color": "#222222", "linewidth": 2}, "the most probable class")
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.set(xlabel="probability that the network gives", ylabel="how often it is so")
-        ax.legend(loc="upper left", frameon=False, fontsize=9)
+        fig.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
         plain(ax)
         words = f"expected calibration error {shown.calibration_error():.3f}"
         fig.suptitle(f"Reliability of {symbol(shown.head)}\n{words}", fontsize=10)

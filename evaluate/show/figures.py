@@ -219,8 +219,9 @@ def _r2_panel(ax, table, colour, drawn):
         drawn.setdefault(symbol(f"{row.encoder}, {row.protocol}"), line)
     curves = table[table["n_labels"] > 0].sort_values("n_labels", kind="stable")
     groups = list(curves.groupby(["encoder", "protocol"], sort=False))
+    apart = min(1.03, 1.25 ** (1 / max(len(groups), 1)))
     for i, ((encoder, protocol), rows) in enumerate(groups):
-        x = rows["n_labels"] * 1.03 ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
+        x = rows["n_labels"] * apart ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
         style = {"color": colour[encoder], "markersize": 5, "linewidth": 1.6, **LINES.get(protocol, {"linestyle": ":"})}
         ax.errorbar(x, rows["mean"], rows["std"].fillna(0), capsize=2, elinewidth=1, **style)
         drawn.setdefault(symbol(f"{encoder}, {protocol}"), Line2D([], [], **style))
