@@ -9,6 +9,8 @@ from ..errors import DataError
 from ..files.band_places import chosen
 from ..files.dataset_layouts import identify
 from ..files.image_sets import ReadFiles
+from ..files.label_tables import as_classes
+from ..files.split_lists import listed
 from ..simulate.stream import Batch
 from .folder import folder_statistics
 
@@ -86,6 +88,31 @@ class SetImages:
     def class_of(self, places):
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
         return self._set.labels["class"][np.asarray(places)] if self.classes else None
+
+    def classes_of(self, column):
+        """Names of the classes in a column of the labels, and their numbers, int64 (n,), -1 where unknown.
+
+        None if it is no column of few classes: of words, or of whole numbers.
+        """
+        if column == "class" and self.classes:
+            return tuple(self.classes), self._set.labels["class"]
+        values = self._set.words.get(column, self._set.labels.get(column))
+        return None if values is None else as_classes(values, None)
+
+    def column(self, name):
+        """A column of the labels, (n,) texts or numbers; None if there is none of this name."""
+        if name == "class" and self.classes:
+            return np.array([self.classes[k] if k >= 0 else "" for k in self._set.labels["class"]])
+        return self._set.words.get(name, self._set.labels.get(name))
+
+    @property
+    def columns(self):
+        """Names of all columns of the labels, those of words too."""
+        return list(dict.fromkeys([*self._set.labels, *self._set.words]))
+
+    def listed(self, lists):
+        """As `files.split_lists.listed`."""
+        return listed(self._set, lists)
 
     def numbers(self, places):
         """The numbers of systems in the set, uint64 (n,)."""

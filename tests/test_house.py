@@ -52,7 +52,8 @@ ORDER = [
     ("runs.py", "before_training.py"),
     ("loading.py",),
     ("model_cards.py",),
-    ("pipeline.py", "after_simulating.py", "inspection.py"),
+    ("pipeline.py", "after_simulating.py", "inspection.py", "own_images.py"),
+    ("reproducing.py",),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]
