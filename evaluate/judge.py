@@ -20,7 +20,7 @@ from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
-from ..ssl.untrained import make_encoder
+from ..ssl.untrained import make_beside, make_encoder
 from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, STREAM, SUPERVISED, Evaluation, Score, best, refuse_changed
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
@@ -211,18 +211,12 @@ def _network(config, scene, name, path):
     """The network of an encoder of the config, with the weights of a file or those it starts from; or that of
     `evaluate.supervised`."""
     if name in config.evaluate.supervised:
-        config = _with_encoder(config, name, config.evaluate.supervised[name])
-    network = make_encoder(config, name, scene)
+        network = make_beside(config, name, config.evaluate.supervised[name], scene)
+    else:
+        network = make_encoder(config, name, scene)
     if path is not None:
         load_weights(network, path)
     return network.to(memory_format=torch.channels_last)
-
-
-def _with_encoder(config, name, backbone):
-    """The config with one encoder alone, of a backbone, as if it were to be pre-trained."""
-    first = next(iter(config.pretrain.encoders.values()))
-    encoders = {name: first.model_copy(update={"backbone": backbone})}
-    return config.model_copy(update={"pretrain": config.pretrain.model_copy(update={"encoders": encoders})})
 
 
 def _projected(config, scene, encoders):
