@@ -31,6 +31,7 @@ SECTIONS = [
     "confusion",
     "roc",
     "reliability",
+    "super_resolution",
     "umap",
     "training_curves",
     "preview",

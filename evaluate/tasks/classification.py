@@ -29,6 +29,7 @@ class Classification:
 
     metric: ClassVar[str] = "auc"
     draws: ClassVar[tuple[str, ...]] = ("auc_against_labels",)
+    keeps: ClassVar[int | None] = None
 
     scene: object  # from `simulate.systems.scene`; None where nothing is simulated
     target: str  # "class", or a column of labels
@@ -96,6 +97,9 @@ class Classification:
 
     def intervals(self, true, predicted):
         return class_intervals(self.classes, true[self.target], predicted[self.target])
+
+    def beside(self, test):
+        return {}
 
     def limit(self, test, progress):
         return {}
