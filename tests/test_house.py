@@ -43,6 +43,7 @@ ORDER = [
     ("simulate/dataset.py",),
     ("ssl/",),
     ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py"),
+    ("evaluate/similar.py",),
     ("evaluate/tasks/",),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
@@ -53,6 +54,7 @@ ORDER = [
     ("loading.py",),
     ("model_cards.py",),
     ("pipeline.py", "after_simulating.py", "inspection.py"),
+    ("retrieving.py", "comparing.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]
