@@ -39,7 +39,7 @@ def check(config, folder, evaluates=True, anew=False):
         _say_all(problems, _about_device(config.pretrain))
         _say_all(problems, _about_folder(folder))
         images = _collect(problems, lambda: opened(config))
-        examples = _collect(problems, lambda: opened_labelled(config, evaluates))
+        examples = _collect(problems, lambda: opened_labelled(config, evaluates, scene))
         if images is not None and not anew:
             _say_all(problems, _about_changes(config, images, folder))
         _say_all(problems, about_training(config, images, scene, evaluates))

@@ -18,13 +18,16 @@ def opened(config):
     return images
 
 
-def opened_labelled(config, evaluates):
-    """The `Examples` of `evaluate.data`; None if encoders are judged by simulated lenses, or not at all."""
+def opened_labelled(config, evaluates, scene=None):
+    """The `Examples` of `evaluate.data`; None without it, or if encoders are not judged at all.
+
+    scene: of the simulation, in the bands that networks see, if there is one.
+    """
     if not evaluates or config.evaluate is None or config.evaluate.data is None:
         return None
     from .evaluate.tasks.examples import Examples
 
-    return Examples(config)
+    return Examples(config, scene)
 
 
 def shapes(images, examples, scene):
@@ -34,7 +37,7 @@ def shapes(images, examples, scene):
     """
     found = {(images.bands, images.num_pix)} if images is not None else set()
     if examples is not None:
-        found.add(examples.shape)
+        found.update(examples.shapes)
     elif scene is not None:
         found.add((len(scene.bands), scene.config.image.num_pix))
     bands = images.bands if images is not None else len(scene.bands)
@@ -55,7 +58,11 @@ def about_training(config, images, scene, evaluates):
         )
     if pre.probe_every and images.scene is None and (problem := folder_problem(images, config.seed)):
         yield f"pretrain.probe_every: {problem}"
-    if config.evaluate is None or not evaluates or config.evaluate.data is not None:
+    if config.evaluate is None or not evaluates:
+        return
+    if config.evaluate.data is not None:
+        if not (config.evaluate.learns_from_files and config.evaluate.judged_by_files):
+            yield from _about_seen_lenses(config, images)
         return
     yield from _about_judging(config, images)
     if scene is not None and images.bands != len(scene.bands):
@@ -97,7 +104,8 @@ def _about_seen_lenses(config, images):
     if images.scene is None or images.scene.seed != config.seed:
         return
     evaluate = config.evaluate
-    needed = {"labelled": evaluate.seeds * max(evaluate.n_labels), "test": evaluate.n_test}
+    needed = {} if evaluate.learns_from_files else {"labelled": evaluate.seeds * max(evaluate.n_labels)}
+    needed |= {} if evaluate.judged_by_files else {"test": evaluate.n_test}
     first, last = (int(images.numbers([place])[0]) for place in (0, len(images) - 1))
     for split, n in needed.items():
         if first < FIRST_INDEX[split] + n and last >= FIRST_INDEX[split]:
@@ -112,28 +120,46 @@ def about_labelled(config, examples, images, scene):
     if examples is None:
         return
     evaluate, where = config.evaluate, "evaluate.data"
-    for split, n, key in (
-        ("labelled", evaluate.seeds * max(evaluate.n_labels), "n_labels"),
-        ("test", evaluate.n_test, "n_test"),
-    ):
+    asked = examples.amounts(evaluate)
+    for split, n, key in (("labelled", max(asked.n_labels), "n_labels"), ("test", asked.n_test, "n_test")):
         there = examples.count(split)
-        if there < n:
-            times = f" ({evaluate.seeds} seeds)" if split == "labelled" else ""
-            instead = "fewer" if there >= LEAST[key] else f"more images, as {key} is {LEAST[key]} at least"
-            yield f"evaluate.{key}: {n} {split} images{times}, but {where} has {there}; expected {instead}"
+        if there < max(n, LEAST[key]):
+            instead = "fewer, or all" if there >= LEAST[key] else f"more images, as {key} is {LEAST[key]} at least"
+            yield f"evaluate.{key}: {n} {split} images, but {where} has {there}; expected {instead}"
             return
+    if min(asked.n_labels) < LEAST["n_labels"]:
+        least = f"{min(asked.n_labels)} of {examples.count('labelled')} labelled images"
+        yield f"evaluate.n_labels: the smallest share is {least}; expected {LEAST['n_labels']} at least"
     yield from _about_seen_tests(config, examples, images)
     bands = images.bands if images is not None else len(scene.bands) if scene is not None else examples.shape[0]
-    if examples.shape[0] != bands:
-        yield f"{where}: its images have {examples.shape[0]} bands, those that encoders are trained on {bands}"
-    drawn = {split: examples.values(split, MOST_LOOKED_AT) for split in ("labelled", "test")}
+    for held in (examples.learnt, examples.judged):
+        if held is not None and held.bands != bands:
+            yield f"{where}: images of {held.root} have {held.bands} bands, those that encoders are trained on {bands}"
+            return
+    of_files = [split for split, held in (("labelled", examples.learnt), ("test", examples.judged)) if held is not None]
+    drawn = {split: examples.values(split, MOST_LOOKED_AT) for split in of_files}
     for target in evaluate.targets:
         for split, values in drawn.items():
             unknown = int((~np.isfinite(values[target])).sum())
             if unknown:
                 yield f"evaluate.targets: {target} has no value in {unknown} of {len(values[target])} {split} images"
             elif np.ptp(values[target]) <= NEGLIGIBLE * np.abs(values[target]).max():
-                yield f"evaluate.targets: {target} is {values[target][0]:g} in all {split} images"
+                yield f"evaluate.targets: {target} is {_in_words(examples, values[target][0])} in all {split} images"
+    _say_differences(config, examples, images)
+
+
+def _in_words(examples, value):
+    """A value of a target: the name of a class, or a number."""
+    return examples.classes[int(value)] if examples.classes else f"{value:g}"
+
+
+def _say_differences(config, examples, images):
+    """Say what does not hinder, but is to be known: other pixels, and tests that encoders saw without their labels."""
+    from .evaluate.tasks.comparisons import differences, seen_tests
+    from .ssl.folder import say_once
+
+    for note in (*differences(examples), *seen_tests(config, examples, images)):
+        say_once(note)
 
 
 def _about_seen_tests(config, examples, images):
@@ -158,7 +184,7 @@ def _about_seen_tests(config, examples, images):
         data = config.evaluate.data
         yield (
             f"evaluate.data: encoders are trained on {seen} of {len(tested)} test lenses of "
-            f"{data.test_path or data.path}; expected others, such as a dataset of lenstream simulate --split test (or "
+            f"{data.judged}; expected others, such as a dataset of lenstream simulate --split test (or "
             "labelled, to learn from)"
         )
 

@@ -30,7 +30,8 @@ def target_problems(config, scene):
     if config.evaluate.task == "classification":
         yield from _about_classes(config.evaluate, scene)
         return
-    splits = {"labelled": N_DRAWN, "test": min(config.evaluate.n_test, MOST_TESTED)}
+    n_test = MOST_TESTED if config.evaluate.n_test == "all" else min(config.evaluate.n_test, MOST_TESTED)
+    splits = {"labelled": N_DRAWN, "test": n_test}
     drawn = {split: labels(_drawn(scene, split, n)) for split, n in splits.items()}
     for target in config.evaluate.targets:
         if target not in drawn["test"]:
@@ -51,20 +52,24 @@ def _about_classes(evaluate, scene):
     """Whether every seed learns of two classes at least, and the test lenses have some of every class."""
     from .simulate.systems.draw import class_numbers
 
-    if evaluate.data is not None or len(scene.config.drawn_classes()) < 2:  # told when a config is loaded
+    if len(scene.config.drawn_classes()) < 2:  # told when a config is loaded
         return
-    names, most = list(scene.config.classes), max(evaluate.n_labels)
+    names = list(scene.config.classes)
 
     def numbers(split, n):
         return class_numbers(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]))
 
-    pools = numbers("labelled", evaluate.seeds * most).reshape(evaluate.seeds, most)[:, : min(evaluate.n_labels)]
-    alone = next((pool for pool in pools if len(np.unique(pool)) < 2), None)
-    if alone is not None:
-        yield (
-            f"evaluate.n_labels: all of {len(alone)} labelled systems of a seed are {names[alone[0]]}; expected more, "
-            "so that there is something to tell apart"
-        )
+    if not evaluate.learns_from_files:
+        most = max(evaluate.n_labels)
+        pools = numbers("labelled", evaluate.seeds * most).reshape(evaluate.seeds, most)[:, : min(evaluate.n_labels)]
+        alone = next((pool for pool in pools if len(np.unique(pool)) < 2), None)
+        if alone is not None:
+            yield (
+                f"evaluate.n_labels: all of {len(alone)} labelled systems of a seed are {names[alone[0]]}; expected "
+                "more, so that there is something to tell apart"
+            )
+    if evaluate.judged_by_files:
+        return
     tested = np.bincount(numbers("test", evaluate.n_test), minlength=len(names))
     few = [f"{n} {name}" for name, n in zip(names, tested, strict=True) if scene.config.classes[name] and n < FEWEST]
     if few:
@@ -77,7 +82,8 @@ def _about_classes(evaluate, scene):
 def _needs_drawn_targets(config):
     """Whether targets are labels of simulated lenses, and not only of images in files."""
     supervised = any(encoder.method == "supervised" for encoder in config.pretrain.encoders.values())
-    return config.evaluate.data is None or supervised or _probes_lenses(config)
+    of_files = config.evaluate.learns_from_files and config.evaluate.judged_by_files
+    return not of_files or supervised or _probes_lenses(config)
 
 
 def _probes_lenses(config):

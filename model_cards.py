@@ -131,10 +131,10 @@ features = encoder(torch.zeros(1, {len(known.bands)}, {size}, {size}))  # (1, {k
 
 def _saw_tests(config):
     """Whether encoders were trained on images by which they are judged, as far as their places say it."""
-    if config.evaluate is None or config.evaluate.data is None or config.pretrain.data is None:
+    if config.evaluate is None or not config.evaluate.judged_by_files or config.pretrain.data is None:
         return False
     trained = Path(config.pretrain.data.path).resolve()
-    judged = Path(config.evaluate.data.test_path or config.evaluate.data.path).resolve()
+    judged = Path(config.evaluate.data.judged).resolve()
     return judged.is_relative_to(trained) or trained.is_relative_to(judged)
 
 

@@ -219,9 +219,10 @@ def _print_scores(config, folder):
     from .evaluate.show.terminal import print_scores
     from .ssl.data import sees_what_is_simulated
 
-    judged_by = config.evaluate.data
-    if judged_by is not None:
-        console.print(f"scores on the images of {judged_by.test_path or judged_by.path}:")
+    if config.evaluate.judged_by_files:
+        console.print(f"scores on the images of {config.evaluate.data.judged}:")
+    elif config.evaluate.learns_from_files:
+        console.print(f"scores on simulated lenses, of heads that learnt from {config.evaluate.data.path}:")
     elif not sees_what_is_simulated(config):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     print_scores(results.frame(results.read_scores(folder.path)))

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from lenstream.command_line import datasets, inspecting, looking_back, suggestions
+from lenstream.command_line import datasets, inspecting, looking_back, reproductions, suggestions
 from lenstream.command_line.invocation import invoke, say_done
-from lenstream.command_line.recipe_arguments import Overrides, Recipe, loaded
+from lenstream.command_line.recipe_arguments import Overrides, Recipe, Scale, loaded
 from lenstream.errors import LenStreamError
 
 app = typer.Typer(
@@ -65,16 +65,16 @@ def _through(stage):
         recipe: Recipe,
         overrides: Overrides = None,
         runs: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
-        scale: Annotated[
-            Literal["full", "tiny"],
-            typer.Option(help="tiny: the same with a small network and few steps, in a CPU minute."),
-        ] = "full",
+        scale: Scale = "full",
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete a run of this name first.")] = False,
         extend: Annotated[
             int | None,
             typer.Option(min=1, help="Steps to add to a run, beside those it was begun with; results are made anew."),
         ] = None,
     ):
+        if reproductions.is_reproduction(recipe):
+            reproductions.carry_out(recipe, overrides or (), runs, scale, overwrite, stage, extend)
+            return
         settings = loaded(recipe, overrides, scale)
         if scale == "full" and (said := suggestions.about_renamed(recipe, settings.name, runs, overrides or ())):
             raise LenStreamError(said)
@@ -216,6 +216,10 @@ def config(
         return
     from lenstream.configs.load import show as text
 
+    if reproductions.is_reproduction(show or recipe):
+        given = [*([recipe] if show and recipe else []), *(overrides or [])]
+        reproductions.print_configs(show or recipe, given, runs, checked=show is None)
+        return
     if show is not None:
         print(text(loaded(show, [*([] if recipe is None else [recipe]), *(overrides or [])])), end="")
         return
@@ -263,6 +267,8 @@ def cite(
 
     if recipe is None:
         uses = citations.everything()
+    elif reproductions.is_reproduction(recipe):
+        uses = reproductions.cited(recipe, overrides or ())
     else:
         of_run = Path(recipe) / "config.yaml"
         uses = citations.used(loaded(str(of_run) if of_run.is_file() else recipe, overrides))

@@ -137,9 +137,10 @@ def _literals(hint: Any) -> list[str]:
 def recipes(incomplete: str) -> list[tuple[str, str]]:
     """Recipes and YAML files that begin with what is there: pairs of a name and what it is."""
     from ..configs.recipe_table import about
-    from ..configs.recipes import available
+    from ..configs.recipes import available, reproductions
 
-    own = [(name, about(name)) for name in available() if name.startswith(incomplete)]
+    names = [*available(), *reproductions()]
+    own = [(name, about(name)) for name in names if name.startswith(incomplete)]
     return own + [(path, "") for path in _files(incomplete, (".yaml", ".yml"))]
 
 

@@ -31,9 +31,9 @@ def about_command(word: str, commands: Iterable[str]) -> str:
     meant = next((c for c, others in OTHER_COMMANDS.items() if word.lower() in (c, *others) and c in commands), None)
     if meant is not None:
         return f'{said} Did you mean "lenstream {meant}"?'
-    from ..configs.recipes import available  # here, as few command lines are wrong
+    from ..configs.recipes import available, reproductions  # here, as few command lines are wrong
 
-    if word in available() or word.endswith((".yaml", ".yml")):
+    if word in (*available(), *reproductions()) or word.endswith((".yaml", ".yml")):
         return f'{said} Did you mean "lenstream run {short(word)}"?'
     if (Path(word) / "config.yaml").is_file():
         return (

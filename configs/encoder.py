@@ -39,9 +39,19 @@ class Augment(Section):
     flip: bool = key("mirrored along each axis, half of the time", default=True)
     rot90: bool = key("turned by 0, 90, 180 or 270 degrees", default=False)
     rotate: float = key("turned by up to this angle, either way", "deg", 0.0, ge=0, le=180)
-    brightness: float = key("largest relative change of flux, for 8 images of 10", default=0.4, ge=0, le=1)
+    shift: float = key(
+        "moved along each axis by up to this share of its edge, by whole pixels; what is missing is mirrored",
+        default=0.0,
+        ge=0,
+        le=1,
+    )
+    brightness: float = key("largest relative change of flux", default=0.4, ge=0, le=1)
+    brightness_probability: Fraction = key("share of images whose flux changes", default=0.8)
     blur: tuple[Positive, Positive] | None = key(
-        "standard deviation of a Gaussian blur, lowest and highest, for half of the images", "pixels", (0.1, 1.0)
+        "standard deviation of a Gaussian blur, lowest and highest", "pixels", (0.1, 1.0)
+    )
+    blur_probability: tuple[Fraction, Fraction, Fraction] = key(
+        "share of images that are blurred: in the first view, in the second, in local ones", "-", (0.5, 0.5, 0.5)
     )
     noise: float = key(
         "standard deviation of Gaussian noise, over the image's highest minus lowest value", "-", 0.0, ge=0
@@ -59,6 +69,14 @@ class Augment(Section):
         return self
 
 
+class PlateauSettings(Section):
+    """When the learning rate is lowered, as the training loss stands still."""
+
+    every: int = key("steps whose mean loss is compared with the lowest mean so far", "steps", 100, ge=1)
+    patience: int = key("means in a row that may be no lower, before the learning rate is", "-", 10, ge=0)
+    factor: float = key("the learning rate is multiplied by it", default=0.1, gt=0, lt=1)
+
+
 class Encoder(Section):
     """One pre-training, whatever its method."""
 
@@ -72,18 +90,49 @@ class Encoder(Section):
     augment: Augment = key("how augmented views are made", default=Augment())
     backbone: Backbone | None = key("a network of its own; empty: that of `pretrain`", "-", None)
     steps: int | None = key("optimiser steps of its own; empty: those of `pretrain`", "steps", None, ge=1)
-    optimizer: Literal["sgd", "adam", "adamw", "lars"] = key("optimiser; sgd and lars with momentum 0.9", default="sgd")
+    optimizer: Literal["sgd", "adam", "adamw", "lars", "lamb"] = key(
+        "optimiser; sgd and lars with momentum 0.9; lamb is adamw with each layer's step scaled to its weights",
+        default="sgd",
+    )
+    betas: tuple[Fraction, Fraction] = key(
+        "momentum of adam, adamw and lamb: of the gradient's mean and of its square's", "-", (0.9, 0.999)
+    )
     lr: float = key("learning rate at its peak, for this batch size", default=0.05, gt=0)
-    lr_final: float = key("learning rate at the end of the cosine", default=0.0, ge=0)
+    schedule: Literal["cosine", "linear", "constant", "plateau"] = key(
+        "of the learning rate after its warm-up; plateau: lowered where the training loss stands still",
+        default="cosine",
+    )
+    plateau: PlateauSettings = key("when schedule: plateau lowers the learning rate", default=PlateauSettings())
+    lr_final: float = key("learning rate at the end of cosine and linear, the lowest of plateau", default=0.0, ge=0)
     weight_decay: float = key("decay of weights, not of biases, norms, tokens and positions", default=1e-4, ge=0)
-    warmup: int = key("steps of linear warm-up before the cosine", "steps", 20, ge=0)
+    weight_decay_final: float | None = key(
+        "decay of weights at the end, to which it goes with a cosine; empty: it stays", "-", None, ge=0
+    )
+    warmup: int = key("steps of linear warm-up before the schedule", "steps", 20, ge=0)
     clip: float | None = key("largest norm of the gradient", "-", None, gt=0)
     ema: float | None = key(
         "momentum of an average of the weights that becomes the encoder; empty: the last weights", "-", None, gt=0, lt=1
     )
 
     @model_validator(mode="after")
-    def lars_needs_decay(self):
-        if self.optimizer == "lars" and self.weight_decay == 0:
-            raise ValueError("weight_decay: lars without weight decay is plain sgd, give a positive number")
+    def optimizer_has_what_it_needs(self):
+        plain = {"lars": "sgd", "lamb": "adam"}.get(self.optimizer)
+        if plain and self.weight_decay == 0:
+            raise ValueError(
+                f"weight_decay: {self.optimizer} without weight decay is plain {plain}, give a positive number"
+            )
+        if self.weight_decay_final is not None and self.weight_decay == 0:
+            raise ValueError("weight_decay_final: goes on from a weight_decay above 0")
+        if max(self.betas) == 1:
+            raise ValueError(f"betas: {list(self.betas)} forget nothing; expected two numbers below 1")
+        if self.betas != (0.9, 0.999) and self.optimizer in ("sgd", "lars"):
+            raise ValueError(f"betas: {self.optimizer} has none; they are of adam, adamw and lamb")
+        return self
+
+    @model_validator(mode="after")
+    def schedule_has_what_it_needs(self):
+        if self.schedule == "constant" and self.lr_final not in (0, self.lr):
+            raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
+        if self.schedule != "plateau" and self.plateau != PlateauSettings():
+            raise ValueError(f"plateau: is for schedule: plateau, and the schedule is {self.schedule}")
         return self

@@ -4,10 +4,11 @@ import re
 from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .encoder import Backbone
 from .keys import Mistakes, Section, key
+from .labelled_images import LabelledImages
 from .training import BASELINES, Finetune
 
 TARGETS = {  # of each task, where none are given
@@ -22,17 +23,24 @@ PROTOCOLS = {  # of each task; the first and the last are the default
 }
 
 
-class LabelledImages(Section):
-    """Images with labels instead of simulated ones."""
+def _amount(value):
+    """Refuse what is no number of labelled images, in one sentence."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 10
+    share = isinstance(value, float) and 0 < value < 1
+    if not (whole or share or value == "all"):
+        raise ValueError(f"expected a whole number of at least 10, a fraction between 0 and 1, or all, got {value!r}")
+    return value
 
-    path: str = key(
-        "a dataset of `lenstream simulate`, or images with a table of labels (`lenstream inspect` says what is read)"
-    )
-    test_path: str | None = key(
-        "another one for tests; empty: the part of `path` that is called test, or a fifth of its images by `seed`",
-        "-",
-        None,
-    )
+
+def _tests(value):
+    """Refuse what is no number of test images, in one sentence."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not (isinstance(value, int) and not isinstance(value, bool) and value >= 20) and value != "all":
+        raise ValueError(f"expected a whole number of at least 20, or all, got {value!r}")
+    return value
 
 
 class OverlaidImages(Section):
@@ -49,8 +57,8 @@ class Evaluate(Section):
         "images with labels to learn `targets` from and to be judged by; empty: the lenses of `simulate`", "-", None
     )
     judged_on: Literal["simulated"] | None = key(
-        "simulated: encoders that are trained on a folder (`pretrain.data`) are judged by the lenses of `simulate`, "
-        "though they never saw any; empty: they are not judged",
+        "simulated: encoders that are trained on a folder (`pretrain.data`), or heads that learn from one "
+        "(`evaluate.data.path`), are judged by the lenses of `simulate`, though they saw none; empty: they are not",
         "-",
         None,
     )
@@ -62,11 +70,16 @@ class Evaluate(Section):
         default=TARGETS["regression"],
         min_length=1,
     )
-    n_labels: list[Annotated[int, Field(ge=10)]] = key(
-        "numbers of labelled lenses", "lenses", [100, 300, 1000], min_length=1
+    n_labels: list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]] = key(
+        "numbers of labelled lenses; of images in files also fractions, and all",
+        "lenses",
+        [100, 300, 1000],
+        min_length=1,
     )
     seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
-    n_test: int = key("test lenses", "lenses", 1000, ge=20)
+    n_test: Annotated[int | Literal["all"], BeforeValidator(_tests)] = key(
+        "test lenses; all, of images in files, where that is the default", "lenses", 1000
+    )
     protocols: list[
         Literal["ridge", "logistic", "logistic_projection", "knn", "linear", "mlp", "frozen", "finetune"]
     ] = key(
@@ -100,6 +113,51 @@ class Evaluate(Section):
         if isinstance(given, dict):
             return {name: {"path": held} if isinstance(held, str) else held for name, held in given.items()}
         return given
+
+    @property
+    def learns_from_files(self):
+        """Whether heads learn from images in files, not from simulated lenses."""
+        return self.data is not None and self.data.path is not None
+
+    @property
+    def judged_by_files(self):
+        """Whether encoders are judged by images in files, not by simulated lenses."""
+        return self.data is not None and (self.data.test_path is not None or self.judged_on is None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def all_test_images_in_files(cls, values):
+        """n_test is "all" where it is not said and tests are in files."""
+        data = values.get("data") if isinstance(values, dict) and "n_test" not in values else None
+        in_files = isinstance(data, dict) and (data.get("test_path") or not values.get("judged_on"))
+        return values | {"n_test": "all"} if in_files else values
+
+    @model_validator(mode="after")
+    def numbers_of_simulated_lenses_are_whole(self):
+        if not self.learns_from_files:
+            of_all = next((n for n in self.n_labels if not isinstance(n, int)), None)
+            if of_all is not None:
+                raise Mistakes(
+                    [
+                        (
+                            "n_labels",
+                            f"{of_all} is a share of images in files, and simulated lenses have no end; expected whole "
+                            "numbers, or data.path",
+                        )
+                    ]
+                )
+        if not self.judged_by_files and self.n_test == "all":
+            raise Mistakes(
+                [("n_test", "all is of images in files, and simulated lenses have no end; expected a number")]
+            )
+        if self.data is None or self.judged_on is None:
+            return self
+        if self.data.test_path is not None:
+            raise ValueError("judged_on is simulated, and data.test_path holds tests, too; expected one of the two")
+        lists = self.data.split.lists
+        if self.data.split.test is not None or (lists is not None and lists.test is not None):
+            raise ValueError("judged_on is simulated, and data.split holds tests, too; expected one of the two")
+        return self
 
     @model_validator(mode="before")
     @classmethod

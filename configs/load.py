@@ -127,6 +127,12 @@ def _without_simulation(values):
             "there is no simulate, by whose lenses encoders are judged; expected simulate, evaluate.data, or "
             "evaluate: null",
         )
+    elif values.get("evaluate", {}) is not None and _needs_lenses(values):
+        yield (
+            ("evaluate", "data"),
+            "there is no simulate, whose lenses are learnt from or judged by; expected simulate, or path in "
+            "evaluate.data without evaluate.judged_on",
+        )
     if _at(values, "real_lenses", "images") is not None:
         yield (
             ("real_lenses", "images"),
@@ -142,7 +148,7 @@ def _cross_checks(values):
         return
     if _at(values, "evaluate", "task") not in (None, "regression"):
         return
-    if _at(values, "evaluate", "data") is not None and not _has_supervised(values):
+    if _at(values, "evaluate", "data") is not None and not _needs_lenses(values) and not _has_supervised(values):
         return  # labels of a table, into which `before_training` looks
     targets = Evaluate().targets if targets is None else targets
     known = plain_names(
@@ -155,6 +161,12 @@ def _cross_checks(values):
         elif isinstance(target, str) and target not in known:
             text = f'"{target:.60}" is not a lens parameter of this simulation.{nearest(target, known)}'
             yield ("evaluate", "targets"), text
+
+
+def _needs_lenses(values):
+    """Whether simulated lenses stand beside images in files: to learn from, or to be judged by."""
+    of_path = _at(values, "evaluate", "data", "path") is not None
+    return not of_path or _at(values, "evaluate", "judged_on") is not None
 
 
 def _has_supervised(values):
@@ -210,14 +222,15 @@ def _checks_of_training(config):
         if name in pre.encoders:
             yield ("evaluate", "supervised", name), f"{name} is an encoder of pretrain, give the network another name"
     yield from _about_classes(config)
-    if config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
+    if not config.evaluate.learns_from_files and config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"
 
 
 def _about_classes(config):
     """Whether a simulation has the classes that are to be told apart."""
     evaluate, simulate = config.evaluate, config.simulate
-    learnt = evaluate.data is None or any(e.method == "supervised" for e in config.pretrain.encoders.values())
+    of_files = evaluate.learns_from_files and evaluate.judged_by_files
+    learnt = not of_files or any(e.method == "supervised" for e in config.pretrain.encoders.values())
     if evaluate.task != "classification" or simulate is None or not learnt:
         return
     if evaluate.targets != ["class"]:

@@ -20,6 +20,9 @@ class SimSiamSettings(Encoder):
     hidden_dim: int = key("width of the projector's hidden layers", default=512, ge=2)
     projection_dim: int = key("width of the projection", default=512, ge=2)
     prediction_dim: int = key("bottleneck of the predictor", default=128, ge=2)
+    predictor_lr: Literal["constant", "schedule"] = key(
+        "learning rate of the predictor: lr throughout, as in the paper, or as all else", default="constant"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -39,13 +42,18 @@ class SimCLRSettings(Encoder):
     method: Literal["simclr"] = key("views of a system attract, those of others repel (NT-Xent)")
     hidden_dim: int = key("width of the projector's hidden layer", default=512, ge=2)
     projection_dim: int = key("width of the projection", default=128, ge=2)
+    projector_norm: bool = key("batch norms in the projector", default=True)
     temperature: float = key("NT-Xent temperature", default=0.1, gt=0)
+    negatives: Literal["all", "cross_view"] = key(
+        "what a view repels: both views of all other systems, or only their other view", default="all"
+    )
 
 
 class ContrastSettings(SimCLRSettings):
-    """An image against itself, turned or made noisy: NT-Xent with a pretext on the second view only."""
+    """An image against itself, turned or made noisy: NT-Xent with a pretext on the second view, or on both."""
 
     method: Literal["rotation", "noise"] = key("the pretext: a view turned by up to 180 degrees, or with noise added")
+    both_views: bool = key("the pretext changes both views; false: the first is the image as it is", default=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -82,7 +90,8 @@ class BYOLSettings(Encoder):
     method: Literal["byol"] = key("a student predicts its slow teacher's projection of the other view")
     hidden_dim: int = key("width of the hidden layers of projector and predictor", default=512, ge=2)
     projection_dim: int = key("width of the projection", default=128, ge=2)
-    momentum: float = key("of the teacher at the start; it goes to 1 with a cosine", default=0.99, gt=0, lt=1)
+    momentum: float = key("of the teacher at the start", default=0.99, gt=0, lt=1)
+    momentum_final: float = key("of the teacher at the end, to which it goes with a cosine", default=1.0, gt=0, le=1)
 
 
 class MultiCrop(Section):
@@ -108,7 +117,9 @@ class DINOSettings(Encoder):
     hidden_dim: int = key("width of the head's hidden layers", default=512, ge=2)
     bottleneck_dim: int = key("width before the prototypes", default=128, ge=2)
     prototypes: int = key("width of the head's output", default=1024, ge=2)
-    momentum: float = key("of the teacher at the start; it goes to 1 with a cosine", default=0.99, gt=0, lt=1)
+    head_norm: bool = key("batch norms in the head", default=False)
+    momentum: float = key("of the teacher at the start", default=0.99, gt=0, lt=1)
+    momentum_final: float = key("of the teacher at the end, to which it goes with a cosine", default=1.0, gt=0, le=1)
     student_temperature: float = key("of the student's softmax", default=0.1, gt=0)
     teacher_temperature: float = key("of the teacher's softmax, after the warm-up", default=0.04, gt=0)
     teacher_temperature_start: float = key("of the teacher's softmax at the start", default=0.04, gt=0)
@@ -123,7 +134,20 @@ class IBOTSettings(DINOSettings):
 
     method: Literal["ibot"] = key("DINO on images and on masked patches; needs a ViT")
     mask_ratio: float = key("largest share of masked patches", default=0.3, gt=0, lt=1)
+    mask_spread: bool = key("any number of patches up to mask_ratio is masked; false: always as many", default=True)
     mask_probability: float = key("share of the views that are masked", default=0.5, gt=0, le=1)
+    patch_temperature: float | None = key(
+        "of the teacher's softmax of patches, after teacher_warmup; empty: as of views", "-", None, gt=0
+    )
+    patch_temperature_start: float | None = key(
+        "of the teacher's softmax of patches at the start; empty: patch_temperature", "-", None, gt=0
+    )
+
+    @model_validator(mode="after")
+    def patches_have_a_temperature(self):
+        if self.patch_temperature is None and self.patch_temperature_start is not None:
+            raise ValueError("patch_temperature_start: goes on to a patch_temperature, which is missing")
+        return self
 
 
 class MAESettings(Encoder):
@@ -132,14 +156,15 @@ class MAESettings(Encoder):
     method: Literal["mae"] = key("masked patches are reconstructed; needs a ViT")
     mask_ratio: float = key("share of masked patches", default=0.75, gt=0, lt=1)
     norm_pix: bool = key("each target patch with mean 0 and standard deviation 1", default=True)
-    unmasked_weight: float = key("weight of the error on visible patches, beside 1 for masked ones", default=0.0, ge=0)
+    masked_weight: float = key("weight of the error on masked patches", default=1.0, gt=0)
+    unmasked_weight: float = key("weight of the error on visible patches", default=0.0, ge=0)
     decoder_dim: int = key("width of the decoder", default=128, ge=8)
     decoder_depth: int = key("blocks of the decoder", default=2, ge=1)
     decoder_heads: int = key("attention heads of the decoder", default=4, ge=1)
 
     @model_validator(mode="after")
     def target_lies_where_the_input_does(self):
-        moving = [name for name in ("crop", "flip", "rot90", "rotate") if getattr(self.augment, name)]
+        moving = [name for name in ("crop", "flip", "rot90", "rotate", "shift") if getattr(self.augment, name)]
         if self.views == "both" and moving:
             raise ValueError(
                 f"views: with both, the target is another view than the input, and {', '.join(moving)} of augment "

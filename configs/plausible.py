@@ -156,10 +156,11 @@ def _too_many_images(config, memory):
                 f"{size} pairs of images ({keys}) need {_in_gib(needed)} for the {_BATCHES} batches in memory at a time"
             )
             yield ("pretrain", "batch_size"), f"{text}; this machine has {_in_gib(memory)}"
-    if config.evaluate is not None and config.evaluate.data is None:
+    if config.evaluate is not None and not (config.evaluate.learns_from_files and config.evaluate.judged_by_files):
         evaluate = config.evaluate
-        most = max(evaluate.n_labels)
-        needed = (evaluate.seeds * most + evaluate.n_test) * one_image
+        most = 0 if evaluate.learns_from_files else max(evaluate.n_labels)
+        tests = 0 if evaluate.judged_by_files else evaluate.n_test
+        needed = (evaluate.seeds * most + tests) * one_image
         if needed > memory:
             yield (
                 ("evaluate", "n_labels"),

@@ -5,13 +5,15 @@ import textwrap
 from typing import NamedTuple
 
 from .load import load
-from .recipes import available, opening_comment
+from .recipes import available, opening_comment, reproductions
+from .reproduction import read
 from .schema import Config
 
 JOBS = (  # what a recipe is for follows from the sections that it has
     "Pre-train encoders, judge them, write a report: lenstream run NAME",
     "Pre-train encoders of a published system: lenstream pretrain NAME",
     "Simulate lenses: lenstream preview NAME, or the stream in Python",
+    "Reproduce a published system, its numbers beside ours: lenstream run NAME [data=PATH] [--scale small]",
 )
 CPU, GPU = 1e11, 3e13  # operations a second, of two cores and of a data centre's GPU; for rough costs only
 PATIENCE = 3600  # seconds of a CPU beyond which the cost is given for a GPU
@@ -53,6 +55,7 @@ def table(width: int | None = None) -> str:
     for name in available():
         config = load(name)
         groups[_job(config)].append(_line(name, config))
+    groups[JOBS[3]] = [_line_of_runs(name) for name in reproductions()]
     rows = [line for lines in groups.values() for line in lines]
     head = Line("recipe", "instrument", "pixels", "network", "steps", "rough cost", "what it is")
     widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
@@ -75,7 +78,8 @@ def _narrow(groups: dict[str, list[Line]], width: int) -> str:
         text += [*textwrap.wrap(job, width), ""]
         for line in sorted(lines, key=lambda line: line.name):
             steps = f"{line.steps} steps" if line.steps else ""
-            facts = ", ".join(filter(None, [line.instrument, f"{line.image} pixels", line.network, steps, line.cost]))
+            pixels = f"{line.image} pixels" if line.image else ""
+            facts = ", ".join(filter(None, [line.instrument, pixels, line.network, steps, line.cost]))
             below = [
                 row for words in (line.about, facts) for row in textwrap.wrap(words, width - 4, break_on_hyphens=False)
             ]
@@ -100,6 +104,11 @@ def _line(name: str, config: Config) -> Line:
     if len(instruments) > 1:
         instrument = f"{_telescope(instruments)}, {len(observations)} bands"
     return Line(name, instrument, image, *_training(config), about(name))
+
+
+def _line_of_runs(name: str) -> Line:
+    runs = read(name).runs
+    return Line(name, "", "", f"{len(runs)} run{'s' if len(runs) > 1 else ''}", "", "", about(name))
 
 
 def _training(config: Config) -> tuple[str, str, str]:

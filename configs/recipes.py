@@ -39,9 +39,20 @@ def available():
     return sorted(p.stem for p in _FOLDER.glob("*.yaml"))
 
 
+def reproductions():
+    """Names of the reproductions of published systems that come with LenStream, see `reproduction`."""
+    return sorted(p.stem for p in (_FOLDER / "reproductions").glob("*.yaml"))
+
+
+def file_of(name):
+    """The file of a recipe or reproduction that comes with LenStream."""
+    folder = _FOLDER / "reproductions" if name in reproductions() else _FOLDER
+    return folder / f"{name}.yaml"
+
+
 def opening_comment(name):
-    """What the file of a recipe that comes with LenStream says of it before its first key, on one line."""
-    said = itertools.takewhile(lambda line: line.startswith("#"), (_FOLDER / f"{name}.yaml").open(encoding="utf-8"))
+    """What the file of a recipe or reproduction says of it before its first key, on one line."""
+    said = itertools.takewhile(lambda line: line.startswith("#"), file_of(name).open(encoding="utf-8"))
     return " ".join(line.strip("# \n") for line in said)
 
 
@@ -99,9 +110,11 @@ def _find(name, folder=Path()):
                 [f"{short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}.{hint}"]
             )
         return (folder / path).resolve()
+    if name in reproductions():
+        raise ConfigError([f"{name} is a reproduction of several runs, no recipe: lenstream run {name} does them all"])
     if name not in available():
         raise ConfigError([f'no recipe "{short(name)}"; there are {", ".join(available())}.{_meant(name, folder)}'])
-    return (_FOLDER / f"{name}.yaml").resolve()
+    return file_of(name).resolve()
 
 
 def _meant(name, folder):
@@ -112,7 +125,7 @@ def _meant(name, folder):
     for run in (Path(name), Path(name).parent):  # the folder of a run, or a file in it
         if run.name and _is_file(folder / run / "config.yaml"):
             return f' Did you mean "{short(str(run / "config.yaml"))}", the config of a run?'
-    hint = nearest(name, available())
+    hint = nearest(name, [*available(), *reproductions()])
     if not hint and _is_file(path):
         return " A file of your own needs a name that ends in .yaml."
     if not hint and any(_is_file(folder / f"{name}{suffix}") for suffix in (".yaml", ".yml")):

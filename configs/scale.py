@@ -70,7 +70,9 @@ def tiny(config):
 
 def _few(evaluate):
     """As many labels and tests as a tiny run has: no more than asked for, as a set of files may have no more."""
-    return {"n_labels": [min(_N_LABELS, *evaluate["n_labels"])], "n_test": min(_N_TEST, evaluate["n_test"])}
+    numbers = [n for n in evaluate["n_labels"] if isinstance(n, int)]
+    n_test = evaluate["n_test"] if evaluate["n_test"] == "all" else min(_N_TEST, evaluate["n_test"])
+    return {"n_labels": [min(_N_LABELS, *numbers)] if numbers else evaluate["n_labels"][:1], "n_test": n_test}
 
 
 def _shrink_encoder(values):

@@ -191,7 +191,9 @@ def recipe_table():
     for name in recipes.available():
         card = next(c for c, path in recipe_cards.cards().items() if name in recipe_cards.recipes_of(path.read_text()))
         rows.append((f"`{name}`", about(name), f"[{card}](data_cards/{card}.md)"))
-    return text + table(("recipe", "what it is", "data"), rows)
+    systems = table(("reproduction", "what it is"), [(f"`{n}`", about(n)) for n in recipes.reproductions()])
+    beside = f"Published systems, their numbers beside ours ([how](../reproductions.md)):\n\n{systems}"
+    return text + table(("recipe", "what it is", "data"), rows) + "\n" + beside
 
 
 def command_line():

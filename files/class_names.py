@@ -64,3 +64,11 @@ def _class_of(name):
     words = [word for word in re.split(r"[^a-z]+", stem(PurePosixPath(str(name)).name).lower()) if word]
     joined = [a + b for a, b in itertools.pairwise(words) if a in NOT]
     return next((WORDS[word] for word in (*joined, *words) if word in WORDS), None)
+
+
+def meant(name: str) -> str:
+    """The class that the name of a folder or a class stands for, in our words: "no_sub" of "no_substructure".
+
+    A name that says nothing to us is given back.
+    """
+    return "no_sub" if name.lower() == "no" else _class_of(name) or name

@@ -1,5 +1,6 @@
 """Lists of the files of each split, beside the images: pickles of names, read without unpickling, or text."""
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -10,6 +11,8 @@ import numpy as np
 from ..errors import DataError
 from . import pickled
 from .image_sets import SPLITS, ImageSet, split_of
+from .label_tables import IDS
+from .paths import usable
 from .suffixes import has_suffix, stem
 from .unreadable import Unreadable, check_is_file, reading
 
@@ -114,9 +117,8 @@ def _by_name(names):
 def _calls(name):
     """What a file may be called, the surest first."""
     parts = PurePosixPath(str(name).replace("\\", "/")).parts
-    return list(
-        dict.fromkeys(("/".join(parts), "/".join(parts[-2:]), *parts[-1:], *(stem(part) for part in parts[-1:])))
-    )
+    bare = (*parts[:-1], *(stem(part) for part in parts[-1:]))
+    return list(dict.fromkeys("/".join(some[-n:]) for n in (len(parts), 2, 1) for some in (parts, bare)))
 
 
 def _classes_in(words, classes):
@@ -149,3 +151,53 @@ def _numbers(lists, index, images):
             shown = ", ".join(name for _, name in faults[:SHOWN])
             raise DataError(f"{faults[0][0]}: {len(faults):,} of its images {why}, e.g. {shown}")
     return np.array(sorted(set(out)), dtype=np.int64)
+
+
+def listed(images: ImageSet, lists):
+    """The numbers of the images that lists of names hold, {part: int64 (n,)}. lists: {part: path of a file}.
+
+    A list is a text or a CSV with a name a line, a JSON, or a pickle of names, read without unpickling; of one with
+    lists by split, those of other splits are left out. Raises: DataError for a list that cannot be read, a name of no
+    image or of several, or an image in two lists.
+    """
+    index, found = _by_name(images.names), {}
+    for part, path in lists.items():
+        path = usable(path)
+        of_part = [(path, words, names) for words, names in _given(path) if _split_in(words) in (None, part)]
+        found[part] = _numbers(of_part, index, images)
+        if not len(found[part]):
+            raise DataError(f"{path}: holds no name of an image; expected those of the part {part}")
+    parts = list(found)
+    for k, part in enumerate(parts):
+        for other in parts[:k]:
+            both = np.intersect1d(found[part], found[other])
+            if len(both):
+                raise DataError(
+                    f"{lists[part]}: {len(both):,} of its images are also in {lists[other]}, e.g. "
+                    f"{images.names[both[0]]}; expected each in one part"
+                )
+    return found
+
+
+def _given(path):
+    """As `_lists`, without the words of the file's name that say a split: it is known which it is."""
+    words = tuple(word for word in re.split(r"[^a-z0-9]+", path.stem.lower()) if word not in SPLITS)
+    if has_suffix(path, PICKLES):
+        yield from _in_pickle(path, pickled.unboxed(pickled.read(path, "a list of names")), words, Counter())
+        return
+    check_is_file(path, "a list of names")
+    with reading(path, "a list of names"):
+        text = path.read_text(encoding="utf-8")
+        held = json.loads(text) if has_suffix(path, (".json",)) else None
+    if held is not None:
+        yield from _in_pickle(path, held, words, Counter())
+        return
+    rows = [line.split(",") for line in text.splitlines() if line.strip() and line[0] != "#"]
+    head = [cell.strip().strip('"').lower() for cell in rows[0]] if rows else []
+    column = next((head.index(name) for name in IDS if name in head), None)
+    rows = rows if column is None else rows[1:]
+    yield words, [row[column or 0].strip().strip('"') for row in rows if len(row) > (column or 0)]
+
+
+def _split_in(words):
+    return next((split_of(word) for word in words if split_of(word)), None)

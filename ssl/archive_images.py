@@ -102,6 +102,27 @@ class ArchiveImages:
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
         return self.labels(["class"], places)["class"].astype(np.int64) if self.classes else None
 
+    def classes_of(self, column):
+        """Names of the classes and their numbers, int64 (n,), for the column class; None for any other."""
+        if column != "class" or not self.classes:
+            return None
+        return tuple(self.classes), self.class_of(np.arange(len(self)))
+
+    def column(self, name):
+        """A column of the labels, (n,); None if there is none of this name."""
+        return self.labels([name], np.arange(len(self)))[name] if name in self.label_names else None
+
+    @property
+    def columns(self):
+        """Names of all columns of the labels."""
+        return list(self.label_names)
+
+    def listed(self, lists):
+        """Refuse lists of names, as systems have none."""
+        raise DataError(
+            f"evaluate.data.split.lists: {self.root} is a dataset of LenStream, whose systems have no names"
+        )
+
     def numbers(self, places):
         """The indices of systems in the stream, uint64 (n,)."""
         return self._rows.indices(np.asarray(places, dtype=np.int64)).astype(np.uint64)

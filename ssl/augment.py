@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ..configs.encoder import Augment
 
 RATIO = 4 / 3  # most by which a crop stretches one axis over the other
-BRIGHTNESS_SHARE, BLUR_SHARE = 0.8, 0.5  # of the images
+FIRST, SECOND, LOCAL = range(3)  # which view of a system is made, as in `blur_probability`
 # Lens parameters that an augmentation changes: the view is an image of a lens with other values, which pairs that
 # differ by it teach to ignore. A zoom changes lengths, a stretch at constant area is a shear to first order, and
 # neither changes slopes and convergences. A mirrored axis turns the position angle phi into -phi or 180 deg - phi.
@@ -25,6 +25,7 @@ CHANGES = {
     "flip": ("e2", "gamma2", "phi_m", *_PLACES),
     "rot90": _TURNED,
     "rotate": _TURNED,
+    "shift": _PLACES,
     "brightness": (),
     "blur": (),
     "noise": (),
@@ -32,20 +33,21 @@ CHANGES = {
 }
 
 
-def augment(images, settings: Augment, draws, size=None):
-    """A view of every image, in this order: crop, flip, rot90, rotate, brightness, blur, noise, solarise.
+def augment(images, settings: Augment, draws, size=None, view=FIRST):
+    """A view of every image, in this order: crop, flip, rot90, rotate, shift, brightness, blur, noise, solarise.
 
-    The first four are one interpolation, and none without crop and rotate: pixels then only change places.
+    The first five are one interpolation, and none without crop and rotate: pixels then only change places.
 
-    Args: size: pixels along the edges of the (square) views; None keeps that of the images.
+    Args: size: pixels along the edges of the (square) views; None keeps that of the images. view: FIRST, SECOND or
+    LOCAL.
 
     Returns: float32 (n, bands, h, w), or (n, bands, size, size); the images themselves if nothing is set.
     """
     images = _geometric(images, settings, draws, size)
     if settings.brightness:
-        images = brightness(images, settings.brightness, draws)
+        images = brightness(images, settings.brightness, draws, settings.brightness_probability)
     if settings.blur:
-        images = blur(images, settings.blur, draws)
+        images = blur(images, settings.blur, draws, settings.blur_probability[view])
     if settings.noise:
         images = noise(images, settings.noise, draws)
     if settings.solarise:
@@ -72,6 +74,8 @@ def _geometric(images, settings, draws, size):
         steps.append(rot90(draws, aspect))
     if settings.rotate:
         steps.append(rotate(settings.rotate, draws, aspect))
+    if settings.shift:
+        steps.append(shift(settings.shift, draws, (h, w) if size is None else (size, size)))
     if not steps and size is None:
         return images
     matrix = torch.eye(3, device=images.device).expand(len(images), 3, 3)
@@ -139,6 +143,14 @@ def rotate(degrees, draws, aspect=1.0):
     return _matrix(cos, -sin / aspect, sin * aspect, cos)
 
 
+def shift(share, draws, shape):
+    """A shift by whole pixels, along each axis up to a share of its edge. Args: shape: (h, w) of the view."""
+    pixels = torch.tensor([shape[1], shape[0]], device=draws.generator.device)
+    whole = ((2 * draws.uniform(2) - 1) * share * pixels).round()
+    one = torch.ones(len(whole), device=whole.device)
+    return _matrix(one, 0, 0, one, 2 * whole / pixels)
+
+
 def _matrix(xx, xy, yx, yy, shift=None):
     """Matrices (n, 3, 3) from their elements, (n,) or 0, and a shift (n, 2)."""
     out = torch.zeros(len(xx), 3, 3, device=xx.device)
@@ -148,15 +160,15 @@ def _matrix(xx, xy, yx, yy, shift=None):
     return out
 
 
-def brightness(images, spread, draws):
-    """Flux times a factor between 1 - spread and 1 + spread, for 8 images of 10."""
+def brightness(images, spread, draws, share=1.0):
+    """Flux times a factor between 1 - spread and 1 + spread, for a share of the images."""
     u = draws.uniform(2)
-    factor = torch.where(u[:, 0] < BRIGHTNESS_SHARE, 1 + spread * (2 * u[:, 1] - 1), 1.0)
+    factor = torch.where(u[:, 0] < share, 1 + spread * (2 * u[:, 1] - 1), 1.0)
     return images * factor[:, None, None, None]
 
 
-def blur(images, sigma, draws):
-    """Gaussian blur for half of the images; what would come from beyond the border is left out of the mean.
+def blur(images, sigma, draws, share=1.0):
+    """Gaussian blur for a share of the images; what would come from beyond the border is left out of the mean.
 
     Args: sigma: lowest and highest standard deviation [pixels].
     """
@@ -172,7 +184,7 @@ def blur(images, sigma, draws):
     rows = matrix(h)
     columns = rows if h == w else matrix(w)
     blurred = rows @ images @ columns.transpose(-1, -2)  # two small products: a convolution per image is slower
-    return torch.where((u[:, 0] < BLUR_SHARE)[:, None, None, None], blurred, images)
+    return torch.where((u[:, 0] < share)[:, None, None, None], blurred, images)
 
 
 def noise(images, strength, draws):

@@ -84,11 +84,13 @@ def load_facts(path):
         return {}
 
 
-def pack(model, optimizer, average=None):
-    """Model, optimiser and, if there is one, the average of the weights as one flat dictionary of tensors."""
+def pack(model, optimizer, average=None, plateau=None):
+    """Model, optimiser and, if there are, average of the weights and plateau as one flat dictionary of tensors."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     if average is not None:
         tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    if plateau is not None:
+        tensors |= {f"plateau.{k}": v for k, v in plateau.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             if value is not None:
@@ -96,9 +98,11 @@ def pack(model, optimizer, average=None):
     return tensors
 
 
-def unpack(tensors, model, optimizer, average=None):
-    """Load the tensors of `pack` into a model, its optimiser and the average of the weights."""
+def unpack(tensors, model, optimizer, average=None, plateau=None):
+    """Load the tensors of `pack` into a model, its optimiser, the average of the weights and the plateau."""
     model.load_state_dict(_below("model.", tensors))
+    if plateau is not None:
+        plateau.load_state_dict(_below("plateau.", tensors))
     if average is not None:
         average.load_state_dict(_below("average.", tensors))
     states = {}

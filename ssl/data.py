@@ -198,18 +198,27 @@ def image_facts(config, name, scene):
     return statistics(binned(images[:, 0], backbone.bin)), bands, num_pix
 
 
-def open_labelled(config, bands, path):
-    """Images with labels: `ArchiveImages` or `SetImages`.
+def open_labelled(data, bands=None, where="evaluate.data.path", labels=None, class_from=None):
+    """Images with labels: `ArchiveImages` or `SetImages`; the same object as long as their files are the same.
 
-    Args: config: `configs.training.Folder`; its size is of images of others, as datasets of LenStream are taken whole.
-    bands: names of those that are seen, or None. path: of the key, for messages.
+    Args: data: `configs.training.Folder`; its size is of images of others, as datasets of LenStream are taken whole.
+    bands: names of those that are seen, or None. where: the key, for messages. labels, class_from: as of
+    `files.dataset_layouts.identify`.
     Raises: DataError for images without labels.
     """
-    if is_archive(config.path):
-        return ArchiveImages(config.model_copy(update={"size": None}), bands)
-    images = SetImages(config, where=path, bands=bands)
-    if not images.label_names:
+    if is_archive(data.path) and labels is None and class_from is None:
+        return ArchiveImages(data.model_copy(update={"size": None}), bands)
+    states = state_of(usable(data.path)), 0 if labels is None else state_of(usable(labels))
+    return _opened_labelled(data.path, data.size, tuple(bands or ()), where, labels, class_from, states)
+
+
+@lru_cache(maxsize=4)  # asked for before the training, to judge, and for the report
+def _opened_labelled(path, size, bands, where, labels, class_from, states):
+    """As `open_labelled`, of others; `states` makes the cache forget files that have changed."""
+    found = identify(path, labels, class_from)
+    images = SetImages(Folder(path=path, size=size), found=found, where=where, bands=bands or None)
+    if not images.columns:
         raise DataError(
-            f"{path}: {config.path} has no labels; expected images with a table of them, or a dataset of LenStream"
+            f"{where}: {path} has no labels; expected images with a table of them, or a dataset of LenStream"
         )
     return images

@@ -22,19 +22,29 @@ def make_fabric(pretrain):
     if problem is not None:
         raise ConfigError([problem])
     options = {"accelerator": pretrain.accelerator, "precision": pretrain.precision}
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
-        environment = TorchElasticEnvironment()
-    elif SLURMEnvironment.detect() and int(os.environ["SLURM_NTASKS"]) > 1:
-        nodes = int(os.environ["SLURM_NNODES"])
-        devices, environment = int(os.environ["SLURM_NTASKS"]) // nodes, SLURMEnvironment()
-    else:
-        devices, nodes, environment = 1, 1, None
+    devices, nodes, environment = _job()
     if devices * nodes > 1:
         options |= {"strategy": "ddp", "num_nodes": nodes, "plugins": [environment]}
     fabric = Fabric(devices=devices, **options)
     fabric.launch()
     return fabric
+
+
+def ranks():
+    """How many ranks the torchrun or Slurm job has that this process is one of; 1 for a process alone."""
+    devices, nodes, _ = _job()
+    return devices * nodes
+
+
+def _job():
+    """Devices a node, nodes, and Fabric's environment of the job that this process is a rank of, which may be None."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices, nodes = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["GROUP_WORLD_SIZE"])
+        return devices, nodes, TorchElasticEnvironment()
+    if SLURMEnvironment.detect() and int(os.environ["SLURM_NTASKS"]) > 1:
+        nodes = int(os.environ["SLURM_NNODES"])
+        return int(os.environ["SLURM_NTASKS"]) // nodes, nodes, SLURMEnvironment()
+    return 1, 1, None
 
 
 def device_problem(pretrain):

@@ -9,7 +9,26 @@ from ..errors import DataError
 
 # Keys that came after checkpoints were written, with the values at which a training is as it was without them: these
 # are left out, so that such a training goes on.
-ADDED = {"bin": 1}
+ADDED = {
+    "bin": 1,
+    "shift": 0.0,
+    "brightness_probability": 0.8,
+    "blur_probability": (0.5, 0.5, 0.5),
+    "betas": (0.9, 0.999),
+    "schedule": "cosine",
+    "plateau": {"every": 100, "patience": 10, "factor": 0.1},
+    "weight_decay_final": None,
+    "predictor_lr": "constant",
+    "projector_norm": True,
+    "negatives": "all",
+    "both_views": False,
+    "momentum_final": 1.0,
+    "head_norm": False,
+    "mask_spread": True,
+    "patch_temperature": None,
+    "patch_temperature_start": None,
+    "masked_weight": 1.0,
+}
 
 
 def fingerprint(config, name):

@@ -9,6 +9,8 @@ from ..errors import DataError
 from ..files.band_places import chosen
 from ..files.dataset_layouts import identify
 from ..files.image_sets import ReadFiles
+from ..files.label_tables import as_classes
+from ..files.split_lists import listed
 from ..simulate.stream import Batch
 from .folder import folder_statistics
 
@@ -45,14 +47,15 @@ class SetImages:
         self.classes, self.splits = list(self._set.classes), self._set.splits
         self.label_names = list(self._set.labels)
         self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]
+        own = where.removesuffix(".path").removesuffix(".test_path")
         if config.size is None and self._set.height != self._set.width:
             raise DataError(
                 f"{where}: images of {self._set.height} x {self._set.width} pixels, of {self.root}, are not "
-                "square; cut a square from the centre with pretrain.data.size"
+                f"square; cut a square from the centre with {own}.size"
             )
         if self.num_pix > min(self._set.height, self._set.width):
             raise DataError(
-                f"pretrain.data.size: {self.num_pix} pixels cannot be cut from {self.root}, whose images have "
+                f"{own}.size: {self.num_pix} pixels cannot be cut from {self.root}, whose images have "
                 f"{self._set.height} x {self._set.width}"
             )
 
@@ -86,6 +89,31 @@ class SetImages:
     def class_of(self, places):
         """Numbers of the classes, int64 (n,), or None if there are no classes."""
         return self._set.labels["class"][np.asarray(places)] if self.classes else None
+
+    def classes_of(self, column):
+        """Names of the classes in a column of the labels, and their numbers, int64 (n,), -1 where unknown.
+
+        None if it is no column of few classes: of words, or of whole numbers.
+        """
+        if column == "class" and self.classes:
+            return tuple(self.classes), self._set.labels["class"]
+        values = self._set.words.get(column, self._set.labels.get(column))
+        return None if values is None else as_classes(values, None)
+
+    def column(self, name):
+        """A column of the labels, (n,) texts or numbers; None if there is none of this name."""
+        if name == "class" and self.classes:
+            return np.array([self.classes[k] if k >= 0 else "" for k in self._set.labels["class"]])
+        return self._set.words.get(name, self._set.labels.get(name))
+
+    @property
+    def columns(self):
+        """Names of all columns of the labels, those of words too."""
+        return list(dict.fromkeys([*self._set.labels, *self._set.words]))
+
+    def listed(self, lists):
+        """As `files.split_lists.listed`."""
+        return listed(self._set, lists)
 
     def numbers(self, places):
         """The numbers of systems in the set, uint64 (n,)."""

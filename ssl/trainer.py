@@ -21,7 +21,7 @@ from .data import open_data, open_images, trained_scene
 from .launch import agreed, make_fabric
 from .log import Log, in_words
 from .methods.base import Draws, Step
-from .optimise import follow, make_optimizer, set_learning_rate
+from .optimise import Plateau, follow, make_optimizer, set_learning_rate, set_weight_decay
 from .probe import make_probe, probe
 from .randomness import reseed, seed_of, seeded
 from .training_files import CHECKPOINT, ENCODER, LAST, is_trained, newest_state
@@ -101,6 +101,7 @@ class Training:
         self._wrapped = fabric.setup(self.model, self.optimizer)
         network = self.model.network
         self.average = copy.deepcopy(network).requires_grad_(False) if self.settings.ema else None
+        self._plateau = Plateau(self.settings) if self.settings.schedule == "plateau" else None
         self._log = self._probe = self._kept = None  # the last is the step of the checkpoint on the disk
         self._kept_is_bad = self._collapsed = False
         self._interval = _Interval()
@@ -123,7 +124,7 @@ class Training:
                 problem = same_images.refusal(self.images.root, written.get("images"), self._image_facts["images"])
                 if problem:
                     raise DataError(problem)
-            checkpoint.unpack(tensors, self.model, self.optimizer, self.average)
+            checkpoint.unpack(tensors, self.model, self.optimizer, self.average, self._plateau)
             self.done = self._kept = written["step"]
             self._kept_is_bad = self._lost_weights() is not None  # an earlier LenStream wrote those, too
         if self.fabric.is_global_zero:
@@ -143,7 +144,9 @@ class Training:
         self._interval.waited += time.perf_counter() - asked
         model, optimizer = self._wrapped
         parts = self.config.pretrain.accumulate
-        set_learning_rate(self.optimizer, self.settings, self.done, self.steps)
+        lowered = 1.0 if self._plateau is None else self._plateau.factor
+        set_learning_rate(self.optimizer, self.settings, self.done, self.steps, lowered)
+        set_weight_decay(self.optimizer, self.settings, self.done, self.steps)
         optimizer.zero_grad()
         loss, features = 0.0, []
         for part in range(parts):
@@ -162,6 +165,8 @@ class Training:
         self.model.after_step(now)
         if self.average is not None:
             follow(self.average, self.model.encoder(), self.settings.ema)
+        if self._plateau is not None:
+            self._plateau.see(float(self.fabric.all_reduce(loss, reduce_op="mean")))
         self._interval.losses.append(loss)
         self._interval.images += self.batch_size * len(views)
         self._interval.features = torch.cat(features)
@@ -196,7 +201,7 @@ class Training:
             self._mean_loss()
         self._check_weights()
         if self.fabric.is_global_zero:
-            tensors = checkpoint.pack(self.model, self.optimizer, self.average)
+            tensors = checkpoint.pack(self.model, self.optimizer, self.average, self._plateau)
             facts = {
                 "step": self.done,
                 "encoder": self.name,

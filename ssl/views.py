@@ -4,7 +4,7 @@ import torch
 
 from ..configs.methods import ContrastSettings, DINOSettings
 from ..simulate.systems.draw import Views
-from .augment import augment, destroyed
+from .augment import FIRST, LOCAL, SECOND, augment, destroyed
 
 
 def physics(settings, n_views):
@@ -20,7 +20,7 @@ def make_views(images, settings, n_views, draws):
 
     The views of `physics` are the stream's images, those of `both` these images augmented, those of `augment` the
     first image augmented again and again. A pretext (`configs.methods.ContrastSettings`) leaves the first view as it
-    is.
+    is, unless it is on both.
 
     Args:
         images: float32 (n, v, bands, h, w) [counts/s/pixel], v as `physics` asked for.
@@ -33,12 +33,15 @@ def make_views(images, settings, n_views, draws):
         return list(images)
     images = tuple(_whole(image) for image in images)
     seen = images if settings.views == "both" else images[:1] * n_views
-    untouched = 1 if isinstance(settings, ContrastSettings) else 0
-    views = [image if k < untouched else augment(image, settings.augment, draws) for k, image in enumerate(seen)]
+    untouched = 1 if isinstance(settings, ContrastSettings) and not settings.both_views else 0
+    views = [
+        image if k < untouched else augment(image, settings.augment, draws, view=SECOND if k else FIRST)
+        for k, image in enumerate(seen)
+    ]
     if _has_local(settings):
         local = settings.augment.model_copy(update={"crop": settings.local.area})
         for k in range(settings.local.views):
-            views.append(augment(images[k % len(images)], local, draws, settings.local.size))
+            views.append(augment(images[k % len(images)], local, draws, settings.local.size, LOCAL))
     return views
 
 

@@ -171,7 +171,7 @@ def test_docstrings_become_text_without_markup_of_their_own():
 
 
 def test_commands_and_recipes_that_are_named_exist():
-    from lenstream.configs.recipes import available
+    from lenstream.configs.recipes import available, reproductions
     from lenstream.run_pipeline import app
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands} | {"help"}
@@ -180,7 +180,7 @@ def test_commands_and_recipes_that_are_named_exist():
     for (command, recipe), pages in named.items():
         assert command in commands, (command, pages)
         if command not in ("inspect", "verify", "repair", "extend", "similar", "compare"):  # which take a path
-            assert recipe in ("", "RECIPE", "NAME", "COMMAND", *available()), (recipe, pages)
+            assert recipe in ("", "RECIPE", "NAME", "COMMAND", *available(), *reproductions()), (recipe, pages)
 
 
 def test_files_that_are_named_exist():

@@ -53,8 +53,8 @@ ORDER = [
     ("runs.py", "before_training.py"),
     ("loading.py",),
     ("model_cards.py",),
-    ("pipeline.py", "after_simulating.py", "inspection.py"),
-    ("retrieving.py", "comparing.py"),
+    ("pipeline.py", "after_simulating.py", "inspection.py", "own_images.py"),
+    ("retrieving.py", "comparing.py", "reproducing.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]

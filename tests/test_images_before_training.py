@@ -111,8 +111,13 @@ def test_labelled_images(tmp_path, data):
     (problem,) = problems(tmp_path, data, judged)
     least = "expected more images, as n_test is 20 at least"
     assert problem == f"evaluate.n_test: 20 test images, but evaluate.data has 6; {least}"
-    (problem,) = problems(tmp_path, data, judged, "evaluate.seeds=3")
-    assert problem == "evaluate.n_labels: 30 labelled images (3 seeds), but evaluate.data has 24; expected fewer"
+    (problem,) = problems(tmp_path, data, judged, "evaluate.n_labels=[30]")
+    assert problem == "evaluate.n_labels: 30 labelled images, but evaluate.data has 24; expected fewer, or all"
+    (problem,) = problems(tmp_path, data, judged, "evaluate.n_labels=[0.2]", "evaluate.n_test=all")
+    assert (
+        problem
+        == "evaluate.n_test: 6 test images, but evaluate.data has 6; expected more images, as n_test is 20 at least"
+    )
     store(tmp_path / "test", 20, 1, "test", "simulate.lens_mass.0.gamma=2")
     both = f"evaluate.data={{path: {tmp_path}/labelled, test_path: {tmp_path}/test}}"
     (problem,) = problems(tmp_path, data, both)

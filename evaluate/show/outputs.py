@@ -139,9 +139,12 @@ def images_of_tests(task, config, scene, indices):
 
 def _notes(config, real):
     """Sentences for the report that limit what its numbers mean."""
-    notes, judged_by = [], config.evaluate.data
-    if judged_by is not None:
-        notes.append(f"The scores are those on the images of {judged_by.test_path or judged_by.path}.")
+    notes, evaluate = [], config.evaluate
+    if evaluate.judged_by_files:
+        of = "" if evaluate.learns_from_files else ", of heads that learnt from simulated lenses"
+        notes.append(f"The scores are those on the images of {evaluate.data.judged}{of}.")
+    elif evaluate.learns_from_files:
+        notes.append(f"The scores are those on simulated lenses, of heads that learnt from {evaluate.data.path}.")
     elif not sees_what_is_simulated(config):
         notes.append(
             f"The encoders were trained on the images of {config.pretrain.data.path} and are judged here on simulated "

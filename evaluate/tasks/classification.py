@@ -40,14 +40,14 @@ class Classification:
     @cached_property
     def examples(self):
         """The `Examples` from files; None if images are simulated."""
-        return None if self.config is None else Examples(self.config)
+        return None if self.config is None else Examples(self.config, self.scene, self.threads)
 
     @cached_property
     def classes(self):
         """The names of the classes, in the order of their numbers."""
         if self.examples is None:
             return self.scene.config.drawn_classes()
-        return list(self.examples.learnt.classes)
+        return list(self.examples.classes)
 
     def labelled(self, split, n, skip=0):
         if self.examples is not None:
@@ -115,8 +115,10 @@ def make_classification(config, scene):
     evaluate = config.evaluate
     name, of_files = "classification", None
     if evaluate.data is not None:
-        name, of_files = f"classification on {Path(evaluate.data.test_path or evaluate.data.path).name}", config
-    elif not sees_what_is_simulated(config):
+        of_files = config
+    if evaluate.judged_by_files:
+        name = f"classification on {Path(evaluate.data.judged).name}"
+    elif evaluate.learns_from_files or not sees_what_is_simulated(config):
         name = "classification of simulated systems"
     scene = training_scene(config, scene)
     return Classification(scene, evaluate.targets[0], evaluate.finetune, device, name, config=of_files)

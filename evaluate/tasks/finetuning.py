@@ -43,13 +43,14 @@ def finetune(network, make_head, train, settings, seed, device="cpu", validation
 def validation_part(task, train, seed):
     """What is left to learn from, and examples by which a training is ended: a pair of `Labelled`.
 
-    Simulated systems are others than the labelled ones; of images in files a tenth of the labels is held out, the same
-    share of each class.
+    Simulated systems are others than the labelled ones, and so is the validation part of images in files, if they have
+    one; else a tenth of the labels is held out, the same share of each class.
 
     Args: task: with `examples`, None where systems are simulated. train: `Labelled`. seed: of the choice.
     """
-    if task.examples is None:
-        return train, task.labelled("validation", N_VALIDATION)
+    there = N_VALIDATION if task.examples is None else min(task.examples.count("validation"), N_VALIDATION)
+    if there:
+        return train, task.labelled("validation", there)
     rng = np.random.default_rng(seed)
     labels = np.concatenate([values.numpy().reshape(len(values), -1) for values in train.true.values()], axis=1)
     whole = all(not values.is_floating_point() for values in train.true.values())

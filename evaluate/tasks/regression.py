@@ -40,7 +40,7 @@ class Regression:
     @cached_property
     def examples(self):
         """The `Examples` from files; None if images are simulated."""
-        return None if self.config is None else Examples(self.config)
+        return None if self.config is None else Examples(self.config, self.scene, self.threads)
 
     def labelled(self, split, n, skip=0):
         if self.examples is not None:
@@ -121,8 +121,10 @@ def make_regression(config, scene):
     evaluate = config.evaluate
     name, of_files = "regression", None
     if evaluate.data is not None:
-        name, of_files = f"regression on {Path(evaluate.data.test_path or evaluate.data.path).name}", config
-    elif not sees_what_is_simulated(config):
+        of_files = config
+    if evaluate.judged_by_files:
+        name = f"regression on {Path(evaluate.data.judged).name}"
+    elif evaluate.learns_from_files or not sees_what_is_simulated(config):
         name = "regression on simulated lenses"
     scene = training_scene(config, scene)
     return Regression(scene, evaluate.targets, evaluate.finetune, device, name, config=of_files)

@@ -12,7 +12,7 @@ class BYOL(Method):
 
     def __init__(self, network, settings):
         super().__init__(network)
-        self.momentum = settings.momentum
+        self.momentum, self.momentum_final = settings.momentum, settings.momentum_final
         sizes = network.num_features, settings.hidden_dim, settings.projection_dim
         self.projector = BYOLProjectionHead(*sizes)
         self.predictor = BYOLPredictionHead(settings.projection_dim, settings.hidden_dim, settings.projection_dim)
@@ -30,4 +30,5 @@ class BYOL(Method):
 
     def after_step(self, step):
         """Move the teacher's weights towards the student's."""
-        self.teacher.follow(self.network, self.projector, momentum_at(self.momentum, step.done))
+        momentum = momentum_at(self.momentum, step.done, self.momentum_final)
+        self.teacher.follow(self.network, self.projector, momentum)

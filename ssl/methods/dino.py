@@ -40,13 +40,21 @@ class DINO(Method):
         # Logits divided by temperatures of a few hundredths need float32, from the head on.
         with torch.autocast(features[0].device.type, enabled=False):
             with self.teacher.at_work() as teacher:
-                targets = [teacher.head(f.float()) for f in known]
-            outputs = [self.head(f.float()) for f in features]
+                targets = self._outputs(teacher.head, known)
+            outputs = self._outputs(self.head, features)
             return self.view_loss(targets, outputs, teacher_temp=self.teacher_temperature(step))
+
+    def _outputs(self, head, features):
+        """What a head makes of views, a list of (n, d); its batch norms, if it has any, see all views at once."""
+        features = [f.float() for f in features]
+        return together(head, features) if self.settings.head_norm else [head(f) for f in features]
 
     def teacher_temperature(self, step):
         """The teacher's temperature, which rises linearly; without it DINOLoss would silently skip its own warm-up."""
-        start, end = self.settings.teacher_temperature_start, self.settings.teacher_temperature
+        return self.risen(self.settings.teacher_temperature_start, self.settings.teacher_temperature, step)
+
+    def risen(self, start, end, step):
+        """A temperature at a step of the teacher's warm-up, and after it."""
         if step.number >= self.settings.teacher_warmup:
             return end
         return start + (end - start) * step.number / self.settings.teacher_warmup
@@ -59,7 +67,8 @@ class DINO(Method):
 
     def after_step(self, step):
         """Move the teacher's weights towards the student's; the next batch has another centre."""
-        self.teacher.follow(self.network, self.head, momentum_at(self.settings.momentum, step.done))
+        momentum = momentum_at(self.settings.momentum, step.done, self.settings.momentum_final)
+        self.teacher.follow(self.network, self.head, momentum)
         self.view_loss.end_step()
 
     def encoder(self):
@@ -70,7 +79,7 @@ class DINO(Method):
         sizes = self.settings.hidden_dim, self.settings.bottleneck_dim, self.settings.prototypes
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # lightly's weight norm is torch's older one
-            return DINOProjectionHead(self.network.num_features, *sizes)
+            return DINOProjectionHead(self.network.num_features, *sizes, batch_norm=self.settings.head_norm)
 
 
 def together(network, views):

@@ -35,7 +35,8 @@ class IBOT(DINO):
     def forward(self, views, step):
         vit, images = self.network.backbone, torch.cat(views[:2])
         grid = vit.patch_embed.dynamic_feat_size(self.network.normalize(images[:1]).shape[-2:])  # which may bin
-        masks = block_masks(step.draws, grid, self.settings.mask_ratio, self.settings.mask_probability)
+        settings = self.settings
+        masks = block_masks(step.draws, grid, settings.mask_ratio, settings.mask_probability, settings.mask_spread)
         masks = masks.transpose(0, 1).flatten(0, 1).to(images.device)  # all first views, then all second, as the images
         with self.teacher.at_work() as teacher:
             seen = tokens(teacher.network, images)
@@ -55,13 +56,25 @@ class IBOT(DINO):
         """The loss of masked patches, for tokens (m, patches, d) of teacher and student and bool masks (m, h, w)."""
         with torch.autocast(guessed.device.type, enabled=False):
             with self.teacher.at_work() as teacher:
-                targets = teacher.head(seen.float())
+                targets = self._patch_outputs(teacher.head, seen)
             # All patches go in: the centre is their mean, which exists on every rank, masked or not. Weight 0 for
             # visible ones makes lightly's iBOT++ the loss of the iBOT paper.
-            temperature = self.teacher_temperature(step)
-            outputs = self.head(guessed.float())
+            temperature = self.patch_temperature(step)
+            outputs = self._patch_outputs(self.head, guessed)
             self.patch_loss.center.rewind()
             return self.patch_loss(targets, outputs, masks, temperature, visible_loss_weight=0.0)
+
+    def patch_temperature(self, step):
+        """The teacher's temperature for patches, which rises as that for views does."""
+        end = self.settings.patch_temperature
+        if end is None:
+            return self.teacher_temperature(step)
+        return self.risen(self.settings.patch_temperature_start or end, end, step)
+
+    def _patch_outputs(self, head, tokens):
+        """What a head makes of tokens (m, patches, d); batch norms take no more than two dimensions."""
+        tokens = tokens.float()
+        return head(tokens.flatten(0, 1)).unflatten(0, tokens.shape[:2]) if self.settings.head_norm else head(tokens)
 
 
 def tokens(network, images, masks=None, mask_token=None):
@@ -73,18 +86,20 @@ def tokens(network, images, masks=None, mask_token=None):
     return vit.norm(vit.blocks(vit.norm_pre(vit._pos_embed(x))))  # no patch_drop: masks need every patch
 
 
-def block_masks(draws, grid, largest, probability):
+def block_masks(draws, grid, largest, probability, spread=True):
     """Masks of rectangles for two views of each sample, bool (n, 2, *grid); a sample's depend on its draws alone.
 
-    A view is masked with `probability`: then any number of patches from 1 to the share `largest` is equally likely,
-    though rectangles that overlap can leave fewer. A sample's first view is masked when a uniform number is below the
-    probability, its second when the number half a turn on is: so from 0.5 on every sample has a masked view.
+    A view is masked with `probability`: then any number of patches from 1 to the share `largest` is equally likely, or
+    without `spread` it is always that share, though rectangles that overlap can leave fewer. A sample's first view is
+    masked when a uniform number is below the probability, its second when the number half a turn on is: so from 0.5 on
+    every sample has a masked view.
     """
     height, width = grid
     turn, amount, shapes = draws.uniform(1), draws.uniform(2), draws.uniform(2, BLOCKS, 4)
     masked = torch.cat([turn, (turn + 0.5) % 1], dim=1) < probability
     most = int(largest * height * width)
-    left = ((amount * most).floor() + 1) * masked  # patches still to be masked, (n, 2): one at least
+    wanted = (amount * most).floor() + 1 if spread else torch.full_like(amount, max(most, 1))
+    left = wanted * masked  # patches still to be masked, (n, 2): one at least
     masks = torch.zeros(*left.shape, height, width, dtype=torch.bool, device=left.device)
     for area, aspect, top, side in shapes.permute(2, 3, 0, 1):
         least = left.clamp(max=(min(grid) // 3) ** 2)

@@ -16,7 +16,7 @@ from .base import Method
 
 
 class MAE(Method):
-    """The loss is the mean squared error of masked patches + unmasked_weight * that of visible ones.
+    """The loss is masked_weight * the mean squared error of masked patches + unmasked_weight * that of visible ones.
 
     The encoder sees visible patches only. Targets are the pixels as the network sees them (`network.normalize`), with
     norm_pix less their patch's mean and over its standard deviation. The features returned are the mean of the visible
@@ -29,7 +29,8 @@ class MAE(Method):
         super().__init__(network)
         vit = _vit(network.backbone, settings)
         self.n_views = 1 if settings.views == "augment" else 2
-        self.norm_pix, self.unmasked_weight = settings.norm_pix, settings.unmasked_weight
+        self.norm_pix = settings.norm_pix
+        self.weights = settings.masked_weight, settings.unmasked_weight
         self.patch = vit.patch_embed.patch_size[0]
         self.side = vit.patch_embed.dynamic_feat_size(vit.patch_embed.img_size)[0]
         self.n_patches = self.side**2
@@ -49,7 +50,8 @@ class MAE(Method):
         masked, visible = order[:, : self.n_masked], order[:, self.n_masked :]
         latent = self.encode(views[0], visible)
         error = (self.decode(latent, visible).float() - self.target(views[self.n_views - 1])).square().mean(dim=2)
-        loss = error.gather(1, masked).mean() + self.unmasked_weight * error.gather(1, visible).mean()
+        masked_weight, visible_weight = self.weights
+        loss = masked_weight * error.gather(1, masked).mean() + visible_weight * error.gather(1, visible).mean()
         return loss, latent[:, self.network.backbone.num_prefix_tokens :].mean(dim=1)
 
     def encode(self, images, visible):

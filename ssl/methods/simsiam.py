@@ -19,6 +19,7 @@ class SimSiam(Method):
             settings.projection_dim, settings.prediction_dim, settings.projection_dim
         )
         self.distance = NegativeCosineSimilarity()
+        self.predictor_lr = settings.predictor_lr
 
     def forward(self, views, step):
         features = self.network(views[0])
@@ -30,4 +31,4 @@ class SimSiam(Method):
 
     def constant_lr(self):
         """The parameters of the predictor, whose learning rate the paper keeps constant."""
-        return list(self.predictor.parameters())
+        return list(self.predictor.parameters()) if self.predictor_lr == "constant" else []

@@ -51,6 +51,7 @@ class Teacher(nn.Module):
         update_momentum(head, self.head, momentum)
 
 
-def momentum_at(start, done):
-    """Momentum when the share `done` of the training is behind: from `start` to 1 with a cosine (arXiv:2006.07733)."""
-    return 1 - (1 - start) * (math.cos(math.pi * done) + 1) / 2
+def momentum_at(start, done, final=1.0):
+    """Momentum when the share `done` of the training is behind: from `start` to `final` with a cosine
+    (arXiv:2006.07733)."""
+    return final - (final - start) * (math.cos(math.pi * done) + 1) / 2

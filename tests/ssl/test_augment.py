@@ -11,7 +11,21 @@ from lenstronomy.Util.param_util import phi_q2_ellipticity
 from lenstream import Views, draw, make_scene, render
 from lenstream.configs.encoder import Augment
 from lenstream.configs.load import load
-from lenstream.ssl.augment import CHANGES, augment, blur, brightness, crop, destroyed, noise, rotate, solarise, warp
+from lenstream.ssl.augment import (
+    CHANGES,
+    FIRST,
+    LOCAL,
+    SECOND,
+    augment,
+    blur,
+    brightness,
+    crop,
+    destroyed,
+    noise,
+    rotate,
+    solarise,
+    warp,
+)
 from lenstream.ssl.methods.base import Draws
 
 N = 64
@@ -133,11 +147,44 @@ def test_a_smaller_view_is_the_mean_of_what_its_pixels_cover(images):
 
 
 def test_brightness_changes_flux_alone_within_its_spread(images):
-    ratio = (brightness(images, 0.4, draws()) / images).flatten(1)
+    ratio = (brightness(images, 0.4, draws(), 0.8) / images).flatten(1)
     assert (ratio.std(1) < 1e-5).all()
     factor = ratio.mean(1)
     assert 0.6 <= factor.min() < 0.7 and 1.3 < factor.max() <= 1.4
     assert 0.6 < (factor != 1).float().mean() < 0.97
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_as_many_images_change_their_flux_as_asked_for(share):
+    images = torch.ones(4000, 1, 4, 4)
+    out = augment(images, only(brightness=0.8, brightness_probability=share), draws(total=4000))
+    assert (out[:, 0, 0, 0] != 1).float().mean().item() == pytest.approx(share, abs=0.02)
+    assert out.min() >= 0.2 - 1e-6 and out.max() <= 1.8 + 1e-6
+
+
+@pytest.mark.parametrize(("view", "share"), [(FIRST, 1.0), (SECOND, 0.1), (LOCAL, 0.5)])
+def test_as_many_images_are_blurred_as_asked_for_of_that_view(view, share):
+    images = torch.rand(2000, 1, 8, 8, generator=torch.Generator().manual_seed(5))
+    settings = only(blur=(0.5, 2.0), blur_probability=(1.0, 0.1, 0.5))
+    out = augment(images, settings, draws(total=2000), view=view)
+    assert (out != images).flatten(1).any(1).float().mean().item() == pytest.approx(share, abs=0.04)
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (20, 30)])
+def test_a_shift_is_by_whole_pixels_up_to_its_share_and_mirrors_what_is_missing(shape):
+    n = 1000
+    images = torch.zeros(n, 1, *shape)
+    images[:, 0, 9, 12] = 1.0
+    out = augment(images + 3.0, only(shift=0.2), draws(total=n)) - 3.0
+    assert set(out.unique().tolist()) == {0.0, 1.0}  # no interpolation, no black edges
+    at = out.flatten(1).argmax(1)
+    moved = torch.stack([at // shape[1] - 9, at % shape[1] - 12])
+    for axis, size in enumerate(shape):
+        assert moved[axis].unique().tolist() == list(range(-size // 5, size // 5 + 1))
+        assert abs(moved[axis].float().mean()) < 0.3
+    ramp = torch.arange(20.0).expand(n, 1, 20, 20)
+    edge = augment(ramp, only(shift=0.2), draws(total=n))[:, 0, 0, 0]
+    assert edge.min() == 0 and edge.max() == 4
 
 
 def test_blur_is_a_gaussian_and_keeps_flux():
@@ -145,7 +192,7 @@ def test_blur_is_a_gaussian_and_keeps_flux():
     torch.testing.assert_close(blur(flat, (0.5, 2.0), draws()), flat)
     point = torch.zeros(N, 2, 25, 31)
     point[:, :, 12, 15] = 1.0
-    out = blur(point, (1.5, 1.5), draws())
+    out = blur(point, (1.5, 1.5), draws(), 0.5)
     y, x = torch.meshgrid(torch.arange(25) - 12.0, torch.arange(31) - 15.0, indexing="ij")
     gaussian = torch.exp(-0.5 * (x**2 + y**2) / 1.5**2)
     gaussian /= gaussian.sum()
@@ -196,7 +243,8 @@ def measured(images):
 def test_the_table_says_what_an_augmentation_changes(name):
     phi, q = 0.4, 0.6
     image = ellipses(phi, q, radius=5.0, at=(4.0, -3.0))
-    value = {"crop": (0.6, 1.0), "flip": True, "rot90": True, "rotate": 90.0, "blur": (0.1, 0.5)}.get(name, 0.4)
+    values = {"crop": (0.6, 1.0), "flip": True, "rot90": True, "rotate": 90.0, "blur": (0.1, 0.5), "shift": 0.05}
+    value = values.get(name, 0.4)
     before, after = measured(image), measured(augment(image, only(**{name: value}), draws()))
     assert np.allclose([before["e1"][0], before["e2"][0]], phi_q2_ellipticity(phi, q), atol=1e-3)
     tolerance = {"theta_E": 0.1, "e1": 0.01, "e2": 0.01, "center_x": 0.1, "center_y": 0.1}
@@ -253,4 +301,4 @@ def test_destroyed_targets_are_named_with_what_is_on():
 
 
 def test_the_table_has_every_setting():
-    assert list(CHANGES) == list(Augment.model_fields)
+    assert list(CHANGES) == [name for name in Augment.model_fields if not name.endswith("_probability")]

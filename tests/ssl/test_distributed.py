@@ -24,6 +24,7 @@ from .tiny import tiny, train, untrained
 SMALL = {"hidden_dim": 16, "projection_dim": 8}
 LOSSES = {
     "simclr": (SimCLR, SimCLRSettings(method="simclr", **SMALL)),
+    "cross_view": (SimCLR, SimCLRSettings(method="simclr", negatives="cross_view", **SMALL)),
     "vicreg": (VICReg, VICRegSettings(method="vicreg", **SMALL)),
     "barlow": (barlow.BarlowTwins, BarlowSettings(method="barlow", **SMALL)),
 }
@@ -116,6 +117,7 @@ VIT_ALONE = {  # no batch norm, and views of one size
     "local": {"views": 0},
 }
 CASES = [("lensiam", 10), ("simclr", 10), ("byol", 10), ("dino", 10)]
+PLATEAU = {"schedule": "plateau", "plateau": {"every": 2, "patience": 0, "factor": 0.5}}
 CASES += [(method, 2) for method in names() if method not in dict(CASES)]
 # A bias that the loss normalises away: its gradient is rounding alone, which Adam divides by its eps of 1e-8.
 FREE = {"barlow": {"model.projector.layers.6.bias"}}
@@ -162,6 +164,16 @@ def test_two_ranks_read_a_folder_as_one_process(tmp_path):
     config = tiny("simclr", *OPTIONS, f"pretrain.data.path={tmp_path / 'images'}")
     (two_ranks, _), (one_rank, _) = both(tmp_path, config, 3, exact=True)
     assert difference(one_rank, two_ranks) < 1e-9
+
+
+def test_two_ranks_lower_the_learning_rate_as_one_process(tmp_path):
+    """They see each other's losses: else each would go by its own."""
+    config = tiny("simclr", *OPTIONS, lr=1e-7, **PLATEAU)  # so low that the losses go up and down
+    (two_ranks, _), (one_rank, _) = both(tmp_path, config, 9, exact=True)
+    assert 0 < one_rank["plateau.factor"] < 1 and one_rank["plateau.losses"] != 0
+    assert difference(one_rank, two_ranks, "plateau.") < 1e-6  # of losses, which are summed in another order
+    for name in ("factor", "bad", "seen"):
+        assert torch.equal(one_rank[f"plateau.{name}"], two_ranks[f"plateau.{name}"])
 
 
 @pytest.mark.parametrize("method", ["simsiam", "byol"])

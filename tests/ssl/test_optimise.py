@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from lenstream.configs.encoder import PlateauSettings
 from lenstream.configs.load import load
 from lenstream.configs.methods import SimCLRSettings as Settings
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl.optimise import follow, make_optimizer, set_learning_rate
+from lenstream.ssl.optimise import Plateau, follow, make_optimizer, set_learning_rate, set_weight_decay
 from lenstream.ssl.untrained import make_method
 
 from .tiny import scene_of, tiny
@@ -70,6 +71,128 @@ def test_the_cosine_ends_at_the_final_rate():
     optimizer = make_optimizer(nn.Linear(2, 2), settings)
     set_learning_rate(optimizer, settings, 1000, 1000)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1, abs=1e-3)
+
+
+def rates_of(settings, steps):
+    """The learning rate of each step, and of one more."""
+    optimizer, rates = make_optimizer(nn.Linear(2, 2), settings), []
+    for step in range(steps + 1):
+        set_learning_rate(optimizer, settings, step, steps)
+        rates.append(optimizer.param_groups[0]["lr"])
+    return rates
+
+
+def test_the_linear_schedule_falls_by_as_much_in_each_step_to_the_final_rate():
+    rates = rates_of(Settings(method="simclr", lr=1.0, lr_final=0.2, schedule="linear", warmup=4), 13)
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert rates[4:13] == pytest.approx([1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2])
+    assert rates[13] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_a_constant_rate_stays_after_its_warm_up(schedule):
+    rates = rates_of(Settings(method="simclr", lr=0.5, schedule=schedule, warmup=2), 8)
+    assert rates == pytest.approx([0.25, 0.5] + [0.5] * 7)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_shortest_trainings_have_a_rate(schedule, steps):
+    for warmup in (0, 1, 20):
+        rates = rates_of(Settings(method="simclr", lr=0.5, schedule=schedule, warmup=warmup), steps)
+        assert all(0 <= rate <= 0.5 for rate in rates)
+
+
+def test_the_decay_of_weights_goes_to_its_end_with_a_cosine_and_that_of_norms_stays_none():
+    settings = Settings(method="simclr", weight_decay=0.04, weight_decay_final=0.4)
+    optimizer, decays = make_optimizer(nn.Linear(2, 2), settings), []
+    for step in range(11):
+        set_weight_decay(optimizer, settings, step, 11)
+        decays.append(sorted(g["weight_decay"] for g in optimizer.param_groups))
+    assert [low for low, _ in decays] == [0.0] * 11
+    assert (
+        decays[0][1] == pytest.approx(0.04)
+        and decays[5][1] == pytest.approx(0.22)
+        and decays[10][1] == pytest.approx(0.4)
+    )
+    to_none = settings.model_copy(update={"weight_decay_final": 0.0})
+    optimizer, decays = make_optimizer(nn.Linear(2, 2), to_none), []
+    for step in range(11):
+        set_weight_decay(optimizer, to_none, step, 11)
+        decays.append(max(g["weight_decay"] for g in optimizer.param_groups))
+    assert decays[5] == pytest.approx(0.02) and decays[10] == 0
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "lamb"])
+def test_betas_reach_the_optimiser(name):
+    optimizer = make_optimizer(nn.Linear(2, 2), Settings(method="simclr", optimizer=name, betas=(0.8, 0.95)))
+    assert all(tuple(g["betas"]) == (0.8, 0.95) for g in optimizer.param_groups)
+    usual = make_optimizer(nn.Linear(2, 2), Settings(method="simclr", optimizer=name))
+    assert all(tuple(g["betas"]) == (0.9, 0.999) for g in usual.param_groups)
+
+
+def test_lamb_moves_each_weight_by_a_share_of_itself():
+    """Eq. of You+ 2020 (arXiv:1904.00962): the step has the norm lr * |w|, whatever the gradient."""
+    model = nn.Linear(4, 3, bias=False)
+    settings = Settings(method="simclr", optimizer="lamb", lr=0.1, weight_decay=1e-4)
+    for scale in (1e-3, 1e3):
+        nn.init.constant_(model.weight, 2.0)
+        before, optimizer = model.weight.detach().clone(), make_optimizer(model, settings)
+        model.weight.grad = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)) * scale
+        optimizer.step()
+        assert (model.weight - before).norm().item() == pytest.approx(0.1 * before.norm().item(), rel=1e-4)
+
+
+PLATEAU = {"every": 2, "patience": 1, "factor": 0.1}
+
+
+def plateau(**changes):
+    return Plateau(Settings(method="simclr", lr=0.5, schedule="plateau", plateau=PlateauSettings(**PLATEAU | changes)))
+
+
+def test_the_rate_falls_where_the_mean_loss_does_not():
+    judge, factors = plateau(), []
+    for loss in (5, 3, 3, 3, 4, 2, 9, 9, 1, 1, 1, 1, 1, 1, 1, 1):  # means 4 3 3 9, 1 1 1 1
+        judge.see(float(loss))
+        factors.append(judge.factor)
+    assert factors == pytest.approx([1.0] * 7 + [0.1] * 5 + [0.1] + [0.01] * 3)
+
+
+def test_a_plateau_is_the_same_after_a_stop_in_the_middle():
+    losses = torch.rand(40, generator=torch.Generator().manual_seed(0)).tolist()
+    whole, first, second = plateau(every=3), plateau(every=3), plateau(every=3)
+    for k, loss in enumerate(losses):
+        whole.see(loss)
+        (first if k < 17 else second).see(loss)
+        if k == 16:
+            second.load_state_dict(first.state_dict())
+    assert whole.state_dict() == second.state_dict() and whole.factor < 0.01
+
+
+def test_a_plateau_lowers_the_rate_no_further_than_its_end():
+    settings = Settings(method="simclr", lr=0.5, lr_final=0.2, schedule="plateau", plateau=PlateauSettings(**PLATEAU))
+    judge = Plateau(settings)
+    for _ in range(20):
+        judge.see(1.0)
+    optimizer = make_optimizer(nn.Linear(2, 2), settings)
+    set_learning_rate(optimizer, settings, 30, 40, judge.factor)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"optimizer": "lamb", "weight_decay": 0}, "weight_decay: lamb without weight decay is plain adam"),
+        ({"weight_decay": 0, "weight_decay_final": 0.1}, "weight_decay_final: goes on from a weight_decay above 0"),
+        ({"optimizer": "adam", "betas": [0.9, 1.0]}, r"betas: \[0.9, 1.0\] forget nothing"),
+        ({"betas": [0.8, 0.9]}, "betas: sgd has none"),
+        ({"schedule": "constant", "lr_final": 0.01}, "lr_final: with schedule: constant the learning rate stays"),
+        ({"plateau": {"every": 5}}, "plateau: is for schedule: plateau, and the schedule is cosine"),
+    ],
+)
+def test_settings_that_cannot_work_together_are_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        Settings(method="simclr", **changes)
 
 
 @pytest.mark.parametrize("optimizer_name", ["sgd", "adam", "adamw", "lars"])

@@ -73,6 +73,31 @@ def test_dropout_and_stochastic_depth_are_resumed_bit_for_bit(tiny, tmp_path, me
     assert any(not torch.equal(whole[k], without[k]) for k in whole)
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+def test_schedules_are_resumed_bit_for_bit(tiny, tmp_path, optimizer):
+    """A plateau in the middle of its mean, the decay of weights, and Lamb's count of steps."""
+    settings = {
+        "method": "simclr",
+        "optimizer": optimizer,
+        "lr": 1e-3,
+        "warmup": 1,
+        "schedule": "plateau",
+        "plateau": {"every": 2, "patience": 0, "factor": 0.5},
+        "weight_decay": 0.1,
+        "weight_decay_final": 0.5,
+    }
+    options = [f"pretrain.encoders={json.dumps({'x': settings})}", "pretrain.steps=8", "pretrain.batch_size=8"]
+    config, scene = load("tiny", options), tiny[1]
+    pretrain(config, "x", scene, tmp_path / "whole")
+    for steps in (3, 2):
+        with pytest.raises(Stopped):
+            pretrain(config, "x", scene, tmp_path / "stopped", stop=stop_after(steps))
+    pretrain(config, "x", scene, tmp_path / "stopped")
+    whole, stopped = (checkpoint.load(tmp_path / f / "last_state.safetensors")[0] for f in ("whole", "stopped"))
+    assert [k for k in whole if not torch.equal(whole[k], stopped[k])] == [] and whole.keys() == stopped.keys()
+    assert whole["plateau.factor"] < 1
+
+
 def test_a_finished_encoder_is_not_trained_again(tiny, tmp_path):
     config, scene = tiny
     path = pretrain(config, "lensiam", scene, tmp_path)

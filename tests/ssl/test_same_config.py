@@ -48,6 +48,16 @@ def test_trainings_of_earlier_versions_have_the_fingerprint_that_they_had(method
     assert same_config.fingerprint(config, "x") == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("change", ["pretrain.backbone.bin=2", "pretrain.encoders.x.backbone={bin: 2}"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "pretrain.backbone.bin=2",
+        "pretrain.encoders.x.backbone={bin: 2}",
+        "pretrain.encoders.x.schedule=linear",
+        "pretrain.encoders.x.augment.shift=0.1",
+        "pretrain.encoders.x.augment.blur_probability=[1, 0.5, 0.5]",
+        "pretrain.encoders.x.head_norm=true",
+    ],
+)
 def test_other_values_of_later_keys_are_another_training(change):
     assert same_config.fingerprint(config_of("dino", change), "x") != same_config.fingerprint(config_of("dino"), "x")

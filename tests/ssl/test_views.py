@@ -74,6 +74,23 @@ def test_a_pretext_leaves_the_first_view(images, method, policy):
     assert torch.equal(second, shown) == (policy == "physics")
 
 
+def test_a_pretext_may_change_both_views(images):
+    settings = ContrastSettings(method="rotation", both_views=True)
+    first, second = make_views(images[:, :1], settings, 2, draws())
+    again = draws()
+    assert torch.equal(first, augment(images[:, 0], settings.augment, again))
+    assert torch.equal(second, augment(images[:, 0], settings.augment, again))
+    assert not torch.equal(first, second) and not torch.equal(first, images[:, 0])
+
+
+def test_each_view_is_blurred_as_often_as_its_place_says(images):
+    blurred = NOTHING.model_copy(update={"blur": (1.0, 1.0), "blur_probability": (1.0, 0.0, 0.0)})
+    settings = DINOSettings(method="dino", augment=blurred, local=LOCAL)
+    sharp = settings.model_copy(update={"augment": blurred.model_copy(update={"blur_probability": (0.0, 0.0, 0.0)})})
+    views, others = (make_views(images[:, :1], s, 2, draws()) for s in (settings, sharp))
+    assert [torch.equal(a, b) for a, b in zip(views, others, strict=True)] == [False, *[True] * 6]
+
+
 @pytest.mark.parametrize("settings", [MAESettings(method="mae"), SupervisedSettings(method="supervised")])
 def test_methods_with_one_view_get_one(images, settings):
     assert len(make_views(images[:, :1], settings, 1, draws())) == 1

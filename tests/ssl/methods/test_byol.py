@@ -91,6 +91,15 @@ def test_after_a_step_the_teacher_follows_with_the_momentum_of_that_step(method,
         torch.testing.assert_close(now, before[name] + (1 - momentum) * moved)
 
 
+@pytest.mark.parametrize("done", [0.0, 0.5, 0.9])
+def test_the_momentum_can_be_held(flat_network, done):
+    method = BYOL(flat_network, SETTINGS.model_copy(update={"momentum_final": 0.9}))
+    before = method.teacher.network.backbone.weight.clone()
+    nn.init.constant_(method.network.backbone.weight, 3.0)
+    method.after_step(Step(0, done, Draws(0, 12)))
+    torch.testing.assert_close(method.teacher.network.backbone.weight, 0.9 * before + 0.1 * 3.0)
+
+
 def test_the_online_network_is_kept(method):
     assert method.encoder() is method.network
 

@@ -134,6 +134,29 @@ def test_all_but_the_teacher_and_the_prototypes_norm_learns(network):
     assert features.shape == (12, method.network.num_features) and not features.requires_grad
 
 
+def test_norms_of_the_head_see_all_views_at_once():
+    method = make(vit, head_norm=True)
+    norms = [m for m in method.head.modules() if isinstance(m, nn.BatchNorm1d)]
+    assert len(norms) == 2 and not any(isinstance(m, nn.BatchNorm1d) for m in make(vit).head.modules())
+    seen = []
+    norms[0].register_forward_hook(lambda module, given, out: seen.append(given[0].shape))
+    loss, _ = method(views(), step())
+    loss.backward()
+    assert seen == [(24, 16)] and all(norm.weight.grad.abs().sum() > 0 for norm in norms)
+    assert int(method.teacher.head.layers[1].num_batches_tracked) == 1
+
+
+def test_the_momentum_ends_where_it_is_asked_to():
+    method = make(momentum_final=0.9)  # of SMALL, too: it is held
+    before = [p.clone() for p in method.teacher.parameters()]
+    with torch.no_grad():
+        for p in (*method.network.parameters(), *method.head.parameters()):
+            p.add_(1.0)
+    method.after_step(step(3, 0.99))
+    moved = [(new - old) for new, old in zip(method.teacher.parameters(), before, strict=True)]
+    assert all(torch.allclose(m, torch.full_like(m, 0.1), atol=1e-5) for m in moved)
+
+
 def test_the_teacher_starts_as_the_student_follows_it_and_is_kept():
     method = make(freeze_last=0)
     for teacher, student in ((method.teacher.network, method.network), (method.teacher.head, method.head)):

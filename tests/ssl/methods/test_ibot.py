@@ -115,6 +115,15 @@ def test_masks_have_from_one_to_the_largest_share_of_patches_equally_often(grid,
     assert covered.min() > 0.25 * covered.mean()  # everywhere, if less so in the corners
 
 
+@pytest.mark.parametrize(("grid", "ratio", "count"), [((4, 4), 0.3, 4), ((2, 2), 0.1, 1)])
+def test_without_spread_every_mask_has_the_largest_share_of_patches(grid, ratio, count):
+    masks = block_masks(Draws(0, 1000), grid, ratio, 1.0, spread=False)
+    assert masks.sum(dim=(2, 3)).unique().tolist() == [count]
+    assert len({tuple(mask.flatten().tolist()) for mask in masks[:, 0]}) > 1
+    half = block_masks(Draws(0, 4000), grid, ratio, 0.5, spread=False).sum(dim=(2, 3))
+    assert half.unique().tolist() == [0, count] and (half > 0).float().mean().item() == pytest.approx(0.5, abs=0.03)
+
+
 @pytest.mark.parametrize("grid", [(1, 1), (1, 2), (2, 2), (3, 3)])
 def test_the_smallest_images_have_one_masked_patch(grid):
     assert (block_masks(Draws(0, 100), grid, 0.3, 1.0).sum(dim=(2, 3)).clamp(max=2) >= 1).all()
@@ -205,6 +214,30 @@ def test_the_patch_loss_is_that_of_the_paper_at_the_temperature_of_the_step():
     assert loss == pytest.approx(expected.item(), rel=1e-5) and loss == pytest.approx(other.item(), rel=1e-5)
     mean = method.teacher.head(seen).mean(dim=(0, 1))
     torch.testing.assert_close(method.patch_loss.center.value, 0.7 * center + 0.3 * mean)
+
+
+@pytest.mark.parametrize(("number", "of_patches", "of_views"), [(0, 0.05, 0.02), (4, 0.07, 0.03), (8, 0.09, 0.04)])
+def test_patches_have_a_temperature_of_their_own(monkeypatch, number, of_patches, of_views):
+    warm = {"teacher_temperature_start": 0.02, "teacher_temperature": 0.04, "teacher_warmup": 8}
+    method = make(**warm, patch_temperature_start=0.05, patch_temperature=0.09)
+    used, loss = [], method.patch_loss.forward
+    monkeypatch.setattr(method.patch_loss, "forward", lambda *a, **k: used.append(a[3]) or loss(*a, **k))
+    method(views(), step(number))
+    assert used == [pytest.approx(of_patches)] and method.teacher_temperature(step(number)) == pytest.approx(of_views)
+    assert make(**warm).patch_temperature(step(number)) == pytest.approx(of_views)
+    assert make(**warm, patch_temperature=0.09).patch_temperature(step(number)) == 0.09
+
+
+def test_a_head_with_norms_takes_patches():
+    """As (m patches, d): a batch norm would take the patches of (m, patches, d) for channels."""
+    method = make(network={"dynamic_img_size": True}, head_norm=True, mask_probability=1.0)
+    seen = []
+    norm = next(m for m in method.head.modules() if isinstance(m, nn.BatchNorm1d))
+    norm.register_forward_hook(lambda module, given, out: seen.append(tuple(given[0].shape)))
+    loss, _ = method(views(local=2), step())
+    loss.backward()
+    assert sorted(seen) == [(48, 16), (216, 16)]  # 4 views of 12, whose class tokens go together; 24 x 9 patches
+    assert torch.isfinite(loss) and norm.weight.grad.abs().sum() > 0
 
 
 def test_only_masked_patches_of_student_and_teacher_move_the_patch_loss():

@@ -141,7 +141,7 @@ def test_targets_are_what_the_network_sees_with_each_patch_over_its_standard_dev
 
 @pytest.mark.parametrize("weight", [0.0, 0.3])
 def test_the_loss_is_that_of_masked_patches_and_the_weighted_one_of_visible_ones(weight, views):
-    method = make(unmasked_weight=weight, mask_ratio=0.5)
+    method = make(unmasked_weight=weight, masked_weight=1.0 - weight, mask_ratio=0.5)
     visible = visible_patches(method, views[:1])
     seen = torch.zeros(N, PATCHES, dtype=torch.bool).scatter(1, visible, True)
     target = method.target(views[0])
@@ -152,8 +152,8 @@ def test_the_loss_is_that_of_masked_patches_and_the_weighted_one_of_visible_ones
         return method(views[:1], step())[0].item()
 
     assert loss(0.0, 0.0) == pytest.approx(0, abs=1e-6)
-    assert loss(2.0, 0.0) == pytest.approx(4.0, rel=1e-5)
-    assert loss(2.0, 3.0) == pytest.approx(4.0 + 9 * weight, rel=1e-5)
+    assert loss(2.0, 0.0) == pytest.approx(4.0 * (1 - weight), rel=1e-5)
+    assert loss(2.0, 3.0) == pytest.approx(4.0 * (1 - weight) + 9 * weight, rel=1e-5)
 
 
 def test_weights_stay_as_they_were_given(views):

@@ -33,6 +33,25 @@ def test_the_pretexts_have_the_same_loss_and_their_own_temperature(pretext, loss
     assert loss_of(SimCLR, settings, *z).item() == pytest.approx(nt_xent(*z, 0.2).item(), rel=1e-4)
 
 
+def test_cross_view_negatives_leave_similarities_within_a_view_out(loss_of, flat_views):
+    z = [view.flatten(1) for view in flat_views]
+    settings = SETTINGS.model_copy(update={"negatives": "cross_view"})
+    a, b = (nn.functional.normalize(v.double(), dim=1) for v in z)
+    pairs = torch.arange(12)
+    directions = [nn.functional.cross_entropy(s / 0.5, pairs) for s in (a @ b.T, b @ a.T)]
+    expected = sum(directions) / 2
+    assert loss_of(SimCLR, settings, *z).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert abs(expected - nt_xent(*z, 0.5)) > 0.1
+
+
+def test_a_projector_without_norms_is_two_layers_with_a_relu_between(flat_network):
+    def layers(**changes):
+        return [type(m).__name__ for m in SimCLR(flat_network, SETTINGS.model_copy(update=changes)).projector.layers]
+
+    assert layers(projector_norm=False) == ["Linear", "ReLU", "Linear"]
+    assert layers() == ["Linear", "BatchNorm1d", "ReLU", "Linear", "BatchNorm1d"]
+
+
 def test_every_parameter_learns(flat_network, flat_views, flat_step):
     method = SimCLR(flat_network, SETTINGS)
     method(flat_views, flat_step)[0].backward()

@@ -51,6 +51,11 @@ def test_the_last_norm_of_the_projector_has_no_weights_and_the_predictor_a_const
     assert {id(p) for p in method.constant_lr()} == {id(p) for p in method.predictor.parameters()}
 
 
+def test_the_predictor_follows_the_schedule_if_asked_to(flat_network):
+    settings = Settings(method="simsiam", predictor_lr="schedule")
+    assert SimSiam(flat_network, settings).constant_lr() == []
+
+
 def test_under_autocast_the_loss_is_float32(loss_of, flat_views):
     z1, z2 = (view.flatten(1) for view in flat_views)
 

@@ -102,6 +102,11 @@ def test_the_momentum_goes_to_one_with_a_cosine(done, expected):
     assert math.isclose(momentum_at(0.9, done), expected, rel_tol=1e-12)
 
 
+def test_the_momentum_may_end_elsewhere():
+    assert [momentum_at(0.9, d, 0.94) for d in (0.0, 0.5, 1.0)] == pytest.approx([0.9, 0.92, 0.94])
+    assert momentum_at(0.9, 0.3, 0.9) == pytest.approx(0.9, rel=1e-12)
+
+
 def test_dropout_and_stochastic_depth_are_off_while_it_is_trained(family):
     network, _, teacher = family
     assert not torch.equal(network(images()), network(images()))  # the student's are on

@@ -1,0 +1,75 @@
+"""Write what a reproduction found: table.csv for programs, table.md, and index.html, a page on its own."""
+
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ...files.csv_writing import write_csv
+from ...files.whole import write_text
+from . import themes
+from .reproduction_table import EMPTY, duration, in_words, long_form, markdown, rows, timings
+
+TABLE, TEXT, PAGE = "table.csv", "table.md", "index.html"  # in a reproduction's folder
+
+
+class _TableRow(NamedTuple):
+    """A row of the page's table, as text."""
+
+    label: str
+    cells: list[tuple[str, str]]  # published and ours: the labels, then each column
+    time: str
+    note: str
+
+
+def write(name, reproduction, folders, differs, out):
+    """Write the three files of a reproduction, and return its table in words (`reproduction_table.in_words`).
+
+    Args: name: of the whole. folders: of the runs that are evaluated, by name. differs: sentences on what differs. out:
+    the folder to write to. Raises: DataError if results are not as the table needs them; OSError.
+    """
+    found, times = rows(reproduction, folders), timings(folders)
+    table = in_words(reproduction, found)
+    write_csv(long_form(reproduction, found), Path(out) / TABLE)
+    said = "".join(f"- {sentence}\n" for sentence in differs)
+    head = f"# {reproduction.title}\n\nPublished / ours. Published numbers: {reproduction.source}.\n\n"
+    write_text(Path(out) / TEXT, f"{head}{markdown(table)}\nWhat differs:\n\n{said}\n{_times_as_text(times)}")
+    write_text(Path(out) / PAGE, _page(name, reproduction, table, found, differs, times))
+    return table
+
+
+def _times_as_text(times):
+    return "".join(f"{run}: {duration(sum(stages.values()))} in all.\n" for run, stages in times.items())
+
+
+def _page(name, reproduction, table, found, differs, times):
+    """The HTML of the page. table: of `in_words`, row by row that of `found`."""
+    columns, lines = list(reproduction.columns), []
+    for ours, (_, words) in zip(found, table.iterrows(), strict=True):
+        cells = [tuple(words[c].split(" | ")) for c in ("labels", *columns)]
+        lines.append((ours.row.group, _TableRow(ours.row.label, cells, words["pre-training"], words.get("note", ""))))
+    groups = [(g, [line for _, line in same]) for g, same in itertools.groupby(lines, key=lambda pair: pair[0])]
+    stages = list(dict.fromkeys(stage for of_run in times.values() for stage in of_run))
+    runs = [
+        (run, [*(duration(t[s]) if s in t else EMPTY for s in stages), duration(sum(t.values()))])
+        for run, t in times.items()
+    ]
+    engine = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return engine.get_template("reproduction.html.j2").render(
+        name=name,
+        title=reproduction.title,
+        source=reproduction.source,
+        columns=columns,
+        groups=groups,
+        differs=differs,
+        stages=stages,
+        runs=runs,
+        themes=themes,
+    )

@@ -1,0 +1,56 @@
+"""Classes as targets: their names, and the number of each image's class among those that are learnt."""
+
+import numpy as np
+
+from ...errors import DataError, nearest
+
+
+def names_in(images, target):
+    """The names of the classes in a column that images in files have, in order of their numbers.
+
+    Raises: DataError for a column that holds no few classes.
+    """
+    return _classes(images, target)[0]
+
+
+def names_simulated(scene):
+    """The names of the classes of a simulation, in its order, without those that never occur."""
+    return tuple(name for name, frequency in scene.config.classes.items() if frequency > 0)
+
+
+def numbers_in(images, target, names):
+    """The number of the class of each image among some names, float (n,), NaN where it is not known.
+
+    Raises: DataError for images of a class that is none of them.
+    """
+    own, numbers = _classes(images, target)
+    return _renumbered(numbers, own, names, images.root)
+
+
+def numbers_simulated(scene, values, names):
+    """The same of simulated systems. values: their label "class" (n,), a number in `simulate.classes`."""
+    return _renumbered(np.asarray(values).astype(int), tuple(scene.config.classes), names, "the simulation")
+
+
+def _classes(images, target):
+    found = images.classes_of(target)
+    if found is None:
+        raise DataError(
+            f"evaluate.targets: the column {target} of {images.root} has no few classes; expected one of words or "
+            "whole numbers, with 2 to 50 different ones"
+        )
+    return found
+
+
+def _renumbered(numbers, own, names, root):
+    """Numbers among `own` names as numbers among `names`, float with NaN for -1."""
+    there = [own[k] for k in np.unique(numbers[numbers >= 0])]
+    unknown = [name for name in there if name not in names]
+    if unknown:
+        raise DataError(
+            f'evaluate.data: the class "{unknown[0]}" of {root} is none of those to learn from; expected some of '
+            f"{', '.join(names)}.{nearest(unknown[0], names)}"
+        )
+    places = np.array([names.index(name) if name in names else -1 for name in own] + [-1])  # -1 stays
+    found = places[numbers].astype(float)
+    return np.where(found < 0, np.nan, found)

@@ -1,0 +1,35 @@
+"""Images that are there twice, in one set or in two: by their pixels as networks get them, not by their names."""
+
+import hashlib
+from functools import lru_cache
+
+import numpy as np
+
+from ...progress import bar
+
+AT_A_TIME = 64  # images in memory
+MANY = 2000  # images from which on reading them is worth a progress bar
+
+
+@lru_cache(maxsize=6)  # sets are the same objects as long as their files are the same
+def fingerprints(images):
+    """A hash of the pixels of each image of a set, a tuple of bytes (n,).
+
+    images: `ssl.set_images.SetImages`, or another with `read`. Raises: DataError for one that cannot be read.
+    """
+    found = []
+    with bar("comparing images", len(images), show=len(images) >= MANY) as progress:
+        for start in range(0, len(images), AT_A_TIME):
+            some = images.read_all(np.arange(start, min(start + AT_A_TIME, len(images))))
+            some = np.ascontiguousarray(some, dtype=np.float32) + np.float32(0)  # -0 is 0
+            found += [hashlib.blake2b(pixels.tobytes(), digest_size=16).digest() for pixels in some]
+            progress.update(len(found))
+    return tuple(found)
+
+
+def shared(one, other):
+    """Pairs (place in one, place in other) of equal fingerprints, a pair for each of `other` that is in `one`."""
+    first = {}
+    for place, value in enumerate(one):
+        first.setdefault(value, place)
+    return [(first[value], place) for place, value in enumerate(other) if value in first]

@@ -1,0 +1,81 @@
+"""Fit the runs of a reproduction to images of the user's: labels, tests and steps follow how many there are."""
+
+from .configs.load import check
+from .configs.reproduction import FULL
+from .errors import ConfigError
+from .files.class_names import meant
+
+_FEWEST = {"n_labels": 10, "n_test": 20}  # that a config allows
+
+
+def fitted(config, run, columns, scale):
+    """A run's config whose sizes are those of the images that it names, and sentences on what was changed.
+
+    Args: config: `configs.schema.Config` with `evaluate.data`. run: its `configs.reproduction.Run`. columns: of the
+    reproduction's table. At full scale there are as many passes through the images as the source had.
+    Raises: ConfigError for images without the classes that the table names, or too few; DataError for images that
+    cannot be read.
+    """
+    from .evaluate.tasks.examples import Examples
+
+    examples, path = Examples(config), config.evaluate.data.path
+    _need_classes(examples.learnt.classes, columns, config, path)
+    n_images = len(examples.learnt)
+    values, said = config.model_dump(), []
+    said += _fit_labels(values["evaluate"], examples.count("labelled"), examples.count("test"), path)
+    said += _fit_steps(values["pretrain"], n_images, run.images, scale)
+    return check(values, path), [f"{config.name}: {sentence}" for sentence in said]
+
+
+def _need_classes(there, columns, config, path):
+    """Refuse images without classes, or without one that the table has a number of."""
+    if config.evaluate.task != "classification":
+        return
+    if len(there) < 2:
+        expected = "a folder for each class, or others that `lenstream inspect` knows"
+        raise ConfigError([f"data={path}: its images have no classes; expected {expected}"])
+    known = {meant(name) for name in there}
+    wanted = {c.target for c in columns.values() if c.target not in ("all", "macro")}
+    if missing := sorted(wanted - known):
+        expected = f"a class for {missing[0]}, of which the table has a number"
+        raise ConfigError([f"data={path}: its classes are {', '.join(there)}; expected {expected}"])
+
+
+def _fit_labels(evaluate, n_labelled, n_test, path):
+    """Keep the numbers of labels and tests that there are images for, in a config's values; yields what was changed."""
+    most = n_labelled // evaluate["seeds"]
+    if most < _FEWEST["n_labels"] or n_test < _FEWEST["n_test"]:
+        least = f"{_FEWEST['n_labels'] * evaluate['seeds']} and {_FEWEST['n_test']} at least"
+        raise ConfigError([f"data={path}: {n_labelled} images to learn from and {n_test} for tests; expected {least}"])
+    wanted = evaluate["n_labels"]
+    kept = [n for n in wanted if n <= most]
+    kept = kept if len(kept) == len(wanted) else [*kept, most]
+    if kept != wanted:
+        evaluate["n_labels"] = kept
+        yield f"{_listed(kept)} labels instead of {_listed(wanted)}, as there are {n_labelled:,} images to learn from"
+    if n_test < evaluate["n_test"]:
+        yield f"{n_test:,} test images instead of {evaluate['n_test']:,}"
+        evaluate["n_test"] = n_test
+
+
+def _fit_steps(pretrain, n_images, source, scale):
+    """Have a training pass as often through its images as the source's did; yields what was changed."""
+    if pretrain["batch_size"] > n_images:
+        batch = n_images - n_images % pretrain["accumulate"]
+        yield f"batches of {batch} instead of {pretrain['batch_size']}, as there are {n_images:,} images"
+        pretrain["batch_size"] = batch
+    factor = n_images / source if source else 1.0
+    factor = factor if scale == FULL else min(factor, 1.0)
+    if factor == 1.0:
+        return
+    before = pretrain["steps"]
+    for section in (pretrain, *pretrain["encoders"].values()):
+        for name in ("steps", "warmup", "teacher_warmup", "freeze_last"):
+            if section.get(name):
+                section[name] = max(1, round(section[name] * factor))
+    if pretrain["steps"] != before:
+        yield f"{pretrain['steps']:,} steps instead of {before:,}, for {n_images:,} images"
+
+
+def _listed(numbers):
+    return ", ".join(f"{n:,}" for n in numbers)
