@@ -108,7 +108,7 @@ def _named(places):
 
 
 def _tests(task, evaluation, encoder):
-    """The test lenses as `evaluate.similar.Images`, which are drawn when they are shown."""
+    """The test lenses as `evaluate.similar.SearchedSet`, which are drawn when they are shown."""
     from .evaluate import similar as searching
     from .evaluate.show.outputs import classes_of, labels_of
 
@@ -117,7 +117,7 @@ def _tests(task, evaluation, encoder):
         if target in labels:
             labels[target] = [names[int(number)] for number in labels[target]]
     names = [str(index) for index in evaluation.indices]
-    return searching.Images(searching.TEST, names, None, evaluation.features[encoder], labels)
+    return searching.SearchedSet(searching.TEST, names, None, evaluation.features[encoder], labels)
 
 
 def _thumbnails(found, sets, task, config, scene, evaluation):

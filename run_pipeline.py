@@ -1,4 +1,4 @@
-"""The command line of LenStream: run, predict, preview, explore, simulate, inspect, config and others (see --help).
+"""The command line of LenStream: run, predict, similar, compare, preview, simulate, inspect and others (see --help).
 
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """

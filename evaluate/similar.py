@@ -15,7 +15,7 @@ UNLIKE = 0.99  # an image is called unlike the test lenses if so many of them ar
 SAME = 1 - 1e-6  # cosines from here on may be of one and the same image
 
 
-class Images(NamedTuple):
+class SearchedSet(NamedTuple):
     """A set of images to search, or to search by."""
 
     name: str
@@ -25,7 +25,7 @@ class Images(NamedTuple):
     labels: dict  # name of a label -> (n,) numbers or words, None or NaN where there is none
 
 
-class Found(NamedTuple):
+class NearestImages(NamedTuple):
     """The neighbours of one image."""
 
     query: int  # its number
@@ -35,9 +35,9 @@ class Found(NamedTuple):
 
 
 def nearest(queries, sets, known, n):
-    """The `Found` of every query among all images of some sets; an image that is the query itself is left out.
+    """The `NearestImages` of every query among all images of some sets; an image that is the query itself is left out.
 
-    Args: queries: `Images`. sets: list of `Images`. known: `Likeness` of the test lenses. n: how many neighbours.
+    Args: queries: `SearchedSet`. sets: of `SearchedSet`. known: `likeness.Likeness` of the test lenses. n: how many.
     """
     directions = [known.directions(found.features) for found in sets]
     strange = known.less_than_usual(queries.features)
@@ -47,7 +47,7 @@ def nearest(queries, sets, known, n):
         cosines = np.concatenate([of_set @ direction for of_set in directions])
         order = np.argsort(-cosines, kind="stable")[: n + 50]
         order = [i for i in order if not (cosines[i] > SAME and _is(queries, query, sets, places[i]))][:n]
-        out.append(Found(query, float(strange[query]), [places[i] for i in order], cosines[order]))
+        out.append(NearestImages(query, float(strange[query]), [places[i] for i in order], cosines[order]))
     return out
 
 
@@ -62,7 +62,7 @@ def _is(queries, query, sets, place):
 def table(queries, sets, found):
     """The neighbours as a DataFrame: query, rank, name, set, cosine, and a column for each label of a neighbour.
 
-    unusual: `Found.strange` of the query.
+    unusual: `NearestImages.strange` of the query.
     """
     rows = []
     for one in found:
@@ -85,10 +85,10 @@ def in_words(name, strange, n_test):
 
 
 def with_features(name, seen, network, targets):
-    """The `Images` of a `real.seen_sets.SeenSet`, whose labels of the run's targets come first."""
+    """The `SearchedSet` of a `real.seen_sets.SeenSet`, whose labels of the run's targets come first."""
     labels = {_target(label, targets): values for label, values in seen.labels.items()}
     labels = {label: labels[label] for label in sorted(labels, key=lambda label: label not in (*targets, "class"))}
-    return Images(name, seen.names, seen.images.numpy(), features_of(network, seen.images), labels)
+    return SearchedSet(name, seen.names, seen.images.numpy(), features_of(network, seen.images), labels)
 
 
 def _target(label, targets):

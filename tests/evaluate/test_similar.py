@@ -7,13 +7,13 @@ from sklearn.preprocessing import StandardScaler
 
 from lenstream.evaluate import similar
 from lenstream.evaluate.likeness import Likeness
-from lenstream.evaluate.similar import Images
+from lenstream.evaluate.similar import SearchedSet
 
 
 def images_of(name, features, images=None, **labels):
     n = len(features)
     images = np.arange(n * 4, dtype=np.float32).reshape(n, 1, 2, 2) if images is None else images
-    return Images(name, [f"{name}{k}" for k in range(n)], images, features, labels)
+    return SearchedSet(name, [f"{name}{k}" for k in range(n)], images, features, labels)
 
 
 @pytest.fixture
