@@ -44,6 +44,8 @@ def check(config, folder, evaluates=True, anew=False):
             _say_all(problems, _about_changes(config, images, folder))
         _say_all(problems, about_training(config, images, scene, evaluates))
         _say_all(problems, about_labelled(config, examples, images, scene))
+        pairs = _collect(problems, lambda: _pairs(config, scene, evaluates))
+        _say_all(problems, _about_pairs(config, pairs, images, scene))
         _say_all(problems, _about_real_lenses(config, scene))
         _say_all(problems, _about_overlay(config, scene, examples))
         if scene is not None or images is not None:
@@ -51,6 +53,7 @@ def check(config, folder, evaluates=True, anew=False):
             problems += targets
             judged = evaluates and config.evaluate is not None
             seen = shapes(images, examples, scene if judged or images is None else None)
+            seen = sorted({*seen, pairs.shape} if pairs is not None else seen)
             sizes = _try_networks(config, scene, images, seen, bool(targets), problems)
             _say_all(problems, _about_disk(config, folder, sizes))
     if problems:
@@ -112,6 +115,41 @@ def _about_changes(config, images, folder):
     yield from list(filter(None, (refusal(images.root, then, now) for then in known)))[:1]
 
 
+def _pairs(config, scene, evaluates):
+    """The pairs of images of a super-resolution; None for other tasks. Raises: ConfigError, DataError as they do."""
+    if not evaluates or config.evaluate is None or config.evaluate.task != "super_resolution":
+        return None
+    if scene is None and config.evaluate.super_resolution.lr_path is None:
+        if config.simulate is None:
+            raise ConfigError(
+                ["evaluate.super_resolution.lr_path: missing, and nothing is simulated; expected lr_path and hr_path"]
+            )
+        return None  # what keeps the scene from being made has been said
+    from .evaluate.tasks.super_resolution import make_super_resolution
+
+    return make_super_resolution(config, scene).pairs
+
+
+def _about_pairs(config, pairs, images, scene):
+    """Whether a super-resolution has enough pairs, of the bands that networks see, and is asked for nothing else."""
+    if pairs is None:
+        return
+    evaluate, where = config.evaluate, "evaluate.super_resolution"
+    if evaluate.data is not None:
+        yield f"evaluate.data: holds labels, and super-resolution learns from pairs; expected {where}.lr_path, hr_path"
+    if config.real_lenses.images is not None:
+        yield "real_lenses.images: a super-resolution predicts no parameters of lenses; expected none"
+    if evaluate.super_resolution.lr_path is None:
+        return
+    needed = {"n_labels": ("labelled", evaluate.seeds * max(evaluate.n_labels)), "n_test": ("test", evaluate.n_test)}
+    for key, (split, n) in needed.items():
+        if pairs.count(split) < n:
+            yield f"evaluate.{key}: {n} {split} pairs, but {where} has {pairs.count(split)}; expected fewer"
+    bands = images.bands if images is not None else len(scene.bands) if scene is not None else pairs.shape[0]
+    if pairs.shape[0] != bands:
+        yield f"{where}: its images have {pairs.shape[0]} bands, those that encoders are trained on {bands}"
+
+
 def _about_real_lenses(config, scene):
     """Whether real lenses can be read, and compared with the catalogue."""
     lenses = config.real_lenses
@@ -167,6 +205,7 @@ def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
     images: in files, to train on, or None. seen: bands and pixels along an edge, of the images to train on and of those
     to judge by.
     """
+    from .ssl.decoder import map_channels
     from .ssl.untrained import make_method
 
     sizes: list[Size] = []
@@ -177,6 +216,8 @@ def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
         if method is None:
             continue
         problems += about_views(name, settings, method, images)
+        if config.evaluate is not None and config.evaluate.task == "super_resolution":
+            _collect(problems, lambda method=method: map_channels(method.network))
         problems += filter(None, [_cannot_see(method.network, name, *shape) for shape in seen])
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)

@@ -223,6 +223,8 @@ def _print_scores(config, folder):
         console.print(f"scores on the images of {config.evaluate.data.judged}:")
     elif config.evaluate.learns_from_files:
         console.print(f"scores on simulated lenses, of heads that learnt from {config.evaluate.data.path}:")
+    elif config.evaluate.pairs_in_files:
+        console.print(f"scores on the images of {config.evaluate.super_resolution.hr_path}:")
     elif not sees_what_is_simulated(config):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     print_scores(results.frame(results.read_scores(folder.path)))

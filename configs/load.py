@@ -210,13 +210,15 @@ def _checks_of_training(config):
     if pre.batch_size % pre.accumulate or pre.batch_size // pre.accumulate < 2:
         text = f"{pre.accumulate} equal parts of at least 2 cannot be made of a batch of {pre.batch_size}"
         yield ("pretrain", "accumulate"), text
-    if config.evaluate is None:
+    without_targets = "evaluate is empty" if config.evaluate is None else "a super-resolution has none"
+    if config.evaluate is None or config.evaluate.task == "super_resolution":
         for name, encoder in pre.encoders.items():
             if encoder.method == "supervised":
                 yield (
                     ("pretrain", "encoders", name, "method"),
-                    "supervised learns evaluate.targets, but evaluate is empty",
+                    f"supervised learns evaluate.targets, but {without_targets}",
                 )
+    if config.evaluate is None:
         return
     for name in config.evaluate.supervised:
         if name in pre.encoders:

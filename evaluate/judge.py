@@ -76,6 +76,10 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     units = _units(settings, n_labels, networks)
     _train_heads(task, units, Data(networks, pools, test), scratch, stop)
     scores = [score for unit in units for score in _scores_of_done(unit, scratch)]
+    predictions = {}
+    for name, predicted in task.beside(test).items():
+        scores += _scores(task, Unit(name, name, 0, 0), task.score(true, predicted))
+        predictions[name, name] = _kept(task, predicted)
     bounds = {}
     if settings.limit:
         with bar("information limit", n_test) as progress:
@@ -88,12 +92,11 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
             bounds = task.limit(test, update)
         values = task.limit_scores(true, bounds) if bounds else {}
         scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
-    predictions = {}
     for unit in units:
         if unit.n_labels == most and unit.seed == 0:
             with np.load(scratch / f"{unit.name()}.npz") as file:
                 predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
-    evaluation = Evaluation(scores, test.indices, true, predictions, features, bounds)
+    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds)
     _keep_best(best(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
@@ -128,7 +131,7 @@ def _train_heads(task, units, data, scratch, stop):
             if unit.n_labels == most:
                 facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
-                write_arrays(scratch / f"{unit.name()}.npz", predicted)
+                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted))
             _write_done(unit, _scores(task, unit, values), scratch)
         progress.update(len(units), "")
 
@@ -169,6 +172,11 @@ def _scores(task, unit, values):
     """A `Score` for every {(target, metric): value} of a unit."""
     where = asdict(unit)
     return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in values.items()]
+
+
+def _kept(task, by_target):
+    """Of values by target (n, ...), those of the test systems that figures need."""
+    return {target: values[: task.keeps] for target, values in by_target.items()}
 
 
 def _arrays(data):

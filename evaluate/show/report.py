@@ -22,7 +22,16 @@ from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .tables import MeanScores, all_numbers, headline, limit_row, main_table
 
-SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
+SECTIONS = [
+    "results",
+    "pairs",
+    "predicted_vs_true",
+    "r2_against_labels",
+    "super_resolution",
+    "umap",
+    "training_curves",
+    "preview",
+]
 SECTIONS += ["real_lenses", "numbers", "made"]
 _PADDING = re.compile(f"{tables.FIGURE_SPACE}+")
 

@@ -27,6 +27,7 @@ class Classification:
     """
 
     metric: ClassVar[str] = "auc"
+    keeps: ClassVar[int | None] = None
     draws: ClassVar[tuple[str, ...]] = ()
 
     scene: object  # from `simulate.systems.scene`; None where nothing is simulated
@@ -92,6 +93,9 @@ class Classification:
 
     def score(self, true, predicted):
         return class_scores.scores(self.classes, true[self.target], predicted[self.target])
+
+    def beside(self, test):
+        return {}
 
     def limit(self, test, progress):
         return {}

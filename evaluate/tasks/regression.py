@@ -27,6 +27,7 @@ class Regression:
     """The task (see `task.Task`) of telling some parameters of the lens from its image."""
 
     metric: ClassVar[str] = "r2"
+    keeps: ClassVar[int | None] = None
     draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels")
 
     scene: object  # from `simulate.systems.scene`
@@ -93,6 +94,9 @@ class Regression:
 
     def score(self, true, predicted):
         return scores(true, predicted)
+
+    def beside(self, test):
+        return {}
 
     def limit(self, test, progress):
         scene = self.scene
