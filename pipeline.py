@@ -102,9 +102,7 @@ def predict(folder, lenses, out=None):
             f"{folder} is not evaluated yet (no {RunFolder(folder).results.name}), so it has no predictor; the command "
             "that it was begun with goes on with it"
         )
-    if config.simulate is None:
-        _need_images(folder, config)
-    scene = None if config.simulate is None else _scene(config)
+    scene = scene_of_run(folder, config)
     results = _predictor(config)(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
@@ -122,6 +120,16 @@ def _predictor(config):
     from .evaluate.real.predict_classes import predict_classes
 
     return predict_classes if config.evaluate.task == "classification" else predict_folder
+
+
+def scene_of_run(folder, config):
+    """The scene of a run's simulation, in the bands that networks see; None where nothing is simulated.
+
+    Raises: DataError where the images are gone from which a run without simulate learnt.
+    """
+    if config.simulate is None:
+        _need_images(folder, config)
+    return None if config.simulate is None else _scene(config)
 
 
 def _need_images(folder, config):

@@ -107,7 +107,7 @@ def _agreement(summary):
     return tables.agreement(summary, tables.FIGURE_SPACE) if "bias" in summary else summary
 
 
-def _address(path):
+def picture_address(path):
     """(address, width in pixels) of a picture, as lossless WebP, which is half as large as PNG."""
     file = io.BytesIO()
     with Image.open(path) as image:
@@ -121,8 +121,8 @@ def _pictures(figures, light_only):
     for name, path in figures.items():
         twin = themes.dark_twin(path)
         both = twin.exists() and name not in light_only
-        light, width = _address(path)
-        pictures[name] = light, _address(twin)[0] if both else None, width
+        light, width = picture_address(path)
+        pictures[name] = light, picture_address(twin)[0] if both else None, width
     return pictures
 
 
