@@ -44,6 +44,8 @@ def check(config, folder, evaluates=True, anew=False):
             _say_all(problems, _about_changes(config, images, folder))
         _say_all(problems, about_training(config, images, scene, evaluates))
         _say_all(problems, about_labelled(config, examples, images, scene))
+        pairs = _collect(problems, lambda: _pairs(config, scene, evaluates))
+        _say_all(problems, _about_pairs(config, pairs, images, scene))
         _say_all(problems, _about_real_lenses(config, scene))
         _say_all(problems, _about_overlay(config, scene, examples))
         if scene is not None or images is not None:
@@ -51,6 +53,7 @@ def check(config, folder, evaluates=True, anew=False):
             problems += targets
             judged = evaluates and config.evaluate is not None
             seen = shapes(images, examples, scene if judged or images is None else None)
+            seen = sorted({*seen, pairs.shape} if pairs is not None else seen)
             sizes = _try_networks(config, scene, images, seen, bool(targets), problems)
             _say_all(problems, _about_disk(config, folder, sizes))
     if problems:
@@ -112,12 +115,50 @@ def _about_changes(config, images, folder):
     yield from list(filter(None, (refusal(images.root, then, now) for then in known)))[:1]
 
 
+def _pairs(config, scene, evaluates):
+    """The pairs of images of a super-resolution; None for other tasks. Raises: ConfigError, DataError as they do."""
+    if not evaluates or config.evaluate is None or config.evaluate.task != "super_resolution":
+        return None
+    if scene is None and config.evaluate.super_resolution.lr_path is None:
+        if config.simulate is None:
+            raise ConfigError(
+                ["evaluate.super_resolution.lr_path: missing, and nothing is simulated; expected lr_path and hr_path"]
+            )
+        return None  # what keeps the scene from being made has been said
+    from .evaluate.tasks.super_resolution import make_super_resolution
+
+    return make_super_resolution(config, scene).pairs
+
+
+def _about_pairs(config, pairs, images, scene):
+    """Whether a super-resolution has enough pairs, of the bands that networks see, and is asked for nothing else."""
+    if pairs is None:
+        return
+    evaluate, where = config.evaluate, "evaluate.super_resolution"
+    if evaluate.data is not None:
+        yield f"evaluate.data: holds labels, and super-resolution learns from pairs; expected {where}.lr_path, hr_path"
+    if config.real_lenses.images is not None:
+        yield "real_lenses.images: a super-resolution predicts no parameters of lenses; expected none"
+    if evaluate.super_resolution.lr_path is None:
+        return
+    needed = {"n_labels": ("labelled", evaluate.seeds * max(evaluate.n_labels)), "n_test": ("test", evaluate.n_test)}
+    for key, (split, n) in needed.items():
+        if pairs.count(split) < n:
+            yield f"evaluate.{key}: {n} {split} pairs, but {where} has {pairs.count(split)}; expected fewer"
+    bands = images.bands if images is not None else len(scene.bands) if scene is not None else pairs.shape[0]
+    if pairs.shape[0] != bands:
+        yield f"{where}: its images have {pairs.shape[0]} bands, those that encoders are trained on {bands}"
+
+
 def _about_real_lenses(config, scene):
     """Whether real lenses can be read, and compared with the catalogue."""
     lenses = config.real_lenses
     if lenses.images is None:
         if lenses.catalogue is not None:
             yield "real_lenses.catalogue: there are no images to compare with it; give real_lenses.images, too"
+        return
+    if lenses.catalogue is not None and config.evaluate is not None and config.evaluate.task == "classification":
+        yield "real_lenses.catalogue: a classification has no values to compare with it; expected none"
         return
     from .evaluate.real import catalogue
     from .evaluate.real.expected_images import band_names
@@ -167,7 +208,8 @@ def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
     images: in files, to train on, or None. seen: bands and pixels along an edge, of the images to train on and of those
     to judge by.
     """
-    from .ssl.untrained import make_method
+    from .ssl.decoder import map_channels
+    from .ssl.untrained import make_beside, make_method
 
     sizes: list[Size] = []
     for name, settings in config.pretrain.encoders.items():
@@ -177,17 +219,24 @@ def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
         if method is None:
             continue
         problems += about_views(name, settings, method, images)
-        problems += filter(None, [_cannot_see(method.network, name, *shape) for shape in seen])
+        problems += filter(None, [_cannot_see(method.network, f"pretrain.encoders.{name}", *s) for s in seen])
+        if config.evaluate is not None and config.evaluate.task == "super_resolution":
+            _collect(problems, lambda method=method: map_channels(method.network))
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
         weights = _FLOAT * sum(p.numel() for p in method.parameters())
         # checkpoint: weights and moments, twice while it is replaced, the average, and the encoder
         sizes.append(Size(network, 2 * (1 + moments) * weights + 3 * network))
+    for name, backbone in config.evaluate.supervised.items() if config.evaluate is not None else ():
+        made = _collect(problems, lambda name=name, backbone=backbone: make_beside(config, name, backbone, scene))
+        if made is not None:
+            problems += filter(None, [_cannot_see(made, f"evaluate.supervised.{name}", *shape) for shape in seen])
+            sizes.append(Size(_FLOAT * sum(p.numel() for p in made.parameters()), 0))
     return sizes
 
 
-def _cannot_see(network, name, bands, num_pix):
-    """Why a network fails at the shape of the images, or None."""
+def _cannot_see(network, where, bands, num_pix):
+    """Why a network fails at the shape of the images, or None. where: its key."""
     import torch
 
     training = network.training
@@ -196,10 +245,7 @@ def _cannot_see(network, name, bands, num_pix):
             network.eval()(torch.zeros(2, bands, num_pix, num_pix))
     except Exception as error:  # layers answer shapes that do not fit with many different errors
         said = " ".join(str(error).split())[:200]
-        return (
-            f"pretrain.encoders.{name}: its backbone cannot take images of {bands} x {num_pix} x {num_pix} (bands, "
-            f"pixels): {said}"
-        )
+        return f"{where}: its backbone cannot take images of {bands} x {num_pix} x {num_pix} (bands, pixels): {said}"
     finally:
         network.train(training)
     return None

@@ -58,7 +58,7 @@ def about_training(config, images, scene, evaluates):
         )
     if pre.probe_every and images.scene is None and (problem := folder_problem(images, config.seed)):
         yield f"pretrain.probe_every: {problem}"
-    if config.evaluate is None or not evaluates:
+    if config.evaluate is None or not evaluates or config.evaluate.pairs_in_files:
         return
     if config.evaluate.data is not None:
         if not (config.evaluate.learns_from_files and config.evaluate.judged_by_files):

@@ -17,7 +17,8 @@ def target_problems(config, scene):
     """
     from .simulate.labels import labels
 
-    if config.evaluate is None and _probes_lenses(config):
+    without_targets = config.evaluate is None or config.evaluate.task == "super_resolution"
+    if without_targets and _probes_lenses(config):
         halves = [_drawn(scene, split, N_DRAWN).class_number for split in ("labelled", "validation")]
         if min(len(np.unique(half)) for half in halves) < 2:
             there = f"all of {N_DRAWN} systems are of one of" if scene.config.classes else "there are none in"

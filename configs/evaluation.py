@@ -50,6 +50,39 @@ class OverlaidImages(Section):
     pixel_scale: float | None = key("pixel of the images; empty: as the files say", "arcsec", None, gt=0)
 
 
+class SuperResolutionSettings(Section):
+    """Images on a finer grid: from which pairs a decoder learns them, how large it is, and how it is scored."""
+
+    factor: Literal[2, 4] = key("pixels of the target along a side of a pixel of the image", "-", 2)
+    target: Literal["clean", "observed"] = key(
+        "of simulated pairs. clean: the image without noise on the finer grid; observed: with a noise of its own",
+        default="clean",
+    )
+    lr_path: str | None = key(
+        "folder or file of images with large pixels; empty: pairs are simulated",
+        "-",
+        None,
+    )
+    hr_path: str | None = key("those with small pixels, with the same names", "-", None)
+    data_range: float | None = key(
+        "range of pixel values for PSNR and SSIM; empty: of each target, its highest less its lowest pixel",
+        "counts/s",
+        None,
+        gt=0,
+    )
+    width: int = key("channels of the decoder", "-", 32, ge=1, le=512)
+    depth: int = key("residual blocks of the decoder", "-", 4, ge=0, le=64)
+    steps: int = key("optimiser steps", "steps", 600, ge=1)
+    batch_size: int = key("pairs a step", "images", 16, ge=1)
+    lr: float = key("peak learning rate (AdamW)", default=2e-3, gt=0)
+
+    @model_validator(mode="after")
+    def both_paths_or_none(self):
+        if (self.lr_path is None) != (self.hr_path is None):
+            raise ValueError("give both lr_path and hr_path, or neither")
+        return self
+
+
 class Evaluate(Section):
     """How encoders are judged."""
 
@@ -64,6 +97,9 @@ class Evaluate(Section):
     )
     task: Literal["regression", "classification", "super_resolution"] = key(
         "numbers of the lens, its class, or its image on a finer grid", default="regression"
+    )
+    super_resolution: SuperResolutionSettings = key(
+        "pairs, decoder and scores of the task super_resolution", default=SuperResolutionSettings()
     )
     targets: list[str] = key(
         "lens parameters to recover, or columns of the labels of `data`; a classification has one (default: class)",
@@ -187,3 +223,8 @@ class Evaluate(Section):
                 said = f'"{name[:40]}" names files, so give up to 100 letters, digits, ".", "_" and "-" only'
                 raise Mistakes([("supervised", said)])
         return self
+
+    @property
+    def pairs_in_files(self):
+        """Whether super-resolution is learnt from pairs of images in files, and judged by them."""
+        return self.task == "super_resolution" and self.super_resolution.lr_path is not None

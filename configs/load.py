@@ -210,17 +210,23 @@ def _checks_of_training(config):
     if pre.batch_size % pre.accumulate or pre.batch_size // pre.accumulate < 2:
         text = f"{pre.accumulate} equal parts of at least 2 cannot be made of a batch of {pre.batch_size}"
         yield ("pretrain", "accumulate"), text
-    if config.evaluate is None:
+    without_targets = "evaluate is empty" if config.evaluate is None else "a super-resolution has none"
+    if config.evaluate is None or config.evaluate.task == "super_resolution":
         for name, encoder in pre.encoders.items():
             if encoder.method == "supervised":
                 yield (
                     ("pretrain", "encoders", name, "method"),
-                    "supervised learns evaluate.targets, but evaluate is empty",
+                    f"supervised learns evaluate.targets, but {without_targets}",
                 )
+    if config.evaluate is None:
         return
     for name in config.evaluate.supervised:
         if name in pre.encoders:
             yield ("evaluate", "supervised", name), f"{name} is an encoder of pretrain, give the network another name"
+    if "logistic_projection" in config.evaluate.protocols and not any(
+        hasattr(encoder, "projection_dim") for encoder in pre.encoders.values()
+    ):
+        yield ("evaluate", "protocols"), "logistic_projection needs a projector, which no encoder of pretrain has"
     yield from _about_classes(config)
     if not config.evaluate.learns_from_files and config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"

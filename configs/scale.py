@@ -33,6 +33,7 @@ _LOCAL_VIEWS = 2
 _EVALUATE = {"seeds": 1, "limit": False, "umap": False}
 _N_LABELS, _N_TEST = 20, 40
 _FINETUNE = {"epochs": 1, "min_steps": 2, "batch_size": 16}
+_SUPER_RESOLUTION = {"width": 8, "depth": 1, "steps": 8, "batch_size": 4}
 _GALAXIES = 16  # procedural: enough for training, validation and tests
 _FAMILIES = {  # timm's modules, and options that all of their models take
     "resnet": {"layers": [1, 1, 1, 1], "channels": (16, 32, 64, 128)},
@@ -65,6 +66,7 @@ def tiny(config):
     if values["evaluate"]:
         values["evaluate"] |= _EVALUATE | _few(values["evaluate"])
         values["evaluate"]["finetune"] |= _FINETUNE
+        values["evaluate"]["super_resolution"] |= _SUPER_RESOLUTION
     return check(values, values["name"])
 
 

@@ -84,9 +84,10 @@ def _alike(columns, a, b):
 
 
 def _whole(name):
-    """What an image or a row may be called, by its whole name: the path, its last two parts, the name, its stem."""
+    """What an image or a row may be called, the surest first: its path, the end of that, its name, without suffix."""
     parts = PurePosixPath(str(name).replace("\\", "/")).parts or (str(name),)
-    return dict.fromkeys(("/".join(parts), "/".join(parts[-2:]), parts[-1], stem(parts[-1])))
+    bare = (*parts[:-1], stem(parts[-1]))
+    return dict.fromkeys("/".join(some[-n:]) for n in (len(parts), 2, 1) for some in (parts, bare))
 
 
 def _by_order(path, columns, images):

@@ -117,9 +117,8 @@ def _by_name(names):
 def _calls(name):
     """What a file may be called, the surest first."""
     parts = PurePosixPath(str(name).replace("\\", "/")).parts
-    return list(
-        dict.fromkeys(("/".join(parts), "/".join(parts[-2:]), *parts[-1:], *(stem(part) for part in parts[-1:])))
-    )
+    bare = (*parts[:-1], *(stem(part) for part in parts[-1:]))
+    return list(dict.fromkeys("/".join(some[-n:]) for n in (len(parts), 2, 1) for some in (parts, bare)))
 
 
 def _classes_in(words, classes):

@@ -44,7 +44,8 @@ def make_probe(config, scene):
         [np.arange(N_PROBED, dtype=np.uint64) + np.uint64(FIRST_INDEX[s]) for s in ("labelled", "validation")]
     )
     batch = simulate(scene, indices)
-    names = config.evaluate.targets if config.evaluate is not None else ["class"]
+    has_targets = config.evaluate is not None and config.evaluate.task != "super_resolution"
+    names = config.evaluate.targets if has_targets else ["class"]
     targets = {n: batch.labels[n].numpy() for n in names}
     return Probe(batch.images[:, 0], targets | ({"class": targets["class"].astype(int)} if "class" in names else {}))
 

@@ -47,14 +47,15 @@ class SetImages:
         self.classes, self.splits = list(self._set.classes), self._set.splits
         self.label_names = list(self._set.labels)
         self.notes = [f"{self.root}: {self._set.what}", *self._set.notes]
+        own = where.removesuffix(".path").removesuffix(".test_path")
         if config.size is None and self._set.height != self._set.width:
             raise DataError(
                 f"{where}: images of {self._set.height} x {self._set.width} pixels, of {self.root}, are not "
-                "square; cut a square from the centre with pretrain.data.size"
+                f"square; cut a square from the centre with {own}.size"
             )
         if self.num_pix > min(self._set.height, self._set.width):
             raise DataError(
-                f"pretrain.data.size: {self.num_pix} pixels cannot be cut from {self.root}, whose images have "
+                f"{own}.size: {self.num_pix} pixels cannot be cut from {self.root}, whose images have "
                 f"{self._set.height} x {self._set.width}"
             )
 

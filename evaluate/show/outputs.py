@@ -14,10 +14,14 @@ from ...simulate.systems.draw import Views
 from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
-from . import figures, report, umap_figure
+from ..tasks.super_resolution import BICUBIC
+from . import class_figures, figures, report, umap_figure
 from .pairs import labels_of_pairs
+from .resolution_figure import resolution_figure
 
-FIGURES = ("predicted_vs_true", "r2_against_labels", "umap", "training_curves")  # in the order of the report
+FIGURES = ("predicted_vs_true", "r2_against_labels", "auc_against_labels", *class_figures.DRAWN)
+FIGURES += ("super_resolution", "umap", "training_curves")  # in the order of the report
+SHOWN_HEADS = 2  # of a super-resolution
 
 
 class Map(NamedTuple):
@@ -38,6 +42,11 @@ def draw_figures(task, config, evaluation, folder, overlaid=()):
     out.mkdir(exist_ok=True)
     for name in task.draws:
         _DRAWN[name](evaluation, out / f"{name}.png")
+    if (shown := _classified(task, config, evaluation)) is not None:
+        for name, draw_one in class_figures.DRAWN.items():
+            draw_one(shown, out / f"{name}.png")
+    if config.evaluate.task == "super_resolution":
+        _super_resolution(task, evaluation, out / "super_resolution.png")
     names = config.pretrain.encoders
     figures.training_curves(_histories(config, folder), out / "training_curves.png")
     labels = labels_of(evaluation)
@@ -96,7 +105,32 @@ def _r2_against_labels(evaluation, path):
     figures.r2_against_labels(results.frame(evaluation.scores), path)
 
 
-_DRAWN = {"predicted_vs_true": _predicted_vs_true, "r2_against_labels": _r2_against_labels}  # what `Task.draws` names
+def _auc_against_labels(evaluation, path):
+    figures.r2_against_labels(results.frame(evaluation.scores), path, "auc")
+
+
+def _classified(task, config, evaluation):
+    """The `class_figures.Classified` of a classification; None of another task."""
+    return class_figures.classified(task, evaluation) if config.evaluate.task == "classification" else None
+
+
+_DRAWN = {  # what `Task.draws` names
+    "predicted_vs_true": _predicted_vs_true,
+    "r2_against_labels": _r2_against_labels,
+    "auc_against_labels": _auc_against_labels,
+}
+
+
+def _super_resolution(task, evaluation, path):
+    """Draw test images on two grids, by interpolation and by the two heads with the highest PSNR."""
+    ranks = results.frame(evaluation.scores).query("metric == 'psnr' and n_labels == n_labels.max()")
+    ranks = ranks.groupby(["encoder", "protocol"], sort=False)["value"].mean().sort_values(ascending=False)
+    heads = [head for head in ranks.index if head in evaluation.predictions][:SHOWN_HEADS]
+    known = {BICUBIC: evaluation.predictions[BICUBIC, BICUBIC]}
+    known |= {", ".join(head): evaluation.predictions[head] for head in heads}
+    images = task.labelled("test", len(evaluation.true["image"])).images.numpy() * task.pairs.flux_scale
+    shown = {name: by_target["image"] for name, by_target in known.items()}
+    resolution_figure(images, evaluation.true["image"], shown, path)
 
 
 def write_report(task, config, scene, evaluation, folder, umap=None, real=None, environment=None):
@@ -125,6 +159,7 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             notes=_notes(config, real),
             pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
             histories=_histories(config, folder),
+            classified=_classified(task, config, evaluation),
         ),
         folder / "report.html",
     )
@@ -137,6 +172,19 @@ def images_of_tests(task, config, scene, indices):
     return render(scene, draw(scene, indices, Views()))[:, 0]
 
 
+def _resolution_note(settings):
+    """What the scores of a super-resolution are measured in, and by."""
+    limits = "of each target, its highest less its lowest pixel"
+    limits = limits if settings.data_range is None else f"{settings.data_range:g} in the unit of the images"
+    targets = {"clean": "simulated without noise", "observed": "simulated with a noise of their own"}[settings.target]
+    targets = targets if settings.lr_path is None else f"those of {settings.hr_path}"
+    return (
+        f"Targets are {targets}, on pixels smaller by {settings.factor}. PSNR (dB) and SSIM take as range of pixel "
+        f"values that {limits}; mse is in the unit of the images, mse_min_max in units of each target's range, and all "
+        "are means over test images. bicubic is interpolation with the flux shared out between the smaller pixels."
+    )
+
+
 def _notes(config, real):
     """Sentences for the report that limit what its numbers mean."""
     notes, evaluate = [], config.evaluate
@@ -145,11 +193,14 @@ def _notes(config, real):
         notes.append(f"The scores are those on the images of {evaluate.data.judged}{of}.")
     elif evaluate.learns_from_files:
         notes.append(f"The scores are those on simulated lenses, of heads that learnt from {evaluate.data.path}.")
-    elif not sees_what_is_simulated(config):
+    elif not evaluate.pairs_in_files and not sees_what_is_simulated(config):
         notes.append(
             f"The encoders were trained on the images of {config.pretrain.data.path} and are judged here on simulated "
             "lenses, of which they have seen none: the scores say nothing of those images."
         )
+    if config.evaluate.task == "super_resolution":
+        notes.append(_resolution_note(config.evaluate.super_resolution))
+        return notes
     if config.simulate is not None and any(c.profile == "INTERPOL" for c in config.simulate.source):
         notes.append(
             "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."

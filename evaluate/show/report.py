@@ -22,7 +22,20 @@ from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .tables import MeanScores, all_numbers, headline, limit_row, main_table
 
-SECTIONS = ["results", "pairs", "predicted_vs_true", "r2_against_labels", "umap", "training_curves", "preview"]
+SECTIONS = [
+    "results",
+    "pairs",
+    "predicted_vs_true",
+    "r2_against_labels",
+    "auc_against_labels",
+    "confusion",
+    "roc",
+    "reliability",
+    "super_resolution",
+    "umap",
+    "training_curves",
+    "preview",
+]
 SECTIONS += ["real_lenses", "numbers", "made"]
 _PADDING = re.compile(f"{tables.FIGURE_SPACE}+")
 
@@ -59,6 +72,7 @@ class Report:
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
+    classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 
@@ -93,7 +107,7 @@ def _agreement(summary):
     return tables.agreement(summary, tables.FIGURE_SPACE) if "bias" in summary else summary
 
 
-def _address(path):
+def picture_address(path):
     """(address, width in pixels) of a picture, as lossless WebP, which is half as large as PNG."""
     file = io.BytesIO()
     with Image.open(path) as image:
@@ -107,8 +121,8 @@ def _pictures(figures, light_only):
     for name, path in figures.items():
         twin = themes.dark_twin(path)
         both = twin.exists() and name not in light_only
-        light, width = _address(path)
-        pictures[name] = light, _address(twin)[0] if both else None, width
+        light, width = picture_address(path)
+        pictures[name] = light, picture_address(twin)[0] if both else None, width
     return pictures
 
 

@@ -2,10 +2,12 @@
 
 from .classification import make_classification
 from .regression import make_regression
+from .super_resolution import make_super_resolution
 
 _MAKERS = {
     "regression": make_regression,
     "classification": make_classification,
+    "super_resolution": make_super_resolution,
 }  # value of the key evaluate.task -> its maker
 
 

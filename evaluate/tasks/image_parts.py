@@ -149,8 +149,9 @@ def _refuse_split_objects(images, parts, of_object, split):
     if torn:
         (one, a), (other, b) = list(torn[0].items())[:2]
         of = "have the same pixels" if split.by is None else f"have the same pixels, or the same {split.by}"
+        how_many = f"{len(torn):,} objects are" if len(torn) > 1 else "1 object is"
         raise DataError(
-            f"{WHERE}: {len(torn):,} objects are in two parts of {images.root}, e.g. {images.name_of(a)} ({one}) and "
+            f"{WHERE}: {how_many} in two parts of {images.root}, e.g. {images.name_of(a)} ({one}) and "
             f"{images.name_of(b)} ({other}) {of}; expected each in one part"
         )
 

@@ -16,6 +16,7 @@ from ...ssl.data import sees_what_is_simulated, training_scene
 from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
 from . import heads
+from .bootstrap import regression_intervals
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
@@ -27,6 +28,7 @@ class Regression:
     """The task (see `task.Task`) of telling some parameters of the lens from its image."""
 
     metric: ClassVar[str] = "r2"
+    keeps: ClassVar[int | None] = None
     draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels")
 
     scene: object  # from `simulate.systems.scene`
@@ -93,6 +95,12 @@ class Regression:
 
     def score(self, true, predicted):
         return scores(true, predicted)
+
+    def intervals(self, true, predicted):
+        return regression_intervals(true, predicted)
+
+    def beside(self, test):
+        return {}
 
     def limit(self, test, progress):
         scene = self.scene

@@ -42,6 +42,7 @@ class Task(Protocol):
     name: str  # in the column `task` of the results
     metric: str  # the one, of which more is better, that decides which head is kept for predictions
     device: str  # where networks run
+    keeps: int | None  # of so many test systems values and predictions are kept for figures; None: of all
     draws: tuple[str, ...]  # the figures of a report that show it, by their names in `evaluate.show.outputs`
     # A task that takes images from files has the attribute examples, too: an `examples.Examples`, or None.
 
@@ -59,6 +60,11 @@ class Task(Protocol):
 
     def score(self, true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
         """The scores of predictions, such as R2 and RMSE of each target."""
+
+    # A task whose scores have bootstrap intervals has the function intervals(true, predicted), too: a dict as that of
+    # score, of `bootstrap.Interval`.
+    def beside(self, test: Labelled) -> dict[str, dict[str, np.ndarray]]:
+        """What is predicted without learning, such as an interpolation, by its name: it has a row beside encoders."""
 
     def limit(self, test: Labelled, progress) -> dict[str, np.ndarray]:
         """Target -> (n,), the smallest standard deviation that the images allow; empty where no bound is known."""

@@ -61,7 +61,8 @@ def test_a_default_is_that_of_a_printed_config():
 
 
 def test_a_name_is_found_wherever_it_is():
-    assert key_list.homes("steps") == ["pretrain.steps", "pretrain.encoders.NAME.steps"]
+    homes = ["pretrain.steps", "evaluate.super_resolution.steps", "pretrain.encoders.NAME.steps"]
+    assert key_list.homes("steps") == homes
     assert {key.path for key in key_list.below("temperature")} == {"pretrain.encoders.NAME.temperature"}
     with pytest.raises(ConfigError, match='Did you mean "temperature"'):
         key_list.below("temprature")

@@ -213,7 +213,7 @@ def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, 
 class Brightness:
     """Another task than regression, without a limit: which of two halves is brighter, told by one threshold."""
 
-    name, metric, device, draws = "brightness", "accuracy", "cpu", ()
+    name, metric, device, draws, keeps = "brightness", "accuracy", "cpu", (), None
 
     def labelled(self, split, n, skip=0):
         first = skip + {"test": 0, "labelled": 1 << 20}[split]
@@ -230,6 +230,9 @@ class Brightness:
 
     def predict(self, head, images):
         return {"class": (images.mean((1, 2, 3)) > head.bias.item()).long().numpy()}
+
+    def beside(self, test):
+        return {}
 
     def score(self, true, predicted):
         return {("class", "accuracy"): float((true["class"] == predicted["class"]).mean())}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lenstream.errors import DataError
 from lenstream.files.dataset_layouts import identify
 
 from .layouts import image, save, save_fits
@@ -50,3 +51,17 @@ def test_folders_of_classes_count_more(tmp_path):
     found = identify(tmp_path)
     assert found.classes == ("a", "b")
     np.testing.assert_array_equal(found.labels["class"], [0, 1])
+
+
+def test_a_pattern_says_the_class(tmp_path):
+    for name in ("ring_1.npy", "disc_2.npy", "ring_3.npy", "4.npy"):
+        save(tmp_path / name, image(len(name)))
+    found = identify(tmp_path, class_from="^([a-z]+)_")
+    assert found.classes == ("disc", "ring")
+    of = dict(zip(found.names, found.labels["class"].tolist(), strict=True))
+    assert of == {"ring_1.npy": 1, "disc_2.npy": 0, "ring_3.npy": 1, "4.npy": -1}
+    assert any("classes by the pattern ^([a-z]+)_: disc, ring; 1 of 4 images have none" in n for n in found.notes)
+    with pytest.raises(DataError, match=r'the pattern "\^\(ring\)" finds one class, ring, in the names of 4 images'):
+        identify(tmp_path, class_from="^(ring)")
+    with pytest.raises(DataError, match=r'the pattern "\(zz\)" finds no class in the names'):
+        identify(tmp_path, class_from="(zz)")

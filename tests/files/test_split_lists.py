@@ -5,6 +5,7 @@ import pytest
 
 from lenstream.errors import DataError
 from lenstream.files.dataset_layouts import identify
+from lenstream.files.split_lists import listed
 
 from .layouts import RunsCommand, cutouts, image, pickled, save
 
@@ -127,3 +128,78 @@ def test_more_names_than_there_can_be(tmp_path, monkeypatch):
     pickled(cutouts(tmp_path) / "train.pkl", {"a": ["lenses/0.npy"] * 2, "b": np.array(["lenses/1.npy"] * 2)})
     with pytest.raises(DataError, match="it holds more than"):
         identify(tmp_path)
+
+
+@pytest.fixture
+def named(tmp_path):
+    """A set of images, and a function that writes a list of names: the path of the list."""
+    cutouts(tmp_path / "images")
+
+    def write(name, held):
+        path = tmp_path / name
+        if isinstance(held, str):
+            path.write_text(held)
+        else:
+            pickled(path, held)
+        return str(path)
+
+    return identify(tmp_path / "images"), write
+
+
+def names_of(images, parts):
+    return {part: [images.names[k] for k in numbers] for part, numbers in parts.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("some.txt", "# mine\nlenses/0\nnonlenses/1.npy\n\n"),
+        ("some.csv", 'number,name\n1,"lenses/0.npy"\n2,nonlenses/1.npy\n'),
+        ("plain.csv", "lenses/0.npy,x\nnonlenses/1.npy,y\n"),
+        ("some.json", '["lenses/0.npy", "nonlenses/1.npy"]'),
+        ("some.json", '{"lenses": ["0.npy"], "nonlenses": ["1"]}'),
+        ("all.json", '{"test": ["lenses/0.npy", "nonlenses/1.npy"], "train": ["lenses/2.npy"]}'),
+        ("train_test.pkl", ["lenses/0.npy", "nonlenses/1.npy"]),
+        ("some.pkl", {"lenses": ["0.npy"], "nonlenses": ["1.npy"]}),
+        ("some.pkl", {"test": {"lenses": ["0.npy"], "nonlenses": ["1.npy"]}, "val": {"lenses": ["3.npy"]}}),
+    ],
+)
+def test_a_list_that_is_given(named, name, held):
+    images, write = named
+    assert names_of(images, listed(images, {"test": write(name, held)})) == {
+        "test": ["lenses/0.npy", "nonlenses/1.npy"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("lenses/0\nzz\n", r"t\.txt: 1 of its images are not there, e\.g\. zz"),
+        ("0.npy\n", r"t\.txt: 1 of its images are there more than once"),
+        ("", r"t\.txt: holds no name of an image; expected those of the part test"),
+    ],
+)
+def test_a_given_list_that_does_not_fit(named, held, said):
+    images, write = named
+    with pytest.raises(DataError, match=said):
+        listed(images, {"test": write("t.txt", held)})
+
+
+def test_an_image_in_two_lists(named):
+    images, write = named
+    lists = {"train": write("a.txt", "lenses/0\nlenses/2\n"), "test": write("b.txt", "lenses/3\nlenses/2.npy\n")}
+    with pytest.raises(DataError, match=r"b\.txt: 1 of its images are also in .*a\.txt, e\.g\. lenses/2\.npy"):
+        listed(images, lists)
+
+
+def test_nothing_of_a_given_pickle_is_run(named, tmp_path):
+    images, write = named
+    with pytest.raises(DataError):
+        listed(images, {"test": write("x.pkl", RunsCommand(tmp_path / "ran"))})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_json_that_is_none(named):
+    images, write = named
+    with pytest.raises(DataError, match=r"x\.json"):
+        listed(images, {"test": write("x.json", "[")})

@@ -12,6 +12,9 @@ from lenstream.simulate.archive.writing import describe, write_archive
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
 
+from .own_images import config_of as of_own
+from .own_images import rings
+
 SETTINGS = ["evaluate.n_labels=[20]", "evaluate.seeds=2", "evaluate.n_test=20"]
 
 
@@ -177,3 +180,112 @@ def test_classes_are_the_same_by_name_in_a_test_set(tmp_path):
         DataError, match=r'the class "dddd" of .*judged is none of those to learn from; expected some of a, bb'
     ):
         Examples(config_of(learnt, data, "evaluate.targets=[class]"))
+
+
+CLASSIFICATION = ["evaluate.task=classification", "evaluate.protocols=[knn]"]
+
+
+def own(data, *more):
+    return Examples(of_own(data, *more))
+
+
+def test_each_seed_draws_its_own_labels_and_fewer_are_the_first_of_them(tmp_path):
+    examples = own(f"path: {rings(tmp_path / 'mine')}")
+    few, more, other = examples.pool(10, 0), examples.pool(30, 0), examples.pool(30, 1)
+    assert few.indices.tolist() == more.indices[:10].tolist() and torch.equal(few.images, more.images[:10])
+    assert set(more.indices.tolist()) != set(other.indices.tolist())
+    everything = [set(examples.pool(48, seed).indices.tolist()) for seed in range(3)]
+    assert everything[0] == everything[1] == everything[2] == set(examples.numbers("labelled").tolist())
+    assert not everything[0] & set(examples.labelled("test", 12).indices.tolist())
+    levels = more.images.mean((1, 2, 3)).numpy()
+    np.testing.assert_allclose(levels, more.true["theta"], atol=0.05)
+    with pytest.raises(DataError, match="has 48 labelled images, 49 are asked for"):
+        examples.pool(49, 0)
+
+
+def test_labels_of_a_classification_hold_the_classes_evenly(tmp_path):
+    """A third are discs; numbers are int64, among the sorted names."""
+    examples = own(f"path: {rings(tmp_path / 'mine')}", *CLASSIFICATION, "evaluate.targets=[kind]")
+    assert examples.classes == ("disc", "ring")
+    for seed in range(5):
+        pool = examples.pool(30, seed)
+        assert pool.true["kind"].dtype == torch.int64
+        assert [(pool.true["kind"][:n] == 0).sum().item() for n in (15, 30)] == [5, 10]
+        assert np.array_equal(pool.true["kind"].numpy() == 0, pool.indices % 3 == 0)
+
+
+def test_amounts_are_of_the_images_in_files(tmp_path):
+    config = of_own(f"path: {rings(tmp_path / 'mine')}", "evaluate.n_labels=[12, 0.25, 0.5, all, 48]")
+    assert Examples(config).amounts(config.evaluate) == ([12, 24, 48], 12)
+    config = of_own(f"path: {tmp_path / 'mine'}", "evaluate.n_test=20")
+    assert Examples(config).amounts(config.evaluate).n_test == 20
+
+
+def test_a_validation_part(tmp_path):
+    examples = own(f"path: {rings(tmp_path / 'mine')}, split: {{validation: 0.1}}")
+    held = examples.labelled("validation", 6)
+    assert examples.count("validation") == 6 and len(held.images) == 6
+    assert not set(held.indices.tolist()) & set(examples.pool(42, 0).indices.tolist())
+    assert own(f"path: {tmp_path / 'mine'}").count("validation") == 0
+
+
+def test_learn_from_simulations_and_be_judged_by_files(tmp_path, datasets):
+    """The images are cut to those of the simulation."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for k in range(30):
+        np.save(folder / f"{k}.npy", np.random.default_rng(k).normal(0, 1, (40, 40)).astype(np.float32))
+    (folder / "labels.csv").write_text("name,theta_E\n" + "".join(f"{k},{1 + k / 30}\n" for k in range(30)))
+    config = load(
+        "tiny", [f"evaluate.data={{test_path: {folder}}}", "evaluate.targets=[theta_E]", "evaluate.n_test=all"]
+    )
+    task = make_regression(config, make_scene(config.simulate, config.seed))
+    stream = make_regression(load("tiny", ["evaluate.targets=[theta_E]"]), make_scene(config.simulate, config.seed))
+    for split in ("labelled", "validation"):
+        one, other = task.labelled(split, 5, 3), stream.labelled(split, 5, 3)
+        assert torch.equal(one.images, other.images) and torch.equal(one.true["theta_E"], other.true["theta_E"])
+    assert np.array_equal(task.examples.pool(4, 2).indices, stream.labelled("labelled", 4, 8).indices)
+    assert task.examples.amounts(config.evaluate) == (config.evaluate.n_labels, 30)
+    test = task.labelled("test", 30)
+    assert test.images.shape == (30, 1, 32, 32) and task.name == "regression on mine" and task.limit(test, None) == {}
+    whole = np.load(folder / task.examples.judged.name_of(int(test.indices[0])))
+    np.testing.assert_array_equal(test.images[0, 0], whole[4:36, 4:36])
+    assert task.examples.learnt is None and task.examples.count("labelled") > 10**9
+
+
+def test_learn_from_files_and_be_judged_by_simulations(tmp_path, datasets):
+    data = datasets.split(", test_path")[0] + "}"
+    config = load("tiny", [*SETTINGS, data, "evaluate.judged_on=simulated", "evaluate.n_test=20"])
+    scene = make_scene(config.simulate, config.seed)
+    task, stream = make_regression(config, scene), make_regression(load("tiny", SETTINGS), scene)
+    one, other = task.labelled("test", 6), stream.labelled("test", 6)
+    assert torch.equal(one.images, other.images) and np.array_equal(one.indices, other.indices)
+    assert task.examples.count("labelled") == 40  # all of them
+    np.testing.assert_array_equal(task.examples.pool(20, 1).indices, stream.labelled("labelled", 20, 20).indices)
+    assert task.name == "regression on simulated lenses" and task.examples.has_limit()
+    bounds = [t.limit(t.labelled("test", 2), lambda done: None)["theta_E"] for t in (task, stream)]
+    np.testing.assert_array_equal(*bounds)
+
+
+def test_a_dataset_with_fewer_lenses_than_all_seeds_take_gives_each_its_own(datasets):
+    examples = make_regression(load("tiny", [*SETTINGS, datasets]), None).examples
+    pools = [examples.pool(30, seed).indices.tolist() for seed in range(3)]
+    assert pools[0] == examples.labelled("labelled", 30).indices.tolist()
+    assert set(pools[1]) != set(pools[2]) and all(len(set(pool)) == 30 for pool in pools)
+
+
+def test_classes_of_a_simulation_and_of_files_go_by_name(tmp_path):
+    recipe = ["simulate.classes={plain: 1, ghost: 0, lens: 1}", "evaluate.n_labels=[10]", "simulate.image.num_pix=16"]
+    folder = classes(tmp_path / "mine", {"lens": 20, "plain": 10})
+    data = f"evaluate.data={{test_path: {folder}}}"
+    config = load("tiny", [*recipe, data, *CLASSIFICATION, "evaluate.targets=[class]", "evaluate.n_test=all"])
+    examples = Examples(config)
+    assert examples.classes == ("plain", "lens")
+    test = examples.labelled("test", 30)
+    assert test.true["class"].dtype == torch.int64 and (test.true["class"] == 1).sum() == 20
+    levels = test.images.mean((1, 2, 3)).round().long()
+    assert torch.equal(levels, torch.where(test.true["class"] == 1, 4, 5))  # letters of lens and plain
+    assert set(examples.labelled("labelled", 20).true["class"].tolist()) == {0, 1}
+    classes(folder, {"blob": 1})
+    with pytest.raises(DataError, match=r'the class "blob" of .*mine is none of those to learn from'):
+        Examples(config)
