@@ -92,7 +92,6 @@ def predict(folder, lenses, out=None):
     for a run whose evaluation is not complete.
     """
     need("train", "prediction")
-    from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
     config = config_of(RunFolder(folder))
@@ -104,12 +103,23 @@ def predict(folder, lenses, out=None):
             "that it was begun with goes on with it"
         )
     scene = scene_of_run(folder, config)
-    results = predict_folder(config, scene, folder, lenses, out)
+    results = _predictor(config)(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
-    terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
+    if config.evaluate.task == "classification":
+        terminal.print_classes(results.table)
+    else:
+        terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+
+
+def _predictor(config):
+    """What predicts real images by the task of a run."""
+    from .evaluate.real.predict import predict_folder
+    from .evaluate.real.predict_classes import predict_classes
+
+    return predict_classes if config.evaluate.task == "classification" else predict_folder
 
 
 def scene_of_run(folder, config):
@@ -204,10 +214,9 @@ def _real_lenses(config, scene, folder):
     """`evaluate.show.report.RealLensResults` of the real lenses that the config names; None if it names none."""
     if config.real_lenses.images is None:
         return None
-    from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
-    results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    results = _predictor(config)(config, scene, folder.path, config.real_lenses, folder.real_lenses)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_sentences([*results.notes, *results.doubts])

@@ -44,7 +44,7 @@ ORDER = [
     ("ssl/",),
     ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py"),
     ("evaluate/similar.py",),
-    ("evaluate/tasks/",),
+    ("evaluate/tasks/", "evaluate/trained_heads.py"),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),

@@ -27,6 +27,10 @@ SECTIONS = [
     "pairs",
     "predicted_vs_true",
     "r2_against_labels",
+    "auc_against_labels",
+    "confusion",
+    "roc",
+    "reliability",
     "super_resolution",
     "umap",
     "training_curves",
@@ -68,6 +72,7 @@ class Report:
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
+    classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 
