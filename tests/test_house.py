@@ -42,7 +42,7 @@ ORDER = [
     ("simulate/archive/",),
     ("simulate/dataset.py",),
     ("ssl/",),
-    ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py"),
+    ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py", "evaluate/reconstruction.py"),
     ("evaluate/tasks/",),
     ("evaluate/judge.py",),
     ("evaluate/show/",),

@@ -28,6 +28,7 @@ SECTIONS = [
     "predicted_vs_true",
     "r2_against_labels",
     "super_resolution",
+    "reconstructions",
     "umap",
     "training_curves",
     "preview",
@@ -64,6 +65,7 @@ class Report:
     results: pd.DataFrame
     figures: dict = field(default_factory=dict)
     umap: FeatureSpace | None = None
+    reconstructions: pd.DataFrame | None = None  # of `tables.reconstruction_rows`
     real_lenses: RealLensResults | None = None
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
