@@ -157,6 +157,9 @@ def _about_real_lenses(config, scene):
         if lenses.catalogue is not None:
             yield "real_lenses.catalogue: there are no images to compare with it; give real_lenses.images, too"
         return
+    if lenses.catalogue is not None and config.evaluate is not None and config.evaluate.task == "classification":
+        yield "real_lenses.catalogue: a classification has no values to compare with it; expected none"
+        return
     from .evaluate.real import catalogue
     from .evaluate.real.expected_images import band_names
     from .evaluate.real.predict import check_frame
@@ -206,7 +209,7 @@ def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
     to judge by.
     """
     from .ssl.decoder import map_channels
-    from .ssl.untrained import make_method
+    from .ssl.untrained import make_beside, make_method
 
     sizes: list[Size] = []
     for name, settings in config.pretrain.encoders.items():
@@ -216,19 +219,24 @@ def _try_networks(config, scene, images, seen, targets_are_wrong, problems):
         if method is None:
             continue
         problems += about_views(name, settings, method, images)
+        problems += filter(None, [_cannot_see(method.network, f"pretrain.encoders.{name}", *s) for s in seen])
         if config.evaluate is not None and config.evaluate.task == "super_resolution":
             _collect(problems, lambda method=method: map_channels(method.network))
-        problems += filter(None, [_cannot_see(method.network, name, *shape) for shape in seen])
         network = _FLOAT * sum(p.numel() for p in method.network.parameters())
         moments = {"sgd": 1, "lars": 1}.get(settings.optimizer, 2)
         weights = _FLOAT * sum(p.numel() for p in method.parameters())
         # checkpoint: weights and moments, twice while it is replaced, the average, and the encoder
         sizes.append(Size(network, 2 * (1 + moments) * weights + 3 * network))
+    for name, backbone in config.evaluate.supervised.items() if config.evaluate is not None else ():
+        made = _collect(problems, lambda name=name, backbone=backbone: make_beside(config, name, backbone, scene))
+        if made is not None:
+            problems += filter(None, [_cannot_see(made, f"evaluate.supervised.{name}", *shape) for shape in seen])
+            sizes.append(Size(_FLOAT * sum(p.numel() for p in made.parameters()), 0))
     return sizes
 
 
-def _cannot_see(network, name, bands, num_pix):
-    """Why a network fails at the shape of the images, or None."""
+def _cannot_see(network, where, bands, num_pix):
+    """Why a network fails at the shape of the images, or None. where: its key."""
     import torch
 
     training = network.training
@@ -237,10 +245,7 @@ def _cannot_see(network, name, bands, num_pix):
             network.eval()(torch.zeros(2, bands, num_pix, num_pix))
     except Exception as error:  # layers answer shapes that do not fit with many different errors
         said = " ".join(str(error).split())[:200]
-        return (
-            f"pretrain.encoders.{name}: its backbone cannot take images of {bands} x {num_pix} x {num_pix} (bands, "
-            f"pixels): {said}"
-        )
+        return f"{where}: its backbone cannot take images of {bands} x {num_pix} x {num_pix} (bands, pixels): {said}"
     finally:
         network.train(training)
     return None

@@ -95,7 +95,6 @@ def predict(folder, lenses, out=None):
     for a run whose evaluation is not complete.
     """
     need("train", "prediction")
-    from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
     config = config_of(RunFolder(folder))
@@ -106,15 +105,34 @@ def predict(folder, lenses, out=None):
             f"{folder} is not evaluated yet (no {RunFolder(folder).results.name}), so it has no predictor; the command "
             "that it was begun with goes on with it"
         )
-    if config.simulate is None:
-        _need_images(folder, config)
-    scene = None if config.simulate is None else _scene(config)
-    results = predict_folder(config, scene, folder, lenses, out)
+    scene = scene_of_run(folder, config)
+    results = _predictor(config)(config, scene, folder, lenses, out)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
-    terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
+    if config.evaluate.task == "classification":
+        terminal.print_classes(results.table)
+    else:
+        terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+
+
+def _predictor(config):
+    """What predicts real images by the task of a run."""
+    from .evaluate.real.predict import predict_folder
+    from .evaluate.real.predict_classes import predict_classes
+
+    return predict_classes if config.evaluate.task == "classification" else predict_folder
+
+
+def scene_of_run(folder, config):
+    """The scene of a run's simulation, in the bands that networks see; None where nothing is simulated.
+
+    Raises: DataError where the images are gone from which a run without simulate learnt.
+    """
+    if config.simulate is None:
+        _need_images(folder, config)
+    return None if config.simulate is None else _scene(config)
 
 
 def _need_images(folder, config):
@@ -215,10 +233,9 @@ def _real_lenses(config, scene, folder):
     """`evaluate.show.report.RealLensResults` of the real lenses that the config names; None if it names none."""
     if config.real_lenses.images is None:
         return None
-    from .evaluate.real.predict import predict_folder
     from .evaluate.show import terminal
 
-    results = predict_folder(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    results = _predictor(config)(config, scene, folder.path, config.real_lenses, folder.real_lenses)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_sentences([*results.notes, *results.doubts])

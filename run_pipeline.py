@@ -1,4 +1,4 @@
-"""The command line of LenStream: run, predict, preview, explore, simulate, inspect, config and others (see --help).
+"""The command line of LenStream: run, predict, similar, compare, preview, simulate, inspect and others (see --help).
 
 Results (tables, YAML, BibTeX, paths of what was made) go to stdout, all else to stderr.
 """
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lenstream.command_line import datasets, inspecting, reproductions, suggestions
+from lenstream.command_line import datasets, inspecting, looking_back, reproductions, suggestions
 from lenstream.command_line.invocation import invoke, say_done
 from lenstream.command_line.recipe_arguments import Overrides, Recipe, Scale, loaded
 from lenstream.errors import LenStreamError
@@ -41,6 +41,7 @@ a file cannot be written, 2 something given is wrong (said in a sentence),
 
 datasets.add_to(app)
 inspecting.add_to(app)
+looking_back.add_to(app)
 
 STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, what it does, and that in a few words
     "run": (

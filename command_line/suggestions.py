@@ -16,6 +16,8 @@ OTHER_COMMANDS = {  # what other tools and hasty fingers call a command
     "cite": ("citation", "citations", "bibtex", "references"),
     "run": ("runs", "start", "all", "go", "resume", "continue"),
     "explore": ("explorer", "interactive"),
+    "similar": ("neighbours", "neighbors", "retrieve", "search", "nearest", "find"),
+    "compare": ("comparison", "diff", "versus", "vs"),
     "inspect": ("describe", "info", "identify", "what", "head", "summary"),
 }
 OF_CHANGES = ("--set", "--override", "--overrides", "--opt", "--param", "-o", "-D", "-s")  # options of other tools

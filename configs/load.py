@@ -223,6 +223,10 @@ def _checks_of_training(config):
     for name in config.evaluate.supervised:
         if name in pre.encoders:
             yield ("evaluate", "supervised", name), f"{name} is an encoder of pretrain, give the network another name"
+    if "logistic_projection" in config.evaluate.protocols and not any(
+        hasattr(encoder, "projection_dim") for encoder in pre.encoders.values()
+    ):
+        yield ("evaluate", "protocols"), "logistic_projection needs a projector, which no encoder of pretrain has"
     yield from _about_classes(config)
     if not config.evaluate.learns_from_files and config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"

@@ -6,9 +6,8 @@ Each unit of work is written when it is done, so a stopped evaluation continues 
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,9 +20,12 @@ from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
-from ..ssl.untrained import make_encoder
-from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, SUPERVISED, Evaluation, Score, best, refuse_changed
+from ..ssl.untrained import make_beside, make_encoder
+from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, STREAM, SUPERVISED, Evaluation, Score, best, refuse_changed
 from .tasks.task import amounts, pool
+from .trained_heads import projected, stream_head
+
+PROJECTION = "logistic_projection"  # the protocol on `trained_heads.Projected` networks
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,22 @@ class Unit:
         return f"{self.encoder}-{self.protocol}-{self.n_labels}-{self.seed}"
 
 
-class Data(NamedTuple):
+@dataclass(frozen=True)
+class Data:
     """The encoders, labelled data and test data that heads are trained and scored with."""
 
     networks: dict  # name of an encoder -> its `Network`
     pools: list  # of `tasks.task.Labelled`: the labelled data of each seed
     test: object  # `tasks.task.Labelled`
+    projected: dict = field(default_factory=dict)  # name of an encoder -> its `trained_heads.Projected`
+    heads: dict = field(
+        default_factory=dict
+    )  # name of an encoder -> the head that it was trained with on labels of the stream
+
+    def network(self, unit):
+        """The network on which the head of a unit is trained."""
+        name = RANDOM if unit.encoder == SUPERVISED else unit.encoder
+        return (self.projected if unit.protocol == PROJECTION else self.networks)[name]
 
 
 def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
@@ -73,9 +85,15 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     pools = [pool(task, most, seed) for seed in range(settings.seeds)]
     features = {name: features_of(network.to(task.device), test.images) for name, network in networks.items()}
 
-    units = _units(settings, n_labels, networks)
-    _train_heads(task, units, Data(networks, pools, test), scratch, stop)
+    behind = _projected(config, scene, encoders) if PROJECTION in settings.protocols else {}
+    heads = {name: stream_head(task, config, scene, name, path) for name, path in encoders.items()}
+    heads = {name: head for name, head in heads.items() if head is not None}
+    scratches = {name: _network(config, scene, name, None) for name in settings.supervised}
+    units = _units(settings, n_labels, networks, behind) + _baselines(settings, n_labels)
+    units += [Unit(name, STREAM, 0, 0) for name in heads]
+    _train_heads(task, units, Data(networks | scratches, pools, test, behind, heads), scratch, stop)
     scores = [score for unit in units for score in _scores_of_done(unit, scratch)]
+    intervals = [row for unit in units for row in _known_of(unit, scratch)["intervals"]]
     predictions = {}
     for name, predicted in task.beside(test).items():
         scores += _scores(task, Unit(name, name, 0, 0), task.score(true, predicted))
@@ -93,10 +111,10 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
         values = task.limit_scores(true, bounds) if bounds else {}
         scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
     for unit in units:
-        if unit.n_labels == most and unit.seed == 0:
+        if unit.n_labels in (0, most) and unit.seed == 0:
             with np.load(scratch / f"{unit.name()}.npz") as file:
                 predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
-    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds)
+    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals)
     _keep_best(best(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
@@ -117,40 +135,53 @@ def _train_heads(task, units, data, scratch, stop):
                 continue
             if stop():
                 raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
-            network = data.networks[RANDOM if unit.encoder == SUPERVISED else unit.encoder]
-            pool = data.pools[unit.seed]
-            known = None
-            if task.needs_features(unit.protocol):
-                key = unit.encoder, unit.seed
-                if key not in pool_features:
-                    pool_features = {key: features_of(network.to(task.device), pool.images)}
-                known = pool_features[key][: unit.n_labels]
-            head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
-            predicted = task.predict(head, data.test.images)
-            values = task.score(_arrays(data.test), predicted)
+            if unit.protocol == STREAM:
+                head = data.heads[unit.encoder]
+            else:
+                network, pool, known = data.network(unit), data.pools[unit.seed], None
+                if task.needs_features(unit.protocol):
+                    key = unit.encoder, unit.protocol == PROJECTION, unit.seed
+                    if key not in pool_features:
+                        pool_features = {key: features_of(network.to(task.device), pool.images)}
+                    known = pool_features[key][: unit.n_labels]
+                head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
+            predicted, true = task.predict(head, data.test.images), _arrays(data.test)
+            values, ranges = task.score(true, predicted), {}
+            if unit.n_labels in (0, most):
+                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted))
+                ranges = task.intervals(true, predicted) if hasattr(task, "intervals") else {}
             if unit.n_labels == most:
                 facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
-                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted))
-            _write_done(unit, _scores(task, unit, values), scratch)
+            rows = [asdict(s) | ranges[s.target, s.metric]._asdict() for s in _scores(task, unit, values) if ranges]
+            _write_done(unit, _scores(task, unit, values), scratch, rows)
         progress.update(len(units), "")
 
 
-def _write_done(unit, scores, scratch):
-    """Write the scores of a unit, whose other files are there, with checksums of all: the unit is done then."""
+def _write_done(unit, scores, scratch, intervals=()):
+    """Write the scores of a unit, whose other files are there, with checksums of all: the unit is done then.
+
+    intervals: the rows that it has in bootstrap.csv.
+    """
     rows = [asdict(score) for score in scores]
     files = {path.name: sha256(path) for path in _files_of(unit, scratch) if path.exists()}
-    known = {"scores": rows, "files": files}
+    known = {"scores": rows, "files": files, "intervals": list(intervals)}
     write_text(scratch / f"{unit.name()}.json", json.dumps(known | {"sha256": _sum(known)}))
+
+
+def _known_of(unit, scratch):
+    """What was written of a unit. Raises: as `dictionary`, ValueError if it was changed since."""
+    known = dictionary(scratch / f"{unit.name()}.json")
+    if known.pop("sha256") != _sum(known):
+        raise ValueError("changed")
+    return {"intervals": [], **known}
 
 
 def _scores_of_done(unit, scratch):
     """The scores of a unit that is done; None for one that is not, of which a file is missing or damaged, or that an
     earlier version wrote in another form."""
     try:
-        known = dictionary(scratch / f"{unit.name()}.json")
-        if known.pop("sha256") != _sum(known):
-            return None
+        known = _known_of(unit, scratch)
         if any(sha256(scratch / name) != written for name, written in known["files"].items()):
             return None
         scores = [Score(**row) for row in known["scores"]]
@@ -185,17 +216,34 @@ def _arrays(data):
 
 
 def _network(config, scene, name, path):
-    """The network of an encoder of the config, with the weights of a file or those it starts from."""
-    network = make_encoder(config, name, scene)
+    """The network of an encoder of the config, with the weights of a file or those it starts from; or that of
+    `evaluate.supervised`."""
+    if name in config.evaluate.supervised:
+        network = make_beside(config, name, config.evaluate.supervised[name], scene)
+    else:
+        network = make_encoder(config, name, scene)
     if path is not None:
         load_weights(network, path)
     return network.to(memory_format=torch.channels_last)
 
 
-def _units(settings, n_labels, networks):
+def _projected(config, scene, encoders):
+    """The `trained_heads.Projected` of the encoders that have a projector, and the first one's with random weights."""
+    found = {name: projected(config, scene, name, path) for name, path in encoders.items()}
+    found[RANDOM] = projected(config, scene, next(iter(encoders)))
+    return {name: network for name, network in found.items() if network is not None}
+
+
+def _baselines(settings, n_labels):
+    """The trainings from scratch of further networks."""
+    seeds = range(settings.seeds)
+    return [Unit(name, "finetune", n, seed) for name in settings.supervised for seed in seeds for n in n_labels]
+
+
+def _units(settings, n_labels, networks, projected):
     units = []
     for protocol in settings.protocols:
-        for encoder in networks:
+        for encoder in projected if protocol == PROJECTION else networks:
             name = SUPERVISED if (encoder, protocol) == (RANDOM, "finetune") else encoder
             units += [Unit(name, protocol, n, seed) for seed in range(settings.seeds) for n in n_labels]
     return units
@@ -227,7 +275,11 @@ def load_predictor(task, config, scene, folder):
         name = group.name.rsplit("-", 1)[0]  # random weights and training from scratch have the first one's network
         for path in sorted(group.glob("*.safetensors")):
             tensors, facts = checkpoint.load(path)
-            network = _network(config, scene, name if name in encoders else next(iter(encoders)), None)
+            known = name in encoders or name in config.evaluate.supervised
+            own = name if known else next(iter(encoders))
+            network = _network(config, scene, own, None)
+            if facts.get("protocol") == PROJECTION:
+                network = projected(config, scene, own)
             head = task.head(network, facts)
             try:
                 head.load_state_dict(tensors)

@@ -1,6 +1,8 @@
 """The results of an evaluation, scores and arrays: how they are held in memory, saved and loaded.
 
-results.csv has one score a row. evaluation.npz has the arrays `indices`, `true/TARGET`, `bound/TARGET`,
+results.csv has one score a row; bootstrap.csv those at the largest number of labels with the percentiles of resampled
+test images, between 16 and 84 (low_68, high_68) and 2.5 and 97.5 (low_95, high_95). evaluation.npz has the arrays
+`indices`, `true/TARGET`, `bound/TARGET`,
 `predicted/ENCODER/PROTOCOL/TARGET` and `features/ENCODER`.
 """
 
@@ -15,14 +17,16 @@ import pandas as pd
 
 from ..errors import DataError
 from ..files.checksums import add_sums, read_sums, refuse_differing, sha256
-from ..files.csv_writing import csv_of, plain
+from ..files.csv_writing import csv_of, plain, write_csv
 from ..files.whole import write_arrays, write_text
 
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of them together
 LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
+STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
+INTERVALS, PERCENTILES = "bootstrap.csv", ("low_95", "low_68", "high_68", "high_95")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Score:
     task: str
     encoder: str  # its name in the config, or RANDOM, SUPERVISED, LIMIT
     protocol: str  # how the head was trained
-    n_labels: int  # 0 for the limit
+    n_labels: int  # 0 for the limit, and for the protocol STREAM, which uses none beside those of its training
     seed: int
     target: str
     metric: str
@@ -50,6 +54,7 @@ class Evaluation:
     predictions: dict[tuple[str, str], dict[str, np.ndarray]]  # (encoder, protocol) -> target -> (n, ...)
     features: dict[str, np.ndarray]  # encoder -> float32 (n, d)
     bounds: dict[str, np.ndarray] = field(default_factory=dict)  # target -> float64 (n,); empty without a limit
+    intervals: list[dict] = field(default_factory=list)  # the rows of bootstrap.csv; empty where a task has none
 
     def save(self, folder):
         """Write both files to a folder, and the checksums of all that the evaluation left there.
@@ -64,10 +69,13 @@ class Evaluation:
             arrays |= {f"predicted/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
         write_arrays(folder / ARRAYS, arrays)
         text = table(self.scores)
-        kept = [folder / ARRAYS, *sorted((folder / PREDICTOR).rglob("*.safetensors"))]
+        (folder / INTERVALS).unlink(missing_ok=True)  # of an earlier evaluation
+        if self.intervals:
+            write_csv(pd.DataFrame(self.intervals), folder / INTERVALS)
+        kept = [folder / ARRAYS, *folder.glob(INTERVALS), *sorted((folder / PREDICTOR).rglob("*.safetensors"))]
         sums = {path.relative_to(folder).as_posix(): sha256(path) for path in kept}
         sums[TABLE] = hashlib.sha256(text.encode()).hexdigest()  # of a file that is not yet there
-        add_sums(folder, sums, PREDICTOR)
+        add_sums(folder, sums, PREDICTOR, INTERVALS)
         write_text(folder / TABLE, text)
 
     @classmethod
@@ -97,6 +105,7 @@ class Evaluation:
             predictions=predictions,
             features=_below("features/", arrays),
             bounds=_below("bound/", arrays),
+            intervals=read_intervals(folder),
         )
 
 
@@ -107,14 +116,14 @@ def _below(prefix, arrays):
 def is_complete(folder):
     """Whether a folder holds a finished evaluation, with all that belongs to it."""
     folder = Path(folder)
-    listed = [name for name in read_sums(folder) if name == ARRAYS or name.startswith(f"{PREDICTOR}/")]
+    listed = [name for name in read_sums(folder) if name in (ARRAYS, INTERVALS) or name.startswith(f"{PREDICTOR}/")]
     return all((folder / name).exists() for name in [TABLE, *listed])
 
 
 def refuse_changed(folder, *names):
     """Raise DataError if files of an evaluation, all or those of some names, are missing or changed since."""
     folder = Path(folder)
-    refuse_differing(folder, _anew(folder), *(names or (TABLE, ARRAYS, PREDICTOR)))
+    refuse_differing(folder, _anew(folder), *(names or (TABLE, ARRAYS, INTERVALS, PREDICTOR)))
 
 
 def _anew(folder):
@@ -141,6 +150,23 @@ def read_scores(folder):
     except (KeyError, TypeError, ValueError) as error:
         columns = ",".join(f.name for f in fields(Score) if f.name != "shift")
         raise DataError(f"{path}: a row is not a score ({error}); expected the columns {columns}") from None
+
+
+def read_intervals(folder):
+    """The rows of a folder's bootstrap.csv as dictionaries; empty without one. Raises: DataError if it is damaged."""
+    path = Path(folder) / INTERVALS
+    if not path.exists():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [_interval(row) for row in csv.DictReader(file)]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a table of intervals ({error}); {_anew(folder)}") from None
+
+
+def _interval(row):
+    words = {name: plain(word) for name, word in row.items()} | {name: int(row[name]) for name in ("n_labels", "seed")}
+    return words | {name: float(row[name] or math.nan) for name in ("value", *PERCENTILES)}
 
 
 def _score(row):

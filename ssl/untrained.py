@@ -18,6 +18,21 @@ def make_encoder(config, name, scene):
         return _network(config, name, trained_scene(config, scene))
 
 
+def make_beside(config, name, backbone, scene):
+    """The untrained `Network` of a further backbone (`configs.encoder.Backbone`) for the images of a config.
+
+    Its weights depend on the seed and the name only. Raises: as `backbones.make_network`, of evaluate.supervised.NAME.
+    """
+    first = next(iter(config.pretrain.encoders.values()))
+    encoders = {name: first.model_copy(update={"backbone": backbone})}
+    alone = config.model_copy(update={"pretrain": config.pretrain.model_copy(update={"encoders": encoders})})
+    try:
+        return make_encoder(alone, name, scene)
+    except ConfigError as error:
+        where = f"evaluate.supervised.{name}"
+        raise ConfigError([problem.replace("pretrain.backbone", where) for problem in error.problems]) from None
+
+
 def make_method(config, name, scene):
     """The untrained module of one encoder of the config: its network with the heads and the loss of its method."""
     with seeded(seed_of(config.seed, name)):

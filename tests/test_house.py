@@ -43,7 +43,8 @@ ORDER = [
     ("simulate/dataset.py",),
     ("ssl/",),
     ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py", "evaluate/reconstruction.py"),
-    ("evaluate/tasks/",),
+    ("evaluate/similar.py",),
+    ("evaluate/tasks/", "evaluate/trained_heads.py"),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),
@@ -53,7 +54,7 @@ ORDER = [
     ("loading.py",),
     ("model_cards.py",),
     ("pipeline.py", "after_simulating.py", "inspection.py", "own_images.py"),
-    ("reproducing.py",),
+    ("retrieving.py", "comparing.py", "reproducing.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]

@@ -101,6 +101,8 @@ def _thumbnail(ax, cutout, row):
             text += f" ({row['theta_E_published']:.2f})"
         if row["theta_E"] > 0 and cutout.pixel_scale is not None:
             ax.add_patch(Circle((0, 0), row["theta_E"], fill=False, edgecolor="#7fdfff", linewidth=0.7))
+    if "class" in row and f"p_{row['class']}" in row:
+        text += f"\n{row['class']} {row['p_' + row['class']]:.2f}"
     flags = row["flags"].split(SEPARATOR) if row["flags"] else []
     if flags:
         more = f" +{len(flags) - 1}" if len(flags) > 1 else ""

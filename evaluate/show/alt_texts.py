@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..results import SUPERVISED
+from ..results import MACRO, SUPERVISED
 from . import metrics
 from .digits import plus_minus
 from .feature_map import chosen
@@ -28,6 +28,9 @@ def alt_texts(report, tasks):
         "reconstructions": reconstructions(report.reconstructions),
         "real_lenses": real_lenses(report.real_lenses) if report.real_lenses is not None else "",
     }
+    if report.classified is not None:
+        words |= {"confusion": confusion(report.classified), "reliability": reliability(report.classified)}
+        words["roc"] = _of_tasks(roc, tasks)
     return {name: text for name, text in words.items() if text}
 
 
@@ -119,6 +122,41 @@ def _highest(curves, last, numbers, lead):
 def _of_limit(scores, target):
     limit = scores.limit(target, "r2")
     return f"; the limit is {_number(limit[0])}" if limit else ""
+
+
+def confusion(shown):
+    """What the test images of each class were taken for. Args: shown: `class_figures.Classified`."""
+    said = []
+    for name, row in zip(shown.classes, shown.counts(), strict=True):
+        if row.sum():
+            order = sorted(zip(row / row.sum(), shown.classes, strict=True), reverse=True)
+            taken = ", ".join(f"{share:.0%} {other}" for share, other in order if share > 0)
+            said.append(f"{name} ({row.sum():,} images): taken for {taken}.")
+    return f"What the test images of each class were taken for by {shown.head}. " + " ".join(said)
+
+
+def reliability(shown):
+    """How far the probabilities can be trusted."""
+    sure, right = shown.probabilities.max(1).mean(), np.mean(shown.probabilities.argmax(1) == shown.true)
+    return (
+        f"How often a class is the true one against the probability that {shown.head} gives it, beside the 1:1 line. "
+        f"The most probable class has {sure:.2f} on average and is right for {right:.2f} of the images; the expected "
+        f"calibration error is {shown.calibration_error():.3f}."
+    )
+
+
+def roc(scores):
+    """The area under the curve and two recalls of each class, by the best head."""
+    values = {row: score[0] for row in scores.rows if (score := scores.get(row, MACRO, "auc"))}
+    if not values:
+        return ""
+    row, said = max(values, key=values.get), []
+    for target in scores.targets:
+        auc, recall = (scores.get(row, target, metric) for metric in ("auc", "recall_at_fpr_1"))
+        if auc and recall:
+            said.append(f"{target}: AUC {_number(auc[0], 'auc')}, {recall[0]:.0%} at 1 % false positives.")
+    words = f"The share of each class that is found against the share of all others let in, by {row.encoder} "
+    return words + f"({row.protocol}), mean of the seeds. " + " ".join(said)
 
 
 def umap(space):

@@ -27,7 +27,11 @@ COLOURS |= {RANDOM: "#707070", SUPERVISED: "#222222"}
 OTHER_COLOURS = ["#A8467F", "#8A6200", "#4F7390", "#6A4FC3", "#7A3B1D", "#5C6E1A"]
 MAP = {"cmap": "viridis", "edgecolors": "#808080", "linewidths": 0.3}  # the edge shows both ends on any paper
 LIMIT_COLOUR = "#B00020"
-LINES = {"ridge": {"linestyle": "-", "marker": "o"}, "finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}}
+LINES = {name: {"linestyle": "-", "marker": "o"} for name in ("ridge", "logistic", "frozen")}
+LINES |= {"finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}, "knn": {"linestyle": ":", "marker": "^"}}
+LINES |= {"linear": {"linestyle": "-.", "marker": "D"}, "mlp": {"linestyle": (0, (4, 1, 1, 1)), "marker": "v"}}
+LINES |= {"logistic_projection": {"linestyle": "-.", "marker": "x"}}
+SCORES, ONE_MINUS = {"r2": "$R^2$", "auc": "AUC"}, {"r2": "$1 - R^2$", "auc": "1 - AUC"}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 
 
@@ -168,16 +172,16 @@ def _predicted_panel(ax, true, predicted, limit, target):
         ax.text(0.96, 0.04, f"{outside:.1%} beyond the frame", ha="right", fontsize=7.5, color="#444444", **style)
 
 
-def r2_against_labels(results, path):
+def r2_against_labels(results, path, metric="r2"):
     """Draw R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
 
     The axis of R2 is logarithmic in 1 - R2 where curves would lie on each other near 1, and that of all other panels
-    the same. results: of `evaluate.results.frame`.
+    the same. results: of `evaluate.results.frame`. metric: another one whose best is 1, such as auc.
     """
-    table = mean_and_spread(results[results["metric"] == "r2"])
+    table, words = mean_and_spread(results[results["metric"] == metric]), SCORES[metric]
     tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
     colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != LIMIT)
-    lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0])
+    lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0 if metric == "r2" else 0.5])
     drawn = {}
     with paired(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
         axes = fig.subplots(len(tasks), len(targets), squeeze=False)
@@ -191,11 +195,11 @@ def r2_against_labels(results, path):
                 ax.set_xlabel("labelled lenses")
                 if near_1(part):
                     spread_near_1(ax, part)
-                    ax.set_ylabel("$R^2$, logarithmic in $1 - R^2$")
+                    ax.set_ylabel(f"{words}, logarithmic in {ONE_MINUS[metric]}")
                 elif linear:
                     ax.tick_params(labelleft=False)
                 else:
-                    ax.set_ylabel("$R^2$ on test lenses")
+                    ax.set_ylabel(f"{words} on test lenses")
                 linear = not near_1(part)
         fig.legend(
             drawn.values(),
@@ -209,10 +213,15 @@ def r2_against_labels(results, path):
 
 def _r2_panel(ax, table, colour, drawn):
     """Draw R2 against labels for one target; `drawn` collects {words: line} for the legend."""
-    curves = table[table["encoder"] != LIMIT].sort_values("n_labels", kind="stable")
+    alone = table[(table["n_labels"] == 0) & (table["encoder"] != LIMIT)]
+    for row in alone.itertuples():
+        line = ax.axhline(row.mean, color=colour[row.encoder], linewidth=1.2, linestyle=(0, (6, 2)))
+        drawn.setdefault(symbol(f"{row.encoder}, {row.protocol}"), line)
+    curves = table[table["n_labels"] > 0].sort_values("n_labels", kind="stable")
     groups = list(curves.groupby(["encoder", "protocol"], sort=False))
+    apart = min(1.03, 1.25 ** (1 / max(len(groups), 1)))
     for i, ((encoder, protocol), rows) in enumerate(groups):
-        x = rows["n_labels"] * 1.03 ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
+        x = rows["n_labels"] * apart ** (i - len(groups) / 2)  # side by side, so that error bars do not hide each other
         style = {"color": colour[encoder], "markersize": 5, "linewidth": 1.6, **LINES.get(protocol, {"linestyle": ":"})}
         ax.errorbar(x, rows["mean"], rows["std"].fillna(0), capsize=2, elinewidth=1, **style)
         drawn.setdefault(symbol(f"{encoder}, {protocol}"), Line2D([], [], **style))

@@ -16,11 +16,12 @@ from ...ssl.log import read_log
 from .. import results
 from ..reconstruction import numbers_of
 from ..tasks.super_resolution import BICUBIC
-from . import figures, report, tables, umap_figure
+from . import class_figures, figures, report, tables, umap_figure
 from .pairs import labels_of_pairs
 from .resolution_figure import resolution_figure
 
-FIGURES = ("predicted_vs_true", "r2_against_labels", "super_resolution", "umap", "training_curves", "reconstructions")
+FIGURES = ("predicted_vs_true", "r2_against_labels", "auc_against_labels", *class_figures.DRAWN)
+FIGURES += ("super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
 SHOWN_HEADS = 2  # of a super-resolution
 
 
@@ -42,6 +43,9 @@ def draw_figures(task, config, evaluation, folder, overlaid=()):
     out.mkdir(exist_ok=True)
     for name in task.draws:
         _DRAWN[name](evaluation, out / f"{name}.png")
+    if (shown := _classified(task, config, evaluation)) is not None:
+        for name, draw_one in class_figures.DRAWN.items():
+            draw_one(shown, out / f"{name}.png")
     if config.evaluate.task == "super_resolution":
         _super_resolution(task, evaluation, out / "super_resolution.png")
     names = config.pretrain.encoders
@@ -102,6 +106,22 @@ def _r2_against_labels(evaluation, path):
     figures.r2_against_labels(results.frame(evaluation.scores), path)
 
 
+def _auc_against_labels(evaluation, path):
+    figures.r2_against_labels(results.frame(evaluation.scores), path, "auc")
+
+
+def _classified(task, config, evaluation):
+    """The `class_figures.Classified` of a classification; None of another task."""
+    return class_figures.classified(task, evaluation) if config.evaluate.task == "classification" else None
+
+
+_DRAWN = {  # what `Task.draws` names
+    "predicted_vs_true": _predicted_vs_true,
+    "r2_against_labels": _r2_against_labels,
+    "auc_against_labels": _auc_against_labels,
+}
+
+
 def _super_resolution(task, evaluation, path):
     """Draw test images on two grids, by interpolation and by the two heads with the highest PSNR."""
     ranks = results.frame(evaluation.scores).query("metric == 'psnr' and n_labels == n_labels.max()")
@@ -112,9 +132,6 @@ def _super_resolution(task, evaluation, path):
     images = task.labelled("test", len(evaluation.true["image"])).images.numpy() * task.pairs.flux_scale
     shown = {name: by_target["image"] for name, by_target in known.items()}
     resolution_figure(images, evaluation.true["image"], shown, path)
-
-
-_DRAWN = {"predicted_vs_true": _predicted_vs_true, "r2_against_labels": _r2_against_labels}  # what `Task.draws` names
 
 
 def write_report(task, config, scene, evaluation, folder, umap=None, real=None, environment=None):
@@ -144,6 +161,7 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             notes=_notes(config, real),
             pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
             histories=_histories(config, folder),
+            classified=_classified(task, config, evaluation),
         ),
         folder / "report.html",
     )

@@ -27,6 +27,10 @@ SECTIONS = [
     "pairs",
     "predicted_vs_true",
     "r2_against_labels",
+    "auc_against_labels",
+    "confusion",
+    "roc",
+    "reliability",
     "super_resolution",
     "reconstructions",
     "umap",
@@ -70,6 +74,7 @@ class Report:
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
+    classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 
@@ -104,7 +109,7 @@ def _agreement(summary):
     return tables.agreement(summary, tables.FIGURE_SPACE) if "bias" in summary else summary
 
 
-def _address(path):
+def picture_address(path):
     """(address, width in pixels) of a picture, as lossless WebP, which is half as large as PNG."""
     file = io.BytesIO()
     with Image.open(path) as image:
@@ -118,8 +123,8 @@ def _pictures(figures, light_only):
     for name, path in figures.items():
         twin = themes.dark_twin(path)
         both = twin.exists() and name not in light_only
-        light, width = _address(path)
-        pictures[name] = light, _address(twin)[0] if both else None, width
+        light, width = picture_address(path)
+        pictures[name] = light, picture_address(twin)[0] if both else None, width
     return pictures
 
 

@@ -11,7 +11,7 @@ from ...errors import grouped
 from ...progress import console
 from ..results import ALL
 from . import metrics
-from .digits import aligned
+from .digits import aligned, plus_minus
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
@@ -57,6 +57,20 @@ def print_reconstructions(numbers):
     """What masked autoencoders make of images and of noise. Args: numbers: of `evaluate.reconstruction.numbers_of`."""
     rows = reconstruction_rows(numbers)
     print_table(rows.set_index("encoder"), f"reconstructions of {next(iter(numbers.values()))['images']}", decimals=4)
+
+
+def print_classes(predictions):
+    """The classes of real images with their probabilities. predictions: of `evaluate.real.predict_classes`."""
+    columns = {"class": list(predictions["class"])}
+    for name in predictions:
+        if name.startswith("p_") and f"{name}_spread" in predictions:
+            pairs = zip(predictions[name], predictions[f"{name}_spread"], strict=True)
+            columns[name] = aligned([plus_minus(mean, spread, ".3f") for mean, spread in pairs])
+    if (predictions["flags"] != "").any():
+        columns["flags"] = [flags.replace(";", " ") for flags in predictions["flags"]]
+    n = len(predictions)
+    index = pd.Index(predictions["name"], name="image")
+    print_table(pd.DataFrame(columns, index=index), f"{n} {'image' if n == 1 else 'images'}, probabilities of classes")
 
 
 def print_skipped(skipped):

@@ -47,12 +47,12 @@ def recall(given, of_class, share):
     return float(np.mean(own > others[passed])) if passed < len(others) else 1.0
 
 
-def _auc(given, of_class):
-    return float(binary_auroc(given, of_class.long())) if _has_both(of_class) else math.nan
+def _auc(given, of_class):  # in single precision a perfect one can be above 1
+    return min(float(binary_auroc(given, of_class.long())), 1.0) if _has_both(of_class) else math.nan
 
 
 def _average_precision(given, of_class):
-    return float(binary_average_precision(given, of_class.long())) if _has_both(of_class) else math.nan
+    return min(float(binary_average_precision(given, of_class.long())), 1.0) if _has_both(of_class) else math.nan
 
 
 def _has_both(of_class):

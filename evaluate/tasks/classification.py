@@ -13,6 +13,7 @@ from ...ssl.data import sees_what_is_simulated, training_scene
 from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
 from . import class_scores, heads
+from .bootstrap import class_intervals
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
@@ -27,8 +28,8 @@ class Classification:
     """
 
     metric: ClassVar[str] = "auc"
+    draws: ClassVar[tuple[str, ...]] = ("auc_against_labels",)
     keeps: ClassVar[int | None] = None
-    draws: ClassVar[tuple[str, ...]] = ()
 
     scene: object  # from `simulate.systems.scene`; None where nothing is simulated
     target: str  # "class", or a column of labels
@@ -93,6 +94,9 @@ class Classification:
 
     def score(self, true, predicted):
         return class_scores.scores(self.classes, true[self.target], predicted[self.target])
+
+    def intervals(self, true, predicted):
+        return class_intervals(self.classes, true[self.target], predicted[self.target])
 
     def beside(self, test):
         return {}

@@ -16,6 +16,7 @@ from ...ssl.data import sees_what_is_simulated, training_scene
 from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
 from . import heads
+from .bootstrap import regression_intervals
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
@@ -94,6 +95,9 @@ class Regression:
 
     def score(self, true, predicted):
         return scores(true, predicted)
+
+    def intervals(self, true, predicted):
+        return regression_intervals(true, predicted)
 
     def beside(self, test):
         return {}

@@ -1,0 +1,152 @@
+"""Whether runs were judged by the same test lenses, why not, and how much they differ lens by lens."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+from ...configs.differences import difference
+from ...configs.instruments import numbers
+
+RESAMPLED = 1000  # bootstrap samples of the test lenses
+INTERVAL = (2.5, 97.5)  # percent
+
+
+class Difference(NamedTuple):
+    """A score of one run minus that of the first, on the same test lenses."""
+
+    run: str
+    first: str  # the name of the first run
+    encoder: str
+    protocol: str
+    target: str
+    metric: str
+    value: float
+    low: float
+    high: float
+
+
+def why_not(one, other):
+    """Why the scores of two `comparison.Compared` cannot be compared, in words; "" if they are of the same test lenses.
+
+    Also of runs whose test lenses are the same, but of which other numbers are asked.
+    """
+    for run in (one, other):
+        if run.config is None or run.evaluation is None:
+            return f"what {run.name} was judged by is not known"
+    a, b = one.config, other.config
+    if a.evaluate.task != b.evaluate.task:
+        return f"other tasks: {a.evaluate.task}, {b.evaluate.task}"
+    by = [None if c.evaluate.data is None else (c.evaluate.data.test_path or c.evaluate.data.path) for c in (a, b)]
+    if by[0] != by[1]:
+        return f"other test images: {', '.join(path or 'simulated lenses' for path in by)}"
+    if by[0] is None and (found := _other_simulation(a, b)):
+        return f"another simulation: {found}"
+    if a.pretrain.bands != b.pretrain.bands:
+        return f"other bands: {_bands(a)}, {_bands(b)}"
+    if by[0] is None and a.seed != b.seed:
+        return f"other test lenses: seed is {a.seed}, {b.seed}"
+    if not np.array_equal(one.evaluation.indices, other.evaluation.indices):
+        n = [len(run.evaluation.indices) for run in (one, other)]
+        return f"other test lenses: {n[0]}, {n[1]} of them" if n[0] != n[1] else "other test lenses, as many"
+    shared = [t for t in one.evaluation.true if t in other.evaluation.true]
+    if not shared:
+        return f"other targets: {', '.join(one.evaluation.true)} and {', '.join(other.evaluation.true)}"
+    for target in shared:
+        if not np.array_equal(one.evaluation.true[target], other.evaluation.true[target], equal_nan=True):
+            return f"other true values of {target}, so another unit or other lenses"
+    return ""
+
+
+def _other_simulation(a, b):
+    found = difference(*(None if c.simulate is None else numbers(c.simulate) for c in (b, a)))
+    return f"simulate.{found}".replace(", was ", ", ") if found else ""
+
+
+def _bands(config):
+    return "all" if config.pretrain.bands is None else " ".join(config.pretrain.bands)
+
+
+def groups(runs):
+    """Runs in groups that share test lenses, each with its first run in front, and sentences on what differs.
+
+    The sentences are about each later group beside the first.
+    """
+    found, said = [], []
+    for run in runs:
+        home = next((group for group in found if not why_not(group[0], run)), None)
+        if home is not None:
+            home.append(run)
+            continue
+        if found:
+            said.append(f"{run.name} and {found[0][0].name} are not comparable: {why_not(found[0][0], run)}")
+        found.append([run])
+    return found, said
+
+
+def paired(group):
+    """The `Difference` of each later run of a group from the first, where both have an encoder and protocol of a name.
+
+    They are those of the predictions in evaluation.npz: of the largest number of labels, the first seed. Intervals are
+    of a bootstrap over the test lenses, which are the same for both: what both find hard cancels out.
+    """
+    first, *others = group
+    out = []
+    for run in others:
+        for head, predicted in run.evaluation.predictions.items():
+            before = first.evaluation.predictions.get(head)
+            for target in predicted if before is not None else ():
+                true = first.evaluation.true.get(target)
+                if true is None or target not in before or len(before[target]) != len(true):
+                    continue
+                if np.array_equal(before[target], predicted[target]):
+                    continue  # of one and the same network, such as that with random weights
+                for metric, value, low, high in _bootstrap(true, before[target], predicted[target]):
+                    out.append(Difference(run.name, first.name, *head, target, metric, value, low, high))
+    return out
+
+
+def _bootstrap(true, before, after):
+    """(metric, difference, and the ends of its interval) of two predictions; nothing for what has no score here."""
+    n = len(true)
+    samples = np.random.default_rng(0).integers(0, n, (RESAMPLED if n <= 10_000 else RESAMPLED // 5, n))
+    if np.ndim(before) == 1 and np.ndim(true) == 1:
+        yield _interval("r2", *(_r2(true, predicted, samples) for predicted in (before, after)))
+    elif np.ndim(before) == 2 and np.ndim(true) == 1 and np.shape(before) == np.shape(after):
+        right = [(np.argmax(predicted, axis=1) == true).astype(float) for predicted in (before, after)]
+        yield _interval("accuracy", *((r.mean(), r[samples].mean(1)) for r in right))
+        few = samples[: RESAMPLED // 5]  # a ranking each
+        yield _interval("auc", *(_auc(np.asarray(true), predicted, few) for predicted in (before, after)))
+
+
+def _interval(metric, before, after):
+    spread = after[1] - before[1]
+    spread = spread[np.isfinite(spread)]
+    low, high = np.percentile(spread, INTERVAL) if len(spread) else (np.nan, np.nan)
+    return metric, float(after[0] - before[0]), float(low), float(high)
+
+
+def _r2(true, predicted, samples):
+    """R2 of all lenses, and of each sample of them."""
+    scale = np.std(true, dtype=np.float64) or 1.0  # the mass of an axion has no square in float32
+    true, predicted = (np.asarray(values, dtype=np.float64) / scale for values in (true, predicted))
+    squared = np.square(predicted - true)
+    spread = np.var(true[samples], axis=1)
+    of_samples = 1 - squared[samples].mean(1) / np.where(spread > 0, spread, np.nan)
+    return 1 - squared.mean() / (np.var(true) or np.nan), of_samples
+
+
+def _auc(true, probabilities, samples):
+    """Macro one-vs-rest AUC of all images, and of each sample of them; NaN where a class is missing.
+
+    It is the share of pairs in the right order, from the ranks of probabilities.
+    """
+    rows = np.concatenate([np.arange(len(true))[None], samples])
+    areas = []
+    for k in range(probabilities.shape[1]):
+        ranks, own = rankdata(probabilities[rows, k], axis=1), true[rows] == k
+        n = own.sum(1).astype(float)
+        pairs = n * (len(true) - n)
+        areas.append(((ranks * own).sum(1) - n * (n + 1) / 2) / np.where(pairs > 0, pairs, np.nan))
+    areas = np.mean(areas, axis=0)
+    return areas[0], areas[1:]
