@@ -51,14 +51,17 @@ def target_problems(config, scene):
 
 def _about_classes(evaluate, scene):
     """Whether every seed learns of two classes at least, and the test lenses have some of every class."""
+    from .evaluate.tasks.class_targets import merged
     from .simulate.systems.draw import class_numbers
 
-    if len(scene.config.drawn_classes()) < 2:  # told when a config is loaded
+    drawn = scene.config.drawn_classes()
+    if len(drawn) < 2:  # told when a config is loaded
         return
-    names = list(scene.config.classes)
+    names, among = merged(drawn, evaluate.merge)
+    number_of = np.array([among[drawn.index(name)] if name in drawn else -1 for name in scene.config.classes])
 
     def numbers(split, n):
-        return class_numbers(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]))
+        return number_of[class_numbers(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]))]
 
     if not evaluate.learns_from_files:
         most = max(evaluate.n_labels)
@@ -72,7 +75,7 @@ def _about_classes(evaluate, scene):
     if evaluate.judged_by_files:
         return
     tested = np.bincount(numbers("test", evaluate.n_test), minlength=len(names))
-    few = [f"{n} {name}" for name, n in zip(names, tested, strict=True) if scene.config.classes[name] and n < FEWEST]
+    few = [f"{n} {name}" for name, n in zip(names, tested, strict=True) if n < FEWEST]
     if few:
         yield (
             f"evaluate.n_test: among {evaluate.n_test} test systems are {', '.join(few)}, too few to judge by; "

@@ -5,6 +5,7 @@ from .configs.reproduction import FULL
 from .errors import ConfigError
 from .files.class_names import meant
 
+ALL = "all"  # as `n_labels` and `n_test` have it
 _FEWEST = {"n_labels": 10, "n_test": 20}  # that a config allows
 
 
@@ -19,7 +20,7 @@ def fitted(config, run, columns, scale):
     from .evaluate.tasks.examples import Examples
 
     examples, path = Examples(config), config.evaluate.data.path
-    _need_classes(examples.learnt.classes, columns, config, path)
+    _need_classes(examples.classes, columns, config, path)
     n_images = len(examples.learnt)
     values, said = config.model_dump(), []
     said += _fit_labels(values["evaluate"], examples.count("labelled"), examples.count("test"), path)
@@ -43,19 +44,17 @@ def _need_classes(there, columns, config, path):
 
 def _fit_labels(evaluate, n_labelled, n_test, path):
     """Keep the numbers of labels and tests that there are images for, in a config's values; yields what was changed."""
-    most = n_labelled // evaluate["seeds"]
-    if most < _FEWEST["n_labels"] or n_test < _FEWEST["n_test"]:
-        least = f"{_FEWEST['n_labels'] * evaluate['seeds']} and {_FEWEST['n_test']} at least"
+    if n_labelled < _FEWEST["n_labels"] or n_test < _FEWEST["n_test"]:
+        least = f"{_FEWEST['n_labels']} and {_FEWEST['n_test']} at least"
         raise ConfigError([f"data={path}: {n_labelled} images to learn from and {n_test} for tests; expected {least}"])
     wanted = evaluate["n_labels"]
-    kept = [n for n in wanted if n <= most]
-    kept = kept if len(kept) == len(wanted) else [*kept, most]
-    if kept != wanted:
-        evaluate["n_labels"] = kept
-        yield f"{_listed(kept)} labels instead of {_listed(wanted)}, as there are {n_labelled:,} images to learn from"
-    if n_test < evaluate["n_test"]:
+    kept = [n for n in wanted if not isinstance(n, int) or n <= n_labelled]
+    if len(kept) < len(wanted):
+        evaluate["n_labels"] = kept if ALL in kept else [*kept, ALL]
+        yield f"{_listed(evaluate['n_labels'])} of {n_labelled:,} images to learn from, instead of {_listed(wanted)}"
+    if evaluate["n_test"] != ALL and n_test < evaluate["n_test"]:
         yield f"{n_test:,} test images instead of {evaluate['n_test']:,}"
-        evaluate["n_test"] = n_test
+        evaluate["n_test"] = ALL
 
 
 def _fit_steps(pretrain, n_images, source, scale):
@@ -78,4 +77,4 @@ def _fit_steps(pretrain, n_images, source, scale):
 
 
 def _listed(numbers):
-    return ", ".join(f"{n:,}" for n in numbers)
+    return ", ".join(f"{n:,}" if isinstance(n, int) else str(n) for n in numbers)

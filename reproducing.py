@@ -62,9 +62,14 @@ def _about_size(run, config, full):
 
 
 def _size(pre):
-    networks = dict.fromkeys((e.backbone or pre.backbone).name for e in pre.encoders.values())
+    networks = dict.fromkeys(_network(e.backbone or pre.backbone) for e in pre.encoders.values())
     steps = dict.fromkeys(pre.steps_of(name) for name in pre.encoders)
     return f"{', '.join(networks)}, {', '.join(f'{n:,}' for n in steps)} steps of {pre.batch_size}"
+
+
+def _network(backbone):
+    options = ", ".join(f"{name} {value}" for name, value in backbone.options.items())
+    return f"{backbone.name} ({options})" if options else backbone.name
 
 
 def _refuse_ranks(name):

@@ -106,6 +106,10 @@ class Evaluate(Section):
         default=TARGETS["regression"],
         min_length=1,
     )
+    merge: dict[str, Annotated[list[str], Field(min_length=1)]] = key(
+        "classes of the simulation that count as one, by its name, e.g. {nonlens: [spiral, ring]}; others stay",
+        default={},
+    )
     n_labels: list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]] = key(
         "numbers of labelled lenses; of images in files also fractions, and all",
         "lenses",
@@ -202,6 +206,14 @@ class Evaluate(Section):
         if not isinstance(task, str) or task not in TARGETS or task == "regression":
             return values
         return {"targets": TARGETS[task], "protocols": [PROTOCOLS[task][0], PROTOCOLS[task][-1]]} | values
+
+    @model_validator(mode="after")
+    def what_is_merged_is_simulated(self):
+        if self.merge and (self.task != "classification" or self.data is not None):
+            raise Mistakes(
+                [("merge", "only the classes of a simulation are merged, for a classification without data")]
+            )
+        return self
 
     @model_validator(mode="after")
     def protocols_are_those_of_the_task(self):

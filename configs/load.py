@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import ConfigError, nearest
-from . import instrument_names, plausible
+from . import classes_in_use, instrument_names, plausible
 from .components import MASS
 from .evaluation import Evaluate
 from .instruments import NUMBERS, resolved
@@ -197,6 +197,7 @@ def _checks_of_training(config):
         if config.simulate is not None and name not in config.simulate.bands:
             there = ", ".join(config.simulate.bands) or "none, as simulate.bands is empty"
             yield ("pretrain", "bands"), f'no band "{name}", expected one of {there}'
+    yield from classes_in_use.of_training(config)
     backbones = {("backbone",): pre.backbone} | {
         ("encoders", n, "backbone"): e.backbone for n, e in pre.encoders.items()
     }
@@ -227,23 +228,9 @@ def _checks_of_training(config):
         hasattr(encoder, "projection_dim") for encoder in pre.encoders.values()
     ):
         yield ("evaluate", "protocols"), "logistic_projection needs a projector, which no encoder of pretrain has"
-    yield from _about_classes(config)
+    yield from classes_in_use.of_evaluation(config)
     if not config.evaluate.learns_from_files and config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"
-
-
-def _about_classes(config):
-    """Whether a simulation has the classes that are to be told apart."""
-    evaluate, simulate = config.evaluate, config.simulate
-    of_files = evaluate.learns_from_files and evaluate.judged_by_files
-    learnt = not of_files or any(e.method == "supervised" for e in config.pretrain.encoders.values())
-    if evaluate.task != "classification" or simulate is None or not learnt:
-        return
-    if evaluate.targets != ["class"]:
-        yield ("evaluate", "targets"), f"the class of simulated lenses is called class, got {evaluate.targets[0]:.60}"
-    if len(simulate.drawn_classes()) < 2:
-        there = ", ".join(simulate.drawn_classes()) or "none"
-        yield ("evaluate", "task"), f"a classification needs two of simulate.classes that are drawn, there is {there}"
 
 
 def show(config):

@@ -35,6 +35,12 @@ class Pretrain(Section):
         None,
         min_length=1,
     )
+    classes: list[str] | None = key(
+        "those of `simulate.classes` that encoders are trained on, as frequent among each other as there; empty: all",
+        "-",
+        None,
+        min_length=1,
+    )
     backbone: Backbone = key("the network that becomes the encoder", default=Backbone())
     encoders: dict[str, AnyEncoder] = key("the encoders to train, by name", min_length=1)
     batch_size: int = key("systems a step, over all ranks", "systems", 128, ge=2)

@@ -1,5 +1,6 @@
 """The batches of a training, and the statistics of their pixels: from the simulator's stream or from files."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -148,7 +149,7 @@ def open_data(config, name, scene, n_views, step, fabric):
             raise ConfigError([problem])
         return FolderStream(images, pre.batch_size, config.seed, start=step * pre.batch_size, **share)
     return LensStream(
-        scene,
+        of_classes(scene, pre.classes),
         pre.batch_size,
         start=FIRST_INDEX["pretrain"] + step * pre.batch_size,
         views=physics(settings, n_views),
@@ -156,6 +157,15 @@ def open_data(config, name, scene, n_views, step, fabric):
         derived=False,  # trained on are drawn ones
         **share,
     )
+
+
+def of_classes(scene, names):
+    """A scene of which only some classes are drawn, as frequent among each other as before. names: all if None."""
+    if names is None:
+        return scene
+    frequencies = {name: value if name in names else 0.0 for name, value in scene.config.classes.items()}
+    config = scene.config.model_copy(update={"classes": frequencies})
+    return replace(scene, config=config, whole=None if scene.whole is None else of_classes(scene.whole, names))
 
 
 def problem_of_views(name, settings, n_views, images):

@@ -38,6 +38,7 @@ def fingerprint(config, name):
     text = to_json(numbers(config.simulate)).decode() if config.simulate is not None else ""
     text += "".join(p.model_dump_json(exclude=_unheard_of(p.model_dump())) for p in parts)
     text += f"bands {pre.bands} " if pre.bands else ""
+    text += f"classes {pre.classes} " if pre.classes else ""
     text += f"{config.seed} {pre.batch_size} {pre.steps} {pre.precision} {pre.accumulate}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

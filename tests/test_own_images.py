@@ -26,8 +26,8 @@ def own(folder, scale="full", *changes):
 def test_labels_and_tests_are_as_many_as_there_are(pairs):
     before, config, said = own(pairs, "full", "evaluate.seeds=2", "evaluate.n_labels=[20, 70, 1000]")
     assert (before.evaluate.n_labels, before.evaluate.n_test) == ([20, 70, 1000], 1000)
-    assert (config.evaluate.n_labels, config.evaluate.n_test) == ([20, 70, 80], 40)  # 160 to learn from, for two seeds
-    assert "pairs: 20, 70, 80 labels instead of 20, 70, 1,000, as there are 160 images to learn from" in said
+    assert (config.evaluate.n_labels, config.evaluate.n_test) == ([20, 70, "all"], "all")  # 160 to learn from
+    assert "pairs: 20, 70, all of 160 images to learn from, instead of 20, 70, 1,000" in said
     assert "pairs: 40 test images instead of 1,000" in said
 
 

@@ -16,6 +16,7 @@ from .digits import plus_minus
 from .figures import mean_and_spread
 
 EMPTY = "-"
+RECONSTRUCTION = "reconstruction"  # as a protocol: what a masked autoencoder makes of images, before any head
 
 
 class Ours(NamedTuple):
@@ -43,6 +44,8 @@ def rows(reproduction: Reproduction, folders: dict[str, Path]) -> list[Ours]:
             found.append(Ours(row, None, {}, 0, None, "not done"))
         elif row.run not in folders:
             found.append(Ours(row, None, {}, 0, None, "left out"))
+        elif row.protocol == RECONSTRUCTION:
+            found.append(_reconstructed(row, reproduction.columns, folders[row.run]))
         else:
             found.append(_ours(row, reproduction.columns, scores[row.run], folders[row.run]))
     return found
@@ -63,6 +66,14 @@ def _ours(row, columns, scores, folder):
         if len(of_column):
             values[name] = float(of_column["mean"].iloc[0]), float(of_column["std"].iloc[0])
     return Ours(row, int(n_labels), values, own["seed"].nunique(), seconds_of(folder, row.encoder), "")
+
+
+def _reconstructed(row, columns, folder):
+    """The `Ours` of the reconstructions of a masked autoencoder: of all pixels, in units of each image's range."""
+    known = finite_numbers(Path(folder) / "reconstructions" / f"{row.encoder}.json")
+    names = {name: c.metric.replace("mse_min_max", "mse_all_min_max") for name, c in columns.items()}
+    values = {name: (known[key], math.nan) for name, key in names.items() if key in known}
+    return Ours(row, 0, values, 1, seconds_of(folder, row.encoder), "" if values else "no reconstructions")
 
 
 def _is(target, column: Column):

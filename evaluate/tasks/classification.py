@@ -1,7 +1,7 @@
 """The task of telling the class of a system from its image, with encoders frozen or fine-tuned."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +14,7 @@ from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
 from . import class_scores, heads
 from .bootstrap import class_intervals
+from .class_targets import merged
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
@@ -37,6 +38,7 @@ class Classification:
     device: str = "cpu"
     name: str = "classification"
     threads: int = os.cpu_count() or 1  # for rendering, while nothing else runs; the images do not depend on it
+    merge: dict = field(default_factory=dict)  # of simulated classes, as `evaluate.merge`
     config: object = None  # whose `evaluate.data` the images are from; None: they are simulated
 
     @cached_property
@@ -48,7 +50,7 @@ class Classification:
     def classes(self):
         """The names of the classes, in the order of their numbers."""
         if self.examples is None:
-            return self.scene.config.drawn_classes()
+            return merged(self.scene.config.drawn_classes(), self.merge)[0]
         return list(self.examples.classes)
 
     def labelled(self, split, n, skip=0):
@@ -57,7 +59,9 @@ class Classification:
             numbers = data.true[self.target]
         else:
             data = labelled_systems(self.scene, [self.target], split, n, skip, self.threads)
-            numbers = torch.tensor(number_of_classes(self.scene.config))[data.true[self.target].long()]
+            _, among = merged(self.scene.config.drawn_classes(), self.merge)
+            drawn = torch.tensor(number_of_classes(self.scene.config))[data.true[self.target].long()]
+            numbers = torch.tensor(among)[drawn]
         unknown = int((~torch.isfinite(numbers)).sum())
         if unknown:
             raise DataError(f"evaluate.targets: {self.target} is not known of {unknown} of {n} {split} images")
@@ -129,4 +133,6 @@ def make_classification(config, scene):
     elif evaluate.learns_from_files or not sees_what_is_simulated(config):
         name = "classification of simulated systems"
     scene = training_scene(config, scene)
-    return Classification(scene, evaluate.targets[0], evaluate.finetune, device, name, config=of_files)
+    return Classification(
+        scene, evaluate.targets[0], evaluate.finetune, device, name, merge=evaluate.merge, config=of_files
+    )

@@ -10,9 +10,10 @@ from lenstream.configs.load import load
 from lenstream.errors import ConfigError
 from lenstream.evaluate.tasks.regression import make_regression
 from lenstream.simulate.stream import simulate
+from lenstream.simulate.systems.draw import class_numbers
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 from lenstream.ssl.batch_order import indices_at
-from lenstream.ssl.data import N_MEASURED, image_facts, open_data, open_images, training_scene
+from lenstream.ssl.data import N_MEASURED, image_facts, of_classes, open_data, open_images, training_scene
 from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.probe import make_probe
 from lenstream.ssl.trainer import Training
@@ -53,6 +54,39 @@ def test_ranks_share_a_batch(tiny):
     config, scene = tiny
     halves = [batch_of(config, scene, 3, rank, 2).indices.tolist() for rank in (0, 1)]
     assert halves == [list(range(48, 56)), list(range(56, 64))]
+
+
+def test_encoders_are_trained_on_the_classes_that_are_named():
+    classes = ["simulate.classes={a: 2, b: 1, never: 0, c: 1}", "simulate.lens_mass.0.only=[b]", "evaluate=null"]
+    classes += ["pretrain.encoders.stream_supervised=null"]
+    config = load("tiny", [*classes, "pretrain.classes=[b, c]", "pretrain.batch_size=512"])
+    scene = make_scene(config.simulate, config.seed)
+    frequencies = np.array(of_classes(scene, ["b", "c"]).config.drawn_classes())
+    assert list(frequencies) == ["b", "c"] and of_classes(scene, None) is scene
+    numbers = class_numbers(of_classes(scene, config.pretrain.classes), np.arange(512, dtype=np.uint64))
+    assert set(numbers) == {1, 3} and 200 < (numbers == 1).sum() < 312
+    few = config.model_copy(update={"pretrain": config.pretrain.model_copy(update={"batch_size": 16})})
+    batch, plain = (batch_of(c, scene, 0) for c in (few, load("tiny", [*classes])))
+    was_b = class_numbers(scene, batch.indices) == 1
+    assert 0 < was_b.sum() < 16
+    for k in range(16):  # only b has a lens: what is of the class anyway stays as it is
+        assert torch.equal(batch.images[k], plain.images[k]) == (was_b[k] == (numbers[k] == 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["pretrain.classes=[x]"], 'pretrain.classes: no class "x" is drawn, expected some of a, b'),
+        (["pretrain.classes=[never]"], 'no class "never" is drawn'),
+        (["pretrain.classes=[a]"], "supervised learns to tell classes apart"),
+        (["pretrain.classes=[a]", "pretrain.data={path: x}"], "only streams of a simulation with classes have some"),
+    ],
+)
+def test_classes_to_train_on_that_are_not_there_are_refused(changes, said):
+    drawn = ["simulate.classes={a: 2, b: 1, never: 0}", "evaluate={task: classification}"]
+    with pytest.raises(ConfigError) as raised:
+        load("tiny", [*drawn, *changes])
+    assert said in str(raised.value)
 
 
 def test_every_encoder_gets_the_views_that_it_asks_for(tiny):

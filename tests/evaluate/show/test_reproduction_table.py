@@ -119,6 +119,22 @@ def test_one_seed_has_no_spread(tmp_path):
     assert words["accuracy"].iloc[0] == "0.912 | 0.500"
 
 
+def test_reconstructions_are_read_from_their_own_numbers(tmp_path):
+    folder = run(tmp_path)
+    (folder / "reconstructions").mkdir()
+    numbers = {"mse_all_min_max": 0.0021, "mse_all": 3.0, "noise_correlation": 0.1, "images": "test lenses"}
+    (folder / "reconstructions" / "dino.json").write_text(json.dumps(numbers))
+    columns = {"MSE": {"metric": "mse_min_max", "target": "image"}, "PSNR": {"metric": "psnr", "target": "image"}}
+    columns |= {"noise": {"metric": "noise_correlation", "target": "image"}}
+    row = {"label": "MAE", "run": "one", "encoder": "dino", "protocol": "reconstruction", "published": {"MSE": 0.0021}}
+    values = REPRODUCTION.model_dump() | {"columns": columns, "rows": [row]}
+    (found,) = rows(Reproduction.model_validate(values), {"one": folder})
+    assert {name: mean for name, (mean, _) in found.scores.items()} == {"MSE": 0.0021, "noise": 0.1}
+    (folder / "reconstructions" / "dino.json").unlink()
+    (found,) = rows(Reproduction.model_validate(values), {"one": folder})
+    assert found.scores == {} and found.missing == "no reconstructions"
+
+
 def test_results_that_lack_a_row_are_refused(tmp_path):
     folder = run(tmp_path)
     text = (folder / "results.csv").read_text()

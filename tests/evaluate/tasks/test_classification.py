@@ -7,6 +7,7 @@ from torch import nn
 
 from lenstream.configs.load import load
 from lenstream.configs.training import Finetune
+from lenstream.errors import ConfigError
 from lenstream.evaluate.tasks.choose import make_task
 from lenstream.evaluate.tasks.classification import Classification
 from lenstream.evaluate.tasks.task import Labelled
@@ -58,6 +59,41 @@ def test_labels_of_the_stream_are_the_classes_that_are_drawn(of_stream):
     assert found.true["class"].dtype == torch.int64
     np.testing.assert_array_equal(found.true["class"], np.array([0, -1, 1])[numbers])
     assert len(np.unique(numbers)) == 2 and found.images.shape[:2] == (40, 1)
+
+
+def test_classes_that_count_as_one():
+    classes = ["simulate.classes={a: 2, lens: 2, never: 0, b: 1}", "simulate.lens_mass.0.only=[lens]"]
+    config = load(
+        "tiny", [*classes, "evaluate={task: classification, merge: {other: [b, a]}, n_labels: [20], n_test: 40}"]
+    )
+    scene = make_scene(config.simulate, config.seed)
+    judge = make_task(config, scene)
+    assert judge.classes == ["other", "lens"]
+    numbers = class_numbers(scene, np.arange(40, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"]))
+    assert len(np.unique(numbers)) == 3
+    np.testing.assert_array_equal(judge.labelled("test", 40).true["class"], numbers == 1)
+
+
+@pytest.mark.parametrize(
+    ("merge", "said"),
+    [
+        ("{other: [galxy]}", 'evaluate.merge: no class "galxy" is drawn. Did you mean "galaxy"?'),
+        ("{other: [never]}", 'no class "never" is drawn'),
+        ("{one: [galaxy], two: [galaxy]}", "galaxy is in two of them"),
+        ("{lens: [galaxy]}", "lens is the name of a class that is not in it"),
+        ("{all: [galaxy, lens]}", "all classes would be one"),
+    ],
+)
+def test_classes_that_cannot_be_merged_are_refused(merge, said):
+    with pytest.raises(ConfigError) as raised:
+        load("tiny", [*CLASSES, f"evaluate.merge={merge}"])
+    assert said in str(raised.value)
+
+
+def test_only_simulated_classes_are_merged():
+    for changes in (["evaluate.merge={x: [e1]}"], [*CLASSES, "evaluate.merge={x: [lens]}", "evaluate.data={path: x}"]):
+        with pytest.raises(ConfigError, match="only the classes of a simulation are merged"):
+            load("tiny", changes)
 
 
 @pytest.mark.parametrize("protocol", ["logistic", "knn", "linear", "mlp", "finetune"])
