@@ -79,7 +79,7 @@ def groups(runs):
             home.append(run)
             continue
         if found:
-            said.append(f"{run.name} and {found[0][0].name} are not comparable: {why_not(found[0][0], run)}")
+            said.append(f"{run.name} and {found[0][0].name} are not comparable: {why_not(run, found[0][0])}")
         found.append([run])
     return found, said
 

@@ -49,6 +49,7 @@ def test_runs_are_grouped_with_those_that_share_their_test_lenses():
     groups, said = comparable.groups(runs)
     assert [[r.name for r in group] for group in groups] == [["a", "c"], ["b", "d"], ["e"]]
     assert [sentence.partition(" are not comparable: ")[0] for sentence in said] == ["b and a", "e and a"]
+    assert said[1].endswith(": other test lenses: 30, 60 of them")  # in the order of the names
 
 
 def test_differences_of_r2_are_those_of_scikit_learn_and_their_intervals_hold():

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lenstream.evaluate.results import Score, frame
 from lenstream.evaluate.show import report as reports
+from lenstream.evaluate.show.umap_figure import Overlaid
 
 R2 = {"lensiam": 0.971, "simsiam": 0.905, "random": 0.566}
 
@@ -186,3 +187,35 @@ def test_hostile_names_are_text(tmp_path):
     assert words(html).count(bad) >= 8
     (script,) = [s for s in re.findall(r"<script\b.*?</script>", html, flags=re.S) if "docs_json" in s[:9000]]
     assert "onerror" in script and "$$x$$" not in script  # Bokeh would load a formula typesetter from the network
+
+
+def test_the_page_stays_small_with_many_other_images(tmp_path):
+    """Of thousands of images some are shown, from all sets; it is said how many there are."""
+    rng = np.random.default_rng(0)
+    space = feature_space(encoders=("lensiam",), n=1000)
+    n = {"many": 2500, "few": 30}
+    space.overlaid = [
+        Overlaid(
+            name,
+            [f"{name}-{k}" for k in range(m)],
+            rng.normal(size=(m, 40, 40)),
+            {},
+            {},
+            {"lensiam": rng.normal(size=(m, 2))},
+        )
+        for name, m in n.items()
+    ]
+    html = page(tmp_path, results(), umap=space)
+    assert len(html) < 6_000_000
+    assert "many (600 of 2,500)" in words(html) and "few (30)" in words(html)
+    assert "many-0" in html and "many-2499" in html and "few-29" in html
+
+
+def test_classes_on_the_map_are_named(tmp_path):
+    space = feature_space(encoders=("lensiam",), targets=("class",), n=30)
+    space.labels["class"] = np.arange(30) % 3
+    space.classes = {"class": ["no_sub", "cdm", "axi$on"]}
+    html = page(tmp_path, results(), umap=space)
+    assert "class (0 no_sub, 1 cdm, 2 axi$on)" in words(html) and "[[0.0, 2.0]]" in html
+    (script,) = [s for s in re.findall(r"<script\b.*?</script>", html, flags=re.S) if "docs_json" in s[:9000]]
+    assert "class = @w0" in script and "axion" in script

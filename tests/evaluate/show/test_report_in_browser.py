@@ -82,6 +82,10 @@ def written(folder):
     true = {t: rng.normal(size=60) for t in TARGETS}
     encoders = ("lensiam", "random")
     points = {e: rng.normal(size=(60, 2)).astype(np.float32) for e in encoders}
+    names = ["<b>bold</b> & <script>", *(f"{LONG}_{k}" for k in range(4))]
+    places = {e: rng.normal(size=(5, 2)).astype(np.float32) for e in encoders}
+    strange = {"lensiam": np.linspace(0, 1, 5), "random": np.full(5, 0.5)}
+    others = umap_figure.Overlaid("mine <i>$x$</i>", names, rng.normal(size=(5, 24, 24)), {}, strange, places)
     history = pd.DataFrame({"step": [1, 50, 100], "loss": [0.0, -0.5, -0.9], "feature_std": [1.0, 0.9, 0.8]})
     images = rng.normal(size=(60, 24, 24))
     paths = {name: folder / f"{name}.png" for name in ("pairs", "r2_against_labels", "umap", "training_curves")}
@@ -105,7 +109,7 @@ def written(folder):
             environment={"python": "3.12", "a" * 90: "b" * 90},
             results=table,
             figures=paths,
-            umap=reports.FeatureSpace(points, true, images),
+            umap=reports.FeatureSpace(points, true, images, [others]),
             real_lenses=real,
             timings={"pre-training": 600.0},
             notes=["One thing to know."],
@@ -193,6 +197,24 @@ def test_a_lens_that_is_pointed_at_shows_its_image_and_values(page, dark):
     page.move(x, y)
     page.wait_for(CARD)
     page.screenshot(PICTURES / f"hover_{'dark' if dark else 'light'}.png")
+
+
+def test_another_image_that_is_pointed_at_shows_its_set_and_its_name(page):
+    page.rectangle("document.querySelector('#umap [role=group]')")
+    point = POINT.replace("'lenses'", "'overlaid0'").replace('"lenses"', '"overlaid0"')
+    x, y = page.evaluate(f"{point}(0)")
+    page.move(x - 3, y)
+    page.move(x, y)
+    image, words, *_ = page.wait_for(CARD)
+    data = page.evaluate("(d => [d.image, d.s])(Bokeh.documents[0].get_model_by_name('overlaid0').data)")
+    assert image in data[0] and "mine <i>x</i>" in words and "<b>bold</b> & <script>" in words
+    assert "0 % of the test lenses" in words
+    page.evaluate("document.querySelector('#map-encoder').focus()")
+    page.press("ArrowDown")
+    after = "(d => [[...d.x].join() === [...d.x1].join(), [...d.s].every(share => share === 50)])"
+    assert page.evaluate(f"{after}(Bokeh.documents[0].get_model_by_name('overlaid0').data)") == [True, True]
+    shown = page.evaluate("document.querySelector('#umap').innerText")
+    assert "mine <i>$x$</i> (5)" in shown
 
 
 def test_encoder_and_colour_of_the_map_are_chosen_by_keyboard(page):
