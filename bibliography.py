@@ -270,6 +270,13 @@ BIBLIOGRAPHY = r"""
   year = {2017}, eprint = {1708.03888}, archivePrefix = {arXiv}
 }
 
+@inproceedings{you2020,
+  author = {You, Yang and others},
+  title = {{Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes}},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020}, eprint = {1904.00962}, archivePrefix = {arXiv}
+}
+
 @inproceedings{paszke2019,
   author = {Paszke, Adam and others},
   title = {{PyTorch: An Imperative Style, High-Performance Deep Learning Library}},

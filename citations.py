@@ -45,7 +45,13 @@ METHODS = {
     "supervised": (),
 }
 NETWORKS = {"resnet": ("he2016",), "vit": ("dosovitskiy2021",)}  # by how their timm names begin
-OPTIMIZERS = {"sgd": (), "adam": ("kingma2015",), "adamw": ("loshchilov2019",), "lars": ("you2017",)}
+OPTIMIZERS = {
+    "sgd": (),
+    "adam": ("kingma2015",),
+    "adamw": ("loshchilov2019",),
+    "lars": ("you2017",),
+    "lamb": ("you2020",),
+}
 TRAINING = {
     "PyTorch": ("paszke2019",),
     "timm": ("wightman2019",),

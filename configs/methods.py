@@ -127,6 +127,7 @@ class DINOSettings(Encoder):
     freeze_last: int = key("steps in which the prototypes stay as they are", "steps", 0, ge=0)
     center_momentum: float = key("of the centre of the teacher's outputs", default=0.9, ge=0, lt=1)
     local: MultiCrop = key("local views; with views: physics there are none", default=MultiCrop())
+    kept: Literal["teacher", "student"] = key("which network becomes the encoder", default="teacher")
 
 
 class IBOTSettings(DINOSettings):

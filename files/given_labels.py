@@ -40,47 +40,43 @@ def with_given_table(images: ImageSet, path):
 
 def _by_most(path, named, columns, images):
     """The column of names with rows for most images, the first of equal ones, and the row of each image or -1."""
-    found = {column: _rows(path, column, columns, images) for column in named}
-    best = max(named, key=lambda column: int((found[column] >= 0).sum()))
-    if (found[best] < 0).all():
-        raise DataError(
-            f"{path}: has no row for any of {len(images):,} images, e.g. {_some(images.names)}; its column "
-            f"{named[0]} begins with {_some(columns[named[0]])}"
-        )
-    return best, found[best]
+    for called in (_whole, calls):
+        found = {column: _rows(columns[column], images, called) for column in named}
+        best = max(named, key=lambda column: sum(bool(rows) for rows in found[column]))
+        if any(found[best]):
+            for rows in found[best]:
+                _check_alike(path, best, columns, rows)
+            return best, np.array([rows[0] if rows else -1 for rows in found[best]])
+    raise DataError(
+        f"{path}: has no row for any of {len(images):,} images, e.g. {_some(images.names)}; its column "
+        f"{named[0]} begins with {_some(columns[named[0]])}"
+    )
 
 
-def _rows(path, column, columns, images):
-    """The row of each image by a column of names, -1 where there is none."""
-    names = [str(name).strip() for name in columns[column].tolist()]
+def _rows(names, images, called):
+    """The rows of each image by a column of names, empty where there is none; of none if two images share a row.
+
+    called: function of an image's name: what it may be called, the surest first.
+    """
     index = {}
-    for row, name in enumerate(names):
-        for called in _whole(name):
-            index.setdefault(called, []).append(row)
-    found = [_row(path, columns, names, index, _whole(name)) for name in images.names]
-    if all(row < 0 for row in found):
-        found = [_row(path, columns, names, index, calls(name)) for name in images.names]
-    if len({row for row in found if row >= 0}) < sum(row >= 0 for row in found):
-        return np.full(len(images), -1)  # it does not tell the images apart
-    return np.array(found, dtype=int)
+    for row, name in enumerate(names.tolist()):
+        for word in _whole(str(name).strip()):
+            index.setdefault(word, []).append(row)
+    found = [next((index[word] for word in called(name) if word in index), []) for name in images.names]
+    taken = [rows[0] for rows in found if rows]
+    return found if len(set(taken)) == len(taken) else [[]] * len(images)
 
 
-def _row(path, columns, names, index, called):
-    """The row of an image by what it may be called, the surest first. Raises: DataError if several rows differ."""
-    rows = next((index[name] for name in called if name in index), [])
-    other = next((row for row in rows[1:] if not _alike(columns, rows[0], row)), None)
-    if other is not None:
-        raise DataError(
-            f"{path}: rows {rows[0] + 1} and {other + 1} are both of {short(names[rows[0]])}, with other values; "
-            "expected one row for each image"
-        )
-    return rows[0] if rows else -1
-
-
-def _alike(columns, a, b):
-    """Whether two rows have the same values, but for what images are called."""
-    pairs = ((v[a], v[b]) for name, v in columns.items() if name.lower() not in IDS)
-    return all(x == y or (x != x and y != y) for x, y in pairs)
+def _check_alike(path, column, columns, rows):
+    """Refuse several rows of one image if they differ in more than its name."""
+    for row in rows[1:]:
+        pairs = ((values[rows[0]], values[row]) for other, values in columns.items() if other != column)
+        if not all(x == y or (x != x and y != y) for x, y in pairs):
+            name = short(str(columns[column][rows[0]]))
+            raise DataError(
+                f"{path}: rows {rows[0] + 1} and {row + 1} are both of {name}, with other values; expected one row for "
+                "each image"
+            )
 
 
 def _whole(name):

@@ -24,6 +24,7 @@ ADDED = {
     "both_views": False,
     "momentum_final": 1.0,
     "head_norm": False,
+    "kept": "teacher",
     "mask_spread": True,
     "patch_temperature": None,
     "patch_temperature_start": None,

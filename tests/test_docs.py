@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs").glob("datasets/*.md"))]
 DATASETS = ROOT / "docs" / "datasets.md"  # whose Python reads what its commands write
-WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text() and page != DATASETS]
+OWN = ROOT / "docs" / "own_images.md"  # whose Python writes the images that its command reads
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text() and page not in (DATASETS, OWN)]
 
 
 def run(page):
@@ -69,6 +70,19 @@ def test_the_page_of_datasets_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert names["batch"]["images"].shape == (32, 1, 1, 32, 32)
     assert names["pairs"][0]["index"] == names["pairs"][1]["index"] and len(names["pairs"]) == 80
     assert names["data"].sizes["system"] == 200 and 0 < names["bright"].sizes["system"] < 200
+
+
+def test_the_page_of_own_images_runs(tmp_path, monkeypatch):
+    from lenstream.run_pipeline import main
+
+    monkeypatch.chdir(tmp_path)
+    run(OWN)
+    (command,) = re.findall(r"```\n(lenstream .*?)\n```", OWN.read_text(), re.DOTALL)
+    with pytest.raises(SystemExit) as ended:
+        main([*shlex.split(command)[1:], "pretrain.steps=1", "evaluate.umap=false"])
+    assert ended.value.code == 0
+    rows = (tmp_path / "runs" / "mine" / "results.csv").read_text().splitlines()
+    assert {row.split(",")[3] for row in rows[1:]} == {"20", "80", "160"}
 
 
 def test_the_pages_that_show_python_are_tested():

@@ -100,7 +100,7 @@ def test_a_hostile_pickle_never_runs(tmp_path, monkeypatch, capsys):
         data = tmp_path / name
         files = ["simulate=null", f"pretrain.data.path={data}", "pretrain.batch_size=8", "--scale", "tiny"]
         judged = [f"evaluate.data.path={data}", "evaluate.targets=[class]", *EVALUATE]
-        for arguments in (["pretrain", *files], ["evaluate", *files, *judged]):
+        for arguments in (["pretrain", *files, "evaluate=null"], ["evaluate", *files, *judged]):
             command = [arguments[0], "simclr_resnet18", *arguments[1:], f"name={name}{arguments[0]}"]
             code, _, messages = said_in_process(command, capsys)
             if (name, arguments[0]) == ("list", "pretrain"):

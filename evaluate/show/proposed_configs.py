@@ -53,6 +53,7 @@ def _training(path, count, more, size=""):
         return [f"# {FEW}", f"# {path}"]
     batch = [f"  batch_size: {count // 2}"] if count < 2 * BATCH else []
     head = ["extends: simclr_resnet18", f"name: {config_name(path)}", "simulate: null # all images are in files"]
+    head.append("evaluate: null # or evaluate.data, if there are labels")
     return [*head, "pretrain:", f"  data: {{path: {quoted(path)}{size}}}", *batch, *more]
 
 

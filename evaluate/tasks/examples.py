@@ -222,15 +222,23 @@ def _open(config, key, stream):
         size = config.pretrain.data.size
     if size is None and stream is not None:
         size = stream.config.image.num_pix
-    labels = data.labels if key == "path" else data.test_labels
-    class_from = data.class_from
+    labels, class_from = (data.labels if key == "path" else data.test_labels), data.class_from
     folder = Folder(path=getattr(data, key), size=size)
-    return open_labelled(folder, config.pretrain.bands, f"evaluate.data.{key}", labels, class_from)
+    images = open_labelled(folder, config.pretrain.bands, f"evaluate.data.{key}", labels, class_from)
+    for note in images.notes:
+        if note.startswith(("labels by", "classes by", "splits by")):
+            say_once(f"evaluate.data.{key}: {note}")
+    return images
 
 
 def _check_labels(images, targets, of_classes):
     known = images.columns if of_classes else images.label_names
     for target in targets:
+        if target not in known and target in images.columns:
+            raise DataError(
+                f"evaluate.targets: {target} of {images.root} holds words; expected numbers, or "
+                "evaluate.task=classification"
+            )
         if target not in known:
             raise DataError(
                 f'evaluate.targets: no label "{target}" in {images.root}, which has '

@@ -72,8 +72,8 @@ class DINO(Method):
         self.view_loss.end_step()
 
     def encoder(self):
-        """The teacher's network, which the paper evaluates."""
-        return self.teacher.network
+        """The teacher's network, which the paper evaluates, or the student's."""
+        return self.network if self.settings.kept == "student" else self.teacher.network
 
     def _make_head(self):
         sizes = self.settings.hidden_dim, self.settings.bottleneck_dim, self.settings.prototypes

@@ -1,6 +1,6 @@
 """SimCLR (Chen+ 2020, arXiv:2002.05709): NT-Xent between two views of each system; all others are negatives.
 
-With negatives: cross_view only the other view of other systems is one, as in CLIP (Radford+ 2021, arXiv:2103.00020).
+With negatives: cross_view only the other view of other systems is one.
 
 With views that differ by a pretext alone (`configs.methods.ContrastSettings`) this is the rotation or the noise
 contrast.

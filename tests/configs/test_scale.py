@@ -49,7 +49,7 @@ def test_the_method_stays_and_its_heads_become_narrow():
         }
         assert max(v for n, v in after if n.endswith(("_dim", "prototypes"))) <= 32
     local = tiny(load("real_dino_vit_small")).pretrain.encoders["dino"].local
-    assert local.views == 2 and local.size == 24
+    assert local.views == 2 and local.size == 28
 
 
 def test_no_local_views_are_added():

@@ -125,3 +125,12 @@ def test_a_column_class_takes_the_place_of_folders(tmp_path):
     images = folder_of(tmp_path / "images", ["x/a.npy", "y/b.npy"])
     found = labelled(images, "name,class\na,disc\nb,ring\n")
     assert found.classes == ("disc", "ring") and found.labels["class"].tolist() == [0, 1]
+
+
+def test_a_column_of_objects_is_none_of_names(tmp_path):
+    """Numbers of objects look like those at the end of names."""
+    images = folder_of(tmp_path / "images", [f"lens_{k:03}.npy" for k in range(6)])
+    rows = "".join(f"{k // 2},lens_{k:03},{k}\n" for k in range(6))
+    found = labelled(images, f"object,name,t\n{rows}")
+    assert by_name(found) == {f"lens_{k:03}.npy": k for k in range(6)}
+    assert found.words["object"].tolist() == ["0", "0", "1", "1", "2", "2"]

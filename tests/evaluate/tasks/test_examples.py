@@ -289,3 +289,19 @@ def test_classes_of_a_simulation_and_of_files_go_by_name(tmp_path):
     classes(folder, {"blob": 1})
     with pytest.raises(DataError, match=r'the class "blob" of .*mine is none of those to learn from'):
         Examples(config)
+
+
+def test_what_a_table_leaves_over_is_said(tmp_path, capsys):
+    folder = rings(tmp_path / "mine")
+    rows = (folder / "labels.csv").read_text().splitlines()
+    (tmp_path / "some.csv").write_text("\n".join([*rows[:56], "zz,1,o,ring"]) + "\n")
+    own(f"path: {folder}, labels: {tmp_path}/some.csv")
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "evaluate.data.path: labels by some.csv, by its column name; 5 of 60 images have no row; 1 of 56 rows" in said
+    )
+
+
+def test_words_are_no_numbers_to_learn(tmp_path):
+    with pytest.raises(DataError, match=r"kind of .*mine holds words; expected numbers, or evaluate"):
+        own(f"path: {rings(tmp_path / 'mine')}", "evaluate.targets=[kind]")

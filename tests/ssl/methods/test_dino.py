@@ -134,6 +134,11 @@ def test_all_but_the_teacher_and_the_prototypes_norm_learns(network):
     assert features.shape == (12, method.network.num_features) and not features.requires_grad
 
 
+def test_the_student_may_be_kept():
+    student, teacher = make(kept="student"), make(kept="teacher")
+    assert student.encoder() is student.network and teacher.encoder() is teacher.teacher.network
+
+
 def test_norms_of_the_head_see_all_views_at_once():
     method = make(vit, head_norm=True)
     norms = [m for m in method.head.modules() if isinstance(m, nn.BatchNorm1d)]

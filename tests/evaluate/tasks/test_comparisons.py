@@ -1,0 +1,53 @@
+"""What is said of images to learn from and of tests that are unlike, and of tests that encoders saw before."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lenstream.evaluate.tasks.comparisons import differences, seen_tests
+from lenstream.evaluate.tasks.examples import Examples
+from lenstream.ssl.data import open_images
+
+from .own_images import config_of, rings
+
+
+@pytest.fixture
+def both(tmp_path):
+    return rings(tmp_path / "mine"), rings(tmp_path / "other", 30, seed=1)
+
+
+def notes(both, *more):
+    return list(differences(Examples(config_of(f"path: {both[0]}, test_path: {both[1]}", *more))))
+
+
+def test_nothing_is_said_of_images_that_are_alike(both):
+    assert notes(both) == []
+    assert list(differences(Examples(config_of(f"path: {both[0]}")))) == []
+
+
+def test_another_noise(both):
+    for path in both[1].glob("*.npy"):
+        np.save(path, 3 * np.load(path))
+    (note,) = notes(both)
+    assert re.match(
+        rf"evaluate\.data: the noise of a pixel is 0\.1\d* in {both[0]} and 0\.[23]\d* in {both[1]}, each", note
+    )
+
+
+def test_a_target_in_another_unit(both):
+    rows = (both[1] / "labels.csv").read_text().splitlines()
+    cells = [row.split(",") for row in rows[1:]]
+    changed = [f"{name},{1000 * float(theta)},{obj},{kind}" for name, theta, obj, kind in cells]
+    (both[1] / "labels.csv").write_text("\n".join([rows[0], *changed]) + "\n")
+    (note,) = notes(both)
+    assert f"theta is 1 to 1.98 in {both[0]}, and beyond that in 100% of the tests ({both[1]}); is its unit" in note
+
+
+def test_tests_that_encoders_saw_without_labels(both):
+    config = config_of(f"path: {both[0]}")
+    (note,) = seen_tests(config, Examples(config), open_images(config))
+    assert note.startswith("evaluate.data: encoders are trained on 12 of 12 test images without their labels")
+    config = config_of(f"path: {both[0]}", f"pretrain.data.path={both[1]}")
+    assert list(seen_tests(config, Examples(config), open_images(config))) == []
+    assert list(seen_tests(config, Examples(config), None)) == []
