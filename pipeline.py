@@ -119,6 +119,8 @@ def _predictor(config):
     from .evaluate.real.predict import predict_folder
     from .evaluate.real.predict_classes import predict_classes
 
+    if config.evaluate.task == "super_resolution":
+        raise DataError("the run learnt a super-resolution, which predicts no numbers of lenses; expected another run")
     return predict_classes if config.evaluate.task == "classification" else predict_folder
 
 

@@ -160,6 +160,7 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
             histories=_histories(config, folder),
             classified=_classified(task, config, evaluation),
+            intervals=evaluation.intervals,
         ),
         folder / "report.html",
     )

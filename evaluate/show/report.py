@@ -72,6 +72,7 @@ class Report:
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
+    intervals: list = field(default_factory=list)  # `results.Evaluation.intervals`
     classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
@@ -165,6 +166,7 @@ def write(report, path):
         main_table=main_table,
         limit_row=limit_row,
         all_numbers=all_numbers,
+        intervals=tables.intervals(report.intervals),
         in_brief=_in_brief,
         agreement=_agreement,
     )

@@ -171,7 +171,9 @@ def _score(score, column):
     if score is None or not math.isfinite(score[0]):
         return EMPTY
     mean, std = score
-    return plus_minus(mean, std) if math.isfinite(std) and std > 0 else f"{mean:.{column.digits}f}"
+    if math.isfinite(std) and std > 0:
+        return plus_minus(mean, std)
+    return f"{mean:.1e}" if 0 < abs(mean) < 0.5 * 10**-column.digits else f"{mean:.{column.digits}f}"
 
 
 def duration(seconds):

@@ -229,6 +229,23 @@ def all_numbers(scores):
     return [(*row, cells) for row, *cells in zip(scores.all_rows, *columns, strict=True)]
 
 
+def intervals(rows):
+    """[(encoder, protocol, n_labels, target, metric, value, 68 %, 95 %), ...] as text: of the first seed and of the
+    metrics that lead. rows: of bootstrap.csv."""
+    found = [row for row in rows if row["seed"] == 0 and metrics.of(row["metric"]).leads and not row.get("shift")]
+
+    def between(row, level):
+        low, high = row[f"low_{level}"], row[f"high_{level}"]
+        return f"{low:.3f} to {high:.3f}" if math.isfinite(low) else ""
+
+    def line(row):
+        value = cell((row["value"], math.nan), row["metric"])
+        known = (row[name] for name in ("encoder", "protocol", "n_labels", "target"))
+        return (*known, metrics.of(row["metric"]).name, value, between(row, 68), between(row, 95))
+
+    return [line(row) for row in found]
+
+
 def _aligned(cells):
     return aligned(list(cells), FIGURE_SPACE)
 

@@ -130,6 +130,10 @@ def test_reconstructions_are_read_from_their_own_numbers(tmp_path):
     values = REPRODUCTION.model_dump() | {"columns": columns, "rows": [row]}
     (found,) = rows(Reproduction.model_validate(values), {"one": folder})
     assert {name: mean for name, (mean, _) in found.scores.items()} == {"MSE": 0.0021, "noise": 0.1}
+    words = in_words(Reproduction.model_validate(values), [found])
+    assert list(words["MSE"]) == ["0.0021 | 0.002"] and list(words["noise"]) == ["- | 0.100"]
+    small = found._replace(scores={"MSE": (0.00012, math.nan)})
+    assert list(in_words(Reproduction.model_validate(values), [small])["MSE"]) == ["0.0021 | 1.2e-04"]
     (folder / "reconstructions" / "dino.json").unlink()
     (found,) = rows(Reproduction.model_validate(values), {"one": folder})
     assert found.scores == {} and found.missing == "no reconstructions"
