@@ -32,6 +32,7 @@ SECTIONS = [
     "roc",
     "reliability",
     "super_resolution",
+    "reconstructions",
     "umap",
     "training_curves",
     "preview",
@@ -68,6 +69,7 @@ class Report:
     results: pd.DataFrame
     figures: dict = field(default_factory=dict)
     umap: FeatureSpace | None = None
+    reconstructions: pd.DataFrame | None = None  # of `tables.reconstruction_rows`
     real_lenses: RealLensResults | None = None
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)

@@ -266,6 +266,15 @@ def predictions_in_words(predictions, targets, blank=" "):
     return pd.DataFrame(words, index=predictions["name"].rename("lens"))
 
 
+def reconstruction_rows(numbers):
+    """The numbers of reconstructions for tables: a row an encoder. Args: of `evaluate.reconstruction.numbers_of`."""
+    keys = {"masked_share": "masked", "mse_masked": "MSE masked", "mse_all": "MSE all"}
+    keys |= {"mse_masked_min_max": "MSE masked / range²", "mse_all_min_max": "MSE all / range²"}
+    keys |= {"lens_correlation": "r lens", "noise_correlation": "r noise", "untrained_noise_correlation": "r untrained"}
+    rows = [{"encoder": name} | {title: of[key] for key, title in keys.items()} for name, of in numbers.items()]
+    return pd.DataFrame(rows)
+
+
 def _predicted(value, std, published):
     text = plus_minus(value, std, ".2f") or "-"
     if not np.isfinite(published):
