@@ -46,6 +46,7 @@ def check(config, folder, evaluates=True, anew=False):
         _say_all(problems, about_labelled(config, examples, images, scene))
         pairs = _collect(problems, lambda: _pairs(config, scene, evaluates))
         _say_all(problems, _about_pairs(config, pairs, images, scene))
+        _say_all(problems, _about_finetuning(config))
         _say_all(problems, _about_real_lenses(config, scene))
         _say_all(problems, _about_overlay(config, scene, examples))
         if scene is not None or images is not None:
@@ -150,12 +151,28 @@ def _about_pairs(config, pairs, images, scene):
         yield f"{where}: its images have {pairs.shape[0]} bands, those that encoders are trained on {bands}"
 
 
+def _about_finetuning(config):
+    """Whether fine-tuning changes images so that their labels no longer fit."""
+    from .ssl.augment import destroyed
+
+    evaluate = config.evaluate
+    if evaluate is None or evaluate.finetune.augment is None:
+        return
+    changed = destroyed(evaluate.targets, evaluate.finetune.augment) if evaluate.task == "regression" else {}
+    for target, by in list(changed.items())[:1]:
+        off = ", ".join(f"{name}: {'null' if name == 'crop' else 'false'}" for name in by)
+        yield f"evaluate.finetune.augment: {', '.join(by)} would change the label {target}; expected {{{off}}}"
+
+
 def _about_real_lenses(config, scene):
     """Whether real lenses can be read, and compared with the catalogue."""
     lenses = config.real_lenses
     if lenses.images is None:
         if lenses.catalogue is not None:
             yield "real_lenses.catalogue: there are no images to compare with it; give real_lenses.images, too"
+        return
+    if config.evaluate is not None and config.evaluate.task == "super_resolution":
+        yield "real_lenses.images: a super_resolution predicts no numbers of lenses; expected none"
         return
     if lenses.catalogue is not None and config.evaluate is not None and config.evaluate.task == "classification":
         yield "real_lenses.catalogue: a classification has no values to compare with it; expected none"

@@ -35,7 +35,8 @@ def compare(runs, out):
     groups, differing = comparable.groups(found)
     notes += differing
     differences = [one for group in groups for one in comparable.paired(group)]
-    write_csv(comparison.wide(scores), out / "comparison.csv", float_format="%.6g")
+    intervals = comparison.intervals_of(found)
+    write_csv(comparison.wide(scores, intervals), out / "comparison.csv", float_format="%.6g")
     comparison_figure.draw(scores, out / "comparison.png")
     figures = {"Scores against the number of labels; error bars are standard deviations over seeds.": "comparison.png"}
     if differences:
@@ -48,6 +49,7 @@ def compare(runs, out):
         comparison.differences(found),
         differences,
         notes,
+        intervals,
     )
     comparison_page.write(page, out / "compare.html")
     for note in notes:

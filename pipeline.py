@@ -69,6 +69,9 @@ def _run(config, folder, fabric, overwrite, until):
             return
         keep_sums(folder, encoders.values())
         model_cards.write(folder)
+        if until != "pretrain":
+            with timed(folder, "reconstructions"):
+                _reconstruct(config, scene, folder, stop)
         if until == "pretrain" or config.evaluate is None:
             print(f"encoders: {folder.encoders}")
             return
@@ -119,6 +122,8 @@ def _predictor(config):
     from .evaluate.real.predict import predict_folder
     from .evaluate.real.predict_classes import predict_classes
 
+    if config.evaluate.task == "super_resolution":
+        raise DataError("the run learnt a super-resolution, which predicts no numbers of lenses; expected another run")
     return predict_classes if config.evaluate.task == "classification" else predict_folder
 
 
@@ -170,6 +175,22 @@ def _pretrain(config, scene, folder, fabric, stop):
     from .ssl.trainer import pretrain
 
     return {n: pretrain(config, n, scene, folder.encoder(n), fabric, stop) for n in config.pretrain.encoders}
+
+
+def _reconstruct(config, scene, folder, stop):
+    """Have masked autoencoders reconstruct test images and noise, draw and print what becomes of them."""
+    if not any(settings.method == "mae" for settings in config.pretrain.encoders.values()):
+        return
+    from .evaluate import reconstruction
+    from .evaluate.show import terminal
+    from .evaluate.show.reconstruction_figure import reconstruction_figure
+
+    keep_sums(folder, reconstruction.reconstruct_all(config, scene, folder.path, stop))
+    shown = reconstruction.shown_of(config, folder.path)
+    if shown:
+        folder.figures.mkdir(exist_ok=True)
+        reconstruction_figure(shown, folder.figures / "reconstructions.png")
+        terminal.print_reconstructions(reconstruction.numbers_of(config, folder.path))
 
 
 def _evaluate(config, scene, encoders, folder, stop):

@@ -49,6 +49,7 @@ class RunFolder:
         self.pairs = self.path / "pairs.png"
         self.pairs_dark = self.path / "pairs_dark.png"  # its twin for dark pages
         self.encoders = self.path / "encoders"
+        self.reconstructions = self.path / "reconstructions"  # of masked autoencoders
         self.scratch = self.path / "evaluation"  # units of an evaluation that is not complete
         self.results = self.path / "results.csv"
         self.arrays = self.path / "evaluation.npz"
@@ -119,7 +120,7 @@ def begin(folder, config, overwrite=False):
     folder.path.mkdir(parents=True, exist_ok=True)
     remove_scratch(folder.path)
     rewritten = [folder.config, folder.environment, folder.timings, folder.report]
-    rewritten += [folder.encoders, folder.figures, folder.real_lenses]
+    rewritten += [folder.encoders, folder.reconstructions, folder.figures, folder.real_lenses]
     remove_sums(folder.path, *(p.name for p in rewritten))  # of a run that had been finished
     write_text(folder.config, show(config))
     write_text(folder.environment, json.dumps(environment(), indent=1))
@@ -128,7 +129,7 @@ def begin(folder, config, overwrite=False):
 def finish(folder):
     """Mark a run as finished, with the checksums of its files: it is left alone from now on. Raises: OSError."""
     own = [p for p in folder.own_files if p.is_file()]
-    for place in (folder.encoders, folder.predictor, folder.figures, folder.real_lenses):
+    for place in (folder.encoders, folder.reconstructions, folder.predictor, folder.figures, folder.real_lenses):
         own += [p for p in place.rglob("*") if p.is_file() and "tensorboard" not in p.parts]
     write_sums(folder.path, own)
     write_text(folder.finished, f"{sha256(folder.path / SUMS)}  {SUMS}\n")

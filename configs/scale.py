@@ -32,6 +32,7 @@ _ENCODER = {  # where the method has the key
 _LOCAL_VIEWS = 2
 _EVALUATE = {"seeds": 1, "limit": False, "umap": False}
 _N_LABELS, _N_TEST = 20, 40
+_OF_CLASSES = {"classification": (100, 120)}  # labels and tests, so that there are some of every class
 _FINETUNE = {"epochs": 1, "min_steps": 2, "batch_size": 16}
 _SUPER_RESOLUTION = {"width": 8, "depth": 1, "steps": 8, "batch_size": 4}
 _GALAXIES = 16  # procedural: enough for training, validation and tests
@@ -66,6 +67,8 @@ def tiny(config):
     if values["evaluate"]:
         values["evaluate"] |= _EVALUATE | _few(values["evaluate"])
         values["evaluate"]["finetune"] |= _FINETUNE
+        for backbone in values["evaluate"]["supervised"].values():
+            _shrink_backbone(backbone)
         values["evaluate"]["super_resolution"] |= _SUPER_RESOLUTION
     return check(values, values["name"])
 
@@ -73,8 +76,9 @@ def tiny(config):
 def _few(evaluate):
     """As many labels and tests as a tiny run has: no more than asked for, as a set of files may have no more."""
     numbers = [n for n in evaluate["n_labels"] if isinstance(n, int)]
-    n_test = evaluate["n_test"] if evaluate["n_test"] == "all" else min(_N_TEST, evaluate["n_test"])
-    return {"n_labels": [min(_N_LABELS, *numbers)] if numbers else evaluate["n_labels"][:1], "n_test": n_test}
+    most, tests = _OF_CLASSES.get(evaluate["task"], (_N_LABELS, _N_TEST))
+    n_test = evaluate["n_test"] if evaluate["n_test"] == "all" else min(tests, evaluate["n_test"])
+    return {"n_labels": [min(most, *numbers)] if numbers else evaluate["n_labels"][:1], "n_test": n_test}
 
 
 def _shrink_encoder(values):

@@ -63,3 +63,15 @@ def test_a_probe_without_evaluation_needs_two_classes():
     (problem,) = problems(*alone, "simulate.classes={lens: 1, galaxy: 0}")
     assert "and all of 500 systems are of one of simulate.classes" in problem
     assert problems(*alone, "simulate.classes={lens: 1, galaxy: 1}") == []
+
+
+CLASSES = ["simulate.classes={lens: 1, galaxy: 1}", "simulate.lens_mass.0.only=[lens]"]
+
+
+def test_classes_that_can_be_told_apart():
+    task = "evaluate={task: classification, n_labels: [20], n_test: 40, seeds: 1}"
+    assert problems(*CLASSES, task) == []
+    rare = "simulate.classes={lens: 1000, galaxy: 1}"
+    found = problems(CLASSES[1], rare, task)
+    assert "all of 20 labelled systems of a seed are lens; expected more" in found[0]
+    assert "among 40 test systems are 0 galaxy, too few to judge by; expected 2 of each" in found[1]

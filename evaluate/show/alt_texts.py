@@ -23,7 +23,9 @@ def alt_texts(report, tasks):
         "r2_against_labels": _of_tasks(r2_against_labels, tasks),
         "auc_against_labels": _of_tasks(r2_against_labels, tasks),
         "umap": umap(report.umap) if report.umap is not None else "",
+        "super_resolution": _of_tasks(super_resolution, tasks),
         "training_curves": training_curves(report.histories),
+        "reconstructions": reconstructions(report.reconstructions),
         "real_lenses": real_lenses(report.real_lenses) if report.real_lenses is not None else "",
     }
     if report.classified is not None:
@@ -195,6 +197,36 @@ def _shared_by_neighbours(points, labels, which):
         used = finite & (weight > 0)
         out[target] = 1 - np.mean(np.square(label - mean)[used]) / np.var(label[used])
     return out
+
+
+def super_resolution(scores):
+    """How far images on a finer grid are from their targets: the decoder with the highest PSNR, and interpolation."""
+    psnr = {f"{row.encoder} ({row.protocol})": score[0] for row in scores.rows if (score := _psnr(scores, row))}
+    plain = [score[0] for row in scores.all_rows if row.encoder == "bicubic" and (score := _psnr(scores, row))]
+    if not psnr:
+        return ""
+    best = max(psnr, key=psnr.get)
+    words = "Test images on large pixels, interpolated, as the best decoders have them, their targets and residuals. "
+    words += f"{best} reaches a PSNR of {psnr[best]:.2f} dB"
+    return words + (f", bicubic interpolation {plain[0]:.2f} dB." if plain else ".")
+
+
+def _psnr(scores, row):
+    return scores.get(row, "image", "psnr")
+
+
+def reconstructions(table):
+    """Errors of reconstructed lenses, and how like the mean lens reconstructed noise is. Args: table: of a report."""
+    if table is None:
+        return ""
+    said = [
+        f"{name}: with {masked:.0%} of the patches hidden, the mean squared error of these is {error:.2g}; the "
+        f"correlation with the mean lens is {lens:.2f} for lenses and {noise:.2f} for noise."
+        for name, masked, error, lens, noise in table[
+            ["encoder", "masked", "MSE masked", "r lens", "r noise"]
+        ].itertuples(index=False)
+    ]
+    return "Rows of test lenses and of pure noise, masked and reconstructed. " + " ".join(said)
 
 
 def training_curves(histories):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..results import LIMIT, Evaluation, frame
+from ..results import Evaluation, frame
 from . import metrics
 from .digits import aligned
 from .figures import mean_and_spread
@@ -90,15 +90,34 @@ def scores_of(runs):
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def wide(scores):
-    """The scores with a row for each run, encoder, protocol and number of labels: TARGET/METRIC and .../std beside it.
+def intervals_of(runs):
+    """{(run, task, encoder, protocol, n_labels, target, metric): (low, high)}: 95 % of resampled test images.
 
-    scores: of `scores_of`. Columns that a task does not have are empty.
+    They are those of the first seed, where the runs have bootstrap.csv.
     """
+    found = {}
+    for run in runs:
+        for row in run.evaluation.intervals if run.evaluation is not None else ():
+            if row["seed"] == 0:
+                where = (run.name, *(row[name] for name in (*KEYS[1:], "target", "metric")))
+                found[where] = row["low_95"], row["high_95"]
+    return found
+
+
+def wide(scores, intervals=None):
+    """The scores with a row for each run, encoder, protocol and number of labels.
+
+    Its columns are TARGET/METRIC, .../std and, where an interval is known, .../low_95 and .../high_95. Columns that a
+    task does not have are empty. Args: scores: of `scores_of`. intervals: of `intervals_of`.
+    """
+    known = intervals or {}
     out = scores[[*KEYS, "seeds"]].drop_duplicates(KEYS).set_index(KEYS)
     for target, metric in columns_of(scores):
         part = scores[(scores["target"] == target) & (scores["metric"] == metric)].set_index(KEYS)
         out[f"{target}/{metric}"], out[f"{target}/{metric}/std"] = part["mean"], part["std"]
+        ends = [known.get((*row, target, metric), (np.nan, np.nan)) for row in out.index]
+        if np.isfinite(ends).any():
+            out[f"{target}/{metric}/low_95"], out[f"{target}/{metric}/high_95"] = np.transpose(ends)
     return out.reset_index()
 
 
@@ -135,6 +154,5 @@ def in_words(scores, pairs, blank=" "):
 
 def at_most_labels(scores):
     """The scores with the largest number of labels that each run and task has, and those without labels."""
-    of_heads = scores[scores["encoder"] != LIMIT]
-    most = of_heads.groupby(["run", "task"])["n_labels"].transform("max").reindex(scores.index)
+    most = scores.groupby(["run", "task"])["n_labels"].transform("max")
     return scores[(scores["n_labels"] == most) | (scores["n_labels"] == 0)]

@@ -21,6 +21,7 @@ class ComparisonPage:
     differences: dict = field(default_factory=dict)  # of `comparison.differences`
     paired: list = field(default_factory=list)  # of `comparable.Difference`
     notes: list = field(default_factory=list)  # sentences to be read first
+    intervals: dict = field(default_factory=dict)  # of `comparison.intervals_of`
 
 
 def write(page, path):
@@ -34,7 +35,10 @@ def write(page, path):
     )
     text = engine.get_template("comparison.html.j2").render(
         page=page,
-        tasks={task: _table(page.scores[page.scores["task"] == task]) for task in dict.fromkeys(page.scores["task"])},
+        tasks={
+            task: _table(page.scores[page.scores["task"] == task], page.intervals)
+            for task in dict.fromkeys(page.scores["task"])
+        },
         pictures={words: _pictures(place) for words, place in page.figures.items()},
         metric=metrics.of,
         symbol=tables.symbol,
@@ -49,13 +53,13 @@ def _pictures(path):
     return picture_address(path)[0], picture_address(themes.dark_twin(path))[0]
 
 
-def _table(scores):
-    """Of one task: the columns (target, metric), and rows of (names, [(text, number or None), ...])."""
+def _table(scores, intervals):
+    """Of one task: the columns (target, metric), and rows of (names, [(text, number, interval), ...]), or None."""
     pairs = columns_of(scores)
     rows, cells = in_words(scores, pairs, tables.FIGURE_SPACE)
     known = {(*key, t, m): mean for *key, t, m, mean, _, _ in scores.itertuples(index=False)}
     body = []
     for k, row in enumerate(rows[KEYS].itertuples(index=False)):
-        values = [(cells[pair][k], known.get((*row, *pair))) for pair in pairs]
+        values = [(cells[pair][k], known.get((*row, *pair)), intervals.get((*row, *pair))) for pair in pairs]
         body.append((row, values))
     return pairs, body

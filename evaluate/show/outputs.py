@@ -14,13 +14,14 @@ from ...simulate.systems.draw import Views
 from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
+from ..reconstruction import numbers_of
 from ..tasks.super_resolution import BICUBIC
-from . import class_figures, figures, report, umap_figure
+from . import class_figures, figures, report, tables, umap_figure
 from .pairs import labels_of_pairs
 from .resolution_figure import resolution_figure
 
 FIGURES = ("predicted_vs_true", "r2_against_labels", "auc_against_labels", *class_figures.DRAWN)
-FIGURES += ("super_resolution", "umap", "training_curves")  # in the order of the report
+FIGURES += ("super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
 SHOWN_HEADS = 2  # of a super-resolution
 
 
@@ -154,12 +155,14 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             results=results.frame(evaluation.scores),
             figures={n: p for n, p in drawn.items() if p.exists()},
             umap=space,
+            reconstructions=tables.reconstruction_rows(numbers) if (numbers := numbers_of(config, folder)) else None,
             real_lenses=real,
             timings=finite_numbers(folder / "timings.json"),
             notes=_notes(config, real),
             pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
             histories=_histories(config, folder),
             classified=_classified(task, config, evaluation),
+            intervals=evaluation.intervals,
         ),
         folder / "report.html",
     )

@@ -32,6 +32,7 @@ SECTIONS = [
     "roc",
     "reliability",
     "super_resolution",
+    "reconstructions",
     "umap",
     "training_curves",
     "preview",
@@ -68,10 +69,12 @@ class Report:
     results: pd.DataFrame
     figures: dict = field(default_factory=dict)
     umap: FeatureSpace | None = None
+    reconstructions: pd.DataFrame | None = None  # of `tables.reconstruction_rows`
     real_lenses: RealLensResults | None = None
     timings: dict = field(default_factory=dict)  # stage -> seconds
     notes: list = field(default_factory=list)
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
+    intervals: list = field(default_factory=list)  # `results.Evaluation.intervals`
     classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
@@ -165,6 +168,7 @@ def write(report, path):
         main_table=main_table,
         limit_row=limit_row,
         all_numbers=all_numbers,
+        intervals=tables.intervals(report.intervals),
         in_brief=_in_brief,
         agreement=_agreement,
     )

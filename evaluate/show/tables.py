@@ -229,6 +229,23 @@ def all_numbers(scores):
     return [(*row, cells) for row, *cells in zip(scores.all_rows, *columns, strict=True)]
 
 
+def intervals(rows):
+    """[(encoder, protocol, n_labels, target, metric, value, 68 %, 95 %), ...] as text: of the first seed and of the
+    metrics that lead. rows: of bootstrap.csv."""
+    found = [row for row in rows if row["seed"] == 0 and metrics.of(row["metric"]).leads and not row.get("shift")]
+
+    def between(row, level):
+        low, high = row[f"low_{level}"], row[f"high_{level}"]
+        return f"{low:.3f} to {high:.3f}" if math.isfinite(low) else ""
+
+    def line(row):
+        value = cell((row["value"], math.nan), row["metric"])
+        known = (row[name] for name in ("encoder", "protocol", "n_labels", "target"))
+        return (*known, metrics.of(row["metric"]).name, value, between(row, 68), between(row, 95))
+
+    return [line(row) for row in found]
+
+
 def _aligned(cells):
     return aligned(list(cells), FIGURE_SPACE)
 
@@ -247,6 +264,15 @@ def predictions_in_words(predictions, targets, blank=" "):
     if "flags" in predictions and (predictions["flags"] != "").any():
         words["flags"] = [flags.replace(";", " ") for flags in predictions["flags"]]
     return pd.DataFrame(words, index=predictions["name"].rename("lens"))
+
+
+def reconstruction_rows(numbers):
+    """The numbers of reconstructions for tables: a row an encoder. Args: of `evaluate.reconstruction.numbers_of`."""
+    keys = {"masked_share": "masked", "mse_masked": "MSE masked", "mse_all": "MSE all"}
+    keys |= {"mse_masked_min_max": "MSE masked / range²", "mse_all_min_max": "MSE all / range²"}
+    keys |= {"lens_correlation": "r lens", "noise_correlation": "r noise", "untrained_noise_correlation": "r untrained"}
+    rows = [{"encoder": name} | {title: of[key] for key, title in keys.items()} for name, of in numbers.items()]
+    return pd.DataFrame(rows)
 
 
 def _predicted(value, std, published):

@@ -12,7 +12,7 @@ from ...progress import console
 from ..results import ALL
 from . import metrics
 from .digits import aligned, plus_minus
-from .tables import MeanScores, agreement, predictions_in_words
+from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
 
@@ -51,6 +51,12 @@ def print_predictions(predictions, targets, summary):
     if summary is not None:
         print()
         print_table(agreement(summary).set_index("target")[_AGREEMENT], "predicted - published")
+
+
+def print_reconstructions(numbers):
+    """What masked autoencoders make of images and of noise. Args: numbers: of `evaluate.reconstruction.numbers_of`."""
+    rows = reconstruction_rows(numbers)
+    print_table(rows.set_index("encoder"), f"reconstructions of {next(iter(numbers.values()))['images']}", decimals=4)
 
 
 def print_classes(predictions):

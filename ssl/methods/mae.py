@@ -77,12 +77,16 @@ class MAE(Method):
         return self.predict(self.decoder(torch.cat([latent[:, :prefix], patches], dim=1)))[:, prefix:]
 
     def target(self, images):
-        """float32 (n, patches, pixels of a patch), the pixels by row, column and band."""
+        """What is to be predicted of each patch: float32 (n, patches, pixels of a patch)."""
+        patches = self.patches(images)
+        return normalize_mean_var(patches) if self.norm_pix else patches
+
+    def patches(self, images):
+        """float32 (n, patches, pixels of a patch), the pixels by row, column and band, as the network sees them."""
         images = self.network.normalize(images).float()
         edge = self.side * self.patch  # what the ViT makes patches of: it drops or pads the rest
         images = F.pad(images, (0, edge - images.shape[-1], 0, edge - images.shape[-2]))
-        patches = patchify(images, self.patch)
-        return normalize_mean_var(patches) if self.norm_pix else patches
+        return patchify(images, self.patch)
 
 
 def _vit(backbone, settings):

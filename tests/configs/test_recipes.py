@@ -13,6 +13,7 @@ from lenstream.configs.scale import tiny
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
+from lenstream.ssl.data import of_classes
 from lenstream.ssl.trainer import pretrain
 
 # What each system states: its paper, or the public configs and notebooks of DeepLense (GSoC 2023 to 2025).
@@ -76,6 +77,7 @@ JUDGED = {  # labels, protocols, fine-tuning
         for name in ("contrast_rotation", "contrast_noise", "byol")
     },
     "simclr_resnet18": ([194], "logistic_projection", {}),
+    "mae_foundation": ([300, 1000, 3000, 10000], "finetune", {"optimizer": "adamw"}),
 }
 
 
@@ -176,12 +178,23 @@ def test_the_released_images_are_a_mode_of_the_recipes_that_extend_them():
     assert load("byol_resnet50", ["mode=as_released"]).simulate == released.simulate != plain.simulate
 
 
-def test_the_foundation_model_sees_no_substructure():
-    config = load("mae_foundation").simulate
-    assert config.substructure == load("deeplense_model_2").simulate.substructure
-    systems = draw(make_scene(config, 1), np.arange(2000), Views())
-    assert not systems.class_number.any()
-    assert [halos.first[-1] for halos in systems.halos] == [0, 0]
+def test_the_foundation_model_sees_no_substructure_and_is_judged_by_all_classes():
+    config = load("mae_foundation")
+    assert config.simulate == load("deeplense_model_2").simulate
+    scene = make_scene(config.simulate, 1)
+    trained = draw(of_classes(scene, config.pretrain.classes), np.arange(2000), Views())
+    assert not trained.class_number.any()
+    assert [halos.first[-1] for halos in trained.halos] == [0, 0]
+    assert set(draw(scene, np.arange(200), Views()).class_number) == {0, 1, 2}
+
+
+def test_the_baseline_is_a_resnext_on_a_plateau_that_stops_early():
+    config = load("supervised_resnext50")
+    encoder, finetune = config.pretrain.encoders["stream"], config.evaluate.finetune
+    assert config.pretrain.backbone.name == "resnext50_32x4d"
+    for settings in (encoder, finetune):
+        assert (settings.optimizer, settings.lr, settings.schedule) == ("adamw", 1e-3, "plateau")
+    assert finetune.patience and "finetune" in config.evaluate.protocols
 
 
 @pytest.fixture

@@ -44,6 +44,12 @@ def test_the_simulation_that_differs_is_said_with_both_values():
     assert found == "another simulation: simulate.observation.exposure_time is 2000.0, 3000.0"
 
 
+def test_runs_that_see_other_bands_are_not_comparable():
+    bands = "simulate.bands={g: {}, r: {}}"
+    found = comparable.why_not(run("a", bands), run("b", bands, "pretrain.bands=[g]"))
+    assert found == "other bands: all, g"
+
+
 def test_runs_are_grouped_with_those_that_share_their_test_lenses():
     runs = [run("a"), run("b", "seed=4"), run("c"), run("d", "seed=4"), run("e", n=30)]
     groups, said = comparable.groups(runs)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lenstream.configs.load import load
-from lenstream.evaluate.results import Score
+from lenstream.evaluate.results import Evaluation, Score
 from lenstream.evaluate.show import comparison
 from lenstream.evaluate.show.comparison import Compared
 
@@ -47,6 +47,16 @@ def test_a_row_of_the_file_has_all_metrics_of_a_head_and_other_tasks_leave_it_em
         same = np.logical_and.reduce([wide[key] == row[key] for key in comparison.KEYS])
         assert wide.loc[same, f"{row['target']}/{row['metric']}"].tolist() == [row["mean"]]
         assert wide.loc[same, f"{row['target']}/{row['metric']}/std"].tolist() == [row["std"]]
+
+
+def test_intervals_of_the_first_seed_stand_beside_their_scores():
+    row = {"task": "regression", "encoder": "b", "protocol": "ridge", "n_labels": 40, "target": "e1", "metric": "r2"}
+    rows = [row | {"seed": seed, "low_95": 0.1 + seed, "high_95": 0.9 + seed} for seed in (0, 1)]
+    run = Compared("one", None, scores(), Evaluation([], np.arange(0), {}, {}, {}, intervals=rows))
+    wide = comparison.wide(comparison.scores_of([run]), comparison.intervals_of([run]))
+    known = wide.set_index(["encoder", "n_labels"])[["e1/r2/low_95", "e1/r2/high_95"]].dropna()
+    assert known.index.tolist() == [("b", 40)] and known.to_numpy().tolist() == [[0.1, 0.9]]
+    assert "theta_E/r2/low_95" not in wide
 
 
 def test_what_leads_comes_first_and_a_metric_that_nobody_knows_is_shown():

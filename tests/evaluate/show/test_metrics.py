@@ -70,3 +70,11 @@ def test_the_tables_of_a_classification():
     assert tables.limit_row(scores) == []
     numbers = {row[:3]: row[3] for row in tables.all_numbers(scores)}
     assert numbers["random", "logistic", 100][2] == ("0.800", "0.800", "0.800")
+
+
+def test_intervals_are_those_of_the_first_seed_and_of_metrics_that_lead():
+    row = {"encoder": "simclr", "protocol": "knn", "n_labels": 100, "seed": 0, "target": "macro", "metric": "auc"}
+    row |= {"value": 0.93, "low_95": 0.9, "low_68": 0.92, "high_68": 0.94, "high_95": 0.96, "shift": ""}
+    others = [row | {"seed": 1}, row | {"metric": "average_precision"}]
+    expected = ("simclr", "knn", 100, "macro", "AUC", "0.930", "0.920 to 0.940", "0.900 to 0.960")
+    assert tables.intervals([row, *others]) == [expected]

@@ -1,0 +1,129 @@
+"""Fine-tuning: schedules, early stopping on a validation part, augmented images; and what is held out for that."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lenstream.configs.encoder import Augment
+from lenstream.configs.training import Finetune
+from lenstream.evaluate.tasks import finetuning
+from lenstream.evaluate.tasks.finetuning import finetune, validation_part
+from lenstream.evaluate.tasks.task import Labelled
+from lenstream.ssl.methods.supervised import Classifier
+
+
+class Pixels(nn.Module):
+    """An encoder whose features are the pixels; it remembers the images."""
+
+    num_features = 16
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(16))
+        self.seen = []
+
+    def forward(self, images):
+        if self.training:
+            self.seen.append(images.detach().clone())
+        return images.flatten(1) * self.scale
+
+
+def data(n=64, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    classes = torch.randint(0, 2, (n, 1), generator=g)
+    return torch.randn(n, 1, 4, 4, generator=g) + 1.5 * classes.view(-1, 1, 1, 1), classes
+
+
+def trained(validation=None, **settings):
+    settings = Finetune(**{"epochs": 4, "min_steps": 1, "batch_size": 16, "lr": 1e-2} | settings)
+    return finetune(Pixels(), lambda network: Classifier(network, range(2)), data(), settings, 0, "cpu", validation)
+
+
+@pytest.fixture
+def rates(monkeypatch):
+    """The learning rate of every step."""
+    found, step = [], torch.optim.Adam.step  # AdamW has the same
+
+    def noted(self, *more):
+        found.append((type(self), self.param_groups[0]["lr"]))
+        return step(self, *more)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+    return found
+
+
+def test_a_constant_rate_and_the_end_of_a_cosine(rates):
+    trained(schedule="constant", optimizer="adam")
+    assert {rate for _, rate in rates} == {1e-2} and rates[0][0] is torch.optim.Adam
+    rates.clear()
+    trained(lr_final=1e-3, epochs=25)
+    assert rates[0][0] is torch.optim.AdamW
+    assert rates[-1][1] == pytest.approx(1e-3, rel=0.05) and max(rate for _, rate in rates) == pytest.approx(1e-2)
+
+
+def test_a_plateau_lowers_the_rate_when_the_loss_no_longer_falls(rates, monkeypatch):
+    monkeypatch.setattr(finetuning, "_loss", lambda *_: 1.0)
+    trained(schedule="plateau", epochs=20, lr_final=5e-4, validation=data(20, 1))
+    levels = sorted({rate for _, rate in rates}, reverse=True)
+    assert levels == pytest.approx([1e-2, 1e-3, 5e-4])
+    first = next(k for k, (_, rate) in enumerate(rates) if rate < 9e-3)
+    assert first == 4 * 7  # after the first epoch, 5 without a lower loss, and one more
+
+
+def test_training_ends_after_the_patience_and_the_best_weights_are_kept(monkeypatch):
+    losses, states = iter([3.0, 1.0, 2.0, 2.0, 0.5]), []
+
+    def loss(head, *_):
+        states.append({name: value.clone() for name, value in head.state_dict().items()})
+        return next(losses)
+
+    monkeypatch.setattr(finetuning, "_loss", loss)
+    head = trained(patience=2, epochs=50, validation=data(20, 1))
+    assert len(states) == 4  # two epochs without a lower loss than the second's
+    for name, value in head.state_dict().items():
+        assert torch.equal(value, states[1][name])
+    assert not torch.equal(head.head.weight, states[3]["head.weight"])
+
+
+def test_the_validation_loss_is_that_of_all_images_in_evaluation_mode():
+    head = trained()
+    images, classes = data(300, 2)
+    expected = nn.functional.cross_entropy(head._logits(head.network(images)), classes[:, 0])
+    assert finetuning._loss(head, (images, classes), torch.device("cpu")) == pytest.approx(
+        float(expected.detach()), rel=1e-5
+    )
+
+
+def test_images_are_augmented_each_in_its_own_way_and_the_same_for_the_same_seed():
+    off = {"crop": None, "flip": False, "brightness": 0, "blur": None}
+    turned = [trained(augment=Augment(**off, rot90=True), epochs=1).network.seen for _ in range(2)]
+    plain = trained(epochs=1).network.seen
+    assert all(torch.equal(a, b) for a, b in zip(*turned, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(turned[0], plain, strict=True))
+    for a, b in zip(turned[0], plain, strict=True):  # no pixel is another
+        torch.testing.assert_close(a.flatten(1).sort().values, b.flatten(1).sort().values)
+
+
+class Task:
+    """What of a task is asked: whether its images are in files, and simulated systems."""
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def labelled(self, split, n, skip=0):
+        return split, n
+
+
+def test_simulated_systems_are_validated_by_others_and_files_by_a_tenth_of_each_class():
+    classes = torch.tensor([0] * 80 + [1] * 20)
+    train = Labelled(torch.zeros(100, 1, 4, 4), {"class": classes}, np.arange(100))
+    same, other = validation_part(Task(None), train, 0)
+    assert same is train and other == ("validation", finetuning.N_VALIDATION)
+    rest, held = validation_part(Task("files"), train, 0)
+    assert np.bincount(held.true["class"]).tolist() == [8, 2] and len(rest.indices) == 90
+    assert not set(rest.indices) & set(held.indices)
+    again = validation_part(Task("files"), train, 0)[1]
+    assert (
+        held.indices.tolist() == again.indices.tolist() != validation_part(Task("files"), train, 1)[1].indices.tolist()
+    )
