@@ -259,3 +259,19 @@ def test_the_command_config_checks_and_prints(tmp_path, monkeypatch, capsys):
         out, err = capsys.readouterr()
         assert ended.value.code == 2 and out == "" and err.startswith("lenstream: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pairs_of_images_that_cannot_be_learnt_are_said_with_all_else(tmp_path):
+    for name, size in (("LR", 32), ("HR", 64)):
+        (tmp_path / name).mkdir()
+        for k in range(10):
+            np.save(tmp_path / name / f"{k}.npy", np.ones((size, size), np.float32))
+    pairs = f"evaluate.super_resolution={{lr_path: {tmp_path}/LR, hr_path: {tmp_path}/HR}}"
+    few = ["evaluate.task=super_resolution", "evaluate.seeds=1", "evaluate.n_labels=[20]", "evaluate.n_test=20"]
+    found = problems(tmp_path, *few, pairs, "pretrain.backbone.name=test_mambaout")
+    assert "evaluate.n_labels: 20 labelled pairs, but evaluate.super_resolution has 8; expected fewer" in found
+    assert "evaluate.n_test: 20 test pairs, but evaluate.super_resolution has 2; expected fewer" in found
+    (tmp_path / "HR" / "3.npy").unlink()
+    assert "have no partner of that name" in problems(tmp_path, *few, pairs)[0]
+    lost = ["simulate.observation.bad_pixels=0.1", "evaluate.super_resolution.target=observed"]
+    assert "observed targets would have lost pixels" in problems(tmp_path, *few, *lost)[0]

@@ -263,3 +263,27 @@ def test_targets_as_small_as_the_mass_of_an_axion_are_learnt_and_scored(linear):
             assert found[1][target, "rmse"] == pytest.approx(1e-24 * found[0][target, "rmse"], rel=1e-2)
     shuffled = {t: v.numpy()[::-1] for t, v in tiny.true.items()}
     assert task().score({t: v.numpy() for t, v in tiny.true.items()}, shuffled)["x", "r2"] < 0
+
+
+def test_shuffled_targets_are_not_learnt(linear):
+    """The sanity check of the whole: what cannot be known is not."""
+    order = torch.from_numpy(np.random.default_rng(0).permutation(300))
+    train = linear.first(300)
+    shuffled = Labelled(train.images, {t: v[order] for t, v in train.true.items()}, train.indices)
+    for protocol in ("ridge", "knn", "linear", "finetune"):
+        features = features_of(Pixels(), train.images)
+        head = task(SETTINGS).train(protocol, Pixels(), shuffled, features, 0)
+        found = task().score(held_out(linear), task().predict(head, linear.images[300:]))
+        assert found["x", "r2"] + found["y", "r2"] <= 0  # each alone is above 0 by chance
+
+
+@pytest.mark.parametrize("protocol", ["knn", "linear", "mlp"])
+def test_other_frozen_heads_learn_a_law_and_are_rebuilt(linear, protocol):
+    train = linear.first(300)
+    head = task().train(protocol, Pixels(), train, features_of(Pixels(), train.images), seed=0)
+    predicted = task().predict(head, linear.images[300:])
+    found = task().score(held_out(linear), predicted)
+    assert found["x", "r2"] > {"knn": 0.3, "linear": 0.99, "mlp": 0.9}[protocol]
+    again = task().head(Pixels(), task().facts(found) | {"protocol": protocol, "n_labels": 300})
+    again.load_state_dict(head.state_dict())
+    np.testing.assert_array_equal(task().predict(again, linear.images[300:])["x"], predicted["x"])
