@@ -51,7 +51,7 @@ def target_problems(config, scene):
 
 def _about_classes(evaluate, scene):
     """Whether every seed learns of two classes at least, and the test lenses have some of every class."""
-    from .evaluate.tasks.class_targets import merged
+    from .configs.evaluation import merged
     from .simulate.systems.draw import class_numbers
 
     drawn = scene.config.drawn_classes()

@@ -240,3 +240,14 @@ class Evaluate(Section):
     def pairs_in_files(self):
         """Whether super-resolution is learnt from pairs of images in files, and judged by them."""
         return self.task == "super_resolution" and self.super_resolution.lr_path is not None
+
+
+def merged(names, merge):
+    """The names of classes of which some count as one, and for each of `names` its number among them.
+
+    Args: merge: name of what counts as one -> those of `names` that do. It stands where the first of them stood.
+    """
+    group_of = {name: group for group, members in merge.items() for name in members}
+    groups = [group_of.get(name, name) for name in names]
+    found = list(dict.fromkeys(groups))
+    return found, [found.index(group) for group in groups]

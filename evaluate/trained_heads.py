@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ..configs.evaluation import merged
 from ..progress import console
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
@@ -49,7 +50,7 @@ def stream_head(task, config, scene, name, path):
     if not _filled(method, name, path):
         return None
     if isinstance(method, Classifier):
-        known = trained_scene(config, scene).config.drawn_classes()
+        known, _ = merged(trained_scene(config, scene).config.drawn_classes(), config.evaluate.merge)
         if set(known) != set(task.classes):
             console.print(f"{name} was trained to tell {', '.join(known)}, so its own head is not judged here")
             return None

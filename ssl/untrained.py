@@ -50,7 +50,7 @@ def draw_method(config, name, scene):
         problem = f"{settings.method} needs the labels of the simulator, which images in files lack"
         raise ConfigError([f"pretrain.encoders.{name}.method: {problem}"])
     if method.needs_labels and config.evaluate.task == "classification":
-        return Classifier(network, number_of_classes(scene.config))
+        return Classifier(network, number_of_classes(scene.config, config.evaluate.merge))
     if method.needs_labels:
         return method(network, *moments(scene, config.evaluate.targets))
     return method(network, settings)

@@ -32,17 +32,6 @@ def numbers_simulated(scene, values, names):
     return _renumbered(np.asarray(values).astype(int), tuple(scene.config.classes), names, "the simulation")
 
 
-def merged(names, merge):
-    """The names of classes of which some count as one, and for each of `names` its number among them.
-
-    Args: merge: name of what counts as one -> those of `names` that do. It stands where the first of them stood.
-    """
-    group_of = {name: group for group, members in merge.items() for name in members}
-    groups = [group_of.get(name, name) for name in names]
-    found = list(dict.fromkeys(groups))
-    return found, [found.index(group) for group in groups]
-
-
 def _classes(images, target):
     found = images.classes_of(target)
     if found is None:

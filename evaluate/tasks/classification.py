@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import torch
 
+from ...configs.evaluation import merged
 from ...errors import DataError
 from ...ssl.data import sees_what_is_simulated, training_scene
 from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
 from . import class_scores, heads
 from .bootstrap import class_intervals
-from .class_targets import merged
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict

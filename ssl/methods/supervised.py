@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ...configs.evaluation import merged
 from .base import Method
 
 
@@ -74,7 +75,11 @@ class Classifier(Method):
         return self.head((features - self.feature_mean) / self.feature_std).float()
 
 
-def number_of_classes(simulation):
-    """For each of `simulate.classes`, its number among those that are drawn, int (c,); -1 for one that is not."""
+def number_of_classes(simulation, merge=None):
+    """For each of `simulate.classes`, its number among those that are drawn, int (c,); -1 for one that is not.
+
+    merge: which of them count as one, as `evaluate.merge`.
+    """
     drawn = simulation.drawn_classes()
-    return [drawn.index(name) if name in drawn else -1 for name in simulation.classes]
+    _, among = merged(drawn, merge or {})
+    return [among[drawn.index(name)] if name in drawn else -1 for name in simulation.classes]

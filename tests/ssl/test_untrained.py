@@ -25,3 +25,11 @@ def test_labels_of_the_simulator_are_not_learnt_from_files(tmp_path):
     config = configs.tiny("supervised", f"pretrain.data={{path: {tmp_path}}}")
     with pytest.raises(ConfigError, match="supervised needs the labels of the simulator, which images in files lack"):
         make_method(config, "tiny", None)
+
+
+def test_classes_that_count_as_one_are_learnt_as_one():
+    of_classes = ["simulate.classes={lens: 1, spiral: 1, never: 0, ring: 1}", "simulate.lens_mass.0.only=[lens]"]
+    task = "evaluate={task: classification, merge: {nonlens: [spiral, ring]}}"
+    config = configs.tiny("supervised", *of_classes, task)
+    method = make_method(config, "tiny", configs.scene_of(config))
+    assert method.number_of.tolist() == [0, 1, -1, 1] and method.head.out_features == 2
