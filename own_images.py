@@ -1,7 +1,6 @@
 """Fit the runs of a reproduction to images of the user's: labels, tests and steps follow how many there are."""
 
 from .configs.load import check
-from .configs.reproduction import FULL
 from .errors import ConfigError
 from .files.class_names import meant
 
@@ -9,34 +8,37 @@ ALL = "all"  # as `n_labels` and `n_test` have it
 _FEWEST = {"n_labels": 10, "n_test": 20}  # that a config allows
 
 
-def fitted(config, run, columns, scale):
+def fitted(config, full, reproduction):
     """A run's config whose sizes are those of the images that it names, and sentences on what was changed.
 
-    Args: config: `configs.schema.Config` with `evaluate.data`. run: its `configs.reproduction.Run`. columns: of the
-    reproduction's table. At full scale there are as many passes through the images as the source had.
+    Args: config: `configs.schema.Config` with `evaluate.data`, named by the run. full: the same at full scale, where
+    there are as many passes through the images as the source had; smaller ones have as many at most.
     Raises: ConfigError for images without the classes that the table names, or too few; DataError for images that
     cannot be read.
     """
     from .evaluate.tasks.examples import Examples
 
     examples, path = Examples(config), config.evaluate.data.path
-    _need_classes(examples.classes, columns, config, path)
-    n_images = len(examples.learnt)
+    _need_classes(examples.classes, reproduction, config, path)
+    n_images, source = len(examples.learnt), reproduction.runs[config.name].images
     values, said = config.model_dump(), []
     said += _fit_labels(values["evaluate"], examples.count("labelled"), examples.count("test"), path)
-    said += _fit_steps(values["pretrain"], n_images, run.images, scale)
+    said += _fit_batch(values["pretrain"], n_images)
+    passes = n_images / source if source else 1.0
+    said += _fit_steps(values["pretrain"], passes * full.pretrain.steps, config == full, n_images)
     return check(values, path), [f"{config.name}: {sentence}" for sentence in said]
 
 
-def _need_classes(there, columns, config, path):
-    """Refuse images without classes, or without one that the table has a number of."""
+def _need_classes(there, reproduction, config, path):
+    """Refuse images without classes, or without one that a row of the run has a published number of."""
     if config.evaluate.task != "classification":
         return
     if len(there) < 2:
         expected = "a folder for each class, or others that `lenstream inspect` knows"
         raise ConfigError([f"data={path}: its images have no classes; expected {expected}"])
     known = {meant(name) for name in there}
-    wanted = {c.target for c in columns.values() if c.target not in ("all", "macro")}
+    columns = {name for row in reproduction.rows if row.run == config.name for name in row.published}
+    wanted = {reproduction.columns[name].target for name in columns} - {"all", "macro", "image"}
     if missing := sorted(wanted - known):
         expected = f"a class for {missing[0]}, of which the table has a number"
         raise ConfigError([f"data={path}: its classes are {', '.join(there)}; expected {expected}"])
@@ -57,17 +59,18 @@ def _fit_labels(evaluate, n_labelled, n_test, path):
         evaluate["n_test"] = ALL
 
 
-def _fit_steps(pretrain, n_images, source, scale):
-    """Have a training pass as often through its images as the source's did; yields what was changed."""
+def _fit_batch(pretrain, n_images):
+    """Have no image in a batch twice; yields what was changed."""
     if pretrain["batch_size"] > n_images:
         batch = n_images - n_images % pretrain["accumulate"]
         yield f"batches of {batch} instead of {pretrain['batch_size']}, as there are {n_images:,} images"
         pretrain["batch_size"] = batch
-    factor = n_images / source if source else 1.0
-    factor = factor if scale == FULL else min(factor, 1.0)
-    if factor == 1.0:
-        return
+
+
+def _fit_steps(pretrain, wanted, full, n_images):
+    """Have a training take so many steps, or fewer if it is not at full scale; yields what was changed."""
     before = pretrain["steps"]
+    factor = wanted / before if full else min(wanted / before, 1.0)
     for section in (pretrain, *pretrain["encoders"].values()):
         for name in ("steps", "warmup", "teacher_warmup", "freeze_last"):
             if section.get(name):

@@ -47,12 +47,13 @@ def planned_runs(name, scale=FULL, overrides=()):
     planned, given = configs(name, scale, overrides), dict.fromkeys(changes.data.values())
     differs = [f"The images are those of {path}." for path in given] or list(reproduction.stand_in)
     differs += reproduction.differs
+    full = configs(name, FULL, overrides) if scale != FULL else planned.copy()
     for run, path in changes.data.items():
         if run in planned:
-            planned[run], said = fitted(planned[run], reproduction.runs[run], reproduction.columns, scale)
+            planned[run], said = fitted(planned[run], full[run], reproduction)
             differs += [f"{sentence} ({path})." for sentence in said]
-    full = configs(name, FULL, overrides) if scale != FULL else {}
-    differs += [_about_size(run, config, full[run]) for run, config in planned.items() if run in full]
+    if scale != FULL:
+        differs += [_about_size(run, config, full[run]) for run, config in planned.items()]
     return planned, differs
 
 

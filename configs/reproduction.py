@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import ValidationError, model_validator
 
 from ..errors import ConfigError, nearest, short
+from ..files.dataset_layouts import identify
 from . import scale as scales
 from . import yaml_text
 from .keys import Mistakes, Section, key
@@ -73,6 +74,9 @@ class Reproduction(Section):
     source: str = key("whose numbers these are, and where they are from")
     runs: dict[str, Run] = key("the runs by name", min_length=1)
     scales: dict[str, Scale] = key("sizes by name", default={})
+    one_of: list[str] = key(
+        "runs with images of their own kinds: of them `data=PATH` is for the first whose pixels are as many", default=[]
+    )
     columns: dict[str, Column] = key("the numbers of the table by their headings", min_length=1)
     rows: list[Row] = key("the table", min_length=1)
     stand_in: list[str] = key("sentences on the simulated images that stand in for the source's", min_length=1)
@@ -85,6 +89,9 @@ class Reproduction(Section):
             for run in (*size.leave_out, *size.runs):
                 if run not in self.runs:
                     found.append((f"scales.{name}", f'no run "{run}".{nearest(run, self.runs)}'))
+        for run in self.one_of:
+            if run not in self.runs:
+                found.append(("one_of", f'no run "{run}".{nearest(run, self.runs)}'))
         for k, row in enumerate(self.rows):
             if row.run is None and not row.note:
                 found.append((f"rows.{k}", "expected a run, or a note that says why there is none"))
@@ -144,6 +151,8 @@ def changes_of(name: str, overrides=()) -> Changes:
         first, _, rest = dotted.partition(".")
         of_one = first in reproduction.runs and rest
         runs, dotted = ([first], rest) if of_one else (list(reproduction.runs), dotted)
+        if dotted == DATA and not of_one and reproduction.one_of and Path(value).exists():
+            runs = [run for run in runs if run not in reproduction.one_of] + _alike(reproduction, value)
         if dotted == "name" and not of_one and value:
             out = out._replace(name=value)
         elif dotted.partition(".")[0] == DATA:
@@ -156,6 +165,16 @@ def changes_of(name: str, overrides=()) -> Changes:
     if problems:
         raise ConfigError(problems)
     return out
+
+
+def _alike(reproduction, path):
+    """The run of `one_of` whose images have as many pixels as those at a path, in a list; the first if none has."""
+    found = identify(path)
+    pixels = {
+        run: read_recipe(reproduction.runs[run].recipe).values["simulate"]["image"]["num_pix"]
+        for run in reproduction.one_of
+    }
+    return [next((run for run, n in pixels.items() if n == min(found.height, found.width)), reproduction.one_of[0])]
 
 
 def _about_data(text, dotted, value, taking):

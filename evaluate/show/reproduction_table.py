@@ -41,7 +41,7 @@ def rows(reproduction: Reproduction, folders: dict[str, Path]) -> list[Ours]:
     found = []
     for row in reproduction.rows:
         if row.run is None:
-            found.append(Ours(row, None, {}, 0, None, "not done"))
+            found.append(Ours(row, None, {}, 0, None, ""))  # its note says why
         elif row.run not in folders:
             found.append(Ours(row, None, {}, 0, None, "left out"))
         elif row.protocol == RECONSTRUCTION:
@@ -130,7 +130,7 @@ def long_form(reproduction: Reproduction, found: list[Ours]) -> pd.DataFrame:
                     "run": row.run,
                     "encoder": row.encoder,
                     "protocol": row.protocol,
-                    "note": row.note or ours.missing,
+                    "note": _note(ours),
                 }
             )
     frame = pd.DataFrame(lines)
@@ -148,9 +148,13 @@ def in_words(reproduction: Reproduction, found: list[Ours]) -> pd.DataFrame:
             words[name] = f"{_published(row.published.get(name), column)} | {_score(ours.scores.get(name), column)}"
         words["pre-training"] = EMPTY if ours.seconds is None else duration(ours.seconds)
         if noted:
-            words["note"] = row.note or ours.missing
+            words["note"] = _note(ours)
         lines.append(words)
     return pd.DataFrame(lines).set_index("")
+
+
+def _note(ours):
+    return "; ".join(filter(None, (ours.row.note, ours.missing)))
 
 
 def _labels(ours):

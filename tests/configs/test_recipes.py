@@ -77,7 +77,7 @@ JUDGED = {  # labels, protocols, fine-tuning
         for name in ("contrast_rotation", "contrast_noise", "byol")
     },
     "simclr_resnet18": ([194], "logistic_projection", {}),
-    "mae_foundation": ([300, 1000, 3000, 10000], "finetune", {"optimizer": "adamw"}),
+    "mae_foundation": ([1000, 10000], "finetune", {"optimizer": "adamw"}),
 }
 
 

@@ -105,6 +105,12 @@ def test_the_long_form_has_a_row_for_each_number(found):
     assert math.isnan(last["ours"]) and last["note"] == "needs ImageNet weights"
 
 
+def test_a_row_that_is_left_out_keeps_its_note(found):
+    *_, elsewhere = found
+    noted = elsewhere._replace(row=elsewhere.row.model_copy(update={"note": "published of hard labels"}))
+    assert list(in_words(REPRODUCTION, [noted])["note"]) == ["published of hard labels; left out"]
+
+
 def test_markdown_has_as_many_cells_in_every_line(found):
     lines = markdown(in_words(REPRODUCTION, found)).splitlines()
     assert len(lines) == 2 + 4 and {line.count("|") for line in lines} == {7}
