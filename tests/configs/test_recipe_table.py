@@ -31,7 +31,7 @@ def test_costs_are_of_the_right_size():
     assert "min CPU" in costs["demo"] and re.search(r"\d+ h GPU", costs["lensiam_resnet101"])
     assert re.search(
         r" \d+ h GPU", costs["mae_foundation"]
-    )  # 28 times the operations of the ViT-S that it is made from
+    )  # 19 times the work of the ViT-S that it widens
 
 
 def test_a_narrow_terminal_has_all_of_it_in_lines_that_fit():
