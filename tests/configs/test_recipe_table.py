@@ -29,9 +29,7 @@ def test_what_a_recipe_is_is_one_whole_sentence():
 def test_costs_are_of_the_right_size():
     costs = {line.split(" ")[0]: line for line in table().splitlines()}
     assert "min CPU" in costs["demo"] and re.search(r"\d+ h GPU", costs["lensiam_resnet101"])
-    assert re.search(
-        r" \d+ h GPU", costs["mae_foundation"]
-    )  # 19 times the work of the ViT-S that it widens
+    assert re.search(r"\d+ h GPU", costs["mae_foundation"])  # it widens a ViT-S: 19 times the work
 
 
 def test_a_narrow_terminal_has_all_of_it_in_lines_that_fit():
