@@ -24,11 +24,13 @@ _MULTIPLY_ADDS = {  # of networks of timm for an image of so many pixels on a si
     "resnet34": (3.7e9, 224),
     "resnet50": (4.1e9, 224),
     "resnet101": (7.8e9, 224),
+    "resnext50_32x4d": (4.3e9, 224),
     "vit_tiny_patch16_224": (1.1e9, 224),
     "vit_small_patch16_224": (4.2e9, 224),
     "vit_base_patch16_224": (16.8e9, 224),
 }
 _PATCH = re.compile(r"patch(\d+)")
+_WIDTHS = {"vit_tiny": 192, "vit_small": 384, "vit_base": 768}  # of ViTs, which are 12 blocks deep
 
 
 class Line(NamedTuple):
@@ -56,6 +58,7 @@ def table(width: int | None = None) -> str:
         config = load(name)
         groups[_job(config)].append(_line(name, config))
     groups[JOBS[3]] = [_line_of_runs(name) for name in reproductions()]
+    groups = {job: lines for job, lines in groups.items() if lines}
     rows = [line for lines in groups.values() for line in lines]
     head = Line("recipe", "instrument", "pixels", "network", "steps", "rough cost", "what it is")
     widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
@@ -136,12 +139,16 @@ def _cost(config: Config) -> str:
         backbone = encoder.backbone or pre.backbone
         simulated = config.simulate.image.num_pix if config.simulate is not None else None
         side = (pre.data.size if pre.data else None) or simulated
-        if backbone.name not in _MULTIPLY_ADDS or side is None:
+        if backbone.name not in _MULTIPLY_ADDS or side is None or {"layers", "channels"} & set(backbone.options):
             return ""
         adds, at = _MULTIPLY_ADDS[backbone.name]
+        for kind, width in _WIDTHS.items():
+            if backbone.name.startswith(kind):
+                wider = backbone.options.get("embed_dim", width) / width
+                adds *= wider**2 * backbone.options.get("depth", 12) / 12
         patch, ours = _PATCH.search(backbone.name), backbone.options.get("patch_size")
         finer = int(patch[1]) / ours if patch and isinstance(ours, int) else 1.0  # more patches, more work
-        work = adds * (side / at * finer) ** 2 * (20 if backbone.stem == "small" else 1)
+        work = adds * (side / backbone.bin / at * finer) ** 2 * (20 if backbone.stem == "small" else 1)
         # two views of each system; two operations a multiply-add, three times for forward and backward
         operations += work * 2 * 6 * pre.batch_size * (encoder.steps or pre.steps)
     seconds, where = (operations / CPU, "CPU") if operations / CPU < PATIENCE else (operations / GPU, "GPU")

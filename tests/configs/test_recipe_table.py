@@ -1,6 +1,7 @@
 """The table of recipes: what it says follows from the recipes themselves."""
 
 import re
+from itertools import pairwise
 
 from lenstream.configs.load import load
 from lenstream.configs.recipe_table import JOBS, about, table
@@ -28,6 +29,7 @@ def test_what_a_recipe_is_is_one_whole_sentence():
 def test_costs_are_of_the_right_size():
     costs = {line.split(" ")[0]: line for line in table().splitlines()}
     assert "min CPU" in costs["demo"] and re.search(r"\d+ h GPU", costs["lensiam_resnet101"])
+    assert re.search(r"\d+ h GPU", costs["mae_foundation"])  # it widens a ViT-S: 19 times the work
 
 
 def test_a_narrow_terminal_has_all_of_it_in_lines_that_fit():
@@ -37,5 +39,6 @@ def test_a_narrow_terminal_has_all_of_it_in_lines_that_fit():
     said = " ".join(narrow.split())
     for name in available():
         assert f"{name} {about(name)} " in said, name
-    assert "600 steps" in said and all(job in said for job in JOBS)
+    assert "600 steps" in said and all(job in said for job in JOBS if job in wide)
+    assert not any(above in JOBS and not below for above, below in pairwise(wide.splitlines()))
     assert table(width=1)
