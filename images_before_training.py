@@ -138,6 +138,7 @@ def about_labelled(config, examples, images, scene):
             return
     of_files = [split for split, held in (("labelled", examples.learnt), ("test", examples.judged)) if held is not None]
     drawn = {split: examples.values(split, MOST_LOOKED_AT) for split in of_files}
+    yield from _about_few_labels(evaluate, examples, asked.n_labels)
     for target in evaluate.targets:
         for split, values in drawn.items():
             unknown = int((~np.isfinite(values[target])).sum())
@@ -146,6 +147,23 @@ def about_labelled(config, examples, images, scene):
             elif np.ptp(values[target]) <= NEGLIGIBLE * np.abs(values[target]).max():
                 yield f"evaluate.targets: {target} is {_in_words(examples, values[target][0])} in all {split} images"
     _say_differences(config, examples, images)
+
+
+def _about_few_labels(evaluate, examples, n_labels):
+    """Whether the fewest labels of each seed are of two classes at least."""
+    if evaluate.task != "classification" or examples.learnt is None:
+        return
+    target, few = evaluate.targets[0], min(n_labels)
+    if np.ptp(examples.values("labelled", MOST_LOOKED_AT)[target]) == 0:  # which is said as such
+        return
+    for seed in range(evaluate.seeds):
+        found = np.unique(examples.pool_values(max(n_labels), seed)[target][:few])
+        if len(found) == 1 and np.isfinite(found[0]):
+            yield (
+                f"evaluate.n_labels: all of {few} labelled images of a seed are {_in_words(examples, found[0])}; "
+                "expected more, so that there is something to tell apart"
+            )
+            return
 
 
 def _in_words(examples, value):

@@ -1,6 +1,7 @@
 """Classes of a simulation that encoders are trained on and judged by: key path and sentence of each mistake."""
 
 from ..errors import nearest
+from .evaluation import NO_CLASSES, merged
 
 
 def of_training(config):
@@ -30,6 +31,10 @@ def of_evaluation(config):
         there = ", ".join(simulate.drawn_classes()) or "none"
         yield ("evaluate", "task"), f"a classification needs two of simulate.classes that are drawn, there is {there}"
     yield from _about_merged(evaluate.merge, simulate.drawn_classes())
+    for name in merged(simulate.drawn_classes(), evaluate.merge)[0]:
+        if name in NO_CLASSES:
+            where = ("evaluate", "merge") if name in evaluate.merge else ("simulate", "classes")
+            yield where, f"{name} is no class in results.csv but all of them together; expected another name"
 
 
 def _about_merged(merge, drawn):

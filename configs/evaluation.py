@@ -16,6 +16,7 @@ TARGETS = {  # of each task, where none are given
     "classification": ["class"],
     "super_resolution": ["image"],
 }
+NO_CLASSES = ("macro", "all")  # targets of results.csv: the mean over classes, and all of them together
 PROTOCOLS = {  # of each task; the first and the last are the default
     "regression": ["ridge", "knn", "linear", "mlp", "finetune"],
     "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],

@@ -144,8 +144,9 @@ def _cost(config: Config) -> str:
         adds, at = _MULTIPLY_ADDS[backbone.name]
         for kind, width in _WIDTHS.items():
             if backbone.name.startswith(kind):
-                wider = backbone.options.get("embed_dim", width) / width
-                adds *= wider**2 * backbone.options.get("depth", 12) / 12
+                own, depth = backbone.options.get("embed_dim", width), backbone.options.get("depth", 12)
+                if isinstance(own, int) and isinstance(depth, int):
+                    adds *= (own / width) ** 2 * depth / 12
         patch, ours = _PATCH.search(backbone.name), backbone.options.get("patch_size")
         finer = int(patch[1]) / ours if patch and isinstance(ours, int) else 1.0  # more patches, more work
         work = adds * (side / backbone.bin / at * finer) ** 2 * (20 if backbone.stem == "small" else 1)

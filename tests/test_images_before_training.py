@@ -10,6 +10,8 @@ from lenstream.simulate.archive.writing import describe, write_archive
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
 
+from .evaluate.tasks.own_images import rings
+
 ONE = "pretrain.encoders={s: {method: simclr, hidden_dim: 8, projection_dim: 8}}"
 FEW = ["evaluate.n_labels=[10]", "evaluate.seeds=1", "evaluate.n_test=20", "pretrain.batch_size=8"]
 
@@ -153,3 +155,15 @@ def test_a_supervised_encoder_learns_of_the_lens_alone(tmp_path, data):
         load("tiny", [*judged, supervised])
     with pytest.raises(ConfigError, match=r"evaluate\.targets: source_R_sersic may differ between views"):
         before_training.check(load("tiny", [*judged, supervised, "simulate=null"]), tmp_path / "runs" / "tiny")
+
+
+def test_labels_of_which_a_seed_gets_one_class_alone(tmp_path):
+    folder = rings(tmp_path / "mine", 120)
+    rows = [f"r{k:03},{'odd' if k in (7, 33, 60, 80) else 'disc'}" for k in range(120)]
+    (folder / "labels.csv").write_text("\n".join(["name,kind", *rows]) + "\n")
+    judged = [f"pretrain.data={{path: {folder}}}", f"evaluate.data={{path: {folder}}}", "simulate=null"]
+    judged += ["evaluate.task=classification", "evaluate.targets=[kind]"]
+    (problem,) = problems(tmp_path, *judged)
+    said = "all of 10 labelled images of a seed are disc; expected more, so that there is something to tell apart"
+    assert problem == f"evaluate.n_labels: {said}"
+    checked(tmp_path, *judged, "evaluate.n_labels=[60, all]")

@@ -137,7 +137,7 @@ def _r2(true, predicted, samples):
 
 
 def _auc(true, probabilities, samples):
-    """Macro one-vs-rest AUC of all images, and of each sample of them; NaN where a class is missing.
+    """Macro one-vs-rest AUC of all images, and of each sample of them, over the classes that each has.
 
     It is the share of pairs in the right order, from the ranks of probabilities.
     """
@@ -148,5 +148,6 @@ def _auc(true, probabilities, samples):
         n = own.sum(1).astype(float)
         pairs = n * (len(true) - n)
         areas.append(((ranks * own).sum(1) - n * (n + 1) / 2) / np.where(pairs > 0, pairs, np.nan))
-    areas = np.mean(areas, axis=0)
+    known = np.isfinite(areas)
+    areas = np.where(known, areas, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
     return areas[0], areas[1:]

@@ -76,9 +76,10 @@ def _of_class(given, of_class, weights):
 
 
 def _mean_of_known(values):
-    """The mean over the first axis without NaN."""
+    """The mean over the first axis without NaN; NaN where nothing else is there."""
     known = np.isfinite(values)
-    return np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1)
+    n = known.sum(0)
+    return np.where(n > 0, np.where(known, values, 0).sum(0) / np.maximum(n, 1), np.nan)
 
 
 def _weights(n):

@@ -2,15 +2,29 @@
 
 import numpy as np
 
-from ...errors import DataError, nearest
+from ...configs.evaluation import NO_CLASSES
+from ...errors import DataError, nearest, short
+from ...files.label_tables import MOST_CLASSES
 
 
 def names_in(images, target):
     """The names of the classes in a column that images in files have, in order of their numbers.
 
-    Raises: DataError for a column that holds no few classes.
+    Raises: DataError for a column that holds no few classes, or one that is called as what is of all of them.
     """
-    return _classes(images, target)[0]
+    names = _classes(images, target)[0]
+    if len(names) > MOST_CLASSES:  # of sub-folders
+        raise DataError(
+            f"evaluate.targets: {images.root} has {len(names):,} classes, e.g. {short(names[0])}; expected "
+            f"{MOST_CLASSES} at most"
+        )
+    for name in names:
+        if name in NO_CLASSES:
+            raise DataError(
+                f"evaluate.targets: {target} of {images.root} has a class {name}, which is all of them together in "
+                "results.csv; expected another name"
+            )
+    return names
 
 
 def names_simulated(scene):

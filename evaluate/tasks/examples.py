@@ -104,10 +104,13 @@ class Examples:
         Of images in files each seed draws its own, of which every beginning holds the classes in equal shares. Of a
         dataset of LenStream that holds as many as the stream gives to all seeds so far, they are those of the stream.
         """
-        there = self._places["labelled"] if self.learnt is not None else ()
-        if self.learnt is None or (self.learnt.ordered and len(there) >= (seed + 1) * n):
+        if self.learnt is None or self._of_stream(n, seed):
             return self.labelled("labelled", n, skip=seed * n)
-        return self._read("labelled", there[self._drawn("labelled", seed)[:n]], n)
+        return self._read("labelled", self._pool(n, seed), n)
+
+    def pool_values(self, n, seed):
+        """The targets of `pool` of images in files: dict of float (n,)."""
+        return self._values("labelled", self._pool(n, seed))
 
     def values(self, split, most):
         """The targets of up to `most` examples of a split in files: dict of float (n,)."""
@@ -129,6 +132,15 @@ class Examples:
 
     def _images(self, split):
         return self.judged if split == "test" else self.learnt
+
+    def _of_stream(self, n, seed):
+        """Whether a dataset of LenStream holds as many as the stream gives to all seeds so far."""
+        return self.learnt.ordered and len(self._places["labelled"]) >= (seed + 1) * n
+
+    def _pool(self, n, seed):
+        """The places of `pool` of images in files."""
+        there = self._places["labelled"]
+        return there[seed * n :][:n] if self._of_stream(n, seed) else there[self._drawn("labelled", seed)[:n]]
 
     def _shape(self, images):
         if images is not None:

@@ -16,7 +16,9 @@ from ...simulate.systems.draw import Views
 from ...simulate.systems.finer import finer
 from ...simulate.systems.scene import FIRST_INDEX
 from ...ssl.decoder import bicubic
+from ...ssl.folder import say_once
 from ...ssl.set_images import SetImages
+from .same_pixels import fingerprints
 from .task import Labelled
 
 WHERE = "evaluate.super_resolution"
@@ -129,7 +131,19 @@ class FilePairs:
         test = next((places for name, places in self.coarse.splits.items() if name == "test"), None)
         order = np.random.default_rng([self.seed, len(self.coarse)]).permutation(len(self.coarse))
         is_test = np.isin(order, test) if test is not None else np.arange(len(order)) < round(TEST_SHARE * len(order))
-        return {"labelled": order[~is_test], "test": order[is_test]}
+        return {"labelled": self._unlike(order[~is_test], order[is_test]), "test": order[is_test]}
+
+    def _unlike(self, learnt, tests):
+        """Places of images to learn from, without those that have the pixels of a test image."""
+        prints = fingerprints(self.coarse)
+        tested = {prints[k] for k in tests}
+        found = np.array([k for k in learnt if prints[k] not in tested], dtype=learnt.dtype)
+        if len(found) < len(learnt):
+            say_once(
+                f"{WHERE}: {len(learnt) - len(found):,} of {len(learnt):,} images of {self.coarse.root} to learn from "
+                "have the pixels of a test image, and are left out"
+            )
+        return found
 
     def _target(self, place):
         image = self.fine.read(self.places[place])
@@ -170,7 +184,15 @@ def _names(images):
     """The numbers of images by their names without the suffix of the file, or by their places in a single file."""
     single = Path(images.root).is_file()
     names = [images.name_of(place) for place in range(len(images))]
-    return {str(k) if single else _stem(name): k for k, name in enumerate(names)}
+    found = {}
+    for k, name in enumerate(names):
+        first = found.setdefault(str(k) if single else _stem(name), k)
+        if first != k:
+            raise DataError(
+                f"{WHERE}: {names[first]} and {name} of {images.root} have one name without their suffixes, by which "
+                "images are paired; expected another name of one"
+            )
+    return found
 
 
 def _stem(name):

@@ -1,11 +1,13 @@
 """The task of finding an image on a finer pixel grid, with a light decoder on encoders frozen or fine-tuned."""
 
 import copy
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
 from lightly.utils.scheduler import cosine_warmup_schedule
 
@@ -52,7 +54,7 @@ class SuperResolution:
 
     def score(self, true, predicted):
         found = image_scores(true["image"], predicted["image"], self.settings.data_range)
-        return {("image", metric): float(values.mean()) for metric, values in found.items()}
+        return {("image", metric): _mean_of_known(values) for metric, values in found.items()}
 
     def beside(self, test):
         """Predictions of what learns nothing, by name: bicubic interpolation."""
@@ -89,6 +91,12 @@ def make_super_resolution(config, scene):
         return SuperResolution(pairs_from_files(settings, config.pretrain.bands, config.seed), settings, device, name)
     pairs = SimulatedPairs(training_scene(config, scene), settings, os.cpu_count() or 1)
     return SuperResolution(pairs, settings, device, name)
+
+
+def _mean_of_known(values):
+    """The mean over images, without those whose target has one value throughout; NaN if all have."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
 
 
 def learn(resolver, train, settings, frozen, seed):

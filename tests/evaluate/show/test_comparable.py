@@ -8,6 +8,7 @@ from lenstream.configs.load import load
 from lenstream.evaluate.results import Evaluation
 from lenstream.evaluate.show import comparable
 from lenstream.evaluate.show.comparison import Compared
+from lenstream.evaluate.tasks.class_scores import scores
 
 N = 60
 
@@ -121,3 +122,13 @@ def test_images_have_no_difference_here():
         run(n, true=true, predictions={("x", "frozen"): {"image": np.full((5, 4, 4), k)}}) for k, n in enumerate("ab")
     ]
     assert comparable.paired(runs) == []
+
+
+def test_a_class_that_no_test_is_of_does_not_count():
+    rng = np.random.default_rng(2)
+    true = {"class": rng.integers(0, 2, 200)}
+    predictions = [rng.dirichlet([1, 1, 1], 200).astype(np.float32) for _ in "ab"]
+    runs = [run(n, true=true, predictions={("x", "knn"): {"class": p}}) for n, p in zip("ab", predictions, strict=True)]
+    _, auc = comparable.paired(runs)
+    scored = [scores(["a", "b", "c"], true["class"], p)["macro", "auc"] for p in predictions]
+    assert auc.value == pytest.approx(scored[1] - scored[0], abs=1e-6) and auc.low < auc.value < auc.high

@@ -54,3 +54,10 @@ def test_they_are_the_same_each_time_and_fast():
     first = bootstrap.class_intervals(CLASSES, true, p)
     assert time.process_time() - begun < 10
     assert bootstrap.class_intervals(CLASSES, true, p) == first
+
+
+def test_a_resampling_of_one_class_alone_has_no_mean_over_classes(monkeypatch):
+    true, p = np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])
+    monkeypatch.setattr(bootstrap, "_weights", lambda n: [np.array([[1, 1, 0], [1, 1, 1]]) / [[2], [3]]])
+    found = bootstrap.class_intervals(["a", "b"], true, p)
+    assert found["macro", "auc"] == found["a", "auc"] == bootstrap.Interval(1.0, 1.0, 1.0, 1.0)

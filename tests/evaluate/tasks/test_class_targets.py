@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lenstream.configs.evaluation import NO_CLASSES
 from lenstream.configs.training import Folder
 from lenstream.errors import DataError
+from lenstream.evaluate.results import ALL, MACRO
 from lenstream.evaluate.tasks.class_targets import names_in, names_simulated, numbers_in, numbers_simulated
 from lenstream.ssl.data import open_labelled
 
@@ -46,6 +48,13 @@ def test_classes_of_folders_by_name(tmp_path):
         numbers_in(found, "class", ("a", "bb"))
 
 
+def test_folders_of_single_images_are_no_classes(tmp_path):
+    for k in range(51):
+        save(tmp_path / "mine", f"c{k}/0.npy")
+    with pytest.raises(DataError, match=r"evaluate\.targets: .*mine has 51 classes, e\.g\. c0; expected 50 at most"):
+        names_in(images(tmp_path / "mine"), "class")
+
+
 def test_classes_of_the_simulation_without_those_that_never_occur():
     simulated = scene(cdm=1.0, none=0.0, axion=2.0)
     assert names_simulated(simulated) == ("cdm", "axion")
@@ -53,3 +62,13 @@ def test_classes_of_the_simulation_without_those_that_never_occur():
     assert numbers_simulated(simulated, np.array([2.0, 0.0]), ("axion", "cdm", "x")).tolist() == [0, 1]
     with pytest.raises(DataError, match='the class "axion" of the simulation is none of those to learn from'):
         numbers_simulated(simulated, np.array([2.0, 0.0]), ("cdm", "wdm"))
+
+
+@pytest.mark.parametrize("name", ["macro", "all"])
+def test_no_class_is_called_as_what_is_of_all_of_them(tmp_path, name):
+    for folder in (name, "ring"):
+        for k in range(2):
+            save(tmp_path / "mine" / folder, f"{k}.npy", seed=k)
+    with pytest.raises(DataError, match=rf"class of .*mine has a class {name}, which is all of them together"):
+        names_in(images(tmp_path / "mine"), "class")
+    assert name in (MACRO, ALL) and set(NO_CLASSES) == {MACRO, ALL}

@@ -81,7 +81,8 @@ def test_classes_that_count_as_one():
         ("{other: [never]}", 'no class "never" is drawn'),
         ("{one: [galaxy], two: [galaxy]}", "galaxy is in two of them"),
         ("{lens: [galaxy]}", "lens is the name of a class that is not in it"),
-        ("{all: [galaxy, lens]}", "all classes would be one"),
+        ("{one: [galaxy, lens]}", "all classes would be one"),
+        ("{all: [galaxy]}", "evaluate.merge: all is no class in results.csv but all of them together"),
     ],
 )
 def test_classes_that_cannot_be_merged_are_refused(merge, said):

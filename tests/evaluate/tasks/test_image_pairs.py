@@ -130,3 +130,21 @@ def test_single_files_are_paired_by_place(tmp_path):
     settings = Settings(lr_path=f"{tmp_path}/coarse.npy", hr_path=f"{tmp_path}/fine.npy")
     found = pairs_from_files(settings, None, seed=0).labelled("labelled", 8)
     torch.testing.assert_close(summed(found.true["image"]) / 4, found.images)
+
+
+def test_names_that_are_two_images_without_suffix_are_refused(folders):
+    np.savez(folders / "LR" / "lens03.npz", np.ones((12, 12), np.float32))
+    with pytest.raises(DataError, match=r"lens03\.np.* and lens03\.np.* of .*LR have one name without their suffixes"):
+        of_folders(folders)
+
+
+def test_images_with_the_pixels_of_a_test_are_not_learnt_from(folders, capsys):
+    tested = of_folders(folders).labelled("test", 4).indices
+    same = next(k for k in range(20) if k not in tested)
+    for name in ("LR", "HR"):
+        np.save(folders / name / f"lens{same:02}.npy", np.load(folders / name / f"lens{tested[0]:02}.npy"))
+    pairs = of_folders(folders)
+    assert set(pairs.labelled("test", 4).indices) == set(tested)
+    assert set(pairs.labelled("labelled", 15).indices) == set(range(20)) - set(tested) - {same}
+    assert pairs.count("labelled") == 15
+    assert "1 of 16 images" in " ".join(capsys.readouterr().err.split())

@@ -109,3 +109,19 @@ def test_a_whole_evaluation_keeps_scores_heads_and_few_images(made, tmp_path):
     (head, facts), test = kept[0][0], task.labelled("test", 20)
     score = task.score({"image": test.true["image"].numpy()}, task.predict(head, test.images))["image", "psnr"]
     assert score == pytest.approx(facts["psnr"], rel=1e-6)
+
+
+def test_a_target_of_one_value_does_not_take_the_scores_of_the_others(made):
+    _, _, task = made
+    true = np.random.default_rng(0).normal(size=(3, 1, 16, 16)).astype(np.float32)
+    predicted = {"image": true + np.float32(0.1)}
+    blank = true.copy()
+    blank[1] = 0
+    found, others = (
+        task.score({"image": blank}, predicted),
+        task.score({"image": true[[0, 2]]}, {"image": predicted["image"][[0, 2]]}),
+    )
+    for metric in ("psnr", "ssim", "mse_min_max"):
+        assert found["image", metric] == pytest.approx(others["image", metric], rel=1e-6)
+    alone = task.score({"image": blank[[1]]}, {"image": predicted["image"][[1]]})
+    assert np.isnan(alone["image", "psnr"]) and np.isfinite(alone["image", "mse"])
