@@ -4,6 +4,7 @@ One YAML file a system in reproductions/. `lenstream run reproduce_NAME` does it
 """
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from .load import checked
 from .overrides import apply
 from .recipes import file_of
 from .recipes import read as read_recipe
-from .schema import Config
+from .schema import NAME, Config
 from .value_messages import in_words
 
 FULL, TINY = "full", "tiny"  # sizes that every reproduction has, beside those that its file names
@@ -151,10 +152,13 @@ def changes_of(name: str, overrides=()) -> Changes:
         first, _, rest = dotted.partition(".")
         of_one = first in reproduction.runs and rest
         runs, dotted = ([first], rest) if of_one else (list(reproduction.runs), dotted)
-        if dotted == DATA and not of_one and reproduction.one_of and Path(value).exists():
+        if dotted == DATA and not of_one and reproduction.one_of and value and Path(value).exists():
             runs = [run for run in runs if run not in reproduction.one_of] + _alike(reproduction, value)
-        if dotted == "name" and not of_one and value:
+        if dotted == "name" and of_one:
+            problems.append(f"{short(text)}: a run is called as in the table, {first}; name=NAME is that of the whole")
+        elif dotted == "name" and value:
             out = out._replace(name=value)
+            problems += _about_name(value)
         elif dotted.partition(".")[0] == DATA:
             taking = [run for run in runs if reproduction.runs[run].own is not None]
             problems += _about_data(text, dotted, value, taking)
@@ -165,6 +169,15 @@ def changes_of(name: str, overrides=()) -> Changes:
     if problems:
         raise ConfigError(problems)
     return out
+
+
+def _about_name(name):
+    """What is wrong with the name of the whole, which its folder gets."""
+    if not re.fullmatch(NAME, name) or len(name) > 100:
+        yield (
+            'name: expected up to 100 letters, digits, ".", "_" and "-" only, a letter or digit first, got '
+            f"{short(name)!r}"
+        )
 
 
 def _alike(reproduction, path):

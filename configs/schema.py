@@ -180,13 +180,14 @@ class RealLenses(Section):
     angle_unit: Literal["deg", "rad"] | None = key("of the catalogue's angles; empty: as their names say", "-", None)
 
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # of a run
+
+
 class Config(Section):
     """One experiment."""
 
     mode: str | None = key("which of the recipe's modes this is, if it has any", "-", None)
-    name: str = key(
-        "name of the run and of its folder under runs/", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100
-    )
+    name: str = key("name of the run and of its folder under runs/", pattern=NAME, max_length=100)
     seed: int = key("decides every random number", default=0, ge=0, lt=2**32)
     simulate: Simulation | None = key(
         "from an index to a noisy image; empty: all images are those of `pretrain.data` and `evaluate.data`",

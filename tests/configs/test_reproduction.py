@@ -133,11 +133,20 @@ def test_images_of_the_users_take_the_place_of_the_simulation(tmp_path):
         ("data.path=x", 'unknown key "data.path"; the path of your images is given as data=PATH'),
         ("pretrain.stepss=3", 'pairs: .*unknown key "pretrain.stepss"'),
         ("pairs.pretrain.stepss=3", 'unknown key "pretrain.stepss"'),
+        ("name=../x", r"name: expected up to 100 letters, .* first, got \'\.\./x\'"),
+        ("name=", 'override "name=": no value'),
+        ("pairs.name=x", "pairs.name=x: a run is called as in the table, pairs; name=NAME is that of the whole"),
     ],
 )
 def test_changes_that_mean_nothing_are_refused(change, said):
     with pytest.raises(ConfigError, match=said):
         configs("reproduce_lensiam", overrides=[change])
+
+
+def test_no_path_is_not_that_of_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="data=: expected the path of your images"):
+        configs("reproduce_morphology", overrides=["data="])
 
 
 def test_an_unknown_size_is_refused():
