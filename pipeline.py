@@ -155,13 +155,14 @@ def _scene(config):
 
 
 def _introduce(config, scene, folder):
-    """Draw the first pairs, and print warnings about targets that the views of an encoder destroy."""
+    """Draw the first pairs if an encoder sees such, and print warnings about targets that its views destroy."""
     from .evaluate.show.pairs import draw_pairs
     from .ssl.data import sees_what_is_simulated
     from .ssl.views import warnings
 
     pairs = [folder.pairs, folder.pairs_dark]
-    if scene is not None and sees_what_is_simulated(config) and not are_intact(folder, pairs):
+    physics = any(settings.views != "augment" for settings in config.pretrain.encoders.values())
+    if physics and scene is not None and sees_what_is_simulated(config) and not are_intact(folder, pairs):
         draw_pairs(scene, folder.pairs)
         keep_sums(folder, pairs)
         console.print(f"first picture: {folder.pairs}")
@@ -215,6 +216,7 @@ def _show(config, scene, folder):
 
     task = make_task(config, scene)
     evaluation = Evaluation.load(folder.path)
+    console.print("drawing figures")
     with timed(folder, "figures and real lenses"):
         overlaid = _overlaid(config, scene, folder, evaluation)
         umap = outputs.draw_figures(task, config, evaluation, folder.path, overlaid)

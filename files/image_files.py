@@ -84,7 +84,7 @@ def _look(path, form, state):
 
 def _look_npy(path):
     try:
-        return "", *arrays.look(path), "array"
+        return "", *arrays.look(path), "the array"
     except Unreadable as error:
         if error.reason != arrays.PICKLE:
             raise

@@ -143,7 +143,11 @@ def of_files(path, kind, what, files, notes=(), **more):
             "width": width,
             "read": ReadFiles(tuple(sources), np.cumsum(counts), views),
             "pixel_scale": scale,
-            "notes": (*notes, *odd_shapes(shapes), *(f"{n:,} file{'s' * (n > 1)}: {words}" for words, n in used)),
+            "notes": (
+                *notes,
+                *odd_shapes(shapes),
+                *(f"read from {n:,} file{'s' * (n > 1)}: {words}" for words, n in used),
+            ),
         }
         | more
     )

@@ -77,7 +77,7 @@ class ImageFolder:
         self._class_of = [self.classes.index(name) if name is not None else None for _, name in files]
         self._unpacked = {}
         kinds = Counter(source.used for source in self._sources)
-        self.notes += [f"{n} file{'s' if n > 1 else ''}: {used}" for used, n in kinds.most_common(KINDS)]
+        self.notes += [f"read from {n} file{'s' if n > 1 else ''}: {used}" for used, n in kinds.most_common(KINDS)]
 
     def __len__(self):
         return int(self._ends[-1])

@@ -117,6 +117,13 @@ def test_a_run_on_one_of_two_pixel_grids_sees_it_from_pairs_to_predictor(tmp_pat
     assert {path: path.stat().st_mtime_ns for path in made} == made
 
 
+@pytest.mark.parametrize("views", ["augment", "both"])
+def test_pairs_of_physics_views_are_drawn_only_for_encoders_that_see_them(views, tmp_path):
+    encoder = f"pretrain.encoders={{mine: {{method: simsiam, views: {views}, warmup: 2}}}}"
+    pipeline.run(load("tiny", [encoder, "pretrain.steps=2"]), tmp_path, until="pretrain")
+    assert RunFolder(tmp_path / "tiny").pairs.exists() == (views == "both")
+
+
 def test_a_folder_of_other_bands_than_the_evaluations_is_refused_before_training(tmp_path):
     rng = np.random.default_rng(0)
     for k in range(16):

@@ -64,12 +64,17 @@ def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light,
             )
         here, left, rows = _read(found, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands)
         if several:
-            here = [replace(cutout, name=f"{place.name}/{cutout.name}") for cutout in here]
+            here = [replace(cutout, name=_with_place(place, cutout.name)) for cutout in here]
         cutouts, skipped, labels = cutouts + here, skipped + left, labels + rows
         notes += [f"{place}: {found.images.what}", *found.images.notes]
         if found.images.finer is not None:
             notes.append("of each pair the image with large pixels; name the folder of the others to read those")
     return Lenses(cutouts, skipped, _columns(labels), notes, files)
+
+
+def _with_place(place, name):
+    """The name of an image among those of several places; one that has the name of its file, as a.npy[3], stays."""
+    return name if name.partition("[")[0] == place.name else f"{place.name}/{name}"
 
 
 def look_at(images, bands):

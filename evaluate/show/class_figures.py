@@ -78,7 +78,7 @@ def roc(shown, path):
     """Draw for each class the share that is found against the share of all others that is let in, on a log axis."""
     given, true = torch.as_tensor(shown.probabilities, dtype=torch.float64), torch.as_tensor(shown.true)
     lowest = 1 / max(len(true) - np.bincount(shown.true).min(), 2)
-    with paired(path, 6.4, 4.6) as fig:
+    with paired(path, 6.4, 5.0) as fig:
         ax = fig.subplots()
         for k, (name, colour) in enumerate(zip(shown.classes, _colours(shown.classes), strict=True)):
             if not 0 < int((true == k).sum()) < len(true):
@@ -98,7 +98,7 @@ def roc(shown, path):
         ax.axvline(0.01, color="#707070", linewidth=0.8, linestyle=":")
         ax.set(xscale="log", xlim=(lowest / 2, 1), ylim=(0, 1.02))
         ax.set(xlabel="share of all others that is let in (false positives)", ylabel="share of the class that is found")
-        ax.legend(loc="lower right", frameon=False, fontsize=9)
+        fig.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
         plain(ax)
         fig.suptitle(f"One class against all others: {symbol(shown.head)}", fontsize=10)
 

@@ -5,6 +5,7 @@ keeps its colour in every picture; the colours are those of Okabe & Ito (2008), 
 enough to be read as words on white paper. Each picture has a twin for dark pages, NAME_dark.png.
 """
 
+import textwrap
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -17,11 +18,12 @@ from matplotlib.lines import Line2D
 
 from ...files.whole import whole
 from ..results import LIMIT, RANDOM, SUPERVISED
-from .r2_axis import WORST_R2, near_1, spread_near_1
+from .r2_axis import WORST_R2, below_1, near_1, spread_near_1
 from .symbols import after_number, symbol, with_unit
 from .themes import DENSITY, save_dark
 
 DPI = 110
+PANELS = 4  # in a row of curves, so that their words can be read on a page
 COLOURS = {"lensiam": "#BF5400", "simsiam": "#0072B2", "lensimclr": "#00805D"}
 COLOURS |= {RANDOM: "#707070", SUPERVISED: "#222222"}
 OTHER_COLOURS = ["#A8467F", "#8A6200", "#4F7390", "#6A4FC3", "#7A3B1D", "#5C6E1A"]
@@ -132,9 +134,11 @@ def predicted_vs_true(true, predicted, limit_std, path):
     true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; limit_std: {target: (n,)} standard deviations, or None.
     """
     targets, encoders, limit_std = list(true), list(predicted), limit_std or {}
-    with paired(path, 2.7 * len(targets) + 0.4, 2.5 * len(encoders) + 0.8) as fig:
+    width = 2.7 * len(targets) + 0.4
+    with paired(path, width, 2.5 * len(encoders) + 0.8) as fig:
         band = "; the band around the 1:1 line is the information limit" if limit_std else ""
-        fig.suptitle(f"Predicted (upwards) against true (to the right), test lenses{band}", fontsize=11)
+        words = f"Predicted (upwards) against true (to the right), test lenses{band}"
+        fig.suptitle(textwrap.fill(words, int(11 * width)), fontsize=11)  # some 12 letters an inch
         axes = fig.subplots(len(encoders), len(targets), squeeze=False, sharex="col")
         for row, encoder in zip(axes, encoders, strict=True):
             for ax, target in zip(row, targets, strict=True):
@@ -173,7 +177,7 @@ def _predicted_panel(ax, true, predicted, limit, target):
 
 
 def r2_against_labels(results, path, metric="r2"):
-    """Draw R2 against the number of labels: a panel per target, a row per task, mean and standard deviation of seeds.
+    """Draw R2 against the number of labels: a panel per target, rows of four a task, mean and spread of seeds.
 
     The axis of R2 is logarithmic in 1 - R2 where curves would lie on each other near 1, and that of all other panels
     the same. results: of `evaluate.results.frame`. metric: another one whose best is 1, such as auc.
@@ -183,29 +187,36 @@ def r2_against_labels(results, path, metric="r2"):
     colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != LIMIT)
     lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0 if metric == "r2" else 0.5])
     drawn = {}
-    with paired(path, 3.0 * max(len(targets), 2), 3.1 * len(tasks) + 0.9) as fig:
-        axes = fig.subplots(len(tasks), len(targets), squeeze=False)
-        for row, task in zip(axes, tasks, strict=True):
+    rows = -(-len(targets) // PANELS)  # of a task
+    columns = -(-len(targets) // rows)
+    with paired(path, 3.0 * max(columns, 2), 3.1 * len(tasks) * rows + 0.9) as fig:
+        axes = fig.subplots(len(tasks) * rows, columns, squeeze=False)
+        for of_task, task in zip(axes.reshape(len(tasks), -1), tasks, strict=True):
+            for ax in of_task[len(targets) :]:
+                ax.set_axis_off()
             linear = None  # of the panel to the left
-            for ax, target in zip(row, targets, strict=True):
+            for k, (ax, target) in enumerate(zip(of_task, targets, strict=False)):
+                linear = linear if k % columns else None
                 part = table[(table["task"] == task) & (table["target"] == target)]
                 ax.set_ylim(max(lowest - 0.04, WORST_R2), 1.04)
+                close = near_1(part)
+                part, one = below_1(part) if close else (part, None)
                 _r2_panel(ax, part, colour, drawn)
                 ax.set_title(symbol(target) + (f", {symbol(task)}" if len(tasks) > 1 else ""))
                 ax.set_xlabel("labelled lenses")
-                if near_1(part):
-                    spread_near_1(ax, part)
+                if close:
+                    spread_near_1(ax, part, one)
                     ax.set_ylabel(f"{words}, logarithmic in {ONE_MINUS[metric]}")
                 elif linear:
                     ax.tick_params(labelleft=False)
                 else:
                     ax.set_ylabel(f"{words} on test lenses")
-                linear = not near_1(part)
+                linear = not close
         fig.legend(
             drawn.values(),
             drawn.keys(),
             loc="outside lower center",
-            ncols=min(max(len(targets), 2), 4),
+            ncols=max(columns, 2),
             frameon=False,
             fontsize=9,
         )

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from .digits import plus_minus
 from .symbols import after_number
 
+ROUNDING = 3e-7  # of float32 scores: what is less than that share of them, or nearer to 1, says nothing
+
 
 class Metric(NamedTuple):
     """How a metric is shown."""
@@ -85,7 +87,7 @@ def shown(value, name, target=""):
         return f"{value:#.2g}".rstrip(".") + (metric.unit or after_number(target))
     if not metric.near_1:
         return f"{value:.{metric.digits}f}{metric.unit}"
-    digits = 2 if value < 0.995 or value >= 1 else min(math.ceil(-math.log10(1 - value)), 6)
+    digits = 2 if value < 0.995 or value > 1 - ROUNDING else min(math.ceil(-math.log10(1 - value)), 6)
     return f"{value:.{digits}f}"
 
 
@@ -94,7 +96,7 @@ def cell(score, name, target=""):
     if score is None:
         return ""
     (mean, std), metric = score, of(name)
-    if math.isfinite(std) and std > 0:
+    if math.isfinite(std) and std > ROUNDING * abs(mean):
         return plus_minus(mean, std) + (metric.unit or (after_number(target) if metric.digits is None else ""))
     if metric.digits is None or (metric.near_1 and mean > 0.999):
         return shown(mean, name, target)

@@ -65,7 +65,7 @@ def labels_of(evaluation):
 
 def classes_of(task):
     """The names of a task's classes by their numbers, target -> names; empty where targets are measured."""
-    return {"class": list(names)} if (names := getattr(task, "classes", None)) else {}
+    return {task.target: list(names)} if (names := getattr(task, "classes", None)) else {}
 
 
 def _place(features, overlaid, seed):

@@ -22,8 +22,23 @@ def near_1(table):
     return close >= 2 and close >= len(last) / 2
 
 
-def spread_near_1(ax, table):
-    """Make the axis of R2 logarithmic in 1 - R2, with ticks in R2, for the values of a table as in `near_1`."""
+def below_1(table):
+    """A table as in `near_1` whose means of 1 stand where they can be drawn, and this value; None if none is 1.
+
+    It lacks a third of what the best of the others lacks of 1.
+    """
+    lacks = 1 - table["mean"]
+    if not (lacks < CLOSEST).any():
+        return table, None
+    one = 1 - max(min([*lacks[lacks >= CLOSEST], 0.3]) / 3, CLOSEST)
+    return table.assign(mean=table["mean"].mask(lacks < CLOSEST, one)), one
+
+
+def spread_near_1(ax, table, one=None):
+    """Make the axis of R2 logarithmic in 1 - R2, with ticks in R2, for the values of a table as in `near_1`.
+
+    one: where 1 is drawn, of `below_1`.
+    """
     means = table.loc[np.isfinite(table["mean"]), "mean"]
     low = max(means.min() - 0.3 * (1 - means.min()), WORST_R2)
     high = 1 - max(1 - means.max(), CLOSEST) / 1.6
@@ -33,7 +48,11 @@ def spread_near_1(ax, table):
     ticks = (
         ticks if len(ticks) <= _MOST_TICKS else [r2 for r2 in ticks if r2 in (0.0, 0.5, 0.9, 0.99, 0.999) or r2 > 0.999]
     )
-    ax.set_yticks(ticks, [f"{r2:g}" for r2 in ticks])
+    words = [f"{r2:g}" for r2 in ticks]
+    if one is not None:
+        ticks = [r2 for r2 in ticks if 1 - r2 > 1.5 * (1 - one)]
+        ticks, words = [*ticks, one], [*words[: len(ticks)], "1"]
+    ax.set_yticks(ticks, words)
     ax.set_yticks([], minor=True)
 
 

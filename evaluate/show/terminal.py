@@ -32,8 +32,8 @@ def print_scores(results):
         for target, lead in leads.items()
     }
     frame = pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in rows])
-    said = next((lead for target, lead in leads.items() if target != ALL), "r2")
-    print_table(frame, f"{metrics.of(said).plain} with {scores.n_labels} labels")
+    said = dict.fromkeys(metrics.of(lead).plain for lead in leads.values())
+    print_table(frame, f"{' and '.join(said)} with {scores.n_labels} labels")
 
 
 def print_predictions(predictions, targets, summary):

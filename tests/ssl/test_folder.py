@@ -260,7 +260,11 @@ def test_what_is_read_of_the_files_is_said_once(tmp_path, capsys):
     for _ in range(2):
         folder_statistics(Folder(path=str(tmp_path)), 0)
     said = capsys.readouterr().err
-    for words in ("1 file: array data; not used: label", "1 file: image the primary image", "left out: 1 .txt"):
+    for words in (
+        "read from 1 file: array data; not used: label",
+        "1 file: image the primary image",
+        "left out: 1 .txt",
+    ):
         assert said.count(words) == 1
     (tmp_path / "cube").mkdir()
     np.save(tmp_path / "cube" / "a.npy", rng.normal(size=(10, 16, 16)))

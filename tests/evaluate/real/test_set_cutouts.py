@@ -104,8 +104,15 @@ def test_arrays_and_several_places(tmp_path):
     layouts.save_fits(tmp_path / "b.fits", image(5))
     assert names(read(tmp_path / "a.npy", 0.3))[19] == "a.npy[19]"
     both = read(None, 0.3, images=[tmp_path / "b.fits", tmp_path / "a.npy"])
-    assert names(both)[:2] == ["b", "a.npy/a.npy[0]"]
+    assert names(both)[:2] == ["b", "a.npy[0]"]
     assert both.labels["theta_E_label"] == [None] + [1.5] * 20
+
+
+def test_several_files_of_an_image_each_are_called_as_they_are(tmp_path):
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", image(5))
+    found = read(None, 0.3, images=[tmp_path / "a.npy", tmp_path / "b.npy"])
+    assert names(found) == ["a.npy", "b.npy"]
 
 
 def test_fits_in_classes_keep_their_noise(tmp_path):

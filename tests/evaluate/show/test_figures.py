@@ -142,10 +142,30 @@ def test_predictions_and_axes_have_the_unit_of_every_parameter(tmp_path, drawn):
     assert f"$R^2$ {1 - 0.25**2 / np.var(true['gamma']):.3f}" in gamma
 
 
+@pytest.mark.parametrize("targets", [TARGETS[:1], TARGETS[:2]])
+def test_the_title_of_predictions_is_within_the_figure(targets, tmp_path, drawn):
+    true = {t: np.linspace(0, 1, 20) for t in targets}
+    limit = {t: np.full(20, 0.1) for t in targets}
+    figures.predicted_vs_true(true, {"a": true}, limit, tmp_path / "a.png")
+    title = drawn[0]._suptitle.get_window_extent()
+    assert title.x0 >= 0 and title.x1 <= drawn[0].bbox.width and title.y1 <= drawn[0].bbox.height
+
+
 def test_r2_curves_are_means_over_seeds(tmp_path, drawn):
     figures.r2_against_labels(results(encoders=["mine"], protocols=["ridge"], limit=False), tmp_path / "a.png")
     (container,) = drawn[0].axes[0].containers
     np.testing.assert_allclose(container.lines[0].get_ydata(orig=False), [-2.995, 0.905])
+
+
+@pytest.mark.parametrize(("n", "columns"), [(4, 4), (5, 3), (7, 4)])
+def test_many_targets_take_rows_of_four_panels_at_most(n, columns, tmp_path, drawn):
+    targets = [f"class {k}" for k in range(n)]
+    rows = [Score("classification", "mine", "logistic", m, 0, t, "auc", 0.7) for t in targets for m in (100, 300)]
+    figures.r2_against_labels(frame(rows), tmp_path / "a.png", "auc")
+    panels = [ax for ax in drawn[0].axes if ax.axison]
+    assert [ax.get_title() for ax in panels] == targets
+    assert panels[0].get_gridspec().ncols == columns
+    assert all(ax.get_ylabel() for ax in panels[::columns])  # of every row
 
 
 def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -28,6 +28,8 @@ def test_a_cell_has_the_spread_of_the_seeds_and_the_unit():
     assert metrics.cell((31.234, 0.21), "psnr") == "31.2 ± 0.2 dB"
     assert metrics.cell((31.234, np.nan), "psnr") == "31.23 dB" and metrics.cell(None, "psnr") == ""
     assert metrics.cell((0.9712, 0.004), "auc") == "0.971 ± 0.004"
+    assert metrics.cell((0.9712, 6e-8), "auc") == "0.971"  # seeds that differ by the rounding of float32
+    assert metrics.cell((1 - 1.2e-7, 0.0), "auc") == "1.00"
 
 
 def test_what_leads_comes_first():

@@ -1,6 +1,7 @@
 """A run's figures and report, from its evaluation alone."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,3 +134,9 @@ def test_a_lost_log_leaves_its_curves_empty(tmp_path):
         histories = {"lost": outputs._history(path)}
         figures.training_curves(histories, tmp_path / "curves.png")
         assert histories["lost"].empty and (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_classes_of_a_column_of_labels_are_named_by_it():
+    task = SimpleNamespace(target="kind", classes=["large", "small"])
+    assert outputs.classes_of(task) == {"kind": ["large", "small"]}
+    assert outputs.classes_of(SimpleNamespace(targets=["theta_E"])) == {}

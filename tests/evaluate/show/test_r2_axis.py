@@ -68,3 +68,14 @@ def test_only_the_panels_that_need_it_are_logarithmic(tmp_path, monkeypatch):
     scales = [ax.get_yscale() for ax in drawn[0].axes]
     assert scales[:2] == ["function", "linear"]
     assert "logarithmic" in drawn[0].axes[0].get_ylabel() and "test lenses" in drawn[0].axes[1].get_ylabel()
+
+
+def test_a_mean_of_1_is_drawn_above_the_others_on_a_tick_that_says_1():
+    ax, (means, one) = Figure().subplots(), r2_axis.below_1(table(1.0, 0.97, limit=1.0))
+    assert one == pytest.approx(0.99) and sorted(means["mean"])[-2:] == [one, one]
+    r2_axis.spread_near_1(ax, means, one)
+    assert ax.get_ylim()[0] < 0.67 and one < ax.get_ylim()[1] < 1
+    ticks = dict(zip(ax.get_yticks(), [text.get_text() for text in ax.get_yticklabels()], strict=True))
+    assert ticks[one] == "1" and ticks[0.95] == "0.95" and max(ticks) == one
+    assert r2_axis.below_1(table(0.97, 0.99))[1] is None
+    assert r2_axis.below_1(table(1.0, 1.0, limit=1.0).iloc[1::2])[1] == pytest.approx(0.9)

@@ -33,6 +33,13 @@ def test_scores_are_the_mean_of_the_seeds_at_most_labels_beside_the_limit(capsys
     assert "lensiam ridge 0.55 ± 0.07" in printed and "limit cramer-rao 0.900" in printed
 
 
+def test_the_title_names_all_that_is_shown_of_classes(capsys):
+    rows = [["classification", "mine", "knn", 40, 0, "all", "accuracy", 0.5]]
+    rows += [["classification", "mine", "knn", 40, 0, "macro", "auc", 0.75]]
+    terminal.print_scores(pd.DataFrame(rows, columns=COLUMNS))
+    assert "accuracy and AUC with 40 labels" in lines(capsys)
+
+
 def test_published_values_stand_in_brackets(predictions, capsys):
     columns = ["target", "n", "bias", "scatter", "nmad", "mean_std", "correlation"]
     summary = pd.DataFrame([["theta_E", 1, 0.07412, 0.1, 0.1, 0.04, 0.5]], columns=columns)
