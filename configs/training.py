@@ -101,6 +101,14 @@ class Finetune(Section):
         "how training images are changed, such as {crop: null}; empty: as they are", "-", None
     )
 
+    @model_validator(mode="after")
+    def the_rate_falls(self):
+        if self.lr_final > self.lr:
+            raise ValueError(f"lr_final {self.lr_final:g} is above lr {self.lr:g}; expected a lower one")
+        if self.schedule == "constant" and self.lr_final not in (0, self.lr):
+            raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
+        return self
+
     @property
     def validates(self):
         """Whether a validation part is needed."""

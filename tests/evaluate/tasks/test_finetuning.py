@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 from lenstream.configs.encoder import Augment
+from lenstream.configs.load import load
 from lenstream.configs.training import Finetune
+from lenstream.errors import ConfigError
 from lenstream.evaluate.tasks import finetuning
 from lenstream.evaluate.tasks.finetuning import finetune, validation_part
 from lenstream.evaluate.tasks.task import Labelled
@@ -127,3 +129,16 @@ def test_simulated_systems_are_validated_by_others_and_files_by_a_tenth_of_each_
     assert (
         held.indices.tolist() == again.indices.tolist() != validation_part(Task("files"), train, 1)[1].indices.tolist()
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("{lr: 0.001, lr_final: 0.1}", r"evaluate\.finetune: lr_final 0\.1 is above lr 0\.001; expected a lower one"),
+        ("{schedule: plateau, lr: 0.001, lr_final: 0.1}", "is above lr"),
+        ("{schedule: constant, lr_final: 1.0e-6}", "with schedule: constant the learning rate stays at lr"),
+    ],
+)
+def test_a_final_rate_that_would_not_be_reached_is_refused(given, said):
+    with pytest.raises(ConfigError, match=said):
+        load("tiny", [f"evaluate.finetune={given}"])
