@@ -30,6 +30,7 @@ IDS = (  # names of columns with names of images, in small letters
 CLASSES = {"class": None, "label": None, "type": None, "is_lens": ("nonlens", "lens"), "target": None}
 FILES = IMAGES + HDF5 + PARQUET  # which have names that go by letters
 MOST_CLASSES = 50
+_UNKNOWN = re.compile(r"nan|null|n/a|-99+(\.0*)?", re.IGNORECASE)  # "none" is a class, of lenses without substructure
 SHOWN = 3
 
 
@@ -188,7 +189,7 @@ def _in_words(values):
 def as_classes(values, names):
     """Names of classes and numbers of a column, -1 where unknown; None if it holds no few classes.
 
-    names: of the numbers 0 and 1, or None.
+    Unknown are NaN and -99, -999, ..., and the words for them. names: of the numbers 0 and 1, or None.
     """
     if values.dtype.kind == "f":
         finite = np.isfinite(values)
@@ -197,6 +198,7 @@ def as_classes(values, names):
         given = [str(int(value)) if known else None for value, known in zip(values, finite, strict=True)]
     else:
         given = [str(value) or None for value in (values.astype(int) if values.dtype.kind == "b" else values).tolist()]
+    given = [None if name is None or _UNKNOWN.fullmatch(name) else name for name in given]
     if not 1 < len(set(given) - {None}) <= MOST_CLASSES:
         return None
     if names is not None and set(given) <= {"0", "1", None}:

@@ -82,7 +82,7 @@ def _lists(path):
         return
     check_is_file(path, "a list of names")
     with reading(path, "a list of names"):
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     names = [line.split(",")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
     yield words, names
 
@@ -187,7 +187,7 @@ def _given(path):
         return
     check_is_file(path, "a list of names")
     with reading(path, "a list of names"):
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         held = json.loads(text) if has_suffix(path, (".json",)) else None
     if held is not None:
         yield from _in_pickle(path, held, words, Counter())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lenstream.errors import DataError
 from lenstream.files.dataset_layouts import identify
+from lenstream.files.label_tables import as_classes
 
 from .layouts import SIZE, challenge, image, save, save_fits
 
@@ -202,3 +203,16 @@ def test_the_column_of_names_that_fits_is_taken(tmp_path):
     found = identify(tmp_path)
     assert found.labels["t"].tolist() == [1, 2]
     assert "labels by labels.csv, by its column file" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "numbers"),
+    [
+        (["b", "nan", "a", "N/A", "-99", "none", "NULL", ""], ("a", "b", "none"), [1, -1, 0, -1, -1, 2, -1, -1]),
+        ([0, 1, -99, np.nan, -999], ("0", "1"), [0, 1, -1, -1, -1]),
+        ([-1, 1, 99, -9], ("-9", "-1", "1", "99"), [1, 2, 3, 0]),
+    ],
+)
+def test_marks_of_missing_values_are_no_classes(values, classes, numbers):
+    found = as_classes(np.array(values), None)
+    assert tuple(found[0]) == classes and found[1].tolist() == numbers

@@ -138,7 +138,7 @@ def named(tmp_path):
     def write(name, held):
         path = tmp_path / name
         if isinstance(held, str):
-            path.write_text(held)
+            path.write_text(held, encoding="utf-8")
         else:
             pickled(path, held)
         return str(path)
@@ -154,6 +154,7 @@ def names_of(images, parts):
     ("name", "held"),
     [
         ("some.txt", "# mine\nlenses/0\nnonlenses/1.npy\n\n"),
+        ("marked.txt", "\ufefflenses/0\nnonlenses/1.npy\n"),
         ("some.csv", 'number,name\n1,"lenses/0.npy"\n2,nonlenses/1.npy\n'),
         ("plain.csv", "lenses/0.npy,x\nnonlenses/1.npy,y\n"),
         ("some.json", '["lenses/0.npy", "nonlenses/1.npy"]'),
