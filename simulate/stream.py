@@ -46,17 +46,16 @@ def simulate(
     """Draw and render the systems `indices` as one `Batch` in CPU memory; derived: with `labels.derived_labels`."""
     systems = draw(scene, indices, views or Views())
     rendered = render_all(scene, systems, threads=threads, arcs=True)  # always: the last bit depends on it
-    values = _with_class(scene, systems, labels(systems))
-    if derived:
-        values |= derived_labels(scene, systems, rendered.arcs)
+    values = labels(systems)
+    values |= derived_labels(scene, systems, rendered.arcs) if derived else _class_alone(scene, systems)
     numbers = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
     images, mask = (_each(torch.from_numpy, arrays) for arrays in (rendered.images, rendered.mask))
     return Batch(images, numbers, torch.from_numpy(systems.indices.astype(np.int64)), mask)
 
 
-def _with_class(scene, systems, values):
-    """Labels with the number of the class, which needs no rendering; as they are where there are no classes."""
-    return values | {"class": systems.class_number.astype(float)} if scene.config.classes else values
+def _class_alone(scene, systems):
+    """The one of the derived labels that needs no rendering; none where there are no classes."""
+    return {"class": systems.class_number.astype(float)} if scene.config.classes else {}
 
 
 class LensStream(IterableDataset):
@@ -266,11 +265,11 @@ def on_device(scene, systems, parts):
 
     parts: `gpu.cuda_render.DeviceImages` of each of `scene.grids`.
     """
-    values, device = _with_class(scene, systems, labels(systems)), parts[0].images.device
+    values, device = labels(systems), parts[0].images.device
     arcs = [None if part.arcs is None else part.arcs.cpu().numpy() for part in parts]
     rendered = join(scene, [Rendered(part.images, None, own) for part, own in zip(parts, arcs, strict=True)])
-    if rendered.arcs is not None:
-        values |= derived_labels(scene, systems, rendered.arcs)
+    with_arcs = rendered.arcs is not None
+    values |= derived_labels(scene, systems, rendered.arcs) if with_arcs else _class_alone(scene, systems)
     numbers = {name: _move(torch.from_numpy(value.astype(np.float32)), device) for name, value in values.items()}
     return Batch(rendered.images, numbers, _move(torch.from_numpy(systems.indices.astype(np.int64)), device))
 

@@ -65,12 +65,17 @@ def print_classes(predictions):
     for name in predictions:
         if name.startswith("p_") and f"{name}_spread" in predictions:
             pairs = zip(predictions[name], predictions[f"{name}_spread"], strict=True)
-            columns[name] = aligned([plus_minus(mean, spread, ".3f") for mean, spread in pairs])
+            columns[name] = aligned([_probability(mean, spread) for mean, spread in pairs])
     if (predictions["flags"] != "").any():
         columns["flags"] = [flags.replace(";", " ") for flags in predictions["flags"]]
     n = len(predictions)
     index = pd.Index(predictions["name"], name="image")
     print_table(pd.DataFrame(columns, index=index), f"{n} {'image' if n == 1 else 'images'}, probabilities of classes")
+
+
+def _probability(mean, spread):
+    """A probability with three decimals at most, and its spread where that is as large."""
+    return plus_minus(mean, spread) if spread >= 0.001 else f"{mean:.3f}"
 
 
 def print_skipped(skipped):

@@ -15,7 +15,8 @@ from lenstream.configs.schema import RealLenses
 from lenstream.evaluate.real import flags, predict
 from lenstream.evaluate.real.cutouts import Cutout, read_cutouts
 from lenstream.evaluate.real.training_images import Strangeness, training_images
-from lenstream.evaluate.tasks.regression import ridge
+from lenstream.evaluate.tasks.heads import predict as predictions
+from lenstream.evaluate.tasks.regression import Regression
 from lenstream.evaluate.tasks.task import labelled_systems
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl.probe import features_of
@@ -37,13 +38,13 @@ def trained():
     """Config, scene and groups of regressions that were fitted to simulated lenses, with their errors."""
     config = load("tiny", ["simulate.source.0.magnitude=22.5"])
     scene = make_scene(config.simulate, config.seed)
-    network = Known(pooled, 64)
+    network, task = Known(pooled, 64), Regression(scene, config.evaluate.targets, config.evaluate.finetune)
     groups = [[]]
     for seed in range(2):
         data = labelled_systems(scene, config.evaluate.targets, "labelled", 300, skip=300 * seed)
-        head = ridge(network, data, features_of(network, data.images))
+        head = task.train("ridge", network, data, features_of(network, data.images), 0)
         test = labelled_systems(scene, config.evaluate.targets, "test", 300, skip=1000)
-        error = predict.regression.predict(head, test.images) - torch.stack(list(test.true.values()), 1).numpy()
+        error = predictions(head, test.images) - torch.stack(list(test.true.values()), 1).numpy()
         groups[0].append((head, np.sqrt((error**2).mean(0))))
     return config, scene, groups
 

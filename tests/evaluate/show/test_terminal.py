@@ -82,6 +82,13 @@ def test_names_of_files_are_printed_as_they_are(capsys):
     assert lines(capsys) == ["skipped lens[1].fits: all pixels are NaN"]
 
 
+def test_probabilities_have_no_more_digits_than_mean_something(capsys):
+    columns = {"name": ["a", "b"], "class": ["lens", "lens"], "flags": ["", ""]}
+    columns |= {"p_lens": [0.9999972, 0.87], "p_lens_spread": [1.8e-7, 0.04]}
+    terminal.print_classes(pd.DataFrame(columns))
+    assert lines(capsys)[-2:] == ["a lens 1.000", "b lens 0.87 ± 0.04"]
+
+
 def test_many_skipped_files_are_one_line(capsys):
     terminal.print_skipped([(f"lens[{k}].fits", "all pixels are NaN") for k in range(300)])
     assert lines(capsys) == ["skipped all pixels are NaN: 300 files, e.g. lens[0].fits, lens[1].fits, lens[2].fits"]

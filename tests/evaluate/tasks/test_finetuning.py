@@ -45,13 +45,15 @@ def trained(validation=None, **settings):
 @pytest.fixture
 def rates(monkeypatch):
     """The learning rate of every step."""
-    found, step = [], torch.optim.Adam.step  # AdamW has the same
+    found = []
+    steps = {kind: kind.step for kind in (torch.optim.Adam, torch.optim.AdamW)}
+    for kind, step in steps.items():  # each: torch gives a class a step of its own when one is made
 
-    def noted(self, *more):
-        found.append((type(self), self.param_groups[0]["lr"]))
-        return step(self, *more)
+        def noted(self, *more, step=step):
+            found.append((type(self), self.param_groups[0]["lr"]))
+            return step(self, *more)
 
-    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+        monkeypatch.setattr(kind, "step", noted)
     return found
 
 
