@@ -265,7 +265,7 @@ def test_pairs_of_images_that_cannot_be_learnt_are_said_with_all_else(tmp_path):
     for name, size in (("LR", 32), ("HR", 64)):
         (tmp_path / name).mkdir()
         for k in range(10):
-            np.save(tmp_path / name / f"{k}.npy", np.ones((size, size), np.float32))
+            np.save(tmp_path / name / f"{k}.npy", np.full((size, size), k, np.float32))
     pairs = f"evaluate.super_resolution={{lr_path: {tmp_path}/LR, hr_path: {tmp_path}/HR}}"
     few = ["evaluate.task=super_resolution", "evaluate.seeds=1", "evaluate.n_labels=[20]", "evaluate.n_test=20"]
     found = problems(tmp_path, *few, pairs, "pretrain.backbone.name=test_mambaout")
