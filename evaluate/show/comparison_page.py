@@ -1,12 +1,9 @@
 """Write compare.html: runs side by side on one page that needs no other file and no network."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ...files.whole import write_text
-from . import metrics, tables, themes
+from . import metrics, pages, tables, themes
 from .comparison import KEYS, columns_of, in_words
 from .report import picture_address
 
@@ -26,14 +23,8 @@ class ComparisonPage:
 
 def write(page, path):
     """Write the page of a `ComparisonPage` to a file."""
-    engine = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    text = engine.get_template("comparison.html.j2").render(
+    text = pages.filled(
+        "comparison.html.j2",
         page=page,
         tasks={
             task: _table(page.scores[page.scores["task"] == task], page.intervals)

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 from PIL import Image
 
 from ...files.whole import write_text
-from . import metrics, tables, themes
+from . import metrics, pages, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .tables import MeanScores, all_numbers, headline, limit_row, main_table
@@ -141,14 +140,8 @@ def write(report, path):
     shown = [name for name in SECTIONS if name in present] + [name for name in figures if name not in SECTIONS]
     tasks = {t: MeanScores(report.results[report.results["task"] == t]) for t in report.results["task"].unique()}
     first, more = headline(report.results)
-    engine = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    page = engine.get_template("report.html.j2").render(
+    page = pages.filled(
+        "report.html.j2",
         report=report,
         headline=first,
         lead=more,

@@ -4,11 +4,9 @@ import itertools
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from ...files.csv_writing import write_csv
 from ...files.whole import write_text
-from . import themes
+from . import pages, themes
 from .reproduction_table import EMPTY, duration, in_words, long_form, markdown, rows, timings
 
 TABLE, TEXT, PAGE = "table.csv", "table.md", "index.html"  # in a reproduction's folder
@@ -55,14 +53,8 @@ def _page(name, reproduction, table, found, differs, times):
         (run, [*(duration(t[s]) if s in t else EMPTY for s in stages), duration(sum(t.values()))])
         for run, t in times.items()
     ]
-    engine = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return engine.get_template("reproduction.html.j2").render(
+    return pages.filled(
+        "reproduction.html.j2",
         name=name,
         title=reproduction.title,
         source=reproduction.source,
