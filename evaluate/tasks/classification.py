@@ -18,7 +18,7 @@ from .bootstrap import class_intervals
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
-from .task import Labelled, labelled_systems
+from .task import Labelled, device_of, labelled_systems
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Classification:
 def make_classification(config, scene):
     """The `Classification` that a config asks for; scene: of its simulation. Its name says where encoders are
     judged by other images than they were trained on."""
-    device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    device = device_of(config)
     evaluate = config.evaluate
     name, of_files = "classification", None
     if evaluate.data is not None:

@@ -20,7 +20,7 @@ from .bootstrap import regression_intervals
 from .examples import Examples
 from .finetuning import finetune, validation_part
 from .heads import predict
-from .task import labelled_systems
+from .task import device_of, labelled_systems
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Regression:
 def make_regression(config, scene):
     """The `Regression` that a config asks for; scene: of its simulation. Its name says where encoders are
     judged by other images than they were trained on."""
-    device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    device = device_of(config)
     evaluate = config.evaluate
     name, of_files = "regression", None
     if evaluate.data is not None:

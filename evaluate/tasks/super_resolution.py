@@ -17,6 +17,7 @@ from ...ssl.probe import BATCH
 from ...ssl.randomness import seed_of, seeded
 from .image_pairs import SimulatedPairs, pairs_from_files
 from .image_scores import image_scores
+from .task import device_of
 
 BICUBIC = "bicubic"  # the interpolation that stands beside all decoders
 SHOWN = 6  # test images that are kept for the figure
@@ -84,7 +85,7 @@ def make_super_resolution(config, scene):
     Raises: ConfigError, DataError for pairs that cannot be made or read.
     """
     settings = config.evaluate.super_resolution
-    device = "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+    device = device_of(config)
     name = f"super-resolution x{settings.factor}"
     if settings.lr_path is not None:
         name += f" on {Path(settings.lr_path).name}"

@@ -105,6 +105,11 @@ def pool(task, n, seed):
     return task.labelled("labelled", n, skip=seed * n) if examples is None else examples.pool(n, seed)
 
 
+def device_of(config):
+    """Where a task trains and judges heads: "cuda" if the config lets it and there is one, else "cpu"."""
+    return "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+
+
 def labelled_systems(scene, targets, split, n, skip=0, threads=1):
     """`n` simulated systems of a split ("labelled" or "test"), after the first `skip`, with labels of the lens.
 
