@@ -4,24 +4,19 @@ Each becomes the `head` of a `ssl.methods.supervised.Supervised` or `Classifier`
 from images.
 """
 
-import warnings
-
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, RidgeCV
-from sklearn.model_selection import StratifiedKFold
+from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
 
 from ...ssl.probe import BATCH, STRENGTHS
 from ...ssl.randomness import seeded
+from . import logistic_regression
 
 NEIGHBOURS, TEMPERATURE = 20, 0.07  # of the kNN, as in DINO (Caron+ 2021, arXiv:2104.14294)
 HIDDEN = 256  # width of the hidden layer
-C = np.logspace(-4, 2, 7)  # strengths that the logistic regression chooses from
-FOLDS = 5
 STEPS, RATE, DECAY, BATCH_SIZE = 1000, 3e-3, 1e-2, 256  # of heads that are trained: AdamW, its rate falls to 0
 _NEVER = -1e4  # the logit of a class of which nothing was learnt: a probability of 0
 
@@ -53,25 +48,13 @@ def logistic(classifier, features, classes, seed):
     example gets the probability 0.
     """
     x = _standardise(classifier, features)
-    present, counts = np.unique(classes, return_counts=True)
-    folds = min(FOLDS, counts.min())
-    fit = LogisticRegression(max_iter=1000)
-    if folds > 1:
-        parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        fit = LogisticRegressionCV(
-            Cs=C, l1_ratios=(0,), cv=parts, scoring="neg_log_loss", max_iter=1000, use_legacy_attributes=False
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of strengths that are not chosen, mostly
-        fit.fit(x, classes)
-    weight, bias = fit.coef_, fit.intercept_
-    if len(present) == 2:  # one row, for the second of both
-        weight, bias = np.stack([np.zeros_like(weight[0]), weight[0]]), np.array([0.0, bias[0]])
+    present, numbers = np.unique(classes, return_inverse=True)
+    fit = logistic_regression.fit(x, numbers, seed=seed)
     with torch.no_grad():
         classifier.head.weight.zero_()
         classifier.head.bias.fill_(_NEVER)
-        classifier.head.weight[present] = torch.as_tensor(weight, dtype=torch.float32)
-        classifier.head.bias[present] = torch.as_tensor(bias, dtype=torch.float32)
+        classifier.head.weight[present] = torch.as_tensor(fit.weight, dtype=torch.float32)
+        classifier.head.bias[present] = torch.as_tensor(fit.bias, dtype=torch.float32)
 
 
 def trained(method, features, labels, seed, hidden=False):
