@@ -7,7 +7,6 @@ from images.
 import numpy as np
 import torch
 from sklearn.linear_model import RidgeCV
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
 
@@ -16,6 +15,7 @@ from ...ssl.randomness import seeded
 from . import logistic_regression
 
 NEIGHBOURS, TEMPERATURE = 20, 0.07  # of the kNN, as in DINO (Caron+ 2021, arXiv:2104.14294)
+LEAST_SPREAD = 0.01  # of a feature, as a share of the median one
 HIDDEN = 256  # width of the hidden layer
 STEPS, RATE, DECAY, BATCH_SIZE = 1000, 3e-3, 1e-2, 256  # of heads that are trained: AdamW, its rate falls to 0
 _NEVER = -1e4  # the logit of a class of which nothing was learnt: a probability of 0
@@ -62,7 +62,7 @@ def trained(method, features, labels, seed, hidden=False):
 
     method: `Supervised` or `Classifier`. features: float32 numpy (n, d). labels: tensor (n, t), as the loss takes them.
     """
-    _standardise(method, features)
+    _standardise(method, features, otherwise=np.inf)  # out: Adam turns the smallest slope into a large weight
     with seeded(seed):
         method.head = mlp(method) if hidden else nn.Linear(method.head.in_features, method.head.out_features)
         _fit(method, torch.from_numpy(features), labels)
@@ -122,12 +122,19 @@ def knn(method, features, values, of_classes):
     method.head.values.copy_(F.one_hot(values, width) if of_classes else values)
 
 
-def _standardise(method, features):
-    """Give a method the mean and spread of features, and return the standardised ones."""
-    scaler = StandardScaler().fit(features)
-    method.feature_mean.copy_(torch.as_tensor(scaler.mean_))
-    method.feature_std.copy_(torch.as_tensor(scaler.scale_))
-    return scaler.transform(features)
+def _standardise(method, features, otherwise=1.0):
+    """Give a method the mean and spread of features, and return the standardised ones.
+
+    A feature that is nearly constant over these images, as it may vary among others, has the least spread, times
+    `otherwise`.
+    """
+    mean, spread = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64)
+    alive = spread[spread > 0]
+    least = LEAST_SPREAD * np.median(alive) if len(alive) else 1.0
+    spread = np.where(spread < least, least * otherwise, spread)
+    method.feature_mean.copy_(torch.as_tensor(mean))
+    method.feature_std.copy_(torch.as_tensor(spread))
+    return (features - mean.astype(features.dtype)) / spread.astype(features.dtype)
 
 
 def _fit(method, features, labels):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import r2_score
 from torch import nn
 from torch.nn import functional as F
 
@@ -82,6 +83,40 @@ def test_a_class_with_one_example_needs_no_cross_validation(clouds):
     head, classes = Classifier(Pixels(), range(3)), np.array([0] * 9 + [2])
     heads.logistic(head, clouds[0][:10].flatten(1).numpy(), classes, seed=0)
     assert np.isfinite(heads.predict(head, clouds[0])).all()
+
+
+def nearly_dead(rng, n):
+    """Images (n, 1, 2, 3) whose first pixel varies by a millionth in the first 40, then as others do."""
+    images = rng.normal(size=(n, 6)).astype(np.float32)
+    images[:40, 0] *= 1e-6
+    return torch.from_numpy(images.reshape(n, 1, 2, 3))
+
+
+def test_a_feature_that_hardly_varies_over_few_labels_does_not_decide_a_regression():
+    rng = np.random.default_rng(0)
+    images = nearly_dead(rng, 400)
+    y = images.flatten(1).double().numpy()[:, 1:3] + rng.normal(size=(400, 2))
+    head = Supervised(Pixels(), y[:40].mean(0), y[:40].std(0))
+    heads.ridge(head, images[:40].flatten(1).numpy(), y[:40])
+    assert r2_score(y[40:], heads.predict(head, images[40:])) > 0.3
+
+
+@pytest.mark.parametrize("protocol", ["logistic", "linear", "mlp"])
+def test_a_feature_that_hardly_varies_over_few_labels_does_not_decide_a_class(protocol):
+    images = nearly_dead(np.random.default_rng(0), 400) * 3
+    classes = (images.flatten(1)[:, 1] > 0).int().numpy()
+    p = heads.predict(learnt((images, classes), protocol, 40), images[40:])
+    assert (p.argmax(1) == classes[40:]).mean() > 0.75
+
+
+def test_a_feature_without_any_spread_is_left_out_and_others_are_standardised(clouds):
+    x = clouds[0].flatten(1).numpy().copy()
+    x[:, 2] = 5
+    head = Supervised(Pixels(), [0.0], [1.0])
+    heads.ridge(head, x, x[:, :1].astype(float))
+    alive = [0, 1, 3, 4, 5]
+    np.testing.assert_allclose(head.feature_std[alive], x[:, alive].std(0), rtol=1e-5)
+    assert abs(head.head.weight[0, 2]) < 1e-12 and torch.isfinite(head.feature_std).all() and head.feature_std.min() > 0
 
 
 def test_the_nearest_neighbours_are_weighted_as_in_dino(clouds):
