@@ -35,6 +35,11 @@ def _amount(value):
     return value
 
 
+def _listed(value):
+    """A number, or all, as the list of it alone."""
+    return [value] if isinstance(value, int | float | str) else value
+
+
 def _tests(value):
     """Refuse what is no number of test images, in one sentence."""
     if isinstance(value, float) and value.is_integer():
@@ -111,7 +116,9 @@ class Evaluate(Section):
         "classes of the simulation that count as one, by its name, e.g. {nonlens: [spiral, ring]}; others stay",
         default={},
     )
-    n_labels: list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]] = key(
+    n_labels: Annotated[
+        list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]], BeforeValidator(_listed)
+    ] = key(
         "numbers of labelled lenses; of images in files also fractions, and all",
         "lenses",
         [100, 300, 1000],

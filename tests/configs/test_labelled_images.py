@@ -64,6 +64,17 @@ def test_numbers_of_images_in_files():
     assert evaluate.n_labels == [20, 0.5, "all", 30] and isinstance(evaluate.n_labels[3], int)
 
 
+@pytest.mark.parametrize(("given", "read"), [("all", ["all"]), ("50", [50]), ("0.5", [0.5])])
+def test_a_single_number_of_labels_needs_no_brackets(given, read):
+    assert load("tiny", [OWN, f"evaluate.n_labels={given}"]).evaluate.n_labels == read
+
+
+@pytest.mark.parametrize("given", ["5", "true", "most"])
+def test_a_single_number_that_cannot_be_is_refused_as_one_in_brackets_is(given):
+    with pytest.raises(ConfigError, match="expected a whole number of at least 10, a fraction"):
+        load("tiny", [OWN, f"evaluate.n_labels={given}"])
+
+
 @pytest.mark.parametrize(
     ("data", "more", "n_test"),
     [
