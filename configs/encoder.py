@@ -131,6 +131,8 @@ class Encoder(Section):
 
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self):
+        if self.lr_final > self.lr:
+            raise ValueError(f"lr_final {self.lr_final:g} is above lr {self.lr:g}; expected a lower one")
         if self.schedule == "constant" and self.lr_final not in (0, self.lr):
             raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
         if self.schedule != "plateau" and self.plateau != PlateauSettings():

@@ -187,6 +187,7 @@ def test_a_plateau_lowers_the_rate_no_further_than_its_end():
         ({"optimizer": "adam", "betas": [0.9, 1.0]}, r"betas: \[0.9, 1.0\] forget nothing"),
         ({"betas": [0.8, 0.9]}, "betas: sgd has none"),
         ({"schedule": "constant", "lr_final": 0.01}, "lr_final: with schedule: constant the learning rate stays"),
+        ({"lr": 0.01, "lr_final": 0.02}, "lr_final 0.02 is above lr 0.01; expected a lower one"),
         ({"plateau": {"every": 5}}, "plateau: is for schedule: plateau, and the schedule is cosine"),
     ],
 )
