@@ -40,6 +40,8 @@ def similar(
     if pixel_scale is not None and not 0 < pixel_scale < float("inf"):
         raise LenStreamError(f"--pixel-scale must be a positive number of arcseconds, got {pixel_scale:g}")
     _refuse_no_run(run)
+    if out is not None:
+        _refuse_file(out)
     from ..progress import say_when_compiling
     from ..retrieving import similar as find
 
@@ -57,6 +59,7 @@ def compare(
     """
     for run in runs:
         _refuse_no_run(run)
+    _refuse_file(out)
     from ..comparing import compare as set_side_by_side
 
     set_side_by_side(runs, out)
@@ -65,3 +68,8 @@ def compare(
 def _refuse_no_run(run: Path) -> None:
     if (said := suggestions.about_run(run)) is not None:
         raise LenStreamError(said)
+
+
+def _refuse_file(out: Path) -> None:
+    if (file := next((place for place in (out, *out.parents) if place.is_file()), None)) is not None:
+        raise LenStreamError(f"--out {out}: {file} is a file; expected a folder to write to")

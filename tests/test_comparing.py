@@ -117,6 +117,16 @@ def test_no_run_and_no_scores_are_one_sentence(tmp_path, capsys):
         assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("out", ["notes.txt", "notes.txt/deep/er"])
+def test_a_file_where_the_folder_is_to_be_is_one_sentence(runs, tmp_path, capsys, out):
+    (tmp_path / "notes.txt").write_text("mine")
+    for command in (["compare", runs / "a"], ["similar", tmp_path / "x.fits", "--run", runs / "a"]):
+        code, printed, err = called(capsys, *command, "--out", tmp_path / out)
+        assert code == 2 and printed == "" and err.count("\n") == 1
+        assert f"--out {tmp_path / out}: {tmp_path / 'notes.txt'} is a file; expected a folder to write to" in err
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
 def test_one_run_alone_is_a_table_of_it(runs, tmp_path, capsys):
     code, out, _ = called(capsys, "compare", runs / "a", "--out", tmp_path / "o")
     assert code == 0 and "wrote" in out and not (tmp_path / "o" / "differences.png").exists()
