@@ -116,7 +116,7 @@ def test_it_is_the_trained_network_that_reconstructs(run, monkeypatch):
     known = json.loads((folder / "reconstructions" / "tiny.json").read_text())
     tensors, _ = checkpoint.load(folder / "encoders" / "tiny" / "last_state.safetensors")
     method = make_method(config, "tiny", scene)
-    method.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    checkpoint.load_model(tensors, method)
     images = torch.from_numpy(np.load(folder / "reconstructions" / "tiny.npz")["images"])
     method.network.normalize = torch.nn.Identity()  # they are what the network sees
     seed = reconstruction.seed_of(config.seed, "tiny", "reconstruction")
