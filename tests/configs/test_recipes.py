@@ -59,6 +59,7 @@ REFERENCES = {
     "real_simsiam_vit_small": ("vit_small", 512, REAL / 512, 32, 3, REAL_SIMSIAM, REAL_VIEWS),
     "real_simsiam_vit_base": ("vit_base", 128, REAL / 128, 32, 3, REAL_SIMSIAM, REAL_VIEWS),
 }
+REAL_RECIPES = [name for name in REFERENCES if name.startswith("real_")]
 LOCAL = {  # number and pixels of local views, .01-.14 of the area
     "real_dino_vit_small": (8, 28),
     "real_dino_vit_base": (16, 20),
@@ -69,8 +70,7 @@ FINETUNE = {"optimizer": "adam", "lr": 1e-4, "weight_decay": 0}
 JUDGED = {  # labels, protocols, fine-tuning
     **{
         name: ([300, 600, 1200, 3256], "finetune", FINETUNE | {"epochs": 100, "batch_size": 64, "lr_final": 1e-8})
-        for name in REFERENCES
-        if name.startswith("real_")
+        for name in REAL_RECIPES
     },
     **{
         f"{name}_resnet50": ([300, 1000, 3000, 10000], "finetune", FINETUNE | {"schedule": "constant"})
@@ -110,10 +110,9 @@ def test_networks_and_local_views_are_those_of_the_reference_systems():
     assert foundation.backbone.options == {"patch_size": 16, "embed_dim": 2048, "depth": 8, "num_heads": 64}
     assert foundation.backbone.normalize == "minmax"
     assert foundation.encoders["mae"].warmup == pytest.approx(0.4 * foundation.steps, abs=1)
-    for name in REFERENCES:
-        if name.startswith("real_"):
-            backbone = load(name).pretrain.backbone
-            assert (backbone.options["patch_size"], backbone.normalize) == (8, "zscore")
+    for name in REAL_RECIPES:
+        backbone = load(name).pretrain.backbone
+        assert (backbone.options["patch_size"], backbone.normalize) == (8, "zscore")
     for name, (views, size) in LOCAL.items():
         local = next(iter(load(name).pretrain.encoders.values())).local
         assert (local.views, local.size, local.area) == (views, size, (0.01, 0.14))
