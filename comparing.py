@@ -5,11 +5,10 @@ from pathlib import Path
 
 from .errors import DataError, LenStreamError
 from .extras import need
-from .files.whole import remove_scratch
+from .files.whole import folder_for
 from .progress import console
 from .runs import RunFolder, config_of
 
-DAY = 86_400  # seconds after which a half-written file is no longer being written
 MOST_ROWS = 40  # of a table in the terminal; of more, those with the most labels are shown
 
 
@@ -28,9 +27,7 @@ def compare(runs, out):
     found, notes = _read(runs)
     if not found:
         raise DataError(f"none of the runs has scores to compare: {'; '.join(notes)}")
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    remove_scratch(out, DAY)
+    out = folder_for(out)
     scores = comparison.scores_of(found)
     groups, differing = comparable.groups(found)
     notes += differing

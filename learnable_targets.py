@@ -53,12 +53,12 @@ def _about_classes(evaluate, scene):
     """Whether every seed learns of two classes at least, and the test lenses have some of every class."""
     from .configs.evaluation import merged
     from .simulate.systems.draw import class_numbers
+    from .ssl.methods.supervised import number_of_classes
 
     drawn = scene.config.drawn_classes()
     if len(drawn) < 2:  # told when a config is loaded
         return
-    names, among = merged(drawn, evaluate.merge)
-    number_of = np.array([among[drawn.index(name)] if name in drawn else -1 for name in scene.config.classes])
+    names, number_of = merged(drawn, evaluate.merge)[0], np.array(number_of_classes(scene.config, evaluate.merge))
 
     def numbers(split, n):
         return number_of[class_numbers(scene, np.arange(n, dtype=np.uint64) + np.uint64(FIRST_INDEX[split]))]

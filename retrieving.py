@@ -8,10 +8,8 @@ import numpy as np
 from .errors import DataError, nearest
 from .extras import need
 from .files.file_groups import name_of
-from .files.whole import remove_scratch
+from .files.whole import folder_for
 from .runs import RunFolder, config_of
-
-DAY = 86_400  # seconds after which a half-written file is no longer being written
 
 
 def similar(run, images, encoder=None, among=(), n=10, pixel_scale=None, out=None):
@@ -42,9 +40,7 @@ def similar(run, images, encoder=None, among=(), n=10, pixel_scale=None, out=Non
     encoder = _encoder(folder, config, evaluation, encoder)
     images = [str(path) for path in images]
     among = [str(place) for place in among] or [searching.TEST]
-    out = Path(out or folder.path / "similar" / name_of(images))
-    out.mkdir(parents=True, exist_ok=True)  # before all work, to say so at once if it cannot be made
-    remove_scratch(out, DAY)
+    out = folder_for(out or folder.path / "similar" / name_of(images))
     scene = scene_of_run(folder, config)
     task = make_task(config, scene)
     expected = expected_of(config, scene)

@@ -119,12 +119,12 @@ class Evaluate(Section):
     n_labels: Annotated[
         list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]], BeforeValidator(_listed)
     ] = key(
-        "numbers of labelled lenses; of images in files also fractions, and all",
+        "numbers of labelled images, or of pairs for a super-resolution; of images in files also fractions, and all",
         "lenses",
         [100, 300, 1000],
         min_length=1,
     )
-    seeds: int = key("repetitions with other labelled lenses", "repetitions", 3, ge=1)
+    seeds: int = key("repetitions with other labelled images", "repetitions", 3, ge=1)
     n_test: Annotated[int | Literal["all"], BeforeValidator(_tests)] = key(
         "test lenses; all, of images in files, where that is the default", "lenses", 1000
     )

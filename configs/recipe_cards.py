@@ -14,7 +14,6 @@ from .load import load
 
 FOLDER = Path(__file__).parents[1] / "data_cards"
 _HEAD = re.compile(r"\A---\n(.*?)\n---\n+", re.DOTALL)
-_ANNOUNCED = re.compile(r"(?:^[^\n]+:\n\n)?<!-- from the recipe .*?<!-- end -->\n*", re.DOTALL | re.MULTILINE)
 _PART = re.compile(r"(<!-- from the recipe ([^\n:]+?)(?:: beside ([^\n]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -99,7 +99,7 @@ def _of_encoder(config, name, scene, state):
     untrained = reconstruct(method, noise, seed)
     tensors, _ = checkpoint.load(state)
     try:
-        method.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        checkpoint.load_model(tensors, method)
     except RuntimeError:
         raise DataError(f"{state}: does not fit the encoder {name} of the run's config") from None
     of_lenses, of_noise = reconstruct(method, images, seed), reconstruct(method, noise, seed)

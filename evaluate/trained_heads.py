@@ -66,6 +66,6 @@ def _filled(method, name, path):
         console.print(f"{name}: {state} is not there, so the head that it was trained with is not judged")
         return False
     tensors, _ = checkpoint.load(state)
-    method.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    checkpoint.load_model(tensors, method)
     load_weights(method.encoder(), path)  # which may be an average
     return True

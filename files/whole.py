@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 _SCRATCH = re.compile(r"\.[0-9a-f]{16}\.partial|.+\.(json|yaml|csv|safetensors)\.partial")  # or of earlier versions
+_DAY = 86_400  # seconds after which a half-written file is no longer being written
 BUFFER = 1 << 20  # bytes that are handed to the system at once: twice as fast as in pieces of 64 KiB
 _NO_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that cannot wait for their disk
 
@@ -89,6 +90,17 @@ def remove_scratch(folder: Path, older_than: float = 0.0) -> None:
         with suppress(OSError):
             if is_scratch(left.name) and time.time() - left.stat().st_mtime >= older_than:
                 left.unlink()
+
+
+def folder_for(path: str | os.PathLike[str]) -> Path:
+    """A folder for results, made if need be and rid of what was left half-written days ago; others may write there.
+
+    To be called before all work, to say so at once if it cannot be made. Raises: OSError.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_scratch(folder, _DAY)
+    return folder
 
 
 def _wait_for_disk(file: IO[Any]) -> None:

@@ -98,9 +98,14 @@ def pack(model, optimizer, average=None, plateau=None):
     return tensors
 
 
+def load_model(tensors, model):
+    """Load the weights alone of `pack`. Raises: RuntimeError if they are those of another model."""
+    model.load_state_dict(_below("model.", tensors))
+
+
 def unpack(tensors, model, optimizer, average=None, plateau=None):
     """Load the tensors of `pack` into a model, its optimiser, the average of the weights and the plateau."""
-    model.load_state_dict(_below("model.", tensors))
+    load_model(tensors, model)
     if plateau is not None:
         plateau.load_state_dict(_below("plateau.", tensors))
     if average is not None:

@@ -134,3 +134,17 @@ def test_a_run_without_a_simulation_finds_images_in_files(tmp_path, capsys):
     table = pd.read_csv(tmp_path / "files" / "similar" / "mine" / "similar.csv")
     assert len(table) == 6 and table["size"].notna().all() and set(table["set"]) == {"test"}
     assert out.count("less like its nearest") == 2
+
+
+def test_sets_that_are_called_alike_and_pixels_whose_size_is_given(run, tmp_path, capsys):
+    rng, sets = np.random.default_rng(0), [tmp_path / "one" / "set", tmp_path / "two" / "set"]
+    for place in (*sets, tmp_path / "asked"):
+        place.mkdir(parents=True)
+        for name in "ab":
+            np.save(place / f"{name}.npy", rng.normal(0, 0.02, (32, 32)).astype(np.float32))
+    among = [word for place in sets for word in ("--in", place)]
+    given = ["--run", run.path, *among, "--pixel-scale", 0.15, "--out", tmp_path / "o"]
+    code, _, err = called(capsys, "similar", tmp_path / "asked", *given)
+    assert code == 0, err
+    table = pd.read_csv(tmp_path / "o" / "similar.csv")
+    assert len(table) == 8 and set(table["set"]) == {str(place) for place in sets}

@@ -9,7 +9,7 @@ import torch
 from ...errors import DataError, grouped
 from ...files.csv_writing import write_csv
 from ...files.file_groups import counted, in_words, lenses_of, name_of
-from ...files.whole import remove_scratch, write_text
+from ...files.whole import folder_for, write_text
 from ...ssl.probe import features_of
 from ..judge import load_predictor
 from ..show.report import RealLensResults
@@ -17,8 +17,6 @@ from ..tasks import regression
 from . import catalogue, flags, frames, lens_figure, published
 from .expected_images import of_examples, of_scene, read
 from .training_images import Strangeness, usual
-
-DAY = 86_400  # seconds after which a half-written file is no longer being written
 
 
 class Estimates(NamedTuple):
@@ -42,9 +40,7 @@ def predict_folder(config, scene, run, lenses, out=None):
     Raises: DataError for a run without a predictor, and for what cannot be read.
     """
     run = Path(run)
-    out = Path(out or run / "predictions" / name_of(lenses.images))
-    out.mkdir(parents=True, exist_ok=True)  # before all work, to say so at once if it cannot be made
-    remove_scratch(out, DAY)
+    out = folder_for(out or run / "predictions" / name_of(lenses.images))
     targets = config.evaluate.targets
     check_frame(lenses.frame, targets)
     values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None

@@ -9,14 +9,14 @@ import torch
 from ...errors import DataError
 from ...files.csv_writing import write_csv
 from ...files.file_groups import name_of
-from ...files.whole import remove_scratch, write_text
+from ...files.whole import folder_for, write_text
 from ...ssl.probe import features_of
 from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks.classification import make_classification
 from . import flags, lens_figure
 from .expected_images import of_examples, of_scene, read
-from .predict import DAY, how_read, seen
+from .predict import how_read, seen
 from .training_images import Strangeness
 
 PROBABILITY, SPREAD = "p_", "_spread"  # before and behind the name of a class, in columns of the table
@@ -32,9 +32,7 @@ def predict_classes(config, scene, run, lenses, out=None):
     if lenses.catalogue is not None:
         raise DataError("real_lenses.catalogue: a classification has no values to compare with it; expected none")
     run = Path(run)
-    out = Path(out or run / "predictions" / name_of(lenses.images))
-    out.mkdir(parents=True, exist_ok=True)  # before all work, to say so at once if it cannot be made
-    remove_scratch(out, DAY)
+    out = folder_for(out or run / "predictions" / name_of(lenses.images))
     task = make_classification(config, scene)
     groups = load_predictor(task, config, scene, run)
     if not groups:

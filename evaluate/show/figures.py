@@ -203,7 +203,7 @@ def r2_against_labels(results, path, metric="r2"):
                 part, one = below_1(part) if close else (part, None)
                 _r2_panel(ax, part, colour, drawn)
                 ax.set_title(symbol(target) + (f", {symbol(task)}" if len(tasks) > 1 else ""))
-                ax.set_xlabel("labelled lenses")
+                ax.set_xlabel("labelled images")
                 if close:
                     spread_near_1(ax, part, one)
                     ax.set_ylabel(f"{words}, logarithmic in {ONE_MINUS[metric]}")

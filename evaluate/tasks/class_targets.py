@@ -6,13 +6,15 @@ from ...configs.evaluation import NO_CLASSES
 from ...errors import DataError, nearest, short
 from ...files.label_tables import MOST_CLASSES
 
+TARGETS = "evaluate.targets"
+
 
 def names_in(images, target):
     """The names of the classes in a column that images in files have, in order of their numbers.
 
     Raises: DataError for a column that holds no few classes, or one that is called as what is of all of them.
     """
-    names = _classes(images, target)[0]
+    names = classes_of(images, target, TARGETS)[0]
     if len(names) > MOST_CLASSES:  # of sub-folders
         raise DataError(
             f"evaluate.targets: {images.root} has {len(names):,} classes, e.g. {short(names[0])}; expected "
@@ -37,7 +39,7 @@ def numbers_in(images, target, names):
 
     Raises: DataError for images of a class that is none of them.
     """
-    own, numbers = _classes(images, target)
+    own, numbers = classes_of(images, target, TARGETS)
     return _renumbered(numbers, own, names, images.root)
 
 
@@ -46,12 +48,16 @@ def numbers_simulated(scene, values, names):
     return _renumbered(np.asarray(values).astype(int), tuple(scene.config.classes), names, "the simulation")
 
 
-def _classes(images, target):
-    found = images.classes_of(target)
+def classes_of(images, column, key):
+    """The names of the classes in a column, and their number for each image, int (n,), -1 where it is not known.
+
+    key: of the config, which names the column. Raises: DataError for a column that holds no few classes.
+    """
+    found = images.classes_of(column)
     if found is None:
         raise DataError(
-            f"evaluate.targets: the column {target} of {images.root} has no few classes; expected one of words or "
-            "whole numbers, with 2 to 50 different ones"
+            f"{key}: the column {column} of {images.root} has no few classes; expected one of words or whole numbers, "
+            f"with 2 to {MOST_CLASSES} different ones"
         )
     return found
 

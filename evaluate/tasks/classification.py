@@ -3,22 +3,21 @@
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import torch
 
 from ...configs.evaluation import merged
 from ...errors import DataError
-from ...ssl.data import sees_what_is_simulated, training_scene
+from ...ssl.data import training_scene
 from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
 from . import class_scores, heads
 from .bootstrap import class_intervals
 from .examples import Examples
-from .finetuning import finetune, validation_part
+from .finetuning import finetuned
 from .heads import predict
-from .task import Labelled, device_of, labelled_systems
+from .task import Labelled, device_of, labelled_systems, name_of
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,8 @@ class Classification:
             numbers = data.true[self.target]
         else:
             data = labelled_systems(self.scene, [self.target], split, n, skip, self.threads)
-            _, among = merged(self.scene.config.drawn_classes(), self.merge)
-            drawn = torch.tensor(number_of_classes(self.scene.config))[data.true[self.target].long()]
-            numbers = torch.tensor(among)[drawn]
+            number_of = torch.tensor(number_of_classes(self.scene.config, self.merge))
+            numbers = number_of[data.true[self.target].long()]
         unknown = int((~torch.isfinite(numbers)).sum())
         if unknown:
             raise DataError(f"evaluate.targets: {self.target} is not known of {unknown} of {n} {split} images")
@@ -72,7 +70,7 @@ class Classification:
 
     def train(self, protocol, network, train, features, seed):
         if protocol == "finetune":
-            return self._finetune(network, train, seed)
+            return finetuned(self, network, train, self._table, self._untrained, seed)
         head, classes = self._untrained(network), train.true[self.target]
         if protocol in ("logistic", "logistic_projection"):
             heads.logistic(head, features, classes.numpy(), seed)
@@ -82,15 +80,10 @@ class Classification:
             heads.trained(head, features, classes[:, None], seed, hidden=protocol == "mlp")
         return head.eval()
 
-    def _finetune(self, network, train, seed):
-        train, held_out = validation_part(self, train, seed) if self.finetuning.validates else (train, None)
-        known = None if held_out is None else self._pair(held_out)
-        return finetune(network, self._untrained, self._pair(train), self.finetuning, seed, self.device, known)
+    def _table(self, data):
+        return data.true[self.target][:, None]
 
-    def _pair(self, data):
-        return data.images, data.true[self.target][:, None]
-
-    def _untrained(self, network):
+    def _untrained(self, network, labels=None):
         return Classifier(network, range(len(self.classes)))
 
     def predict(self, head, images):
@@ -121,18 +114,14 @@ class Classification:
 
 
 def make_classification(config, scene):
-    """The `Classification` that a config asks for; scene: of its simulation. Its name says where encoders are
-    judged by other images than they were trained on."""
-    device = device_of(config)
+    """The `Classification` that a config asks for; scene: of its simulation."""
     evaluate = config.evaluate
-    name, of_files = "classification", None
-    if evaluate.data is not None:
-        of_files = config
-    if evaluate.judged_by_files:
-        name = f"classification on {Path(evaluate.data.judged).name}"
-    elif evaluate.learns_from_files or not sees_what_is_simulated(config):
-        name = "classification of simulated systems"
-    scene = training_scene(config, scene)
     return Classification(
-        scene, evaluate.targets[0], evaluate.finetune, device, name, merge=evaluate.merge, config=of_files
+        training_scene(config, scene),
+        evaluate.targets[0],
+        evaluate.finetune,
+        device_of(config),
+        name_of(config, "classification", "classification of simulated systems"),
+        merge=evaluate.merge,
+        config=None if evaluate.data is None else config,
     )

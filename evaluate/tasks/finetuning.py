@@ -40,6 +40,19 @@ def finetune(network, make_head, train, settings, seed, device="cpu", validation
         return _train(head, train, settings, seed, device, validation)
 
 
+def finetuned(task, network, train, table, make_head, seed):
+    """`finetune` by a task's settings, with a validation part if they ask for one.
+
+    Args: task: with `finetuning`, `device` and `examples`. train: `Labelled`. table: from it to labels (n, t).
+    make_head: from a network and the labels that it learns from to the method with the loss. seed: of all choices.
+    """
+    train, held_out = validation_part(task, train, seed) if task.finetuning.validates else (train, None)
+    labels = table(train)
+    known = None if held_out is None else (held_out.images, table(held_out))
+    pair = train.images, labels
+    return finetune(network, lambda copy: make_head(copy, labels), pair, task.finetuning, seed, task.device, known)
+
+
 def validation_part(task, train, seed):
     """What is left to learn from, and examples by which a training is ended: a pair of `Labelled`.
 

@@ -19,10 +19,10 @@ from ...ssl.decoder import bicubic
 from ...ssl.folder import say_once
 from ...ssl.set_images import SetImages
 from .same_pixels import fingerprints
+from .splits import TEST_SHARE
 from .task import Labelled
 
 WHERE = "evaluate.super_resolution"
-TEST_SHARE = 0.2  # of pairs that do not say which are for tests
 _FAITHFUL = (None, "doubled_model")  # defects that leave flux where and what it is, but for a factor
 _SHOWN = 3
 

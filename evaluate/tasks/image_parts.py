@@ -9,10 +9,10 @@ from ...configs.labelled_images import Split
 from ...errors import DataError, nearest
 from ...files.image_sets import split_of
 from ...ssl.folder import say_once
+from .class_targets import classes_of
 from .same_pixels import fingerprints, shared
-from .splits import divide, objects
+from .splits import TEST_SHARE, divide, objects
 
-TEST_SHARE = 0.2  # of images that do not say which are for tests
 WHERE = "evaluate.data"
 
 
@@ -124,13 +124,7 @@ def _strata(images, stratify, classes):
     if stratify is None:
         return np.zeros(len(images), dtype=np.int64) if classes is None else np.nan_to_num(classes, nan=-1).astype(int)
     _column(images, stratify, "stratify")
-    found = images.classes_of(stratify)
-    if found is None:
-        raise DataError(
-            f"{WHERE}.split.stratify: the column {stratify} of {images.root} has no few classes; expected one of words "
-            "or whole numbers, with 2 to 50 different ones"
-        )
-    return found[1]
+    return classes_of(images, stratify, f"{WHERE}.split.stratify")[1]
 
 
 def _renumbered(of_object):

@@ -4,7 +4,6 @@ import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -12,15 +11,15 @@ import torch
 from sklearn.metrics import r2_score
 
 from ...errors import DataError
-from ...ssl.data import sees_what_is_simulated, training_scene
+from ...ssl.data import training_scene
 from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
 from . import heads
 from .bootstrap import regression_intervals
 from .examples import Examples
-from .finetuning import finetune, validation_part
+from .finetuning import finetuned
 from .heads import predict
-from .task import device_of, labelled_systems
+from .task import device_of, labelled_systems, name_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Regression:
     def train(self, protocol, network, train, features, seed):
         labels = _table(train)
         if protocol == "finetune":
-            return self._finetune(network, train, seed)
+            return finetuned(self, network, train, _table, _fresh, seed)
         y = labels.double().numpy()
         regressor = untrained(network, y)
         if protocol == "ridge":
@@ -74,21 +73,6 @@ class Regression:
         else:
             heads.trained(regressor, features, labels, seed, hidden=protocol == "mlp")
         return regressor.eval()
-
-    def _finetune(self, network, train, seed):
-        train, held_out = validation_part(self, train, seed) if self.finetuning.validates else (train, None)
-        labels = _table(train)
-        spread = labels.std(0).masked_fill(labels.std(0) == 0, 1)
-        known = None if held_out is None else (held_out.images, _table(held_out))
-        return finetune(
-            network,
-            lambda copy: Supervised(copy, labels.mean(0), spread),
-            (train.images, labels),
-            self.finetuning,
-            seed,
-            self.device,
-            known,
-        )
 
     def predict(self, head, images):
         return dict(zip(self.targets, predict(head, images, self.device).T, strict=True))
@@ -123,24 +107,26 @@ class Regression:
 
 
 def make_regression(config, scene):
-    """The `Regression` that a config asks for; scene: of its simulation. Its name says where encoders are
-    judged by other images than they were trained on."""
-    device = device_of(config)
+    """The `Regression` that a config asks for; scene: of its simulation."""
     evaluate = config.evaluate
-    name, of_files = "regression", None
-    if evaluate.data is not None:
-        of_files = config
-    if evaluate.judged_by_files:
-        name = f"regression on {Path(evaluate.data.judged).name}"
-    elif evaluate.learns_from_files or not sees_what_is_simulated(config):
-        name = "regression on simulated lenses"
-    scene = training_scene(config, scene)
-    return Regression(scene, evaluate.targets, evaluate.finetune, device, name, config=of_files)
+    return Regression(
+        training_scene(config, scene),
+        evaluate.targets,
+        evaluate.finetune,
+        device_of(config),
+        name_of(config, "regression", "regression on simulated lenses"),
+        config=None if evaluate.data is None else config,
+    )
 
 
 def untrained(network, y):
     """A `Supervised` whose targets are standardised as those of some labels y (n, t)."""
     return Supervised(network, y.mean(0), np.where(y.std(0) > 0, y.std(0), 1))  # few may have the same value
+
+
+def _fresh(network, labels):
+    """A `Supervised` to fine-tune on labels, float32 (n, t)."""
+    return Supervised(network, labels.mean(0), labels.std(0).masked_fill(labels.std(0) == 0, 1))
 
 
 def _table(train):

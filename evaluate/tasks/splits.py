@@ -9,6 +9,8 @@ from collections import Counter
 
 import numpy as np
 
+TEST_SHARE = 0.2  # of images, or pairs of them, that do not say which are for tests
+
 
 def order_of(names, seed):
     """Places of names (n,) in an order that follows from the seed and from each name alone, int64 (n,)."""

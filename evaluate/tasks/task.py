@@ -5,6 +5,7 @@ with a class of these attributes and functions (`regression` is the first), and 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 
 from ...simulate.stream import simulate
 from ...simulate.systems.scene import FIRST_INDEX
+from ...ssl.data import sees_what_is_simulated
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,17 @@ def pool(task, n, seed):
 def device_of(config):
     """Where a task trains and judges heads: "cuda" if the config lets it and there is one, else "cpu"."""
     return "cuda" if config.pretrain.accelerator in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
+
+
+def name_of(config, plain, of_simulated):
+    """The name of a task, which says where encoders are judged by other images than they were trained on.
+
+    plain: where they are not. of_simulated: where those they are judged by are simulated.
+    """
+    evaluate = config.evaluate
+    if evaluate.judged_by_files:
+        return f"{plain} on {Path(evaluate.data.judged).name}"
+    return of_simulated if evaluate.learns_from_files or not sees_what_is_simulated(config) else plain
 
 
 def labelled_systems(scene, targets, split, n, skip=0, threads=1):

@@ -59,6 +59,7 @@ REFERENCES = {
     "real_simsiam_vit_small": ("vit_small", 512, REAL / 512, 32, 3, REAL_SIMSIAM, REAL_VIEWS),
     "real_simsiam_vit_base": ("vit_base", 128, REAL / 128, 32, 3, REAL_SIMSIAM, REAL_VIEWS),
 }
+REAL_RECIPES = [name for name in REFERENCES if name.startswith("real_")]
 LOCAL = {  # number and pixels of local views, .01-.14 of the area
     "real_dino_vit_small": (8, 28),
     "real_dino_vit_base": (16, 20),
@@ -69,8 +70,7 @@ FINETUNE = {"optimizer": "adam", "lr": 1e-4, "weight_decay": 0}
 JUDGED = {  # labels, protocols, fine-tuning
     **{
         name: ([300, 600, 1200, 3256], "finetune", FINETUNE | {"epochs": 100, "batch_size": 64, "lr_final": 1e-8})
-        for name in REFERENCES
-        if name.startswith("real_")
+        for name in REAL_RECIPES
     },
     **{
         f"{name}_resnet50": ([300, 1000, 3000, 10000], "finetune", FINETUNE | {"schedule": "constant"})
@@ -110,10 +110,9 @@ def test_networks_and_local_views_are_those_of_the_reference_systems():
     assert foundation.backbone.options == {"patch_size": 16, "embed_dim": 2048, "depth": 8, "num_heads": 64}
     assert foundation.backbone.normalize == "minmax"
     assert foundation.encoders["mae"].warmup == pytest.approx(0.4 * foundation.steps, abs=1)
-    for name in REFERENCES:
-        if name.startswith("real_"):
-            backbone = load(name).pretrain.backbone
-            assert (backbone.options["patch_size"], backbone.normalize) == (8, "zscore")
+    for name in REAL_RECIPES:
+        backbone = load(name).pretrain.backbone
+        assert (backbone.options["patch_size"], backbone.normalize) == (8, "zscore")
     for name, (views, size) in LOCAL.items():
         local = next(iter(load(name).pretrain.encoders.values())).local
         assert (local.views, local.size, local.area) == (views, size, (0.01, 0.14))
@@ -195,6 +194,19 @@ def test_the_baseline_is_a_resnext_on_a_plateau_that_stops_early():
     for settings in (encoder, finetune):
         assert (settings.optimizer, settings.lr, settings.schedule) == ("adamw", 1e-3, "plateau")
     assert finetune.patience and "finetune" in config.evaluate.protocols
+
+
+def test_dark_matter_is_told_from_the_released_images_cut_about_their_arcs():
+    trained = set()
+    for model, num_pix in (("1", 96), ("2", 48), ("3", 48)):
+        config = load(f"dark_matter_model_{model}")
+        whole = load(f"deeplense_model_{model}", ["mode=as_released", f"simulate.image.num_pix={num_pix}"])
+        assert config.simulate == whole.simulate
+        assert (config.pretrain.backbone.bin, whole.simulate.image.num_pix) in ((2, 96), (1, 48))
+        for encoder in config.pretrain.encoders.values():
+            trained.add(encoder.model_copy(update={"steps": None, "warmup": 0}).model_dump_json())
+        trained.add(config.evaluate.model_dump_json())
+    assert len(trained) == 3  # the same two encoders and the same tests of all three
 
 
 @pytest.fixture

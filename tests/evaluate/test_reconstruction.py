@@ -1,6 +1,7 @@
 """Reconstructions: errors by hand, a fixed linear autoencoder of known correlation, and what a run keeps of them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import torch
 from lenstream.errors import DataError
 from lenstream.evaluate import reconstruction
 from lenstream.evaluate.reconstruction import Reconstructed, correlations, numbers, reconstruct
+from lenstream.simulate.stream import simulate
+from lenstream.simulate.systems.scene import FIRST_INDEX
 from lenstream.ssl import checkpoint
 from lenstream.ssl.untrained import make_method
 
@@ -48,6 +51,14 @@ def test_noise_through_a_linear_autoencoder_has_the_known_correlation(a, b):
     assert np.mean(values) == pytest.approx(expected, abs=0.02)
     everywhere = correlations(found.predicted, MEAN, np.ones_like(found.masked))
     assert everywhere[0] == pytest.approx(np.corrcoef(found.predicted[0].ravel(), MEAN.ravel())[0, 1], abs=1e-6)
+
+
+def test_pixels_that_are_seen_do_not_count_for_the_correlation():
+    hidden = np.zeros((1, 1, 32, 32), bool)
+    hidden[..., :16, :] = True
+    images = np.where(hidden, 2 * MEAN + 3, -MEAN)
+    assert correlations(images, MEAN, hidden)[0] == pytest.approx(1)
+    assert correlations(images, MEAN, ~hidden)[0] == pytest.approx(-1)
 
 
 def test_half_of_the_patches_are_hidden_as_wholes_and_others_in_each_image():
@@ -98,6 +109,9 @@ def test_a_run_keeps_numbers_and_few_images_and_does_it_once(run, monkeypatch):
     assert found["n"] == 12 and found["mse_masked"] > 0 and abs(found["untrained_noise_correlation"]) < 1
     shown = reconstruction.shown_of(config, folder)["tiny"]
     assert shown["images"].shape == shown["predicted"].shape == (3, 1, 32, 32) and shown["mean"].shape == (1, 32, 32)
+    normalize = make_method(config, "tiny", scene).network.normalize
+    as_strong = normalize(torch.randn(20, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * normalize.noise)
+    assert shown["noise_images"].std() == pytest.approx(float(as_strong.std()), rel=0.05)
     assert reconstruction.reconstruct_all(config, scene, folder) == []  # it is there already
     before = written[1].read_bytes()
     written[1].unlink()
@@ -116,13 +130,35 @@ def test_it_is_the_trained_network_that_reconstructs(run, monkeypatch):
     known = json.loads((folder / "reconstructions" / "tiny.json").read_text())
     tensors, _ = checkpoint.load(folder / "encoders" / "tiny" / "last_state.safetensors")
     method = make_method(config, "tiny", scene)
-    method.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    checkpoint.load_model(tensors, method)
     images = torch.from_numpy(np.load(folder / "reconstructions" / "tiny.npz")["images"])
     method.network.normalize = torch.nn.Identity()  # they are what the network sees
     seed = reconstruction.seed_of(config.seed, "tiny", "reconstruction")
     again = reconstruct(method, images, seed).predicted
     np.testing.assert_allclose(again, np.load(folder / "reconstructions" / "tiny.npz")["predicted"], atol=1e-5)
     assert known["noise_correlation"] != known["untrained_noise_correlation"]
+
+
+def test_images_are_tests_and_the_mean_lens_is_that_of_the_training(run, monkeypatch):
+    config, scene, _ = run
+    monkeypatch.setattr(reconstruction, "N", 3)
+    *parts, _ = reconstruction._images(config, scene)
+    for split, found in zip(("test", "pretrain"), parts, strict=True):
+        indices = np.arange(3, dtype=np.uint64) + np.uint64(FIRST_INDEX[split])
+        assert torch.equal(found, simulate(scene, indices, derived=False).images[:, 0])
+
+
+def test_other_weights_have_reconstructions_of_their_own(run, tmp_path, monkeypatch):
+    config, scene, folder = run
+    monkeypatch.setattr(reconstruction, "N", 4)
+    shutil.copytree(folder / "encoders", tmp_path / "encoders")
+    reconstruction.reconstruct_all(config, scene, tmp_path)
+    before = reconstruction.numbers_of(config, tmp_path)["tiny"]
+    state = tmp_path / "encoders" / "tiny" / "last_state.safetensors"
+    tensors, facts = checkpoint.load(state)
+    checkpoint.save(state, tensors | {"model.predict.bias": tensors["model.predict.bias"] + 1}, **facts)
+    assert len(reconstruction.reconstruct_all(config, scene, tmp_path)) == 2
+    assert reconstruction.numbers_of(config, tmp_path)["tiny"]["mse_masked"] != before["mse_masked"]
 
 
 def test_encoders_of_other_methods_have_none(run, tmp_path):

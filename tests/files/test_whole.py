@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -118,3 +119,16 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     assert left.exists()
     whole.remove_scratch(tmp_path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "deep", "mine.partial"]
+
+
+def test_a_folder_for_results_is_made_and_keeps_what_others_are_writing(tmp_path):
+    folder = whole.folder_for(tmp_path / "a" / "b")
+    old, new = folder / f".{'0' * 16}.partial", folder / f".{'1' * 16}.partial"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (time.time() - 2 * 86_400,) * 2)
+    assert whole.folder_for(str(folder)) == folder
+    assert list(folder.iterdir()) == [new]
+    new.rename(tmp_path / "file")
+    with pytest.raises(FileExistsError):
+        whole.folder_for(tmp_path / "file")

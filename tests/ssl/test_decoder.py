@@ -101,6 +101,16 @@ def test_the_linear_filter_is_that_of_least_squares():
     assert not made.linear.weight.requires_grad
 
 
+def test_all_images_count_for_the_linear_filter():
+    """Whatever their order, with targets that no filter makes."""
+    made, seen = resolver(network(**RESNET)), images(12)
+    targets = torch.rand(12, 1, 40, 40, generator=torch.Generator().manual_seed(3))
+    made.fit_linear(seen, targets)
+    before = made.linear.weight.clone()
+    made.fit_linear(seen.flip(0), targets.flip(0))
+    torch.testing.assert_close(made.linear.weight, before, rtol=1e-3, atol=1e-4)
+
+
 def test_lost_pixels_count_as_zero():
     made, seen = resolver(network(**RESNET)), images()
     lost = seen.clone()

@@ -119,3 +119,13 @@ def test_published_values_keep_the_others_in_line(predictions, capsys):
     terminal.print_predictions(predictions, ["theta_E"], None)
     *_, first, second = capsys.readouterr().out.splitlines()
     assert first.index("\u00b1") == second.index("\u00b1")
+
+
+def test_a_table_of_reconstructions_says_what_its_columns_are(capsys):
+    keys = ["masked_share", "mse_masked", "mse_all", "mse_masked_min_max", "mse_all_min_max"]
+    keys += ["lens_correlation", "noise_correlation", "untrained_noise_correlation"]
+    terminal.print_reconstructions({"mae": {key: k / 16 for k, key in enumerate(keys)} | {"images": "test lenses"}})
+    printed = lines(capsys)
+    assert "reconstructions of test lenses" in printed[0]
+    assert " ".join(["mae", *(f"{k / 16:.4f}" for k in range(8))]) in printed
+    assert "near 0 if no lens is invented" in printed[-1]

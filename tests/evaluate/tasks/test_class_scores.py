@@ -48,3 +48,11 @@ def test_a_class_that_is_not_tested_has_no_score_and_leaves_the_mean_alone():
     found = scores(CLASSES, true[some], p[some])
     assert np.isnan(found["axion", "auc"]) and np.isnan(found["axion", "recall_at_fpr_1"])
     assert found["macro", "auc"] == pytest.approx(np.mean([found[c, "auc"] for c in CLASSES[:2]]))
+
+
+def test_a_class_that_all_images_are_of_has_no_score():
+    _, p = guesses(40)
+    found = scores(CLASSES, np.zeros(40, int), p)
+    for metric in ("auc", "average_precision", "recall_at_full_purity", "recall_at_fpr_1"):
+        assert np.isnan([found[name, metric] for name in CLASSES]).all(), metric
+    assert np.isnan(found["macro", "auc"]) and 0 < found["all", "accuracy"] < 1

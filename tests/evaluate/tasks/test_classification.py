@@ -7,7 +7,7 @@ from torch import nn
 
 from lenstream.configs.load import load
 from lenstream.configs.training import Finetune
-from lenstream.errors import ConfigError
+from lenstream.errors import ConfigError, DataError
 from lenstream.evaluate.tasks.choose import make_task
 from lenstream.evaluate.tasks.classification import Classification
 from lenstream.evaluate.tasks.task import Labelled
@@ -107,10 +107,22 @@ def test_every_protocol_tells_bright_from_faint(protocol):
     assert predicted["class"].shape == (90, 3) and predicted["class"].dtype == np.float32
     np.testing.assert_allclose(predicted["class"].sum(1), 1, rtol=1e-5)
     found = judge.score({"class": test.true["class"].numpy()}, predicted)
+    assert judge.facts(found) == {"classes": judge.classes, "auc": found["macro", "auc"]}
     assert found["macro", "auc"] > (0.6 if protocol == "knn" else 0.95)  # brightness is hardly seen in an angle
     again = judge.head(Mean(), judge.facts(found) | {"protocol": protocol, "n_labels": 150})
     again.load_state_dict(head.state_dict())
     np.testing.assert_array_equal(judge.predict(again, test.images)["class"], predicted["class"])
+
+
+def test_images_without_a_class_are_refused():
+    class Half:
+        def labelled(self, split, n, skip):
+            return Labelled(torch.zeros(n, 1, 8, 8), {"class": torch.tensor([0.0, torch.nan] * (n // 2))}, np.arange(n))
+
+    judge = task()
+    judge.__dict__["examples"] = Half()
+    with pytest.raises(DataError, match=r"evaluate\.targets: class is not known of 2 of 4 test images"):
+        judge.labelled("test", 4)
 
 
 def test_shuffled_labels_are_not_told(of_stream):

@@ -1,12 +1,15 @@
 """What is said of images to learn from and of tests that are unlike, and of tests that encoders saw before."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from lenstream.evaluate.tasks.comparisons import differences, seen_tests
 from lenstream.evaluate.tasks.examples import Examples
+from lenstream.evaluate.tasks.task import Labelled
 from lenstream.ssl.data import open_images
 
 from .own_images import config_of, rings
@@ -33,6 +36,19 @@ def test_another_noise(both):
     assert re.match(
         rf"evaluate\.data: the noise of a pixel is 0\.1\d* in {both[0]} and 0\.[23]\d* in {both[1]}, each", note
     )
+
+
+def test_other_pixels_and_another_width():
+    learnt, judged = (SimpleNamespace(root=name, scene=None, pixel_scale=s) for name, s in (("a", 0.05), ("b", 0.2)))
+    noise = Labelled(torch.randn(5, 1, 16, 16, generator=torch.Generator().manual_seed(0)), {}, np.arange(5))
+    examples = SimpleNamespace(learnt=learnt, judged=judged, shapes=[(1, 16), (1, 20)], classes=())
+    examples.count, examples.labelled = lambda split: 5, lambda split, n: noise
+    assert list(differences(examples)) == [
+        "evaluate.data: a pixel is 0.05 arcsec in a and 0.2 in b",
+        "evaluate.data: images are 16 pixels wide in a and 20 in b",
+    ]
+    judged.pixel_scale, examples.shapes = 0.0505, [(1, 16)] * 2
+    assert list(differences(examples)) == []
 
 
 def test_a_target_in_another_unit(both):

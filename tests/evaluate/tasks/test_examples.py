@@ -305,3 +305,14 @@ def test_what_a_table_leaves_over_is_said(tmp_path, capsys):
 def test_words_are_no_numbers_to_learn(tmp_path):
     with pytest.raises(DataError, match=r"kind of .*mine holds words; expected numbers, or evaluate"):
         own(f"path: {rings(tmp_path / 'mine')}", "evaluate.targets=[kind]")
+
+
+def test_images_to_learn_from_and_tests_have_tables_of_their_own(tmp_path):
+    sets = {"labels": rings(tmp_path / "mine"), "test_labels": rings(tmp_path / "other", 30, seed=1)}
+    for first, key in ((0, "labels"), (100, "test_labels")):
+        rows = "".join(f"r{k:03},{first + k}\n" for k in range(60))
+        (tmp_path / f"{key}.csv").write_text(f"name,theta\n{rows}")
+    keys = ", ".join(f"{key}: {tmp_path}/{key}.csv" for key in sets)
+    examples = own(f"path: {sets['labels']}, test_path: {sets['test_labels']}, {keys}")
+    for first, split, n in ((0, "labelled", 60), (100, "test", 30)):
+        assert sorted(examples.values(split, n)["theta"].tolist()) == list(range(first, first + n))

@@ -92,8 +92,10 @@ def test_training_ends_after_the_patience_and_the_best_weights_are_kept(monkeypa
 
 def test_the_validation_loss_is_that_of_all_images_in_evaluation_mode():
     head = trained()
+    head.network = nn.Sequential(head.network, nn.Dropout(0.5)).eval()
     images, classes = data(300, 2)
     expected = nn.functional.cross_entropy(head._logits(head.network(images)), classes[:, 0])
+    head.train()
     assert finetuning._loss(head, (images, classes), torch.device("cpu")) == pytest.approx(
         float(expected.detach()), rel=1e-5
     )
@@ -107,6 +109,16 @@ def test_images_are_augmented_each_in_its_own_way_and_the_same_for_the_same_seed
     assert any(not torch.equal(a, b) for a, b in zip(turned[0], plain, strict=True))
     for a, b in zip(turned[0], plain, strict=True):  # no pixel is another
         torch.testing.assert_close(a.flatten(1).sort().values, b.flatten(1).sort().values)
+
+
+def test_every_step_changes_its_images_in_another_way():
+    off = {"crop": None, "flip": False, "brightness": 0, "blur": None}
+    turned, plain = (trained(epochs=1, augment=a).network.seen for a in (Augment(**off, rot90=True), None))
+    turns = [
+        tuple(next(k for k in range(4) if torch.equal(a, b.rot90(k, (1, 2)))) for a, b in zip(*of_step, strict=True))
+        for of_step in zip(turned, plain, strict=True)
+    ]
+    assert len(set(turns)) == len(turns) == 4
 
 
 class Task:

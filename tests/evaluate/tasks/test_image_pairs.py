@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from astropy.io import fits
 
 from lenstream.configs.evaluation import SuperResolutionSettings as Settings
 from lenstream.configs.load import load
@@ -26,6 +27,8 @@ def test_inputs_are_what_the_encoders_see_and_targets_have_no_noise():
     pairs, own = SimulatedPairs(scene(), Settings()), labelled_systems(scene(), ["theta_E"], "test", 6, 2)
     found = pairs.labelled("test", 6, 2)
     assert torch.equal(found.images, own.images) and (found.indices == own.indices).all()
+    learnt = labelled_systems(scene(), ["theta_E"], "labelled", 2, 1).indices
+    assert pairs.labelled("labelled", 2, 1).indices.tolist() == learnt.tolist()
     target = found.true["image"]
     assert target.shape == (6, 1, 48, 48) and pairs.shape == (1, 24)
     noise = (found.images - summed(target)).numpy()
@@ -130,6 +133,19 @@ def test_single_files_are_paired_by_place(tmp_path):
     settings = Settings(lr_path=f"{tmp_path}/coarse.npy", hr_path=f"{tmp_path}/fine.npy")
     found = pairs_from_files(settings, None, seed=0).labelled("labelled", 8)
     torch.testing.assert_close(summed(found.true["image"]) / 4, found.images)
+
+
+def test_files_of_another_format_are_paired_by_their_names(tmp_path):
+    """Of which the alphabet has another order with other suffixes."""
+    for folder in ("LR", "HR"):
+        (tmp_path / folder).mkdir()
+    for level, name in enumerate(("x", "x.k2", "y", "y.k2")):
+        np.save(tmp_path / "LR" / f"{name}.npy", np.full((12, 12), level, np.float32))
+        fits.writeto(tmp_path / "HR" / f"{name}.fits", np.full((24, 24), level, np.float32))
+    pairs = of_folders(tmp_path)
+    for split in ("labelled", "test"):
+        found = pairs.labelled(split, pairs.count(split))
+        assert torch.equal(found.images[:, 0, 0, 0], found.true["image"][:, 0, 0, 0])
 
 
 def test_names_that_are_two_images_without_suffix_are_refused(folders):

@@ -64,6 +64,8 @@ def test_finetuning_learns_leaves_its_start_alone_and_is_reproducible(linear):
     assert torch.equal(network.scale, torch.ones(16))
     for x, y in zip(a.parameters(), b.parameters(), strict=True):
         assert torch.equal(x, y)
+    other = task(SETTINGS).train("finetune", network, train, None, seed=2)
+    assert not torch.equal(other.head.weight, a.head.weight)
     found = task().score(held_out(linear), task().predict(a, linear.images[300:]))
     assert found["x", "r2"] > 0.99 and found["y", "r2"] > 0.99
 

@@ -47,3 +47,7 @@ def test_no_difference_but_the_sign_of_nothing(tmp_path):
     for k, zero in enumerate((0.0, -0.0)):
         np.save(tmp_path / "one" / f"{k}.npy", np.array([[zero, 1], [2, 3]] * 8, np.float32).repeat(8, axis=1))
     assert len(set(of(tmp_path / "one"))) == 1
+
+
+def test_of_equal_images_the_first_is_named():
+    assert shared([b"x", b"y", b"x"], [b"z", b"x"]) == [(0, 1)]

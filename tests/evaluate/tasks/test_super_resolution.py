@@ -1,5 +1,7 @@
 """Super-resolution as a task: what decoders learn, what stays frozen, scores beside bicubic, and a whole evaluation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,10 @@ from lenstream.errors import ConfigError
 from lenstream.evaluate import judge
 from lenstream.evaluate.results import Evaluation, frame
 from lenstream.evaluate.tasks.choose import make_task
-from lenstream.evaluate.tasks.super_resolution import BICUBIC, SHOWN
+from lenstream.evaluate.tasks.super_resolution import BICUBIC, SHOWN, learn
+from lenstream.evaluate.tasks.task import Labelled
 from lenstream.simulate.systems.scene import make_scene
+from lenstream.ssl.decoder import SuperResolver, bicubic
 from lenstream.ssl.trainer import pretrain
 from lenstream.ssl.untrained import make_encoder
 
@@ -125,3 +129,28 @@ def test_a_target_of_one_value_does_not_take_the_scores_of_the_others(made):
         assert found["image", metric] == pytest.approx(others["image", metric], rel=1e-6)
     alone = task.score({"image": blank[[1]]}, {"image": predicted["image"][[1]]})
     assert np.isnan(alone["image", "psnr"]) and np.isfinite(alone["image", "mse"])
+
+
+def test_a_range_of_pixel_values_that_is_given_is_taken(made):
+    _, _, task = made
+    task = replace(task, settings=task.settings.model_copy(update={"data_range": 3.0}))
+    true = np.random.default_rng(0).normal(size=(2, 1, 16, 16)).astype(np.float32)
+    found = task.score({"image": true}, {"image": true + np.float32(0.1)})
+    assert found["image", "psnr"] == pytest.approx(10 * np.log10(9 / 0.01), rel=1e-4)
+
+
+def test_faint_images_count_as_bright_ones_do(made):
+    """The decoder becomes the same whatever the unit of one of two images."""
+    config, scene, _ = made
+    config = load("tiny", [*SMALL, "pretrain.backbone.normalize=minmax"])
+    g = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 1, 24, 24, generator=g)
+    targets = bicubic(images, 2, 0.25) + 0.05 * torch.randn(2, 1, 48, 48, generator=g)
+    found = []
+    for factor in (1.0, 1000.0):
+        torch.manual_seed(0)
+        resolver = SuperResolver(make_encoder(config, "simsiam", scene), 1, 2, width=6, depth=1, flux_scale=0.25)
+        unit = torch.tensor([1.0, factor])[:, None, None, None]
+        train = Labelled(images * unit, {"image": targets * unit}, np.arange(2))
+        found.append(learn(resolver, train, config.evaluate.super_resolution, True, 0).exit.weight.detach())
+    torch.testing.assert_close(*found, rtol=1e-2, atol=1e-5)

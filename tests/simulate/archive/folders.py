@@ -1,4 +1,4 @@
-"""What a folder holds, how work on it is broken off, and parts of it that are read."""
+"""What a folder holds, how it is damaged, how work on it is broken off, and parts of it that are read."""
 
 import numpy as np
 
@@ -16,6 +16,13 @@ def broken(*_, **__):
 def contents(folder):
     """Path -> bytes of all files in a folder."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def damage(path):
+    """Change a bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
 
 
 def some_of(blocks, folder, description, stored):

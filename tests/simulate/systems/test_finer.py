@@ -60,6 +60,11 @@ def test_kernels_without_pixels_as_fine_are_refused(tmp_path):
         finer(coarse, 4)
 
 
+def test_a_psf_of_some_pixels_reaches_as_far_in_arcsec():
+    coarse = scene("simulate.observation.psf={kind: gaussian, fwhm: 0.3, size: 7}")
+    assert finer(coarse, 2).config.observation.psf.size == 15  # odd, and no less than 7 large pixels
+
+
 def test_images_too_large_are_refused():
     with pytest.raises(ConfigError, match=r"simulate.image.num_pix: 6000 pixels on the finer grid, expected 4096"):
         finer(scene("simulate.image.num_pix=1500"), 4)
