@@ -113,7 +113,7 @@ class Evaluate(Section):
     )
     n_labels: list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]] = key(
         "numbers of labelled images, or of pairs for a super-resolution; of images in files also fractions, and all",
-        "lenses",
+        "images",
         [100, 300, 1000],
         min_length=1,
     )
