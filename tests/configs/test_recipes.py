@@ -196,6 +196,19 @@ def test_the_baseline_is_a_resnext_on_a_plateau_that_stops_early():
     assert finetune.patience and "finetune" in config.evaluate.protocols
 
 
+def test_dark_matter_is_told_from_the_released_images_cut_about_their_arcs():
+    trained = set()
+    for model, num_pix in (("1", 96), ("2", 48), ("3", 48)):
+        config = load(f"dark_matter_model_{model}")
+        whole = load(f"deeplense_model_{model}", ["mode=as_released", f"simulate.image.num_pix={num_pix}"])
+        assert config.simulate == whole.simulate
+        assert (config.pretrain.backbone.bin, whole.simulate.image.num_pix) in ((2, 96), (1, 48))
+        for encoder in config.pretrain.encoders.values():
+            trained.add(encoder.model_copy(update={"steps": None, "warmup": 0}).model_dump_json())
+        trained.add(config.evaluate.model_dump_json())
+    assert len(trained) == 3  # the same two encoders and the same tests of all three
+
+
 @pytest.fixture
 def one_thread():
     before = torch.get_num_threads()
