@@ -120,7 +120,7 @@ class Evaluate(Section):
         list[Annotated[int | float | Literal["all"], BeforeValidator(_amount)]], BeforeValidator(_listed)
     ] = key(
         "numbers of labelled images, or of pairs for a super-resolution; of images in files also fractions, and all",
-        "lenses",
+        "images",
         [100, 300, 1000],
         min_length=1,
     )
