@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from lenstream.evaluate.show import figures, umap_figure
 from lenstream.evaluate.show import report as reports
@@ -334,3 +335,18 @@ def test_every_link_leads_to_its_section(page):
         "(ids => ids.filter((id, k) => ids.indexOf(id) !== k))([...document.querySelectorAll('[id]')].map(e => e.id))"
     )
     assert missing == [] and twice == []
+
+
+def test_a_wide_table_scrolls_inside_its_box_whose_edge_shows_that_it_goes_on(page):
+    page.emulate(size=(800, 900))
+    assert page.evaluate("document.documentElement.scrollWidth") == 800 and page.evaluate(STICKING_OUT) == []
+    find = "[...document.querySelectorAll('.wide:has(table)')].find(e => e.scrollWidth > e.clientWidth + 40)"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    shades = []
+    for left in (0, 10_000):
+        page.evaluate(f"{find}.scrollLeft = {left}")
+        x, y, width, height = page.rectangle(find)
+        with Image.open(page.screenshot(PICTURES / "edge.png")) as image:
+            edge = np.asarray(image.convert("L"))[int(y) : int(y + height), int(x + width) - 2]
+        shades.append(np.median(edge))
+    assert shades[0] < 245 and shades[1] == 255
