@@ -49,9 +49,9 @@ def similar(run, images, encoder=None, among=(), n=10, pixel_scale=None, out=Non
     training = expected.training()
 
     def read(name, places):
-        seen = read_set(expected, training, places, pixel_scale)
+        seen = read_set(expected, training, {encoder: network}, places, pixel_scale)
         terminal.print_skipped(seen.skipped)
-        return searching.with_features(name, seen, network, config.evaluate.targets)
+        return searching.searched(name, seen, encoder, config.evaluate.targets)
 
     queries = read("", images[0] if len(images) == 1 else images)
     sets = [
@@ -62,6 +62,7 @@ def similar(run, images, encoder=None, among=(), n=10, pixel_scale=None, out=Non
     table = searching.table(queries, sets, found)
     write_csv(table, out / "similar.csv", float_format="%.6g")
     thumbnails = _thumbnails(found, sets, task, config, scene, evaluation)
+    queries.images.fetch(range(min(len(found), neighbours_figure.SHOWN)))
     neighbours_figure.draw(queries, sets, found, thumbnails, out / "similar.png")
     _print(table, queries, found, encoder, len(known.test), config.evaluate.targets)
     print(f"wrote {out / 'similar.csv'} and similar.png")
@@ -123,6 +124,8 @@ def _thumbnails(found, sets, task, config, scene, evaluation):
 
     shown = found[:SHOWN]
     places = dict.fromkeys(itertools.chain.from_iterable(one.places[:COLUMNS] for one in shown))
+    for k, images in ((k, of.images) for k, of in enumerate(sets) if of.images is not None):
+        images.fetch([i for of_set, i in places if of_set == k])
     thumbnails = {(k, i): sets[k].images[i].sum(0) for k, i in places if sets[k].images is not None}
     drawn = [(k, i) for k, i in places if sets[k].images is None]
     if drawn and config.evaluate.data is not None:

@@ -3,12 +3,10 @@
 Alike is the cosine of `likeness.Likeness`: of features standardised by the test lenses.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-
-from ..ssl.probe import features_of
 
 TEST = "test"  # the name of the set of test lenses
 UNLIKE = 0.99  # an image is called unlike the test lenses if so many of them are less alone than it is
@@ -20,9 +18,10 @@ class SearchedSet(NamedTuple):
 
     name: str
     names: list[str]
-    images: np.ndarray  # float32 (n, bands, h, w); None: they are drawn when they are needed
+    images: Any  # float32 (n, bands, h, w), or `real.seen_sets.SeenImages`; None: they are drawn when they are needed
     features: np.ndarray  # float32 (n, d)
     labels: dict  # name of a label -> (n,) numbers or words, None or NaN where there is none
+    prints: list | None = None  # of `real.seen_sets.fingerprint`, of each image
 
 
 class NearestImages(NamedTuple):
@@ -56,6 +55,8 @@ def _is(queries, query, sets, place):
     images = sets[place[0]].images
     if images is None:
         return False
+    if queries.prints is not None and sets[place[0]].prints is not None:
+        return queries.prints[query] == sets[place[0]].prints[place[1]]
     return np.array_equal(queries.images[query], images[place[1]], equal_nan=True)
 
 
@@ -84,11 +85,11 @@ def in_words(name, strange, n_test):
     return said + (", so it is unlike what the run was tested on" if strange >= UNLIKE else "")
 
 
-def with_features(name, seen, network, targets):
+def searched(name, seen, encoder, targets):
     """The `SearchedSet` of a `real.seen_sets.SeenSet`, whose labels of the run's targets come first."""
     labels = {_target(label, targets): values for label, values in seen.labels.items()}
     labels = {label: labels[label] for label in sorted(labels, key=lambda label: label not in (*targets, "class"))}
-    return SearchedSet(name, seen.names, seen.images.numpy(), features_of(network, seen.images), labels)
+    return SearchedSet(name, seen.names, seen.images, seen.features[encoder], labels, seen.prints)
 
 
 def _target(label, targets):

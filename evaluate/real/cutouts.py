@@ -10,7 +10,9 @@ neighbours correlate, the scatter of binned pixels is larger than that; where th
 it is smaller. Nothing is tuned to a survey here: the noise is what the file says.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from ...files.values import is_flux, is_padding
 from ...files.weights import edge_rms
 from .file_facts import FileFacts, measure_file
 
+_NOTHING = np.zeros(0, dtype=np.float32)
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
 MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
 MAX_FIELD = 30.0  # a field so many times as wide as the network's is no cut-out, or its pixel scale is wrong
@@ -56,7 +59,26 @@ class Cutout:
         return " pixels" if self.pixel_scale is None else '"'
 
 
-def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True, bands=1):
+class Asked(NamedTuple):
+    """Which cut-outs are read, and what of each is kept, so that not all have to fit into memory."""
+
+    names: frozenset[str] | None = None  # of images, of which all views are read; None: all
+    kept: Callable[[Cutout], Cutout] = lambda cutout: cutout  # called in the order in which they are read
+
+    def wants(self, name):
+        """Whether an image is one of those."""
+        return self.names is None or name in self.names
+
+
+ALL = Asked()
+
+
+def without_pixels(cutout):
+    """What is small of a `Cutout`: its name, and in words what was used."""
+    return replace(cutout, image=_NOTHING, noise=_NOTHING, filled=None, facts=None)
+
+
+def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True, bands=1, asked=ALL):
     """Read every lens of a folder of FITS files onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on it.
 
     Args:
@@ -66,6 +88,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
         input_pixel_scale: size of the files' pixels, arcsec; None reads it from each header.
         subtract_light: subtract the extension LENSLIGHT where a file has one.
         bands: how many bands the network has, or their names.
+        asked: the `Asked` for; without it all of them, whole.
 
     Returns:
         The list of Cutout, and a list of (file name, one sentence why) for the files that were skipped.
@@ -76,15 +99,20 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     if input_pixel_scale is not None and not 0 < input_pixel_scale < np.inf:
         raise DataError(f"real_lenses.pixel_scale is {input_pixel_scale:g}: expected a positive number of arcsec.")
     lenses = fits_files(folder, bands)
-    cutouts, skipped = [], []
+    cutouts, skipped, known = [], [], set()
     for lens in lenses:
+        if not asked.wants(lens.name):
+            continue
         try:
-            if any(c.name == lens.name for c in cutouts):
+            if lens.name in known:
                 raise DataError(f"another file of the name {lens.name} was read already.")
-            cutouts.append(_read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands))
+            cutout = _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands)
         except DataError as error:
             skipped.append((lens.files[0].name, str(error)))
-    if not cutouts:
+            continue
+        known.add(lens.name)
+        cutouts.append(asked.kept(cutout))
+    if not cutouts and asked.names is None:
         reasons = "; ".join(grouped(skipped))
         raise DataError(f"None of the {len(lenses)} FITS files in {in_words(folder)} can be used: {reasons}.")
     return cutouts, skipped

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import DataError
+from .cutouts import ALL
 from .set_cutouts import Lenses, read_lenses
 from .training_images import TrainingImages, training_images, training_images_in_files
 
@@ -59,27 +60,28 @@ def band_names(scene):
     return (getattr(scene.config.observation, "instrument", None) or "",)
 
 
-def read(expected, lenses) -> Lenses:
+def read(expected, lenses, asked=ALL) -> Lenses:
     """The lenses that `configs.schema.RealLenses` names, on the pixels that are expected.
 
-    Where nobody knows the size of these, images are taken pixel by pixel.
+    Where nobody knows the size of these, images are taken pixel by pixel. asked: `cutouts.Asked`.
     Raises: DataError for what cannot be read, and for a pixel scale that cannot be used.
     """
     how = expected.without_light, expected.bands
     if expected.pixel_scale is not None:
         grid = expected.num_pix, expected.pixel_scale
-        return read_lenses(lenses.images, *grid, lenses.pixel_scale, *how)
+        return read_lenses(lenses.images, *grid, lenses.pixel_scale, *how, asked)
     if lenses.pixel_scale is not None:
         raise DataError(
             f"--pixel-scale or real_lenses.pixel_scale is {lenses.pixel_scale:g}, but the files that the run learnt "
             "from do not say how large their pixels are; expected none, by which images are taken pixel by pixel"
         )
-    found = read_lenses(lenses.images, expected.num_pix, 1.0, 1.0, *how)
+    in_pixels = asked._replace(kept=lambda cutout: asked.kept(_in_pixels(cutout)))
+    found = read_lenses(lenses.images, expected.num_pix, 1.0, 1.0, *how, in_pixels)
     note = (
         "images are taken pixel by pixel, as the files that the run learnt from do not say how large their pixels are: "
         "give only images with pixels of that size"
     )
-    return found._replace(cutouts=[_in_pixels(cutout) for cutout in found.cutouts], notes=[*found.notes, note])
+    return found._replace(notes=[*found.notes, note])
 
 
 def _in_pixels(cutout):

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from ...configs.schema import RealLenses
 from ...errors import DataError
-from ...ssl.probe import features_of
 from ..likeness import Likeness
-from ..show.umap_figure import Overlaid
+from ..show.umap_figure import Overlaid, shown_of
+from .cutouts import Asked, without_pixels
 from .expected_images import read
 from .seen_sets import encoder_of, expected_of, read_set
 
@@ -31,7 +33,7 @@ def problems(config, expected):
     """Sentences on sets of `evaluate.overlay` that cannot be read as the networks expect them."""
     for name, images in config.evaluate.overlay.items():
         try:
-            read(expected, RealLenses(images=images.path, pixel_scale=images.pixel_scale))
+            read(expected, RealLenses(images=images.path, pixel_scale=images.pixel_scale), Asked(kept=without_pixels))
         except DataError as error:
             yield _about(name, error)
 
@@ -51,12 +53,14 @@ def overlaid(config, scene, run, features):
     found = []
     for name, (images, pixel_scale) in sets.items():
         try:
-            here = read_set(expected, training, images, pixel_scale)
+            here = read_set(expected, training, networks, images, pixel_scale)
         except DataError as error:
             raise DataError(_about(name, error) if name in config.evaluate.overlay else str(error)) from None
-        known = {encoder: features_of(network, here.images) for encoder, network in networks.items()}
-        strange = {encoder: usual[encoder].less_than_usual(values) for encoder, values in known.items()}
-        found.append(Overlaid(name, here.names, here.images.sum(1).numpy(), known, strange))
+        strange = {encoder: usual[encoder].less_than_usual(values) for encoder, values in here.features.items()}
+        shown = shown_of(len(here.names), len(sets))
+        here.images.fetch(shown.tolist())
+        shown_images = np.stack([here.images[k].sum(0) for k in shown.tolist()])
+        found.append(Overlaid(name, here.names, shown_images, here.features, strange, shown=shown))
     return found
 
 

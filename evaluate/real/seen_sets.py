@@ -1,27 +1,62 @@
-"""Image sets of any kind as the networks of a run take them, and the features that its encoders have of them."""
+"""Image sets of any kind as the networks of a run take them, and the features that its encoders have of them.
 
+Sets are read image by image: features are kept of all, pixels of the first ones; of others they are read again.
+"""
+
+import hashlib
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from ...configs.schema import RealLenses
 from ...ssl.backbones import load_weights
+from ...ssl.probe import BATCH, features_of
 from ...ssl.untrained import make_encoder
 from ..results import RANDOM
 from ..tasks.examples import Examples
+from .cutouts import Asked, without_pixels
 from .expected_images import of_examples, of_scene, read
 from .flags import settle_sky
 from .predict import seen
+
+HELD = 2048  # images of a set whose pixels stay in memory
 
 
 class SeenSet(NamedTuple):
     """Images on the pixels, and with the noise, that the networks of a run expect."""
 
     names: list[str]  # of the files, or of the images in a set
-    images: torch.Tensor  # float32 (n, bands, num_pix, num_pix)
+    features: dict  # encoder -> float32 (n, d)
+    images: "SeenImages"
+    prints: list[bytes]  # of `fingerprint`, of each image
     labels: dict[str, list]  # target or name of a column -> values, None where there is none
     skipped: list  # (name, one sentence why)
     notes: list[str]  # sentences on what was read
+
+
+class SeenImages:
+    """The images of a set, float32 numpy (bands, h, w) by their numbers, read again where they are not in memory."""
+
+    def __init__(self, names, held, again):
+        """held: number -> image. again: a function that reads images by name, {name: image}."""
+        self._names, self._held, self._again = names, held, again
+
+    def fetch(self, numbers):
+        """Read those that are not in memory, all at once, and hold them, too."""
+        missing = {self._names[number]: number for number in numbers if number not in self._held}
+        if missing:
+            self._held |= {missing[name]: image for name, image in self._again(frozenset(missing)).items()}
+
+    def __getitem__(self, number):
+        self.fetch([number])
+        return self._held[number]
+
+
+def fingerprint(image):
+    """A hash of an image's pixels, the same for -0 and 0 and for any NaN."""
+    pixels = np.where(np.isnan(image), np.float32(np.nan), np.asarray(image, dtype=np.float32) + np.float32(0))
+    return hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), digest_size=16).digest()
 
 
 def expected_of(config, scene):
@@ -29,18 +64,55 @@ def expected_of(config, scene):
     return of_scene(scene) if scene is not None else of_examples(Examples(config))
 
 
-def read_set(expected, training, images, pixel_scale=None):
+def read_set(expected, training, networks, images, pixel_scale=None):
     """The `SeenSet` of FITS cut-outs or a data set of any layout, as `lenstream predict` takes them.
 
-    Args: expected: of `expected_of`. training: its training images. images: a path or a list. pixel_scale: of the
-    images, arcsec; None: as the files say. Raises: DataError for what cannot be read.
+    Args: expected: of `expected_of`. training: its training images. networks: encoder -> network, for the features.
+    images: a path or a list. pixel_scale: of the images, arcsec; None: as the files say.
+    Raises: DataError for what cannot be read.
     """
-    found = read(expected, RealLenses(images=images, pixel_scale=pixel_scale))
-    cutouts = [settle_sky(cutout, training)[0] for cutout in found.cutouts]
+    lenses = RealLenses(images=images, pixel_scale=pixel_scale)
+    waiting, held, prints, features = [], {}, [], {name: [] for name in networks}
+
+    def as_seen(cutout):
+        return seen([settle_sky(cutout, training)[0]], expected.background)[0]
+
+    def passed():
+        for name, network in networks.items() if waiting else ():
+            features[name].append(features_of(network, torch.stack(waiting)))
+        waiting.clear()
+
+    def kept(cutout):
+        image = as_seen(cutout)
+        waiting.append(image)
+        if len(prints) < HELD:
+            held[len(prints)] = image.numpy()
+        prints.append(fingerprint(image.numpy()))
+        if len(waiting) == BATCH:
+            passed()
+        return without_pixels(cutout)
+
+    def again(names):
+        there = {}
+
+        def taken(cutout):
+            if cutout.name in names:
+                there[cutout.name] = as_seen(cutout).numpy()
+            return without_pixels(cutout)
+
+        of_views = {name.rpartition("[")[0] for name in names}  # a[1] is a view of the image a, or an image
+        read(expected, lenses, Asked(names | of_views, taken))
+        return there
+
+    found = read(expected, lenses, Asked(kept=kept))
+    passed()
+    names = [cutout.name for cutout in found.cutouts]
     return SeenSet(
-        [cutout.name for cutout in cutouts],
-        seen(cutouts, expected.background),
-        {name.removesuffix("_label"): held for name, held in found.labels.items()},
+        names,
+        {name: np.concatenate(parts) for name, parts in features.items()},
+        SeenImages(names, held, again),
+        prints,
+        {name.removesuffix("_label"): values for name, values in found.labels.items()},
         found.skipped,
         found.notes,
     )

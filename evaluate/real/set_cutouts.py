@@ -22,7 +22,7 @@ from ...files.paths import usable
 from ...files.roles import FILTER
 from ...files.suffixes import FITS, has_suffix, stem, visible
 from ...ssl.archive_images import ArchiveImages
-from .cutouts import fits_files, on_pixels, read_cutouts
+from .cutouts import ALL, fits_files, on_pixels, read_cutouts
 
 
 class Lenses(NamedTuple):
@@ -42,7 +42,7 @@ class _Set(NamedTuple):
     noise: np.ndarray | None  # rms of each band [counts/s], if the set says it
 
 
-def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands):
+def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands, asked=ALL):
     """The `Lenses` of FITS cut-outs, of data sets of any layout, or of several of both.
 
     Args: images: a path or a list of them. The others are those of `cutouts.read_cutouts`.
@@ -53,7 +53,7 @@ def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light,
     cutouts, skipped, labels, notes = [], [], [], []
     if files:
         given = images if not known else files
-        cutouts, skipped = read_cutouts(given, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands)
+        cutouts, skipped = read_cutouts(given, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands, asked)
         labels, more = _labels_of_files(files, cutouts)
         notes += more
     for place, found in known.items():
@@ -62,9 +62,8 @@ def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light,
                 f"{place}: nothing in it says how large its pixels are; give it in arcsec as --pixel-scale or "
                 "real_lenses.pixel_scale"
             )
-        here, left, rows = _read(found, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands)
-        if several:
-            here = [replace(cutout, name=_with_place(place, cutout.name)) for cutout in here]
+        settings = num_pix, pixel_scale, input_pixel_scale, subtract_light
+        here, left, rows = _read(found, settings, bands, asked, place if several else None)
         cutouts, skipped, labels = cutouts + here, skipped + left, labels + rows
         notes += [f"{place}: {found.images.what}", *found.images.notes]
         if found.images.finer is not None:
@@ -170,33 +169,39 @@ def _files_of(images):
     return {path: together.get(path, (path,)) for path in paths}
 
 
-def _read(found, num_pix, pixel_scale, scale, subtract_light, bands):
+def _read(found, settings, bands, asked, place):
     """The cut-outs of a set, those that cannot be used with the reason, and the labels of each that can.
 
-    scale: of its pixels, arcsec, or None: that of each header.
+    settings: pixels along an edge, their size and that of the set's, arcsec, or None: that of each header, and whether
+    light is taken off. asked: `cutouts.Asked`. place: of the set, where there are several.
     """
+    num_pix, pixel_scale, scale, subtract_light = settings
     images, cutouts, skipped, rows = found.images, [], [], []
     twice = {name for name, n in Counter(map(str, images.names)).items() if n > 1}
     files, labels = _files_of(images), _labels(images)
     sources = images.read.sources if files else ()
-    settings = num_pix, pixel_scale, scale or images.pixel_scale, subtract_light
+    of_set = num_pix, pixel_scale, scale or images.pixel_scale, subtract_light
     for number, name in enumerate(map(str, images.names)):
         name = f"{name}[{number}]" if name in twice else name
+        if not asked.wants(name if place is None else _with_place(place, name)):
+            continue
         try:
             if files and sources[number].path in files:
                 planes = read_planes(files[sources[number].path], bands)
-                found_here = [on_pixels(name, planes, num_pix, pixel_scale, scale, subtract_light)]
+                found_here = [on_pixels(name, planes, *settings)]
             else:
                 views = images.read(number)
                 names = [name] if len(views) == 1 else [f"{name}[{k}]" for k in range(len(views))]
                 planes = [_planes(found, view, bands) for view in views]
-                found_here = [on_pixels(n, p, *settings) for n, p in zip(names, planes, strict=True)]
+                found_here = [on_pixels(n, p, *of_set) for n, p in zip(names, planes, strict=True)]
         except DataError as error:
             skipped.append((name, str(error)))
             continue
-        cutouts += found_here
+        if place is not None:
+            found_here = [replace(cutout, name=_with_place(place, cutout.name)) for cutout in found_here]
+        cutouts += [asked.kept(cutout) for cutout in found_here]
         rows += [labels[number]] * len(found_here)
-    if not cutouts:
+    if not cutouts and asked.names is None:
         why = "; ".join(grouped(skipped, "images"))
         raise DataError(f"None of the {len(images):,} images of {images.path} can be used: {why}.")
     return cutouts, skipped, rows

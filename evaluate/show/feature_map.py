@@ -11,10 +11,9 @@ from PIL import Image
 
 from .figures import MAP, stretch
 from .symbols import unit
-from .umap_figure import Style, styles
+from .umap_figure import Style, shown_of, styles
 
 MAX_POINTS = 800  # test lenses on the map; each carries its image of about 2 kB
-MAX_OVERLAID = 1200  # other images on it, of all sets together
 MAX_NAMES = 20  # of classes beside the bar of colours
 THUMBNAIL = 48  # pixels on a side
 
@@ -115,8 +114,9 @@ def _overlay(plot, sets):
     drawn = []
     for k, (images, style) in enumerate(zip(sets, styles(len(sets)), strict=True)):
         n = len(images.names)
-        shown = np.unique(np.linspace(0, n - 1, max(MAX_OVERLAID // len(sets), 1)).astype(int))
-        data = {"image": [_thumbnail(images.images[i]) for i in shown]} | _places(images.points.values(), shown)
+        shown = shown_of(n, len(sets)) if images.shown is None else images.shown
+        seen = images.images[shown] if images.shown is None else images.images
+        data = {"image": [_thumbnail(image) for image in seen]} | _places(images.points.values(), shown)
         data |= {"name": [_plain(images.names[i]) for i in shown], "set": [_plain(images.name)] * len(shown)}
         for i, strange in enumerate(images.strange.values()):
             data[f"s{i}"] = 100 * np.asarray(strange, dtype=np.float32)[shown]

@@ -17,16 +17,25 @@ MARKERS = [("*", "star", "★"), ("D", "diamond", "◆"), ("^", "triangle", "▲
 OVERLAY_COLOURS = ["#E0245E", "#D55E00", "#B84BD6", "#8D6E63"]
 
 
+MAX_OVERLAID = 1200  # other images in the interactive map, of all sets together
+
+
 @dataclass(frozen=True)
 class Overlaid:
     """A set of other images, by features of each encoder; `points` are known when it has been placed."""
 
     name: str
     names: list[str]  # of its images
-    images: np.ndarray  # (n, h, w), of any scale
+    images: np.ndarray  # (n, h, w), of any scale; or of those alone that are `shown`
     features: dict  # encoder -> float32 (n, d)
     strange: dict = field(default_factory=dict)  # encoder -> (n,), of `likeness.Likeness.less_than_usual`
     points: dict = field(default_factory=dict)  # encoder -> (n, 2)
+    shown: np.ndarray | None = None  # numbers of those of which there are images, of `shown_of`; None: all
+
+
+def shown_of(n, sets):
+    """Which of n images of a set can be looked at in the interactive map, evenly spaced, int (m,). sets: how many."""
+    return np.unique(np.linspace(0, n - 1, max(MAX_OVERLAID // sets, 1)).astype(int))
 
 
 class Style(NamedTuple):
