@@ -94,7 +94,7 @@ def test_the_validation_loss_is_that_of_all_images_in_evaluation_mode():
     head = trained()
     head.network = nn.Sequential(head.network, nn.Dropout(0.5)).eval()
     images, classes = data(300, 2)
-    expected = nn.functional.cross_entropy(head._logits(head.network(images)), classes[:, 0])
+    expected = nn.functional.cross_entropy(head.head(head.network(images)), classes[:, 0])
     head.train()
     assert finetuning._loss(head, (images, classes), torch.device("cpu")) == pytest.approx(
         float(expected.detach()), rel=1e-5
