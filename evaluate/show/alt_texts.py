@@ -90,7 +90,7 @@ def r2_against_labels(scores):
     rows = [row for row in scores.all_rows if row.n_labels]
     numbers = sorted({row.n_labels for row in rows})
     said, leads = [], []
-    for target in scores.targets:
+    for target in scores.told():
         curves, lead = {}, scores.lead(target)
         for row in rows:
             if score := scores.get(row, target, lead):

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ...configs.differences import difference
 from ...configs.instruments import numbers
+from ..results import ALL, MACRO
+from ..tasks import bootstrap
 
-RESAMPLED = 1000  # bootstrap samples of the test lenses
 INTERVAL = (2.5, 97.5)  # percent
 
 
@@ -108,46 +108,20 @@ def paired(group):
 
 def _bootstrap(true, before, after):
     """(metric, difference, and the ends of its interval) of two predictions; nothing for what has no score here."""
-    n = len(true)
-    samples = np.random.default_rng(0).integers(0, n, (RESAMPLED if n <= 10_000 else RESAMPLED // 5, n))
-    if np.ndim(before) == 1 and np.ndim(true) == 1:
-        yield _interval("r2", *(_r2(true, predicted, samples) for predicted in (before, after)))
-    elif np.ndim(before) == 2 and np.ndim(true) == 1 and np.shape(before) == np.shape(after):
-        right = [(np.argmax(predicted, axis=1) == true).astype(float) for predicted in (before, after)]
-        yield _interval("accuracy", *((r.mean(), r[samples].mean(1)) for r in right))
-        few = samples[: RESAMPLED // 5]  # a ranking each
-        yield _interval("auc", *(_auc(np.asarray(true), predicted, few) for predicted in (before, after)))
+    if np.shape(before) != np.shape(after):
+        return
+    once = [np.full((1, len(true)), 1 / len(true))]  # all test lenses as they are
+    whole, resampled = ([_scores(true, one, weights) for one in (before, after)] for weights in (once, None))
+    for metric, values in resampled[0].items():
+        low, high = bootstrap.percentiles(resampled[1][metric] - values, INTERVAL)
+        yield metric, float(whole[1][metric][0] - whole[0][metric][0]), low, high
 
 
-def _interval(metric, before, after):
-    spread = after[1] - before[1]
-    spread = spread[np.isfinite(spread)]
-    low, high = np.percentile(spread, INTERVAL) if len(spread) else (np.nan, np.nan)
-    return metric, float(after[0] - before[0]), float(low), float(high)
-
-
-def _r2(true, predicted, samples):
-    """R2 of all lenses, and of each sample of them."""
-    scale = np.std(true, dtype=np.float64) or 1.0  # the mass of an axion has no square in float32
-    true, predicted = (np.asarray(values, dtype=np.float64) / scale for values in (true, predicted))
-    squared = np.square(predicted - true)
-    spread = np.var(true[samples], axis=1)
-    of_samples = 1 - squared[samples].mean(1) / np.where(spread > 0, spread, np.nan)
-    return 1 - squared.mean() / (np.var(true) or np.nan), of_samples
-
-
-def _auc(true, probabilities, samples):
-    """Macro one-vs-rest AUC of all images, and of each sample of them, over the classes that each has.
-
-    It is the share of pairs in the right order, from the ranks of probabilities.
-    """
-    rows = np.concatenate([np.arange(len(true))[None], samples])
-    areas = []
-    for k in range(probabilities.shape[1]):
-        ranks, own = rankdata(probabilities[rows, k], axis=1), true[rows] == k
-        n = own.sum(1).astype(float)
-        pairs = n * (len(true) - n)
-        areas.append(((ranks * own).sum(1) - n * (n + 1) / 2) / np.where(pairs > 0, pairs, np.nan))
-    known = np.isfinite(areas)
-    areas = np.where(known, areas, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
-    return areas[0], areas[1:]
+def _scores(true, predicted, weights):
+    """Metric -> values on all resampled test lenses (or with other weights); empty for images."""
+    if np.ndim(true) != 1 or np.ndim(predicted) > 2:
+        return {}
+    if np.ndim(predicted) == 1:
+        return {"r2": bootstrap.regression_scores({"": true}, {"": predicted}, weights)["", "r2"]}
+    found = bootstrap.class_scores(range(predicted.shape[1]), np.asarray(true), predicted, weights)
+    return {"accuracy": found[ALL, "accuracy"], "auc": found[MACRO, "auc"]}

@@ -123,18 +123,22 @@ def wide(scores, intervals=None):
 
 def columns_of(scores):
     """The pairs (target, metric) of scores, those metrics first that lead."""
-    pairs = list(dict.fromkeys(zip(scores["target"], scores["metric"], strict=True)))
+    return _in_order(list(dict.fromkeys(zip(scores["target"], scores["metric"], strict=True))))
+
+
+def _in_order(pairs):
     targets = list(dict.fromkeys(target for target, _ in pairs))
     order = {metric: k for k, metric in enumerate(metrics.in_order(metric for _, metric in pairs))}
     return sorted(pairs, key=lambda pair: (order[pair[1]], targets.index(pair[0])))
 
 
 def leading(scores):
-    """The pairs (target, metric) that are drawn and printed: of each target the metric that is said first."""
+    """The pairs (target, metric) that are drawn and printed: of each target the metric that is said first, if it leads
+    or none does; of two classes only what is of both."""
     first = {}
-    for target, metric in columns_of(scores):
+    for target, metric in _in_order(metrics.shown_once(columns_of(scores))):
         first.setdefault(target, metric)
-    return list(first.items())
+    return [pair for pair in first.items() if metrics.of(pair[1]).leads] or list(first.items())
 
 
 def in_words(scores, pairs, blank=" "):

@@ -46,7 +46,7 @@ def _pictures(path):
 
 def _table(scores, intervals):
     """Of one task: the columns (target, metric), and rows of (names, [(text, number, interval), ...]), or None."""
-    pairs = columns_of(scores)
+    pairs = metrics.shown_once(columns_of(scores))
     rows, cells = in_words(scores, pairs, tables.FIGURE_SPACE)
     known = {(*key, t, m): mean for *key, t, m, mean, _, _ in scores.itertuples(index=False)}
     body = []

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 
 from ...files.whole import whole
 from ..results import LIMIT, RANDOM, SUPERVISED
+from . import metrics
 from .r2_axis import WORST_R2, below_1, near_1, spread_near_1
 from .symbols import after_number, symbol, with_unit
 from .themes import DENSITY, save_dark
@@ -183,7 +184,8 @@ def r2_against_labels(results, path, metric="r2"):
     the same. results: of `evaluate.results.frame`. metric: another one whose best is 1, such as auc.
     """
     table, words = mean_and_spread(results[results["metric"] == metric]), SCORES[metric]
-    tasks, targets = list(dict.fromkeys(table["task"])), list(dict.fromkeys(table["target"]))
+    tasks = list(dict.fromkeys(table["task"]))
+    targets = [target for target, _ in metrics.shown_once(zip(table["target"], table["metric"], strict=True))]
     colour = colours(e for e in dict.fromkeys(table["encoder"]) if e != LIMIT)
     lowest = np.nanmin([*(table["mean"] - table["std"].fillna(0)), 0.0 if metric == "r2" else 0.5])
     drawn = {}

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from ..results import MACRO
 from .digits import plus_minus
 from .symbols import after_number
 
@@ -73,6 +74,17 @@ _UNKNOWN = Metric("", "", "")
 def of(name):
     """The `Metric` of a name in results.csv; one that is not known has its name."""
     return METRICS.get(name, _UNKNOWN._replace(name=name, plain=name))
+
+
+def shown_once(pairs):
+    """Pairs (target, metric), each once, without what they say twice: that of either of two classes is the macro AUC.
+
+    A ranking by the probability of one of two classes is that by the other's, upside down; other metrics differ.
+    """
+    pairs = list(dict.fromkeys(pairs))
+    classes = [target for target, metric in pairs if metric == "auc" and target != MACRO]
+    again = [(target, "auc") for target in classes] if len(classes) == 2 and (MACRO, "auc") in pairs else []
+    return [pair for pair in pairs if pair not in again]
 
 
 def in_order(names):

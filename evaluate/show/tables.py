@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...configs.quantities import find
-from ..results import CRAMER_RAO, LIMIT, MACRO, RANDOM, SUPERVISED
+from ..results import ALL, CRAMER_RAO, LIMIT, MACRO, RANDOM, SUPERVISED
 from . import metrics
 from .digits import aligned, plus_minus, rounded
 from .figures import colours, mean_and_spread
@@ -78,8 +78,9 @@ class MeanScores:
         self.rows = [row for row in self.all_rows if row.n_labels == self.n_labels and row.n_labels]
         self.alone = [row for row in self.all_rows if not row.n_labels and row.encoder != LIMIT]  # without labels
         self._values, self._metrics = {}, {}
+        for target, metric in metrics.shown_once((r.target, r.metric) for r in table):
+            self._metrics.setdefault(target, {})[metric] = None
         for r in table:
-            self._metrics.setdefault(r.target, {})[r.metric] = None
             self._values[Trained(r.encoder, r.protocol, r.n_labels), r.target, r.metric] = r.mean, r.std
 
     def get(self, row, target, metric):
@@ -102,6 +103,14 @@ class MeanScores:
     def lead(self, target):
         """The metric that is said of a target first, of which more is better."""
         return next(iter(self.metrics(target)), "r2")
+
+    def told(self):
+        """The targets whose first metric leads, or all: of two classes what is of both, as they have one AUC."""
+        return [t for t in self.targets if metrics.of(self.lead(t)).leads] or self.targets
+
+    def merit(self):
+        """The metric by which encoders are set in order: of classes that of their mean."""
+        return self.lead(MACRO if MACRO in self.targets else self.targets[-1]) if self.targets else "r2"
 
     def second(self, target):
         """The metric that is said of a target beside the first, or None."""
@@ -165,13 +174,16 @@ def _headline_of_another_task(scores, best):
     lead, score = scores.lead(target), scores.get(best, target, scores.lead(target))
     who = Markup("frozen {} features reach" if best.protocol != "finetune" else "fine-tuned {} reaches")
     who = "training from scratch reaches" if best.encoder == SUPERVISED else who.format(best.encoder)
-    name = f"a mean {metrics.of(lead).name} of" if target == MACRO else f"{metrics.of(lead).name}"
+    others = [(t, scores.lead(t), scores.get(best, t, scores.lead(t))) for t in scores.told() if t != target]
+    of_classes = "a mean" if any(t != ALL for t, *_ in others) else "an"  # of two classes both are the same
+    name = f"{of_classes} {metrics.of(lead).name} of" if target == MACRO else metrics.of(lead).name
     words = Markup("With {} labels, {} {} {}").format(
         f"{scores.n_labels:,}", who, name, shown(score[0], lead, target) if score else "that is not known"
     )
     words += _beside(scores, best, target) + "."
-    others = [(t, scores.lead(t), scores.get(best, t, scores.lead(t))) for t in scores.targets if t != target]
     parts = [f"{_of_target(t, m)} {shown(score[0], m, t)}" for t, m, score in others if score]
+    if [t for t, *_ in others] == [ALL]:
+        return words, f"The accuracy is {parts[0].split()[-1]}." if parts else ""
     return words, f"One by one: {', '.join(parts)}." if parts else ""
 
 
@@ -232,7 +244,9 @@ def all_numbers(scores):
 def intervals(rows):
     """[(encoder, protocol, n_labels, target, metric, value, 68 %, 95 %), ...] as text: of the first seed and of the
     metrics that lead. rows: of bootstrap.csv."""
+    once = set(metrics.shown_once((row["target"], row["metric"]) for row in rows))
     found = [row for row in rows if row["seed"] == 0 and metrics.of(row["metric"]).leads and not row.get("shift")]
+    found = [row for row in found if (row["target"], row["metric"]) in once]
 
     def between(row, level):
         low, high = row[f"low_{level}"], row[f"high_{level}"]

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from ...errors import grouped
 from ...progress import console
-from ..results import ALL
+from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
@@ -24,9 +24,10 @@ def print_scores(results):
     """
     scores = MeanScores(results)
     rows = [row for row in scores.all_rows if row.n_labels in (0, scores.n_labels)]
-    leads = {target: scores.lead(target) for target in scores.targets}
+    leads = {target: scores.lead(target) for target in scores.told()}
+    two = MACRO in leads and leads.keys() <= {ALL, MACRO} < set(scores.targets)  # classes
     cells = {
-        metrics.of(lead).plain if target == ALL else target: aligned(
+        metrics.of(lead).plain if target == ALL or (target == MACRO and two) else target: aligned(
             [metrics.cell(scores.get(row, target, lead), lead, target) or "-" for row in rows]
         )
         for target, lead in leads.items()

@@ -11,8 +11,7 @@ import torch
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision, multiclass_accuracy
 
 from ..results import ALL, MACRO
-
-ALLOWED = 0.01  # share of all others, of recall_at_fpr_1
+from .bootstrap import ALLOWED
 
 
 def scores(classes, true, probabilities):

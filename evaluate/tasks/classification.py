@@ -12,8 +12,7 @@ from ...errors import DataError
 from ...ssl.data import training_scene
 from ...ssl.methods.supervised import Classifier, number_of_classes
 from ..results import MACRO
-from . import class_scores, heads
-from .bootstrap import class_intervals
+from . import bootstrap, class_scores, heads
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -93,7 +92,7 @@ class Classification:
         return class_scores.scores(self.classes, true[self.target], predicted[self.target])
 
     def intervals(self, true, predicted):
-        return class_intervals(self.classes, true[self.target], predicted[self.target])
+        return bootstrap.intervals(bootstrap.class_scores(self.classes, true[self.target], predicted[self.target]))
 
     def beside(self, test):
         return {}

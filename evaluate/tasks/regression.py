@@ -14,8 +14,7 @@ from ...errors import DataError
 from ...ssl.data import training_scene
 from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
-from . import heads
-from .bootstrap import regression_intervals
+from . import bootstrap, heads
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -81,7 +80,7 @@ class Regression:
         return scores(true, predicted)
 
     def intervals(self, true, predicted):
-        return regression_intervals(true, predicted)
+        return bootstrap.intervals(bootstrap.regression_scores(true, predicted))
 
     def beside(self, test):
         return {}

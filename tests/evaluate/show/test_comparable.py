@@ -8,6 +8,7 @@ from lenstream.configs.load import load
 from lenstream.evaluate.results import Evaluation
 from lenstream.evaluate.show import comparable
 from lenstream.evaluate.show.comparison import Compared
+from lenstream.evaluate.tasks import bootstrap
 from lenstream.evaluate.tasks.class_scores import scores
 
 N = 60
@@ -132,3 +133,13 @@ def test_a_class_that_no_test_is_of_does_not_count():
     _, auc = comparable.paired(runs)
     scored = [scores(["a", "b", "c"], true["class"], p)["macro", "auc"] for p in predictions]
     assert auc.value == pytest.approx(scored[1] - scored[0], abs=1e-6) and auc.low < auc.value < auc.high
+
+
+def test_an_interval_is_of_the_resamplings_of_which_those_of_both_scores_are():
+    rng = np.random.default_rng(3)
+    true = {"class": rng.integers(0, 3, 200)}
+    before, after = (rng.dirichlet([1, 1, 1], 200).astype(np.float32) for _ in "ab")
+    runs = [run(n, true=true, predictions={("x", "knn"): {"class": p}}) for n, p in (("a", before), ("b", after))]
+    each = [bootstrap.class_scores("abc", true["class"], p) for p in (before, after)]
+    for one, key in zip(comparable.paired(runs), [("all", "accuracy"), ("macro", "auc")], strict=True):
+        assert [one.low, one.high] == np.percentile(each[1][key] - each[0][key], [2.5, 97.5]).tolist()

@@ -49,6 +49,13 @@ def test_a_row_of_the_file_has_all_metrics_of_a_head_and_other_tasks_leave_it_em
         assert wide.loc[same, f"{row['target']}/{row['metric']}/std"].tolist() == [row["std"]]
 
 
+def test_of_two_classes_the_auc_of_both_is_compared_once_and_the_table_keeps_all():
+    known = scores("classification", metrics=("auc", "average_precision"), targets=("macro", "a", "b"))
+    table = comparison.scores_of([Compared("one", None, known)])
+    assert comparison.leading(table) == [("macro", "auc")]
+    assert {"macro/auc", "a/auc", "b/auc"} <= set(comparison.wide(table))
+
+
 def test_intervals_of_the_first_seed_stand_beside_their_scores():
     row = {"task": "regression", "encoder": "b", "protocol": "ridge", "n_labels": 40, "target": "e1", "metric": "r2"}
     rows = [row | {"seed": seed, "low_95": 0.1 + seed, "high_95": 0.9 + seed} for seed in (0, 1)]

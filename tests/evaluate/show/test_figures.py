@@ -168,6 +168,12 @@ def test_many_targets_take_rows_of_four_panels_at_most(n, columns, tmp_path, dra
     assert all(ax.get_ylabel() for ax in panels[::columns])  # of every row
 
 
+def test_of_two_classes_the_auc_of_both_has_one_panel(tmp_path, drawn):
+    rows = [Score("classification", "mine", "knn", m, 0, t, "auc", 0.7) for t in ("macro", "a", "b") for m in (9, 30)]
+    figures.r2_against_labels(frame(rows), tmp_path / "a.png", "auc")
+    assert [ax.get_title() for ax in drawn[0].axes if ax.axison] == ["macro"]
+
+
 def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(b"of before")

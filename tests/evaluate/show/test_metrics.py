@@ -37,8 +37,11 @@ def test_what_leads_comes_first():
     assert metrics.in_order(["auc", "average_precision"]) == ["auc", "average_precision"]
 
 
-def classified():
-    """Scores of a classification: two encoders and one that was trained on the stream."""
+CLASSES = "lens", "galaxy", "star"
+
+
+def classified(*classes):
+    """Scores of a classification: two encoders and one that was trained on the stream. Of three classes, or those."""
     rows = []
     for encoder, protocol, n, auc in (
         ("simclr", "logistic", 100, 0.93),
@@ -47,7 +50,7 @@ def classified():
         ("by_stream", "stream", 0, 0.99),
     ):
         of_unit = [("all", "accuracy", auc - 0.1), ("macro", "auc", auc), ("macro", "average_precision", auc - 0.05)]
-        of_unit += [(c, m, auc) for c in ("lens", "galaxy") for m in ("auc", "average_precision", "recall_at_fpr_1")]
+        of_unit += [(c, m, auc) for c in classes or CLASSES for m in ("auc", "average_precision", "recall_at_fpr_1")]
         rows += [["classification", encoder, protocol, n, 0, *score] for score in of_unit]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -58,7 +61,9 @@ def test_the_headline_of_a_classification():
         "With 100 labels, frozen simclr features reach a mean AUC of 0.93; random features reach 0.80, training from "
         "scratch 0.85, by_stream 0.99."
     )
-    assert str(more) == "One by one: accuracy 0.83, lens 0.93, galaxy 0.93."
+    assert str(more) == "One by one: accuracy 0.83, lens 0.93, galaxy 0.93, star 0.93."
+    first, more = tables.headline(classified("lens", "galaxy"))
+    assert "frozen simclr features reach an AUC of 0.93; random" in str(first) and str(more) == "The accuracy is 0.83."
 
 
 def test_the_tables_of_a_classification():
@@ -67,7 +72,7 @@ def test_the_tables_of_a_classification():
     groups = dict(tables.main_table(scores))
     assert list(groups) == ["logistic", "finetune", "stream"]
     (encoder, _, cells) = groups["logistic"][0]
-    assert encoder == "simclr" and [first for first, *_ in cells] == ["0.830", "0.930", "0.930", "0.930"]
+    assert encoder == "simclr" and [first for first, *_ in cells] == ["0.830", "0.930", "0.930", "0.930", "0.930"]
     assert groups["stream"][0][2][1][1] and not cells[1][1]  # the best of all
     assert tables.limit_row(scores) == []
     numbers = {row[:3]: row[3] for row in tables.all_numbers(scores)}
@@ -80,3 +85,20 @@ def test_intervals_are_those_of_the_first_seed_and_of_metrics_that_lead():
     others = [row | {"seed": 1}, row | {"metric": "average_precision"}]
     expected = ("simclr", "knn", 100, "macro", "AUC", "0.930", "0.920 to 0.940", "0.900 to 0.960")
     assert tables.intervals([row, *others]) == [expected]
+
+
+def test_of_two_classes_the_auc_of_both_is_shown_once():
+    scores = tables.MeanScores(classified("lens", "galaxy"))
+    assert [scores.lead(t) for t in scores.targets] == ["accuracy", "auc", "average_precision", "average_precision"]
+    assert scores.told() == ["all", "macro"] and scores.merit() == "auc" and scores.best().encoder == "simclr"
+    (_, _, cells) = dict(tables.main_table(scores))["logistic"][0]
+    assert [first for first, *_ in cells] == ["0.830", "0.930", "0.930", "0.930"]
+    assert [len(values) for values in tables.all_numbers(scores)[0][3]] == [1, 2, 2, 2]
+    rows = [
+        r | dict.fromkeys(("low_95", "low_68", "high_68", "high_95"), 0.5)
+        for r in classified("a", "b").to_dict("records")
+    ]
+    shown = [(target, metric) for _, _, _, target, metric, *_ in tables.intervals(rows[:9])]
+    assert shown == [("all", "accuracy"), ("macro", "AUC")]
+    three = tables.MeanScores(classified())
+    assert three.told() == ["all", "macro", *CLASSES]

@@ -38,6 +38,9 @@ def test_the_title_names_all_that_is_shown_of_classes(capsys):
     rows += [["classification", "mine", "knn", 40, 0, "macro", "auc", 0.75]]
     terminal.print_scores(pd.DataFrame(rows, columns=COLUMNS))
     assert "accuracy and AUC with 40 labels" in lines(capsys)
+    rows += [["classification", "mine", "knn", 40, 0, c, m, 0.75] for c in "ab" for m in ("auc", "average_precision")]
+    terminal.print_scores(pd.DataFrame(rows, columns=COLUMNS))
+    assert lines(capsys)[:2] == ["accuracy and AUC with 40 labels", "accuracy AUC"]  # that of both classes is one
 
 
 def test_published_values_stand_in_brackets(predictions, capsys):
