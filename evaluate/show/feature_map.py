@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from .figures import MAP, stretch
@@ -14,6 +15,7 @@ from .umap_figure import Style, styles
 
 MAX_POINTS = 800  # test lenses on the map; each carries its image of about 2 kB
 MAX_OVERLAID = 1200  # other images on it, of all sets together
+MAX_NAMES = 20  # of classes beside the bar of colours
 THUMBNAIL = 48  # pixels on a side
 
 
@@ -36,7 +38,7 @@ class FeatureMap:
     plot: Markup  # its element and the script that fills it
     encoders: list[str]
     colours: list[str]  # parameters, with units
-    ranges: list[list[float]]  # of the colours, one pair a parameter
+    scales: list[dict]  # of the colours, one a parameter: low, high, palette, ticks and the words at them
     overlaid: list[
         tuple[Style, str, int, int]
     ]  # the other sets: style, name, how many are shown, and how many there are
@@ -69,8 +71,9 @@ def feature_map(space):
         if target in space.classes:
             data[f"w{i}"] = [_plain(space.classes[target][int(number)]) for number in np.asarray(label)[shown]]
     source = models.ColumnDataSource(data | {"x": data["x0"], "y": data["y0"], "c": data["c0"]}, name="lenses")
-    ranges = [_range(label, space.classes.get(target)) for target, label in space.labels.items()]
-    mapper = models.LinearColorMapper("Viridis256", low=ranges[0][0], high=ranges[0][1], name="colours")
+    scales = [_scale(label, space.classes.get(target)) for target, label in space.labels.items()]
+    first = scales[0]
+    mapper = models.LinearColorMapper(first["palette"], low=first["low"], high=first["high"], name="colours")
     values = [
         f"@w{i}" if f"w{i}" in data else Markup("@c{}{{0.000}} {}").format(i, unit(t)) for i, t in enumerate(targets)
     ]
@@ -91,14 +94,16 @@ def feature_map(space):
     plot.axis.visible = plot.grid.visible = False
     plot.toolbar.logo = None
     words = {"major_label_text_font_size": "13px", "major_tick_line_color": None}
-    plot.add_layout(models.ColorBar(color_mapper=mapper, name="bar", **words), "right")
+    words |= {"major_label_overrides": dict(first["words"])}
+    ticker = models.FixedTicker(ticks=first["ticks"], name="ticks")
+    plot.add_layout(models.ColorBar(color_mapper=mapper, ticker=ticker, name="bar", **words), "right")
     script, div = components(plot)
     return FeatureMap(
         library=Markup(Resources(mode="inline", components=["bokeh"]).render_js()),
         plot=Markup(div + script),
         encoders=list(space.points),
-        colours=[_colour_in_words(target, space.classes.get(target)) for target in space.labels],
-        ranges=ranges,
+        colours=[f"{t} [{unit(t)}]" if t not in space.classes and unit(t) else t for t in space.labels],
+        scales=scales,
         overlaid=overlaid,
     )
 
@@ -154,18 +159,21 @@ def _plain(name):
     return str(name).translate({36: None, 92: None})
 
 
-def _range(values, names):
-    """The ends of the colours: of classes the first and the last, else 96 % of the values."""
+def _scale(values, names):
+    """The colours of a parameter and what stands beside their bar: one colour a class with its name, else numbers."""
+    from bokeh.palettes import viridis
+
     if names:
-        return [0.0, float(max(len(names) - 1, 1))]
-    return [float(v) for v in np.nanpercentile(values, [2, 98])]
+        n, words = len(names), [(number, _shortened(_plain(name))) for number, name in enumerate(names)]
+        scale = {"low": -0.5, "high": n - 0.5, "palette": list(viridis(min(n, 256)))}
+        return scale | {"ticks": list(range(0, n, -(-n // MAX_NAMES))), "words": words}
+    low, high = (float(v) for v in np.nanpercentile(values, [2, 98]))
+    ticks = [float(tick) for tick in MaxNLocator(6).tick_values(low, high) if low <= tick <= high]
+    return {"low": low, "high": high, "palette": list(viridis(256)), "ticks": ticks, "words": []}
 
 
-def _colour_in_words(target, names):
-    """A parameter with its unit, or a class with what its numbers mean."""
-    if names:
-        return f"{target} ({', '.join(f'{number} {name}' for number, name in enumerate(names))})"
-    return f"{target} [{unit(target)}]" if unit(target) else target
+def _shortened(name):
+    return name if len(name) <= 20 else f"{name[:19]}…"
 
 
 def _thumbnail(image):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from lenstream.evaluate.show import figures, umap_figure
 from lenstream.evaluate.show import report as reports
@@ -334,3 +335,47 @@ def test_every_link_leads_to_its_section(page):
         "(ids => ids.filter((id, k) => ids.indexOf(id) !== k))([...document.querySelectorAll('[id]')].map(e => e.id))"
     )
     assert missing == [] and twice == []
+
+
+def test_a_wide_table_scrolls_inside_its_box_whose_edge_shows_that_it_goes_on(page):
+    page.emulate(size=(800, 900))
+    assert page.evaluate("document.documentElement.scrollWidth") == 800 and page.evaluate(STICKING_OUT) == []
+    find = "[...document.querySelectorAll('.wide:has(table)')].find(e => e.scrollWidth > e.clientWidth + 40)"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    shades = []
+    for left in (0, 10_000):
+        page.evaluate(f"{find}.scrollLeft = {left}")
+        x, y, width, height = page.rectangle(find)
+        with Image.open(page.screenshot(PICTURES / "edge.png")) as image:
+            edge = np.asarray(image.convert("L"))[int(y) : int(y + height), int(x + width) - 2]
+        shades.append(np.median(edge))
+    assert shades[0] < 245 and shades[1] == 255
+
+
+def test_the_bar_of_colours_names_classes(tmp_path):
+    rng, classes = np.random.default_rng(0), np.arange(40) % 2
+    space = reports.FeatureSpace(
+        {"a": rng.normal(size=(40, 2))},
+        {"class": classes, "theta_E": rng.uniform(0.8, 1.6, 40)},
+        rng.normal(size=(40, 16, 16)),
+        classes={"class": ["lens", "nonlens"]},
+    )
+    reports.write(reports.Report("demo", "", {}, results(), umap=space), tmp_path / "report.html")
+    with chromium.start((tmp_path / "report.html").as_uri(), size=(1280, 900)) as page:
+        page.wait_for("window.Bokeh && Bokeh.documents.some(d => d.get_model_by_name('bar'))")
+        page.settle()
+        model = "Bokeh.documents[0].get_model_by_name({!r})"
+        colours, ticks, bar = (model.format(name) for name in ("colours", "ticks", "bar"))
+        shown = f"[{colours}.palette.length, {colours}.low, {colours}.high, {ticks}.ticks, "
+        shown += f"[...new Map({bar}.major_label_overrides).entries()]]"
+        of_classes = [2, -0.5, 1.5, [0, 1], [[0, "lens"], [1, "nonlens"]]]
+        assert page.evaluate(shown) == of_classes
+        choose = "(e => { e.selectedIndex = %d; e.dispatchEvent(new Event('change')); })"
+        choose += "(document.getElementById('map-colour'))"
+        page.evaluate(choose % 1)
+        n, low, high, at, words = page.evaluate(shown)
+        assert n == 256 and words == [] and len(at) > 3 and low <= min(at) and max(at) <= high
+        page.evaluate(choose % 0)
+        page.settle()
+        assert page.evaluate(shown) == of_classes
+        assert page.problems == []
