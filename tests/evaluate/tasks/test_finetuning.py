@@ -121,6 +121,13 @@ def test_every_step_changes_its_images_in_another_way():
     assert len(set(turns)) == len(turns) == 4
 
 
+def test_the_share_that_is_done_is_told_at_every_step():
+    shares = []
+    settings = Finetune(epochs=3, min_steps=1, batch_size=16)
+    finetune(Pixels(), lambda network: Classifier(network, range(2)), data(), settings, 0, progress=shares.append)
+    assert shares == [step / 12 for step in range(12)]
+
+
 class Task:
     """What of a task is asked: whether its images are in files, and simulated systems."""
 
