@@ -172,11 +172,12 @@ def _in_words(examples, value):
 
 
 def _say_differences(config, examples, images):
-    """Say what does not hinder, but is to be known: other pixels, and tests that encoders saw without their labels."""
-    from .evaluate.tasks.comparisons import differences, seen_tests
+    """Say what does not hinder, but is to be known: other pixels or classes, tests seen before without their labels."""
+    from .evaluate.tasks.comparisons import classes_without_tests, differences, seen_tests
     from .ssl.folder import say_once
 
-    for note in (*differences(examples), *seen_tests(config, examples, images)):
+    without = classes_without_tests(examples, examples.amounts(config.evaluate).n_test)
+    for note in (*differences(examples), *without, *seen_tests(config, examples, images)):
         say_once(note)
 
 

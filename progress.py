@@ -48,21 +48,21 @@ class _Bar:
         show = show and not console.quiet
         self.drawn = show and console.is_terminal
         self.spoken = show and not console.is_terminal
-        self.next_line = done
+        self.next_line: float = done
         if self.drawn:
             title_column = TextColumn("{task.description}", markup=False)
             columns = (title_column, BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
             self.progress = Progress(*columns, TextColumn("{task.fields[note]}", markup=False), console=console)
             self.task = self.progress.add_task(title, total=total, completed=done, note="")
 
-    def update(self, done: int, note: str | None = None) -> None:
-        """Set how much is done, and a short note behind the bar."""
+    def update(self, done: float, note: str | None = None) -> None:
+        """Set how much is done, which may be a part of one of the total, and a short note behind the bar."""
         self.note = note or self.note
         if self.drawn:
             self.progress.update(self.task, completed=done, note=self.note)
         elif self.spoken and (done >= self.next_line or done == self.total):
-            print(f"{self.title}: {done}/{self.total} {self.note}".rstrip(), file=sys.stderr, flush=True)
-            self.next_line = done + max(1, self.total // 5)
+            print(f"{self.title}: {int(done)}/{self.total} {self.note}".rstrip(), file=sys.stderr, flush=True)
+            self.next_line = done + (self.total // 5 or self.total / 5)
 
 
 @contextmanager

@@ -130,7 +130,8 @@ def _train_heads(task, units, data, scratch, stop):
     pool_features = {}  # of the encoder at work
     with bar("evaluating", len(units)) as progress:
         for done, unit in enumerate(units):
-            progress.update(done, f"{unit.encoder}, {unit.protocol}, {unit.n_labels} labels")
+            words = f"{unit.encoder}, {unit.protocol}, {unit.n_labels} labels"
+            progress.update(done, words)
             if _scores_of_done(unit, scratch) is not None:
                 continue
             if stop():
@@ -144,7 +145,8 @@ def _train_heads(task, units, data, scratch, stop):
                     if key not in pool_features:
                         pool_features = {key: features_of(network.to(task.device), pool.images)}
                     known = pool_features[key][: unit.n_labels]
-                head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed)
+                moves = _moves(progress, done, words)
+                head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed, moves)
             predicted, true = task.predict(head, data.test.images), _arrays(data.test)
             values, ranges = task.score(true, predicted), {}
             if unit.n_labels in (0, most):
@@ -155,7 +157,12 @@ def _train_heads(task, units, data, scratch, stop):
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
             rows = [asdict(s) | ranges[s.target, s.metric]._asdict() for s in _scores(task, unit, values) if ranges]
             _write_done(unit, _scores(task, unit, values), scratch, rows)
-        progress.update(len(units), "")
+        progress.update(len(units), words)
+
+
+def _moves(progress, done, words):
+    """What moves a bar with the training of one head: a function of the share of it that is done."""
+    return lambda share: progress.update(done + share, f"{words}, {share:.0%}")
 
 
 def _write_done(unit, scores, scratch, intervals=()):

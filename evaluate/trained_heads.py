@@ -60,12 +60,14 @@ def stream_head(task, config, scene, name, path):
 
 
 def _filled(method, name, path):
-    """Whether a method could be given the weights that its training ended with."""
+    """Whether a method could be given the weights that its training ended with; averages where they were kept."""
     state = Path(path).parent / LAST
     if not state.exists():
         console.print(f"{name}: {state} is not there, so the head that it was trained with is not judged")
         return False
     tensors, _ = checkpoint.load(state)
     checkpoint.load_model(tensors, method)
-    load_weights(method.encoder(), path)  # which may be an average
+    load_weights(method.encoder(), path)  # which may be an average, and has a head of its own then
+    if method.needs_labels:
+        checkpoint.load_head(tensors, method.head)
     return True

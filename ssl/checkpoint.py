@@ -84,13 +84,11 @@ def load_facts(path):
         return {}
 
 
-def pack(model, optimizer, average=None, plateau=None):
-    """Model, optimiser and, if there are, average of the weights and plateau as one flat dictionary of tensors."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    if average is not None:
-        tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
-    if plateau is not None:
-        tensors |= {f"plateau.{k}": v for k, v in plateau.state_dict().items()}
+def pack(model, optimizer, average=None, plateau=None, average_head=None):
+    """Model, optimiser and, if there are, averages of the weights and plateau as one flat dictionary of tensors."""
+    parts = {"model": model, "average": average, "plateau": plateau, "average_head": average_head}
+    parts = {name: part.state_dict() for name, part in parts.items() if part is not None}
+    tensors = {f"{name}.{k}": v for name, state in parts.items() for k, v in state.items()}
     for number, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             if value is not None:
@@ -103,13 +101,20 @@ def load_model(tensors, model):
     model.load_state_dict(_below("model.", tensors))
 
 
-def unpack(tensors, model, optimizer, average=None, plateau=None):
-    """Load the tensors of `pack` into a model, its optimiser, the average of the weights and the plateau."""
+def load_head(tensors, head):
+    """Load the average of a model's head of `pack`; the last one if it has none, as earlier versions wrote."""
+    head.load_state_dict(_below("average_head.", tensors) or _below("model.head.", tensors))
+
+
+def unpack(tensors, model, optimizer, average=None, plateau=None, average_head=None):
+    """Load the tensors of `pack` into a model, its optimiser, the averages of the weights and the plateau."""
     load_model(tensors, model)
     if plateau is not None:
         plateau.load_state_dict(_below("plateau.", tensors))
     if average is not None:
         average.load_state_dict(_below("average.", tensors))
+    if average_head is not None:
+        load_head(tensors, average_head)
     states = {}
     for key, value in _below("optimizer.", tensors).items():
         number, name = key.split(".", 1)

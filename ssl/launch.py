@@ -36,6 +36,15 @@ def ranks():
     return devices * nodes
 
 
+def share(pre, ranks):
+    """Systems in each part of a batch on each of so many ranks. Raises: ConfigError if the parts would be unequal."""
+    parts = ranks * pre.accumulate
+    if pre.batch_size % parts or pre.batch_size < 2 * parts:
+        problem = f"pretrain.batch_size: {pre.batch_size} systems cannot be cut into {parts} equal parts of 2 or more"
+        raise ConfigError([f"{problem} ({ranks} ranks, accumulate {pre.accumulate})"])
+    return pre.batch_size // parts
+
+
 def _job():
     """Devices a node, nodes, and Fabric's environment of the job that this process is a rank of, which may be None."""
     if "TORCHELASTIC_RUN_ID" in os.environ:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 
-from ..errors import ConfigError, DataError, LenStreamError
+from ..errors import DataError, LenStreamError
 from ..progress import Stopped, bar, console
 from . import checkpoint, monitors, same_config, same_images, seen_images
 from .batch_order import batch_at
 from .data import open_data, open_images, trained_scene
-from .launch import agreed, make_fabric
+from .launch import agreed, make_fabric, share
 from .log import Log, in_words
 from .methods.base import Draws, Step
 from .optimise import Plateau, follow, make_optimizer, set_learning_rate, set_weight_decay
@@ -85,7 +85,8 @@ class Training:
     it anew (see `randomness.seeded`, within which to work).
 
     Attributes: done, steps: optimiser steps behind, and of the whole training. model, optimizer, average: without what
-    Fabric wraps them in; average is None unless the settings ask for one.
+    Fabric wraps them in; average is None unless the settings ask for one. average_head: of a head that is judged with
+    the average, else None.
     """
 
     def __init__(self, config, name, scene, folder, fabric):
@@ -95,12 +96,14 @@ class Training:
         self.done, self.steps = 0, config.pretrain.steps_of(name)
         self.images = open_images(config)
         self._image_facts = {"images": same_images.facts_of(self.images)} if self.images is not None else {}
-        self.share = _share(config.pretrain, fabric.world_size)
+        self.share = share(config.pretrain, fabric.world_size)
         self.model = prepared(draw_method(config, name, self.scene), config.pretrain, fabric)
         self.optimizer = make_optimizer(self.model, self.settings, self.model.constant_lr())
         self._wrapped = fabric.setup(self.model, self.optimizer)
         network = self.model.network
         self.average = copy.deepcopy(network).requires_grad_(False) if self.settings.ema else None
+        judged = self.settings.ema and self.model.needs_labels
+        self.average_head = copy.deepcopy(self.model.head).requires_grad_(False) if judged else None
         self._plateau = Plateau(self.settings) if self.settings.schedule == "plateau" else None
         self._log = self._probe = self._kept = None  # the last is the step of the checkpoint on the disk
         self._kept_is_bad = self._collapsed = False
@@ -110,6 +113,11 @@ class Training:
     def encoder(self):
         """The `Network` that is kept: the average of the weights if there is one, else the method's."""
         return self.model.encoder() if self.average is None else self.average
+
+    @property
+    def _beside(self):
+        """What a checkpoint has beside model and optimiser."""
+        return self.average, self._plateau, self.average_head
 
     def resume(self):
         """Go on from the folder's checkpoint, or from the last state of a training that is over, and open the log.
@@ -124,7 +132,7 @@ class Training:
                 problem = same_images.refusal(self.images.root, written.get("images"), self._image_facts["images"])
                 if problem:
                     raise DataError(problem)
-            checkpoint.unpack(tensors, self.model, self.optimizer, self.average, self._plateau)
+            checkpoint.unpack(tensors, self.model, self.optimizer, *self._beside)
             self.done = self._kept = written["step"]
             self._kept_is_bad = self._lost_weights() is not None  # an earlier LenStream wrote those, too
         if self.fabric.is_global_zero:
@@ -165,6 +173,8 @@ class Training:
         self.model.after_step(now)
         if self.average is not None:
             follow(self.average, self.model.encoder(), self.settings.ema)
+        if self.average_head is not None:
+            follow(self.average_head, self.model.head, self.settings.ema)
         if self._plateau is not None:
             self._plateau.see(float(self.fabric.all_reduce(loss, reduce_op="mean")))
         self._interval.losses.append(loss)
@@ -201,7 +211,7 @@ class Training:
             self._mean_loss()
         self._check_weights()
         if self.fabric.is_global_zero:
-            tensors = checkpoint.pack(self.model, self.optimizer, self.average, self._plateau)
+            tensors = checkpoint.pack(self.model, self.optimizer, *self._beside)
             facts = {
                 "step": self.done,
                 "encoder": self.name,
@@ -306,12 +316,3 @@ class Training:
         names = [images.name_of(k) for k in batch]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return f"{', '.join(names[:3])}{more} in {images.root}"
-
-
-def _share(pre, ranks):
-    """Systems in each part of a batch on each of so many ranks. Raises: ConfigError if the parts would be unequal."""
-    parts = ranks * pre.accumulate
-    if pre.batch_size % parts or pre.batch_size < 2 * parts:
-        problem = f"pretrain.batch_size: {pre.batch_size} systems cannot be cut into {parts} equal parts of 2 or more"
-        raise ConfigError([f"{problem} ({ranks} ranks, accumulate {pre.accumulate})"])
-    return pre.batch_size // parts

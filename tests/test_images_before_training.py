@@ -167,3 +167,16 @@ def test_labels_of_which_a_seed_gets_one_class_alone(tmp_path):
     said = "all of 10 labelled images of a seed are disc; expected more, so that there is something to tell apart"
     assert problem == f"evaluate.n_labels: {said}"
     checked(tmp_path, *judged, "evaluate.n_labels=[60, all]")
+
+
+def test_a_class_without_a_test_image_is_said_and_hinders_nothing(tmp_path, capsys):
+    """Its scores stay empty, and those of the others stand."""
+    learnt, judged = rings(tmp_path / "mine", 60), rings(tmp_path / "tests", 30, seed=1)
+    for folder, kinds in ((learnt, ("ring", "arc", "disc")), (judged, ("ring", "disc"))):
+        names = sorted(path.stem for path in folder.glob("*.npy"))
+        rows = [f"{name},{kinds[k % len(kinds)]}" for k, name in enumerate(names)]
+        (folder / "labels.csv").write_text("\n".join(["name,kind", *rows]) + "\n")
+    data = [f"pretrain.data={{path: {learnt}}}", f"evaluate.data={{path: {learnt}, test_path: {judged}}}"]
+    checked(tmp_path, *data, "simulate=null", "evaluate.task=classification", "evaluate.targets=[kind]")
+    said = capsys.readouterr().err
+    assert said.count(f"none of 20 test images of {judged} is arc, which has no score of its own") == 1

@@ -67,9 +67,9 @@ class Classification:
     def needs_features(self, protocol):
         return protocol != "finetune"
 
-    def train(self, protocol, network, train, features, seed):
+    def train(self, protocol, network, train, features, seed, progress=lambda share: None):
         if protocol == "finetune":
-            return finetuned(self, network, train, self._table, self._untrained, seed)
+            return finetuned(self, network, train, self._table, self._untrained, seed, progress)
         head, classes = self._untrained(network), train.true[self.target]
         if protocol in ("logistic", "logistic_projection"):
             heads.logistic(head, features, classes.numpy(), seed)

@@ -63,6 +63,23 @@ def seen_tests(config, examples, images):
         )
 
 
+def classes_without_tests(examples, n_test):
+    """A sentence if some classes are those of none of the first n_test test images in files.
+
+    Where all are of one class, that is a mistake of its own. examples: `examples.Examples`.
+    """
+    if examples.judged is None or not examples.classes:
+        return
+    (numbers,) = examples.values("test", n_test).values()
+    there = np.unique(numbers[np.isfinite(numbers)]).astype(int)
+    missing = [name for k, name in enumerate(examples.classes) if k not in there]
+    if missing and len(there) > 1:
+        yield (
+            f"evaluate.data: none of {len(numbers):,} test images of {examples.judged.root} is {' or '.join(missing)}, "
+            "which has no score of its own then; means over classes are of the others"
+        )
+
+
 def _name(examples, side):
     images = getattr(examples, side)
     return "simulated lenses" if images is None else str(images.root)

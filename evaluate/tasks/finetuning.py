@@ -19,14 +19,14 @@ HELD_OUT = 0.1  # of the labels of images in files
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-def finetune(network, make_head, train, settings, seed, device="cpu", validation=None):
+def finetune(network, make_head, train, settings, seed, device="cpu", validation=None, progress=lambda share: None):
     """All weights trained on labels, from the network's weights as they are.
 
     Args:
         network: an encoder, pre-trained or random; it is copied. make_head: from a network to the
             `ssl.methods.base.Method` with the loss. train: pair of images (n, bands, h, w) and labels (n, t).
         settings: `configs.training.Finetune`. seed: of head and shuffling. validation: a pair as `train`, if the
-            settings ask for one.
+            settings ask for one. progress: as of `task.Task.train`.
 
     Returns: the trained head, in evaluation mode; its weights are those of the lowest validation loss if the settings
     have a patience, else the last.
@@ -37,20 +37,22 @@ def finetune(network, make_head, train, settings, seed, device="cpu", validation
         if device.type == "cuda":
             torch.cuda.manual_seed(seed)
         head = make_head(copy.deepcopy(network)).to(device, memory_format=torch.channels_last)
-        return _train(head, train, settings, seed, device, validation)
+        return _train(head, train, settings, seed, device, validation, progress)
 
 
-def finetuned(task, network, train, table, make_head, seed):
+def finetuned(task, network, train, table, make_head, seed, progress):
     """`finetune` by a task's settings, with a validation part if they ask for one.
 
     Args: task: with `finetuning`, `device` and `examples`. train: `Labelled`. table: from it to labels (n, t).
     make_head: from a network and the labels that it learns from to the method with the loss. seed: of all choices.
+    progress: as of `task.Task.train`.
     """
     train, held_out = validation_part(task, train, seed) if task.finetuning.validates else (train, None)
     labels = table(train)
     known = None if held_out is None else (held_out.images, table(held_out))
     pair = train.images, labels
-    return finetune(network, lambda copy: make_head(copy, labels), pair, task.finetuning, seed, task.device, known)
+    settings, device = task.finetuning, task.device
+    return finetune(network, lambda copy: make_head(copy, labels), pair, settings, seed, device, known, progress)
 
 
 def validation_part(task, train, seed):
@@ -78,7 +80,7 @@ def validation_part(task, train, seed):
     return train.of(rest), train.of(np.sort(held))
 
 
-def _train(head, train, settings, seed, device, validation):
+def _train(head, train, settings, seed, device, validation, progress):
     images, labels = train
     groups = param_groups_weight_decay(head, weight_decay=settings.weight_decay)
     optimizer = _OPTIMIZERS[settings.optimizer](groups, lr=settings.lr)
@@ -89,6 +91,7 @@ def _train(head, train, settings, seed, device, validation):
     head.train()
     queue = torch.empty(0, dtype=torch.long)
     for step in range(steps):
+        progress(step / steps)
         if len(queue) < batch_size:
             queue = _and_next_epoch(queue, torch.randperm(len(labels), generator=order), batch_size)
         chosen, queue = queue[:batch_size], queue[batch_size:]

@@ -59,10 +59,10 @@ class Regression:
     def needs_features(self, protocol):
         return protocol != "finetune"
 
-    def train(self, protocol, network, train, features, seed):
+    def train(self, protocol, network, train, features, seed, progress=lambda share: None):
         labels = _table(train)
         if protocol == "finetune":
-            return finetuned(self, network, train, _table, _fresh, seed)
+            return finetuned(self, network, train, _table, _fresh, seed, progress)
         y = labels.double().numpy()
         regressor = untrained(network, y)
         if protocol == "ridge":

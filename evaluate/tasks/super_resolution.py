@@ -44,11 +44,11 @@ class SuperResolution:
     def needs_features(self, protocol):
         return False  # those of a whole image; a decoder takes maps
 
-    def train(self, protocol, network, train, features, seed):
+    def train(self, protocol, network, train, features, seed, progress=lambda share: None):
         device = torch.device(self.device)
         with seeded(seed_of(seed, "decoder"), device):
             resolver = self._resolver(copy.deepcopy(network)).to(device, memory_format=torch.channels_last)
-            return learn(resolver, train, self.settings, protocol == "frozen", seed)
+            return learn(resolver, train, self.settings, protocol == "frozen", seed, progress)
 
     def predict(self, head, images):
         return {"image": apply(head.to(self.device), images, self.device)}
@@ -100,11 +100,11 @@ def _mean_of_known(values):
     return float(known.mean()) if len(known) else math.nan
 
 
-def learn(resolver, train, settings, frozen, seed):
+def learn(resolver, train, settings, frozen, seed, progress=lambda share: None):
     """A `SuperResolver` trained on pairs, in evaluation mode; its encoder stays as it is if `frozen`.
 
     The loss is the mean squared error in units of the spread of each image with large pixels, so that faint images
-    count as bright ones do. train: `task.Labelled`. seed: of the order of the pairs.
+    count as bright ones do. train: `task.Labelled`. seed: of the order of the pairs. progress: as of `task.Task.train`.
     """
     device, n = resolver.flux_scale.device, len(train.images)
     resolver.network.requires_grad_(not frozen)  # it is a copy
@@ -117,6 +117,7 @@ def learn(resolver, train, settings, frozen, seed):
     resolver.train()
     resolver.network.train(not frozen)
     for step in range(settings.steps):
+        progress(step / settings.steps)
         while len(queue) < settings.batch_size:
             queue = torch.cat([queue, torch.randperm(n, generator=order)])
         chosen, queue = queue[: settings.batch_size], queue[settings.batch_size :]

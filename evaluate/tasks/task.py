@@ -54,8 +54,14 @@ class Task(Protocol):
     def needs_features(self, protocol: str) -> bool:
         """Whether `train` learns from features of the frozen encoder: they are then computed once for many heads."""
 
-    def train(self, protocol: str, network: nn.Module, train: Labelled, features: np.ndarray | None, seed: int):
-        """A head, by the name of a protocol; `network` is left as it is. features: float32 (n, d), if needed."""
+    def train(
+        self, protocol: str, network: nn.Module, train: Labelled, features: np.ndarray | None, seed: int, progress
+    ):
+        """A head, by the name of a protocol; `network` is left as it is.
+
+        features: float32 (n, d), if needed. progress: called with the share that is done, 0 to below 1, where it takes
+        long.
+        """
 
     def predict(self, head: nn.Module, images: torch.Tensor) -> dict[str, np.ndarray]:
         """The predictions of a head for images (n, bands, h, w): target -> (n, ...)."""

@@ -11,19 +11,16 @@ from .base import Method
 class Supervised(Method):
     """The loss is the mean squared error of the standardised targets, `step.labels` (n, t) in their own units.
 
-    Targets are standardised with the mean and standard deviation of their population, so that each counts the same;
-    features with `feature_mean` and `feature_std`, which are 0 and 1 until a closed-form fit sets them.
+    Targets are standardised with the mean and standard deviation of their population, so that each counts the same.
     """
 
     n_views, needs_labels = 1, True
 
     def __init__(self, network, mean, std):
         super().__init__(network)
-        self.head = nn.Linear(network.num_features, len(mean))
+        _add_head(self, len(mean))
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
-        self.register_buffer("feature_mean", torch.zeros(network.num_features))
-        self.register_buffer("feature_std", torch.ones(network.num_features))
 
     def forward(self, views, step):
         features = self.network(views[0])
@@ -31,22 +28,18 @@ class Supervised(Method):
 
     def loss_of(self, features, labels):
         """The loss of features (n, d) with labels as in `Step`."""
-        return F.mse_loss(self._estimate(features), (labels - self.mean) / self.std)
+        return F.mse_loss(_of_head(self, features), (labels - self.mean) / self.std)
 
     def predict(self, images):
         """Targets in their own units, float32 (n, t), for images (n, bands, h, w)."""
-        return self._estimate(self.network(images)) * self.std + self.mean
-
-    def _estimate(self, features):
-        """Standardised targets; centring first keeps float32 exact where features are large and nearly constant."""
-        return self.head((features - self.feature_mean) / self.feature_std).float()
+        return _of_head(self, self.network(images)) * self.std + self.mean
 
 
 class Classifier(Method):
     """The loss is the cross-entropy of the class, `step.labels` (n, 1), the number that it has among the labels.
 
     Args: number_of: for each number in the labels, that of the class among those told apart, int (c,); -1 for a class
-    that never occurs. Features are standardised as in `Supervised`.
+    that never occurs.
     """
 
     n_views, needs_labels = 1, True
@@ -54,10 +47,8 @@ class Classifier(Method):
     def __init__(self, network, number_of):
         super().__init__(network)
         number_of = torch.as_tensor(number_of, dtype=torch.int64)
-        self.head = nn.Linear(network.num_features, int(number_of.max()) + 1)
+        _add_head(self, int(number_of.max()) + 1)
         self.register_buffer("number_of", number_of)
-        self.register_buffer("feature_mean", torch.zeros(network.num_features))
-        self.register_buffer("feature_std", torch.ones(network.num_features))
 
     def forward(self, views, step):
         features = self.network(views[0])
@@ -65,14 +56,24 @@ class Classifier(Method):
 
     def loss_of(self, features, labels):
         """The loss of features (n, d) with labels as in `Step`."""
-        return F.cross_entropy(self._logits(features), self.number_of[labels[:, 0].long()])
+        return F.cross_entropy(_of_head(self, features), self.number_of[labels[:, 0].long()])
 
     def predict(self, images):
         """Probabilities of the classes, float32 (n, k), for images (n, bands, h, w)."""
-        return self._logits(self.network(images)).softmax(1)
+        return _of_head(self, self.network(images)).softmax(1)
 
-    def _logits(self, features):
-        return self.head((features - self.feature_mean) / self.feature_std).float()
+
+def _add_head(method, outputs):
+    """Give a method a linear head; its features are standardised by 0 and 1 until a closed-form fit sets others."""
+    width = method.network.num_features
+    method.head = nn.Linear(width, outputs)
+    method.register_buffer("feature_mean", torch.zeros(width))
+    method.register_buffer("feature_std", torch.ones(width))
+
+
+def _of_head(method, features):
+    """What the head gives; centring first keeps float32 exact where features are large and nearly constant."""
+    return method.head((features - method.feature_mean) / method.feature_std).float()
 
 
 def number_of_classes(simulation, merge=None):

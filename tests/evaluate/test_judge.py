@@ -41,10 +41,10 @@ class Watched(Regression):
 
     asked = ()
 
-    def train(self, protocol, network, train, features, seed):
+    def train(self, protocol, network, train, features, seed, progress):
         first = next(iter(network.parameters())).detach().clone()
         type(self).asked += ((protocol, seed, first, train, features),)
-        return super().train(protocol, network, train, features, seed)
+        return super().train(protocol, network, train, features, seed, progress)
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,7 @@ class Brightness:
     def needs_features(self, protocol):
         return False
 
-    def train(self, protocol, network, train, features, seed):
+    def train(self, protocol, network, train, features, seed, progress):
         head = torch.nn.Linear(1, 1)
         torch.nn.init.constant_(head.bias, 0.5 if protocol == "finetune" else 2.0)
         return head
@@ -271,9 +271,9 @@ class Threshold(Brightness):
     def needs_features(self, protocol):
         return protocol == "ridge"
 
-    def train(self, protocol, network, train, features, seed):
+    def train(self, protocol, network, train, features, seed, progress):
         self.given.append((network, train, features, seed))
-        return super().train(protocol, network, train, features, seed)
+        return super().train(protocol, network, train, features, seed, progress)
 
 
 class Scaled(torch.nn.Module):
@@ -308,6 +308,25 @@ def test_a_head_learns_from_the_features_of_its_own_encoder_and_labels(tmp_path)
                 np.testing.assert_allclose(features, features_of(network, train.images), rtol=1e-6)
         assert len(list(folder.glob("*.json"))) == len(some)
         assert len(list(folder.glob("*.safetensors"))) == sum(u.n_labels == 8 for u in some)
+
+
+class Slow(Brightness):
+    """Brightness that trains in a hundred steps, and says where it is."""
+
+    def train(self, protocol, network, train, features, seed, progress):
+        for step in range(100):
+            progress(step / 100)
+        return super().train(protocol, network, train, features, seed, progress)
+
+
+def test_the_bar_moves_with_the_training_of_a_head_and_a_pipe_gets_few_lines(tmp_path, capsys):
+    task, units = Slow(), [judge.Unit("a", "finetune", n, 0) for n in (3, 8)]
+    data = judge.Data({"a": Scaled(1.0)}, [task.labelled("labelled", 8)], task.labelled("test", 5))
+    judge._train_heads(task, units, data, tmp_path, lambda: False)
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["evaluating: 0/2 a, finetune, 3 labels", "evaluating: 0/2 a, finetune, 3 labels, 40%"]
+    assert [line.split()[1] for line in said] == ["0/2", "0/2", "0/2", "1/2", "1/2", "2/2"]
+    assert said[-2].endswith("8 labels, 61%") and said[-1] == "evaluating: 2/2 a, finetune, 8 labels"
 
 
 class Bounded(Brightness):

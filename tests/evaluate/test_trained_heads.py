@@ -65,6 +65,9 @@ def test_the_head_of_the_stream_stands_on_the_encoder_that_was_kept(trained):
     head = stream_head(task, config, scene, "sup", encoders["sup"])
     kept, _ = checkpoint.load(encoders["sup"])  # an average of the weights
     assert all(torch.equal(value, kept[name]) for name, value in head.network.state_dict().items())
+    state, _ = checkpoint.load(encoders["sup"].parent / LAST)
+    assert torch.equal(head.head.weight, state["average_head.weight"])
+    assert not torch.equal(head.head.weight, state["model.head.weight"])
     assert stream_head(task, config, scene, "con", encoders["con"]) is None
     task.__dict__["classes"] = ["galaxy", "lens"]  # as those of files may be
     images = task.labelled("test", 20).images
@@ -72,6 +75,15 @@ def test_the_head_of_the_stream_stands_on_the_encoder_that_was_kept(trained):
     np.testing.assert_allclose(
         task.predict(other, images)["class"][:, ::-1], task.predict(head, images)["class"], rtol=1e-5
     )
+
+
+def test_of_a_version_that_averaged_no_head_the_last_one_is_judged(trained, tmp_path):
+    config, scene, encoders = trained
+    tensors, facts = checkpoint.load(encoders["sup"].parent / LAST)
+    (tmp_path / "encoder.safetensors").write_bytes(encoders["sup"].read_bytes())
+    checkpoint.save(tmp_path / LAST, {k: v for k, v in tensors.items() if not k.startswith("average_head.")}, **facts)
+    head = stream_head(make_task(config, scene), config, scene, "sup", tmp_path / "encoder.safetensors")
+    assert torch.equal(head.head.weight, tensors["model.head.weight"])
 
 
 def test_all_that_is_asked_for_is_judged(judged):

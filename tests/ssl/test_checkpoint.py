@@ -52,6 +52,16 @@ def test_the_average_of_the_weights_comes_back_beside_the_model():
     assert not any(key.startswith("average.") for key in checkpoint.pack(model, optimizer))
 
 
+def test_the_average_of_a_head_comes_back_and_without_one_it_is_the_last_head():
+    model, optimizer = trained(torch.optim.SGD, lr=0.1)
+    model = nn.ModuleDict({"body": model, "head": nn.Linear(4, 2)})
+    average, other = nn.Linear(4, 2), nn.Linear(4, 2)
+    checkpoint.load_head(checkpoint.pack(model, optimizer, average_head=average), other)
+    assert torch.equal(other.weight, average.weight) and torch.equal(other.bias, average.bias)
+    checkpoint.load_head(checkpoint.pack(model, optimizer), other)
+    assert torch.equal(other.weight, model["head"].weight) and torch.equal(other.bias, model["head"].bias)
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     model, optimizer = trained(torch.optim.SGD, lr=0.1)
     path = tmp_path / "c.safetensors"

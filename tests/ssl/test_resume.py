@@ -11,8 +11,9 @@ from lenstream.errors import DataError
 from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import checkpoint, same_config
+from lenstream.ssl.launch import make_fabric
 from lenstream.ssl.log import read_log
-from lenstream.ssl.trainer import pretrain
+from lenstream.ssl.trainer import Training, pretrain
 from lenstream.ssl.untrained import make_encoder
 
 from .tiny import folder_config, stop_after
@@ -96,6 +97,36 @@ def test_schedules_are_resumed_bit_for_bit(tiny, tmp_path, optimizer):
     whole, stopped = (checkpoint.load(tmp_path / f / "last_state.safetensors")[0] for f in ("whole", "stopped"))
     assert [k for k in whole if not torch.equal(whole[k], stopped[k])] == [] and whole.keys() == stopped.keys()
     assert whole["plateau.factor"] < 1
+
+
+def averaged(tiny):
+    """A config whose supervised encoder is an average, and so is its head; and its scene."""
+    return load("tiny", ["pretrain.encoders.stream_supervised.ema=0.5"]), tiny[1]
+
+
+def test_the_average_of_a_head_is_resumed_bit_for_bit(tiny, tmp_path):
+    config, scene = averaged(tiny)
+    pretrain(config, "stream_supervised", scene, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        pretrain(config, "stream_supervised", scene, tmp_path / "stopped", stop=stop_after(3))
+    pretrain(config, "stream_supervised", scene, tmp_path / "stopped")
+    whole, stopped = (checkpoint.load(tmp_path / f / "last_state.safetensors")[0] for f in ("whole", "stopped"))
+    assert [k for k in whole if not torch.equal(whole[k], stopped[k])] == [] and whole.keys() == stopped.keys()
+    assert not torch.equal(whole["average_head.weight"], whole["model.head.weight"])
+
+
+def test_a_checkpoint_of_a_version_that_averaged_no_head_goes_on_from_the_last_one(tiny, tmp_path):
+    config, scene = averaged(tiny)
+    with pytest.raises(Stopped):
+        pretrain(config, "stream_supervised", scene, tmp_path, stop=stop_after(3))
+    tensors, facts = checkpoint.load(tmp_path / "checkpoint.safetensors")
+    before = {k: v for k, v in tensors.items() if not k.startswith("average_head.")}
+    assert len(before) == len(tensors) - 2
+    checkpoint.save(tmp_path / "checkpoint.safetensors", before, **facts)
+    training = Training(config, "stream_supervised", scene, tmp_path, make_fabric(config.pretrain))
+    training.resume()
+    for name, average in training.average_head.state_dict().items():
+        assert torch.equal(average, tensors[f"model.head.{name}"])
 
 
 def test_a_finished_encoder_is_not_trained_again(tiny, tmp_path):

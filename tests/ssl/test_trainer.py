@@ -116,6 +116,20 @@ def test_where_the_teacher_is_kept_the_average_is_of_the_teacher(tiny, tmp_path)
     assert moved("average.") < 0.01 * moved("model.network.")
 
 
+def test_a_head_is_averaged_as_the_encoder_is(tiny, tmp_path):
+    config, scene = load("tiny", ["pretrain.encoders.stream_supervised.ema=0.75"]), tiny[1]
+    training = Training(config, "stream_supervised", scene, tmp_path, make_fabric(config.pretrain))
+    expected = training.model.head.weight.detach().clone()
+    with training.open_data() as data:
+        for _ in range(3):
+            training.step(data)
+            expected = 0.75 * expected + 0.25 * training.model.head.weight.detach()
+    torch.testing.assert_close(training.average_head.weight, expected)
+    assert (training.model.head.weight - expected).abs().max() > 1e-4
+    for other in ("lensiam", "simsiam"):
+        assert Training(config, other, scene, tmp_path, make_fabric(config.pretrain)).average_head is None
+
+
 @pytest.mark.parametrize("targets", [["gamma", "theta_E"], ["theta_E", "gamma"]])  # one is in alphabetical order
 def test_labels_come_in_the_order_of_the_targets(tiny, tmp_path, targets):
     """Labels and the means and spreads that standardise them are in the order of the config."""

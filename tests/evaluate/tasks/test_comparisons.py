@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenstream.evaluate.tasks.comparisons import differences, seen_tests
+from lenstream.evaluate.tasks.comparisons import classes_without_tests, differences, seen_tests
 from lenstream.evaluate.tasks.examples import Examples
 from lenstream.evaluate.tasks.task import Labelled
 from lenstream.ssl.data import open_images
@@ -36,6 +36,37 @@ def test_another_noise(both):
     assert re.match(
         rf"evaluate\.data: the noise of a pixel is 0\.1\d* in {both[0]} and 0\.[23]\d* in {both[1]}, each", note
     )
+
+
+def kinds(folder, *of_images):
+    """Give the images of `rings`, in turn, these kinds."""
+    names = sorted(path.stem for path in folder.glob("*.npy"))
+    rows = [f"{name},{of_images[k % len(of_images)]}" for k, name in enumerate(names)]
+    (folder / "labels.csv").write_text("\n".join(["name,kind", *rows]) + "\n")
+
+
+def about_classes(both, n_test):
+    classes = "evaluate.task=classification", "evaluate.targets=[kind]"
+    config = config_of(f"path: {both[0]}, test_path: {both[1]}", *classes)
+    return list(classes_without_tests(Examples(config), n_test))
+
+
+def test_classes_of_which_there_is_no_test(both):
+    kinds(both[0], "ring", "arc", "disc", "cross")
+    kinds(both[1], "ring", "disc")
+    assert about_classes(both, 20) == [
+        f"evaluate.data: none of 20 test images of {both[1]} is arc or cross, which has no score of its own then; "
+        "means over classes are of the others"
+    ]
+    kinds(both[1], *["ring", "disc", "cross"] * 9, *["arc"] * 3)
+    assert about_classes(both, 30) == []
+    kinds(both[1], *["ring"] * 29, "disc")
+    assert "is arc or cross" in about_classes(both, 30)[0]
+    assert about_classes(both, 2) == []  # both rings, which is a mistake of its own
+
+
+def test_nothing_is_said_of_classes_where_there_are_none(both):
+    assert list(classes_without_tests(Examples(config_of(f"path: {both[0]}, test_path: {both[1]}")), 20)) == []
 
 
 def test_other_pixels_and_another_width():

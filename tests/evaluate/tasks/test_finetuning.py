@@ -94,7 +94,7 @@ def test_the_validation_loss_is_that_of_all_images_in_evaluation_mode():
     head = trained()
     head.network = nn.Sequential(head.network, nn.Dropout(0.5)).eval()
     images, classes = data(300, 2)
-    expected = nn.functional.cross_entropy(head._logits(head.network(images)), classes[:, 0])
+    expected = nn.functional.cross_entropy(head.head(head.network(images)), classes[:, 0])
     head.train()
     assert finetuning._loss(head, (images, classes), torch.device("cpu")) == pytest.approx(
         float(expected.detach()), rel=1e-5
@@ -119,6 +119,13 @@ def test_every_step_changes_its_images_in_another_way():
         for of_step in zip(turned, plain, strict=True)
     ]
     assert len(set(turns)) == len(turns) == 4
+
+
+def test_the_share_that_is_done_is_told_at_every_step():
+    shares = []
+    settings = Finetune(epochs=3, min_steps=1, batch_size=16)
+    finetune(Pixels(), lambda network: Classifier(network, range(2)), data(), settings, 0, progress=shares.append)
+    assert shares == [step / 12 for step in range(12)]
 
 
 class Task:

@@ -70,6 +70,14 @@ def test_training_is_a_function_of_the_seed(made):
     assert not torch.equal(one["exit.weight"], other["exit.weight"])
 
 
+@pytest.mark.parametrize("protocol", ["frozen", "finetune"])
+def test_the_share_that_is_done_is_told_at_every_step(made, protocol):
+    config, scene, task = made
+    shares = []
+    task.train(protocol, make_encoder(config, "simsiam", scene), task.labelled("labelled", 4), None, 0, shares.append)
+    assert shares == [0, 1 / 3, 2 / 3]
+
+
 def test_a_decoder_learns_more_than_interpolation(made):
     config, scene, _ = made
     sharp = ["simulate.observation.background_noise=0.001", "simulate.observation.exposure_time=1.0e+6"]
