@@ -68,6 +68,6 @@ def _filled(method, name, path):
     tensors, _ = checkpoint.load(state)
     checkpoint.load_model(tensors, method)
     load_weights(method.encoder(), path)  # which may be an average, and has a head of its own then
-    if method.needs_labels:
-        checkpoint.load_head(tensors, method.head)
+    if method.behind is not None:
+        checkpoint.load_head(tensors, method.get_submodule(method.behind), method.behind)
     return True

@@ -101,9 +101,9 @@ def load_model(tensors, model):
     model.load_state_dict(_below("model.", tensors))
 
 
-def load_head(tensors, head):
-    """Load the average of a model's head of `pack`; the last one if it has none, as earlier versions wrote."""
-    head.load_state_dict(_below("average_head.", tensors) or _below("model.head.", tensors))
+def load_head(tensors, head, name):
+    """Load the average of a head of `pack`; the last one, by its name in the model, if earlier versions wrote it."""
+    head.load_state_dict(_below("average_head.", tensors) or _below(f"model.{name}.", tensors))
 
 
 def unpack(tensors, model, optimizer, average=None, plateau=None, average_head=None):
@@ -114,7 +114,7 @@ def unpack(tensors, model, optimizer, average=None, plateau=None, average_head=N
     if average is not None:
         average.load_state_dict(_below("average.", tensors))
     if average_head is not None:
-        load_head(tensors, average_head)
+        load_head(tensors, average_head, model.behind)
     states = {}
     for key, value in _below("optimizer.", tensors).items():
         number, name = key.split(".", 1)

@@ -102,8 +102,8 @@ class Training:
         self._wrapped = fabric.setup(self.model, self.optimizer)
         network = self.model.network
         self.average = copy.deepcopy(network).requires_grad_(False) if self.settings.ema else None
-        judged = self.settings.ema and self.model.needs_labels
-        self.average_head = copy.deepcopy(self.model.head).requires_grad_(False) if judged else None
+        judged = self.settings.ema and self.model.behind is not None
+        self.average_head = copy.deepcopy(self._head).requires_grad_(False) if judged else None
         self._plateau = Plateau(self.settings) if self.settings.schedule == "plateau" else None
         self._log = self._probe = self._kept = None  # the last is the step of the checkpoint on the disk
         self._kept_is_bad = self._collapsed = False
@@ -113,6 +113,11 @@ class Training:
     def encoder(self):
         """The `Network` that is kept: the average of the weights if there is one, else the method's."""
         return self.model.encoder() if self.average is None else self.average
+
+    @property
+    def _head(self):
+        """What is judged behind the encoder, of a method that has such a head."""
+        return self.model.get_submodule(self.model.behind)
 
     @property
     def _beside(self):
@@ -174,7 +179,7 @@ class Training:
         if self.average is not None:
             follow(self.average, self.model.encoder(), self.settings.ema)
         if self.average_head is not None:
-            follow(self.average_head, self.model.head, self.settings.ema)
+            follow(self.average_head, self._head, self.settings.ema)
         if self._plateau is not None:
             self._plateau.see(float(self.fabric.all_reduce(loss, reduce_op="mean")))
         self._interval.losses.append(loss)

@@ -14,6 +14,8 @@ class BarlowTwins(Method):
     C is the correlation of the views' projections over the batches of all ranks.
     """
 
+    behind = "projector"
+
     def __init__(self, network, settings):
         super().__init__(network)
         self.projector = BarlowTwinsProjectionHead(network.num_features, settings.hidden_dim, settings.projection_dim)

@@ -46,6 +46,7 @@ class Method(nn.Module):
 
     n_views = 2  # global views that it needs
     needs_labels = False  # of every system, the targets of the evaluation: `Step.labels`
+    behind = None  # the name of what is judged behind the encoder, if there is: a head, or a projector
 
     def __init__(self, network):
         super().__init__()

@@ -10,6 +10,8 @@ from .teacher import Teacher, momentum_at
 class BYOL(Method):
     """The loss is 2 - 2 cos(prediction, teacher's projection), eq. 2 of the paper: the mean of both directions."""
 
+    behind = "projector"
+
     def __init__(self, network, settings):
         super().__init__(network)
         self.momentum, self.momentum_final = settings.momentum, settings.momentum_final

@@ -18,6 +18,8 @@ from .base import Method
 class SimCLR(Method):
     """The loss is NT-Xent over both directions of every pair, with the negatives of all ranks."""
 
+    behind = "projector"
+
     def __init__(self, network, settings):
         super().__init__(network)
         sizes = network.num_features, settings.hidden_dim, settings.projection_dim

@@ -12,6 +12,8 @@ from .base import Method
 class SimSiam(Method):
     """The loss is D(p1, stopgrad(z2)) / 2 + D(p2, stopgrad(z1)) / 2, eq. 4 of the paper."""
 
+    behind = "projector"
+
     def __init__(self, network, settings):
         super().__init__(network)
         self.projector = SimSiamProjectionHead(network.num_features, settings.hidden_dim, settings.projection_dim)

@@ -14,7 +14,7 @@ class Supervised(Method):
     Targets are standardised with the mean and standard deviation of their population, so that each counts the same.
     """
 
-    n_views, needs_labels = 1, True
+    n_views, needs_labels, behind = 1, True, "head"
 
     def __init__(self, network, mean, std):
         super().__init__(network)
@@ -42,7 +42,7 @@ class Classifier(Method):
     that never occurs.
     """
 
-    n_views, needs_labels = 1, True
+    n_views, needs_labels, behind = 1, True, "head"
 
     def __init__(self, network, number_of):
         super().__init__(network)

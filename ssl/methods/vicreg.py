@@ -15,6 +15,8 @@ class VICReg(Method):
     their number. Variances and covariances are those of the batches of all ranks.
     """
 
+    behind = "projector"
+
     def __init__(self, network, settings):
         super().__init__(network)
         self.projector = VICRegProjectionHead(network.num_features, settings.hidden_dim, settings.projection_dim)

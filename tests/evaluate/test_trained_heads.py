@@ -18,7 +18,7 @@ SETTINGS = [
     "simulate.classes={lens: 2, galaxy: 1}",
     "simulate.lens_mass.0.only=[lens]",
     "pretrain={steps: 2, batch_size: 8, backbone: {name: test_resnet}, encoders: {con: {method: simclr, "
-    "hidden_dim: 16, projection_dim: 8}, sup: {method: supervised, ema: 0.5}, mask: {method: dino, "
+    "hidden_dim: 16, projection_dim: 8, ema: 0.5}, sup: {method: supervised, ema: 0.5}, mask: {method: dino, "
     "hidden_dim: 16, bottleneck_dim: 8, "
     "prototypes: 16}}}",
     "evaluate={task: classification, n_labels: [20, 30], n_test: 40, seeds: 1, protocols: [logistic_projection, knn], "
@@ -45,7 +45,10 @@ def test_a_projection_is_that_of_the_trained_projector(trained):
     made = projected(config, scene, "con", encoders["con"]).eval()
     tensors, _ = checkpoint.load(encoders["con"].parent / LAST)
     for name, tensor in made.projector.state_dict().items():
-        assert torch.equal(tensor, tensors[f"model.projector.{name}"])
+        assert torch.equal(tensor, tensors[f"average_head.{name}"])
+    assert any(
+        not torch.equal(tensor, tensors[f"model.projector.{n}"]) for n, tensor in made.projector.state_dict().items()
+    )
     start = projected(config, scene, "con")
     assert not torch.equal(next(start.projector.parameters()), next(made.projector.parameters()))
     assert made(torch.zeros(2, 1, 32, 32)).shape == (2, made.num_features) == (2, 8)

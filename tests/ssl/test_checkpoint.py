@@ -56,9 +56,9 @@ def test_the_average_of_a_head_comes_back_and_without_one_it_is_the_last_head():
     model, optimizer = trained(torch.optim.SGD, lr=0.1)
     model = nn.ModuleDict({"body": model, "head": nn.Linear(4, 2)})
     average, other = nn.Linear(4, 2), nn.Linear(4, 2)
-    checkpoint.load_head(checkpoint.pack(model, optimizer, average_head=average), other)
+    checkpoint.load_head(checkpoint.pack(model, optimizer, average_head=average), other, "head")
     assert torch.equal(other.weight, average.weight) and torch.equal(other.bias, average.bias)
-    checkpoint.load_head(checkpoint.pack(model, optimizer), other)
+    checkpoint.load_head(checkpoint.pack(model, optimizer), other, "head")
     assert torch.equal(other.weight, model["head"].weight) and torch.equal(other.bias, model["head"].bias)
 
 

@@ -116,18 +116,19 @@ def test_where_the_teacher_is_kept_the_average_is_of_the_teacher(tiny, tmp_path)
     assert moved("average.") < 0.01 * moved("model.network.")
 
 
-def test_a_head_is_averaged_as_the_encoder_is(tiny, tmp_path):
-    config, scene = load("tiny", ["pretrain.encoders.stream_supervised.ema=0.75"]), tiny[1]
-    training = Training(config, "stream_supervised", scene, tmp_path, make_fabric(config.pretrain))
-    expected = training.model.head.weight.detach().clone()
+@pytest.mark.parametrize(("name", "head"), [("stream_supervised", "head"), ("simsiam", "projector")])
+def test_a_head_is_averaged_as_the_encoder_is(tiny, tmp_path, name, head):
+    config, scene = load("tiny", [f"pretrain.encoders.{name}.ema=0.75"]), tiny[1]
+    training = Training(config, name, scene, tmp_path, make_fabric(config.pretrain))
+    last = next(training.model.get_submodule(head).parameters())
+    expected = last.detach().clone()
     with training.open_data() as data:
         for _ in range(3):
             training.step(data)
-            expected = 0.75 * expected + 0.25 * training.model.head.weight.detach()
-    torch.testing.assert_close(training.average_head.weight, expected)
-    assert (training.model.head.weight - expected).abs().max() > 1e-4
-    for other in ("lensiam", "simsiam"):
-        assert Training(config, other, scene, tmp_path, make_fabric(config.pretrain)).average_head is None
+            expected = 0.75 * expected + 0.25 * last.detach()
+    torch.testing.assert_close(next(training.average_head.parameters()), expected)
+    assert (last - expected).abs().max() > 1e-4
+    assert Training(config, "lensiam", scene, tmp_path, make_fabric(config.pretrain)).average_head is None
 
 
 @pytest.mark.parametrize("targets", [["gamma", "theta_E"], ["theta_E", "gamma"]])  # one is in alphabetical order
