@@ -77,6 +77,14 @@ class PlateauSettings(Section):
     factor: float = key("the learning rate is multiplied by it", default=0.1, gt=0, lt=1)
 
 
+def check_final_rate(settings):
+    """Raise ValueError unless a schedule goes down to its `lr_final`. settings: with lr, lr_final and schedule."""
+    if settings.lr_final > settings.lr:
+        raise ValueError(f"lr_final {settings.lr_final:g} is above lr {settings.lr:g}; expected a lower one")
+    if settings.schedule == "constant" and settings.lr_final not in (0, settings.lr):
+        raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
+
+
 class Encoder(Section):
     """One pre-training, whatever its method."""
 
@@ -131,10 +139,7 @@ class Encoder(Section):
 
     @model_validator(mode="after")
     def schedule_has_what_it_needs(self):
-        if self.lr_final > self.lr:
-            raise ValueError(f"lr_final {self.lr_final:g} is above lr {self.lr:g}; expected a lower one")
-        if self.schedule == "constant" and self.lr_final not in (0, self.lr):
-            raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
+        check_final_rate(self)
         if self.schedule != "plateau" and self.plateau != PlateauSettings():
             raise ValueError(f"plateau: is for schedule: plateau, and the schedule is {self.schedule}")
         return self

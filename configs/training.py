@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from .encoder import Augment, Backbone
+from .encoder import Augment, Backbone, check_final_rate
 from .keys import Section, key
 from .methods import AnyEncoder
 
@@ -103,10 +103,7 @@ class Finetune(Section):
 
     @model_validator(mode="after")
     def the_rate_falls(self):
-        if self.lr_final > self.lr:
-            raise ValueError(f"lr_final {self.lr_final:g} is above lr {self.lr:g}; expected a lower one")
-        if self.schedule == "constant" and self.lr_final not in (0, self.lr):
-            raise ValueError("lr_final: with schedule: constant the learning rate stays at lr")
+        check_final_rate(self)
         return self
 
     @property
