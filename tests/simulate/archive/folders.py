@@ -1,7 +1,12 @@
 """What a folder holds, how it is damaged, how work on it is broken off, and parts of it that are read."""
 
-import numpy as np
+import contextlib
+from unittest import mock
 
+import numpy as np
+import pytest
+
+from lenstream.simulate.archive import writing
 from lenstream.simulate.archive.chunks import Picked
 
 
@@ -11,6 +16,13 @@ class Broken(Exception):
 
 def broken(*_, **__):
     raise Broken
+
+
+@contextlib.contextmanager
+def stopped_in(step):
+    """Within it the writing of a dataset has to break off in a step, by the name of a function of `writing`."""
+    with mock.patch.object(writing, step, broken), pytest.raises(Broken):
+        yield
 
 
 def contents(folder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lenstream.errors import DataError
-from lenstream.simulate.archive import ledger, lengthening, writing, zarr_shards
+from lenstream.simulate.archive import ledger, lengthening, zarr_shards
 from lenstream.simulate.archive.description import Shard, load
 from lenstream.simulate.archive.ledger import ACCEPTED, Entry, read_entries, versions
 from lenstream.simulate.archive.lengthening import holds, is_shorter, refuse_other_numbers, say_what_differs
@@ -18,7 +18,7 @@ from lenstream.simulate.archive.sizes_on_disk import bytes_of_systems
 from lenstream.simulate.archive.writing import begin_or_continue, extend_archive, is_finished, write_archive
 from lenstream.simulate.systems.draw import Views
 
-from .folders import Broken, broken, contents
+from .folders import Broken, contents, stopped_in
 
 
 @pytest.fixture(scope="module")
@@ -121,25 +121,21 @@ def test_an_extension_that_was_broken_off_goes_on_with_the_same_command(describe
     assert of_shards(folder) == of_shards(tmp_path / "at_once")
 
 
-def test_an_extension_stopped_in_its_finish_goes_on_and_adds_no_more(described, tmp_path, monkeypatch):
+def test_an_extension_stopped_in_its_finish_goes_on_and_adds_no_more(described, tmp_path):
     config, description = described(12)
     write_archive(config, tmp_path, description)
-    with monkeypatch.context() as patched:
-        patched.setattr(writing, "finish", broken)
-        with pytest.raises(Broken):
-            extend_archive(tmp_path, 10)
+    with stopped_in("finish"):
+        extend_archive(tmp_path, 10)
     with pytest.raises(DataError, match=r"only its last files are missing\); .*--count 10` goes on"):
         extend_archive(tmp_path, 11)
     assert extend_archive(tmp_path, 10).count == 22 and is_finished(tmp_path, load(tmp_path))
     assert extend_archive(tmp_path, 10).count == 32  # as it was finished
 
 
-def test_a_dataset_stopped_in_its_finish_is_not_extended(described, tmp_path, monkeypatch):
+def test_a_dataset_stopped_in_its_finish_is_not_extended(described, tmp_path):
     config, description = described(12)
-    with monkeypatch.context() as patched:
-        patched.setattr(writing, "finish", broken)
-        with pytest.raises(Broken):
-            write_archive(config, tmp_path, description)
+    with stopped_in("finish"):
+        write_archive(config, tmp_path, description)
     with pytest.raises(DataError, match=r"only its last files are missing\); .*lenstream simulate, goes on"):
         extend_archive(tmp_path, 5)
     assert load(tmp_path) == description
@@ -155,15 +151,11 @@ def test_an_extension_that_comes_out_with_other_numbers_changes_nothing(describe
     assert contents(tmp_path) == before
 
 
-def test_a_stopped_extension_is_not_gone_on_with_where_numbers_are_others(
-    described, tmp_path, monkeypatch, other_arithmetic
-):
+def test_a_stopped_extension_is_not_gone_on_with_where_numbers_are_others(described, tmp_path, other_arithmetic):
     config, description = described(12)
     write_archive(config, tmp_path, description)
-    with monkeypatch.context() as patched:
-        patched.setattr(writing, "write_shards", broken)
-        with pytest.raises(Broken):
-            extend_archive(tmp_path, 10)
+    with stopped_in("write_shards"):
+        extend_archive(tmp_path, 10)
     before = of_shards(tmp_path)
     other_arithmetic(0.0002)
     with pytest.raises(DataError, match="the 4 systems of shard 1 come out here with other numbers"):
