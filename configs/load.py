@@ -198,12 +198,13 @@ def _checks_of_training(config):
             there = ", ".join(config.simulate.bands) or "none, as simulate.bands is empty"
             yield ("pretrain", "bands"), f'no band "{name}", expected one of {there}'
     yield from classes_in_use.of_training(config)
-    backbones = {("backbone",): pre.backbone} | {
-        ("encoders", n, "backbone"): e.backbone for n, e in pre.encoders.items()
+    networks = {("pretrain", "backbone"): pre.backbone} | {
+        ("pretrain", "encoders", n, "backbone"): e.backbone for n, e in pre.encoders.items()
     }
-    for path, backbone in backbones.items():
-        for name, value in (backbone.options if backbone else {}).items():
-            where = ("pretrain", *path, "options", name)
+    for name, network in (config.evaluate.supervised if config.evaluate else {}).items():
+        networks["evaluate", "supervised", name] = network
+    for path, network in networks.items():
+        for where, value in _values_within(network.options if network else {}, (*path, "options")):
             if isinstance(value, float) and not math.isfinite(value):
                 yield where, f"expected a finite number, got {value}"
             if is_other_notation(value):
@@ -231,6 +232,15 @@ def _checks_of_training(config):
     yield from classes_in_use.of_evaluation(config)
     if not config.evaluate.learns_from_files and config.evaluate.seeds * max(config.evaluate.n_labels) > 1 << 39:
         yield ("evaluate", "n_labels"), "more labelled lenses than there are indices for them"
+
+
+def _values_within(values, path):
+    """Pairs of key path and value of all that nested dictionaries and lists hold."""
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, dict | list | tuple):
+            yield from _values_within(value, (*path, key))
+        else:
+            yield (*path, key), value
 
 
 def show(config):

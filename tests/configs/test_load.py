@@ -51,6 +51,18 @@ from lenstream.simulate.systems.scene import make_scene
         ("pretrain.encoders.new={lr: 1}", "pretrain.encoders.new: the key method is missing"),
         ("pretrain.encoders.lensiam.augment.crop=[0.5, 0.2]", "crop: the lowest value must be above 0"),
         ("pretrain.backbone.options.drop_rate=.nan", "pretrain.backbone.options.drop_rate: expected a finite number"),
+        (
+            "pretrain.backbone.options.channels=[8, .inf]",
+            "pretrain.backbone.options.channels.1: expected a finite number",
+        ),
+        (
+            "pretrain.backbone.options.layer.scale=.nan",
+            "pretrain.backbone.options.layer.scale: expected a finite number",
+        ),
+        (
+            "evaluate.supervised={net: {name: resnet18, options: {channels: [.nan]}}}",
+            "evaluate.supervised.net.options.channels.0: expected a finite number",
+        ),
         ("simulate.classes={a: 0, b: 0}", "simulate.classes: one of a, b must be more frequent than 0"),
         ("simulate.classes={a: -1, b: 2}", "simulate.classes.a: input should be greater than or equal to 0, got -1"),
         ("extends=w1", 'unknown key "extends"'),
