@@ -19,7 +19,8 @@ from ...files.whole import write_text
 from . import metrics, pages, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
-from .tables import MeanScores, all_numbers, headline, limit_row, main_table
+from .headline import headline
+from .tables import MeanScores, all_numbers, limit_row, main_table
 
 SECTIONS = [
     "results",

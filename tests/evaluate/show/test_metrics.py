@@ -55,17 +55,6 @@ def classified(*classes):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def test_the_headline_of_a_classification():
-    first, more = tables.headline(classified())
-    assert str(first) == (
-        "With 100 labels, frozen simclr features reach a mean AUC of 0.93; random features reach 0.80, training from "
-        "scratch 0.85, by_stream 0.99."
-    )
-    assert str(more) == "One by one: accuracy 0.83, lens 0.93, galaxy 0.93, star 0.93."
-    first, more = tables.headline(classified("lens", "galaxy"))
-    assert "frozen simclr features reach an AUC of 0.93; random" in str(first) and str(more) == "The accuracy is 0.83."
-
-
 def test_the_tables_of_a_classification():
     scores = tables.MeanScores(classified())
     assert scores.n_labels == 100 and scores.best().encoder == "simclr"

@@ -1,0 +1,35 @@
+"""The headline says what the table says."""
+
+import re
+from html import unescape
+
+from lenstream.evaluate.show.headline import headline
+
+from .test_metrics import classified
+from .test_report import results
+
+
+def test_headline_says_what_the_table_says():
+    table = results()
+    first, more = (unescape(re.sub(r"<[^>]+>", "", str(part))) for part in headline(table))
+    at = table[(table.n_labels == 1000) & (table.target == "theta_E")].groupby(["encoder", "protocol", "metric"])[
+        "value"
+    ]
+    mean = at.mean()
+    assert first == (
+        f"With 1,000 labels, frozen lensiam features recover θE with R² = {mean['lensiam', 'ridge', 'r2']:.2f} "
+        f'(RMSE {mean["lensiam", "ridge", "rmse"]:.2g}"); random features reach {mean["random", "ridge", "r2"]:.2f}, '
+        f"training from scratch {mean['supervised', 'finetune', 'r2']:.2f}; the images allow at best 0.9996."
+    )
+    assert more == "The other parameters, in R²: \N{GREEK SMALL LETTER GAMMA} 0.67 (at best 0.9996)."
+
+
+def test_the_headline_of_a_classification():
+    first, more = headline(classified())
+    assert str(first) == (
+        "With 100 labels, frozen simclr features reach a mean AUC of 0.93; random features reach 0.80, training from "
+        "scratch 0.85, by_stream 0.99."
+    )
+    assert str(more) == "One by one: accuracy 0.83, lens 0.93, galaxy 0.93, star 0.93."
+    first, more = headline(classified("lens", "galaxy"))
+    assert "frozen simclr features reach an AUC of 0.93; random" in str(first) and str(more) == "The accuracy is 0.83."
