@@ -11,6 +11,7 @@ from ...ssl.data import open_labelled, scene_of, training_scene
 from ...ssl.folder import say_once
 from .class_targets import names_in, names_simulated, numbers_in, numbers_simulated
 from .image_parts import parts_of
+from .reading import read_many
 from .splits import even_order
 from .task import Amounts, Labelled, labelled_systems
 
@@ -195,7 +196,7 @@ class Examples:
                 f"evaluate.data: {images.root} has {self.count(split)} {split} images, {asked} are asked for"
             )
         true = self._tensors(self._values(split, places))
-        return Labelled(torch.from_numpy(images.read_all(places)), true, images.numbers(places))
+        return Labelled(read_many(images, places), true, images.numbers(places))
 
     def _values(self, split, places):
         return self._of_images(self._images(split), places)

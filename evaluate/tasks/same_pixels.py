@@ -6,9 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...progress import bar
-
-AT_A_TIME = 64  # images in memory
-MANY = 2000  # images from which on reading them is worth a progress bar
+from .reading import AT_A_TIME, MANY
 
 
 @lru_cache(maxsize=6)  # sets are the same objects as long as their files are the same

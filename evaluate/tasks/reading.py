@@ -1,0 +1,27 @@
+"""Many images of a set in files at once, with a bar where that takes long."""
+
+import numpy as np
+import torch
+
+from ...progress import bar
+from ...ssl.archive_images import ArchiveImages
+
+AT_A_TIME = 64  # images between two moves of a bar
+MANY = 2000  # images from which on reading them is worth one
+
+
+def read_many(images, places):
+    """The first views at some places of a set, float32 (n, bands, num_pix, num_pix).
+
+    images: `ssl.set_images.SetImages` or another with `read_all`. An archive is read in one go, as it decodes
+    neighbours together. Raises: DataError for an image that cannot be read.
+    """
+    if isinstance(images, ArchiveImages):
+        return torch.from_numpy(images.read_all(places))
+    found = torch.empty(len(places), images.bands, images.num_pix, images.num_pix)
+    with bar("reading images", len(places), show=len(places) >= MANY) as progress:
+        for start in range(0, len(places), AT_A_TIME):
+            some = np.asarray(places[start : start + AT_A_TIME])
+            found[start : start + len(some)] = torch.from_numpy(images.read_all(some))
+            progress.update(start + len(some))
+    return found
