@@ -15,8 +15,7 @@ import torch
 
 from ..errors import DataError, LenStreamError
 from ..progress import Stopped, bar, console
-from . import checkpoint, monitors, same_config, same_images, seen_images
-from .batch_order import batch_at
+from . import breakdown, checkpoint, monitors, same_config, same_images, seen_images
 from .data import open_data, open_images, trained_scene
 from .launch import agreed, make_fabric, share
 from .log import Log, in_words
@@ -280,8 +279,9 @@ class Training:
             return float(losses.mean())
         bad = int((~torch.isfinite(losses)).nonzero()[0])
         step = self.done - len(losses) + bad
+        samples = breakdown.samples_of(step, self.batch_size, self.images, self.config.seed)
         raise LenStreamError(
-            f"the loss of {self.name} became {float(losses[bad])}: look at {self._samples(step)}, of step {step + 1}; "
+            f"the loss of {self.name} became {float(losses[bad])}: look at {samples}, of step {step + 1}; "
             + self._way_on(step)
         )
 
@@ -299,25 +299,5 @@ class Training:
         return next((k for k, t in tensors if t.is_floating_point() and not bool(torch.isfinite(t).all())), None)
 
     def _way_on(self, steps):
-        """What is left of a training that broke down after so many steps, and what to do."""
-        if steps == 0:
-            return "no weight has moved yet, so it is these images, or the weights that it starts from"
-        kept = "there is no checkpoint yet"
-        if self._kept is not None:
-            which = "checkpoint, with weights that are not finite either," if self._kept_is_bad else "good checkpoint,"
-            kept = f"the last {which} of step {self._kept}, is {newest_state(self.folder)}"
-        return (
-            f"{kept}. The same command would end here again: start anew with a lower lr, a longer warmup or clip, by "
-            "--overwrite, or name=... for a run of its own"
-        )
-
-    def _samples(self, step):
-        """The images of a step, to look at."""
-        first = step * self.batch_size
-        if self.images is None:
-            return f"samples {first} to {first + self.batch_size - 1}"
-        images = self.images
-        batch = batch_at(self.config.seed, first, self.batch_size, len(images), images.ordered)
-        names = [images.name_of(k) for k in batch]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"{', '.join(names[:3])}{more} in {images.root}"
+        state = None if self._kept is None else newest_state(self.folder)
+        return breakdown.way_on(steps, self._kept, state, self._kept_is_bad)
