@@ -214,6 +214,15 @@ def test_labels_of_a_classification_hold_the_classes_evenly(tmp_path):
         assert np.array_equal(pool.true["kind"].numpy() == 0, pool.indices % 3 == 0)
 
 
+def test_a_few_of_the_tests_hold_the_classes_evenly(tmp_path):
+    """Images lie class by class, of which some tests in the order of their names would hold the first alone."""
+    folder = classes(tmp_path / "mine", {"lens": 40, "galaxy": 20})
+    examples = own(f"path: {folder}, split: {{test: 0.5}}", *CLASSIFICATION, "evaluate.targets=[class]")
+    assert examples.classes == ("galaxy", "lens")
+    kinds = examples.labelled("test", 30).true["class"]
+    assert [(kinds[:n] == 0).sum().item() for n in (6, 15, 30)] == [2, 5, 10]
+
+
 def test_amounts_are_of_the_images_in_files(tmp_path):
     config = of_own(f"path: {rings(tmp_path / 'mine')}", "evaluate.n_labels=[12, 0.25, 0.5, all, 48]")
     assert Examples(config).amounts(config.evaluate) == ([12, 24, 48], 12)
