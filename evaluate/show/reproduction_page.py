@@ -43,11 +43,12 @@ def _times_as_text(times):
 
 def _page(name, reproduction, table, found, differs, times):
     """The HTML of the page. table: of `in_words`, row by row that of `found`."""
-    columns, lines = list(reproduction.columns), []
-    for ours, (_, words) in zip(found, table.iterrows(), strict=True):
-        cells = [tuple(words[c].split(" | ")) for c in ("labels", *columns)]
-        lines.append((ours.row.group, _TableRow(ours.row.label, cells, words["pre-training"], words.get("note", ""))))
-    groups = [(g, [line for _, line in same]) for g, same in itertools.groupby(lines, key=lambda pair: pair[0])]
+    lines = [(ours.row, words) for ours, (_, words) in zip(found, table.iterrows(), strict=True)]
+    groups = [(group, list(same)) for group, same in itertools.groupby(lines, key=lambda line: line[0].group)]
+    tables = [
+        (columns, [(group, [_table_row(*line, columns) for line in of_group]) for group, of_group in together])
+        for columns, together in _tables(groups, list(reproduction.columns))
+    ]
     stages = list(dict.fromkeys(stage for of_run in times.values() for stage in of_run))
     runs = [
         (run, [*(duration(t[s]) if s in t else EMPTY for s in stages), duration(sum(t.values()))])
@@ -58,10 +59,27 @@ def _page(name, reproduction, table, found, differs, times):
         name=name,
         title=reproduction.title,
         source=reproduction.source,
-        columns=columns,
-        groups=groups,
+        tables=tables,
         differs=differs,
         stages=stages,
         runs=runs,
         themes=themes,
     )
+
+
+def _tables(groups, columns):
+    """Pairs (columns, groups) of tables without empty columns: groups that follow each other share one if they have a
+    column in common. groups: pairs (name, [(row, its words), ...])."""
+    found = []
+    for group in groups:
+        own = {c for _, words in group[1] for c in columns if words[c] != f"{EMPTY} | {EMPTY}"}
+        if found and (not own or own & found[-1][0]):
+            found[-1] = (found[-1][0] | own, [*found[-1][1], group])
+        else:
+            found.append((own, [group]))
+    return [([c for c in columns if c in own], together) for own, together in found]
+
+
+def _table_row(row, words, columns):
+    cells = [tuple(words[c].split(" | ")) for c in ("labels", *columns)]
+    return _TableRow(row.label, cells, words["pre-training"], words.get("note", ""))

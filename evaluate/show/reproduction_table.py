@@ -12,7 +12,7 @@ from ...files.class_names import meant
 from ...files.json_files import finite_numbers
 from ...ssl.log import read_log
 from .. import results
-from .digits import plus_minus
+from .digits import decimals, plus_minus
 from .figures import mean_and_spread
 
 EMPTY = "-"
@@ -175,9 +175,12 @@ def _score(score, column):
     if score is None or not math.isfinite(score[0]):
         return EMPTY
     mean, std = score
+    small = 0 < abs(mean) < 0.5 * 10**-column.digits
     if math.isfinite(std) and std > 0:
-        return plus_minus(mean, std)
-    return f"{mean:.1e}" if 0 < abs(mean) < 0.5 * 10**-column.digits else f"{mean:.{column.digits}f}"
+        most = column.digits + 1  # two seeds that agree by chance say little of the digits
+        few = decimals(std) <= most or small
+        return plus_minus(mean, std) if few else f"{mean:.{most}f} ± {std:.{most}f}"
+    return f"{mean:.1e}" if small else f"{mean:.{column.digits}f}"
 
 
 def duration(seconds):

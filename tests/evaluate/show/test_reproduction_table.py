@@ -125,6 +125,15 @@ def test_one_seed_has_no_spread(tmp_path):
     assert words["accuracy"].iloc[0] == "0.912 | 0.500"
 
 
+def test_seeds_that_agree_by_chance_say_no_more_digits_than_the_column_has_and_one(tmp_path):
+    """Accuracies .5 and .50006 have the standard deviation .00004; the column has three digits."""
+    folder = run(tmp_path)
+    text = (folder / "results.csv").read_text()
+    (folder / "results.csv").write_text(text.replace("0.7,", "0.50006,"))
+    words = in_words(REPRODUCTION, rows(REPRODUCTION, {"one": folder}))
+    assert words["accuracy"].iloc[0] == "0.912 | 0.5000 ± 0.0000"
+
+
 def test_reconstructions_are_read_from_their_own_numbers(tmp_path):
     folder = run(tmp_path)
     (folder / "reconstructions").mkdir()
