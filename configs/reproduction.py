@@ -163,6 +163,10 @@ def changes_of(name: str, overrides=()) -> Changes:
             taking = [run for run in runs if reproduction.runs[run].own is not None]
             problems += _about_data(text, dotted, value, taking)
             out.data.update(dict.fromkeys(taking, value))
+        elif "." in dotted and first not in (*reproduction.runs, *Config.model_fields):
+            there = [*reproduction.runs, *Config.model_fields]
+            its = ", ".join(reproduction.runs)
+            problems.append(f'{short(text)}: no run and no key "{short(first)}"; runs: {its}.{nearest(first, there)}')
         else:
             for run in runs:
                 out.runs[run].append(f"{dotted}{equals}{value}")

@@ -131,6 +131,8 @@ def test_images_of_the_users_take_the_place_of_the_simulation(tmp_path):
         ("data=nowhere", "data=nowhere: no such file or folder"),
         ("data=", "expected the path of your images"),
         ("data.path=x", 'unknown key "data.path"; the path of your images is given as data=PATH'),
+        ("pears.seed=2", 'no run and no key "pears"; runs: pairs. Did you mean "pairs"?'),
+        ("pretrian.steps=2", 'no run and no key "pretrian"; runs: pairs. Did you mean "pretrain"?'),
         ("pretrain.stepss=3", 'pairs: .*unknown key "pretrain.stepss"'),
         ("pairs.pretrain.stepss=3", 'unknown key "pretrain.stepss"'),
         ("name=../x", r"name: expected up to 100 letters, .* first, got \'\.\./x\'"),
