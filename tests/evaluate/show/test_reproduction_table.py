@@ -134,6 +134,21 @@ def test_seeds_that_agree_by_chance_say_no_more_digits_than_the_column_has_and_o
     assert words["accuracy"].iloc[0] == "0.912 | 0.5000 ± 0.0000"
 
 
+@pytest.mark.parametrize(("classes", "shown"), [(2, ["lens"]), (3, ["lens", "mean"])])
+def test_the_mean_over_two_classes_is_not_shown_beside_them(tmp_path, classes, shown):
+    where = {"task": "classification", "encoder": "dino", "protocol": "finetune", "n_labels": 10, "seed": 0}
+    targets = ["all", "macro", "lens", "nonlens", "ring"][: 2 + classes]
+    scores = [Score(**where, target=t, metric="accuracy" if t == "all" else "auc", value=0.9) for t in targets]
+    tmp_path.joinpath("results.csv").write_text(table(scores))
+    columns = {name: {"metric": "auc", "target": target} for name, target in (("lens", "lens"), ("mean", "macro"))}
+    plain = REPRODUCTION.model_dump() | {"columns": columns, "rows": [OURS | {"label": "DINO"}]}
+    (found,) = rows(Reproduction.model_validate(plain), {"one": tmp_path})
+    assert list(found.scores) == shown
+    plain["columns"] = {"mean": columns["mean"]}
+    (found,) = rows(Reproduction.model_validate(plain), {"one": tmp_path})
+    assert list(found.scores) == ["mean"]
+
+
 def test_reconstructions_are_read_from_their_own_numbers(tmp_path):
     folder = run(tmp_path)
     (folder / "reconstructions").mkdir()
