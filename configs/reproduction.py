@@ -146,6 +146,7 @@ def changes_of(name: str, overrides=()) -> Changes:
     `name=NAME` is the name of the whole. Raises: ConfigError for images that are not there, or of no use.
     """
     reproduction, problems = read(name), []
+    known = [*reproduction.runs, *Config.model_fields]
     out = Changes(name, {run: [] for run in reproduction.runs}, {})
     for text in overrides:
         dotted, equals, value = (part.strip() for part in text.partition("="))
@@ -163,10 +164,9 @@ def changes_of(name: str, overrides=()) -> Changes:
             taking = [run for run in runs if reproduction.runs[run].own is not None]
             problems += _about_data(text, dotted, value, taking)
             out.data.update(dict.fromkeys(taking, value))
-        elif "." in dotted and first not in (*reproduction.runs, *Config.model_fields):
-            there = [*reproduction.runs, *Config.model_fields]
+        elif "." in dotted and first not in known:
             its = ", ".join(reproduction.runs)
-            problems.append(f'{short(text)}: no run and no key "{short(first)}"; runs: {its}.{nearest(first, there)}')
+            problems.append(f'{short(text)}: no run and no key "{short(first)}"; runs: {its}.{nearest(first, known)}')
         else:
             for run in runs:
                 out.runs[run].append(f"{dotted}{equals}{value}")

@@ -82,9 +82,15 @@ def shown_once(pairs):
     A ranking by the probability of one of two classes is that by the other's, upside down; other metrics differ.
     """
     pairs = list(dict.fromkeys(pairs))
-    classes = [target for target, metric in pairs if metric == "auc" and target != MACRO]
-    again = [(target, "auc") for target in classes] if len(classes) == 2 and (MACRO, "auc") in pairs else []
+    again = auc_of_two(pairs)
     return [pair for pair in pairs if pair not in again]
+
+
+def auc_of_two(pairs):
+    """The pairs (target, metric) of the AUC of two classes beside their mean, which says the same; else none."""
+    pairs = list(dict.fromkeys(pairs))
+    classes = [pair for pair in pairs if pair[1] == "auc" and pair[0] != MACRO]
+    return classes if len(classes) == 2 and (MACRO, "auc") in pairs else []
 
 
 def in_order(names):

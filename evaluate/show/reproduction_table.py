@@ -14,6 +14,7 @@ from ...ssl.log import read_log
 from .. import results
 from .digits import decimals, plus_minus
 from .figures import mean_and_spread
+from .metrics import auc_of_two
 
 EMPTY = "-"
 RECONSTRUCTION = "reconstruction"  # as a protocol: what a masked autoencoder makes of images, before any head
@@ -65,7 +66,7 @@ def _ours(row, columns, scores, folder):
         of_column = means[(means["metric"] == column.metric) & means["target"].isin(named)]
         if len(of_column):
             values[name] = float(of_column["mean"].iloc[0]), float(of_column["std"].iloc[0])
-    of_two = len(set(means["target"]) - {results.ALL, results.MACRO}) == 2  # whose AUC is their mean, too
+    of_two = auc_of_two(zip(means["target"], means["metric"], strict=True))
     values = {n: v for n, v in values.items() if not (of_two and columns[n].target == results.MACRO)} or values
     return Ours(row, int(n_labels), values, own["seed"].nunique(), seconds_of(folder, row.encoder), "")
 

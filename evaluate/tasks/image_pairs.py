@@ -18,6 +18,7 @@ from ...simulate.systems.scene import FIRST_INDEX
 from ...ssl.decoder import bicubic
 from ...ssl.folder import say_once
 from ...ssl.set_images import SetImages
+from .reading import read_many
 from .same_pixels import fingerprints
 from .splits import TEST_SHARE
 from .task import Labelled
@@ -111,7 +112,7 @@ class FilePairs:
             raise DataError(f"{WHERE}: {self.count(split)} {split} pairs are there, {skip + n} are asked for")
         targets = np.stack([self._target(place) for place in chosen])
         return Labelled(
-            torch.from_numpy(self.coarse.read_all(chosen)),
+            read_many(self.coarse, chosen),
             {"image": torch.from_numpy(targets)},
             self.coarse.numbers(chosen),
         )

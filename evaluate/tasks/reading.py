@@ -1,4 +1,4 @@
-"""Many images of a set in files at once, with a bar where that takes long."""
+"""Many images of a set in files, read in pieces, with a bar where that takes long."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch
 from ...progress import bar
 from ...ssl.archive_images import ArchiveImages
 
-AT_A_TIME = 64  # images between two moves of a bar
+AT_A_TIME = 64  # images in a piece
 MANY = 2000  # images from which on reading them is worth one
 
 
@@ -18,10 +18,20 @@ def read_many(images, places):
     """
     if isinstance(images, ArchiveImages):
         return torch.from_numpy(images.read_all(places))
-    found = torch.empty(len(places), images.bands, images.num_pix, images.num_pix)
-    with bar("reading images", len(places), show=len(places) >= MANY) as progress:
+    found, done = torch.empty(len(places), images.bands, images.num_pix, images.num_pix), 0
+    for some in in_pieces(images, places, "reading images"):
+        found[done : done + len(some)] = torch.from_numpy(some)
+        done += len(some)
+    return found
+
+
+def in_pieces(images, places, title):
+    """The first views at some places of a set, a few at a time: float32 numpy (k, bands, num_pix, num_pix) each.
+
+    images: as of `read_many`. title: of the bar.
+    """
+    with bar(title, len(places), show=len(places) >= MANY) as progress:
         for start in range(0, len(places), AT_A_TIME):
             some = np.asarray(places[start : start + AT_A_TIME])
-            found[start : start + len(some)] = torch.from_numpy(images.read_all(some))
+            yield images.read_all(some)
             progress.update(start + len(some))
-    return found

@@ -5,8 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...progress import bar
-from .reading import AT_A_TIME, MANY
+from .reading import in_pieces
 
 
 @lru_cache(maxsize=6)  # sets are the same objects as long as their files are the same
@@ -16,12 +15,9 @@ def fingerprints(images):
     images: `ssl.set_images.SetImages`, or another with `read`. Raises: DataError for one that cannot be read.
     """
     found = []
-    with bar("comparing images", len(images), show=len(images) >= MANY) as progress:
-        for start in range(0, len(images), AT_A_TIME):
-            some = images.read_all(np.arange(start, min(start + AT_A_TIME, len(images))))
-            some = np.ascontiguousarray(some, dtype=np.float32) + np.float32(0)  # -0 is 0
-            found += [hashlib.blake2b(pixels.tobytes(), digest_size=16).digest() for pixels in some]
-            progress.update(len(found))
+    for some in in_pieces(images, np.arange(len(images)), "comparing images"):
+        some = np.ascontiguousarray(some, dtype=np.float32) + np.float32(0)  # -0 is 0
+        found += [hashlib.blake2b(pixels.tobytes(), digest_size=16).digest() for pixels in some]
     return tuple(found)
 
 
