@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from lenstream.simulate.galaxies import components
-from lenstream.simulate.galaxies.components import R_HALF, SIDE, galaxy_components
+from lenstream.simulate.galaxies import principal_components as components
+from lenstream.simulate.galaxies.principal_components import R_HALF, SIDE, galaxy_components
 from lenstream.simulate.galaxies.procedural import procedural
 from lenstream.simulate.galaxies.stamps import Stamps, half_light_radii
 
