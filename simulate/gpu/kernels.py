@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from numba import config, cuda
 
+if not hasattr(np, "row_stack"):  # numba-cuda (as of 0.30) asks for it as it compiles; numpy 2.5 has it no longer
+    np.row_stack = np.vstack
 warnings.filterwarnings("ignore", message="Grid size .* will likely result in GPU")  # of small batches
 SIMULATED = bool(config.ENABLE_CUDASIM)  # numba's simulator: kernels run as Python on torch tensors of the CPU
 THREADS = 16 if SIMULATED else 128  # in a block
