@@ -37,7 +37,7 @@ ORDER = [
     ("simulate/power_laws.py",),
     ("simulate/arcs.py",),
     ("simulate/selection.py",),
-    ("simulate/labels.py",),
+    ("simulate/labels.py", "simulate/first_image.py"),
     ("simulate/stream.py", "simulate/label_table.py", "simulate/warm_up.py"),
     ("simulate/archive/",),
     ("simulate/dataset.py",),
