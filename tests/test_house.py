@@ -42,7 +42,7 @@ ORDER = [
     ("simulate/archive/",),
     ("simulate/dataset.py",),
     ("ssl/",),
-    ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py", "evaluate/reconstruction.py"),
+    ("evaluate/fitting/", "evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py", "evaluate/reconstruction.py"),
     ("evaluate/scored.py",),
     ("evaluate/similar.py",),
     ("evaluate/tasks/", "evaluate/trained_heads.py"),
