@@ -26,6 +26,7 @@ MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of the
 # The information limit, and how it is computed: the shape of a galaxy image is known, or it may be that of any galaxy.
 LIMIT, CRAMER_RAO, ANY_SHAPE = "limit", "cramer-rao", "cramer-rao-any-shape"
 _BOUNDS = {CRAMER_RAO: "bound", ANY_SHAPE: "bound-any-shape"}  # in the arrays
+FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
 STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
 INTERVALS, PERCENTILES = "bootstrap.csv", ("low_95", "low_68", "high_68", "high_95")
@@ -189,6 +190,19 @@ def limit_names(protocols):
     there = set(protocols)
     names = {ANY_SHAPE: "limit, any shape", CRAMER_RAO: "limit, shape known" if ANY_SHAPE in there else "limit"}
     return {protocol: name for protocol, name in names.items() if protocol in there}
+
+
+def drawn_heads(heads):
+    """Of pairs (encoder, protocol) of a regression those whose predictions are drawn, in their order.
+
+    It is one frozen linear head of each encoder, and one training from scratch.
+    """
+    chosen = {}
+    for protocol in ("ridge", "d4", *FINETUNED):
+        for encoder, own in heads:
+            if own == protocol and (encoder == SUPERVISED) == (protocol in FINETUNED):
+                chosen.setdefault(encoder, protocol)
+    return [head for head in heads if chosen.get(head[0]) == head[1]]
 
 
 def best(scores, metric="r2"):

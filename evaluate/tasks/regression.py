@@ -14,8 +14,8 @@ from ...errors import DataError
 from ...ssl.data import training_scene
 from ...ssl.methods.supervised import Supervised
 from ..limit import limits
-from ..results import ANY_SHAPE, CRAMER_RAO
-from . import bootstrap, heads
+from ..results import ANY_SHAPE, CRAMER_RAO, FINETUNED
+from . import bootstrap, heads, symmetry
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -58,21 +58,32 @@ class Regression:
         return data
 
     def needs_features(self, protocol):
-        return protocol != "finetune"
+        return protocol not in FINETUNED
 
     def train(self, protocol, network, train, features, seed, progress=lambda share: None):
+        if protocol in FINETUNED:
+            return finetuned(self, network, train, _table, self._fresh(protocol), seed, progress)
         labels = _table(train)
-        if protocol == "finetune":
-            return finetuned(self, network, train, _table, _fresh, seed, progress)
+        if protocol == symmetry.FROZEN:
+            labels = symmetry.turned_labels(labels, self.targets).flatten(0, 1)
+            features = features.reshape(len(labels), -1)
         y = labels.double().numpy()
         regressor = untrained(network, y)
-        if protocol == "ridge":
+        if protocol in ("ridge", symmetry.FROZEN):
             heads.ridge(regressor, features, y)
         elif protocol == "knn":
             heads.knn(regressor, features, (labels - regressor.mean) / regressor.std, of_classes=False)
         else:
             heads.trained(regressor, features, labels, seed, hidden=protocol == "mlp")
-        return regressor.eval()
+        return self._whole(regressor, protocol).eval()
+
+    def _fresh(self, protocol):
+        """What makes a head to fine-tune from a network and the labels (n, t) that it learns from."""
+        return lambda network, labels: self._whole(_fresh(network, labels), protocol)
+
+    def _whole(self, regressor, protocol):
+        """The head of a protocol around a `Supervised`."""
+        return symmetry.Symmetric(regressor, self.targets) if protocol in symmetry.PROTOCOLS else regressor
 
     def predict(self, head, images):
         return dict(zip(self.targets, predict(head, images, self.device).T, strict=True))
@@ -104,7 +115,7 @@ class Regression:
     def head(self, network, facts):
         regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
         heads.of_protocol(regressor, facts, of_classes=False)
-        return regressor
+        return self._whole(regressor, facts.get("protocol"))
 
 
 def make_regression(config, scene):

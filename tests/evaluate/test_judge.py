@@ -13,13 +13,11 @@ from lenstream.configs.schema import RealLenses
 from lenstream.errors import DataError
 from lenstream.evaluate import judge
 from lenstream.evaluate.real.predict import predict_folder
-from lenstream.evaluate.results import Evaluation, Score, best, frame, is_complete, refuse_changed
+from lenstream.evaluate.results import Evaluation, best, frame, is_complete, refuse_changed
 from lenstream.evaluate.tasks.regression import Regression, make_regression
 from lenstream.evaluate.tasks.task import Labelled
-from lenstream.files.whole import write_arrays
 from lenstream.progress import Stopped
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl import checkpoint
 from lenstream.ssl.probe import features_of
 from lenstream.ssl.trainer import pretrain
 from lenstream.ssl.untrained import make_encoder
@@ -128,38 +126,11 @@ def test_a_stopped_evaluation_continues_with_the_same_numbers(trained, evaluated
     assert judge.evaluate(task, config, scene, encoders, tmp_path).scores == evaluated[1].scores
 
 
-@pytest.mark.parametrize("text", ['[["regression", "lensiam", "ridge", 20, 0, "e1", "r2", 0.5]]', "", '[{"task": 1}]'])
-def test_what_was_left_in_another_form_is_judged_anew(tmp_path, text):
-    unit = judge.Unit("lensiam", "ridge", 20, 0)
-    assert judge._scores_of_done(unit, tmp_path) is None
-    (tmp_path / f"{unit.name()}.json").write_text(text)
-    assert judge._scores_of_done(unit, tmp_path) is None
-
-
 DAMAGES = {
     "flipped": lambda data: data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :],
     "half": lambda data: data[: len(data) // 2],
     "empty": lambda _: b"",
 }
-
-
-@pytest.mark.parametrize("suffix", [".json", ".npz", ".safetensors"])
-@pytest.mark.parametrize("damage", [*DAMAGES, "missing", "another's"])
-def test_a_unit_with_a_damaged_file_is_not_done(tmp_path, suffix, damage):
-    units = [judge.Unit("lensiam", "ridge", 40, seed) for seed in (0, 1)]
-    for k, unit in enumerate(units):
-        checkpoint.save(tmp_path / f"{unit.name()}.safetensors", {"w": torch.full((3,), float(k))})
-        write_arrays(tmp_path / f"{unit.name()}.npz", {"e1": np.full(3, k)})
-        scores = [Score("regression", "lensiam", "ridge", 40, unit.seed, "e1", "r2", value) for value in (0.5, np.nan)]
-        judge._write_done(unit, scores, tmp_path)
-        assert repr(judge._scores_of_done(unit, tmp_path)) == repr(scores)
-    path, other = (tmp_path / f"{unit.name()}{suffix}" for unit in units)
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(other.read_bytes() if damage == "another's" else DAMAGES[damage](path.read_bytes()))
-    assert judge._scores_of_done(units[0], tmp_path) is None
-    assert judge._scores_of_done(units[1], tmp_path) is not None
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES, "missing"])
@@ -213,6 +184,27 @@ def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, 
             np.testing.assert_array_equal(values, kept[target])
         rmse = [np.sqrt(((kept[t] - evaluation.true[t]) ** 2).mean()) for t in config.evaluate.targets]
         np.testing.assert_allclose(facts["rmse"], rmse, rtol=1e-5)
+
+
+def test_symmetric_heads_of_all_encoders_and_baselines_are_judged_kept_and_loaded(trained, tmp_path):
+    _, scene, encoders = trained
+    own = ["evaluate.seeds=1", "evaluate.limit=false", "evaluate.protocols=[d4, finetune_d4]"]
+    config = load("tiny", [*SMALL, *own, "evaluate.supervised={other: {name: test_resnet}}"])
+    task = make_regression(config, scene)
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    assert {(s.encoder, s.protocol) for s in evaluation.scores} == {
+        *((encoder, "d4") for encoder in ("lensiam", "lensimclr", "random")),
+        *((encoder, "finetune_d4") for encoder in ("lensiam", "lensimclr", "supervised", "other")),
+    }
+    assert {s.n_labels for s in evaluation.scores} == {20, 40}
+    images = task.labelled("test", config.evaluate.n_test).images
+    names = sorted({f"{encoder}-{protocol}" for encoder, protocol in best(evaluation.scores).values()})
+    for name, ((head, _),) in zip(names, judge.load_predictor(task, config, scene, tmp_path), strict=True):
+        kept = evaluation.predictions[tuple(name.rsplit("-", 1))]
+        plain, half = (task.predict(head, of) for of in (images, images.rot90(1, (-2, -1))))
+        for target, sign in {"theta_E": 1, "e1": -1, "e2": -1, "gamma": 1}.items():
+            np.testing.assert_array_equal(plain[target], kept[target])
+            np.testing.assert_allclose(half[target], sign * plain[target], atol=1e-5)
 
 
 class Brightness:
