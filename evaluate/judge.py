@@ -18,7 +18,6 @@ from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
 from .results import (
-    CRAMER_RAO,
     FINETUNED,
     LIMIT,
     PREDICTOR,
@@ -103,8 +102,8 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
                 progress.update(done)
 
             bounds = task.limit(test, update)
-        values = task.limit_scores(true, bounds) if bounds else {}
-        scores += scores_of(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
+        for protocol, by_target in bounds.items():
+            scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
     for unit in units:
         if unit.n_labels in (0, most) and unit.seed == 0:
             with np.load(scratch / f"{unit.name()}.npz") as file:

@@ -80,8 +80,10 @@ class ImageModel:
         return Tables(numbers, rows, first, first[:0], nothing, no_profiles, no_light, no_profiles, no_light)
 
     def source_positions(self, lens, x, y, moved=False):
-        """Where rays at x, y (rays,) arrive, (m, 2, rays) [arcsec]: for m = 1 lens, and where `moved` further ones, each
-        with one parameter a `STEP` further."""
+        """Where rays at x, y (rays,) arrive, (m, 2, rays) [arcsec], for m = 1 lens.
+
+        moved: also for lenses that each have one parameter a `STEP` further.
+        """
         n = len(self._tables.deflectors) if moved else 1
         tables = self._tables._replace(
             deflector_profiles=self._tables.deflector_profiles[:n],

@@ -73,9 +73,14 @@ def test_what_is_saved_is_what_was_found(evaluated):
     loaded = Evaluation.load(folder)
     assert loaded.scores == evaluation.scores
     assert list(loaded.predictions) == list(evaluation.predictions)
-    for name in ("true", "features", "bounds"):
-        for key, values in getattr(evaluation, name).items():
-            np.testing.assert_array_equal(getattr(loaded, name)[key], values)
+    assert list(loaded.bounds) == list(evaluation.bounds) == ["cramer-rao"]  # a Sersic source has no other shape
+    for saved, found in [
+        (evaluation.true, loaded.true),
+        (evaluation.features, loaded.features),
+        (evaluation.bounds["cramer-rao"], loaded.bounds["cramer-rao"]),
+    ]:
+        for key, values in saved.items():
+            np.testing.assert_array_equal(found[key], values)
 
 
 def test_the_baselines_start_from_weights_that_were_never_trained(trained, evaluated):
@@ -328,7 +333,7 @@ class Bounded(Brightness):
 
     def limit(self, test, progress):
         self.asked += 1
-        return {"class": np.full(len(test.images), 0.5)}
+        return {way: {"class": np.full(len(test.images), 0.5)} for way in ("cramer-rao", "cramer-rao-any-shape")}
 
     def limit_scores(self, true, bounds):
         return {("class", "accuracy"): 0.9}
@@ -339,8 +344,8 @@ def test_the_limit_is_computed_if_it_is_asked_for(trained, tmp_path, wanted):
     _, scene, encoders = trained
     config, task = load("tiny", [*SMALL, f"evaluate.limit={wanted}", "evaluate.protocols=[finetune]"]), Bounded()
     evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
-    assert task.asked == wanted and list(evaluation.bounds) == ["class"] * wanted
-    assert [s.value for s in evaluation.scores if s.encoder == "limit"] == [0.9] * wanted
+    assert task.asked == wanted and list(evaluation.bounds) == ["cramer-rao", "cramer-rao-any-shape"] * wanted
+    assert [s.value for s in evaluation.scores if s.encoder == "limit"] == [0.9, 0.9] * wanted
 
 
 def test_an_earlier_evaluation_leaves_no_head_among_the_kept_ones(trained, tmp_path):
