@@ -17,6 +17,7 @@ from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
+from .refining import refine_evaluation
 from .results import (
     FINETUNED,
     LIMIT,
@@ -109,6 +110,11 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
             with np.load(scratch / f"{unit.name()}.npz") as file:
                 predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
     evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals)
+    if settings.refine is not None:
+        refined = refine_evaluation(
+            config, task.scene, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop
+        )
+        evaluation = evaluation.with_scores([*scores, *refined])
     _keep_best(best(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)

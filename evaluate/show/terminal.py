@@ -12,6 +12,7 @@ from ...progress import console
 from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
+from .refined_table import MEANING, refined_rows
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
@@ -35,6 +36,15 @@ def print_scores(results):
     frame = pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in rows])
     said = dict.fromkeys(metrics.of(lead).plain for lead in leads.values())
     print_table(frame, f"{' and '.join(said)} with {scores.n_labels} labels")
+
+
+def print_refined(refined, heads):
+    """Refined estimates by what they start from, if there are any. Args: as of `refined_table.refined_rows`."""
+    table = refined_rows(refined, heads)
+    if table is not None:
+        print()
+        print_table(table, "refined by the simulator, from")
+        print(MEANING)
 
 
 def print_predictions(predictions, targets, summary):
