@@ -15,10 +15,12 @@ from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
 from ..reconstruction import numbers_of
+from ..shifted_tests import described
 from ..tasks.super_resolution import BICUBIC
 from . import class_figures, figures, report, tables, umap_figure
 from .pairs import labels_of_pairs
 from .resolution_figure import resolution_figure
+from .robustness import robustness
 
 FIGURES = ("predicted_vs_true", "r2_against_labels", "auc_against_labels", *class_figures.DRAWN)
 FIGURES += ("super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
@@ -160,6 +162,8 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             histories=_histories(config, folder),
             classified=_classified(task, config, evaluation),
             intervals=evaluation.intervals,
+            shifted=robustness(evaluation.scores),
+            shifts=described(config),
         ),
         folder / "report.html",
     )
