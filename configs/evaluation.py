@@ -18,7 +18,7 @@ TARGETS = {  # of each task, where none are given
 }
 NO_CLASSES = ("macro", "all")  # targets of results.csv: the mean over classes, and all of them together
 PROTOCOLS = {  # of each task; the first and the last are the default
-    "regression": ["ridge", "knn", "linear", "mlp", "finetune"],
+    "regression": ["ridge", "knn", "linear", "mlp", "gaussian", "flow", "finetune"],
     "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],
     "super_resolution": ["frozen", "finetune"],
 }
@@ -129,9 +129,12 @@ class Evaluate(Section):
         "test lenses; all, of images in files, where that is the default", "lenses", 1000
     )
     protocols: list[
-        Literal["ridge", "logistic", "logistic_projection", "knn", "linear", "mlp", "frozen", "finetune"]
+        Literal[
+            "ridge", "logistic", "logistic_projection", "knn", "linear", "mlp", "gaussian", "flow", "frozen", "finetune"
+        ]
     ] = key(
-        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp; classification: logistic, knn, "
+        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp, and for posteriors of all targets "
+        "together gaussian and flow; classification: logistic, knn, "
         "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights "
         "(default of a classification: logistic, finetune)",
         default=["ridge", "finetune"],

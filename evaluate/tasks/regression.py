@@ -12,9 +12,11 @@ from sklearn.metrics import r2_score
 
 from ...errors import DataError
 from ...ssl.data import training_scene
+from ...ssl.methods.posterior import KINDS
 from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
-from . import bootstrap, heads
+from ..results import ALL
+from . import bootstrap, heads, posterior_heads, posteriors
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -27,7 +29,7 @@ class Regression:
 
     metric: ClassVar[str] = "r2"
     keeps: ClassVar[int | None] = None
-    draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels")
+    draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels", "calibration")
 
     scene: object  # from `simulate.systems.scene`
     targets: list[str]  # lens parameters
@@ -63,6 +65,8 @@ class Regression:
         labels = _table(train)
         if protocol == "finetune":
             return finetuned(self, network, train, _table, _fresh, seed, progress)
+        if protocol in KINDS:
+            return posterior_heads.posterior_on(network, features, labels, protocol, seed).eval()
         y = labels.double().numpy()
         regressor = untrained(network, y)
         if protocol == "ridge":
@@ -78,6 +82,9 @@ class Regression:
 
     def score(self, true, predicted):
         return scores(true, predicted)
+
+    def posteriors(self, head, test, true):
+        return posteriors.judged(head, test.images, true, device=self.device)
 
     def intervals(self, true, predicted):
         return bootstrap.intervals(bootstrap.regression_scores(true, predicted))
@@ -97,9 +104,12 @@ class Regression:
         return limit_scores(true, bounds)
 
     def facts(self, scores):
-        return {"targets": self.targets, "rmse": [scores[target, "rmse"] for target in self.targets]}
+        found = {"targets": self.targets, "rmse": [scores[target, "rmse"] for target in self.targets]}
+        return found | ({"nll": scores[ALL, "nll"]} if (ALL, "nll") in scores else {})
 
     def head(self, network, facts):
+        if facts.get("protocol") in KINDS:
+            return posterior_heads.untrained_on(network, len(facts["targets"]), facts["protocol"])
         regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
         heads.of_protocol(regressor, facts, of_classes=False)
         return regressor
