@@ -157,6 +157,7 @@ def _scene(config):
 def _introduce(config, scene, folder):
     """Draw the first pairs if an encoder sees such, and print warnings about targets that its views destroy."""
     from .evaluate.show.pairs import draw_pairs
+    from .evaluate.tasks import symmetry
     from .ssl.data import sees_what_is_simulated
     from .ssl.views import warnings
 
@@ -169,6 +170,8 @@ def _introduce(config, scene, folder):
     for name, settings in config.pretrain.encoders.items():
         for warning in warnings(name, settings, config.evaluate.targets if config.evaluate else ()):
             console.print(warning)
+    for warning in symmetry.warnings(config, scene):
+        console.print(f"warning: {warning}")
 
 
 def _pretrain(config, scene, folder, fabric, stop):

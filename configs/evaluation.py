@@ -10,15 +10,17 @@ from .encoder import Backbone
 from .keys import Mistakes, Section, key
 from .labelled_images import LabelledImages
 from .training import BASELINES, Finetune
+from .turning import unturnable
 
 TARGETS = {  # of each task, where none are given
     "regression": ["theta_E", "e1", "e2", "gamma"],
     "classification": ["class"],
     "super_resolution": ["image"],
 }
+TURNING = ("d4", "finetune_d4")  # protocols that turn images, with their labels
 NO_CLASSES = ("macro", "all")  # targets of results.csv: the mean over classes, and all of them together
 PROTOCOLS = {  # of each task; the first and the last are the default
-    "regression": ["ridge", "knn", "linear", "mlp", "gaussian", "flow", "finetune"],
+    "regression": ["ridge", "knn", "linear", "mlp", "d4", "gaussian", "flow", "finetune_d4", "finetune"],
     "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],
     "super_resolution": ["frozen", "finetune"],
 }
@@ -130,13 +132,25 @@ class Evaluate(Section):
     )
     protocols: list[
         Literal[
-            "ridge", "logistic", "logistic_projection", "knn", "linear", "mlp", "gaussian", "flow", "frozen", "finetune"
+            "ridge",
+            "d4",
+            "logistic",
+            "logistic_projection",
+            "knn",
+            "linear",
+            "mlp",
+            "gaussian",
+            "flow",
+            "frozen",
+            "finetune_d4",
+            "finetune",
         ]
     ] = key(
-        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp, and for posteriors of all targets "
-        "together gaussian and flow; classification: logistic, knn, "
-        "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights "
-        "(default of a classification: logistic, finetune)",
+        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp, and gaussian and flow, which give "
+        "the posterior of all targets together; classification: logistic, knn, "
+        "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights; d4 (ridge) "
+        "and finetune_d4 of a regression turn and mirror the images with their labels, and average over all eight "
+        "symmetries of the square (default of a classification: logistic, finetune)",
         default=["ridge", "finetune"],
         min_length=1,
     )
@@ -235,6 +249,13 @@ class Evaluate(Section):
         if self.task != "regression" and len(self.targets) > 1:
             said = f"a {self.task} has one, such as {TARGETS[self.task][0]}, got {len(self.targets)}"
             raise Mistakes([("targets", said)])
+        return self
+
+    @model_validator(mode="after")
+    def targets_turn_with_their_images(self):
+        d4 = next((name for name in self.protocols if name in TURNING), None)
+        if d4 and (why := next(unturnable(self.targets), None)):
+            raise Mistakes([("targets", f"the protocol {d4} turns labels with their images, but {why}")])
         return self
 
     @model_validator(mode="after")

@@ -21,7 +21,20 @@ from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
-from .results import CRAMER_RAO, LIMIT, PREDICTOR, RANDOM, STREAM, SUPERVISED, Evaluation, Score, kept, refuse_changed
+from .results import (
+    CRAMER_RAO,
+    FINETUNED,
+    LIMIT,
+    PREDICTOR,
+    RANDOM,
+    STREAM,
+    SUPERVISED,
+    Evaluation,
+    Score,
+    kept,
+    refuse_changed,
+)
+from .tasks import symmetry
 from .tasks.posteriors import Judged
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
@@ -146,9 +159,11 @@ def _train_heads(task, units, data, scratch, stop):
             else:
                 network, pool, known = data.network(unit), data.pools[unit.seed], None
                 if task.needs_features(unit.protocol):
-                    key = unit.encoder, unit.protocol == PROJECTION, unit.seed
+                    own = unit.protocol if unit.protocol in (PROJECTION, symmetry.FROZEN) else ""
+                    key = unit.encoder, own, unit.seed
                     if key not in pool_features:
-                        pool_features = {key: features_of(network.to(task.device), pool.images)}
+                        of = symmetry.turned_features if unit.protocol == symmetry.FROZEN else features_of
+                        pool_features = {key: of(network.to(task.device), pool.images)}
                     known = pool_features[key][: unit.n_labels]
                 moves = _moves(progress, done, words)
                 head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed, moves)
@@ -253,14 +268,16 @@ def _projected(config, scene, encoders):
 def _baselines(settings, n_labels):
     """The trainings from scratch of further networks."""
     seeds = range(settings.seeds)
-    return [Unit(name, "finetune", n, seed) for name in settings.supervised for seed in seeds for n in n_labels]
+    how = [protocol for protocol in FINETUNED if protocol in settings.protocols] or FINETUNED[:1]
+    rows = [(name, protocol) for name in settings.supervised for protocol in how]
+    return [Unit(name, protocol, n, seed) for name, protocol in rows for seed in seeds for n in n_labels]
 
 
 def _units(settings, n_labels, networks, projected):
     units = []
     for protocol in settings.protocols:
         for encoder in projected if protocol == PROJECTION else networks:
-            name = SUPERVISED if (encoder, protocol) == (RANDOM, "finetune") else encoder
+            name = SUPERVISED if encoder == RANDOM and protocol in FINETUNED else encoder
             units += [Unit(name, protocol, n, seed) for seed in range(settings.seeds) for n in n_labels]
     return units
 

@@ -24,6 +24,7 @@ RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of them together
 LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
+FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
 STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
 INTERVALS, PERCENTILES = "bootstrap.csv", ("low_95", "low_68", "high_68", "high_95")
@@ -182,6 +183,19 @@ def frame(scores, shift=""):
     """The scores on one distribution of test data, for tables and figures: a DataFrame, columns those of `Score`."""
     columns = [f.name for f in fields(Score)]
     return pd.DataFrame([asdict(s) for s in scores if s.shift == shift], columns=columns)
+
+
+def drawn_heads(heads):
+    """Of pairs (encoder, protocol) of a regression those whose predictions are drawn, in their order.
+
+    It is one frozen linear head of each encoder, and one training from scratch.
+    """
+    chosen = {}
+    for protocol in ("ridge", "d4", *FINETUNED):
+        for encoder, own in heads:
+            if own == protocol and (encoder == SUPERVISED) == (protocol in FINETUNED):
+                chosen.setdefault(encoder, protocol)
+    return [head for head in heads if chosen.get(head[0]) == head[1]]
 
 
 def best(scores, metric="r2"):

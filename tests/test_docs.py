@@ -85,6 +85,21 @@ def test_the_page_of_own_images_runs(tmp_path, monkeypatch):
     assert {row.split(",")[3] for row in rows[1:]} == {"20", "80", "160"}
 
 
+@pytest.mark.parametrize("page", [ROOT / "docs" / "judging.md"], ids=lambda page: page.name)
+def test_commands_of_pages_on_judging_run(page, tmp_path, monkeypatch):
+    from lenstream.run_pipeline import main
+
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"```\n(lenstream .*?)\n```", page.read_text(), re.DOTALL)
+    small = ["pretrain.steps=1", "pretrain.encoders.simsiam=null", "pretrain.encoders.stream_supervised=null"]
+    small += ["evaluate.umap=false", "evaluate.n_labels=[20]", "evaluate.seeds=1", "evaluate.n_test=20"]
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            main([*shlex.split(command)[1:], *small])
+        assert ended.value.code == 0, command
+    assert commands
+
+
 def test_the_pages_that_show_python_are_tested():
     assert {"README.md", "tutorial.md", "simulator.md", "training.md", "bridge.md", "gpu.md"} <= {
         page.name for page in WITH_PYTHON

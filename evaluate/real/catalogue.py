@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ...configs.turning import pairs, without_partner
 from ...errors import DataError, nearest
 from ...files.columns import read_table
 from ...files.paths import usable
@@ -268,7 +269,7 @@ def _ellipticities(catalogue, rows, shape):
 def _turn(values, in_sky, orientations):
     """Turn components that refer to North and East into the array's frame, in place; sentences about what cannot be."""
     lost = set()  # lenses
-    paired = frames.pairs(list(values))
+    paired = pairs(list(values))
     for first, second, spin in paired:
         for k, orientation in enumerate(orientations):
             if in_sky[first][k] != in_sky[second][k]:
@@ -280,7 +281,7 @@ def _turn(values, in_sky, orientations):
                 x, y = values[first][k], values[second][k]
                 values[first][k], values[second][k] = frames.to_array(x, y, orientation, spin)
     notes = []
-    for name in frames.without_partner(list(values)):
+    for name in without_partner(list(values)):
         if in_sky[name].any():
             values[name] = np.where(in_sky[name], np.nan, values[name])
             notes.append(f"catalogue: {name} refers to North and East, and is of no use without its other component.")

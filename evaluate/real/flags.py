@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...configs.turning import pairs
 from ...files.values import box_of
-from . import frames, measures
+from . import measures
 from .possible_values import are_ellipticities, is_possible
 from .training_images import looks, usual
 
@@ -209,7 +210,7 @@ def doubts_of_prediction(values, errors, training):
             low, high = np.nanmin(known), np.nanmax(known)
             if not low - margin <= value <= high + margin:
                 outside.append(f"{target} {value:.3g}, not {low:.3g} to {high:.3g}")
-    for first, second, spin in frames.pairs(list(values)):
+    for first, second, spin in pairs(list(values)):
         if are_ellipticities(first, spin) and np.hypot(values[first], values[second]) >= 1:
             impossible.append(f"|e| {np.hypot(values[first], values[second]):.2g}")
     doubts = [Doubt("impossible", ", ".join(impossible))] if impossible else []

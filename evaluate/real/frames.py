@@ -8,47 +8,12 @@ South-West. How the array lies on the sky is an angle and a sign, see `files.ori
 Uncertainties are turned as if those of the two components were not correlated, which is all that is known of them.
 """
 
-import re
-
 import numpy as np
+
+from ...configs.turning import angles, pairs
 
 ARRAY, NORTH_EAST = "array", "north_east"
 FRAMES = (ARRAY, NORTH_EAST)
-
-_PAIR = re.compile(
-    r"(?P<prefix>(?:source_|lens_light_)?)(?P<stem>e|gamma|center_)(?P<axis>[12xy])(?P<number>(?:_\d+)?)"
-)
-_SPIN = {"e": 2, "gamma": 2, "center_": 1}  # turns of the pair when the lens makes one
-_AXES = {"1": "2", "x": "y"}
-_ANGLE = re.compile(r"(?:source_|lens_light_)?(?:phi_m|phi_G|angle)(?:_\d+)?")
-
-
-def pairs(names):
-    """The pairs of components among names of parameters: a list of (first, second, spin), such as ("e1", "e2", 2)."""
-    found = []
-    for name in names:
-        match = _PAIR.fullmatch(name)
-        if match and match["axis"] in _AXES:
-            other = f"{match['prefix']}{match['stem']}{_AXES[match['axis']]}{match['number']}"
-            if other in names:
-                found.append((name, other, _SPIN[match["stem"]]))
-    return found
-
-
-def angles(names):
-    """The names that are angles in the image [rad]."""
-    return [name for name in names if _ANGLE.fullmatch(name)]
-
-
-def is_turned(name):
-    """Whether the value of a parameter depends on the frame."""
-    return bool(_PAIR.fullmatch(name) or _ANGLE.fullmatch(name))
-
-
-def without_partner(names):
-    """The names of components whose other component is not among the names, so that they cannot be turned."""
-    paired = {name for pair in pairs(names) for name in pair[:2]}
-    return [name for name in names if _PAIR.fullmatch(name) and name not in paired]
 
 
 def to_sky(x, y, orientation, spin=2):
@@ -73,7 +38,7 @@ def in_frame(values, orientations, frame):
     """Values of parameters by name, from the frame of the array to `frame`.
 
     Args:
-        values: {name: (mean (n,), standard deviation (n,))}, see `pairs` and `angles` for what is turned.
+        values: {name: (mean (n,), standard deviation (n,))}, see `configs.turning` for what is turned.
         orientations: of each of n images, `files.orientation.Orientation` or None. frame: one of FRAMES.
 
     Returns: as `values`; NaN where an image does not say how it lies on the sky.

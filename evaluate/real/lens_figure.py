@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
+from ...configs.turning import is_turned
 from ...files.whole import whole
 from ..show.digits import plus_minus
 from ..show.symbols import with_unit
 from ..show.themes import save_dark
 from .flags import SEPARATOR
-from .frames import is_turned
 from .published import compared, published_targets, summary
 
 SHOWN = 24  # thumbnails in the figure

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
+from ...configs.turning import pairs
 from ...files.missing_values import nines
-from . import frames
 
 LARGE = 99.0  # numbers of nines alone, from this one on, mark a missing value: no lens parameter has one
 POSSIBLE = {"theta_E": (0.0, 90.0), "gamma": (1.0, 3.0)}  # arcsec; a slope of finite mass
@@ -19,7 +19,7 @@ def is_possible(target, values):
 
 
 def are_ellipticities(first, spin):
-    """Whether a pair of `frames.pairs` is e1, e2 rather than a shear or an offset."""
+    """Whether a pair of `configs.turning.pairs` is e1, e2 rather than a shear or an offset."""
     return spin == 2 and "gamma" not in first
 
 
@@ -29,7 +29,7 @@ def leave_out_impossible(values, names):
     Args: values: target -> float (n,). names: of the n lenses.
     """
     bad = {target: np.isfinite(known) & ~is_possible(target, known) for target, known in values.items()}
-    for first, second, spin in frames.pairs(list(values)):
+    for first, second, spin in pairs(list(values)):
         if are_ellipticities(first, spin):  # an ellipticity is possible or not as a whole
             bad[first] = bad[first] | bad[second] | (np.hypot(values[first], values[second]) >= 1)
             bad[second] = bad[first]

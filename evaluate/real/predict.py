@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ...configs.turning import without_partner
 from ...errors import DataError, grouped
 from ...files.csv_writing import write_csv
 from ...files.file_groups import counted, in_words, lenses_of, name_of
@@ -106,7 +107,7 @@ def how_read(cutouts, lenses, bands, found):
 
 def check_frame(frame, targets):
     """Raises DataError where a frame other than the array's is asked for and a target's other component is missing."""
-    alone = frames.without_partner(targets)
+    alone = without_partner(targets)
     if frame != frames.ARRAY and alone:
         raise DataError(
             f"real_lenses.frame: {frame} needs both components of {alone[0]}, but evaluate.targets has only one; "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..results import MACRO, SUPERVISED
+from ..results import MACRO, drawn_heads
 from . import metrics
 from .digits import plus_minus
 from .feature_map import chosen
@@ -64,7 +64,8 @@ def _range(name, values):
 
 def predicted_vs_true(scores):
     """Predictions against true values: who follows the 1:1 line best and worst, for every parameter."""
-    rows = [row for row in scores.rows if row.protocol == "ridge" or row.encoder == SUPERVISED]
+    heads = drawn_heads([(row.encoder, row.protocol) for row in scores.rows])
+    rows = [row for row in scores.rows if (row.encoder, row.protocol) in heads]
     said = []
     for target in scores.targets:
         r2 = {row.encoder: score[0] for row in rows if (score := scores.get(row, target, "r2"))}

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from ..results import ALL, MACRO, RANDOM, SUPERVISED
+from ..results import ALL, FINETUNED, MACRO, RANDOM, SUPERVISED
 from . import metrics
 from .metrics import shown
 from .tables import MeanScores, show_r2, show_rmse, symbol
@@ -17,7 +17,7 @@ def headline(results):
     if scores.lead(scores.targets[0]) != "r2":
         return _headline_of_another_task(scores, best)
     target, *others = scores.targets
-    frozen = best.protocol != "finetune"
+    frozen = best.protocol not in FINETUNED
     who = "frozen {} features recover" if frozen else "fine-tuned {} recovers"
     who = Markup(who).format(best.encoder)
     who = "training from scratch recovers" if best.encoder == SUPERVISED else who
@@ -35,7 +35,7 @@ def headline(results):
 
 def _beside(scores, best, target):
     """What the baselines reach, for the end of a sentence."""
-    frozen = best.protocol if best.protocol != "finetune" else next((r.protocol for r in scores.rows), "ridge")
+    frozen = best.protocol if best.protocol not in FINETUNED else next((r.protocol for r in scores.rows), "ridge")
     beside = {"random features reach": (RANDOM, frozen), "training from scratch": (SUPERVISED, "finetune")}
     beside = {w: scores.at_most_labels(*who) for w, who in beside.items()} | {r.encoder: r for r in scores.alone}
     lead = scores.lead(target)
@@ -48,7 +48,7 @@ def _headline_of_another_task(scores, best):
     """The headline where there are no parameters: of classes by their mean, of images by what leads."""
     target = MACRO if MACRO in scores.targets else scores.targets[0]
     lead, score = scores.lead(target), scores.get(best, target, scores.lead(target))
-    who = Markup("frozen {} features reach" if best.protocol != "finetune" else "fine-tuned {} reaches")
+    who = Markup("frozen {} features reach" if best.protocol not in FINETUNED else "fine-tuned {} reaches")
     who = "training from scratch reaches" if best.encoder == SUPERVISED else who.format(best.encoder)
     others = [(t, scores.lead(t), scores.get(best, t, scores.lead(t))) for t in scores.told() if t != target]
     of_classes = "a mean" if any(t != ALL for t, *_ in others) else "an"  # of two classes both are the same

@@ -94,11 +94,8 @@ def _history(path):
 
 def _predicted_vs_true(evaluation, path):
     """Draw predictions of frozen encoders and of training from scratch against true values."""
-    shown = {
-        encoder: predicted
-        for (encoder, protocol), predicted in evaluation.predictions.items()
-        if protocol == "ridge" or encoder == results.SUPERVISED
-    }
+    heads = results.drawn_heads(evaluation.predictions)
+    shown = {encoder: evaluation.predictions[encoder, protocol] for encoder, protocol in heads}
     figures.predicted_vs_true(evaluation.true, shown, evaluation.bounds, path)
 
 

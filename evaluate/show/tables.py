@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...configs.quantities import find
-from ..results import CRAMER_RAO, LIMIT, MACRO, RANDOM, SUPERVISED
+from ..results import CRAMER_RAO, FINETUNED, LIMIT, MACRO, RANDOM, SUPERVISED
 from . import metrics
 from .digits import aligned, plus_minus, rounded
 from .figures import colours, mean_and_spread
@@ -125,7 +125,7 @@ class MeanScores:
             means = [score[0] for score in (self.get(row, t, self.lead(t)) for t in told_by) if score]
             return (
                 row.encoder not in (RANDOM, SUPERVISED),
-                row.protocol != "finetune",
+                row.protocol not in FINETUNED,
                 np.mean(means) if means else -np.inf,
             )
 

@@ -15,8 +15,8 @@ from ...ssl.data import training_scene
 from ...ssl.methods.posterior import KINDS
 from ...ssl.methods.supervised import Supervised
 from ..limit import cramer_rao
-from ..results import ALL
-from . import bootstrap, heads, posterior_heads, posteriors
+from ..results import ALL, FINETUNED
+from . import bootstrap, heads, posterior_heads, posteriors, symmetry
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -59,23 +59,34 @@ class Regression:
         return data
 
     def needs_features(self, protocol):
-        return protocol != "finetune"
+        return protocol not in FINETUNED
 
     def train(self, protocol, network, train, features, seed, progress=lambda share: None):
+        if protocol in FINETUNED:
+            return finetuned(self, network, train, _table, self._fresh(protocol), seed, progress)
         labels = _table(train)
-        if protocol == "finetune":
-            return finetuned(self, network, train, _table, _fresh, seed, progress)
         if protocol in KINDS:
             return posterior_heads.posterior_on(network, features, labels, protocol, seed).eval()
+        if protocol == symmetry.FROZEN:
+            labels = symmetry.turned_labels(labels, self.targets).flatten(0, 1)
+            features = features.reshape(len(labels), -1)
         y = labels.double().numpy()
         regressor = untrained(network, y)
-        if protocol == "ridge":
+        if protocol in ("ridge", symmetry.FROZEN):
             heads.ridge(regressor, features, y)
         elif protocol == "knn":
             heads.knn(regressor, features, (labels - regressor.mean) / regressor.std, of_classes=False)
         else:
             heads.trained(regressor, features, labels, seed, hidden=protocol == "mlp")
-        return regressor.eval()
+        return self._whole(regressor, protocol).eval()
+
+    def _fresh(self, protocol):
+        """What makes a head to fine-tune from a network and the labels (n, t) that it learns from."""
+        return lambda network, labels: self._whole(_fresh(network, labels), protocol)
+
+    def _whole(self, regressor, protocol):
+        """The head of a protocol around a `Supervised`."""
+        return symmetry.Symmetric(regressor, self.targets) if protocol in symmetry.PROTOCOLS else regressor
 
     def predict(self, head, images):
         return dict(zip(self.targets, predict(head, images, self.device).T, strict=True))
@@ -112,7 +123,7 @@ class Regression:
             return posterior_heads.untrained_on(network, len(facts["targets"]), facts["protocol"])
         regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
         heads.of_protocol(regressor, facts, of_classes=False)
-        return regressor
+        return self._whole(regressor, facts.get("protocol"))
 
 
 def make_regression(config, scene):

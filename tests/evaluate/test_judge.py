@@ -210,6 +210,27 @@ def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, 
         np.testing.assert_allclose(facts["rmse"], rmse, rtol=1e-5)
 
 
+def test_symmetric_heads_of_all_encoders_and_baselines_are_judged_kept_and_loaded(trained, tmp_path):
+    _, scene, encoders = trained
+    own = ["evaluate.seeds=1", "evaluate.limit=false", "evaluate.protocols=[d4, finetune_d4]"]
+    config = load("tiny", [*SMALL, *own, "evaluate.supervised={other: {name: test_resnet}}"])
+    task = make_regression(config, scene)
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    assert {(s.encoder, s.protocol) for s in evaluation.scores} == {
+        *((encoder, "d4") for encoder in ("lensiam", "lensimclr", "random")),
+        *((encoder, "finetune_d4") for encoder in ("lensiam", "lensimclr", "supervised", "other")),
+    }
+    assert {s.n_labels for s in evaluation.scores} == {20, 40}
+    images = task.labelled("test", config.evaluate.n_test).images
+    names = sorted({f"{encoder}-{protocol}" for encoder, protocol in best(evaluation.scores).values()})
+    for name, ((head, _),) in zip(names, judge.load_predictor(task, config, scene, tmp_path), strict=True):
+        kept = evaluation.predictions[tuple(name.rsplit("-", 1))]
+        plain, half = (task.predict(head, of) for of in (images, images.rot90(1, (-2, -1))))
+        for target, sign in {"theta_E": 1, "e1": -1, "e2": -1, "gamma": 1}.items():
+            np.testing.assert_array_equal(plain[target], kept[target])
+            np.testing.assert_allclose(half[target], sign * plain[target], atol=1e-5)
+
+
 class Brightness:
     """Another task than regression, without a limit: which of two halves is brighter, told by one threshold."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lenstream.errors import DataError
 from lenstream.evaluate import results
-from lenstream.evaluate.results import LIMIT, RANDOM, Evaluation, Score, best
+from lenstream.evaluate.results import LIMIT, RANDOM, Evaluation, Score, best, drawn_heads
 from lenstream.files.whole import write_text
 
 ODD = ["NA", "nan", "None", "null", "1e5", "007", "=1+1", "-x", "'=1", "a,b", "#a", "[x]"]
@@ -162,3 +162,9 @@ def test_an_encoder_of_any_name_keeps_its_row_in_tables_and_frames(tmp_path, nam
     table = frame.pivot_table(index=["encoder", "protocol"], columns="target", values="value", sort=False)
     assert [encoder for encoder, _ in table.index] == [name, "a"]
     assert not any(line.split(",")[1].startswith("=") for line in (tmp_path / "results.csv").read_text().splitlines())
+
+
+def test_one_frozen_head_of_each_encoder_and_one_from_scratch_are_drawn():
+    heads = [("a", "knn"), ("a", "d4"), ("a", "ridge"), ("b", "d4"), ("b", "finetune"), ("random", "ridge")]
+    heads += [("supervised", "finetune_d4"), ("supervised", "finetune"), ("other", "finetune")]
+    assert drawn_heads(heads) == [("a", "ridge"), ("b", "d4"), ("random", "ridge"), ("supervised", "finetune")]

@@ -14,12 +14,9 @@ from lenstream.evaluate.real.frames import (
     NORTH_EAST,
     ellipticity,
     in_frame,
-    is_turned,
-    pairs,
     to_array,
     to_sky,
     turned_std,
-    without_partner,
 )
 from lenstream.files.orientation import Orientation, orientation_of
 
@@ -154,19 +151,6 @@ def test_no_orientation_where_the_header_has_none():
     assert orientation_of((header(CTYPE1="RA---XYZ"),), SHAPE) is None
     same_as_first = orientation_of((Header(), header(0.3)), SHAPE)
     assert same_as_first == orientation_of((header(0.3),), SHAPE)
-
-
-def test_which_parameters_are_turned():
-    names = ["theta_E", "gamma", "e1", "e2", "gamma1", "gamma2", "source_e1", "center_x", "center_y", "e1_2", "e2_2"]
-    assert pairs(names) == [
-        ("e1", "e2", 2),
-        ("gamma1", "gamma2", 2),
-        ("center_x", "center_y", 1),
-        ("e1_2", "e2_2", 2),
-    ]
-    assert without_partner(names) == ["source_e1"]
-    assert without_partner(["e2", "theta_E", "gamma"]) == ["e2"]
-    assert [n for n in (*names, "phi_m", "Rs") if not is_turned(n)] == ["theta_E", "gamma", "Rs"]
 
 
 def test_values_in_a_frame_and_their_errors():
