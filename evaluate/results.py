@@ -222,9 +222,9 @@ def kept(scores, metric="r2"):
 def most_probable(scores, protocol=None):
     """The (encoder, protocol) whose posteriors have the lowest mean negative log-likelihood at the largest number of
     labels; None without any. protocol: those of one only."""
-    most, values = max((s.n_labels for s in scores), default=0), {}
-    for s in scores:
-        of_one = protocol in (None, s.protocol) and s.n_labels == most and not s.shift
-        if of_one and (s.target, s.metric) == (ALL, "nll") and math.isfinite(s.value):
+    of_posteriors = [s for s in scores if (s.target, s.metric) == (ALL, "nll") and not s.shift]
+    largest, values = max((s.n_labels for s in of_posteriors), default=0), {}
+    for s in of_posteriors:
+        if s.n_labels == largest and protocol in (None, s.protocol) and math.isfinite(s.value):
             values.setdefault((s.encoder, s.protocol), []).append(s.value)
     return min(values, key=lambda head: np.mean(values[head]), default=None)
