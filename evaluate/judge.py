@@ -3,8 +3,6 @@
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
 
-import hashlib
-import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,16 +11,13 @@ import numpy as np
 import torch
 
 from ..errors import DataError
-from ..files.checksums import sha256
-from ..files.json_files import dictionary
-from ..files.whole import whole, write_arrays, write_text
+from ..files.whole import whole, write_arrays
 from ..progress import Stopped, bar
 from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
 from .results import (
-    CRAMER_RAO,
     FINETUNED,
     LIMIT,
     PREDICTOR,
@@ -30,10 +25,10 @@ from .results import (
     STREAM,
     SUPERVISED,
     Evaluation,
-    Score,
     kept,
     refuse_changed,
 )
+from .scored import Unit, known_of, scores_of, scores_of_done, write_done
 from .tasks import symmetry
 from .tasks.posteriors import Judged
 from .tasks.task import amounts, pool
@@ -41,20 +36,6 @@ from .trained_heads import projected, stream_head
 
 PROJECTION = "logistic_projection"  # the protocol on `trained_heads.Projected` networks
 _RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The training of a head: on which encoder, how, with how many labels, from which seed."""
-
-    encoder: str
-    protocol: str
-    n_labels: int
-    seed: int
-
-    def name(self):
-        """The name of its files, without a suffix."""
-        return f"{self.encoder}-{self.protocol}-{self.n_labels}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -107,11 +88,11 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     units = _units(settings, n_labels, networks, behind) + _baselines(settings, n_labels)
     units += [Unit(name, STREAM, 0, 0) for name in heads]
     _train_heads(task, units, Data(networks | scratches, pools, test, behind, heads), scratch, stop)
-    scores = [score for unit in units for score in _scores_of_done(unit, scratch)]
-    intervals = [row for unit in units for row in _known_of(unit, scratch)["intervals"]]
+    scores = [score for unit in units for score in scores_of_done(unit, scratch)]
+    intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
     predictions, ranks = {}, {}
     for name, predicted in task.beside(test).items():
-        scores += _scores(task, Unit(name, name, 0, 0), task.score(true, predicted))
+        scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
         predictions[name, name] = _kept(task, predicted)
     bounds = {}
     if settings.limit:
@@ -123,8 +104,8 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
                 progress.update(done)
 
             bounds = task.limit(test, update)
-        values = task.limit_scores(true, bounds) if bounds else {}
-        scores += _scores(task, Unit(LIMIT, CRAMER_RAO, 0, 0), values)
+        for protocol, by_target in bounds.items():
+            scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
     for unit in units:
         if unit.n_labels in (0, most) and unit.seed == 0:
             with np.load(scratch / f"{unit.name()}.npz") as file:
@@ -150,7 +131,7 @@ def _train_heads(task, units, data, scratch, stop):
         for done, unit in enumerate(units):
             words = f"{unit.encoder}, {unit.protocol}, {unit.n_labels} labels"
             progress.update(done, words)
-            if _scores_of_done(unit, scratch) is not None:
+            if scores_of_done(unit, scratch) is not None:
                 continue
             if stop():
                 raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
@@ -178,62 +159,15 @@ def _train_heads(task, units, data, scratch, stop):
             if unit.n_labels == most:
                 facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
-            scores = _scores(task, unit, values)
+            scores = scores_of(task, unit, values)
             rows = [asdict(s) | found._asdict() for s in scores if (found := ranges.get((s.target, s.metric)))]
-            _write_done(unit, scores, scratch, rows)
+            write_done(unit, scores, scratch, rows)
         progress.update(len(units), words)
 
 
 def _moves(progress, done, words):
     """What moves a bar with the training of one head: a function of the share of it that is done."""
     return lambda share: progress.update(done + share, f"{words}, {share:.0%}")
-
-
-def _write_done(unit, scores, scratch, intervals=()):
-    """Write the scores of a unit, whose other files are there, with checksums of all: the unit is done then.
-
-    intervals: the rows that it has in bootstrap.csv.
-    """
-    rows = [asdict(score) for score in scores]
-    files = {path.name: sha256(path) for path in _files_of(unit, scratch) if path.exists()}
-    known = {"scores": rows, "files": files, "intervals": list(intervals)}
-    write_text(scratch / f"{unit.name()}.json", json.dumps(known | {"sha256": _sum(known)}))
-
-
-def _known_of(unit, scratch):
-    """What was written of a unit. Raises: as `dictionary`, ValueError if it was changed since."""
-    known = dictionary(scratch / f"{unit.name()}.json")
-    if known.pop("sha256") != _sum(known):
-        raise ValueError("changed")
-    return {"intervals": [], **known}
-
-
-def _scores_of_done(unit, scratch):
-    """The scores of a unit that is done; None for one that is not, of which a file is missing or damaged, or that an
-    earlier version wrote in another form."""
-    try:
-        known = _known_of(unit, scratch)
-        if any(sha256(scratch / name) != written for name, written in known["files"].items()):
-            return None
-        scores = [Score(**row) for row in known["scores"]]
-    except (OSError, AttributeError, KeyError, TypeError, ValueError):
-        return None
-    return scores if all(Unit(s.encoder, s.protocol, s.n_labels, s.seed) == unit for s in scores) else None
-
-
-def _files_of(unit, scratch):
-    """Where the head of a unit and its predictions are written; most units leave none."""
-    return [scratch / f"{unit.name()}{suffix}" for suffix in (".safetensors", ".npz")]
-
-
-def _sum(known):
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
-
-
-def _scores(task, unit, values):
-    """A `Score` for every {(target, metric): value} of a unit."""
-    where = asdict(unit)
-    return [Score(task=task.name, **where, target=t, metric=m, value=value) for (t, m), value in values.items()]
 
 
 def _kept(task, by_target):

@@ -2,8 +2,9 @@
 
 results.csv has one score a row; bootstrap.csv those at the largest number of labels with the percentiles of resampled
 test images, between 16 and 84 (low_68, high_68) and 2.5 and 97.5 (low_95, high_95). evaluation.npz has the arrays
-`indices`, `true/TARGET`, `bound/TARGET`,
-`predicted/ENCODER/PROTOCOL/TARGET`, `features/ENCODER` and, of posteriors, `rank/ENCODER/PROTOCOL/TARGET`.
+`indices`, `true/TARGET`, `bound/TARGET` (of the information limit with known shapes), `bound-any-shape/TARGET` (with
+unknown ones, if the galaxies are images), `predicted/ENCODER/PROTOCOL/TARGET`, `features/ENCODER` and, of posteriors,
+`rank/ENCODER/PROTOCOL/TARGET`.
 """
 
 import csv
@@ -23,7 +24,9 @@ from ..files.whole import write_arrays, write_text
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of them together
-LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
+# The information limit, and how it is computed: the shape of a galaxy image is known, or it may be that of any galaxy.
+LIMIT, CRAMER_RAO, ANY_SHAPE = "limit", "cramer-rao", "cramer-rao-any-shape"
+_BOUNDS = {CRAMER_RAO: "bound", ANY_SHAPE: "bound-any-shape"}  # in the arrays
 FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
 STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
@@ -54,7 +57,8 @@ class Evaluation:
     true: dict[str, np.ndarray]  # target -> (n, ...), in its unit
     predictions: dict[tuple[str, str], dict[str, np.ndarray]]  # (encoder, protocol) -> target -> (n, ...)
     features: dict[str, np.ndarray]  # encoder -> float32 (n, d)
-    bounds: dict[str, np.ndarray] = field(default_factory=dict)  # target -> float64 (n,); empty without a limit
+    # CRAMER_RAO or ANY_SHAPE -> target -> float64 (n,); empty without a limit
+    bounds: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     intervals: list[dict] = field(default_factory=list)  # the rows of bootstrap.csv; empty where a task has none
     ranks: dict[tuple[str, str], dict[str, np.ndarray]] = field(default_factory=dict)  # as `posteriors.Judged.ranks`
 
@@ -65,7 +69,8 @@ class Evaluation:
         """
         folder = Path(folder)
         arrays = {"indices": self.indices} | {f"true/{t}": values for t, values in self.true.items()}
-        arrays |= {f"bound/{t}": values for t, values in self.bounds.items()}
+        for protocol, by_target in self.bounds.items():
+            arrays |= {f"{_BOUNDS[protocol]}/{t}": values for t, values in by_target.items()}
         arrays |= {f"features/{encoder}": values for encoder, values in self.features.items()}
         for prefix, of_heads in (("predicted", self.predictions), ("rank", self.ranks)):
             for (encoder, protocol), by_target in of_heads.items():
@@ -108,7 +113,7 @@ class Evaluation:
             true=_below("true/", arrays),
             predictions=predictions,
             features=_below("features/", arrays),
-            bounds=_below("bound/", arrays),
+            bounds={p: found for p, name in _BOUNDS.items() if (found := _below(f"{name}/", arrays))},
             intervals=read_intervals(folder),
             ranks=ranks,
         )
@@ -183,6 +188,13 @@ def frame(scores, shift=""):
     """The scores on one distribution of test data, for tables and figures: a DataFrame, columns those of `Score`."""
     columns = [f.name for f in fields(Score)]
     return pd.DataFrame([asdict(s) for s in scores if s.shift == shift], columns=columns)
+
+
+def limit_names(protocols):
+    """Names of information limits by how they are computed, the one to be measured by first; one alone is 'limit'."""
+    there = set(protocols)
+    names = {ANY_SHAPE: "limit, any shape", CRAMER_RAO: "limit, shape known" if ANY_SHAPE in there else "limit"}
+    return {protocol: name for protocol, name in names.items() if protocol in there}
 
 
 def drawn_heads(heads):

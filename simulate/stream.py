@@ -15,6 +15,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map  # the place 
 from ..ahead import Ahead
 from ..errors import ArgumentError
 from .core.arguments import of_type, shown, whole_number
+from .first_image import refuse_wrong_images
 from .gpu.cuda_stream import SideStream, renders_on
 from .labels import derived_labels, labels
 from .render import Rendered, join, render_all
@@ -124,6 +125,7 @@ class LensStream(IterableDataset):
 
             self._side, grids = SideStream(self._device), self.scene.grids
             self._renderers, _ = self._side.run(lambda: [make_renderer(grid, self._device) for grid in grids])
+            self._side.run(lambda: refuse_wrong_images(self.scene, self._renderers))
         self._forget_threads()
 
     def _forget_threads(self):

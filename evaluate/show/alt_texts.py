@@ -123,8 +123,8 @@ def _highest(curves, last, numbers, lead):
 
 
 def _of_limit(scores, target):
-    limit = scores.limit(target, "r2")
-    return f"; the limit is {_number(limit[0])}" if limit else ""
+    limits = scores.limits(target, "r2").items()
+    return "".join(f"; the {name} is {_number(mean)}" for name, (mean, _) in limits)
 
 
 def calibration(shown):

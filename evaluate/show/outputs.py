@@ -209,11 +209,6 @@ def _notes(config, real):
     if config.evaluate.task == "super_resolution":
         notes.append(_resolution_note(config.evaluate.super_resolution))
         return notes
-    has_limit = config.simulate is not None and config.evaluate.task == "regression"
-    if has_limit and any(c.profile == "INTERPOL" for c in config.simulate.source):
-        notes.append(
-            "The limit takes the shape of each source galaxy as known, so with galaxy images it is optimistic."
-        )
     if real:
         notes.append(
             "Uncertainties for real lenses are those of simulated lenses like the training ones; "

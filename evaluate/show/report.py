@@ -20,7 +20,7 @@ from . import metrics, pages, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .headline import headline
-from .tables import MeanScores, all_numbers, limit_row, main_table
+from .tables import MeanScores, all_numbers, limit_rows, main_table
 
 SECTIONS = [
     "results",
@@ -162,7 +162,7 @@ def write(report, path):
         meaning=tables.meaning,
         metric=metrics.of,
         main_table=main_table,
-        limit_row=limit_row,
+        limit_rows=limit_rows,
         all_numbers=all_numbers,
         intervals=tables.intervals(report.intervals),
         in_brief=_in_brief,

@@ -14,8 +14,8 @@ from ...errors import DataError
 from ...ssl.data import training_scene
 from ...ssl.methods.posterior import KINDS
 from ...ssl.methods.supervised import Supervised
-from ..limit import cramer_rao
-from ..results import ALL, FINETUNED
+from ..limit import limits
+from ..results import ALL, ANY_SHAPE, CRAMER_RAO, FINETUNED
 from . import bootstrap, heads, posterior_heads, posteriors, symmetry
 from .examples import Examples
 from .finetuning import finetuned
@@ -109,7 +109,8 @@ class Regression:
             if not self.examples.has_limit():
                 return {}
             scene = self.examples.scene
-        return cramer_rao(scene, test.indices, self.targets, threads=self.threads, progress=progress)
+        bounds = limits(scene, test.indices, self.targets, threads=self.threads, progress=progress)
+        return {CRAMER_RAO: bounds.known} | ({ANY_SHAPE: bounds.any_shape} if bounds.any_shape else {})
 
     def limit_scores(self, true, bounds):
         return limit_scores(true, bounds)

@@ -52,9 +52,9 @@ def _fill_of_map(constants):
 
     @branch_function
     def fill(work):
-        row, grids, numbers, out = work
-        numbers[2] = int(row[2])
-        constants(row, grids[int(row[2])], out)
+        row = work[0]
+        work[2][2] = int(row[2])
+        constants(row, work[1][int(row[2])], work[3])
 
     return fill
 

@@ -220,7 +220,9 @@ def _make_integrate(profiles, lensed):
         deflectors, galaxy, i = target.deflectors, ray.layer_light(target.galaxies, m), m // target.n_layers
         lens = ray.system_lens(deflectors.lens, i)
         halos = ray.lens_slice(deflectors.halos, deflectors.halo_first[i], deflectors.halo_first[i + 1])
-        x, y, f = points[0], points[1], points[2]
+        x = points[0]
+        y = points[1]
+        f = points[2]
         for s in range(N_POINTS):
             u, v = refinement.point(s)
             x[s], y[s] = middle_x + width * u, middle_y + width * v
@@ -266,7 +268,8 @@ def _make_integration(profiles, lensed, degree, dtype):
     def finish(target, images, flagged):
         size, scale, axis = target.grid.size, target.grid.scale, target.grid.exact
         points = cuda.local.array((3, N_POINTS), floating)
-        waiting_x, waiting_y = cuda.local.array(STACK, float64), cuda.local.array(STACK, float64)
+        waiting_x = cuda.local.array(STACK, float64)
+        waiting_y = cuda.local.array(STACK, float64)
         waiting_level = cuda.local.array(STACK, int64)
         for q in range(cuda.blockIdx.x * THREADS + cuda.threadIdx.x, flagged.count[0], cuda.gridDim.x * THREADS):
             m, p = flagged.listed[q] // (size * size), flagged.listed[q] % (size * size)

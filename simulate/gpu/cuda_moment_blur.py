@@ -73,7 +73,9 @@ def _blur_along_rows(size, term, spread, images):
     if p >= size * size or spread.which[m] < 0:
         return
     mean, planes, border = images[0][m], images[1].planes[m], images[1].strips[m]
-    rows, ends, taps = images[2][m], images[3][m], spread.taps[spread.which[m], term]
+    rows = images[2][m]
+    ends = images[3][m]
+    taps = spread.taps[spread.which[m], term]
     degree, r, row, column, k = taps.shape[0] - 1, taps.shape[1] // 2, p // size, p % size, 0
     goes_on = spread.goes_on[m]
     for b in range(degree + 1):
@@ -118,7 +120,9 @@ def _blur_along_columns(size, part, spread, images):
     m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if p >= size * size or spread.which[m] < 0:
         return
-    (term, area), rows, ends, out = part, images[2][m], images[3][m], images[4][m]
+    rows, ends = images[2][m], images[3][m]
+    term, area = part[0], part[1]
+    out = images[4][m]
     taps = spread.taps[spread.which[m], term]
     degree, r, row, column = taps.shape[0] - 1, taps.shape[1] // 2, p // size, p % size
     total = real(rows[0, p], 0.0)

@@ -57,7 +57,9 @@ def keep_smooth(image, place, mean, degree, others, m):
     image: of one layer, one ray in every pixel. place: (row, column, pixels on a side). mean: by
     `refinement.corrected`. others: `Others`. m: number of the layer.
     """
-    (i, j, size), planes, border = place, others.planes[m], others.strips[m]
+    i, j, size = place[0], place[1], place[2]
+    planes = others.planes[m]
+    border = others.strips[m]
     p, here, last = i * size + j, image[i * size + j], size - 1
     low, high = _pixel(image, i - 1, j, size), _pixel(image, i + 1, j, size)
     left, right = _pixel(image, i, j - 1, size), _pixel(image, i, j + 1, size)

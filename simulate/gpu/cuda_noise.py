@@ -59,8 +59,9 @@ def _normals_on_a_side(size, weight):
 @kernel
 def _draw(size, seed, detector, pair):
     """Each thread has one block of four random words, which go a quarter of the numbers apart."""
-    normals, m = pair[1], cuda.blockIdx.y
-    j, n_layers = cuda.blockIdx.x * THREADS + cuda.threadIdx.x, detector.stream.shape[0]
+    normals = pair[1]
+    m, j = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
+    n_layers = detector.stream.shape[0]
     i, layer = m // n_layers, m % n_layers
     side = _normals_on_a_side(size, detector.weight[layer])
     n = side * side
@@ -96,7 +97,8 @@ def _correlated(white, p, size, a):
 
 @kernel
 def _add(size, detector, pair):
-    images, normals = pair
+    images = pair[0]
+    normals = pair[1]
     m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if p >= size * size:
         return

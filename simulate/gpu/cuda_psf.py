@@ -56,7 +56,8 @@ def observe(fine, size, supersampling, area, blur, stream):
 
 @kernel
 def _blur_rows(side, blur, images):
-    fine, rows, _ = images
+    fine = images[0]
+    rows = images[1]
     m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if p >= side * side or blur.kernel[m] >= 0:
         return
@@ -71,7 +72,8 @@ def _blur_rows(side, blur, images):
 @kernel
 def _finish(size, supersampling, area, blur, images):
     """Down the columns, or through the kernel, and together into whole pixels."""
-    fine, rows, out = images
+    fine, rows = images[0], images[1]
+    out = images[2]
     m, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
     if p >= size * size:
         return

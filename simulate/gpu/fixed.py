@@ -63,7 +63,9 @@ def _make(profiles, exact_cusps):
 
     @kernel
     def shoot_fixed(grid, constants, exact, n_layers, out):
-        source, unlensed, beta = out
+        source = out[0]
+        unlensed = out[1]
+        beta = out[2]
         i, p = cuda.blockIdx.y, cuda.blockIdx.x * THREADS + cuda.threadIdx.x
         if p >= grid.size * grid.size:
             return

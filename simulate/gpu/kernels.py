@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from numba import config, cuda
 
+if not hasattr(np, "row_stack"):  # numba-cuda (as of 0.30) asks for it as it compiles; numpy 2.5 has it no longer
+    np.row_stack = np.vstack  # noqa: NPY201
 warnings.filterwarnings("ignore", message="Grid size .* will likely result in GPU")  # of small batches
 SIMULATED = bool(config.ENABLE_CUDASIM)  # numba's simulator: kernels run as Python on torch tensors of the CPU
 THREADS = 16 if SIMULATED else 128  # in a block
@@ -17,6 +19,9 @@ def kernel(function):
 
     Arguments are numbers and tuples, at any depth, of numbers, torch tensors and what `wrap` makes of them. No tensor
     may stand alone: numba's simulator would hand it on as something that compiled functions do not take.
+
+    An array that a kernel writes to is taken out of a tuple by its number, `rows = images[1]`. Of one that comes out of
+    an assignment to several names, numba-cuda (as of 0.30) deletes what is written as having no effect.
     """
     compiled = cuda.jit(fastmath=True)(function)
 

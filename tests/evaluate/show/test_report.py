@@ -205,3 +205,12 @@ def test_classes_on_the_map_are_named(tmp_path):
     assert '"high": 2.5, "low": -0.5' in html and '[[0, "no_sub"], [1, "cdm"], [2, "axion"]]' in html
     (script,) = [s for s in re.findall(r"<script\b.*?</script>", html, flags=re.S) if "docs_json" in s[:9000]]
     assert "class = @w0" in script and "axion" in script
+
+
+def test_the_glossary_says_what_the_limits_take_as_known(tmp_path):
+    table = results()
+    assert "So is the shape of galaxy images." in page(tmp_path, table)
+    wider = table[table.encoder == "limit"].assign(protocol="cramer-rao-any-shape", value=0.9984)
+    both = page(tmp_path, pd.concat([table, wider], ignore_index=True))
+    assert "So is the shape of galaxy images." not in both
+    assert "the limit, any shape (R²" in both and "the limit, shape known (R²" in both

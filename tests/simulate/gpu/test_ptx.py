@@ -116,6 +116,7 @@ def test_a_kernel_compiles(hopper, name, kernel, signature):
     entry = ptx[ptx.rfind(".entry") :]
     parameters = entry[: entry.index("{")].count(".param")
     assert 8 * parameters <= MOST_PARAMETERS
+    assert any(word in entry for word in ("st.global", "atom.global", "red.global")), "it writes nothing"
     if name in ("noise", "random numbers", "rows", "moments along columns") or name.startswith("flags, lensed True"):
         assert entry.count(".f64") <= 8  # a tolerance comes as float64, pixels never
     if name.startswith("fixed rays"):
