@@ -142,7 +142,7 @@ def _results(known, scores, saw_tests):
     """A table for each task: R2 by protocol and number of labels, beside the limit; "" without scores."""
     if scores is None or not (scores["encoder"] == known.name).any():
         return ""
-    from .evaluate.results import CRAMER_RAO, LIMIT, RANDOM
+    from .evaluate.results import LIMIT, RANDOM
     from .evaluate.show.metrics import cell
     from .evaluate.show.tables import MeanScores, Trained
 
@@ -156,7 +156,7 @@ def _results(known, scores, saw_tests):
         most = found.n_labels
         protocols = dict.fromkeys(row.protocol for row in own)
         rows += [(Trained(RANDOM, p, most), f"random weights, {p}, {most:,} labels") for p in protocols]
-        rows.append((Trained(LIMIT, CRAMER_RAO, 0), "information limit"))
+        rows += [(Trained(LIMIT, how, 0), f"information {name}") for how, name in found.limit_names().items()]
         cells = [
             (words, *(cell(found.get(row, t, found.lead(t)), found.lead(t), t) for t in found.targets))
             for row, words in rows

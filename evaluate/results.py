@@ -2,8 +2,9 @@
 
 results.csv has one score a row; bootstrap.csv those at the largest number of labels with the percentiles of resampled
 test images, between 16 and 84 (low_68, high_68) and 2.5 and 97.5 (low_95, high_95). evaluation.npz has the arrays
-`indices`, `true/TARGET`, `bound/TARGET`,
-`predicted/ENCODER/PROTOCOL/TARGET` and `features/ENCODER`.
+`indices`, `true/TARGET`, `bound/TARGET` (of the information limit with known shapes), `bound-any-shape/TARGET` (with
+unknown ones, if the galaxies are images), `predicted/ENCODER/PROTOCOL/TARGET`, `features/ENCODER` and, of posteriors,
+`rank/ENCODER/PROTOCOL/TARGET`.
 """
 
 import csv
@@ -23,7 +24,9 @@ from ..files.whole import write_arrays, write_text
 RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of them together
-LIMIT, CRAMER_RAO = "limit", "cramer-rao"  # the information limit, and how it is computed
+# The information limit, and how it is computed: the shape of a galaxy image is known, or it may be that of any galaxy.
+LIMIT, CRAMER_RAO, ANY_SHAPE = "limit", "cramer-rao", "cramer-rao-any-shape"
+_BOUNDS = {CRAMER_RAO: "bound", ANY_SHAPE: "bound-any-shape"}  # in the arrays
 FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
 STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
@@ -54,8 +57,10 @@ class Evaluation:
     true: dict[str, np.ndarray]  # target -> (n, ...), in its unit
     predictions: dict[tuple[str, str], dict[str, np.ndarray]]  # (encoder, protocol) -> target -> (n, ...)
     features: dict[str, np.ndarray]  # encoder -> float32 (n, d)
-    bounds: dict[str, np.ndarray] = field(default_factory=dict)  # target -> float64 (n,); empty without a limit
+    # CRAMER_RAO or ANY_SHAPE -> target -> float64 (n,); empty without a limit
+    bounds: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     intervals: list[dict] = field(default_factory=list)  # the rows of bootstrap.csv; empty where a task has none
+    ranks: dict[tuple[str, str], dict[str, np.ndarray]] = field(default_factory=dict)  # as `posteriors.Judged.ranks`
 
     def save(self, folder):
         """Write both files to a folder, and the checksums of all that the evaluation left there.
@@ -64,10 +69,12 @@ class Evaluation:
         """
         folder = Path(folder)
         arrays = {"indices": self.indices} | {f"true/{t}": values for t, values in self.true.items()}
-        arrays |= {f"bound/{t}": values for t, values in self.bounds.items()}
+        for protocol, by_target in self.bounds.items():
+            arrays |= {f"{_BOUNDS[protocol]}/{t}": values for t, values in by_target.items()}
         arrays |= {f"features/{encoder}": values for encoder, values in self.features.items()}
-        for (encoder, protocol), by_target in self.predictions.items():
-            arrays |= {f"predicted/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
+        for prefix, of_heads in (("predicted", self.predictions), ("rank", self.ranks)):
+            for (encoder, protocol), by_target in of_heads.items():
+                arrays |= {f"{prefix}/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
         write_arrays(folder / ARRAYS, arrays)
         text = table(self.scores)
         (folder / INTERVALS).unlink(missing_ok=True)  # of an earlier evaluation
@@ -91,12 +98,13 @@ class Evaluation:
             raise DataError(f"{why}; {_anew(folder)}") from None
         if "indices" not in arrays or not _below("true/", arrays):
             raise DataError(f"{path}: expected the arrays indices and true/TARGET; it has {', '.join(arrays)}")
-        predictions = {}
-        for key, values in _below("predicted/", arrays).items():
-            encoder, protocol, target = (key.split("/", 2) + [""] * 2)[:3]
-            if not target:
-                raise DataError(f"{path}: predicted/{key} is no predicted/ENCODER/PROTOCOL/TARGET")
-            predictions.setdefault((encoder, protocol), {})[target] = values
+        predictions, ranks = ({}, {})
+        for prefix, of_heads in (("predicted", predictions), ("rank", ranks)):
+            for key, values in _below(f"{prefix}/", arrays).items():
+                encoder, protocol, target = (key.split("/", 2) + [""] * 2)[:3]
+                if not target:
+                    raise DataError(f"{path}: {prefix}/{key} is no {prefix}/ENCODER/PROTOCOL/TARGET")
+                of_heads.setdefault((encoder, protocol), {})[target] = values
         scores = read_scores(folder)
         refuse_changed(folder)
         return cls(
@@ -105,8 +113,9 @@ class Evaluation:
             true=_below("true/", arrays),
             predictions=predictions,
             features=_below("features/", arrays),
-            bounds=_below("bound/", arrays),
+            bounds={p: found for p, name in _BOUNDS.items() if (found := _below(f"{name}/", arrays))},
             intervals=read_intervals(folder),
+            ranks=ranks,
         )
 
 
@@ -181,6 +190,13 @@ def frame(scores, shift=""):
     return pd.DataFrame([asdict(s) for s in scores if s.shift == shift], columns=columns)
 
 
+def limit_names(protocols):
+    """Names of information limits by how they are computed, the one to be measured by first; one alone is 'limit'."""
+    there = set(protocols)
+    names = {ANY_SHAPE: "limit, any shape", CRAMER_RAO: "limit, shape known" if ANY_SHAPE in there else "limit"}
+    return {protocol: name for protocol, name in names.items() if protocol in there}
+
+
 def drawn_heads(heads):
     """Of pairs (encoder, protocol) of a regression those whose predictions are drawn, in their order.
 
@@ -207,3 +223,20 @@ def best(scores, metric="r2"):
             values.setdefault(s.target, {}).setdefault((s.encoder, s.protocol), []).append(s.value)
     values = {MACRO: values[MACRO]} if MACRO in values else values
     return {target: max(of_heads, key=lambda head: np.mean(of_heads[head])) for target, of_heads in values.items()}
+
+
+def kept(scores, metric="r2"):
+    """The heads that predict other images: those `best` at some target, and the posterior of `most_probable`."""
+    posterior = most_probable(scores)
+    return {*best(scores, metric).values(), *([] if posterior is None else [posterior])}
+
+
+def most_probable(scores, protocol=None):
+    """The (encoder, protocol) whose posteriors have the lowest mean negative log-likelihood at the largest number of
+    labels; None without any. protocol: those of one only."""
+    of_posteriors = [s for s in scores if (s.target, s.metric) == (ALL, "nll") and not s.shift]
+    largest, values = max((s.n_labels for s in of_posteriors), default=0), {}
+    for s in of_posteriors:
+        if s.n_labels == largest and protocol in (None, s.protocol) and math.isfinite(s.value):
+            values.setdefault((s.encoder, s.protocol), []).append(s.value)
+    return min(values, key=lambda head: np.mean(values[head]), default=None)

@@ -81,6 +81,17 @@ def render_all(
     return join(scene, [_render_grid(grid, own, *options) for grid, own in by_grid(scene, systems)])
 
 
+def render_packed(arguments, threads=1):
+    """Images without noise of systems whose `KernelArguments` are at hand, for layers that no scene has.
+
+    Returns: (n, layers, num_pix, num_pix) [counts/s/pixel], of the type of `arguments.stamps`.
+    """
+    n, n_layers = arguments.tables.source_profiles.shape[:2]
+    out = np.empty((n, n_layers, *2 * [arguments.frame.num_pix]), arguments.stamps.dtype)
+    _in_parts(lambda start, stop: _render_part(arguments, start, stop, out, np.zeros((0, 0, 0))), n, threads)
+    return out
+
+
 def join(scene, parts):
     """What was rendered of each of `scene.grids`, `parts`, as one `Rendered`; images may also be tensors."""
     if len(parts) == 1:
@@ -103,21 +114,14 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
         return _nothing(scene, (0, n_views, n_bands, size, size), dtype, noisy, arcs)
     out = np.empty((n, n_layers, size, size), dtype=dtype)
     arc_values = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
-    edges = _parts(n, threads)
-    mask = [None] * (len(edges) - 1)
     arguments = pack(scene, systems, dtype, rays, exact_halos)
     levels = noise_levels(scene, systems) if noisy else None
 
-    def part(number, start, stop):
+    def part(start, stop):
         _render_part(arguments, start, stop, out, arc_values)
-        if noisy:
-            mask[number] = _observe(scene, systems, levels, out, start, stop)
+        return _observe(scene, systems, levels, out, start, stop) if noisy else None
 
-    if len(mask) == 1:
-        part(0, 0, n)
-    else:
-        with ThreadPoolExecutor(threads) as pool:  # plain threads: numba's own layers abort when two callers meet
-            list(pool.map(part, range(len(mask)), edges[:-1], edges[1:]))
+    mask = _in_parts(part, n, threads)
     shape = (n, n_views, n_bands, size, size)
     return Rendered(
         images=out.reshape(shape),
@@ -142,6 +146,15 @@ def _check_dtype_and_rays(dtype, rays):
         raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r:.60}")
     if rays is not None and rays != "adaptive":
         whole_number("rays (or adaptive)", rays, 1, MOST_RAYS)
+
+
+def _in_parts(part, n, threads):
+    """What part(start, stop) gives for the parts of n systems, which threads share."""
+    edges = _parts(n, threads)
+    if len(edges) == 2:
+        return [part(0, n)]
+    with ThreadPoolExecutor(threads) as pool:  # plain threads: numba's own layers abort when two callers meet
+        return list(pool.map(part, edges[:-1], edges[1:]))
 
 
 def _parts(n, threads):

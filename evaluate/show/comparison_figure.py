@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.lines import Line2D
 
-from ..results import LIMIT
+from ..results import LIMIT, limit_names
 from . import metrics
 from .comparison import leading
-from .figures import LIMIT_COLOUR, OTHER_COLOURS, colours, grid_of_axes, paired, plain
+from .figures import LIMIT_COLOUR, LIMIT_DASHES, OTHER_COLOURS, colours, grid_of_axes, paired, plain
 from .symbols import symbol
 
 COLOURS = ["#BF5400", "#0072B2", "#00805D", *OTHER_COLOURS]
@@ -59,8 +59,8 @@ def draw(scores, path):
     tasks = {task: leading(scores[scores["task"] == task]) for task in dict.fromkeys(scores["task"])}
     panels = [(task, *pair) for task, pairs in tasks.items() for pair in pairs]
     look = looks(scores[scores["encoder"] != LIMIT])
-    if (scores["encoder"] == LIMIT).any():
-        look.legend["information limit"] = Line2D([], [], color=LIMIT_COLOUR, linestyle=":")
+    for protocol, name in limit_names(scores.loc[scores["encoder"] == LIMIT, "protocol"]).items():
+        look.legend[f"information {name}"] = Line2D([], [], color=LIMIT_COLOUR, linestyle=LIMIT_DASHES[protocol])
     columns = min(len(panels), PANELS)
     rows = -(-len(panels) // columns)
     across = max(columns, 2)
@@ -92,8 +92,9 @@ def _panel(ax, table, look):
             ax.errorbar(x, labelled["mean"], std, marker=look.markers[protocol], markersize=4, elinewidth=0.9, **style)
         for mean in rows.loc[rows["n_labels"] == 0, "mean"]:  # without labels, such as interpolation
             ax.axhline(mean, **style)
-    for mean in table.loc[table["encoder"] == LIMIT, "mean"].drop_duplicates():
-        ax.axhline(mean, color=LIMIT_COLOUR, linestyle=":", linewidth=1.2)
+    bounds = table[table["encoder"] == LIMIT].drop_duplicates(["protocol", "mean"])
+    for protocol, mean in zip(bounds["protocol"], bounds["mean"], strict=True):
+        ax.axhline(mean, color=LIMIT_COLOUR, linestyle=LIMIT_DASHES[protocol], linewidth=1.2)
     plain(ax)
     numbers = sorted({n for n in curves["n_labels"] if n > 0})
     if numbers:

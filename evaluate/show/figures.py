@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...files.whole import whole
-from ..results import LIMIT, RANDOM, SUPERVISED
+from ..results import ANY_SHAPE, CRAMER_RAO, LIMIT, RANDOM, SUPERVISED, limit_names
 from . import metrics
 from .r2_axis import WORST_R2, below_1, near_1, spread_near_1
 from .symbols import after_number, symbol, with_unit
@@ -30,11 +30,13 @@ COLOURS |= {RANDOM: "#707070", SUPERVISED: "#222222"}
 OTHER_COLOURS = ["#A8467F", "#8A6200", "#4F7390", "#6A4FC3", "#7A3B1D", "#5C6E1A"]
 MAP = {"cmap": "viridis", "edgecolors": "#808080", "linewidths": 0.3}  # the edge shows both ends on any paper
 LIMIT_COLOUR = "#B00020"
+LIMIT_DASHES = {CRAMER_RAO: (0, (1, 1.5)), ANY_SHAPE: (0, (5, 1.5))}
 LINES = {name: {"linestyle": "-", "marker": "o"} for name in ("ridge", "logistic", "frozen")}
 LINES |= {"finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}, "knn": {"linestyle": ":", "marker": "^"}}
 LINES |= {"linear": {"linestyle": "-.", "marker": "D"}, "mlp": {"linestyle": (0, (4, 1, 1, 1)), "marker": "v"}}
 LINES |= {"d4": {"linestyle": "-", "marker": "*"}, "finetune_d4": {"linestyle": "--", "marker": "P", "mfc": "white"}}
 LINES |= {"logistic_projection": {"linestyle": "-.", "marker": "x"}}
+LINES |= {"gaussian": {"linestyle": "-.", "marker": "h"}, "flow": {"linestyle": ":", "marker": "p"}}
 SCORES, ONE_MINUS = {"r2": "$R^2$", "auc": "AUC"}, {"r2": "$1 - R^2$", "auc": "1 - AUC"}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 
@@ -130,36 +132,39 @@ def pairs(images, labels, path):
             ax.set_xlabel("    ".join(parts), fontsize=9)
 
 
-def predicted_vs_true(true, predicted, limit_std, path):
+def predicted_vs_true(true, predicted, bounds, path):
     """Draw predictions on the test lenses, encoders x targets, with the 1:1 line and the information limit around it.
 
-    true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; limit_std: {target: (n,)} standard deviations, or None.
+    true: {target: (n,)}; predicted: {encoder: {target: (n,)}}; bounds: of `results.Evaluation`.
     """
-    targets, encoders, limit_std = list(true), list(predicted), limit_std or {}
+    targets, encoders, names = list(true), list(predicted), limit_names(bounds)
     width = 2.7 * len(targets) + 0.4
     with paired(path, width, 2.5 * len(encoders) + 0.8) as fig:
-        band = "; the band around the 1:1 line is the information limit" if limit_std else ""
+        bands = ["", "; the band around the 1:1 line is the information limit"]
+        band = [*bands, "; the bands around the 1:1 line are the information limits"][len(names)]
         words = f"Predicted (upwards) against true (to the right), test lenses{band}"
         fig.suptitle(textwrap.fill(words, int(11 * width)), fontsize=11)  # some 12 letters an inch
         axes = fig.subplots(len(encoders), len(targets), squeeze=False, sharex="col")
         for row, encoder in zip(axes, encoders, strict=True):
             for ax, target in zip(row, targets, strict=True):
-                _predicted_panel(ax, true[target], predicted[encoder].get(target), limit_std.get(target), target)
+                limits = {name: bounds[how][target] for how, name in names.items() if target in bounds[how]}
+                _predicted_panel(ax, true[target], predicted[encoder].get(target), limits, target)
             row[0].set_ylabel(f"{symbol(encoder)}\n", fontweight="bold", color=colours(encoders)[encoder])
         for ax, target in zip(axes[-1], targets, strict=True):
             ax.set_xlabel(f"true {with_unit(target)}")
 
 
-def _predicted_panel(ax, true, predicted, limit, target):
-    """Draw the predictions of one encoder for one target: density of test lenses, 1:1 line, scores."""
+def _predicted_panel(ax, true, predicted, limits, target):
+    """Draw the predictions of one encoder for one target: density of test lenses, 1:1 line, scores, limits by name."""
     true = np.asarray(true, dtype=np.float64)
     margin = 0.05 * (np.ptp(true) or 1.0)
     low, high = true.min() - margin, true.max() + margin
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", box_aspect=1)
     ax.locator_params(nbins=4)
     line = np.array([low, high])
-    width = 0.0 if limit is None else np.sqrt(np.mean(np.square(limit)))
-    ax.fill_between(line, line - width, line + width, color="#BF5400", alpha=0.35, linewidth=0, zorder=3)
+    widths = {name: np.sqrt(np.mean(np.square(limit))) for name, limit in limits.items()}
+    for width in widths.values():
+        ax.fill_between(line, line - width, line + width, color="#BF5400", alpha=0.35, linewidth=0, zorder=3)
     ax.plot(line, line, color="#BF5400", linewidth=0.9, zorder=4)
     if predicted is None:
         ax.text(0.5, 0.5, "no predictions", transform=ax.transAxes, ha="center", color="#666666")
@@ -169,7 +174,7 @@ def _predicted_panel(ax, true, predicted, limit, target):
     ax.hexbin(true, np.clip(predicted, low, high), cmap=DENSITY, **hexagons)
     rmse = np.sqrt(np.mean(np.square(predicted - true)))
     words = f"$R^2$ {1 - rmse**2 / (np.var(true) or np.nan):.3f}\nRMSE {rmse:#.2g}{after_number(target)}"
-    words += f"\nlimit {width:#.2g}{after_number(target)}" if limit is not None else ""
+    words += "".join(f"\n{name} {width:#.2g}{after_number(target)}" for name, width in widths.items())
     paper = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 1.5}
     style = {"transform": ax.transAxes, "zorder": 5, "bbox": paper}
     ax.text(0.04, 0.96, words, va="top", fontsize=8.5, linespacing=1.3, **style)
@@ -242,9 +247,11 @@ def _r2_panel(ax, table, colour, drawn):
         for low in x[rows["mean"] < WORST_R2]:
             ax.plot(low, WORST_R2 + 0.03, "v", color=colour[encoder], markersize=6, zorder=5)
             drawn["below the panel"] = Line2D([], [], linestyle="", marker="v", color="#666666", markersize=6)
-    for value in table.loc[table["encoder"] == LIMIT, "mean"]:
-        line = ax.axhline(value, color=LIMIT_COLOUR, linewidth=1, linestyle=(0, (1, 1.5)))
-        drawn.setdefault("information limit", line)
+    bounds = table[table["encoder"] == LIMIT]
+    names = limit_names(bounds["protocol"])
+    for row in bounds.itertuples():
+        line = ax.axhline(row.mean, color=LIMIT_COLOUR, linewidth=1, linestyle=LIMIT_DASHES[row.protocol])
+        drawn.setdefault(f"information {names[row.protocol]}", line)
     plain(ax)
     numbers = sorted(set(curves["n_labels"]))
     if numbers:

@@ -26,11 +26,17 @@ def headline(results):
     words += f" with R² = {show_r2(r2[0])}" if r2 else ""
     words += f" (RMSE {show_rmse(rmse[0], target)})" if rmse else ""
     words += _beside(scores, best, target)
-    limit = scores.limit(target, "r2")
-    words += f"; the images allow at best {show_r2(limit[0])}." if limit else "."
+    limits = scores.limits(target, "r2")
+    words += f"; the images allow at best {_in_brackets(limits)}." if limits else "."
     parts = [(t, scores.get(best, t, "r2"), scores.limit(t, "r2")) for t in others]
     parts = [symbol(t) + f" {show_r2(f[0])}" + (f" (at best {show_r2(m[0])})" if m else "") for t, f, m in parts if f]
     return words, Markup("The other parameters, in R²: {}.").format(Markup(", ").join(parts)) if parts else ""
+
+
+def _in_brackets(limits):
+    """'0.999' of one limit, '0.998 (0.999 if the shape of the galaxy were known)' of two."""
+    first, *others = (show_r2(mean) for mean, _ in limits.values())
+    return first + "".join(f" ({other} if the shape of the galaxy were known)" for other in others)
 
 
 def _beside(scores, best, target):

@@ -20,13 +20,14 @@ from . import metrics, pages, robustness, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .headline import headline
-from .tables import MeanScores, all_numbers, limit_row, main_table
+from .tables import MeanScores, all_numbers, limit_rows, main_table
 
 SECTIONS = [
     "results",
     "pairs",
     "predicted_vs_true",
     "r2_against_labels",
+    "calibration",
     "auc_against_labels",
     "robustness",
     "confusion",
@@ -79,6 +80,7 @@ class Report:
     classified: object = None  # `class_figures.Classified`, that the figures of a classification show
     shifted: list = field(default_factory=list)  # of `robustness.Robustness`
     shifts: dict = field(default_factory=dict)  # name of a shift -> what it changes
+    calibrated: list = field(default_factory=list)  # of `calibration_figure.calibrated`
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 
@@ -164,7 +166,7 @@ def write(report, path):
         meaning=tables.meaning,
         metric=metrics.of,
         main_table=main_table,
-        limit_row=limit_row,
+        limit_rows=limit_rows,
         robustness_title=robustness.title,
         all_numbers=all_numbers,
         intervals=tables.intervals(report.intervals),

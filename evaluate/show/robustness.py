@@ -87,6 +87,7 @@ def _shown(names):
 
 def _table(known, heads, shifts, metric, targets):
     """A `Robustness`; known: by `_KEYS`."""
+    heads = [head for head in heads if any((*head, shift, t, metric) in known for shift in shifts for t in targets)]
     columns = []
     for shift in shifts:
         means = [np.mean([known.get((*head, shift, t, metric), np.nan) for t in targets]) for head in heads]

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...configs.quantities import find
-from ..results import CRAMER_RAO, FINETUNED, LIMIT, MACRO, RANDOM, SUPERVISED
+from ..results import ANY_SHAPE, CRAMER_RAO, FINETUNED, LIMIT, MACRO, RANDOM, SUPERVISED, limit_names
 from . import metrics
 from .digits import aligned, plus_minus, rounded
 from .figures import colours, mean_and_spread
@@ -93,8 +93,18 @@ class MeanScores:
         return Trained(encoder, protocol, self.n_labels)
 
     def limit(self, target, metric):
-        """(mean, std) of the information limit, or None."""
-        return self.get(Trained(LIMIT, CRAMER_RAO, 0), target, metric)
+        """(mean, std) of the information limit, or None: of that with any shape where galaxies are images, as what is
+        learnt from images does not know the shape of a galaxy."""
+        return next(iter(self.limits(target, metric).values()), None)
+
+    def limits(self, target, metric):
+        """(mean, std) of the information limits, the one to be measured by first, by their names."""
+        found = {p: self.get(Trained(LIMIT, p, 0), target, metric) for p in (ANY_SHAPE, CRAMER_RAO)}
+        return {name: found[p] for p, name in self.limit_names().items() if found[p]}
+
+    def limit_names(self):
+        """Names of the information limits that there are, such as 'limit, any shape', by how they are computed."""
+        return limit_names(row.protocol for row in self.all_rows if row.encoder == LIMIT)
 
     def metrics(self, target):
         """The metrics of a target, the one that is said of it first."""
@@ -110,7 +120,7 @@ class MeanScores:
 
     def merit(self):
         """The metric by which encoders are set in order: of classes that of their mean."""
-        return self.lead(MACRO if MACRO in self.targets else self.targets[-1]) if self.targets else "r2"
+        return self.lead(MACRO if MACRO in self.targets else self.told()[-1]) if self.targets else "r2"
 
     def second(self, target):
         """The metric that is said of a target beside the first, or None."""
@@ -119,7 +129,7 @@ class MeanScores:
     def best(self):
         """The row to speak of: a trained encoder, frozen if possible, with the highest mean R2 (or what leads of
         another task); None without rows."""
-        told_by = [MACRO] if MACRO in self.targets else self.targets
+        told_by = [MACRO] if MACRO in self.targets else self.told()
 
         def merit(row):
             means = [score[0] for score in (self.get(row, t, self.lead(t)) for t in told_by) if score]
@@ -146,7 +156,7 @@ def main_table(scores):
         best = max((f[0] for row in rows if (f := scores.get(row, target, lead))), default=None)
         first = [scores.get(row, target, lead) for row in rows]
         errors = [_error(scores, row, target, second) for row in rows]
-        is_best = [bool(value) and value[0] == best for value in first]
+        is_best = [bool(value) and value[0] == best and metrics.of(lead).leads for value in first]
         cells = _aligned(cell(value, lead, target) for value in first)
         columns.append(zip(cells, is_best, _aligned(errors), strict=True))
     groups = {}
@@ -164,11 +174,13 @@ def _error(scores, row, target, metric):
     return cell(value, metric, target)
 
 
-def limit_row(scores):
-    """[(R2, RMSE), ...] of the information limit as text, one tuple a target; empty without a limit."""
-    limits = [(scores.limit(t, "r2"), scores.limit(t, "rmse"), t) for t in scores.targets]
-    row = [(cell_r2(r2), cell_rmse(rmse, target)) for r2, rmse, target in limits]
-    return row if any(r2 or rmse for r2, rmse in row) else []
+def limit_rows(scores):
+    """{name: [(R2, RMSE), ...], ...} of the information limits as text, one tuple a target; empty without a limit."""
+    rows = {}
+    for name in scores.limit_names().values():
+        limits = [(scores.limits(t, "r2").get(name), scores.limits(t, "rmse").get(name), t) for t in scores.targets]
+        rows[name] = [(cell_r2(r2), cell_rmse(rmse, target)) for r2, rmse, target in limits]
+    return {name: row for name, row in rows.items() if any(r2 or rmse for r2, rmse in row)}
 
 
 def all_numbers(scores):

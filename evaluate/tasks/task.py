@@ -69,13 +69,15 @@ class Task(Protocol):
     def score(self, true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
         """The scores of predictions, such as R2 and RMSE of each target."""
 
+    # A task with heads that give posteriors has the function posteriors(head, test, true), too: a `posteriors.Judged`.
     # A task whose scores have bootstrap intervals has the function intervals(true, predicted), too: a dict as that of
     # score, of `bootstrap.Interval`.
     def beside(self, test: Labelled) -> dict[str, dict[str, np.ndarray]]:
         """What is predicted without learning, such as an interpolation, by its name: it has a row beside encoders."""
 
-    def limit(self, test: Labelled, progress) -> dict[str, np.ndarray]:
-        """Target -> (n,), the smallest standard deviation that the images allow; empty where no bound is known."""
+    def limit(self, test: Labelled, progress) -> dict[str, dict[str, np.ndarray]]:
+        """Target -> (n,), the smallest standard deviation that the images allow, for each way to compute it of
+        `results`: CRAMER_RAO and ANY_SHAPE; empty where no bound is known."""
 
     def limit_scores(self, true: dict[str, np.ndarray], bounds: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
         """The scores of predictions that reach the information limit."""

@@ -14,6 +14,7 @@ from lenstream.errors import DataError
 from lenstream.evaluate import judge
 from lenstream.evaluate.real.predict import predict_folder
 from lenstream.evaluate.results import Evaluation, best, frame, is_complete, refuse_changed
+from lenstream.evaluate.tasks import posterior_heads
 from lenstream.evaluate.tasks.regression import Regression, make_regression
 from lenstream.evaluate.tasks.task import Labelled
 from lenstream.progress import Stopped
@@ -73,9 +74,14 @@ def test_what_is_saved_is_what_was_found(evaluated):
     loaded = Evaluation.load(folder)
     assert loaded.scores == evaluation.scores
     assert list(loaded.predictions) == list(evaluation.predictions)
-    for name in ("true", "features", "bounds"):
-        for key, values in getattr(evaluation, name).items():
-            np.testing.assert_array_equal(getattr(loaded, name)[key], values)
+    assert list(loaded.bounds) == list(evaluation.bounds) == ["cramer-rao"]  # a Sersic source has no other shape
+    for saved, found in [
+        (evaluation.true, loaded.true),
+        (evaluation.features, loaded.features),
+        (evaluation.bounds["cramer-rao"], loaded.bounds["cramer-rao"]),
+    ]:
+        for key, values in saved.items():
+            np.testing.assert_array_equal(found[key], values)
 
 
 def test_the_baselines_start_from_weights_that_were_never_trained(trained, evaluated):
@@ -328,7 +334,7 @@ class Bounded(Brightness):
 
     def limit(self, test, progress):
         self.asked += 1
-        return {"class": np.full(len(test.images), 0.5)}
+        return {way: {"class": np.full(len(test.images), 0.5)} for way in ("cramer-rao", "cramer-rao-any-shape")}
 
     def limit_scores(self, true, bounds):
         return {("class", "accuracy"): 0.9}
@@ -339,8 +345,8 @@ def test_the_limit_is_computed_if_it_is_asked_for(trained, tmp_path, wanted):
     _, scene, encoders = trained
     config, task = load("tiny", [*SMALL, f"evaluate.limit={wanted}", "evaluate.protocols=[finetune]"]), Bounded()
     evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
-    assert task.asked == wanted and list(evaluation.bounds) == ["class"] * wanted
-    assert [s.value for s in evaluation.scores if s.encoder == "limit"] == [0.9] * wanted
+    assert task.asked == wanted and list(evaluation.bounds) == ["cramer-rao", "cramer-rao-any-shape"] * wanted
+    assert [s.value for s in evaluation.scores if s.encoder == "limit"] == [0.9, 0.9] * wanted
 
 
 def test_an_earlier_evaluation_leaves_no_head_among_the_kept_ones(trained, tmp_path):
@@ -349,3 +355,39 @@ def test_an_earlier_evaluation_leaves_no_head_among_the_kept_ones(trained, tmp_p
     (tmp_path / "predictor" / "old-ridge" / "old-ridge-40-0.safetensors").touch()
     judge.evaluate(Brightness(), config, scene, encoders, tmp_path)
     assert [p.name for p in (tmp_path / "predictor").iterdir()] == ["lensiam-finetune"]
+
+
+def test_posteriors_are_scored_kept_and_continued(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(posterior_heads, "STEPS", 10)
+    _, scene, encoders = trained
+    few = ["evaluate.protocols=[ridge, gaussian]", "evaluate.limit=false"]
+    config = load("tiny", [*SMALL, *few])
+    task = make_regression(config, scene)
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    heads = [(encoder, "gaussian") for encoder in ("lensiam", "lensimclr", "random")]
+    assert list(evaluation.ranks) == heads
+    for ranks in evaluation.ranks.values():
+        assert list(ranks) == [*config.evaluate.targets, "all"]
+        assert {of.shape for of in ranks.values()} == {(config.evaluate.n_test,)}
+    loaded = Evaluation.load(tmp_path)
+    for head, ranks in evaluation.ranks.items():
+        for target, of in ranks.items():
+            np.testing.assert_array_equal(loaded.ranks[head][target], of)
+    assert list(loaded.predictions) == list(evaluation.predictions)
+    assert all(list(of) == config.evaluate.targets for of in loaded.predictions.values())
+    results = frame(loaded.scores)
+    of_all = results[results["target"] == "all"]
+    assert set(of_all["metric"]) == {"nll", "tarp"} and set(of_all["protocol"]) == {"gaussian"}
+    assert len(of_all) == 2 * 3 * 2 * 2  # metrics, encoders, numbers of labels, seeds
+    assert set(results[results["metric"] == "coverage_95"]["target"]) == set(config.evaluate.targets)
+    assert {row["metric"] for row in evaluation.intervals} == {"r2", "rmse"}
+    lowest = of_all[(of_all["metric"] == "nll") & (of_all["n_labels"] == 40)].groupby("encoder")["value"].mean()
+    groups = judge.load_predictor(task, config, scene, tmp_path)
+    kept = [np.mean([facts["nll"] for _, facts in group]) for group in groups if "nll" in group[0][1]]
+    assert min(kept) == pytest.approx(lowest.min())
+    assert (tmp_path / "predictor" / f"{lowest.idxmin()}-gaussian").is_dir()
+    again, asked = tmp_path / "again", iter(range(1000))
+    with pytest.raises(Stopped):
+        judge.evaluate(task, config, scene, encoders, again, stop=lambda: next(asked) >= 20)
+    assert judge.evaluate(task, config, scene, encoders, again).scores == evaluation.scores
+    assert (again / "evaluation.npz").read_bytes() == (tmp_path / "evaluation.npz").read_bytes()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lenstream.errors import DataError
 from lenstream.evaluate import results
-from lenstream.evaluate.results import LIMIT, RANDOM, Evaluation, Score, best, drawn_heads
+from lenstream.evaluate.results import ANY_SHAPE, CRAMER_RAO, LIMIT, RANDOM, Evaluation, Score, best, drawn_heads
 from lenstream.files.whole import write_text
 
 ODD = ["NA", "nan", "None", "null", "1e5", "007", "=1+1", "-x", "'=1", "a,b", "#a", "[x]"]
@@ -45,7 +45,7 @@ def evaluation(**changes):
         "true": true,
         "predictions": {w: {t: v + np.float32(0.1 * k) for t, v in true.items()} for k, w in enumerate(who)},
         "features": {"a": rng.normal(size=(5, 3)).astype(np.float32)},
-        "bounds": {"theta_E": rng.random(5)},
+        "bounds": {CRAMER_RAO: {"theta_E": rng.random(5)}, ANY_SHAPE: {"theta_E": 1 + rng.random(5)}},
     }
     return Evaluation(**(parts | changes))
 
@@ -59,8 +59,12 @@ def test_what_is_saved_is_what_is_loaded(tmp_path, changes):
     assert results.is_complete(tmp_path)
     assert loaded.scores == saved.scores
     assert loaded.indices.dtype == np.uint64
-    for name in ("true", "features", "bounds"):
-        before, after = getattr(saved, name), getattr(loaded, name)
+    assert list(loaded.bounds) == list(saved.bounds)
+    for before, after in [
+        (saved.true, loaded.true),
+        (saved.features, loaded.features),
+        *((saved.bounds[how], loaded.bounds[how]) for how in saved.bounds),
+    ]:
         assert list(after) == list(before)  # the order of targets is that of the config
         for key, values in before.items():
             np.testing.assert_array_equal(after[key], values)
@@ -69,6 +73,23 @@ def test_what_is_saved_is_what_is_loaded(tmp_path, changes):
     for who, by_target in saved.predictions.items():
         for target, values in by_target.items():
             np.testing.assert_array_equal(loaded.predictions[who][target], values)
+
+
+def test_the_bounds_of_an_older_run_are_those_with_known_shapes(tmp_path):
+    """Its file has `bound/TARGET` alone."""
+    known = {CRAMER_RAO: {"theta_E": np.arange(5.0)}}
+    evaluation(bounds=known).save(tmp_path)
+    with np.load(tmp_path / "evaluation.npz") as file:
+        assert "bound/theta_E" in file.files and not any(name.startswith("bound-") for name in file.files)
+    assert list(Evaluation.load(tmp_path).bounds) == [CRAMER_RAO]
+
+
+def test_limits_are_told_apart_only_where_there_are_two():
+    assert results.limit_names([]) == {}
+    assert results.limit_names([CRAMER_RAO]) == {CRAMER_RAO: "limit"}
+    both = results.limit_names([CRAMER_RAO, ANY_SHAPE])
+    assert both == {ANY_SHAPE: "limit, any shape", CRAMER_RAO: "limit, shape known"}
+    assert list(both) == [ANY_SHAPE, CRAMER_RAO]  # errors are multiples of the first
 
 
 @given(st.lists(SCORES, max_size=5))
@@ -168,3 +189,16 @@ def test_one_frozen_head_of_each_encoder_and_one_from_scratch_are_drawn():
     heads = [("a", "knn"), ("a", "d4"), ("a", "ridge"), ("b", "d4"), ("b", "finetune"), ("random", "ridge")]
     heads += [("supervised", "finetune_d4"), ("supervised", "finetune"), ("other", "finetune")]
     assert drawn_heads(heads) == [("a", "ridge"), ("b", "d4"), ("random", "ridge"), ("supervised", "finetune")]
+
+
+def test_the_posterior_with_the_lowest_nll_is_kept_beside_the_best():
+    def score(encoder, protocol, target, metric, value, n_labels=40, seed=0):
+        return Score("regression", encoder, protocol, n_labels, seed, target, metric, value)
+
+    scores = [score("a", "ridge", "e1", "r2", 0.9), score("b", "gaussian", "e1", "r2", 0.8)]
+    assert results.kept(scores) == {("a", "ridge")} and results.most_probable(scores) is None
+    for encoder, protocol, values in (("a", "gaussian", (1, 3)), ("b", "gaussian", (0, 5)), ("b", "flow", (2.2, 2.2))):
+        scores += [score(encoder, protocol, "all", "nll", v, seed=k) for k, v in enumerate(values)]
+    scores += [score("b", "flow", "all", "nll", -9, n_labels=20), score("b", "flow", "all", "nll", np.nan)]
+    assert results.kept(scores) == {("a", "ridge"), ("a", "gaussian")}
+    assert results.most_probable(scores, "flow") == ("b", "flow")

@@ -68,12 +68,12 @@ def test_pairs_of_several_bands_without_lenses(rng, tmp_path):
     check(tmp_path / "a.png", 200, 150)
 
 
-@pytest.mark.parametrize("limit", [True, False])
-def test_predicted_vs_true(rng, tmp_path, limit):
+@pytest.mark.parametrize("limits", [[], ["cramer-rao"], ["cramer-rao", "cramer-rao-any-shape"]])
+def test_predicted_vs_true(rng, tmp_path, limits):
     true = {t: rng.normal(size=50) for t in TARGETS}
     predicted = {"lensiam": {t: v + 0.1 for t, v in true.items()}, "random": {"theta_E": np.full(50, 1e3)}}
-    limit_std = {"theta_E": np.full(50, 0.1)} if limit else None
-    figures.predicted_vs_true(true, predicted, limit_std, tmp_path / "a.png")
+    bounds = {how: {"theta_E": np.full(50, 0.1)} for how in limits}
+    figures.predicted_vs_true(true, predicted, bounds, tmp_path / "a.png")
     check(tmp_path / "a.png")
 
 
@@ -132,7 +132,10 @@ def test_pairs_show_both_views_of_every_lens_and_its_true_values(rng, tmp_path, 
 def test_predictions_and_axes_have_the_unit_of_every_parameter(tmp_path, drawn):
     true = {t: np.linspace(0, 1, 50) for t in ("theta_E_2", "phi_m", "gamma")}
     figures.predicted_vs_true(
-        true, {"a": {t: v + 0.25 for t, v in true.items()}}, {"phi_m": np.full(50, 0.1)}, tmp_path / "a.png"
+        true,
+        {"a": {t: v + 0.25 for t, v in true.items()}},
+        {"cramer-rao": {"phi_m": np.full(50, 0.1)}},
+        tmp_path / "a.png",
     )
     words = texts(drawn[0])
     for label in (r"true $\theta_{E,2}$ [arcsec]", r"true $\phi_m$ [rad]", r"true $\gamma$"):
@@ -142,11 +145,26 @@ def test_predictions_and_axes_have_the_unit_of_every_parameter(tmp_path, drawn):
     assert f"$R^2$ {1 - 0.25**2 / np.var(true['gamma']):.3f}" in gamma
 
 
+def test_both_limits_are_drawn_and_named(tmp_path, drawn):
+    true = {"gamma": np.linspace(0, 1, 50)}
+    bounds = {"cramer-rao": {"gamma": np.full(50, 0.1)}, "cramer-rao-any-shape": {"gamma": np.full(50, 0.2)}}
+    figures.predicted_vs_true(true, {"a": true}, bounds, tmp_path / "a.png")
+    (panel,) = (w for w in texts(drawn[0]) if "RMSE" in w)
+    assert panel.endswith("limit, any shape 0.20\nlimit, shape known 0.10")
+    table = results(encoders=["mine"], protocols=["ridge"])
+    wider = table[table.encoder == "limit"].assign(protocol="cramer-rao-any-shape", value=0.99)
+    figures.r2_against_labels(pd.concat([table, wider], ignore_index=True), tmp_path / "b.png")
+    legend = [text.get_text() for text in drawn[-1].legends[0].get_texts()]
+    assert {"information limit, shape known", "information limit, any shape"} <= set(legend)
+    heights = {line.get_ydata()[0] for line in drawn[-1].axes[0].get_lines()}
+    assert {0.999, 0.99} <= heights
+
+
 @pytest.mark.parametrize("targets", [TARGETS[:1], TARGETS[:2]])
 def test_the_title_of_predictions_is_within_the_figure(targets, tmp_path, drawn):
     true = {t: np.linspace(0, 1, 20) for t in targets}
-    limit = {t: np.full(20, 0.1) for t in targets}
-    figures.predicted_vs_true(true, {"a": true}, limit, tmp_path / "a.png")
+    bounds = {how: {t: np.full(20, 0.1) for t in targets} for how in ("cramer-rao", "cramer-rao-any-shape")}
+    figures.predicted_vs_true(true, {"a": true}, bounds, tmp_path / "a.png")
     title = drawn[0]._suptitle.get_window_extent()
     assert title.x0 >= 0 and title.x1 <= drawn[0].bbox.width and title.y1 <= drawn[0].bbox.height
 

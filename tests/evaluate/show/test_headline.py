@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import pandas as pd
+
 from lenstream.evaluate.show.headline import headline
 
 from .test_metrics import classified
@@ -33,3 +35,11 @@ def test_the_headline_of_a_classification():
     assert str(more) == "One by one: accuracy 0.83, lens 0.93, galaxy 0.93, star 0.93."
     first, more = headline(classified("lens", "galaxy"))
     assert "frozen simclr features reach an AUC of 0.93; random" in str(first) and str(more) == "The accuracy is 0.83."
+
+
+def test_the_headline_of_two_limits_says_which_counts():
+    table = results()
+    wider = table[table.encoder == "limit"].assign(protocol="cramer-rao-any-shape", value=0.9984)
+    first, more = headline(pd.concat([table, wider], ignore_index=True))
+    assert first.endswith("the images allow at best 0.998 (0.9996 if the shape of the galaxy were known).")
+    assert more.endswith("0.67 (at best 0.998).")

@@ -63,7 +63,7 @@ def test_the_tables_of_a_classification():
     (encoder, _, cells) = groups["logistic"][0]
     assert encoder == "simclr" and [first for first, *_ in cells] == ["0.830", "0.930", "0.930", "0.930", "0.930"]
     assert groups["stream"][0][2][1][1] and not cells[1][1]  # the best of all
-    assert tables.limit_row(scores) == []
+    assert tables.limit_rows(scores) == {}
     numbers = {row[:3]: row[3] for row in tables.all_numbers(scores)}
     assert numbers["random", "logistic", 100][2] == ("0.800", "0.800", "0.800")
 

@@ -110,12 +110,6 @@ def test_the_report_holds_the_figures_notes_and_numbers(run, calls):
     assert "Uncertainties for real lenses" not in plain and len(plain) < len(page)
 
 
-def test_the_limit_is_called_optimistic_only_where_galaxy_images_are_lensed():
-    for source, said in (("INTERPOL", True), ("SERSIC_ELLIPSE, magnitude: 24, R_sersic: 0.3", False)):
-        changed = load("tiny", [f"simulate.source=[{{profile: {source}}}]"])
-        assert any("optimistic" in note for note in outputs._notes(changed, None)) == said
-
-
 def test_thumbnails_of_several_bands_show_all_of_them_together(run, calls, monkeypatch):
     config, _, evaluation, folder = run
     bands = make_scene(load("tiny", ["simulate.bands={r: {}, i: {}}"]).simulate, config.seed)

@@ -222,3 +222,12 @@ def test_shifted_test_lenses_have_a_section_with_what_each_shift_changes(tmp_pat
     assert "encoder protocol as trained wider psf <b> lensiam ridge 0.60 0.50 0.40" in text
     assert "the PSF is <20 %> wider" in text and "R² of gamma on shifted test lenses" in text
     assert 'id="robustness"' not in page(tmp_path, frame(rows))
+
+
+def test_the_glossary_says_what_the_limits_take_as_known(tmp_path):
+    table = results()
+    assert "So is the shape of galaxy images." in page(tmp_path, table)
+    wider = table[table.encoder == "limit"].assign(protocol="cramer-rao-any-shape", value=0.9984)
+    both = page(tmp_path, pd.concat([table, wider], ignore_index=True))
+    assert "So is the shape of galaxy images." not in both
+    assert "the limit, any shape (R²" in both and "the limit, shape known (R²" in both

@@ -21,7 +21,7 @@ def test_the_main_table_has_means_spreads_and_ratios():
         "\N{MULTIPLICATION SIGN}" + f" {ratio:#.2g}".rstrip("."),
     )
     assert [row[0] for row in groups["finetune"]] == ["lensiam", "simsiam", "random", "supervised"]
-    assert tables.limit_row(tables.MeanScores(table)) == [("0.9996", '0.0040"'), ("0.9996", "0.0040")]
+    assert tables.limit_rows(tables.MeanScores(table)) == {"limit": [("0.9996", '0.0040"'), ("0.9996", "0.0040")]}
 
 
 def test_the_row_to_speak_of_is_pretrained_then_frozen_then_the_best():
@@ -93,3 +93,32 @@ def test_a_bias_has_its_standard_error():
     assert [text.strip() for text in words["bias"]] == ["0.03 ± 0.02", "0.50"]
     assert [text.strip() for text in words["scatter"]] == ["0.10", "-"]
     assert [text.strip() for text in words["correlation"]] == ["0.76", "-"] and list(words["n"]) == ["25", "1"]
+
+
+def test_a_posterior_is_not_best_by_its_nll_nor_spoken_of_by_it():
+    scores = [("e1", "r2", 0.5), ("e1", "coverage_68", 0.67), ("all", "nll", -4.5), ("all", "tarp", 0.02)]
+    rows = [["regression", "a", "flow", 100, 0, *score] for score in scores]
+    rows += [
+        ["regression", "b", "flow", 100, 0, "all", "nll", 9.0],
+        ["regression", "b", "flow", 100, 0, "e1", "r2", 0.4],
+    ]
+    columns = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+    found = tables.MeanScores(pd.DataFrame(rows, columns=columns))
+    assert found.merit() == "r2" and found.told() == ["e1"] and found.best().encoder == "a"
+    (_, [(_, _, cells), (_, _, others)]) = tables.main_table(found)[0]
+    assert cells[1][0].strip() == "-4.500" and not cells[1][1] and not others[1][1] and cells[0][1]
+
+
+def test_errors_are_multiples_of_the_limit_that_knows_no_shape():
+    """With both limits there is a row of each; an older run has the one with known shapes alone."""
+    table = results()
+    wider = table[table.encoder == "limit"].assign(protocol="cramer-rao-any-shape")
+    wider["value"] = np.where(wider["metric"] == "rmse", 0.008, 0.9984)
+    scores = tables.MeanScores(pd.concat([table, wider], ignore_index=True))
+    assert scores.limit("gamma", "rmse")[0] == 0.008
+    rows = tables.limit_rows(scores)
+    assert rows["limit, any shape"][1] == ("0.998", "0.0080")
+    assert rows["limit, shape known"][1] == ("0.9996", "0.0040")
+    alone, both = (dict(tables.main_table(s))["ridge"][0][2][0][2] for s in (tables.MeanScores(table), scores))
+    ratios = [float(words.split()[-1]) for words in (alone, both)]
+    assert ratios[0] == pytest.approx(2 * ratios[1], rel=0.1)
