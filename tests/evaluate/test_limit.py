@@ -246,7 +246,7 @@ def test_every_component_that_is_unknown_widens_the_bound(of_galaxies):
 
 def test_parts_of_systems_have_their_own_shapes(of_galaxies, monkeypatch):
     at_once = limits(of_galaxies, np.arange(5), TARGETS, n_components=4)
-    monkeypatch.setattr(limit, "SHAPES_CHUNK", 2)
+    monkeypatch.setattr(limit, "ROOM", 40_000)  # of two systems
     monkeypatch.setattr(limit, "CHUNK", 3)
     in_parts = limits(of_galaxies, np.arange(5), TARGETS, n_components=4, threads=2)
     for one, other in zip(at_once, in_parts, strict=True):
