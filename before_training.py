@@ -46,6 +46,7 @@ def check(config, folder, evaluates=True, anew=False):
         _say_all(problems, about_labelled(config, examples, images, scene))
         pairs = _collect(problems, lambda: _pairs(config, scene, evaluates))
         _say_all(problems, _about_pairs(config, pairs, images, scene))
+        _collect(problems, lambda: _about_posteriors(config))
         _say_all(problems, _about_finetuning(config))
         _say_all(problems, _about_real_lenses(config, scene))
         _say_all(problems, _about_overlay(config, scene, examples))
@@ -149,6 +150,12 @@ def _about_pairs(config, pairs, images, scene):
     bands = images.bands if images is not None else len(scene.bands) if scene is not None else pairs.shape[0]
     if pairs.shape[0] != bands:
         yield f"{where}: its images have {pairs.shape[0]} bands, those that encoders are trained on {bands}"
+
+
+def _about_posteriors(config):
+    """Whether the library of flows is there, where a flow is asked for."""
+    if config.evaluate is not None and "flow" in config.evaluate.protocols:
+        need("npe", "evaluate.protocols: flow")
 
 
 def _about_finetuning(config):

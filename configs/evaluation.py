@@ -20,7 +20,7 @@ TARGETS = {  # of each task, where none are given
 TURNING = ("d4", "finetune_d4")  # protocols that turn images, with their labels
 NO_CLASSES = ("macro", "all")  # targets of results.csv: the mean over classes, and all of them together
 PROTOCOLS = {  # of each task; the first and the last are the default
-    "regression": ["ridge", "knn", "linear", "mlp", "d4", "finetune_d4", "finetune"],
+    "regression": ["ridge", "knn", "linear", "mlp", "d4", "gaussian", "flow", "finetune_d4", "finetune"],
     "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],
     "super_resolution": ["frozen", "finetune"],
 }
@@ -139,12 +139,15 @@ class Evaluate(Section):
             "knn",
             "linear",
             "mlp",
+            "gaussian",
+            "flow",
             "frozen",
             "finetune_d4",
             "finetune",
         ]
     ] = key(
-        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp; classification: logistic, knn, "
+        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp, and gaussian and flow, which give "
+        "the posterior of all targets together; classification: logistic, knn, "
         "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights; d4 (ridge) "
         "and finetune_d4 of a regression turn and mirror the images with their labels, and average over all eight "
         "symmetries of the square (default of a classification: logistic, finetune)",

@@ -25,15 +25,17 @@ from .results import (
     STREAM,
     SUPERVISED,
     Evaluation,
-    best,
+    kept,
     refuse_changed,
 )
 from .scored import Unit, known_of, scores_of, scores_of_done, write_done
 from .tasks import symmetry
+from .tasks.posteriors import Judged
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
 
 PROJECTION = "logistic_projection"  # the protocol on `trained_heads.Projected` networks
+_RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     Args:
         task: `tasks.task.Task`. config: `configs.schema.Config`. scene: of its simulation.
         encoders: name to the path of encoder.safetensors.
-        folder: the run's; gets what `results.Evaluation.save` writes, and predictor/ with the heads that are best at
-            some target.
+        folder: the run's; gets what `results.Evaluation.save` writes, and predictor/ with the heads that
+            `results.kept` names.
         stop: asked before every unit and every lens of the limit; when true, `Stopped` is raised.
 
     Returns: `results.Evaluation`.
@@ -88,7 +90,7 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     _train_heads(task, units, Data(networks | scratches, pools, test, behind, heads), scratch, stop)
     scores = [score for unit in units for score in scores_of_done(unit, scratch)]
     intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
-    predictions = {}
+    predictions, ranks = {}, {}
     for name, predicted in task.beside(test).items():
         scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
         predictions[name, name] = _kept(task, predicted)
@@ -107,9 +109,12 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     for unit in units:
         if unit.n_labels in (0, most) and unit.seed == 0:
             with np.load(scratch / f"{unit.name()}.npz") as file:
-                predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
-    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals)
-    _keep_best(best(scores, task.metric), most, scratch, folder / PREDICTOR)
+                names = [name for name in file.files if not name.startswith(_RANK)]
+                predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
+                found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
+                ranks |= {(unit.encoder, unit.protocol): found} if found else {}
+    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
+    _keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
     return evaluation
@@ -145,14 +150,18 @@ def _train_heads(task, units, data, scratch, stop):
                 head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed, moves)
             predicted, true = task.predict(head, data.test.images), _arrays(data.test)
             values, ranges = task.score(true, predicted), {}
+            given = task.posteriors(head, data.test, true) if hasattr(task, "posteriors") else Judged({}, {})
+            values |= given.scores
             if unit.n_labels in (0, most):
-                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted))
+                ranks = {f"{_RANK}{target}": of for target, of in given.ranks.items()}
+                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted) | ranks)
                 ranges = task.intervals(true, predicted) if hasattr(task, "intervals") else {}
             if unit.n_labels == most:
                 facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
-            rows = [asdict(s) | ranges[s.target, s.metric]._asdict() for s in scores_of(task, unit, values) if ranges]
-            write_done(unit, scores_of(task, unit, values), scratch, rows)
+            scores = scores_of(task, unit, values)
+            rows = [asdict(s) | found._asdict() for s in scores if (found := ranges.get((s.target, s.metric)))]
+            write_done(unit, scores, scratch, rows)
         progress.update(len(units), words)
 
 
@@ -207,13 +216,13 @@ def _units(settings, n_labels, networks, projected):
     return units
 
 
-def _keep_best(winners, most, scratch, predictor):
-    """Keep the heads that are best at some target, for predictions of other images.
+def _keep(heads, most, scratch, predictor):
+    """Keep some heads, for predictions of other images.
 
-    winners: target -> (encoder, protocol). most: their number of labels.
+    heads: of `results.kept`. most: their number of labels.
     """
     shutil.rmtree(predictor, ignore_errors=True)
-    for encoder, protocol in set(winners.values()):
+    for encoder, protocol in heads:
         (predictor / f"{encoder}-{protocol}").mkdir(parents=True)
         for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
             with whole(predictor / f"{encoder}-{protocol}" / path.name) as file:

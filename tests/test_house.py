@@ -42,6 +42,7 @@ ORDER = [
     ("simulate/archive/",),
     ("simulate/dataset.py",),
     ("ssl/",),
+    ("evaluate/fitting/",),
     ("evaluate/population_prior.py", "evaluate/image_derivatives.py"),
     ("evaluate/shape_derivatives.py",),
     ("evaluate/results.py", "evaluate/limit.py", "evaluate/likeness.py", "evaluate/reconstruction.py"),

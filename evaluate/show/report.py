@@ -27,6 +27,7 @@ SECTIONS = [
     "pairs",
     "predicted_vs_true",
     "r2_against_labels",
+    "calibration",
     "auc_against_labels",
     "confusion",
     "roc",
@@ -76,6 +77,7 @@ class Report:
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
     intervals: list = field(default_factory=list)  # `results.Evaluation.intervals`
     classified: object = None  # `class_figures.Classified`, that the figures of a classification show
+    calibrated: list = field(default_factory=list)  # of `calibration_figure.calibrated`
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 

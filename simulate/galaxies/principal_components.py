@@ -37,6 +37,9 @@ class GalaxyComponents:
     variances: np.ndarray  # float64 (k,): of the coefficients, falling
     explained: np.ndarray  # float64 (k,): each component's share of the variance of the population
     R_half: float  # half-light radius that the galaxies were scaled to, in pixels of the grid
+    # Mean and standard deviation, over galaxies, of the logarithm of the rms of c_i / sqrt(variance_i): some galaxies
+    # are smooth, others clumpy, in all their components
+    texture: tuple[float, float]
 
 
 def galaxy_components(stamps, n_most, seed, numbers=None):
@@ -67,6 +70,8 @@ def galaxy_components(stamps, n_most, seed, numbers=None):
     variances, vectors = variances[kept], vectors[:, kept]
     if wide:
         vectors = flat.T @ vectors / np.sqrt(len(flat) * variances)
+    strengths = np.sqrt(np.mean((flat @ vectors) ** 2 / variances, axis=1)) if len(variances) else np.ones(1)
+    strengths = np.log(np.maximum(strengths, 1e-3))
     basis = np.zeros((len(variances), len(mean)))
     basis[:, lit] = vectors.T
     return GalaxyComponents(
@@ -75,6 +80,7 @@ def galaxy_components(stamps, n_most, seed, numbers=None):
         variances=variances,
         explained=variances / np.trace(scatter),
         R_half=R_HALF,
+        texture=(float(strengths.mean()), float(strengths.std())),
     )
 
 

@@ -1,0 +1,251 @@
+"""The posterior of the parameters of one image, with the galaxy's shape integrated out, and its derivatives.
+
+An image is flux * (mean galaxy + sum of c_i components), lensed and behind the PSF: linear in the c_i, which have
+normal priors, so their integral is exact (variable projection with the evidence of the linear part, as Suyu+ 2006 and
+Vegetti & Koopmans 2009 for sources on pixels). What is left is a function of some dozen parameters, whose logarithm is
+
+    -1/2 [chi2(c) + c' L^-1 c + ln det(F' W F + L^-1) + ln det L + (p - mean)' C^-1 (p - mean)]
+
+with F the components' images, W the inverse variances of the pixels, L the prior of c, C that of the parameters p.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import LinAlgError, lapack
+
+from ...simulate.cpu import kernel
+from ...simulate.kernel_arguments import Tables
+from ...simulate.profiles import registry
+from ...simulate.render import _workspace, pack_maps
+from . import source_kernels
+from .free_parameters import SOURCE, STEP, columns_of
+
+X, Y, SIZE, FLUX, TEXTURE = range(-len(SOURCE), 0)
+
+
+class Observed(NamedTuple):
+    """An image with what its noise follows from."""
+
+    image: np.ndarray  # float64 (n, n) [counts/s]
+    background: float  # rms [counts/s]
+    exposure: float  # [s], times electrons per count
+    good: np.ndarray  # bool (n, n): pixels that count
+
+
+class Posterior(NamedTuple):
+    """The logarithm of the posterior at some parameters."""
+
+    value: float
+    chi2: float  # of all good pixels
+    model: np.ndarray  # (n, n) [counts/s]
+    coefficients: np.ndarray  # (k,): of the components
+    gradient: np.ndarray | None = None  # (d,): by the independent directions of `FreeParameters`
+    curvature: np.ndarray | None = None  # (d, d): minus its second derivatives, by Gauss and Newton
+
+
+class ImageModel:
+    """Evaluates posteriors of images of one scene; it holds scratch space, so a thread needs its own.
+
+    free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. response:
+    `pixel_response.PixelResponse`. pixel_scale: [arcsec].
+    """
+
+    def __init__(self, scene, free, shapes, response):
+        self.free, self.shapes, self.response = free, shapes, response
+        self.pixel_scale, self.n = scene.instrument.pixel_scale, scene.config.image.num_pix
+        side = self.n * response.fine
+        axis = (np.arange(side) + 0.5 - 0.5 * side) * self.pixel_scale / response.fine
+        self._x, self._y = (a.ravel() for a in np.meshgrid(axis, axis))
+        self._rows, self._columns = (a.ravel() for a in np.indices((side, side)))
+        self._maps, self._places = pack_maps(scene, np.float64), columns_of(free)
+        self._tables = self._make_tables(1 + len(free.places))
+        self._work = _workspace(self._make_tables(1), np.float64)
+        self._room = {}
+
+    def _make_tables(self, n):
+        """The kernel's tables of n lenses without light, with the parameters that do not vary."""
+        k = len(self.free.profiles)
+        numbers, rows = np.empty((n, k), np.int64), np.zeros((n, k, registry.N_PARAMETERS))
+        n_maps = 0
+        for j, (profile, constants) in enumerate(zip(self.free.profiles, self.free.constants, strict=True)):
+            numbers[:, j] = registry.MASS_NUMBERS[profile]
+            for name, value in (registry.MASS[profile].always | {"map": n_maps} | constants).items():
+                if name in registry.MASS_PARAMETERS[profile]:
+                    rows[:, j, registry.MASS_PARAMETERS[profile].index(name)] = value
+            n_maps += registry.MASS[profile].rays == "map"
+        nothing, no_light = np.zeros((0, registry.N_PARAMETERS)), np.zeros((n, 1, 0, registry.N_PARAMETERS))
+        first, no_profiles = np.zeros(n + 1, np.int64), np.zeros((n, 1, 0), np.int64)
+        return Tables(numbers, rows, first, first[:0], nothing, no_profiles, no_light, no_profiles, no_light)
+
+    def source_positions(self, lens, x, y, moved=False):
+        """Where rays at x, y (rays,) arrive, (m, 2, rays) [arcsec], for m = 1 lens.
+
+        moved: also for lenses that each have one parameter a `STEP` further.
+        """
+        n = len(self._tables.deflectors) if moved else 1
+        tables = self._tables._replace(
+            deflector_profiles=self._tables.deflector_profiles[:n],
+            deflectors=self._tables.deflectors[:n],
+            halo_first=self._tables.halo_first[: n + 1],
+        )
+        for p, (k, column) in enumerate(self._places):
+            tables.deflectors[:, k, column] = lens[p]
+            if moved:
+                tables.deflectors[1 + p, k, column] += STEP * self.free.spread[p]
+        at = np.broadcast_to(np.stack([x, y])[:, None], (2, n, x.size)).copy()
+        alpha = np.empty_like(at)
+        kernel.trace(tables, self._maps, at[0], at[1], self._work, alpha[0], alpha[1])
+        return (at - alpha).transpose(1, 0, 2)
+
+    def scratch(self, k):
+        """Room for images of k components."""
+        if k not in self._room:
+            terms, side, _ = self.response.taps_x.shape
+            self._room[k] = np.zeros((terms, side, self.n, k))
+        return self._room[k]
+
+    def on_stamp(self, parameters):
+        """The rays that meet the stamp: their numbers, their places on it (2, rays), and its pixel [arcsec]."""
+        pixel = math.exp(parameters[SIZE]) / self.shapes.R_half
+        side = self.shapes.stamps.shape[0]
+        beta = self.source_positions(parameters, self._x, self._y)[0]
+        place = (beta - parameters[[X, Y], None]) / pixel + 0.5 * (side - 1)
+        own = np.flatnonzero(((place > 0) & (place < side - 1)).all(axis=0))
+        return own, np.ascontiguousarray(place[:, own]), pixel
+
+    def unit_images(self, parameters, k):
+        """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives."""
+        own, place, pixel = self.on_stamp(parameters)
+        images = np.empty((self.n, self.n, k + 1))
+        stamps = np.ascontiguousarray(self.shapes.stamps[:, :, : k + 1]) if k < len(self.shapes.variances) else None
+        source_kernels.seen_components(
+            *place,
+            self._rows[own],
+            self._columns[own],
+            self.shapes.stamps if stamps is None else stamps,
+            self.response,
+            self.scratch(k + 1),
+            images,
+        )
+        images *= (self.pixel_scale / self.response.fine / pixel) ** 2
+        return images, (own, place, pixel)
+
+    def posterior(self, observed, weights, parameters, k, derivatives=True):
+        """The `Posterior` of parameters (p,) with k components; weights: inverse variance of every pixel, (n, n).
+
+        Raises: LinAlgError where numbers overflow.
+        """
+        free, n, flux = self.free, self.n, math.exp(parameters[FLUX])
+        images, rays = self.unit_images(parameters, k)
+        lit = np.flatnonzero((images[:, :, 0] != 0).ravel() & (weights.ravel() > 0))
+        images = images.reshape(n * n, k + 1)[lit] * flux
+        data, weight = observed.image.ravel()[lit], weights.ravel()[lit]
+        mean, parts = images[:, 0], images[:, 1:]
+        variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
+        weighted = parts * weight[:, None]
+        root, found = _cholesky(parts.T @ weighted + np.diag(1.0 / variances), weighted.T @ (data - mean))
+        seen = mean + parts @ found
+        left = data - seen
+        chi2 = float((observed.image**2 * weights).sum() - (data**2 * weight).sum() + (left**2 * weight).sum())
+        strength = float((found**2 / variances).sum())
+        off = free.inverse() @ (parameters - free.mean)
+        evidence = 2.0 * np.log(np.diag(root)).sum() + np.log(variances).sum()
+        value = -0.5 * (chi2 + strength + evidence + off @ off)
+        model = np.zeros(n * n)
+        model[lit] = seen
+        posterior = Posterior(value, chi2, model.reshape(n, n), found)
+        if not derivatives:
+            return posterior
+        by_parameter, moved = self._derivatives(parameters, rays, found, flux, lit, seen)
+        slope, curvature = _projected(by_parameter, left, weight, weighted, root)
+        determinant, free_components = self._of_determinant(rays, moved, weighted, root, lit, flux, variances)
+        slope -= determinant
+        slope[TEXTURE] = strength - free_components
+        curvature[TEXTURE, TEXTURE] += 2.0 * max(free_components, 1.0)
+        along = free.directions
+        return posterior._replace(
+            gradient=along.T @ slope - off, curvature=along.T @ curvature @ along + np.eye(along.shape[1])
+        )
+
+    def _derivatives(self, parameters, rays, found, flux, lit, seen):
+        """The image's derivatives by all parameters, (lit, p), and those of source positions by the lens's."""
+        own, (u, v), pixel = rays
+        shapes, n_lens = self.shapes, len(self.free.places)
+        stamp = np.ascontiguousarray(shapes.stamps[:, :, 0] + shapes.stamps[:, :, 1 : len(found) + 1] @ found)
+        along_u, along_v = np.empty(u.size), np.empty(u.size)
+        source_kernels.slopes(u, v, stamp, along_u, along_v)
+        positions = self.source_positions(parameters, self._x[own], self._y[own], moved=True)
+        steps = STEP * self.free.spread[:n_lens]
+        moved = (positions[1:] - positions[0]) / (steps[:, None, None] * pixel)  # on the stamp, (lens's, 2, rays)
+        middle = 0.5 * (stamp.shape[0] - 1)
+        of_rays = np.empty((u.size, n_lens + 3))
+        of_rays[:, :n_lens] = (moved[:, 0] * along_u + moved[:, 1] * along_v).T
+        of_rays[:, n_lens] = -along_u / pixel
+        of_rays[:, n_lens + 1] = -along_v / pixel
+        of_rays[:, n_lens + 2] = -(along_u * (u - middle) + along_v * (v - middle))
+        images = np.empty((self.n, self.n, n_lens + 3))
+        source_kernels.seen_images(
+            of_rays, self._rows[own], self._columns[own], self.response, self.scratch(n_lens + 3), images
+        )
+        out = np.zeros((len(lit), n_lens + len(SOURCE)))
+        area = flux * (self.pixel_scale / self.response.fine / pixel) ** 2
+        out[:, : n_lens + 3] = images.reshape(-1, n_lens + 3)[lit] * area
+        out[:, SIZE] -= 2.0 * seen
+        out[:, FLUX] = seen
+        return out, moved
+
+    def _of_determinant(self, rays, moved, weighted, root, lit, flux, variances):
+        """Half the derivatives of ln det(F' W F + L^-1) by the parameters, (p,), and how many components the data fix.
+
+        The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
+        """
+        own, (u, v), pixel = rays
+        k, n_lens = len(variances), len(self.free.places)
+        inverse, _ = lapack.dpotri(root, lower=1)
+        inverse = np.tril(inverse) + np.tril(inverse, -1).T
+        weights = np.zeros((self.n * self.n, k))
+        weights[lit] = weighted @ inverse
+        pulls = np.empty((2, u.size))
+        source_kernels.pulled_back(
+            u,
+            v,
+            self._rows[own],
+            self._columns[own],
+            np.ascontiguousarray(self.shapes.stamps[:, :, 1 : k + 1]),
+            weights.reshape(self.n, self.n, k),
+            self.response,
+            self.scratch(k),
+            pulls,
+        )
+        pulls *= flux * (self.pixel_scale / self.response.fine / pixel) ** 2
+        fixed = k - (np.diag(inverse) / variances).sum()
+        middle = 0.5 * (self.shapes.stamps.shape[0] - 1)
+        out = np.zeros(n_lens + len(SOURCE))
+        out[:n_lens] = moved[:, 0] @ pulls[0] + moved[:, 1] @ pulls[1]
+        out[X], out[Y] = -pulls.sum(axis=1) / pixel
+        out[SIZE] = -(pulls[0] @ (u - middle) + pulls[1] @ (v - middle)) - 2.0 * fixed
+        out[FLUX] = fixed
+        return out, float(fixed)
+
+
+def _cholesky(matrix, right):
+    """The lower root of a positive matrix, and its solution for a right-hand side."""
+    root, failed = lapack.dpotrf(matrix, lower=1)
+    if failed or not np.isfinite(root[-1, -1]):
+        raise LinAlgError("the matrix of the components is not positive")
+    return root, lapack.dpotrs(root, right, lower=1)[0]
+
+
+def _projected(by_parameter, left, weight, weighted, root):
+    """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
+    own = by_parameter * weight[:, None]
+    shared = weighted.T @ by_parameter
+    return own.T @ left, by_parameter.T @ own - shared.T @ lapack.dpotrs(root, shared, lower=1)[0]
+
+
+def inverse_variance(observed, model):
+    """The weight of every pixel, (n, n): 1 / noise variance of a model [counts/s], 0 where it does not count."""
+    variance = observed.background**2 + np.maximum(model, 0.0) / observed.exposure
+    return np.where(observed.good, 1.0 / variance, 0.0)

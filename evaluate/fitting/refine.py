@@ -1,0 +1,87 @@
+"""One image's lens, from proposals to the maximum of the posterior."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import LinAlgError
+
+from .ascent import ascend, ascend_reweighted
+from .image_model import inverse_variance
+from .starts import FEW, first_look
+
+ASCENTS = 3  # of the proposals that look best
+FIRST_STEPS, STEPS = 12, 40
+SAME = 3.0  # standard deviations between two maxima that count as one
+RIVAL = 30.0  # of ln(posterior) that a second maximum may lack to be followed to its end
+
+
+class Refined(NamedTuple):
+    """The estimate of one image; what could not be fitted has NaN."""
+
+    parameters: np.ndarray  # (p,), as `free_parameters.FreeParameters` has them
+    covariance: np.ndarray  # (p, p): Laplace's, of the posterior
+    log_posterior: float
+    chi2: float  # of a good pixel
+    converged: bool
+    agreeing: float  # share of the ascents that came to the same maximum with few components
+    model: np.ndarray  # (n, n) [counts/s]
+    seconds: float
+
+
+def refine(model, observed, proposals):
+    """The `Refined` estimate of an image.
+
+    Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. proposals: parameters of the lens,
+        (m, those of `free.places`): predictions of a network, draws of a population.
+    """
+    begun = time.perf_counter()
+    weights = inverse_variance(observed, observed.image)
+    looks = [look for lens in proposals if (look := first_look(model, observed, weights, lens)) is not None]
+    looks = sorted(looks, key=lambda look: -look[1].value)[:ASCENTS]
+    ends = [end for look in looks if (end := _ascend(model, observed, weights, look[0])) is not None]
+    if not ends:
+        return _nothing(model, time.perf_counter() - begun)
+    ends.sort(key=lambda end: -end.posterior.value)
+    rivals = [end for end in ends[1:] if not _same(model, ends[0], end)]
+    last = [_finish(model, observed, end) for end in [ends[0], *rivals[:1]] if _close(ends[0], end)]
+    best = max(last, key=lambda end: end.posterior.value)
+    covariance = np.linalg.inv(best.posterior.curvature)
+    return Refined(
+        best.parameters,
+        model.free.directions @ covariance @ model.free.directions.T,
+        best.posterior.value,
+        best.posterior.chi2 / observed.good.sum(),
+        best.converged,
+        1.0 - len(rivals) / len(ends),
+        best.posterior.model,
+        time.perf_counter() - begun,
+    )
+
+
+def _ascend(model, observed, weights, parameters):
+    try:
+        return ascend(model, observed, weights, parameters, FEW, FIRST_STEPS)
+    except LinAlgError:
+        return None
+
+
+def _finish(model, observed, end):
+    weights = inverse_variance(observed, end.posterior.model)
+    return ascend_reweighted(model, observed, weights, end.parameters, len(model.shapes.variances), STEPS)
+
+
+def _same(model, one, other):
+    """Whether two ascents came to one maximum."""
+    off = model.free.inverse() @ (one.parameters - other.parameters)
+    return bool(off @ one.posterior.curvature @ off < SAME**2 * len(off))
+
+
+def _close(best, end):
+    return end.posterior.value > best.posterior.value - RIVAL
+
+
+def _nothing(model, seconds):
+    p, n = len(model.free.mean), model.n
+    nan = np.nan
+    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full((n, n), nan), seconds)
