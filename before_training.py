@@ -46,6 +46,7 @@ def check(config, folder, evaluates=True, anew=False):
         _say_all(problems, about_labelled(config, examples, images, scene))
         pairs = _collect(problems, lambda: _pairs(config, scene, evaluates))
         _say_all(problems, _about_pairs(config, pairs, images, scene))
+        _collect(problems, lambda: _about_posteriors(config))
         _say_all(problems, _about_finetuning(config))
         _say_all(problems, _about_refinement(config))
         _say_all(problems, _about_real_lenses(config, scene))
@@ -53,6 +54,7 @@ def check(config, folder, evaluates=True, anew=False):
         if scene is not None or images is not None:
             targets = list(target_problems(config, scene)) if scene is not None else []
             problems += targets
+            _say_all(problems, _about_shifts(config, scene, evaluates))
             judged = evaluates and config.evaluate is not None
             seen = shapes(images, examples, scene if judged or images is None else None)
             seen = sorted({*seen, pairs.shape} if pairs is not None else seen)
@@ -159,6 +161,20 @@ def _about_refinement(config):
 
         if problem := refinement_problem(config):
             yield f"evaluate.refine: {problem}"
+
+
+def _about_shifts(config, scene, evaluates):
+    """Whether the shifted test sets can be made."""
+    if evaluates and config.evaluate is not None and config.evaluate.shifts:
+        from .evaluate.shifted_tests import problems
+
+        yield from problems(config, scene)
+
+
+def _about_posteriors(config):
+    """Whether the library of flows is there, where a flow is asked for."""
+    if config.evaluate is not None and "flow" in config.evaluate.protocols:
+        need("npe", "evaluate.protocols: flow")
 
 
 def _about_finetuning(config):

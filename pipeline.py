@@ -265,3 +265,8 @@ def _print_scores(config, folder):
     scores = results.read_scores(folder.path)
     print_scores(results.frame(scores))
     print_refined(results.frame(scores, refined=True), results.frame(scores))
+    if config.evaluate.shifts:
+        from .evaluate.shifted_tests import described
+        from .evaluate.show.terminal import print_robustness
+
+        print_robustness(scores, described(config))

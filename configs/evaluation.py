@@ -20,7 +20,7 @@ TARGETS = {  # of each task, where none are given
 TURNING = ("d4", "finetune_d4")  # protocols that turn images, with their labels
 NO_CLASSES = ("macro", "all")  # targets of results.csv: the mean over classes, and all of them together
 PROTOCOLS = {  # of each task; the first and the last are the default
-    "regression": ["ridge", "knn", "linear", "mlp", "d4", "finetune_d4", "finetune"],
+    "regression": ["ridge", "knn", "linear", "mlp", "d4", "gaussian", "flow", "finetune_d4", "finetune"],
     "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],
     "super_resolution": ["frozen", "finetune"],
 }
@@ -146,12 +146,15 @@ class Evaluate(Section):
             "knn",
             "linear",
             "mlp",
+            "gaussian",
+            "flow",
             "frozen",
             "finetune_d4",
             "finetune",
         ]
     ] = key(
-        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp; classification: logistic, knn, "
+        "how heads learn: on frozen features (regression: ridge, knn, linear, mlp, and gaussian and flow, which give "
+        "the posterior of all targets together; classification: logistic, knn, "
         "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights; d4 (ridge) "
         "and finetune_d4 of a regression turn and mirror the images with their labels, and average over all eight "
         "symmetries of the square (default of a classification: logistic, finetune)",
@@ -164,6 +167,27 @@ class Evaluate(Section):
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
     refine: Refine | None = key("estimates refined by the simulator; empty: none", "-", None)
+    shifts: list[
+        Literal[
+            "other_galaxies",
+            "wider_psf",
+            "more_noise",
+            "lens_light",
+            "other_prior",
+            "subhalos",
+            "correlated_noise",
+        ]
+    ] = key(
+        "shifted test lenses, by which the heads with the most labels (of the first seed) are judged, too: other "
+        "galaxies, a PSF wider by 20 %, twice the noise, lens light left in, another population, subhalos, correlated "
+        "noise",
+        default=[],
+    )
+    other_catalogue: str | None = key(
+        "galaxies of the shift other_galaxies, as `catalogue` of a source; empty: made-up ones of other kinds",
+        "-",
+        None,
+    )
     umap: bool = key("draw the UMAP of features", default=True)
     overlay: dict[Annotated[str, Field(min_length=1)], OverlaidImages] = key(
         "other images to draw into the UMAP, by a name, each a path or its keys; or a list of paths. Real lenses "

@@ -3,8 +3,9 @@
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
 
+import copy
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
+from . import shifted_tests
 from .refining import refine_evaluation
 from .results import (
     FINETUNED,
@@ -26,15 +28,17 @@ from .results import (
     STREAM,
     SUPERVISED,
     Evaluation,
-    best,
+    kept,
     refuse_changed,
 )
 from .scored import Unit, known_of, scores_of, scores_of_done, write_done
 from .tasks import symmetry
+from .tasks.posteriors import Judged
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
 
 PROJECTION = "logistic_projection"  # the protocol on `trained_heads.Projected` networks
+_RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     Args:
         task: `tasks.task.Task`. config: `configs.schema.Config`. scene: of its simulation.
         encoders: name to the path of encoder.safetensors.
-        folder: the run's; gets what `results.Evaluation.save` writes, and predictor/ with the heads that are best at
-            some target.
+        folder: the run's; gets what `results.Evaluation.save` writes, and predictor/ with the heads that
+            `results.kept` names.
         stop: asked before every unit and every lens of the limit; when true, `Stopped` is raised.
 
     Returns: `results.Evaluation`.
@@ -86,10 +90,12 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     scratches = {name: _network(config, scene, name, None) for name in settings.supervised}
     units = _units(settings, n_labels, networks, behind) + _baselines(settings, n_labels)
     units += [Unit(name, STREAM, 0, 0) for name in heads]
-    _train_heads(task, units, Data(networks | scratches, pools, test, behind, heads), scratch, stop)
-    scores = [score for unit in units for score in scores_of_done(unit, scratch)]
+    data = Data(networks | scratches, pools, test, behind, heads)
+    _train_heads(task, units, data, scratch, stop)
+    units_shifted = _score_shifted(config, scene, units, data, scratch, stop)
+    scores = [score for unit in [*units, *units_shifted] for score in scores_of_done(unit, scratch)]
     intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
-    predictions = {}
+    predictions, ranks = {}, {}
     for name, predicted in task.beside(test).items():
         scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
         predictions[name, name] = _kept(task, predicted)
@@ -108,14 +114,17 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     for unit in units:
         if unit.n_labels in (0, most) and unit.seed == 0:
             with np.load(scratch / f"{unit.name()}.npz") as file:
-                predictions[unit.encoder, unit.protocol] = {target: file[target] for target in file.files}
-    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals)
+                names = [name for name in file.files if not name.startswith(_RANK)]
+                predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
+                found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
+                ranks |= {(unit.encoder, unit.protocol): found} if found else {}
+    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
     if settings.refine is not None:
         refined = refine_evaluation(
             config, task.scene, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop
         )
         evaluation = evaluation.with_scores([*scores, *refined])
-    _keep_best(best(scores, task.metric), most, scratch, folder / PREDICTOR)
+    _keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
     return evaluation
@@ -151,15 +160,60 @@ def _train_heads(task, units, data, scratch, stop):
                 head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed, moves)
             predicted, true = task.predict(head, data.test.images), _arrays(data.test)
             values, ranges = task.score(true, predicted), {}
+            given = _posteriors(task, head, data.test, true)
+            values |= given.scores
             if unit.n_labels in (0, most):
-                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted))
+                ranks = {f"{_RANK}{target}": of for target, of in given.ranks.items()}
+                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted) | ranks)
                 ranges = task.intervals(true, predicted) if hasattr(task, "intervals") else {}
             if unit.n_labels == most:
                 facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
                 checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
-            rows = [asdict(s) | ranges[s.target, s.metric]._asdict() for s in scores_of(task, unit, values) if ranges]
-            write_done(unit, scores_of(task, unit, values), scratch, rows)
+            scores = scores_of(task, unit, values)
+            rows = [asdict(s) | found._asdict() for s in scores if (found := ranges.get((s.target, s.metric)))]
+            write_done(unit, scores, scratch, rows)
         progress.update(len(units), words)
+
+
+def _score_shifted(config, scene, units, data, scratch, stop):
+    """Score the trained heads with the most labels, of the first seed, on the shifted test sets.
+
+    Returns: the units of these scores, each done. Raises: Stopped, before the next one, when `stop` says so.
+    """
+    names, most = config.evaluate.shifts, max(unit.n_labels for unit in units)
+    heads = [unit for unit in units if unit.seed == 0 and unit.n_labels in (0, most)]
+    wanted = [(unit, replace(unit, shift=name)) for name in names for unit in heads]
+    task = test = made = None
+    with bar("shifted test lenses", len(wanted)) as progress:
+        for done, (unit, shifted) in enumerate(wanted):
+            progress.update(done, f"{shifted.shift}: {unit.encoder}, {unit.protocol}")
+            if scores_of_done(shifted, scratch) is not None:
+                continue
+            if stop():
+                raise Stopped(f"stopped the shifted test lenses at {done} of {len(wanted)}")
+            if made != shifted.shift:
+                task, made = shifted_tests.task_of(config, scene, shifted.shift), shifted.shift
+                test = task.labelled("test", len(data.test.indices))
+            head, true = _trained_head(task, unit, data, scratch), _arrays(test)
+            values = task.score(true, task.predict(head, test.images)) | _posteriors(task, head, test, true).scores
+            write_done(shifted, scores_of(task, shifted, values), scratch)
+        progress.update(len(wanted))
+    return [shifted for _, shifted in wanted]
+
+
+def _posteriors(task, head, test, true):
+    """What a head's posteriors of test images are worth, `posteriors.Judged`; nothing for a task without."""
+    return task.posteriors(head, test, true) if hasattr(task, "posteriors") else Judged({}, {})
+
+
+def _trained_head(task, unit, data, scratch):
+    """The head that was trained for a unit."""
+    if unit.protocol == STREAM:
+        return data.heads[unit.encoder]
+    tensors, facts = checkpoint.load(scratch / f"{unit.name()}.safetensors")
+    head = task.head(copy.deepcopy(data.network(unit)), facts)
+    head.load_state_dict(tensors)
+    return head
 
 
 def _moves(progress, done, words):
@@ -213,13 +267,13 @@ def _units(settings, n_labels, networks, projected):
     return units
 
 
-def _keep_best(winners, most, scratch, predictor):
-    """Keep the heads that are best at some target, for predictions of other images.
+def _keep(heads, most, scratch, predictor):
+    """Keep some heads, for predictions of other images.
 
-    winners: target -> (encoder, protocol). most: their number of labels.
+    heads: of `results.kept`. most: their number of labels.
     """
     shutil.rmtree(predictor, ignore_errors=True)
-    for encoder, protocol in set(winners.values()):
+    for encoder, protocol in heads:
         (predictor / f"{encoder}-{protocol}").mkdir(parents=True)
         for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
             with whole(predictor / f"{encoder}-{protocol}" / path.name) as file:

@@ -3,7 +3,8 @@
 results.csv has one score a row; bootstrap.csv those at the largest number of labels with the percentiles of resampled
 test images, between 16 and 84 (low_68, high_68) and 2.5 and 97.5 (low_95, high_95). evaluation.npz has the arrays
 `indices`, `true/TARGET`, `bound/TARGET` (of the information limit with known shapes), `bound-any-shape/TARGET` (with
-unknown ones, if the galaxies are images), `predicted/ENCODER/PROTOCOL/TARGET` and `features/ENCODER`.
+unknown ones, if the galaxies are images), `predicted/ENCODER/PROTOCOL/TARGET`, `features/ENCODER` and, of posteriors,
+`rank/ENCODER/PROTOCOL/TARGET`.
 """
 
 import csv
@@ -60,6 +61,7 @@ class Evaluation:
     # CRAMER_RAO or ANY_SHAPE -> target -> float64 (n,); empty without a limit
     bounds: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     intervals: list[dict] = field(default_factory=list)  # the rows of bootstrap.csv; empty where a task has none
+    ranks: dict[tuple[str, str], dict[str, np.ndarray]] = field(default_factory=dict)  # as `posteriors.Judged.ranks`
 
     def with_scores(self, scores):
         """The same evaluation with other scores."""
@@ -75,8 +77,9 @@ class Evaluation:
         for protocol, by_target in self.bounds.items():
             arrays |= {f"{_BOUNDS[protocol]}/{t}": values for t, values in by_target.items()}
         arrays |= {f"features/{encoder}": values for encoder, values in self.features.items()}
-        for (encoder, protocol), by_target in self.predictions.items():
-            arrays |= {f"predicted/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
+        for prefix, of_heads in (("predicted", self.predictions), ("rank", self.ranks)):
+            for (encoder, protocol), by_target in of_heads.items():
+                arrays |= {f"{prefix}/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
         write_arrays(folder / ARRAYS, arrays)
         text = table(self.scores)
         (folder / INTERVALS).unlink(missing_ok=True)  # of an earlier evaluation
@@ -100,12 +103,13 @@ class Evaluation:
             raise DataError(f"{why}; {_anew(folder)}") from None
         if "indices" not in arrays or not _below("true/", arrays):
             raise DataError(f"{path}: expected the arrays indices and true/TARGET; it has {', '.join(arrays)}")
-        predictions = {}
-        for key, values in _below("predicted/", arrays).items():
-            encoder, protocol, target = (key.split("/", 2) + [""] * 2)[:3]
-            if not target:
-                raise DataError(f"{path}: predicted/{key} is no predicted/ENCODER/PROTOCOL/TARGET")
-            predictions.setdefault((encoder, protocol), {})[target] = values
+        predictions, ranks = ({}, {})
+        for prefix, of_heads in (("predicted", predictions), ("rank", ranks)):
+            for key, values in _below(f"{prefix}/", arrays).items():
+                encoder, protocol, target = (key.split("/", 2) + [""] * 2)[:3]
+                if not target:
+                    raise DataError(f"{path}: {prefix}/{key} is no {prefix}/ENCODER/PROTOCOL/TARGET")
+                of_heads.setdefault((encoder, protocol), {})[target] = values
         scores = read_scores(folder)
         refuse_changed(folder)
         return cls(
@@ -116,6 +120,7 @@ class Evaluation:
             features=_below("features/", arrays),
             bounds={p: found for p, name in _BOUNDS.items() if (found := _below(f"{name}/", arrays))},
             intervals=read_intervals(folder),
+            ranks=ranks,
         )
 
 
@@ -226,3 +231,20 @@ def best(scores, metric="r2"):
             values.setdefault(s.target, {}).setdefault((s.encoder, s.protocol), []).append(s.value)
     values = {MACRO: values[MACRO]} if MACRO in values else values
     return {target: max(of_heads, key=lambda head: np.mean(of_heads[head])) for target, of_heads in values.items()}
+
+
+def kept(scores, metric="r2"):
+    """The heads that predict other images: those `best` at some target, and the posterior of `most_probable`."""
+    posterior = most_probable(scores)
+    return {*best(scores, metric).values(), *([] if posterior is None else [posterior])}
+
+
+def most_probable(scores, protocol=None):
+    """The (encoder, protocol) whose posteriors have the lowest mean negative log-likelihood at the largest number of
+    labels; None without any. protocol: those of one only."""
+    of_posteriors = [s for s in scores if (s.target, s.metric) == (ALL, "nll") and not s.shift]
+    largest, values = max((s.n_labels for s in of_posteriors), default=0), {}
+    for s in of_posteriors:
+        if s.n_labels == largest and protocol in (None, s.protocol) and math.isfinite(s.value):
+            values.setdefault((s.encoder, s.protocol), []).append(s.value)
+    return min(values, key=lambda head: np.mean(values[head]), default=None)

@@ -275,3 +275,12 @@ def test_pairs_of_images_that_cannot_be_learnt_are_said_with_all_else(tmp_path):
     assert "have no partner of that name" in problems(tmp_path, *few, pairs)[0]
     lost = ["simulate.observation.bad_pixels=0.1", "evaluate.super_resolution.target=observed"]
     assert "observed targets would have lost pixels" in problems(tmp_path, *few, *lost)[0]
+
+
+def test_a_flow_without_its_library_is_refused_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("lenstream.extras._is_installed", lambda name: name != "zuko")
+    (problem,) = problems(tmp_path, "evaluate.protocols=[ridge, flow]")
+    assert problem == (
+        "evaluate.protocols: flow needs lenstream[npe], as zuko is not installed: pip install 'lenstream[npe]'"
+    )
+    before_training.check(load("tiny", [ONE, "evaluate.protocols=[gaussian]"]), tmp_path / "runs" / "tiny")

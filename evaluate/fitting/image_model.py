@@ -34,7 +34,7 @@ class Observed(NamedTuple):
     good: np.ndarray  # bool (n, n): pixels that count
 
 
-class Posterior(NamedTuple):
+class LogPosterior(NamedTuple):
     """The logarithm of the posterior at some parameters."""
 
     value: float
@@ -133,7 +133,7 @@ class ImageModel:
         return images, (own, place, pixel)
 
     def posterior(self, observed, weights, parameters, k, derivatives=True):
-        """The `Posterior` of parameters (p,) with k components; weights: inverse variance of every pixel, (n, n).
+        """The `LogPosterior` of parameters (p,) with k components; weights: inverse variance of every pixel, (n, n).
 
         Raises: LinAlgError where numbers overflow.
         """
@@ -155,7 +155,7 @@ class ImageModel:
         value = -0.5 * (chi2 + strength + evidence + off @ off)
         model = np.zeros(n * n)
         model[lit] = seen
-        posterior = Posterior(value, chi2, model.reshape(n, n), found)
+        posterior = LogPosterior(value, chi2, model.reshape(n, n), found)
         if not derivatives:
             return posterior
         by_parameter, moved = self._derivatives(parameters, rays, found, flux, lit, seen)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..results import MACRO, drawn_heads
+from ..results import ALL, MACRO, drawn_heads
+from ..tasks.calibration import LEVELS, coverage, distance, trusted_distance
 from . import metrics
 from .digits import plus_minus
 from .feature_map import chosen
@@ -22,6 +23,7 @@ def alt_texts(report, tasks):
         "predicted_vs_true": _of_tasks(predicted_vs_true, tasks),
         "r2_against_labels": _of_tasks(r2_against_labels, tasks),
         "auc_against_labels": _of_tasks(r2_against_labels, tasks),
+        "calibration": calibration(report.calibrated),
         "umap": umap(report.umap) if report.umap is not None else "",
         "super_resolution": _of_tasks(super_resolution, tasks),
         "training_curves": training_curves(report.histories),
@@ -123,6 +125,23 @@ def _highest(curves, last, numbers, lead):
 def _of_limit(scores, target):
     limits = scores.limits(target, "r2").items()
     return "".join(f"; the {name} is {_number(mean)}" for name, (mean, _) in limits)
+
+
+def calibration(shown):
+    """How often true values lie in the intervals of posteriors, and how far TARP is off. Args: of a report."""
+    said = []
+    for head in shown:
+        n = len(head.ranks[ALL])
+        inner, outer = (
+            ", ".join(f"{t} {coverage(of, level):.2f}" for t, of in head.ranks.items() if t != ALL) for level in LEVELS
+        )
+        said.append(
+            f"{head.encoder} ({head.protocol}), {n:,} test lenses: in the central 68 % lie {inner}; in the central "
+            f"95 % {outer}; the expected coverage is off by {distance(head.ranks[ALL]):.3f} at most, and right "
+            f"posteriors stay below {trusted_distance(n):.3f}."
+        )
+    words = "Ranks of the true values among samples of the posteriors, and expected coverage against credibility. "
+    return words + " ".join(said) if said else ""
 
 
 def confusion(shown):

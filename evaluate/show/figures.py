@@ -36,6 +36,7 @@ LINES |= {"finetune": {"linestyle": "--", "marker": "s", "mfc": "white"}, "knn":
 LINES |= {"linear": {"linestyle": "-.", "marker": "D"}, "mlp": {"linestyle": (0, (4, 1, 1, 1)), "marker": "v"}}
 LINES |= {"d4": {"linestyle": "-", "marker": "*"}, "finetune_d4": {"linestyle": "--", "marker": "P", "mfc": "white"}}
 LINES |= {"logistic_projection": {"linestyle": "-.", "marker": "x"}}
+LINES |= {"gaussian": {"linestyle": "-.", "marker": "h"}, "flow": {"linestyle": ":", "marker": "p"}}
 SCORES, ONE_MINUS = {"r2": "$R^2$", "auc": "AUC"}, {"r2": "$1 - R^2$", "auc": "1 - AUC"}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 

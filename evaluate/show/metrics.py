@@ -36,6 +36,26 @@ METRICS = {
         "Root-mean-square error of the predictions on the test lenses, in the parameter's unit",
         digits=None,
     ),
+    "nll": Metric(
+        "NLL",
+        "NLL",
+        "Negative log-likelihood: the mean of -ln of the density that the posterior of all parameters together has at "
+        "the true values, in the parameters' units [nat]. Less is better.",
+        near_1=False,
+    ),
+    "coverage_68": Metric(
+        "in 68 %", "in 68 %", "How often the true value lies in the central 68 % of the posterior.", near_1=False
+    ),
+    "coverage_95": Metric(
+        "in 95 %", "in 95 %", "How often the true value lies in the central 95 % of the posterior.", near_1=False
+    ),
+    "tarp": Metric(
+        "TARP",
+        "TARP",
+        "Largest distance of the expected coverage of the posterior of all parameters together from its credibility; "
+        "95 of 100 right posteriors are below 1.36 / √n for n test lenses.",
+        near_1=False,
+    ),
     "accuracy": Metric(
         "accuracy", "accuracy", "The share of test images whose most probable class is theirs.", leads=True
     ),

@@ -15,12 +15,15 @@ from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
 from ..reconstruction import numbers_of
+from ..shifted_tests import described
 from ..tasks.super_resolution import BICUBIC
 from . import class_figures, figures, report, tables, umap_figure
+from .calibration_figure import calibrated, calibration_figure
 from .pairs import labels_of_pairs
 from .resolution_figure import resolution_figure
+from .robustness import robustness
 
-FIGURES = ("predicted_vs_true", "r2_against_labels", "auc_against_labels", *class_figures.DRAWN)
+FIGURES = ("predicted_vs_true", "r2_against_labels", "calibration", "auc_against_labels", *class_figures.DRAWN)
 FIGURES += ("super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
 SHOWN_HEADS = 2  # of a super-resolution
 
@@ -112,9 +115,15 @@ def _classified(task, config, evaluation):
     return class_figures.classified(task, evaluation) if config.evaluate.task == "classification" else None
 
 
+def _calibration(evaluation, path):
+    if shown := calibrated(evaluation):
+        calibration_figure(shown, path)
+
+
 _DRAWN = {  # what `Task.draws` names
     "predicted_vs_true": _predicted_vs_true,
     "r2_against_labels": _r2_against_labels,
+    "calibration": _calibration,
     "auc_against_labels": _auc_against_labels,
 }
 
@@ -159,7 +168,10 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             pairs=labels_of_pairs(scene) if drawn["pairs"].exists() else {},
             histories=_histories(config, folder),
             classified=_classified(task, config, evaluation),
+            calibrated=calibrated(evaluation),
             intervals=evaluation.intervals,
+            shifted=robustness(evaluation.scores),
+            shifts=described(config),
         ),
         folder / "report.html",
     )

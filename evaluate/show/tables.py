@@ -120,7 +120,7 @@ class MeanScores:
 
     def merit(self):
         """The metric by which encoders are set in order: of classes that of their mean."""
-        return self.lead(MACRO if MACRO in self.targets else self.targets[-1]) if self.targets else "r2"
+        return self.lead(MACRO if MACRO in self.targets else self.told()[-1]) if self.targets else "r2"
 
     def second(self, target):
         """The metric that is said of a target beside the first, or None."""
@@ -129,7 +129,7 @@ class MeanScores:
     def best(self):
         """The row to speak of: a trained encoder, frozen if possible, with the highest mean R2 (or what leads of
         another task); None without rows."""
-        told_by = [MACRO] if MACRO in self.targets else self.targets
+        told_by = [MACRO] if MACRO in self.targets else self.told()
 
         def merit(row):
             means = [score[0] for score in (self.get(row, t, self.lead(t)) for t in told_by) if score]
@@ -156,7 +156,7 @@ def main_table(scores):
         best = max((f[0] for row in rows if (f := scores.get(row, target, lead))), default=None)
         first = [scores.get(row, target, lead) for row in rows]
         errors = [_error(scores, row, target, second) for row in rows]
-        is_best = [bool(value) and value[0] == best for value in first]
+        is_best = [bool(value) and value[0] == best and metrics.of(lead).leads for value in first]
         cells = _aligned(cell(value, lead, target) for value in first)
         columns.append(zip(cells, is_best, _aligned(errors), strict=True))
     groups = {}

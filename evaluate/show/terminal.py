@@ -13,8 +13,10 @@ from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
 from .refined_table import MEANING, refined_rows
+from .robustness import robustness, title
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
+COVERAGE = ("coverage_68", "coverage_95")
 _AGREEMENT = ["n", "bias", "scatter", "nmad", "mean_std", "correlation"]  # columns of a summary that are shown
 
 
@@ -36,6 +38,41 @@ def print_scores(results):
     frame = pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in rows])
     said = dict.fromkeys(metrics.of(lead).plain for lead in leads.values())
     print_table(frame, f"{' and '.join(said)} with {scores.n_labels} labels")
+    _print_posteriors(scores)
+
+
+def _print_posteriors(scores):
+    """How right the posteriors are, at the largest number of labels; nothing where no head gives one."""
+    heads = [row for row in (*scores.rows, *scores.alone) if scores.get(row, ALL, "nll")]
+    if not heads:
+        return
+    columns = [(metrics.of(name).plain, ALL, name) for name in ("nll", "tarp")]
+    columns += [(f"{t} {metrics.of(m).plain}", t, m) for t in scores.targets for m in COVERAGE if t != ALL]
+    cells = {
+        title: aligned([metrics.cell(scores.get(row, target, name), name, target) or "-" for row in heads])
+        for title, target, name in columns
+    }
+    print()
+    print_table(
+        pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in heads]),
+        f"posteriors with {scores.n_labels} labels: NLL, TARP, how often the truth is in the central 68 and 95 %",
+    )
+
+
+def print_robustness(scores, words):
+    """Scores on shifted test lenses, means over targets, and what each shift changes; nothing without such scores.
+
+    Args: scores: of `results.Score`. words: name of a shift -> what it changes.
+    """
+    tables = robustness(scores)
+    if not tables:
+        return
+    for table in [t for t in tables if t.targets == tables[0].targets or t.metric != tables[0].metric]:
+        print()
+        index = [" ".join(row) for row in table.rows]
+        print_table(pd.DataFrame(table.cells, index=index, columns=table.columns), title(table))
+    for name in tables[0].columns[1:]:
+        print(f"{name}: {words[name]}" if name in words else name)
 
 
 def print_refined(refined, heads):

@@ -34,7 +34,7 @@ def ridge(regressor, features, targets):
 
     features: float32 numpy (n, d). targets: float64 numpy (n, t), in their units.
     """
-    x = _standardise(regressor, features)
+    x = standardise(regressor, features)
     fits = [RidgeCV(STRENGTHS).fit(x, (y - y.mean()) / (y.std() or 1)) for y in targets.T]
     with torch.no_grad():
         regressor.head.weight.copy_(torch.as_tensor(np.stack([fit.coef_ for fit in fits])))
@@ -47,7 +47,7 @@ def logistic(classifier, features, classes, seed):
     features: float32 numpy (n, d). classes: int numpy (n,), numbers of at least two classes; one of which there is no
     example gets the probability 0.
     """
-    x = _standardise(classifier, features)
+    x = standardise(classifier, features)
     present, numbers = np.unique(classes, return_inverse=True)
     fit = logistic_regression.fit(x, numbers, seed=seed)
     with torch.no_grad():
@@ -62,7 +62,7 @@ def trained(method, features, labels, seed, hidden=False):
 
     method: `Supervised` or `Classifier`. features: float32 numpy (n, d). labels: tensor (n, t), as the loss takes them.
     """
-    _standardise(method, features, otherwise=np.inf)  # out: Adam turns the smallest slope into a large weight
+    standardise(method, features, otherwise=np.inf)  # out: Adam turns the smallest slope into a large weight
     with seeded(seed):
         method.head = mlp(method) if hidden else nn.Linear(method.head.in_features, method.head.out_features)
         _fit(method, torch.from_numpy(features), labels)
@@ -122,7 +122,7 @@ def knn(method, features, values, of_classes):
     method.head.values.copy_(F.one_hot(values, width) if of_classes else values)
 
 
-def _standardise(method, features, otherwise=1.0):
+def standardise(method, features, otherwise=1.0):
     """Give a method the mean and spread of features, and return the standardised ones.
 
     A feature that is nearly constant over these images, as it may vary among others, has the least spread, times

@@ -12,10 +12,11 @@ from sklearn.metrics import r2_score
 
 from ...errors import DataError
 from ...ssl.data import training_scene
+from ...ssl.methods.posterior import KINDS
 from ...ssl.methods.supervised import Supervised
 from ..limit import limits
-from ..results import ANY_SHAPE, CRAMER_RAO, FINETUNED
-from . import bootstrap, heads, symmetry
+from ..results import ALL, ANY_SHAPE, CRAMER_RAO, FINETUNED
+from . import bootstrap, heads, posterior_heads, posteriors, symmetry
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -28,7 +29,7 @@ class Regression:
 
     metric: ClassVar[str] = "r2"
     keeps: ClassVar[int | None] = None
-    draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels")
+    draws: ClassVar[tuple[str, ...]] = ("predicted_vs_true", "r2_against_labels", "calibration")
 
     scene: object  # from `simulate.systems.scene`
     targets: list[str]  # lens parameters
@@ -64,6 +65,8 @@ class Regression:
         if protocol in FINETUNED:
             return finetuned(self, network, train, _table, self._fresh(protocol), seed, progress)
         labels = _table(train)
+        if protocol in KINDS:
+            return posterior_heads.posterior_on(network, features, labels, protocol, seed).eval()
         if protocol == symmetry.FROZEN:
             labels = symmetry.turned_labels(labels, self.targets).flatten(0, 1)
             features = features.reshape(len(labels), -1)
@@ -91,6 +94,9 @@ class Regression:
     def score(self, true, predicted):
         return scores(true, predicted)
 
+    def posteriors(self, head, test, true):
+        return posteriors.judged(head, test.images, true, device=self.device)
+
     def intervals(self, true, predicted):
         return bootstrap.intervals(bootstrap.regression_scores(true, predicted))
 
@@ -110,9 +116,12 @@ class Regression:
         return limit_scores(true, bounds)
 
     def facts(self, scores):
-        return {"targets": self.targets, "rmse": [scores[target, "rmse"] for target in self.targets]}
+        found = {"targets": self.targets, "rmse": [scores[target, "rmse"] for target in self.targets]}
+        return found | ({"nll": scores[ALL, "nll"]} if (ALL, "nll") in scores else {})
 
     def head(self, network, facts):
+        if facts.get("protocol") in KINDS:
+            return posterior_heads.untrained_on(network, len(facts["targets"]), facts["protocol"])
         regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
         heads.of_protocol(regressor, facts, of_classes=False)
         return self._whole(regressor, facts.get("protocol"))

@@ -14,6 +14,7 @@ from lenstream.errors import DataError
 from lenstream.evaluate import judge
 from lenstream.evaluate.real.predict import predict_folder
 from lenstream.evaluate.results import Evaluation, best, frame, is_complete, refuse_changed
+from lenstream.evaluate.tasks import posterior_heads
 from lenstream.evaluate.tasks.regression import Regression, make_regression
 from lenstream.evaluate.tasks.task import Labelled
 from lenstream.progress import Stopped
@@ -354,3 +355,39 @@ def test_an_earlier_evaluation_leaves_no_head_among_the_kept_ones(trained, tmp_p
     (tmp_path / "predictor" / "old-ridge" / "old-ridge-40-0.safetensors").touch()
     judge.evaluate(Brightness(), config, scene, encoders, tmp_path)
     assert [p.name for p in (tmp_path / "predictor").iterdir()] == ["lensiam-finetune"]
+
+
+def test_posteriors_are_scored_kept_and_continued(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(posterior_heads, "STEPS", 10)
+    _, scene, encoders = trained
+    few = ["evaluate.protocols=[ridge, gaussian]", "evaluate.limit=false"]
+    config = load("tiny", [*SMALL, *few])
+    task = make_regression(config, scene)
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    heads = [(encoder, "gaussian") for encoder in ("lensiam", "lensimclr", "random")]
+    assert list(evaluation.ranks) == heads
+    for ranks in evaluation.ranks.values():
+        assert list(ranks) == [*config.evaluate.targets, "all"]
+        assert {of.shape for of in ranks.values()} == {(config.evaluate.n_test,)}
+    loaded = Evaluation.load(tmp_path)
+    for head, ranks in evaluation.ranks.items():
+        for target, of in ranks.items():
+            np.testing.assert_array_equal(loaded.ranks[head][target], of)
+    assert list(loaded.predictions) == list(evaluation.predictions)
+    assert all(list(of) == config.evaluate.targets for of in loaded.predictions.values())
+    results = frame(loaded.scores)
+    of_all = results[results["target"] == "all"]
+    assert set(of_all["metric"]) == {"nll", "tarp"} and set(of_all["protocol"]) == {"gaussian"}
+    assert len(of_all) == 2 * 3 * 2 * 2  # metrics, encoders, numbers of labels, seeds
+    assert set(results[results["metric"] == "coverage_95"]["target"]) == set(config.evaluate.targets)
+    assert {row["metric"] for row in evaluation.intervals} == {"r2", "rmse"}
+    lowest = of_all[(of_all["metric"] == "nll") & (of_all["n_labels"] == 40)].groupby("encoder")["value"].mean()
+    groups = judge.load_predictor(task, config, scene, tmp_path)
+    kept = [np.mean([facts["nll"] for _, facts in group]) for group in groups if "nll" in group[0][1]]
+    assert min(kept) == pytest.approx(lowest.min())
+    assert (tmp_path / "predictor" / f"{lowest.idxmin()}-gaussian").is_dir()
+    again, asked = tmp_path / "again", iter(range(1000))
+    with pytest.raises(Stopped):
+        judge.evaluate(task, config, scene, encoders, again, stop=lambda: next(asked) >= 20)
+    assert judge.evaluate(task, config, scene, encoders, again).scores == evaluation.scores
+    assert (again / "evaluation.npz").read_bytes() == (tmp_path / "evaluation.npz").read_bytes()

@@ -189,3 +189,16 @@ def test_one_frozen_head_of_each_encoder_and_one_from_scratch_are_drawn():
     heads = [("a", "knn"), ("a", "d4"), ("a", "ridge"), ("b", "d4"), ("b", "finetune"), ("random", "ridge")]
     heads += [("supervised", "finetune_d4"), ("supervised", "finetune"), ("other", "finetune")]
     assert drawn_heads(heads) == [("a", "ridge"), ("b", "d4"), ("random", "ridge"), ("supervised", "finetune")]
+
+
+def test_the_posterior_with_the_lowest_nll_is_kept_beside_the_best():
+    def score(encoder, protocol, target, metric, value, n_labels=40, seed=0):
+        return Score("regression", encoder, protocol, n_labels, seed, target, metric, value)
+
+    scores = [score("a", "ridge", "e1", "r2", 0.9), score("b", "gaussian", "e1", "r2", 0.8)]
+    assert results.kept(scores) == {("a", "ridge")} and results.most_probable(scores) is None
+    for encoder, protocol, values in (("a", "gaussian", (1, 3)), ("b", "gaussian", (0, 5)), ("b", "flow", (2.2, 2.2))):
+        scores += [score(encoder, protocol, "all", "nll", v, seed=k) for k, v in enumerate(values)]
+    scores += [score("b", "flow", "all", "nll", -9, n_labels=20), score("b", "flow", "all", "nll", np.nan)]
+    assert results.kept(scores) == {("a", "ridge"), ("a", "gaussian")}
+    assert results.most_probable(scores, "flow") == ("b", "flow")

@@ -95,6 +95,20 @@ def test_a_bias_has_its_standard_error():
     assert [text.strip() for text in words["correlation"]] == ["0.76", "-"] and list(words["n"]) == ["25", "1"]
 
 
+def test_a_posterior_is_not_best_by_its_nll_nor_spoken_of_by_it():
+    scores = [("e1", "r2", 0.5), ("e1", "coverage_68", 0.67), ("all", "nll", -4.5), ("all", "tarp", 0.02)]
+    rows = [["regression", "a", "flow", 100, 0, *score] for score in scores]
+    rows += [
+        ["regression", "b", "flow", 100, 0, "all", "nll", 9.0],
+        ["regression", "b", "flow", 100, 0, "e1", "r2", 0.4],
+    ]
+    columns = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+    found = tables.MeanScores(pd.DataFrame(rows, columns=columns))
+    assert found.merit() == "r2" and found.told() == ["e1"] and found.best().encoder == "a"
+    (_, [(_, _, cells), (_, _, others)]) = tables.main_table(found)[0]
+    assert cells[1][0].strip() == "-4.500" and not cells[1][1] and not others[1][1] and cells[0][1]
+
+
 def test_errors_are_multiples_of_the_limit_that_knows_no_shape():
     """With both limits there is a row of each; an older run has the one with known shapes alone."""
     table = results()

@@ -132,3 +132,18 @@ def test_a_table_of_reconstructions_says_what_its_columns_are(capsys):
     assert "reconstructions of test lenses" in printed[0]
     assert " ".join(["mae", *(f"{k / 16:.4f}" for k in range(8))]) in printed
     assert "near 0 if no lens is invented" in printed[-1]
+
+
+def test_posteriors_have_a_table_of_their_own(capsys):
+    columns = ["task", "encoder", "protocol", "n_labels", "seed", "target", "metric", "value"]
+    scores = [("e1", "r2", 0.5), ("e1", "coverage_68", 0.671), ("e1", "coverage_95", 0.944)]
+    scores += [("all", "nll", -4.5), ("all", "tarp", 0.021)]
+    rows = [["regression", "lensiam", "flow", 100, 0, *score] for score in scores]
+    rows += [["regression", "lensiam", "ridge", 100, 0, "e1", "r2", 0.6]]
+    terminal.print_scores(pd.DataFrame(rows, columns=columns))
+    first, second = capsys.readouterr().out.split("\n\n")
+    assert "lensiam ridge" in first and first.startswith("R2 with 100 labels") and "all" not in first
+    title, names, _, values = second.strip().splitlines()
+    assert title.startswith("posteriors with 100 labels")
+    assert names.split() == ["NLL", "TARP", "e1", "in", "68", "%", "e1", "in", "95", "%"]
+    assert values.split() == ["lensiam", "flow", "-4.500", "0.021", "0.671", "0.944"]
