@@ -18,6 +18,7 @@ import torch
 
 from lenstream.configs.load import check, load
 from lenstream.errors import LenStreamError
+from lenstream.evaluate.results import limit_names
 from lenstream.evaluate.tasks import regression
 from lenstream.simulate.systems.scene import make_scene
 from lenstream.ssl import monitors
@@ -115,9 +116,12 @@ def judge(config, scene, names, runs):
             | {f"{t}_std": float(np.std([s[t, "r2"] for s in scores])) for t in TARGETS}
         )
         print(row_of(rows[-1]), flush=True)
-    scores = task.limit_scores(true, task.limit(test, lambda done: None))
-    limit = {t: scores[t, "r2"] for t in TARGETS}
-    return [*rows, {"encoder": "information limit", "method": "-", "views": "-", "steps": 0} | limit]
+    bounds = task.limit(test, lambda done: None)
+    for how, name in limit_names(bounds).items():
+        scores = task.limit_scores(true, bounds[how])
+        limit = {t: scores[t, "r2"] for t in TARGETS}
+        rows.append({"encoder": f"information {name}", "method": "-", "views": "-", "steps": 0} | limit)
+    return rows
 
 
 def table(rows, config, minutes):

@@ -19,7 +19,8 @@ from .image_derivatives import image_and_derivatives
 from .population_prior import population_of
 from .shape_derivatives import shape_derivatives, shapes_of
 
-CHUNK, SHAPES_CHUNK = 125, 25  # systems at a time: bounds the memory of their derivatives
+CHUNK = 125  # systems at a time: bounds the memory of their derivatives
+ROOM = 2**24  # derivatives at a time, where there are those by shapes
 N_COMPONENTS = 100  # of a galaxy's shape: with twice as many, bounds of the demo grow by less than 1 per cent
 
 
@@ -106,7 +107,7 @@ def _information(scene, systems, population, shapes, threads):
         background, exposure, gain = (
             np.repeat(a, grid.config.image.num_pix**2, axis=1) for a in noise_levels(grid, own)
         )
-        at_once = SHAPES_CHUNK if shapes else len(mean)
+        at_once = max(1, ROOM // (size * mean.shape[1])) if shapes else len(mean)
         for first in range(0, len(mean), at_once):
             part = slice(first, first + at_once)
             rows = np.arange(len(mean))[part]

@@ -8,7 +8,7 @@ once for all of them.
 import numpy as np
 
 from ..simulate.galaxies.principal_components import galaxy_components
-from ..simulate.galaxies.stamps import TRAIN, take
+from ..simulate.galaxies.stamps import TRAIN
 from ..simulate.packing import pack
 from ..simulate.profiles import registry
 from ..simulate.render import render_packed
@@ -27,10 +27,7 @@ def shapes_of(scene, n_components):
     if not n_components:
         return {}
     pools = {where: pools[TRAIN] for where, pools in scene.pools.items() if len(pools[TRAIN]) > 1}
-    return {
-        where: galaxy_components(take(scene.stamps, chosen), n_components, scene.seed)
-        for where, chosen in pools.items()
-    }
+    return {where: galaxy_components(scene.stamps, n_components, scene.seed, chosen) for where, chosen in pools.items()}
 
 
 def shape_derivatives(scene, systems, shapes, threads):

@@ -88,7 +88,8 @@ def render_packed(arguments, threads=1):
     """
     n, n_layers = arguments.tables.source_profiles.shape[:2]
     out = np.empty((n, n_layers, *2 * [arguments.frame.num_pix]), arguments.stamps.dtype)
-    _in_parts(lambda start, stop: _render_part(arguments, start, stop, out, np.zeros((0, 0, 0))), n, threads)
+    smallest = -(-SMALLEST_PART // n_layers)
+    _in_parts(lambda start, stop: _render_part(arguments, start, stop, out, np.zeros((0, 0, 0))), n, threads, smallest)
     return out
 
 
@@ -148,16 +149,16 @@ def _check_dtype_and_rays(dtype, rays):
         whole_number("rays (or adaptive)", rays, 1, MOST_RAYS)
 
 
-def _in_parts(part, n, threads):
+def _in_parts(part, n, threads, smallest=SMALLEST_PART):
     """What part(start, stop) gives for the parts of n systems, which threads share."""
-    edges = _parts(n, threads)
+    edges = _parts(n, threads, smallest)
     if len(edges) == 2:
         return [part(0, n)]
     with ThreadPoolExecutor(threads) as pool:  # plain threads: numba's own layers abort when two callers meet
         return list(pool.map(part, edges[:-1], edges[1:]))
 
 
-def _parts(n, threads):
+def _parts(n, threads, smallest=SMALLEST_PART):
     """Where the parts begin and end in which n systems are handed out to threads: ever smaller ones.
 
     So the last part of a core that is slower, or busy elsewhere, holds the others up only for a moment.
@@ -165,7 +166,7 @@ def _parts(n, threads):
     edges = [0]
     while edges[-1] < n:
         left = n - edges[-1]
-        edges.append(n if threads == 1 else edges[-1] + min(left, max(SMALLEST_PART, left // (2 * threads))))
+        edges.append(n if threads == 1 else edges[-1] + min(left, max(smallest, left // (2 * threads))))
     return edges if n > 0 else [0, 0]
 
 

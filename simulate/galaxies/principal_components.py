@@ -42,18 +42,19 @@ class GalaxyComponents:
     texture: tuple[float, float]
 
 
-def galaxy_components(stamps, n_most, seed):
+def galaxy_components(stamps, n_most, seed, numbers=None):
     """The mean and the first principal components of galaxies turned and mirrored at random, of one size and flux.
 
     Args:
-        stamps: `stamps.Stamps`, those of the galaxies for training. n_most: so many components at most; there are fewer
-            where the galaxies span fewer. seed: of the angles.
+        stamps: `stamps.Stamps`. n_most: so many components at most; there are fewer where the galaxies span fewer.
+        seed: of the angles. numbers: of the stamps that count, such as those for training; None: all.
 
     Returns: GalaxyComponents. Every galaxy counts the same. Of more than `SAMPLES` / `LEAST_TURNS` galaxies (a b-th of
         that with b bands) so many are taken, evenly through the stamps.
     """
-    n, samples = len(stamps.names), SAMPLES // stamps.images.shape[1]
-    chosen = np.linspace(0, n - 1, min(n, max(1, samples // LEAST_TURNS))).round().astype(int)
+    numbers = np.arange(len(stamps.names)) if numbers is None else np.asarray(numbers)
+    n, samples = len(numbers), SAMPLES // stamps.images.shape[1]
+    chosen = numbers[np.linspace(0, n - 1, min(n, max(1, samples // LEAST_TURNS))).round().astype(int)]
     shapes = _turned(stamps.images[chosen], stamps.R_half[chosen], chosen, -(-samples // len(chosen)), seed)
     flat = shapes.reshape(len(shapes), -1)
     mean = flat.mean(axis=0)

@@ -54,13 +54,35 @@ def drawn_with(scene, systems, where, shapes, coefficients):
     return render(replace(scene, stamps=stamps), changed, noise=False, dtype=np.float64)
 
 
-def test_an_image_changes_with_a_coefficient_as_the_derivative_says():
-    scene = scene_of()
+TWO = "simulate.bands={r: {}, i: {magnitude_zero_point: 26.5, psf: {kind: gaussian, fwhm: 0.3}}}"
+
+
+def in_two_bands(scene):
+    """The scene with galaxies that look another way in each of its bands."""
+    images = scene.stamps.images
+    both = np.concatenate([images, images[:, :, ::-1]], axis=1)
+    return replace(scene, stamps=replace(scene.stamps, images=both, magnitude=np.repeat(scene.stamps.magnitude, 2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "change"),
+    [
+        ([], None),
+        (["simulate.observation.psf={kind: moffat, fwhm: 0.3, beta: 3}"], None),
+        ([TWO], None),
+        ([TWO], in_two_bands),
+    ],
+    ids=["one band", "Moffat", "two bands", "two bands of shapes"],
+)
+def test_an_image_changes_with_a_coefficient_as_the_derivative_says(overrides, change):
+    scene = scene_of(*overrides)
+    scene = change(scene) if change else scene
     systems = draw(scene, np.arange(5), Views())
     ((where, shapes),) = shapes_of(scene, 6).items()
     assert where == ("source", 0)
+    assert shapes.basis.shape[1] == (2 if change else 1)
     found = shape_derivatives(scene, systems, {where: shapes}, 1)
-    assert found.shape == (5, 6, 32 * 32)
+    assert found.shape == (5, 6, len(scene.bands) * 32 * 32)
     for k in range(6):
         with_it, without = (drawn_with(scene, systems, where, shapes, c * np.eye(6)[k]) for c in (1.0, 0.0))
         expected = (with_it - without)[:, 0].reshape(5, -1)

@@ -1,5 +1,7 @@
 """Mean galaxy and principal components: populations that they must span exactly, and what their numbers mean."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -121,6 +123,16 @@ def test_the_seed_decides(found, galaxies):
     assert np.array_equal(again.mean, found.mean)
     assert not np.array_equal(other.basis, found.basis)
     np.testing.assert_allclose(other.variances[:20], found.variances[:20], rtol=0.05)
+
+
+def test_galaxies_that_do_not_count_change_nothing(galaxies):
+    """Not even the angles of the others."""
+    images = galaxies.images.copy()
+    images[1::2] = 0
+    odd = replace(galaxies, images=images)
+    some, same = (galaxy_components(pool, 5, 1, np.arange(0, 40, 2)) for pool in (galaxies, odd))
+    np.testing.assert_array_equal(some.basis, same.basis)
+    assert not np.array_equal(some.mean, galaxy_components(galaxies, 5, 1).mean)
 
 
 def test_none_asked_for_leaves_the_mean(found, galaxies):
