@@ -8,14 +8,14 @@ from torch import nn
 from lenstream.errors import DataError
 from lenstream.evaluate.real import frames, lens_samples
 from lenstream.files.orientation import Orientation
-from lenstream.ssl.methods.posterior import Posterior
+from lenstream.ssl.methods.posterior import TargetPosterior
 
 from .encoders import Known
 
 
 def head(offset):
     """A posterior that is the standard normal, but for an offset of its first target."""
-    return Posterior(
+    return TargetPosterior(
         Known(lambda images: images.flatten(1)[:, :2] * 0, 2), [offset, 0.0], [1.0, 1.0], "gaussian"
     ).eval()
 

@@ -14,7 +14,7 @@ from lenstream.evaluate.real import predict
 from lenstream.evaluate.real.cutouts import Cutout
 from lenstream.evaluate.real.predict import estimate, seen
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.ssl.methods.posterior import Posterior
+from lenstream.ssl.methods.posterior import TargetPosterior
 from lenstream.ssl.methods.supervised import Supervised
 
 from .encoders import Known
@@ -248,7 +248,7 @@ def test_a_posterior_gives_intervals_and_samples(tmp_path, monkeypatch):
     spread = torch.tensor([0.01, 0.03, 0.1, 1.0])
 
     def known():
-        head = Posterior(Known(moments, 4), [0.0] * 4, [1.0] * 4, "gaussian")
+        head = TargetPosterior(Known(moments, 4), [0.0] * 4, [1.0] * 4, "gaussian")
         with torch.no_grad():
             head.head.centre.weight.copy_(torch.eye(4))
             head.head.centre.bias.zero_()
