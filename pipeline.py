@@ -82,7 +82,7 @@ def _run(config, folder, fabric, overwrite, until):
         _print_scores(config, folder)
         print(f"results: {folder.results}")
         return
-    _show(config, scene, folder)
+    draw_report(config, scene, folder)
     finish(folder)
     _print_scores(config, folder)
     print(f"report: {folder.report}")
@@ -213,7 +213,7 @@ def _evaluate(config, scene, encoders, folder, stop):
         shutil.rmtree(folder.scratch, ignore_errors=True)  # of an evaluation killed at its very end
 
 
-def _show(config, scene, folder):
+def draw_report(config, scene, folder):
     """Draw the figures, predict the real lenses and write the report."""
     from .evaluate.results import Evaluation
     from .evaluate.show import outputs
@@ -253,7 +253,7 @@ def _real_lenses(config, scene, folder):
 
 def _print_scores(config, folder):
     from .evaluate import results
-    from .evaluate.show.terminal import print_scores
+    from .evaluate.show.terminal import print_refined, print_scores
     from .ssl.data import sees_what_is_simulated
 
     if config.evaluate.judged_by_files:
@@ -266,6 +266,7 @@ def _print_scores(config, folder):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     scores = results.read_scores(folder.path)
     print_scores(results.frame(scores))
+    print_refined(results.frame(scores, refined=True), results.frame(scores))
     if config.evaluate.shifts:
         from .evaluate.shifted_tests import described
         from .evaluate.show.terminal import print_robustness

@@ -161,6 +161,28 @@ def predict(
     pipeline.predict(run, lenses, out, samples)
 
 
+@app.command(short_help="Refine the estimates of a finished run with the simulator.")
+def refine(
+    run: Annotated[Path, typer.Option(help="A run that is evaluated, e.g. runs/demo.")],
+    lenses: Annotated[int | None, typer.Option(min=10, help="Test lenses, the first ones (default 100).")] = None,
+    proposals: Annotated[
+        int | None, typer.Option(min=1, help="Lenses that are looked at around each prediction (default 32).")
+    ] = None,
+):
+    """Carry the predictions of a run's encoders to the maximum of the posterior, by the simulator and all pixels.
+
+    It does so from every encoder, and from the population alone; how often each leads to within the information limit
+    is printed, and stands in the report, which is drawn anew. Stopped, the same command goes on.
+    """
+    if (said := suggestions.about_run(run)) is not None:
+        raise LenStreamError(said)
+    from lenstream.progress import say_when_compiling
+    from lenstream.refine_run import refine as carry_out
+
+    say_when_compiling()
+    carry_out(run, lenses, proposals)
+
+
 @app.command(short_help="Draw simulated lenses and histograms of their parameters.")
 def preview(
     recipe: Recipe,
