@@ -88,7 +88,7 @@ def _run(config, folder, fabric, overwrite, until):
     print(f"report: {folder.report}")
 
 
-def predict(folder, lenses, out=None):
+def predict(folder, lenses, out=None, samples=None):
     """Predict real lenses with a finished run and print the summary.
 
     lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`. Raises: DataError
@@ -106,7 +106,7 @@ def predict(folder, lenses, out=None):
             "that it was begun with goes on with it"
         )
     scene = scene_of_run(folder, config)
-    results = _predictor(config)(config, scene, folder, lenses, out)
+    results = _predictor(config)(config, scene, folder, lenses, out, samples)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     if config.evaluate.task == "classification":
@@ -115,6 +115,8 @@ def predict(folder, lenses, out=None):
         terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+    if samples is not None:
+        print(f"wrote {samples}")
 
 
 def _predictor(config):

@@ -122,10 +122,15 @@ def predict(
     angle_unit: Annotated[
         Literal["deg", "rad"] | None, typer.Option(help="Of the catalogue's angles, if not as named.")
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="File for samples of the posteriors, of a run that learnt such."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
 
+    A run that learnt posteriors (evaluate.protocols gaussian or flow) gives intervals, too, and samples.
     What is doubtful about a lens stands in the column flags, and in one sentence for each flag.
     """
     from lenstream import pipeline
@@ -153,7 +158,7 @@ def predict(
         angle_unit=angle_unit,
     )
     say_when_compiling()
-    pipeline.predict(run, lenses, out)
+    pipeline.predict(run, lenses, out, samples)
 
 
 @app.command(short_help="Refine the estimates of a finished run with the simulator.")
