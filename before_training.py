@@ -53,6 +53,7 @@ def check(config, folder, evaluates=True, anew=False):
         if scene is not None or images is not None:
             targets = list(target_problems(config, scene)) if scene is not None else []
             problems += targets
+            _say_all(problems, _about_shifts(config, scene, evaluates))
             judged = evaluates and config.evaluate is not None
             seen = shapes(images, examples, scene if judged or images is None else None)
             seen = sorted({*seen, pairs.shape} if pairs is not None else seen)
@@ -150,6 +151,14 @@ def _about_pairs(config, pairs, images, scene):
     bands = images.bands if images is not None else len(scene.bands) if scene is not None else pairs.shape[0]
     if pairs.shape[0] != bands:
         yield f"{where}: its images have {pairs.shape[0]} bands, those that encoders are trained on {bands}"
+
+
+def _about_shifts(config, scene, evaluates):
+    """Whether the shifted test sets can be made."""
+    if evaluates and config.evaluate is not None and config.evaluate.shifts:
+        from .evaluate.shifted_tests import problems
+
+        yield from problems(config, scene)
 
 
 def _about_posteriors(config):

@@ -21,7 +21,7 @@ def compare(runs, out):
     Raises: DataError without a run that was evaluated, or for one whose scores are damaged.
     """
     need("train", "comparisons")
-    from .evaluate.show import comparable, comparison, comparison_figure, comparison_page
+    from .evaluate.show import comparable, comparison, comparison_figure, comparison_page, robustness
     from .files.csv_writing import write_csv
 
     found, notes = _read(runs)
@@ -47,11 +47,13 @@ def compare(runs, out):
         differences,
         notes,
         intervals,
+        robustness.side_by_side({run.name: [*run.scores, *run.shifted] for run in found}),
     )
     comparison_page.write(page, out / "compare.html")
     for note in notes:
         console.print(note)
     _print(scores)
+    _print_robustness(page.shifted)
     print(f"wrote {out / 'compare.html'}, comparison.csv and {' and '.join(figures.values())}")
     return scores
 
@@ -88,7 +90,8 @@ def _run(place, name, notes):
         why = "only pre-trains" if config is not None and config.evaluate is None else "is not evaluated yet"
         notes.append(f"{name} {why}, so it has no scores and is left out")
         return None
-    scores = [score for score in read_scores(folder.path) if not score.shift]
+    every = read_scores(folder.path)
+    scores = [score for score in every if not score.shift]
     if not scores:
         notes.append(f"{name} has an empty results.csv, and is left out")
         return None
@@ -97,7 +100,7 @@ def _run(place, name, notes):
     except DataError as error:
         notes.append(f"the predictions of {name} cannot be read, so its scores are compared as they are: {error}")
         evaluation = None
-    return Compared(name, config, scores, evaluation)
+    return Compared(name, config, scores, evaluation, tuple(score for score in every if score.shift))
 
 
 def _print(scores):
@@ -116,4 +119,17 @@ def _print(scores):
         for target, metric in pairs:
             table[f"{target} {metrics.of(metric).plain}"] = [cell or "-" for cell in cells[target, metric]]
         print_table(table, task + ("" if len(some) == len(of_task) else ", with the most labels of each run"))
+        print()
+
+
+def _print_robustness(tables):
+    """Print scores on shifted test lenses. Args: tables: of `robustness.Robustness`."""
+    import pandas as pd
+
+    from .evaluate.show.robustness import title
+    from .evaluate.show.terminal import print_table
+
+    for table in tables:
+        rows = pd.Index([" ".join(row) for row in table.rows], name="run, encoder, protocol")
+        print_table(pd.DataFrame(table.cells, index=rows, columns=table.columns), title(table))
         print()

@@ -262,4 +262,10 @@ def _print_scores(config, folder):
         console.print(f"scores on the images of {config.evaluate.super_resolution.hr_path}:")
     elif not sees_what_is_simulated(config):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
-    print_scores(results.frame(results.read_scores(folder.path)))
+    scores = results.read_scores(folder.path)
+    print_scores(results.frame(scores))
+    if config.evaluate.shifts:
+        from .evaluate.shifted_tests import described
+        from .evaluate.show.terminal import print_robustness
+
+        print_robustness(scores, described(config))

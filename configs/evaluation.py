@@ -159,6 +159,27 @@ class Evaluate(Section):
     )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
+    shifts: list[
+        Literal[
+            "other_galaxies",
+            "wider_psf",
+            "more_noise",
+            "lens_light",
+            "other_prior",
+            "subhalos",
+            "correlated_noise",
+        ]
+    ] = key(
+        "shifted test lenses, by which the heads with the most labels (of the first seed) are judged, too: other "
+        "galaxies, a PSF wider by 20 %, twice the noise, lens light left in, another population, subhalos, correlated "
+        "noise",
+        default=[],
+    )
+    other_catalogue: str | None = key(
+        "galaxies of the shift other_galaxies, as `catalogue` of a source; empty: made-up ones of other kinds",
+        "-",
+        None,
+    )
     umap: bool = key("draw the UMAP of features", default=True)
     overlay: dict[Annotated[str, Field(min_length=1)], OverlaidImages] = key(
         "other images to draw into the UMAP, by a name, each a path or its keys; or a list of paths. Real lenses "

@@ -3,8 +3,9 @@
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
 
+import copy
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..ssl import checkpoint
 from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
+from . import shifted_tests
 from .results import (
     FINETUNED,
     LIMIT,
@@ -87,8 +89,10 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     scratches = {name: _network(config, scene, name, None) for name in settings.supervised}
     units = _units(settings, n_labels, networks, behind) + _baselines(settings, n_labels)
     units += [Unit(name, STREAM, 0, 0) for name in heads]
-    _train_heads(task, units, Data(networks | scratches, pools, test, behind, heads), scratch, stop)
-    scores = [score for unit in units for score in scores_of_done(unit, scratch)]
+    data = Data(networks | scratches, pools, test, behind, heads)
+    _train_heads(task, units, data, scratch, stop)
+    units_shifted = _score_shifted(config, scene, units, data, scratch, stop)
+    scores = [score for unit in [*units, *units_shifted] for score in scores_of_done(unit, scratch)]
     intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
     predictions, ranks = {}, {}
     for name, predicted in task.beside(test).items():
@@ -150,7 +154,7 @@ def _train_heads(task, units, data, scratch, stop):
                 head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed, moves)
             predicted, true = task.predict(head, data.test.images), _arrays(data.test)
             values, ranges = task.score(true, predicted), {}
-            given = task.posteriors(head, data.test, true) if hasattr(task, "posteriors") else Judged({}, {})
+            given = _posteriors(task, head, data.test, true)
             values |= given.scores
             if unit.n_labels in (0, most):
                 ranks = {f"{_RANK}{target}": of for target, of in given.ranks.items()}
@@ -163,6 +167,47 @@ def _train_heads(task, units, data, scratch, stop):
             rows = [asdict(s) | found._asdict() for s in scores if (found := ranges.get((s.target, s.metric)))]
             write_done(unit, scores, scratch, rows)
         progress.update(len(units), words)
+
+
+def _score_shifted(config, scene, units, data, scratch, stop):
+    """Score the trained heads with the most labels, of the first seed, on the shifted test sets.
+
+    Returns: the units of these scores, each done. Raises: Stopped, before the next one, when `stop` says so.
+    """
+    names, most = config.evaluate.shifts, max(unit.n_labels for unit in units)
+    heads = [unit for unit in units if unit.seed == 0 and unit.n_labels in (0, most)]
+    wanted = [(unit, replace(unit, shift=name)) for name in names for unit in heads]
+    task = test = made = None
+    with bar("shifted test lenses", len(wanted)) as progress:
+        for done, (unit, shifted) in enumerate(wanted):
+            progress.update(done, f"{shifted.shift}: {unit.encoder}, {unit.protocol}")
+            if scores_of_done(shifted, scratch) is not None:
+                continue
+            if stop():
+                raise Stopped(f"stopped the shifted test lenses at {done} of {len(wanted)}")
+            if made != shifted.shift:
+                task, made = shifted_tests.task_of(config, scene, shifted.shift), shifted.shift
+                test = task.labelled("test", len(data.test.indices))
+            head, true = _trained_head(task, unit, data, scratch), _arrays(test)
+            values = task.score(true, task.predict(head, test.images)) | _posteriors(task, head, test, true).scores
+            write_done(shifted, scores_of(task, shifted, values), scratch)
+        progress.update(len(wanted))
+    return [shifted for _, shifted in wanted]
+
+
+def _posteriors(task, head, test, true):
+    """What a head's posteriors of test images are worth, `posteriors.Judged`; nothing for a task without."""
+    return task.posteriors(head, test, true) if hasattr(task, "posteriors") else Judged({}, {})
+
+
+def _trained_head(task, unit, data, scratch):
+    """The head that was trained for a unit."""
+    if unit.protocol == STREAM:
+        return data.heads[unit.encoder]
+    tensors, facts = checkpoint.load(scratch / f"{unit.name()}.safetensors")
+    head = task.head(copy.deepcopy(data.network(unit)), facts)
+    head.load_state_dict(tensors)
+    return head
 
 
 def _moves(progress, done, words):

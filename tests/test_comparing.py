@@ -54,6 +54,22 @@ def test_files_and_page_hold_all_runs(compared):
     assert len(page) < 2_000_000
 
 
+def test_scores_on_shifted_test_lenses_have_a_table_of_their_own(runs, tmp_path, capsys):
+    shutil.copytree(runs / "a", tmp_path / "b")
+    rows = (tmp_path / "b" / "results.csv").read_text().splitlines()
+    shifted = [f"regression,lensiam,ridge,40,0,{t},r2,0.25,wider_psf" for t in ("theta_E", "e1")]
+    text = "\n".join([rows[0] + ",shift", *(row + "," for row in rows[1:]), *shifted]) + "\n"
+    (tmp_path / "b" / "results.csv").write_text(text)
+    code, out, _ = called(capsys, "compare", runs / "a", tmp_path / "b", "--out", tmp_path / "out")
+    assert code == 0
+    assert re.search(
+        r"R2, mean over theta_E, e1, on shifted test lenses, with 40 labels\n.*wider_psf\n-+\nb lensiam", out
+    )
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "Other images than in the training" in page and '<th scope="col">wider psf</th>' in page
+    assert "0.25" not in (tmp_path / "out" / "comparison.csv").read_text()  # which has lenses as in the training
+
+
 @chromium.needed
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_page_sorts_its_tables_and_fits_a_phone(compared, dark):

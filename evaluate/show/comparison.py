@@ -24,6 +24,7 @@ class Compared:
     config: Any  # `configs.schema.Config`; None if it cannot be read
     scores: list  # of `results.Score`
     evaluation: Evaluation | None = None  # None if its arrays cannot be read
+    shifted: tuple = ()  # of `results.Score`, on shifted test lenses
 
     @property
     def settings(self):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ...files.whole import write_text
-from . import metrics, pages, tables, themes
+from . import metrics, pages, robustness, tables, themes
 from .comparison import KEYS, columns_of, in_words
 from .report import picture_address
 
@@ -19,6 +19,7 @@ class ComparisonPage:
     paired: list = field(default_factory=list)  # of `comparable.Difference`
     notes: list = field(default_factory=list)  # sentences to be read first
     intervals: dict = field(default_factory=dict)  # of `comparison.intervals_of`
+    shifted: list = field(default_factory=list)  # of `robustness.Robustness`
 
 
 def write(page, path):
@@ -35,6 +36,7 @@ def write(page, path):
         symbol=tables.symbol,
         number=lambda value, one: metrics.shown(value, one.metric, one.target),
         themes=themes,
+        robustness_title=robustness.title,
     )
     write_text(path, text)
 

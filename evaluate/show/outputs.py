@@ -15,11 +15,13 @@ from ...ssl.data import sees_what_is_simulated
 from ...ssl.log import read_log
 from .. import results
 from ..reconstruction import numbers_of
+from ..shifted_tests import described
 from ..tasks.super_resolution import BICUBIC
 from . import class_figures, figures, report, tables, umap_figure
 from .calibration_figure import calibrated, calibration_figure
 from .pairs import labels_of_pairs
 from .resolution_figure import resolution_figure
+from .robustness import robustness
 
 FIGURES = ("predicted_vs_true", "r2_against_labels", "calibration", "auc_against_labels", *class_figures.DRAWN)
 FIGURES += ("super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
@@ -168,6 +170,8 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
             classified=_classified(task, config, evaluation),
             calibrated=calibrated(evaluation),
             intervals=evaluation.intervals,
+            shifted=robustness(evaluation.scores),
+            shifts=described(config),
         ),
         folder / "report.html",
     )

@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from ...files.whole import write_text
-from . import metrics, pages, tables, themes
+from . import metrics, pages, robustness, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .headline import headline
@@ -29,6 +29,7 @@ SECTIONS = [
     "r2_against_labels",
     "calibration",
     "auc_against_labels",
+    "robustness",
     "confusion",
     "roc",
     "reliability",
@@ -77,6 +78,8 @@ class Report:
     pairs: dict = field(default_factory=dict)  # name -> (n,) true values of the pairs in the figure
     intervals: list = field(default_factory=list)  # `results.Evaluation.intervals`
     classified: object = None  # `class_figures.Classified`, that the figures of a classification show
+    shifted: list = field(default_factory=list)  # of `robustness.Robustness`
+    shifts: dict = field(default_factory=dict)  # name of a shift -> what it changes
     calibrated: list = field(default_factory=list)  # of `calibration_figure.calibrated`
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
@@ -139,6 +142,7 @@ def write(report, path):
         figures["real_lenses"] = real.figure
     present = {"results", "numbers", "made", *figures}
     present |= {"umap"} if report.umap is not None else set()
+    present |= {"robustness"} if report.shifted else set()
     present |= {"real_lenses"} if real is not None else set()
     shown = [name for name in SECTIONS if name in present] + [name for name in figures if name not in SECTIONS]
     tasks = {t: MeanScores(report.results[report.results["task"] == t]) for t in report.results["task"].unique()}
@@ -163,6 +167,7 @@ def write(report, path):
         metric=metrics.of,
         main_table=main_table,
         limit_rows=limit_rows,
+        robustness_title=robustness.title,
         all_numbers=all_numbers,
         intervals=tables.intervals(report.intervals),
         in_brief=_in_brief,

@@ -12,6 +12,7 @@ from ...progress import console
 from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
+from .robustness import robustness, title
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
 COVERAGE = ("coverage_68", "coverage_95")
@@ -55,6 +56,22 @@ def _print_posteriors(scores):
         pd.DataFrame(cells, index=[f"{row.encoder} {row.protocol}" for row in heads]),
         f"posteriors with {scores.n_labels} labels: NLL, TARP, how often the truth is in the central 68 and 95 %",
     )
+
+
+def print_robustness(scores, words):
+    """Scores on shifted test lenses, means over targets, and what each shift changes; nothing without such scores.
+
+    Args: scores: of `results.Score`. words: name of a shift -> what it changes.
+    """
+    tables = robustness(scores)
+    if not tables:
+        return
+    for table in [t for t in tables if t.targets == tables[0].targets or t.metric != tables[0].metric]:
+        print()
+        index = [" ".join(row) for row in table.rows]
+        print_table(pd.DataFrame(table.cells, index=index, columns=table.columns), title(table))
+    for name in tables[0].columns[1:]:
+        print(f"{name}: {words[name]}" if name in words else name)
 
 
 def print_predictions(predictions, targets, summary):

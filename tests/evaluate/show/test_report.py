@@ -10,6 +10,7 @@ from PIL import Image
 
 from lenstream.evaluate.results import Score, frame
 from lenstream.evaluate.show import report as reports
+from lenstream.evaluate.show.robustness import robustness
 from lenstream.evaluate.show.umap_figure import Overlaid
 
 R2 = {"lensiam": 0.971, "simsiam": 0.905, "random": 0.566}
@@ -205,6 +206,22 @@ def test_classes_on_the_map_are_named(tmp_path):
     assert '"high": 2.5, "low": -0.5' in html and '[[0, "no_sub"], [1, "cdm"], [2, "axion"]]' in html
     (script,) = [s for s in re.findall(r"<script\b.*?</script>", html, flags=re.S) if "docs_json" in s[:9000]]
     assert "class = @w0" in script and "axion" in script
+
+
+def test_shifted_test_lenses_have_a_section_with_what_each_shift_changes(tmp_path):
+    rows = [
+        Score("regression", "lensiam", "ridge", 1000, 0, target, "r2", value, shift)
+        for target, add in (("theta_E", 0.2), ("gamma", 0.0))
+        for shift, value in (("", 0.5 + add), ("wider_psf", 0.4 + add), ("<b>", 0.3 + add))
+    ]
+    shown = page(tmp_path, frame(rows), shifted=robustness(rows), shifts={"wider_psf": "the PSF is <20 %> wider"})
+    assert "<b>" not in shown and "<20" not in shown and 'href="#robustness"' in shown
+    text = words(shown)
+    assert "Other images than in the training" in text
+    assert "R², mean over theta_E, gamma, on shifted test lenses, with 1,000 labels" in text
+    assert "encoder protocol as trained wider psf <b> lensiam ridge 0.60 0.50 0.40" in text
+    assert "the PSF is <20 %> wider" in text and "R² of gamma on shifted test lenses" in text
+    assert 'id="robustness"' not in page(tmp_path, frame(rows))
 
 
 def test_the_glossary_says_what_the_limits_take_as_known(tmp_path):
