@@ -1,4 +1,4 @@
-"""The scores of refined estimates as tables: a row for each start, in the terminal, in the report and beside other runs.
+"""The scores of refined estimates as tables: a row a start, in the terminal, in the report and beside other runs.
 
 All numbers are of the same lenses: those of the estimates, of what they started from, and of the information limit.
 """

@@ -126,11 +126,11 @@ def trusted(table):
     return (table.converged & (table.chi2 < GOOD_CHI2) & (table.agreeing >= AGREEING)).to_numpy()
 
 
-def scores(table, true, bounds, start):
+def scores(table, true, bounds, start=None):
     """The scores of the estimates from one start, as {(target, metric): value}.
 
     Args: table: the rows of the start. true: target -> (n,). bounds: target -> (n,), the limit without knowledge of the
-        galaxy's shape; empty where there is none. start: as one of `refine_lenses`' starts.
+        galaxy's shape; empty where there is none. start: as one of `refine_lenses`' starts, or None.
 
     Metrics of each target: rmse, and beside it rmse_of_start and the limit, of the same lenses; nmad, the robust
     scatter; coverage_68 and coverage_95 of the quoted errors; error_over_limit, the median error over that of an
@@ -139,6 +139,7 @@ def scores(table, true, bounds, start):
     marks, the mean seconds of a lens, and how many lenses there are. An estimate that failed counts as wrong, and is
     left out of scatter and coverage.
     """
+    start = start or {}
     out, right, before = {}, np.ones(len(table), bool), np.ones(len(table), bool)
     for target in (t for t in true if t in table):
         error = (table[target] - true[target]).to_numpy()

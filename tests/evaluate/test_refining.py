@@ -24,10 +24,10 @@ def test_an_encoder_starts_from_its_best_head_with_the_most_labels():
         scores += [score("a", protocol, "r2", 0.9, n_labels=10), score("a", protocol, "rmse", 0.01, n_labels=10)]
         scores += [score("a", protocol, "r2", 0.99, shift="wider_psf"), score("a", protocol, "r2", 0.95, seed=1)]
     scores += [score("b", "ridge", "r2", 0.1), score("b", "ridge", "rmse", 0.9)]
-    starts, n_labels = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
+    starts, of = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
     assert list(starts) == ["a", "b", "population"] and starts["population"] == {}
     predicted, sigma = starts["a"]["e1"]
-    assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and n_labels == {"a": 100, "b": 100}
+    assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and of == {"a": ["mlp", 100], "b": ["ridge", 100]}
 
 
 def test_heads_without_predictions_start_nothing():
