@@ -16,7 +16,7 @@ from lenstream.run_pipeline import main
 from lenstream.runs import RunFolder
 from lenstream.simulate.systems.scene import make_scene
 
-from .small_run import evaluated
+from .small_run import FEW, evaluated
 
 
 @pytest.fixture(scope="module", autouse=True)
