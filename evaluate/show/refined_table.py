@@ -14,6 +14,7 @@ from .symbols import after_number
 
 ERRORS = "median error / that of an estimate at the limit"
 RMSES = "RMSE on the same lenses: of what was started from \N{RIGHTWARDS ARROW} refined"
+LAST = ("68 %", "95 %", "trusted", "s a lens")  # columns behind those of targets
 MEANING = {  # of the columns
     "right": "share of lenses within 3 sigma of the information limit in all parameters at once",
     "before": "that share of what was started from",
@@ -53,15 +54,16 @@ def side_by_side(runs, blank=" "):
     rows, index = [], []
     for run, refined in runs.items():
         values, targets, starts = _looked_up(refined)
-        rows += [_errors(values, targets, start) for start in starts]
-        index += [(run, start) for start in starts]
+        for start in starts:
+            count = values.get((start, ALL, "lenses"))
+            rows.append({"lenses": "" if count is None else f"{count:.0f}"} | _errors(values, targets, start))
+            index.append((run, start))
     if not rows:
         return None
-    columns = dict.fromkeys(name for row in rows for name in row)  # targets of later runs come before what is of all
-    order = [name for name in columns if name not in MEANING and name != "95 %"]
-    order = ["right", "before", *order, *(n for n in ("68 %", "95 %", "trusted", "s a lens") if n in columns)]
-    frame = pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(index, names=["run", "start"]))[order]
-    return RefinedTable(f"Refined by the simulator: {ERRORS}", _in_columns(frame.fillna(""), blank))
+    frame = pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(index, names=["run", "start"]))
+    shares = [name for name in frame if name in LAST]  # stand behind the targets of all runs
+    frame = frame[[*(name for name in frame if name not in shares), *shares]].fillna("")
+    return RefinedTable(f"Refined by the simulator: {ERRORS}", _in_columns(frame, blank))
 
 
 def _looked_up(refined):
