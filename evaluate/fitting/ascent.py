@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError
 
-from .image_model import Posterior, inverse_variance
+from .image_model import PosteriorAt, inverse_variance
 
 ENOUGH = 0.02  # gain of ln(posterior) below which an ascent has arrived
 DAMPING, HARDER, SOFTER = 1e-2, 6.0, 6.0
@@ -17,7 +17,7 @@ class Arrived(NamedTuple):
     """Where an ascent ended."""
 
     parameters: np.ndarray  # (p,)
-    posterior: Posterior
+    posterior: PosteriorAt
     weights: np.ndarray  # (n, n), of the last steps
     converged: bool
 

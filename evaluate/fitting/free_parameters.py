@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...simulate.profiles import registry
+from ...simulate.profiles import limits, registry
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
 
@@ -59,8 +59,9 @@ def free_parameters(scene, shapes):
         constants.append({name: float(v[0]) for name, v in values.items() if name not in varying})
         places += [(k, name) for name in varying]
         columns += list(varying.values())
+    profiles = tuple(component.profile for component in scene.config.lens_mass)
     return with_prior(
-        FreeParameters(tuple(places), tuple(constants), tuple(c.profile for c in scene.config.lens_mass), *[None] * 5),
+        FreeParameters(tuple(places), tuple(constants), profiles, *[None] * 5),
         np.column_stack([*columns, shapes.drawn(systems)]),
     )
 
@@ -72,14 +73,18 @@ def with_prior(free, sample):
     values, vectors = np.linalg.eigh(np.cov(sample.T / units[:, None]))
     kept = values > TIED
     room = MARGIN * np.ptp(sample, axis=0)
+    low, high = sample.min(axis=0) - room, sample.max(axis=0) + room
+    for p, (k, column) in enumerate(columns_of(free)):
+        known = limits.MASS[free.profiles[k]]
+        low[p], high[p] = max(low[p], known.low[column]), min(high[p], known.high[column])
     return FreeParameters(
         free.places,
         free.constants,
         free.profiles,
         mean=sample.mean(axis=0),
         directions=units[:, None] * vectors[:, kept] * np.sqrt(values[kept]),
-        low=sample.min(axis=0) - room,
-        high=sample.max(axis=0) + room,
+        low=low,
+        high=high,
         spread=spread,
     )
 

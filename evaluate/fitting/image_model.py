@@ -34,7 +34,7 @@ class Observed(NamedTuple):
     good: np.ndarray  # bool (n, n): pixels that count
 
 
-class Posterior(NamedTuple):
+class PosteriorAt(NamedTuple):
     """The logarithm of the posterior at some parameters."""
 
     value: float
@@ -119,12 +119,11 @@ class ImageModel:
         """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives."""
         own, place, pixel = self.on_stamp(parameters)
         images = np.empty((self.n, self.n, k + 1))
-        stamps = np.ascontiguousarray(self.shapes.stamps[:, :, : k + 1]) if k < len(self.shapes.variances) else None
         source_kernels.seen_components(
             *place,
             self._rows[own],
             self._columns[own],
-            self.shapes.stamps if stamps is None else stamps,
+            np.ascontiguousarray(self.shapes.stamps[:, :, : k + 1]),
             self.response,
             self.scratch(k + 1),
             images,
@@ -133,11 +132,13 @@ class ImageModel:
         return images, (own, place, pixel)
 
     def posterior(self, observed, weights, parameters, k, derivatives=True):
-        """The `Posterior` of parameters (p,) with k components; weights: inverse variance of every pixel, (n, n).
+        """The `PosteriorAt` of parameters (p,) with k components (or all there are).
+
+        weights: inverse variance of every pixel, (n, n); where it is 0 a pixel may hold anything, NaN too.
 
         Raises: LinAlgError where numbers overflow.
         """
-        free, n, flux = self.free, self.n, math.exp(parameters[FLUX])
+        free, n, flux, k = self.free, self.n, math.exp(parameters[FLUX]), min(k, len(self.shapes.variances))
         images, rays = self.unit_images(parameters, k)
         lit = np.flatnonzero((images[:, :, 0] != 0).ravel() & (weights.ravel() > 0))
         images = images.reshape(n * n, k + 1)[lit] * flux
@@ -148,14 +149,14 @@ class ImageModel:
         root, found = _cholesky(parts.T @ weighted + np.diag(1.0 / variances), weighted.T @ (data - mean))
         seen = mean + parts @ found
         left = data - seen
-        chi2 = float((observed.image**2 * weights).sum() - (data**2 * weight).sum() + (left**2 * weight).sum())
+        chi2 = chi2_of_dark(observed, weights) - float((data**2 * weight).sum() - (left**2 * weight).sum())
         strength = float((found**2 / variances).sum())
         off = free.inverse() @ (parameters - free.mean)
         evidence = 2.0 * np.log(np.diag(root)).sum() + np.log(variances).sum()
         value = -0.5 * (chi2 + strength + evidence + off @ off)
         model = np.zeros(n * n)
         model[lit] = seen
-        posterior = Posterior(value, chi2, model.reshape(n, n), found)
+        posterior = PosteriorAt(value, chi2, model.reshape(n, n), found)
         if not derivatives:
             return posterior
         by_parameter, moved = self._derivatives(parameters, rays, found, flux, lit, seen)
@@ -203,7 +204,7 @@ class ImageModel:
         """
         own, (u, v), pixel = rays
         k, n_lens = len(variances), len(self.free.places)
-        inverse, _ = lapack.dpotri(root, lower=1)
+        inverse = lapack.dpotri(root, lower=1)[0] if k else root
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         weights = np.zeros((self.n * self.n, k))
         weights[lit] = weighted @ inverse
@@ -232,20 +233,32 @@ class ImageModel:
 
 def _cholesky(matrix, right):
     """The lower root of a positive matrix, and its solution for a right-hand side."""
-    root, failed = lapack.dpotrf(matrix, lower=1)
-    if failed or not np.isfinite(root[-1, -1]):
+    root, failed = lapack.dpotrf(matrix, lower=1) if len(matrix) else (matrix, 0)
+    if failed or not np.isfinite(np.diag(root)).all():
         raise LinAlgError("the matrix of the components is not positive")
-    return root, lapack.dpotrs(root, right, lower=1)[0]
+    return root, _solved(root, right)
+
+
+def _solved(root, right):
+    return lapack.dpotrs(root, right, lower=1)[0] if len(root) else right
 
 
 def _projected(by_parameter, left, weight, weighted, root):
     """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
     own = by_parameter * weight[:, None]
     shared = weighted.T @ by_parameter
-    return own.T @ left, by_parameter.T @ own - shared.T @ lapack.dpotrs(root, shared, lower=1)[0]
+    return own.T @ left, by_parameter.T @ own - shared.T @ _solved(root, shared)
 
 
 def inverse_variance(observed, model):
-    """The weight of every pixel, (n, n): 1 / noise variance of a model [counts/s], 0 where it does not count."""
-    variance = observed.background**2 + np.maximum(model, 0.0) / observed.exposure
-    return np.where(observed.good, 1.0 / variance, 0.0)
+    """The weight of every pixel, (n, n): 1 / noise variance of a model [counts/s], 0 where it does not count.
+
+    Without a background the noise of a dark pixel is that of a single electron.
+    """
+    variance = observed.background**2 + np.fmax(model, 0.0) / observed.exposure
+    return np.where(observed.good, 1.0 / np.maximum(variance, observed.exposure**-2), 0.0)
+
+
+def chi2_of_dark(observed, weights):
+    """The chi2 of an image without any light in the model."""
+    return float((np.where(weights > 0, observed.image, 0.0) ** 2 * weights).sum())

@@ -35,7 +35,7 @@ def pixel_response(instrument, optics, num_pix):
     """
     if instrument.psf_kind == "gaussian" and optics["fwhm"] > 0:
         sigma = optics["fwhm"] / FWHM_PER_SIGMA / instrument.pixel_scale
-        return _separable(2, num_pix, [_of_gaussian(2, sigma)] * 2)
+        return _with_edges_repeated(num_pix, 2, _of_gaussian(2, sigma))
     if instrument.psf_kind == "moffat":
         fine, response = 2, _of_moffat(2, instrument, optics)
     elif instrument.psf_kind == "pixel":
@@ -63,6 +63,21 @@ def _separable(fine, num_pix, responses):
     there = (offset >= 0) & (offset < 2 * reach + fine)
     taps = [np.where(there, np.asarray(r)[:, np.clip(offset, 0, 2 * reach + fine - 1)], 0.0) for r in responses]
     return PixelResponse(fine, first, *(np.ascontiguousarray(t) for t in taps))
+
+
+def _with_edges_repeated(num_pix, fine, response):
+    """`_separable` as the renderer has it for a Gaussian: beyond the frame the light at its edge goes on.
+
+    What the rows beyond would add to a pixel is added to the outermost row's share. response: (1, 2 r + fine).
+    """
+    within = _separable(fine, num_pix, [response] * 2)
+    first, taps = within.first, within.taps_y.copy()
+    width, reach = taps.shape[2], (response.shape[1] - fine) // 2
+    for row, beyond in ((0, range(-reach, 0)), (len(first) - 1, range(len(first), len(first) + reach))):
+        for tap in range(width):
+            offsets = reach + np.array(beyond, int) - (first[row] + tap) * fine
+            taps[0, row, tap] += response[0, offsets[(offsets >= 0) & (offsets < response.shape[1])]].sum()
+    return PixelResponse(fine, first, taps, taps.copy())
 
 
 def _of_gaussian(fine, sigma):

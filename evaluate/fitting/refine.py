@@ -6,13 +6,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError
 
+from ...errors import ArgumentError
 from .ascent import ascend, ascend_reweighted
-from .image_model import inverse_variance
+from .image_model import chi2_of_dark, inverse_variance
 from .starts import FEW, first_look
 
 ASCENTS = 3  # of the proposals that look best
 FIRST_STEPS, STEPS = 12, 40
 SAME = 3.0  # standard deviations between two maxima that count as one
+SEEN = 10.0  # of a source's light, in sigma, that an estimate needs
 RIVAL = 30.0  # of ln(posterior) that a second maximum may lack to be followed to its end
 
 
@@ -30,12 +32,15 @@ class Refined(NamedTuple):
 
 
 def refine(model, observed, proposals):
-    """The `Refined` estimate of an image.
+    """The `Refined` estimate of an image: converged where the ascent arrived and the image has a source.
 
     Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. proposals: parameters of the lens,
         (m, those of `free.places`): predictions of a network, draws of a population.
+
+    Raises: ArgumentError for an image of another shape than the model's.
     """
     begun = time.perf_counter()
+    observed = _cleaned(model, observed)
     weights = inverse_variance(observed, observed.image)
     looks = [look for lens in proposals if (look := first_look(model, observed, weights, lens)) is not None]
     looks = sorted(looks, key=lambda look: -look[1].value)[:ASCENTS]
@@ -44,7 +49,10 @@ def refine(model, observed, proposals):
         return _nothing(model, time.perf_counter() - begun)
     ends.sort(key=lambda end: -end.posterior.value)
     rivals = [end for end in ends[1:] if not _same(model, ends[0], end)]
-    last = [_finish(model, observed, end) for end in [ends[0], *rivals[:1]] if _close(ends[0], end)]
+    followed = [end for end in [ends[0], *rivals[:1]] if _close(ends[0], end)]
+    last = [end for first in followed if (end := _finish(model, observed, first)) is not None]
+    if not last:
+        return _nothing(model, time.perf_counter() - begun)
     best = max(last, key=lambda end: end.posterior.value)
     covariance = np.linalg.inv(best.posterior.curvature)
     return Refined(
@@ -52,11 +60,22 @@ def refine(model, observed, proposals):
         model.free.directions @ covariance @ model.free.directions.T,
         best.posterior.value,
         best.posterior.chi2 / observed.good.sum(),
-        best.converged,
+        best.converged and chi2_of_dark(observed, best.weights) - best.posterior.chi2 > SEEN**2,
         1.0 - len(rivals) / len(ends),
         best.posterior.model,
         time.perf_counter() - begun,
     )
+
+
+def _cleaned(model, observed):
+    """The image with zeros in place of what does not count. Raises: ArgumentError for one of another shape."""
+    shape = (model.n, model.n)
+    for name, values in (("image", observed.image), ("good", observed.good)):
+        if np.shape(values) != shape:
+            has = " x ".join(map(str, np.shape(values)))
+            raise ArgumentError(f"observed.{name}: expected {model.n} x {model.n} pixels, as the model has, got {has}")
+    good = observed.good & np.isfinite(observed.image)
+    return observed._replace(image=np.where(good, observed.image, 0.0), good=good)
 
 
 def _ascend(model, observed, weights, parameters):
@@ -68,7 +87,10 @@ def _ascend(model, observed, weights, parameters):
 
 def _finish(model, observed, end):
     weights = inverse_variance(observed, end.posterior.model)
-    return ascend_reweighted(model, observed, weights, end.parameters, len(model.shapes.variances), STEPS)
+    try:
+        return ascend_reweighted(model, observed, weights, end.parameters, len(model.shapes.variances), STEPS)
+    except LinAlgError:
+        return None
 
 
 def _same(model, one, other):

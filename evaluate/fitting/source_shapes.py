@@ -8,11 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ConfigError
 from ...simulate.galaxies.principal_components import galaxy_components
 from ...simulate.galaxies.stamps import TRAIN, take
+from ...simulate.selection import draw
+from ...simulate.systems.draw import Views
+from ...simulate.systems.scene import Scene
+from .fittable import check_fittable
+from .unlensed_sources import unlensed_sources
 
 COMPONENTS = 150
+DRAWN = 1500  # sources of the population whose images are measured, where they are no images of galaxies
 
 
 @dataclass(frozen=True)
@@ -23,30 +28,36 @@ class SourceShapes:
     variances: np.ndarray  # float64 (k,), for a texture of 1
     R_half: float  # of the mean galaxy [stamp pixels]
     texture: tuple  # mean and standard deviation of ln(texture)
+    scene: Scene
 
     def drawn(self, systems):
         """Place, size, flux and texture of the sources of drawn systems, (n, 5), as `free_parameters.SOURCE`."""
-        source = systems.source[0]
-        flux = source["amp"][:, 0, 0] * source["scale"][:, 0] ** 2
+        if _is_galaxy(self.scene):
+            source = systems.source[0]
+            flux = source["amp"][:, 0, 0] * source["scale"][:, 0] ** 2
+            x, y, R_half = (source[name][:, 0] for name in ("center_x", "center_y", "R_half"))
+        else:
+            found = unlensed_sources(self.scene, systems)
+            (x, y), R_half, flux = found.centre.T, found.R_half, found.flux
         normal = np.random.Generator(np.random.Philox(0)).standard_normal(len(flux))
         texture = self.texture[0] + self.texture[1] * normal
-        place = source["center_x"][:, 0], source["center_y"][:, 0]
-        return np.column_stack([*place, np.log(source["R_half"][:, 0]), np.log(flux), texture])
+        return np.column_stack([x, y, np.log(R_half), np.log(flux), texture])
 
 
 def source_shapes(scene, n_components=COMPONENTS):
-    """The `SourceShapes` of a scene. Raises: ConfigError for sources that are no galaxy images."""
-    sources = scene.config.source
-    if [component.profile for component in sources] != ["INTERPOL"]:
-        raise ConfigError(
-            [
-                "simulate.source: estimates are refined with one INTERPOL source (a catalogue of galaxy images), got "
-                + (", ".join(component.profile for component in sources) or "none")
-            ]
-        )
-    training = take(scene.stamps, scene.pools["source", 0][TRAIN])
+    """The `SourceShapes` of a scene. Raises: ConfigError for a scene that a fit has no model of, see `fittable`."""
+    check_fittable(scene.config)
+    if _is_galaxy(scene):
+        training = take(scene.stamps, scene.pools["source", 0][TRAIN])
+    else:
+        training = unlensed_sources(scene, draw(scene, np.arange(DRAWN), Views())).stamps()
     found = galaxy_components(training, n_components, scene.seed)
     stamps = np.concatenate([found.mean[None], found.basis])[:, 0]
     return SourceShapes(
-        np.ascontiguousarray(stamps.transpose(1, 2, 0)), found.variances, float(found.R_half), found.texture
+        np.ascontiguousarray(stamps.transpose(1, 2, 0)), found.variances, float(found.R_half), found.texture, scene
     )
+
+
+def _is_galaxy(scene):
+    """Whether the source is one image of a galaxy, whose size and flux are known without looking."""
+    return [component.profile for component in scene.config.source] == ["INTERPOL"]

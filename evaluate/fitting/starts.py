@@ -12,7 +12,7 @@ FEW = 15  # components
 
 
 def first_look(model, observed, weights, lens):
-    """The best of some parameters (p,) for a proposed lens, and their `Posterior`, or None if it cannot be the lens.
+    """The best of some parameters (p,) for a proposed lens, and their `PosteriorAt`; None if it cannot be the lens.
 
     Bright pixels are carried back to the source plane; where they meet is the source. lens: its parameters, in the
     order of `free.places`.

@@ -1,0 +1,27 @@
+"""Which simulations a fit has a model of."""
+
+from ...errors import ConfigError
+
+
+def why_not(simulation):
+    """Sentences that say why estimates cannot be refined with a simulation (`configs.schema.Simulation`)."""
+    if len(simulation.bands) > 1:
+        yield f"simulate.bands: estimates are refined with one band, got {', '.join(simulation.bands)}"
+    for group in ("lens_mass", "source"):
+        for k, component in enumerate(getattr(simulation, group)):
+            if component.only is not None:
+                yield f"simulate.{group}.{k}.only: estimates are refined where all systems have the same components"
+    if not simulation.source:
+        yield "simulate.source: estimates are refined with a source, got none"
+    if simulation.lens_light:
+        yield (
+            "simulate.lens_light: estimates are refined without light of the lens, got "
+            + ", ".join(component.profile for component in simulation.lens_light)
+        )
+
+
+def check_fittable(simulation):
+    """Raises: ConfigError with all that `why_not` says."""
+    problems = list(why_not(simulation))
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,66 @@
+"""A small scene of galaxies behind lenses, with its fit made ready once."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lenstream.configs.load import load
+from lenstream.evaluate.fitting.free_parameters import free_parameters, true_values
+from lenstream.evaluate.fitting.image_model import ImageModel, Observed
+from lenstream.evaluate.fitting.pixel_response import pixel_response
+from lenstream.evaluate.fitting.source_shapes import source_shapes
+from lenstream.simulate.galaxies import principal_components
+from lenstream.simulate.packing import noise_levels
+from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
+
+GALAXY = (
+    "simulate.source=[{profile: INTERPOL, catalogue: procedural, n_galaxies: 60, magnitude: {uniform: [22, 23]}, "
+    "R_half: {uniform: [0.15, 0.4]}, center_x: {normal: [0, 0.1]}, center_y: {normal: [0, 0.1]}}]"
+)
+
+
+def case(*overrides, recipe="tiny", n=12, components=12, samples=600):
+    """A scene, its fit (shapes, free, model) and n test lenses: systems, images, clean, truths, observed(i)."""
+    config = load(recipe, list(overrides))
+    scene = make_scene(config.simulate, config.seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(principal_components, "SAMPLES", samples)
+        shapes = source_shapes(scene, components)
+    free = free_parameters(scene, shapes)
+    systems = draw(scene, FIRST_INDEX["test"] + np.arange(n), Views())
+    optics = {name: values[0, 0, 0] for name, values in systems.optics.items()}
+    model = ImageModel(scene, free, shapes, pixel_response(scene.instrument, optics, scene.config.image.num_pix))
+    images, clean = (render(scene, systems, noise=noise)[:, 0].astype(float) for noise in (True, False))
+    background, exposure, gain = (level[0, 0] for level in noise_levels(scene, systems))
+
+    def observed(i, image=None):
+        image = images[i] if image is None else image
+        return Observed(image, float(background), float(exposure * gain), np.ones(image.shape, bool))
+
+    truths = true_values(free, systems, shapes)
+    return SimpleNamespace(
+        scene=scene,
+        shapes=shapes,
+        free=free,
+        model=model,
+        systems=systems,
+        images=images,
+        clean=clean,
+        truths=truths,
+        observed=observed,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_case():
+    return case
+
+
+@pytest.fixture(scope="session")
+def galaxies():
+    """EPL and shear before real-looking galaxies, 32 x 32 pixels, 12 components."""
+    return case(GALAXY, "simulate.image.rays=adaptive")
