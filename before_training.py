@@ -157,10 +157,9 @@ def _about_pairs(config, pairs, images, scene):
 def _about_refinement(config):
     """Yield why estimates cannot be refined, where the config asks for it."""
     if config.evaluate is not None and config.evaluate.refine is not None:
-        from .evaluate.refining import refinement_problem
+        from .evaluate.refining import refinement_problems
 
-        if problem := refinement_problem(config):
-            yield f"evaluate.refine: {problem}"
+        yield from refinement_problems(config)
 
 
 def _about_shifts(config, scene, evaluates):

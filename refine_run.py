@@ -25,8 +25,8 @@ def refine(run, lenses, proposals):
 
     folder = RunFolder(run)
     config = config_of(folder)
-    if problem := refining.refinement_problem(config):
-        raise ConfigError([f"--run {run}: {problem}"])
+    if problems := refining.refinement_problems(config):
+        raise ConfigError([f"--run {run}: {problem}" for problem in problems])
     if not folder.results.is_file():
         raise DataError(
             f"{run} is not evaluated yet (no {folder.results.name}); the command that it was begun with goes on with it"

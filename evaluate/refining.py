@@ -7,17 +7,17 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..files.csv_writing import write_csv
-from .fitting.modelled import unmodelled
+from .fitting.fittable import why_not
 from .results import ANY_SHAPE, CRAMER_RAO, REFINED, Score
 from .tasks.refined import POPULATION, refine_lenses, scores
 
 
-def refinement_problem(config):
-    """Why the estimates of a config's evaluation cannot be refined, in words; None if they can."""
+def refinement_problems(config):
+    """Sentences that say why the estimates of a config's evaluation cannot be refined; none if they can."""
     evaluate, simulate = config.evaluate, config.simulate
     if evaluate is None or evaluate.task != "regression" or evaluate.judged_by_files or simulate is None:
-        return "only a regression on simulated lenses is refined"
-    return unmodelled(simulate)
+        return ["evaluate.refine: estimates are refined of a regression on simulated lenses only"]
+    return [f"evaluate.refine: {problem}" for problem in why_not(simulate)]
 
 
 def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=lambda: False):
@@ -28,11 +28,10 @@ def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=la
         folder: gets refined.csv, one row a start and lens. settings: `configs.evaluation.Refine`.
         path: of the file that keeps what is done of work that is stopped. stop: asked before every lens.
 
-    Raises: ConfigError for what `refinement_problem` names; Stopped.
+    Raises: ConfigError for what `refinement_problems` names; Stopped.
     """
-    problem = refinement_problem(config)
-    if problem:
-        raise ConfigError([f"evaluate.refine: {problem}"])
+    if problems := refinement_problems(config):
+        raise ConfigError(problems)
     n = min(settings.lenses, len(evaluation.indices))
     starts, protocols = starts_of(evaluation, n)
     table = refine_lenses(
