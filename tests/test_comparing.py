@@ -86,7 +86,8 @@ def test_refined_estimates_of_all_runs_are_in_one_table(runs, tmp_path, capsys):
     page = (tmp_path / "out" / "compare.html").read_text()
     assert "Estimates refined by the simulator" in page and '<td data-value="1.25">1.25</td>' in page
     assert "refined" not in (tmp_path / "out" / "comparison.csv").read_text()  # which has heads
-    assert "refined" not in called(capsys, "compare", runs / "a", "--out", tmp_path / "out")[1]
+    assert "Refined by" not in called(capsys, "compare", runs / "a", "--out", tmp_path / "out")[1]
+    assert "refined by" not in (tmp_path / "out" / "compare.html").read_text()
 
 
 @chromium.needed
