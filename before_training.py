@@ -48,6 +48,7 @@ def check(config, folder, evaluates=True, anew=False):
         _say_all(problems, _about_pairs(config, pairs, images, scene))
         _collect(problems, lambda: _about_posteriors(config))
         _say_all(problems, _about_finetuning(config))
+        _say_all(problems, _about_refinement(config))
         _say_all(problems, _about_real_lenses(config, scene))
         _say_all(problems, _about_overlay(config, scene, examples))
         if scene is not None or images is not None:
@@ -151,6 +152,14 @@ def _about_pairs(config, pairs, images, scene):
     bands = images.bands if images is not None else len(scene.bands) if scene is not None else pairs.shape[0]
     if pairs.shape[0] != bands:
         yield f"{where}: its images have {pairs.shape[0]} bands, those that encoders are trained on {bands}"
+
+
+def _about_refinement(config):
+    """Yield why estimates cannot be refined, where the config asks for it."""
+    if config.evaluate is not None and config.evaluate.refine is not None:
+        from .evaluate.refining import refinement_problems
+
+        yield from refinement_problems(config)
 
 
 def _about_shifts(config, scene, evaluates):

@@ -82,13 +82,13 @@ def _run(config, folder, fabric, overwrite, until):
         _print_scores(config, folder)
         print(f"results: {folder.results}")
         return
-    _show(config, scene, folder)
+    draw_report(config, scene, folder)
     finish(folder)
     _print_scores(config, folder)
     print(f"report: {folder.report}")
 
 
-def predict(folder, lenses, out=None):
+def predict(folder, lenses, out=None, samples=None):
     """Predict real lenses with a finished run and print the summary.
 
     lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`. Raises: DataError
@@ -106,7 +106,7 @@ def predict(folder, lenses, out=None):
             "that it was begun with goes on with it"
         )
     scene = scene_of_run(folder, config)
-    results = _predictor(config)(config, scene, folder, lenses, out)
+    results = _predictor(config)(config, scene, folder, lenses, out, samples)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     if config.evaluate.task == "classification":
@@ -115,6 +115,8 @@ def predict(folder, lenses, out=None):
         terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+    if samples is not None:
+        print(f"wrote {samples}")
 
 
 def _predictor(config):
@@ -211,7 +213,7 @@ def _evaluate(config, scene, encoders, folder, stop):
         shutil.rmtree(folder.scratch, ignore_errors=True)  # of an evaluation killed at its very end
 
 
-def _show(config, scene, folder):
+def draw_report(config, scene, folder):
     """Draw the figures, predict the real lenses and write the report."""
     from .evaluate.results import Evaluation
     from .evaluate.show import outputs
@@ -251,7 +253,7 @@ def _real_lenses(config, scene, folder):
 
 def _print_scores(config, folder):
     from .evaluate import results
-    from .evaluate.show.terminal import print_scores
+    from .evaluate.show.terminal import print_refined, print_scores
     from .ssl.data import sees_what_is_simulated
 
     if config.evaluate.judged_by_files:
@@ -264,6 +266,7 @@ def _print_scores(config, folder):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     scores = results.read_scores(folder.path)
     print_scores(results.frame(scores))
+    print_refined(results.frame(scores, refined=True), results.frame(scores))
     if config.evaluate.shifts:
         from .evaluate.shifted_tests import described
         from .evaluate.show.terminal import print_robustness

@@ -122,10 +122,15 @@ def predict(
     angle_unit: Annotated[
         Literal["deg", "rad"] | None, typer.Option(help="Of the catalogue's angles, if not as named.")
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="File for samples of the posteriors, of a run that learnt such."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
 
+    A run that learnt posteriors (evaluate.protocols gaussian or flow) gives intervals, too, and samples.
     What is doubtful about a lens stands in the column flags, and in one sentence for each flag.
     """
     from lenstream import pipeline
@@ -153,7 +158,29 @@ def predict(
         angle_unit=angle_unit,
     )
     say_when_compiling()
-    pipeline.predict(run, lenses, out)
+    pipeline.predict(run, lenses, out, samples)
+
+
+@app.command(short_help="Refine the estimates of a finished run with the simulator.")
+def refine(
+    run: Annotated[Path, typer.Option(help="A run that is evaluated, e.g. runs/demo.")],
+    lenses: Annotated[int | None, typer.Option(min=10, help="Test lenses, the first ones (default 100).")] = None,
+    proposals: Annotated[
+        int | None, typer.Option(min=1, help="Lenses that are looked at around each prediction (default 32).")
+    ] = None,
+):
+    """Carry the predictions of a run's encoders to the maximum of the posterior, by the simulator and all pixels.
+
+    It does so from every encoder, and from the population alone; how often each leads to within the information limit
+    is printed, and stands in the report, which is drawn anew. Stopped, the same command goes on.
+    """
+    if (said := suggestions.about_run(run)) is not None:
+        raise LenStreamError(said)
+    from lenstream.progress import say_when_compiling
+    from lenstream.refine_run import refine as carry_out
+
+    say_when_compiling()
+    carry_out(run, lenses, proposals)
 
 
 @app.command(short_help="Draw simulated lenses and histograms of their parameters.")

@@ -54,6 +54,7 @@ class RunFolder:
         self.results = self.path / "results.csv"
         self.arrays = self.path / "evaluation.npz"
         self.predictor = self.path / "predictor"
+        self.refined = self.path / "refined.csv"  # estimates refined by the simulator
         self.figures = self.path / "figures"
         self.real_lenses = self.path / "real_lenses"
         self.report = self.path / "report.html"
@@ -62,7 +63,7 @@ class RunFolder:
     @property
     def own_files(self):
         """Where the files are that a finished run has in its folder itself, with what may be there or not."""
-        pairs, evaluated = [self.pairs, self.pairs_dark], [self.results, self.arrays]
+        pairs, evaluated = [self.pairs, self.pairs_dark], [self.results, self.arrays, self.refined]
         return [self.config, self.environment, self.timings, *pairs, *evaluated, self.report]
 
     def encoder(self, name):

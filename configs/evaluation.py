@@ -91,6 +91,13 @@ class SuperResolutionSettings(Section):
         return self
 
 
+class Refine(Section):
+    """Predictions carried to the maximum of the posterior by the simulator, from every encoder's as the start."""
+
+    lenses: int = key("test lenses, the first ones", "lenses", 100, ge=10)
+    proposals: int = key("lenses that are looked at for each image, around its prediction", "lenses", 32, ge=1)
+
+
 class Evaluate(Section):
     """How encoders are judged."""
 
@@ -159,6 +166,7 @@ class Evaluate(Section):
     )
     finetune: Finetune = key("fine-tuning and supervised training from scratch", default=Finetune())
     limit: bool = key("compute the information limit", default=True)
+    refine: Refine | None = key("estimates refined by the simulator; empty: none", "-", None)
     shifts: list[
         Literal[
             "other_galaxies",

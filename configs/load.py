@@ -222,6 +222,9 @@ def _checks_of_training(config):
                 )
     if config.evaluate is None:
         return
+    for name, encoder in pre.encoders.items():
+        if config.evaluate.task == "classification" and getattr(encoder, "posterior", None) is not None:
+            yield ("pretrain", "encoders", name, "posterior"), "a classification has probabilities; expected none"
     for name in config.evaluate.supervised:
         if name in pre.encoders:
             yield ("evaluate", "supervised", name), f"{name} is an encoder of pretrain, give the network another name"

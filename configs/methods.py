@@ -187,6 +187,12 @@ class SupervisedSettings(Encoder):
 
     method: Literal["supervised"] = key("regression of the simulated parameters")
     views: Literal["physics"] = key("as simulated: an augmented image would not fit its labels", "-", "physics")
+    posterior: Literal["gaussian", "flow"] | None = key(
+        "learn the posterior of all targets together, normal or by a flow, by its likelihood; empty: the mean, by the "
+        "squared error. Of a regression only",
+        "-",
+        None,
+    )
 
 
 AnyEncoder = Annotated[

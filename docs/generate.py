@@ -43,6 +43,7 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "simulate/archive: datasets on disk": ("simulate/archive",),
     "ssl: pre-training": ("ssl/*.py", "ssl/methods"),
     "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),
+    "evaluate/fitting: lenses fitted": ("evaluate/fitting",),
     "evaluate/show: figures and report": ("evaluate/show",),
     "evaluate/real: real lenses": ("evaluate/real",),
     "Runs and the command line": ("[!_]*.py", "command_line"),

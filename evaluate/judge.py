@@ -19,6 +19,7 @@ from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
 from ..ssl.untrained import make_beside, make_encoder
 from . import shifted_tests
+from .refining import refine_evaluation
 from .results import (
     FINETUNED,
     LIMIT,
@@ -118,6 +119,11 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
                 found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
                 ranks |= {(unit.encoder, unit.protocol): found} if found else {}
     evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
+    if settings.refine is not None:
+        refined = refine_evaluation(
+            config, task.scene, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop
+        )
+        evaluation = evaluation.with_scores([*scores, *refined])
     _keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)

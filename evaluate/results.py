@@ -10,7 +10,7 @@ unknown ones, if the galaxies are images), `predicted/ENCODER/PROTOCOL/TARGET`, 
 import csv
 import hashlib
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ RANDOM = "random"  # the encoder with the weights it starts from
 SUPERVISED = "supervised"  # fine-tuning of random weights: training from scratch
 MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of them together
 # The information limit, and how it is computed: the shape of a galaxy image is known, or it may be that of any galaxy.
+REFINED = "refined"  # the protocol of predictions carried to the maximum of the posterior, see `tasks.refined`
 LIMIT, CRAMER_RAO, ANY_SHAPE = "limit", "cramer-rao", "cramer-rao-any-shape"
 _BOUNDS = {CRAMER_RAO: "bound", ANY_SHAPE: "bound-any-shape"}  # in the arrays
 FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
@@ -61,6 +62,10 @@ class Evaluation:
     bounds: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     intervals: list[dict] = field(default_factory=list)  # the rows of bootstrap.csv; empty where a task has none
     ranks: dict[tuple[str, str], dict[str, np.ndarray]] = field(default_factory=dict)  # as `posteriors.Judged.ranks`
+
+    def with_scores(self, scores):
+        """The same evaluation with other scores."""
+        return replace(self, scores=scores)
 
     def save(self, folder):
         """Write both files to a folder, and the checksums of all that the evaluation left there.
@@ -184,10 +189,13 @@ def _score(row):
     return Score(**({name: plain(word) for name, word in row.items()} | numbers))
 
 
-def frame(scores, shift=""):
-    """The scores on one distribution of test data, for tables and figures: a DataFrame, columns those of `Score`."""
-    columns = [f.name for f in fields(Score)]
-    return pd.DataFrame([asdict(s) for s in scores if s.shift == shift], columns=columns)
+def frame(scores, shift="", refined=False):
+    """The scores on one distribution of test data, for tables and figures: a DataFrame, columns those of `Score`.
+
+    refined: those of refined estimates, which have metrics of their own, instead of those of heads.
+    """
+    own = [asdict(s) for s in scores if s.shift == shift and (s.protocol == REFINED) == refined]
+    return pd.DataFrame(own, columns=[f.name for f in fields(Score)])
 
 
 def limit_names(protocols):

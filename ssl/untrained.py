@@ -3,10 +3,12 @@
 import torch
 
 from ..errors import ConfigError
+from ..extras import need
 from ..simulate.labels import moments
 from .backbones import make_network, write_out_attention
 from .data import image_facts, trained_scene
 from .methods.all_methods import METHODS
+from .methods.posterior import FLOW, TargetPosterior
 from .methods.supervised import Classifier, number_of_classes
 from .randomness import seed_of, seeded
 from .sync_norm import synchronise
@@ -51,6 +53,10 @@ def draw_method(config, name, scene):
         raise ConfigError([f"pretrain.encoders.{name}.method: {problem}"])
     if method.needs_labels and config.evaluate.task == "classification":
         return Classifier(network, number_of_classes(scene.config, config.evaluate.merge))
+    if method.needs_labels and settings.posterior is not None:
+        if settings.posterior == FLOW:
+            need("npe", f"pretrain.encoders.{name}.posterior: flow")
+        return TargetPosterior(network, *moments(scene, config.evaluate.targets), settings.posterior)
     if method.needs_labels:
         return method(network, *moments(scene, config.evaluate.targets))
     return method(network, settings)

@@ -283,4 +283,6 @@ def test_a_flow_without_its_library_is_refused_before_training(tmp_path, monkeyp
     assert problem == (
         "evaluate.protocols: flow needs lenstream[npe], as zuko is not installed: pip install 'lenstream[npe]'"
     )
+    (problem,) = problems(tmp_path, "pretrain.encoders={a: {method: supervised, posterior: flow}}")
+    assert problem.startswith("pretrain.encoders.a.posterior: flow needs lenstream[npe]")
     before_training.check(load("tiny", [ONE, "evaluate.protocols=[gaussian]"]), tmp_path / "runs" / "tiny")

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs").glob("datasets/*.md"))]
 DATASETS = ROOT / "docs" / "datasets.md"  # whose Python reads what its commands write
 OWN = ROOT / "docs" / "own_images.md"  # whose Python writes the images that its command reads
-WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text() and page not in (DATASETS, OWN)]
+POSTERIORS = ROOT / "docs" / "posteriors.md"  # whose Python reads what its commands write
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text() and page not in (DATASETS, OWN, POSTERIORS)]
+
+SMALL_RUN = ["pretrain.steps=1", "pretrain.encoders.simsiam=null", "pretrain.encoders.stream_supervised=null"]
+SMALL_RUN += ["evaluate.umap=false", "evaluate.n_labels=[20]", "evaluate.seeds=1", "evaluate.n_test=20"]
 
 
 def run(page):
@@ -85,17 +90,41 @@ def test_the_page_of_own_images_runs(tmp_path, monkeypatch):
     assert {row.split(",")[3] for row in rows[1:]} == {"20", "80", "160"}
 
 
+def test_the_page_of_posteriors_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    pytest.importorskip("zuko")
+    from lenstream.evaluate.tasks import posterior_heads
+    from lenstream.run_pipeline import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(posterior_heads, "STEPS", 10)
+    (tmp_path / "my_lenses").mkdir()
+    image = np.random.default_rng(0).normal(0, 0.02, (32, 32))
+    header = fits.Header({"PIXSCALE": 0.15})
+    fits.HDUList([fits.PrimaryHDU(header=header), fits.ImageHDU(image, name="IMAGE")]).writeto("my_lenses/a.fits")
+    names = {}
+    for language, block in re.findall(r"```(\w*)\n(.*?)```", POSTERIORS.read_text(), re.DOTALL):
+        if language == "python":
+            exec(block, names)
+            continue
+        small = SMALL_RUN if block.startswith("lenstream run") else []
+        with pytest.raises(SystemExit) as ended:
+            main([*shlex.split(block)[1:], *small])
+        assert ended.value.code == 0, block
+    assert names["samples"].shape == (1, 500, 4) and names["drawn"].shape == (20, 100, 4)
+    assert np.isfinite(names["density"]).all()
+    assert (tmp_path / "runs" / "posteriors" / "figures" / "calibration.png").stat().st_size > 1000
+    assert "Can the posteriors be trusted?" in (tmp_path / "runs" / "posteriors" / "report.html").read_text()
+
+
 @pytest.mark.parametrize("page", [ROOT / "docs" / "judging.md"], ids=lambda page: page.name)
 def test_commands_of_pages_on_judging_run(page, tmp_path, monkeypatch):
     from lenstream.run_pipeline import main
 
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"```\n(lenstream .*?)\n```", page.read_text(), re.DOTALL)
-    small = ["pretrain.steps=1", "pretrain.encoders.simsiam=null", "pretrain.encoders.stream_supervised=null"]
-    small += ["evaluate.umap=false", "evaluate.n_labels=[20]", "evaluate.seeds=1", "evaluate.n_test=20"]
     for command in commands:
         with pytest.raises(SystemExit) as ended:
-            main([*shlex.split(command)[1:], *small])
+            main([*shlex.split(command)[1:], *SMALL_RUN])
         assert ended.value.code == 0, command
     assert commands
 

@@ -49,7 +49,7 @@ ORDER = [
     ("evaluate/scored.py", "evaluate/shifts.py"),
     ("evaluate/similar.py",),
     ("evaluate/tasks/", "evaluate/trained_heads.py"),
-    ("evaluate/shifted_tests.py",),
+    ("evaluate/shifted_tests.py", "evaluate/refining.py"),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),
@@ -59,7 +59,7 @@ ORDER = [
     ("loading.py",),
     ("model_cards.py",),
     ("pipeline.py", "after_simulating.py", "inspection.py", "own_images.py"),
-    ("retrieving.py", "comparing.py", "reproducing.py"),
+    ("retrieving.py", "comparing.py", "reproducing.py", "refine_run.py"),
     ("command_line/",),
     ("run_pipeline.py", "__init__.py"),
 ]

@@ -15,7 +15,8 @@ from ...ssl.probe import features_of
 from ..judge import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
-from . import catalogue, flags, frames, lens_figure, published
+from ..tasks.posteriors import intervals
+from . import catalogue, flags, frames, lens_figure, lens_samples, published
 from .expected_images import of_examples, of_scene, read
 from .training_images import Strangeness, usual
 
@@ -28,7 +29,7 @@ class Estimates(NamedTuple):
     disagreement: np.ndarray  # standard deviation between seeds
 
 
-def predict_folder(config, scene, run, lenses, out=None):
+def predict_folder(config, scene, run, lenses, out=None, samples=None):
     """Predict the lens parameters of every FITS cut-out of a folder, of some files, or of a data set of any layout.
 
     Args:
@@ -36,7 +37,9 @@ def predict_folder(config, scene, run, lenses, out=None):
         lenses: `configs.schema.RealLenses`: images, catalogue.
         out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/NAME in the run, the name
             being that of the folder of images, or of a single file.
+        samples: file to write samples of the posteriors to, as `lens_samples.write_samples` does; None: they are not.
 
+    Where the run kept a head that gives posteriors, all numbers are of its samples, and the table has intervals.
     Returns: `RealLensResults`; its summary is None without a catalogue.
     Raises: DataError for a run without a predictor, and for what cannot be read.
     """
@@ -47,9 +50,12 @@ def predict_folder(config, scene, run, lenses, out=None):
     values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None
     task = regression.make_regression(config, scene)
     kept = load_predictor(task, config, scene, run)
-    groups = [[(head, np.array(facts["rmse"])) for head, facts in group] for group in kept]
+    posterior = lens_samples.posterior_group(kept)
+    used = kept if posterior is None else [posterior]
+    groups = [[(head, np.array(facts["rmse"])) for head, facts in group] for group in used]
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
+    lens_samples.check_samples(samples, posterior, run)
     expected = of_examples(task.examples) if scene is None else of_scene(scene)
     found = read(expected, lenses)
     cutouts, skipped = found.cutouts, found.skipped
@@ -69,8 +75,15 @@ def predict_folder(config, scene, run, lenses, out=None):
     ]
 
     predictions = {t: (estimates.mean[:, k], estimates.std[:, k]) for k, t in enumerate(targets)}
-    predictions = frames.in_frame(predictions, orientations, lenses.frame)
-    table = published.prediction_table(cutouts, predictions, lenses.frame, [flags.names(of) for of in doubts])
+    predictions, ends = frames.in_frame(predictions, orientations, lenses.frame), {}
+    if posterior is not None:
+        drawn = lens_samples.draw_samples(posterior, images, config.seed)
+        drawn = lens_samples.turned_samples(drawn, targets, orientations, lenses.frame)
+        predictions = {t: (drawn[..., k].mean(1), drawn[..., k].std(1)) for k, t in enumerate(targets)}
+        ends = {t: intervals(drawn[..., k]) for k, t in enumerate(targets)}
+        if samples is not None:
+            lens_samples.write_samples(samples, [c.name for c in cutouts], targets, drawn, lenses.frame)
+    table = published.prediction_table(cutouts, predictions, lenses.frame, [flags.names(of) for of in doubts], ends)
     published_columns = () if values is None else values.columns
     for name, held in found.labels.items():
         if name.removesuffix("_label") not in published_columns:

@@ -22,7 +22,7 @@ from .training_images import Strangeness
 PROBABILITY, SPREAD = "p_", "_spread"  # before and behind the name of a class, in columns of the table
 
 
-def predict_classes(config, scene, run, lenses, out=None):
+def predict_classes(config, scene, run, lenses, out=None, samples=None):
     """Predict the class of every image, as `predict.predict_folder` the parameters of lenses: same arguments.
 
     Returns: `RealLensResults`, whose table has for each image the most probable class, and p_CLASS with p_CLASS_spread,
@@ -31,6 +31,8 @@ def predict_classes(config, scene, run, lenses, out=None):
     """
     if lenses.catalogue is not None:
         raise DataError("real_lenses.catalogue: a classification has no values to compare with it; expected none")
+    if samples is not None:
+        raise DataError("--samples: a classification has probabilities of classes, and no samples; expected none")
     run = Path(run)
     out = folder_for(out or run / "predictions" / name_of(lenses.images))
     task = make_classification(config, scene)

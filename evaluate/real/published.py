@@ -19,7 +19,7 @@ SUMMARY_COLUMNS = [
 ]
 
 
-def prediction_table(cutouts, predictions, frame, flags):
+def prediction_table(cutouts, predictions, frame, flags, intervals=None):
     """Predictions as a table with one row a lens.
 
     Args:
@@ -27,15 +27,19 @@ def prediction_table(cutouts, predictions, frame, flags):
         predictions: {target: (mean (n,), standard deviation (n,))} in the order of `cutouts`.
         frame: of ellipticities, shears, offsets and angles, one of `frames.FRAMES`.
         flags: of each lens, the names of what is doubtful, as `flags.names` writes them.
+        intervals: {target: as `tasks.posteriors.intervals`}, of targets with a posterior.
 
     Returns:
-        A DataFrame with the columns name; <target> and <target>_std for each target, in the target's unit; masked
+        A DataFrame with the columns name; <target> and <target>_std for each target, in the target's unit, and of a
+        posterior <target>_low_68, _high_68, _low_95 and _high_95; masked
         (fraction of filled pixels); frame; flags ("" where nothing is doubtful).
     """
     table = pd.DataFrame({"name": [c.name for c in cutouts]})
     for target, (mean, std) in predictions.items():
         table[target] = np.asarray(mean, dtype=float)
         table[f"{target}_std"] = np.asarray(std, dtype=float)
+        for name, end in (intervals or {}).get(target, {}).items():
+            table[f"{target}_{name}"] = end
     table["masked"] = [c.masked for c in cutouts]
     table["frame"] = frame
     table["flags"] = flags

@@ -12,6 +12,7 @@ from ...progress import console
 from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
+from .refined_table import MEANING, refined_rows
 from .robustness import robustness, title
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
@@ -72,6 +73,15 @@ def print_robustness(scores, words):
         print_table(pd.DataFrame(table.cells, index=index, columns=table.columns), title(table))
     for name in tables[0].columns[1:]:
         print(f"{name}: {words[name]}" if name in words else name)
+
+
+def print_refined(refined, heads):
+    """Refined estimates by what they start from, if there are any. Args: as of `refined_table.refined_rows`."""
+    table = refined_rows(refined, heads)
+    if table is not None:
+        print()
+        print_table(table, "refined by the simulator, from")
+        print(MEANING)
 
 
 def print_predictions(predictions, targets, summary):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from timm.optim import param_groups_weight_decay
 
-from ...ssl.methods.posterior import FARTHEST, Posterior
+from ...ssl.methods.posterior import FARTHEST, TargetPosterior
 from ...ssl.probe import STRENGTHS
 from ...ssl.randomness import seeded
 from .heads import standardise
@@ -26,21 +26,21 @@ EVERY, PATIENCE = 10, 8  # steps between looks at the part that is left out, and
 
 
 def posterior_on(network, features, labels, kind, seed):
-    """A `Posterior` with PARTS members, trained on features of a network.
+    """A `TargetPosterior` with PARTS members, trained on features of a network.
 
     features: float32 numpy (n, d). labels: float32 tensor (n, t), in the targets' units. kind: "gaussian" or "flow".
     seed: of parts and networks.
     """
     with seeded(seed):
         y = labels.double().numpy()
-        posterior = Posterior(network, y.mean(0), np.where(y.std(0) > 0, y.std(0), 1), kind, PARTS)
+        posterior = TargetPosterior(network, y.mean(0), np.where(y.std(0) > 0, y.std(0), 1), kind, PARTS)
         _fit(posterior.head, features, ((labels - posterior.mean) / posterior.std).double().numpy(), seed)
     return posterior
 
 
 def untrained_on(network, targets, kind):
-    """A `Posterior` for the weights of one of `posterior_on`. targets: how many."""
-    return Posterior(network, np.zeros(targets), np.ones(targets), kind, PARTS)
+    """A `TargetPosterior` for the weights of one of `posterior_on`. targets: how many."""
+    return TargetPosterior(network, np.zeros(targets), np.ones(targets), kind, PARTS)
 
 
 def _fit(head, features, values, seed):

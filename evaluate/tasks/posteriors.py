@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ...ssl.methods.posterior import Posterior
+from ...ssl.methods.posterior import TargetPosterior
 from ...ssl.probe import BATCH, features_of
 from ..results import ALL
 from . import calibration
@@ -25,7 +25,8 @@ class Judged(NamedTuple):
 def samples(head, images, n, seed, device="cpu"):
     """Samples of the posterior of each image, float32 numpy (n_images, n, t), in the targets' units.
 
-    Args: head: `ssl.methods.posterior.Posterior`. images: float32 tensor (n_images, bands, h, w). seed: int below 2^63.
+    Args: head: `ssl.methods.posterior.TargetPosterior`. images: float32 tensor (n_images, bands, h, w). seed: int below
+    2^63.
     """
     return _samples(head.to(device).eval(), features_of(head.network, images), n, seed)
 
@@ -56,7 +57,7 @@ def _log_prob(head, features, values):
 @torch.no_grad()
 def judged(head, images, true, seed=0, device="cpu"):
     """The `Judged` of a head on test images; nothing if it gives no posterior. true: target -> (n,)."""
-    if not isinstance(head, Posterior):
+    if not isinstance(head, TargetPosterior):
         return Judged({}, {})
     head, truth = head.to(device).eval(), np.stack(list(true.values()), axis=1).astype(float)
     features = features_of(head.network, images)

@@ -16,8 +16,8 @@ from ..core.numerics import compiled
 from ..profiles import interpol
 
 # The common grid. On a side of 8.5 half-light radii, 0.1 per cent of the light of procedural galaxies is lost.
-SIDE, R_HALF = 52, 6.0
-SAMPLES = 6000  # images of turned galaxies, about: many times the components that anybody needs
+SIDE, R_HALF = 78, 9.0
+SAMPLES = 3000  # images of turned galaxies, about: many times the components that anybody needs
 LEAST_TURNS = 4  # of each galaxy
 SEEN = 1e-9  # of the largest variance: components below it are rounding
 

@@ -107,7 +107,7 @@ class Flow(nn.Module):
         return self.flow(given[:, None].expand(-1, noise.shape[1], -1)).transform.inv(noise)
 
 
-class Posterior(Method):
+class TargetPosterior(Method):
     """The loss is the negative log-likelihood of the standardised targets, `step.labels` (n, t) in their own units.
 
     Args: mean, std: (t,), by which targets are standardised. kind: GAUSSIAN or FLOW. members: networks whose densities

@@ -257,9 +257,9 @@ def test_parts_of_systems_have_their_own_shapes(of_galaxies, monkeypatch):
 def test_fits_of_parameter_and_shape_scatter_by_the_bound():
     """Linear images of a parameter and shapes drawn from their prior: the best linear estimates reach the bound."""
     rng = np.random.default_rng(0)
-    pixels, k, sigma = 40, 6, 0.5
+    pixels, k, sigma = 40, 6, 4.0  # so that the prior says as much as an image
     of_theta, of_shapes = rng.normal(size=(1, pixels)), rng.normal(size=(k, pixels))
-    spread = 0.3  # of the parameter
+    spread = 2.0  # of the parameter
     both = np.concatenate([of_theta * spread, of_shapes])[None]
     information = fisher(np.zeros((1, pixels)), both, sigma, np.inf)
     one = Population([("lens_mass", 0, "theta_E")], np.array([spread]), np.ones((1, 1)))

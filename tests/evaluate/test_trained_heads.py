@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lenstream.configs.load import load
+from lenstream.errors import ConfigError
 from lenstream.evaluate import judge
 from lenstream.evaluate.results import Evaluation, frame
 from lenstream.evaluate.tasks.choose import make_task
@@ -123,3 +124,31 @@ def test_the_kept_head_predicts_what_it_did(trained, judged):
     (name,) = [p.name for p in (folder / "predictor").iterdir()]
     kept = evaluation.predictions[tuple(name.rsplit("-", 1))]["class"]
     np.testing.assert_array_equal(task.predict(head, task.labelled("test", 40).images)["class"], kept)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "flow"])
+def test_a_posterior_of_the_stream_is_judged_as_one(tmp_path, kind):
+    pytest.importorskip("zuko")
+    encoder = f"{{sup: {{method: supervised, posterior: {kind}, ema: 0.5}}}}"
+    pre = f"pretrain={{steps: 2, batch_size: 8, backbone: {{name: test_resnet}}, encoders: {encoder}}}"
+    judged_by = "evaluate={n_labels: [20], n_test: 40, seeds: 1, protocols: [ridge], limit: false}"
+    config = load("tiny", [pre, judged_by])
+    scene = make_scene(config.simulate, config.seed)
+    encoders = {"sup": pretrain(config, "sup", scene, tmp_path / "sup")}
+    task = make_task(config, scene)
+    head = stream_head(task, config, scene, "sup", encoders["sup"])
+    state, _ = checkpoint.load(encoders["sup"].parent / LAST)
+    learnt = [name for name, _ in head.head.named_parameters()]
+    assert all(torch.equal(head.head.state_dict()[name], state[f"average_head.{name}"]) for name in learnt)
+    assert any(not torch.equal(state[f"average_head.{name}"], state[f"model.head.{name}"]) for name in learnt)
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    assert list(evaluation.ranks) == [("sup", "stream")]
+    results = frame(evaluation.scores)
+    own = results[results.protocol == "stream"]
+    assert set(own.metric) == {"r2", "rmse", "nll", "tarp", "coverage_68", "coverage_95"}
+    assert set(own.n_labels) == {0} and np.isfinite(own.value).all()
+
+
+def test_a_posterior_of_classes_is_refused():
+    with pytest.raises(ConfigError, match=r"encoders.sup.posterior: a classification has probabilities; expected none"):
+        load("tiny", [*SETTINGS, "pretrain.encoders.sup.posterior=gaussian"])

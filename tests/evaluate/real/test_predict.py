@@ -14,6 +14,7 @@ from lenstream.evaluate.real import predict
 from lenstream.evaluate.real.cutouts import Cutout
 from lenstream.evaluate.real.predict import estimate, seen
 from lenstream.simulate.systems.scene import make_scene
+from lenstream.ssl.methods.posterior import TargetPosterior
 from lenstream.ssl.methods.supervised import Supervised
 
 from .encoders import Known
@@ -236,3 +237,52 @@ def test_labels_of_a_set_stand_beside_the_predictions(tmp_path, predicted):
     assert written["z_label"].tolist() == [0.3, 0.4]
     table = predicted(folder, catalogue=str(folder / "labels.csv")).table
     assert "theta_E_published" in table and not [column for column in table if column.endswith("_label")]
+
+
+def test_a_posterior_gives_intervals_and_samples(tmp_path, monkeypatch):
+    """A head of a known law: normal around the image's moments, with spreads that are known."""
+    folder = tmp_path / "lenses"
+    folder.mkdir()
+    write(folder / "a.fits", gaussian(0.2, -0.1), **sky(0.7))
+    write(folder / "b.fits", gaussian(-0.1, 0.3), **sky(0.0))
+    spread = torch.tensor([0.01, 0.03, 0.1, 1.0])
+
+    def known():
+        head = TargetPosterior(Known(moments, 4), [0.0] * 4, [1.0] * 4, "gaussian")
+        with torch.no_grad():
+            head.head.centre.weight.copy_(torch.eye(4))
+            head.head.centre.bias.zero_()
+            head.head.factor.copy_(torch.diag(spread))
+        return head.eval()
+
+    ridge = [(Supervised(Known(moments, 4), [0.0] * 4, [1.0] * 4), {"rmse": [1e-9] * 4})]  # better by its RMSE
+    group = [(known(), {"rmse": [0.1] * 4, "nll": 0.0}) for _ in range(2)]
+    monkeypatch.setattr(predict, "load_predictor", lambda *_: [ridge, group])
+    config = load("tiny", [f"evaluate.targets=[{', '.join(FEATURES)}]"])
+    scene, found = make_scene(config.simulate, 3), {}
+    for frame in ("array", "north_east"):
+        lenses = RealLenses(images=str(folder), frame=frame)
+        path = tmp_path / frame / "samples.npz"
+        table = predict.predict_folder(config, scene, tmp_path, lenses, tmp_path / frame, path).table
+        with np.load(path) as file:
+            samples = file["samples"]
+            assert file["name"].tolist() == ["a", "b"] and file["target"].tolist() == FEATURES
+            assert str(file["frame"]) == frame
+        assert samples.shape == (2, 500, 4)
+        for k, target in enumerate(FEATURES):
+            np.testing.assert_allclose(table[target], samples[..., k].mean(1), rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(table[f"{target}_std"], samples[..., k].std(1), rtol=1e-3)
+            for level, ends in ((68, (16, 84)), (95, (2.5, 97.5))):
+                columns = table[[f"{target}_low_{level}", f"{target}_high_{level}"]].to_numpy()
+                np.testing.assert_allclose(columns, np.percentile(samples[..., k], ends, axis=1).T, atol=1e-5)
+        found[frame] = table
+    columns = list(found["array"].columns)
+    assert columns[1:7] == ["e1", "e1_std", "e1_low_68", "e1_high_68", "e1_low_95", "e1_high_95"]
+    assert "e1_low_68" in (tmp_path / "array" / "predictions.csv").read_text().splitlines()[0]
+    np.testing.assert_allclose(found["array"]["e1_std"], 0.01, rtol=0.15)
+    np.testing.assert_allclose(found["array"]["e2_std"], 0.03, rtol=0.15)
+    width = found["array"]["gamma_high_68"] - found["array"]["gamma_low_68"]
+    np.testing.assert_allclose(width, 2 * 0.9945, rtol=0.15)
+    size = np.hypot(found["array"]["e1"], found["array"]["e2"])
+    np.testing.assert_allclose(np.hypot(found["north_east"]["e1"], found["north_east"]["e2"]), size, rtol=1e-3)
+    assert found["north_east"]["e1_std"][0] > 0.02  # turned by 40 degrees, twice

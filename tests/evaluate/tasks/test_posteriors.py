@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lenstream.evaluate.tasks import posteriors
-from lenstream.ssl.methods.posterior import Posterior
+from lenstream.ssl.methods.posterior import TargetPosterior
 from lenstream.ssl.methods.supervised import Supervised
 
 
@@ -25,7 +25,7 @@ class Pixels(nn.Module):
 
 def known(spread):
     """A posterior that is normal around the first pixel, of a known spread, and the second target around the other."""
-    head = Posterior(Pixels(), [0.0, 0.0], [1.0, 1.0], "gaussian", 1)
+    head = TargetPosterior(Pixels(), [0.0, 0.0], [1.0, 1.0], "gaussian", 1)
     with torch.no_grad():
         head.head.centre.weight.copy_(torch.eye(2))
         head.head.centre.bias.zero_()

@@ -155,3 +155,16 @@ def test_mirror_images_are_as_likely(found):
     mean = found.mean[0]
     for other in (mean[:, ::-1], mean[::-1], mean.T, np.rot90(mean)):
         np.testing.assert_allclose(mean, other, atol=0.02 * mean.max())
+
+
+def test_the_arms_of_one_galaxy_wind_both_ways():
+    """The covariance of a single galaxy in all positions is that of its mirror image."""
+    x = np.arange(64) - 31.5
+    radius, angle = np.hypot(x[None], x[:, None]), np.arctan2(x[:, None], x[None])
+    spiral = np.exp(-radius / 5) * (1 + 0.9 * np.cos(2 * angle - 0.5 * radius))
+    own = galaxy_components(stamps_of(spiral[None, None]), 30, 1)
+    scaled = own.basis * np.sqrt(own.variances)[:, None, None, None]
+    flat, mirrored = (a.reshape(len(scaled), -1) for a in (scaled, scaled[..., ::-1]))
+    # || C - C' ||^2 of the covariances C = sum a a^T of both, without making them
+    both, across = (flat @ flat.T) ** 2, (flat @ mirrored.T) ** 2
+    assert 2 * (both.sum() - across.sum()) < 0.01 * both.sum()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lenstream.ssl.methods.base import Step
-from lenstream.ssl.methods.posterior import FOR_MEAN, KINDS, Density, Gaussian, Posterior
+from lenstream.ssl.methods.posterior import FOR_MEAN, KINDS, Density, Gaussian, TargetPosterior
 
 
 class Flat(nn.Module):
@@ -26,8 +26,8 @@ def seed():
 
 
 def made(kind, members=2, targets=3):
-    """A `Posterior` whose weights, unlike those at the start, differ from 0."""
-    out = Posterior(Flat(), [1.0, -2.0, 0.5][:targets], [2.0, 0.1, 1.0][:targets], kind, members)
+    """A `TargetPosterior` whose weights, unlike those at the start, differ from 0."""
+    out = TargetPosterior(Flat(), [1.0, -2.0, 0.5][:targets], [2.0, 0.1, 1.0][:targets], kind, members)
     with torch.no_grad():
         for weights in out.head.members.parameters():
             weights.add_(0.3 * torch.randn_like(weights))
@@ -108,7 +108,7 @@ def test_units_change_the_density_by_their_factor():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_leads_to_a_posterior_that_is_known(kind):
     """y = x + noise whose spread depends on another pixel, in batches that never come again."""
-    posterior = Posterior(Flat(), [0.0, 0.0], [1.0, 1.0], kind)
+    posterior = TargetPosterior(Flat(), [0.0, 0.0], [1.0, 1.0], kind)
     optimizer = torch.optim.Adam(posterior.parameters(), lr=1e-2)
     factor = torch.tensor([[0.5, 0.0], [0.4, 0.3]])
 

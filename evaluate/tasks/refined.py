@@ -1,0 +1,162 @@
+"""Refined estimates: predictions carried to the maximum of the posterior by the simulator, and their scores.
+
+Each encoder gives the starts for the same test lenses, beside starts from the population alone. So an encoder is also
+judged by how often it leads to the right optimum.
+"""
+
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from ...files.growing_rows import GrowingRows, rows_so_far
+from ...progress import Stopped, bar
+from ...simulate.packing import noise_levels
+from ...simulate.render import render_all
+from ...simulate.selection import draw
+from ...simulate.systems.draw import Views
+from ..fitting.free_parameters import free_parameters
+from ..fitting.image_model import ImageModel, Observed
+from ..fitting.pixel_response import pixel_response
+from ..fitting.refine import refine
+from ..fitting.source_shapes import source_shapes
+
+POPULATION = "population"  # as an encoder: starts that know nothing of the image
+RIGHT = 3.0  # bounds within which an estimate counts as right
+HALF_NORMAL = 0.6745  # median of |x| of a normal x with standard deviation 1
+GOOD_CHI2 = 1.5  # of a pixel
+AGREEING = 0.5  # share of ascents that end at the same maximum
+FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed: none is a test lens
+
+
+def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda: False):
+    """Refined estimates of test lenses from several starts: a DataFrame, one row a start and lens.
+
+    Args:
+        scene: from `simulate.systems.scene`. indices: uint64 (n,), of the test systems.
+        starts: name -> {target: (predictions (n,), standard deviation)}; no targets: the population alone.
+        settings: `configs.evaluation.Refine`. path: of the file that gains a row as each estimate is done, from which
+            stopped work goes on. stop: asked before every lens; when true, `Stopped` is raised.
+
+    Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel),
+    log_posterior, converged, agreeing, seconds. What could not be fitted has NaN. Raises: ConfigError for scenes whose
+    images are not modelled.
+    """
+    shapes = source_shapes(scene)
+    free = free_parameters(scene, shapes)
+    systems = draw(scene, indices, Views())
+    images = render_all(scene, systems)
+    levels = [level[:, 0] for level in noise_levels(scene, systems)]
+    wanted = {(name, int(index)): i for name in starts for i, index in enumerate(indices)}
+    rows = [row for row in rows_so_far(path) if (row["start"], row["index"]) in wanted]
+    done = {(row["start"], row["index"]) for row in rows}
+    own, lock = threading.local(), threading.Lock()
+    proposed = functools.cache(lambda name: proposals(scene, free, starts[name], settings.proposals, len(indices)))
+
+    def one(name, i):
+        if stop():
+            return
+        optics = {key: float(values[i, 0, 0]) for key, values in systems.optics.items()}
+        if getattr(own, "optics", None) != optics:
+            response = pixel_response(scene.instrument, optics, scene.config.image.num_pix)
+            own.model, own.optics = ImageModel(scene, free, shapes, response), optics
+        background, exposure, gain = (float(level[i]) for level in levels)
+        image = images.images[i, 0, 0].astype(float)
+        good = np.isfinite(image) if images.mask is None else ~images.mask[i, 0, 0]
+        found = refine(own.model, Observed(image, background, exposure * gain, good), proposed(name)[i])
+        with lock:
+            kept.add(_row(name, int(indices[i]), free, found))
+            progress.update(progress_of(), name)
+
+    todo = [(name, i) for (name, index), i in wanted.items() if (name, index) not in done]
+    count = iter(range(len(rows) + 1, len(wanted) + 1))
+    progress_of = functools.partial(next, count)
+    with (
+        threadpool_limits(1),  # a lens a thread; threads within one would wait for each other
+        GrowingRows(path, rows) as kept,
+        bar("refining", len(wanted), len(rows)) as progress,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        list(pool.map(one, *zip(*todo, strict=True))) if todo else None
+    rows = rows_so_far(path)
+    if len(rows) < len(wanted):
+        raise Stopped(f"stopped the refinement at {len(rows)} of {len(wanted)}")
+    order = {key: n for n, key in enumerate(wanted)}
+    return pd.DataFrame(sorted(rows, key=lambda row: order[row["start"], row["index"]]))
+
+
+def proposals(scene, free, start, n, n_lenses):
+    """Lenses that are proposed for every image, float64 (n_lenses, n, parameters of the lens).
+
+    The first is the prediction itself, with what is not predicted at the population's mean; the others are draws of the
+    population whose predicted parameters are those of the prediction with normal errors.
+    """
+    systems = draw(scene, np.arange(FIRST_DRAW, FIRST_DRAW + n_lenses * n, dtype=np.uint64), Views())
+    drawn = np.column_stack([systems.lens_mass[k][name] for k, name in free.places])
+    drawn = drawn.reshape(n_lenses, n, -1)
+    if not start:
+        return drawn
+    drawn[:, 0] = free.mean[: drawn.shape[2]]
+    names = free.names()
+    normals = np.random.Generator(np.random.Philox(scene.seed)).standard_normal((n_lenses, n, len(start)))
+    normals[:, 0] = 0.0
+    for t, (target, (predicted, sigma)) in enumerate(start.items()):
+        if target in names[: drawn.shape[2]]:
+            drawn[:, :, names.index(target)] = predicted[:, None] + sigma * normals[:, :, t]
+    return np.clip(drawn, free.low[: drawn.shape[2]], free.high[: drawn.shape[2]])
+
+
+def _row(start, index, free, found):
+    names = free.names()[: len(free.places)]
+    sigma = np.sqrt(np.diag(found.covariance)[: len(names)])
+    return (
+        {"start": start, "index": index}
+        | {name: float(value) for name, value in zip(names, found.parameters, strict=False)}
+        | {f"{name}_sigma": float(value) for name, value in zip(names, sigma, strict=True)}
+        | {"chi2": float(found.chi2), "log_posterior": float(found.log_posterior)}
+        | {"converged": bool(found.converged), "agreeing": float(found.agreeing), "seconds": float(found.seconds)}
+    )
+
+
+def trusted(table):
+    """Whether each estimate may be relied on, bool (n,): converged, with a good chi2 and ascents that agree."""
+    return (table.converged & (table.chi2 < GOOD_CHI2) & (table.agreeing >= AGREEING)).to_numpy()
+
+
+def scores(table, true, bounds):
+    """The scores of the estimates from one start, as {(target, metric): value}.
+
+    Args: table: the rows of the start. true: target -> (n,). bounds: target -> (n,), the limit without knowledge of the
+        galaxy's shape; empty where there is none.
+
+    Metrics of each target: rmse; nmad, the robust scatter; coverage_68 and coverage_95 of the quoted errors;
+    error_over_limit, the median error over that of an estimate at the limit; within_3_limits, the share of lenses
+    within `RIGHT` bounds. Of `all`: the share within them in all targets at once, the share that `trusted` marks,
+    and the mean seconds of a lens. An estimate that failed counts as wrong, and is left out of scatter and coverage.
+    """
+    out, right = {}, np.ones(len(table), bool)
+    for target in (t for t in true if t in table):
+        error = (table[target] - true[target]).to_numpy()
+        known = np.isfinite(error)
+        out[target, "rmse"] = _of(lambda e: np.sqrt(np.mean(e**2)), error[known])
+        out[target, "nmad"] = _of(lambda e: np.median(np.abs(e - np.median(e))) / HALF_NORMAL, error[known])
+        pull = np.abs(error / table[f"{target}_sigma"].to_numpy())[known]
+        out[target, "coverage_68"] = _of(lambda p: np.mean(p < 0.9945), pull)
+        out[target, "coverage_95"] = _of(lambda p: np.mean(p < 1.96), pull)
+        if target in bounds:
+            share = np.where(known, np.abs(error) / bounds[target], np.inf)
+            out[target, "error_over_limit"] = float(np.median(share) / HALF_NORMAL)
+            out[target, "within_3_limits"] = float(np.mean(share < RIGHT))
+            right &= share < RIGHT
+    if bounds:
+        out["all", "within_3_limits"] = float(np.mean(right))
+    out["all", "trusted"] = float(np.mean(trusted(table)))
+    out["all", "seconds"] = float(table.seconds.mean())
+    return out
+
+
+def _of(statistic, values):
+    return float(statistic(values)) if len(values) else float("nan")

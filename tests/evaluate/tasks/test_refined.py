@@ -1,0 +1,133 @@
+"""Refined estimates of test lenses: starts, scores with known answers, and work that is stopped and goes on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lenstream.configs.evaluation import Refine
+from lenstream.configs.load import load
+from lenstream.evaluate.fitting.free_parameters import free_parameters
+from lenstream.evaluate.fitting.source_shapes import source_shapes
+from lenstream.evaluate.tasks import refined
+from lenstream.files.growing_rows import rows_so_far
+from lenstream.progress import Stopped
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
+
+SETTINGS = Refine(lenses=10, proposals=3)
+INDICES = np.arange(3, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"])
+START = {"theta_E": (np.array([1.15, 0.92, 1.21]), 0.03)}
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return make_scene(load("demo", ["simulate.image={num_pix: 32, pixel_scale: 0.14}"]).simulate, 1)
+
+
+@pytest.fixture(scope="module")
+def shapes(scene):
+    return source_shapes(scene, 40)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made_once(shapes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refined, "source_shapes", lambda scene: shapes)
+        yield
+
+
+@pytest.fixture(scope="module")
+def free(scene, shapes):
+    return free_parameters(scene, shapes)
+
+
+@pytest.fixture(scope="module")
+def table(scene, made_once, tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    return refined.refine_lenses(scene, INDICES, {"network": START, "population": {}}, SETTINGS, path, threads=2)
+
+
+def test_there_is_one_row_a_start_and_lens(table):
+    assert list(table.start) == ["network"] * 3 + ["population"] * 3
+    assert list(table["index"]) == [int(i) for i in INDICES] * 2
+    assert {"theta_E", "theta_E_sigma", "gamma", "e1", "chi2", "converged", "agreeing", "seconds"} <= set(table)
+    assert ((table.chi2 > 0.7) & (table.chi2 < 1.4))[table.start == "network"].all()
+    assert (table.theta_E_sigma > 0).all()
+
+
+def test_stopped_work_goes_on_and_is_what_it_would_have_been(scene, table, tmp_path):
+    path, asked = tmp_path / "rows.jsonl", []
+
+    def stop():
+        asked.append(1)
+        return len(asked) > 2
+
+    starts = {"network": START, "population": {}}
+    with pytest.raises(Stopped, match="stopped the refinement at 2 of 6"):
+        refined.refine_lenses(scene, INDICES, starts, SETTINGS, path, stop=stop)
+    done = rows_so_far(path)
+    assert len(done) == 2
+    again = refined.refine_lenses(scene, INDICES, starts, SETTINGS, path)
+    assert again.seconds[0] == done[0]["seconds"]  # it was not made anew
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), table.drop(columns="seconds"))
+
+
+def test_proposals_scatter_about_the_prediction_by_its_error(scene, free):
+    column = free.names().index("theta_E")
+    start = {"theta_E": (np.array([1.0, 1.4]), 0.05), "not_of_the_lens": (np.zeros(2), 1.0)}
+    found = refined.proposals(scene, free, start, 2000, 2)
+    assert found.shape == (2, 2000, len(free.places))
+    assert list(found[:, 0, column]) == [1.0, 1.4]  # the first is the prediction itself
+    np.testing.assert_allclose(found[:, :, column].mean(1), [1.0, 1.4], atol=0.005)
+    np.testing.assert_allclose(found[:, :, column].std(1), 0.05, rtol=0.05)
+    other = free.names().index("gamma")
+    np.testing.assert_allclose(found[0, :, other].std(), free.spread[other], rtol=0.05)
+    assert (found >= free.low[: len(free.places)]).all() and (found <= free.high[: len(free.places)]).all()
+
+
+def test_proposals_of_the_population_know_nothing_of_the_image(scene, free):
+    found = refined.proposals(scene, free, {}, 500, 2)
+    off = (found.mean((0, 1)) - free.mean[: len(free.places)]) / free.spread[: len(free.places)]
+    assert np.abs(off).max() < 0.15
+    assert not np.array_equal(found[0], found[1])
+
+
+def rows(errors, sigma=0.1, **others):
+    n = len(errors)
+    known = {"converged": True, "chi2": 1.0, "agreeing": 1.0, "seconds": 0.5} | others
+    return pd.DataFrame({"e1": np.asarray(errors, float), "e1_sigma": sigma} | known, index=range(n))
+
+
+def test_the_scores_of_estimates_at_the_limit():
+    rng = np.random.default_rng(0)
+    n = 20000
+    table = rows(0.1 * rng.standard_normal(n))
+    table["e2"], table["e2_sigma"] = 0.2 * rng.standard_normal(n), 0.1
+    true, bounds = {"e1": np.zeros(n), "e2": np.zeros(n)}, {"e1": np.full(n, 0.1), "e2": np.full(n, 0.1)}
+    found = refined.scores(table, true, bounds)
+    assert found["e1", "rmse"] == pytest.approx(0.1, rel=0.02) and found["e1", "nmad"] == pytest.approx(0.1, rel=0.03)
+    assert found["e1", "error_over_limit"] == pytest.approx(1, rel=0.03)
+    assert found["e2", "error_over_limit"] == pytest.approx(2, rel=0.03)
+    assert found["e1", "coverage_68"] == pytest.approx(0.68, abs=0.01)
+    assert found["e1", "coverage_95"] == pytest.approx(0.95, abs=0.01)
+    assert found["e2", "coverage_68"] == pytest.approx(0.381, abs=0.01)  # errors twice as large as quoted
+    assert found["e1", "within_3_limits"] == pytest.approx(0.9973, abs=0.002)
+    assert found["e2", "within_3_limits"] == pytest.approx(0.8664, abs=0.01)  # 1.5 sigma
+    assert found["all", "within_3_limits"] == pytest.approx(0.9973 * 0.8664, abs=0.01)
+    assert found["all", "seconds"] == 0.5 and found["all", "trusted"] == 1
+
+
+def test_an_estimate_that_failed_counts_as_wrong():
+    table = rows([0.0, 0.0, np.nan, 0.0], converged=[True, True, False, True])
+    found = refined.scores(table, {"e1": np.zeros(4)}, {"e1": np.full(4, 0.1)})
+    assert found["e1", "within_3_limits"] == found["all", "within_3_limits"] == found["all", "trusted"] == 0.75
+    assert found["e1", "rmse"] == 0 and found["e1", "coverage_68"] == 1  # of those that are known
+
+
+def test_without_a_limit_nothing_is_said_of_it():
+    found = refined.scores(rows([0.1, 0.2]), {"e1": np.zeros(2)}, {})
+    assert not [key for key in found if "limit" in key[1]]
+
+
+def test_what_is_trusted():
+    table = rows([0, 0, 0, 0], chi2=[1.0, 2.0, 1.0, 1.0], agreeing=[1, 1, 0.3, 1], converged=[True, True, True, False])
+    assert list(refined.trusted(table)) == [True, False, False, False]

@@ -1,0 +1,106 @@
+"""The command refine: what it adds to a run that is evaluated, and one sentence for what it cannot refine."""
+
+import functools
+import shutil
+
+import pandas as pd
+import pytest
+
+from lenstream import refine_run
+from lenstream.configs.load import load
+from lenstream.evaluate.fitting.source_shapes import source_shapes
+from lenstream.evaluate.results import REFINED, Evaluation, frame, read_scores, refuse_changed
+from lenstream.evaluate.tasks import refined as refined_task
+from lenstream.progress import Stopped
+from lenstream.run_pipeline import main
+from lenstream.runs import RunFolder
+from lenstream.simulate.systems.scene import make_scene
+
+from .small_run import FEW, evaluated
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_components():
+    """Fits with few components, made once."""
+    shapes = functools.cache(lambda: source_shapes(make_scene(load("tiny", FEW).simulate, 3), 20))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refined_task, "source_shapes", lambda scene: shapes())
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return evaluated(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def refined(run, tmp_path_factory):
+    """A copy of the run that is refined."""
+    folder = RunFolder(shutil.copytree(run.path, tmp_path_factory.mktemp("refined") / run.path.name))
+    refine_run.refine(folder.path, lenses=10, proposals=2)
+    return folder
+
+
+def called(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments)])
+    return ended.value.code, *capsys.readouterr()
+
+
+def test_scores_of_every_start_are_added(run, refined):
+    before, after = read_scores(run.path), read_scores(refined.path)
+    assert [score for score in after if score.protocol != REFINED] == before
+    table = frame(after, refined=True)
+    assert list(dict.fromkeys(table.encoder)) == ["lensiam", "lensimclr", "random", "population"]
+    assert {"rmse", "nmad", "coverage_68", "trusted", "seconds"} <= set(table.metric)
+    assert frame(after).equals(frame(before))  # tables of heads do not see them
+    refuse_changed(refined.path)
+    assert Evaluation.load(refined.path).predictions.keys() == Evaluation.load(run.path).predictions.keys()
+    assert not refined.scratch.exists()
+
+
+def test_each_estimate_has_a_row(refined):
+    rows = pd.read_csv(refined.refined)
+    assert list(rows.groupby("start", sort=False).size()) == [10] * 4
+    assert {"theta_E", "theta_E_sigma", "e1", "gamma", "gamma1", "chi2", "converged"} <= set(rows)
+
+
+def test_refining_again_replaces_the_scores(refined, capsys):
+    before = read_scores(refined.path)
+    code, out, err = called(capsys, "refine", "--run", refined.path, "--lenses", 10, "--proposals", 2)
+    assert code == 0 and "refined by the simulator, from" in out and str(refined.refined) in out, err
+    again = read_scores(refined.path)
+    assert [s for s in again if s.metric != "seconds"] == [s for s in before if s.metric != "seconds"]
+
+
+def test_stopped_work_leaves_the_run_as_it_was_and_goes_on(run, tmp_path, monkeypatch):
+    folder = RunFolder(shutil.copytree(run.path, tmp_path / "run"))
+    before, asked = folder.results.read_bytes(), []
+
+    class Stopping:
+        def __enter__(self):
+            return lambda: asked.append(1) or len(asked) > 3
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(refine_run, "stopping", Stopping)
+    with pytest.raises(Stopped, match="of 40"):
+        refine_run.refine(folder.path, lenses=10, proposals=2)
+    assert folder.results.read_bytes() == before and not folder.refined.exists()
+    (kept,) = folder.scratch.glob("refined*.jsonl")
+    assert len(kept.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--run", "nowhere"), "no such run"),
+        (("--lenses", "3"), "10"),
+        (("--proposals", "0"), "1"),
+    ],
+)
+def test_wrong_arguments_get_a_sentence(run, capsys, arguments, words):
+    given = arguments if "--run" in arguments else ("--run", run.path, *arguments)
+    code, out, err = called(capsys, "refine", *given)
+    assert code == 2 and words in err and "Traceback" not in err and not out
