@@ -14,8 +14,10 @@ from PIL import Image
 
 from lenstream.evaluate.show import figures, umap_figure
 from lenstream.evaluate.show import report as reports
+from lenstream.evaluate.show.refined_figure import RefinedErrors, refined_figure
 
 from ... import chromium
+from .test_refined_table import NO_START, refined
 from .test_report import results
 
 PICTURES = Path(__file__).resolve().parents[3] / "build" / "report"
@@ -76,6 +78,13 @@ def report(tmp_path_factory):
     return written(tmp_path_factory.mktemp("report"))
 
 
+def refined_of(targets):
+    """Scores of refined estimates of many targets, from an encoder with a long name and from the population."""
+    parts = [refined("simsiam_with_ordinary_augmentations"), refined("population", NO_START)]
+    same = [part[part.target == "theta_E"].assign(target=target) for target in targets for part in parts]
+    return pd.concat([*same, *(part[part.target == "all"] for part in parts)], ignore_index=True)
+
+
 def written(folder):
     rng = np.random.default_rng(0)
     table = results(targets=TARGETS)
@@ -89,7 +98,11 @@ def written(folder):
     others = umap_figure.Overlaid("mine <i>$x$</i>", names, rng.normal(size=(5, 24, 24)), {}, strange, places)
     history = pd.DataFrame({"step": [1, 50, 100], "loss": [0.0, -0.5, -0.9], "feature_std": [1.0, 0.9, 0.8]})
     images = rng.normal(size=(60, 24, 24))
-    paths = {name: folder / f"{name}.png" for name in ("pairs", "r2_against_labels", "umap", "training_curves")}
+    shown = ("pairs", "r2_against_labels", "umap", "training_curves", "refined")
+    paths = {name: folder / f"{name}.png" for name in shown}
+    errors = {t: np.abs(rng.normal(size=60)) for t in TARGETS}
+    refined_errors = [RefinedErrors("lensiam", "ridge", errors, errors), RefinedErrors("population", "", errors, {})]
+    refined_figure(refined_errors, paths["refined"])
     figures.pairs(images[:8].reshape(4, 2, 24, 24), {t: true[t][:4] for t in ("theta_E", "e1")}, paths["pairs"])
     figures.r2_against_labels(table[table["target"].isin(TARGETS[:2])], paths["r2_against_labels"])
     umap_figure.umap(points, {t: true[t] for t in TARGETS[:2]}, paths["umap"])
@@ -116,6 +129,8 @@ def written(folder):
             notes=["One thing to know."],
             pairs={"theta_E": true["theta_E"][:4]},
             histories={"lensiam": history},
+            refined=refined_of(TARGETS),
+            refined_errors=refined_errors,
         ),
         folder / "report.html",
     )
@@ -248,7 +263,7 @@ def test_what_has_the_focus_can_be_seen(page):
         if stops[-1][0] == "BODY":
             break
     tags = [tag for tag, *_ in stops]
-    assert tags.count("A") == 8 and {"SELECT", "SUMMARY", "DIV", "FIGURE"} < set(tags) and tags[-1] == "BODY"
+    assert tags.count("A") == 9 and {"SELECT", "SUMMARY", "DIV", "FIGURE"} < set(tags) and tags[-1] == "BODY"
     assert [stop for stop in stops[:-1] if not stop[1]] == []
 
 
@@ -310,7 +325,7 @@ def test_a_screen_reader_finds_its_way(page):
     assert levels[0] == 1 and levels.count(1) == 1 and max(np.diff(levels)) <= 1
     assert len(by_role["main"]) == 1 and by_role["navigation"] == ["Sections"]
     pictures = by_role.get("image", []) + by_role.get("img", [])
-    assert len(pictures) == 4  # each once, the UMAP for paper not at all
+    assert len(pictures) == 5  # each once, the UMAP for paper not at all
     for words in (
         "4 pairs of simulated images",
         "theta_E: lensiam (",
