@@ -177,6 +177,7 @@ def write(report, path):
         limit_rows=limit_rows,
         robustness_title=robustness.title,
         refined=refined,
+        refined_scores=MeanScores(report.refined) if refined else None,
         refined_meaning=MEANING,
         start_colours=colours(refined[0].frame.index) if refined else {},
         all_numbers=all_numbers,

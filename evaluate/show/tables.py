@@ -142,20 +142,23 @@ class MeanScores:
         return max(self.rows, key=merit, default=None)
 
 
-def main_table(scores):
+def main_table(scores, refined=None):
     """[(protocol, [(encoder, colour, [(R2, whether the best, RMSE in limits or in units), ...]), ...]), ...] as text.
 
     One inner tuple a target, at the largest number of labels, then what needed none; for other tasks of the metrics
-    that `MeanScores.lead` and `second` give.
+    that `MeanScores.lead` and `second` give. refined: the `MeanScores` of refined estimates, which come last with an
+    RMSE in limits of their own lenses.
     """
-    rows = [*scores.rows, *scores.alone]
+    heads, estimates = [*scores.rows, *scores.alone], refined.all_rows if refined else []
+    rows = [*heads, *estimates]
     hue = colours(row.encoder for row in rows)
     columns = []
     for target in scores.targets:
         lead, second = scores.lead(target), scores.second(target)
         best = max((f[0] for row in rows if (f := scores.get(row, target, lead))), default=None)
         first = [scores.get(row, target, lead) for row in rows]
-        errors = [_error(scores, row, target, second) for row in rows]
+        errors = [_error(scores, row, target, second) for row in heads]
+        errors += [_error_of_refined(refined, row, target) for row in estimates]
         is_best = [bool(value) and value[0] == best and metrics.of(lead).leads for value in first]
         cells = _aligned(cell(value, lead, target) for value in first)
         columns.append(zip(cells, is_best, _aligned(errors), strict=True))
@@ -172,6 +175,11 @@ def _error(scores, row, target, metric):
     if value and limit and limit[0] > 0:
         return f"\N{MULTIPLICATION SIGN} {show_ratio(value[0] / limit[0])}"
     return cell(value, metric, target)
+
+
+def _error_of_refined(refined, row, target):
+    rmse, limit = (refined.get(row, target, metric) for metric in ("rmse", "limit"))
+    return f"\N{MULTIPLICATION SIGN} {show_ratio(rmse[0] / limit[0])}" if rmse and limit else cell_rmse(rmse, target)
 
 
 def limit_rows(scores):

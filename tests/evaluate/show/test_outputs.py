@@ -126,7 +126,7 @@ def test_refined_estimates_are_drawn_and_told_and_a_figure_of_earlier_ones_is_no
     page = (folder / "report.html").read_text()
     assert "theta_E: 0% (lensiam) of the refined estimates, 100% (lensiam) of the networks" in page
     outputs.write_report(task, config, scene, evaluation, folder)
-    assert "refined estimates" not in (folder / "report.html").read_text()
+    assert 'id="refined"' in page and 'id="refined"' not in (folder / "report.html").read_text()
 
 
 def test_thumbnails_of_several_bands_show_all_of_them_together(run, calls, monkeypatch):

@@ -250,6 +250,7 @@ def test_refined_estimates_have_a_section(tmp_path):
         '0.16" \N{RIGHTWARDS ARROW} 0.0044"',
         "Refined by the simulator from lensiam, 93% of test lenses",
         "Share of lenses within 3 sigma",
+        "refined by the simulator, first test lenses only (see below) lensiam \N{EN DASH} \N{MULTIPLICATION SIGN} 1.2",
     ):
         assert part in text, part
     assert "e1: 50% (lensiam) of the refined estimates, 0% (lensiam) of the networks&#39; own." in html

@@ -6,6 +6,7 @@ import pytest
 
 from lenstream.evaluate.show import tables
 
+from .test_refined_table import NO_START, refined
 from .test_report import results
 
 
@@ -22,6 +23,20 @@ def test_the_main_table_has_means_spreads_and_ratios():
     )
     assert [row[0] for row in groups["finetune"]] == ["lensiam", "simsiam", "random", "supervised"]
     assert tables.limit_rows(tables.MeanScores(table)) == {"limit": [("0.9996", '0.0040"'), ("0.9996", "0.0040")]}
+
+
+def test_refined_estimates_are_the_last_rows_in_limits_of_their_own_lenses():
+    table, estimates = results(), pd.concat([refined(), refined("population", (*NO_START, "limit"))])
+    groups = tables.main_table(tables.MeanScores(table), tables.MeanScores(estimates))
+    assert [group[0] for group in groups[:-1]] == [group[0] for group in tables.main_table(tables.MeanScores(table))]
+    protocol, ((encoder, colour, cells), (other, _, in_units)) = groups[-1]
+    assert (protocol, encoder, other) == ("refined", "lensiam", "population")
+    assert colour == dict((name, hue) for name, hue, _ in groups[0][1])["lensiam"]
+    assert [(r2.strip(), best, error.strip()) for r2, best, error in cells] == [
+        ("", False, "\N{MULTIPLICATION SIGN} 1.2"),  # 0.0044 of 0.0038
+        ("", False, ""),  # gamma was not refined
+    ]
+    assert in_units[0][2].strip() == '0.0044"'
 
 
 def test_the_row_to_speak_of_is_pretrained_then_frozen_then_the_best():
