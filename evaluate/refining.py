@@ -5,11 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
+from ..configs.names import plain_names
 from ..errors import ConfigError
 from ..files.csv_writing import write_csv
+from ..simulate.selection import draw
+from ..simulate.systems.draw import Views
+from . import shifted_tests
 from .fitting.fittable import why_not
+from .limit import limits
 from .results import ANY_SHAPE, CRAMER_RAO, REFINED, Score
+from .scored import Unit
 from .tasks.refined import POPULATION, refine_lenses, scores
+
+SHOWN_OF_SHIFTED = ("within_3_limits", "error_over_limit", "coverage_68", "coverage_95")
 
 
 def refinement_problems(config):
@@ -34,9 +42,7 @@ def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=la
         raise ConfigError(problems)
     n = min(settings.lenses, len(evaluation.indices))
     starts, protocols = starts_of(evaluation, n)
-    table = refine_lenses(
-        scene, evaluation.indices[:n], starts, settings, Path(path), threads=os.cpu_count() or 1, stop=stop
-    )
+    table = refine_lenses(scene, evaluation.indices[:n], starts, settings, Path(path), threads=_threads(), stop=stop)
     write_csv(table, Path(folder) / "refined.csv")
     bounds = evaluation.bounds.get(ANY_SHAPE) or evaluation.bounds.get(CRAMER_RAO) or {}
     true = {target: np.asarray(values[:n], float) for target, values in evaluation.true.items()}
@@ -48,6 +54,64 @@ def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=la
         values = scores(rows, true, bounds)
         out += [Score(_task(evaluation), name, REFINED, n_labels, 0, t, m, value) for (t, m), value in values.items()]
     return out
+
+
+def refine_shifted(config, scene, evaluation, settings, scratch, stop=lambda: False):
+    """Refine the shifted test lenses of `evaluate.shifts` from the best head's predictions of them: the new scores.
+
+    The fits take the images for those of the training, but for their noise, which an image tells. The limit is that of
+    the shifted lenses, so that a fit which misses it says what its wrong assumptions cost.
+
+    Args: settings: `configs.evaluation.Evaluate`. scratch: holds the predictions of the shifted lenses, and what is
+        done of work that is stopped. The rest is that of `refine_evaluation`.
+    """
+    out, n = [], min(settings.refine.lenses, len(evaluation.indices))
+    head = best_head(evaluation)
+    for name in settings.shifts if head is not None else ():
+        seen, indices = shifted_tests.scene_of(config, scene, name), evaluation.indices[:n]
+        with np.load(scratch / f"{Unit(*head, 0, name).name()}.npz") as file:
+            predicted = {target: file[target][:n].astype(float) for target in file.files}
+        start = {t: (values, _rmse(evaluation, head, t)) for t, values in predicted.items()}
+        places = plain_names(draw(seen, [0], Views()).lens_mass)
+        lens = draw(seen, indices, Views()).lens_mass
+        true = {t: lens[places[t][0]][places[t][1]] for t in predicted if t in places}
+        found = limits(seen, indices, list(true), threads=_threads())
+        path = scratch / f"refined-{name}.jsonl"
+        table = refine_lenses(scene, indices, {head[0]: start}, settings.refine, path, _threads(), stop, seen)
+        values = scores(table, true, found.any_shape or found.known)
+        kept = {key: value for key, value in values.items() if key[1] in SHOWN_OF_SHIFTED}
+        out += [Score(_task(evaluation), head[0], REFINED, head[2], 0, t, m, v, name) for (t, m), v in kept.items()]
+    return out
+
+
+def best_head(evaluation):
+    """(encoder, protocol, number of labels) of the head that tells most of all targets; None without heads."""
+    ranks = {}
+    for s in evaluation.scores:
+        if s.metric == "r2" and s.seed == 0 and not s.shift and (s.encoder, s.protocol) in evaluation.predictions:
+            ranks.setdefault((s.n_labels, s.encoder, s.protocol), []).append(s.value)
+    most = max((n_labels for n_labels, *_ in ranks), default=0)
+    known = {head: np.mean(values) for head, values in ranks.items() if head[0] == most}
+    if not known:
+        return None
+    n_labels, encoder, protocol = max(known, key=known.get)
+    return encoder, protocol, n_labels
+
+
+def _rmse(evaluation, head, target):
+    encoder, protocol, n_labels = head
+    return next(
+        s.value
+        for s in evaluation.scores
+        if (s.encoder, s.protocol, s.n_labels, s.target) == (encoder, protocol, n_labels, target)
+        and s.metric == "rmse"
+        and s.seed == 0
+        and not s.shift
+    )
+
+
+def _threads():
+    return os.cpu_count() or 1
 
 
 def starts_of(evaluation, n):
