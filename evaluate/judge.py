@@ -16,7 +16,8 @@ from ..ssl import checkpoint
 from ..ssl.probe import features_of
 from . import shifted_tests
 from .kept_heads import PROJECTION, keep, network_of
-from .refining import refine_evaluation, refine_shifted
+from .refining import refine_evaluation
+from .refining_shifted import refine_shifted
 from .results import (
     FINETUNED,
     LIMIT,

@@ -5,19 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..configs.names import plain_names
-from ..errors import ConfigError
-from ..files.csv_writing import write_csv
-from ..simulate.selection import draw
-from ..simulate.systems.draw import Views
-from . import shifted_tests
+from ..errors import ConfigError, DataError
+from ..files.checksums import refuse_differing
+from ..files.columns import read_table
+from ..files.csv_writing import plain, write_csv
 from .fitting.fittable import why_not
-from .limit import limits
-from .results import ANY_SHAPE, CRAMER_RAO, REFINED, Score
-from .scored import Unit
+from .results import ANY_SHAPE, CRAMER_RAO, REFINED, REFINED_TABLE, Score
 from .tasks.refined import POPULATION, refine_lenses, scores
-
-SHOWN_OF_SHIFTED = ("within_3_limits", "error_over_limit", "coverage_68", "coverage_95")
 
 
 def refinement_problems(config):
@@ -41,81 +35,33 @@ def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=la
     if problems := refinement_problems(config):
         raise ConfigError(problems)
     n = min(settings.lenses, len(evaluation.indices))
-    starts, protocols = starts_of(evaluation, n)
-    table = refine_lenses(scene, evaluation.indices[:n], starts, settings, Path(path), threads=_threads(), stop=stop)
-    write_csv(table, Path(folder) / "refined.csv")
-    bounds = evaluation.bounds.get(ANY_SHAPE) or evaluation.bounds.get(CRAMER_RAO) or {}
+    starts, heads = starts_of(evaluation, n)
+    table = refine_lenses(
+        scene, evaluation.indices[:n], starts, settings, Path(path), threads=os.cpu_count() or 1, stop=stop
+    )
+    write_csv(table, Path(folder) / REFINED_TABLE)
+    bounds = bounds_of(evaluation, n)
     true = {target: np.asarray(values[:n], float) for target, values in evaluation.true.items()}
-    bounds = {target: values[:n] for target, values in bounds.items()}
     out = []
-    for name in starts:
+    for name, start in starts.items():
         rows = table[table.start == name].reset_index(drop=True)
-        n_labels = protocols.get(name, 0)
-        values = scores(rows, true, bounds)
+        n_labels = heads[name][1] if name in heads else 0
+        values = scores(rows, true, bounds, start)
         out += [Score(_task(evaluation), name, REFINED, n_labels, 0, t, m, value) for (t, m), value in values.items()]
     return out
 
 
-def refine_shifted(config, scene, evaluation, settings, scratch, stop=lambda: False):
-    """Refine the shifted test lenses of `evaluate.shifts` from the best head's predictions of them: the new scores.
+def bounds_of(evaluation, n):
+    """The information limit of the first n test lenses, target -> (n,): without knowledge of shapes, if there is one.
 
-    The fits take the images for those of the training, but for their noise, which an image tells. The limit is that of
-    the shifted lenses, so that a fit which misses it says what its wrong assumptions cost.
-
-    Args: settings: `configs.evaluation.Evaluate`. scratch: holds the predictions of the shifted lenses, and what is
-        done of work that is stopped. The rest is that of `refine_evaluation`.
+    Empty without a limit.
     """
-    out, n = [], min(settings.refine.lenses, len(evaluation.indices))
-    head = best_head(evaluation)
-    for name in settings.shifts if head is not None else ():
-        seen, indices = shifted_tests.scene_of(config, scene, name), evaluation.indices[:n]
-        with np.load(scratch / f"{Unit(*head, 0, name).name()}.npz") as file:
-            predicted = {target: file[target][:n].astype(float) for target in file.files}
-        start = {t: (values, _rmse(evaluation, head, t)) for t, values in predicted.items()}
-        places = plain_names(draw(seen, [0], Views()).lens_mass)
-        lens = draw(seen, indices, Views()).lens_mass
-        true = {t: lens[places[t][0]][places[t][1]] for t in predicted if t in places}
-        found = limits(seen, indices, list(true), threads=_threads())
-        path = scratch / f"refined-{name}.jsonl"
-        table = refine_lenses(scene, indices, {head[0]: start}, settings.refine, path, _threads(), stop, seen)
-        values = scores(table, true, found.any_shape or found.known)
-        kept = {key: value for key, value in values.items() if key[1] in SHOWN_OF_SHIFTED}
-        out += [Score(_task(evaluation), head[0], REFINED, head[2], 0, t, m, v, name) for (t, m), v in kept.items()]
-    return out
-
-
-def best_head(evaluation):
-    """(encoder, protocol, number of labels) of the head that tells most of all targets; None without heads."""
-    ranks = {}
-    for s in evaluation.scores:
-        if s.metric == "r2" and s.seed == 0 and not s.shift and (s.encoder, s.protocol) in evaluation.predictions:
-            ranks.setdefault((s.n_labels, s.encoder, s.protocol), []).append(s.value)
-    most = max((n_labels for n_labels, *_ in ranks), default=0)
-    known = {head: np.mean(values) for head, values in ranks.items() if head[0] == most}
-    if not known:
-        return None
-    n_labels, encoder, protocol = max(known, key=known.get)
-    return encoder, protocol, n_labels
-
-
-def _rmse(evaluation, head, target):
-    encoder, protocol, n_labels = head
-    return next(
-        s.value
-        for s in evaluation.scores
-        if (s.encoder, s.protocol, s.n_labels, s.target) == (encoder, protocol, n_labels, target)
-        and s.metric == "rmse"
-        and s.seed == 0
-        and not s.shift
-    )
-
-
-def _threads():
-    return os.cpu_count() or 1
+    bounds = evaluation.bounds.get(ANY_SHAPE) or evaluation.bounds.get(CRAMER_RAO) or {}
+    return {target: values[:n] for target, values in bounds.items()}
 
 
 def starts_of(evaluation, n):
-    """The starts of the first n test lenses, as `refine_lenses` takes them, and each one's number of labels.
+    """The starts of the first n test lenses, as `refine_lenses` takes them, and each one's (protocol, labels).
 
     An encoder's are the predictions of its best protocol with the most labels, by the mean R2 of all targets.
     """
@@ -138,7 +84,36 @@ def starts_of(evaluation, n):
         }
         for encoder, (_, protocol, n_labels) in most.items()
     }
-    return starts | {POPULATION: {}}, {encoder: n_labels for encoder, (_, _, n_labels) in most.items()}
+    return starts | {POPULATION: {}}, {encoder: head for encoder, (_, *head) in most.items()}
+
+
+def estimates_of(folder, evaluation):
+    """The refined estimates in a run's refined.csv, start -> target -> float64 (n,), of the first n test lenses.
+
+    What could not be fitted has NaN. Raises: DataError if the file is missing, changed, or not of this evaluation.
+    """
+    path = Path(folder) / REFINED_TABLE
+    anew = f"lenstream refine --run {folder} computes it anew"
+    refuse_differing(Path(folder), anew, REFINED_TABLE)
+    targets, keys = list(evaluation.true), ("start", "index")
+    try:
+        columns = read_table(path, lambda name: name in (*keys, *targets), text=("start",))
+    except DataError as error:
+        raise DataError(f"{error}; {anew}") from None
+    if missing := [name for name in keys if name not in columns]:
+        raise DataError(f"{path} has no column {' and no column '.join(missing)}; {anew}")
+    out = {}
+    starts = np.array([plain(name) for name in columns["start"]])
+    for name in dict.fromkeys(starts.tolist()):
+        own = starts == name
+        indices = columns["index"][own]
+        if not np.array_equal(indices, evaluation.indices[: len(indices)]):
+            raise DataError(f"{path}: the rows of {name} are not those of the first test lenses in order; {anew}")
+        values = {t: columns[t][own] for t in targets if t in columns}
+        if words := [t for t, of in values.items() if of.dtype.kind not in "fiu"]:
+            raise DataError(f"{path}: the column {words[0]} does not hold numbers; {anew}")
+        out[name] = {t: np.asarray(of, float) for t, of in values.items()}
+    return out
 
 
 def _task(evaluation):

@@ -50,7 +50,7 @@ ORDER = [
     ("evaluate/similar.py",),
     ("evaluate/tasks/", "evaluate/trained_heads.py"),
     ("evaluate/shifted_tests.py",),
-    ("evaluate/refining.py",),
+    ("evaluate/refining.py", "evaluate/refining_shifted.py"),
     ("evaluate/kept_heads.py",),
     ("evaluate/judge.py",),
     ("evaluate/show/",),

@@ -8,6 +8,7 @@ from scipy.linalg import LinAlgError
 from .image_model import PosteriorAt, inverse_variance
 
 ENOUGH = 0.02  # gain of ln(posterior) below which an ascent has arrived
+FLAT = 0.005  # gain that the slope and the curvature promise, below which it is the top
 DAMPING, HARDER, SOFTER = 1e-2, 6.0, 6.0
 MOST_TRIES = 6  # of one step, each shorter
 WEIGHTINGS = 2  # times that the noise is taken from the model
@@ -31,6 +32,8 @@ def ascend(model, observed, weights, parameters, k, most_steps):
     parameters = _inside(free, inverse, parameters)
     here, damping = model.posterior(observed, weights, parameters, k), DAMPING
     for _ in range(most_steps):
+        if 0.5 * here.gradient @ np.linalg.solve(here.curvature, here.gradient) < FLAT:
+            return Arrived(parameters, here, weights, True)
         there = None
         for _ in range(MOST_TRIES):
             step = np.linalg.solve(here.curvature + damping * np.diag(np.diag(here.curvature)), here.gradient)
@@ -41,7 +44,8 @@ def ascend(model, observed, weights, parameters, k, most_steps):
             there, damping = None, damping * HARDER
         if there is None:  # no step leads up: a kink of the bilinear stamps, or the top
             return Arrived(parameters, here, weights, True)
-        gain, parameters, here, damping = there.value - here.value, tried, there, max(damping / SOFTER, 1e-7)
+        gain, damping = there.value - here.value, max(damping / SOFTER, 1e-7)
+        parameters, here = tried, model.with_derivatives(there)
         if gain < ENOUGH:
             return Arrived(parameters, here, weights, True)
     return Arrived(parameters, here, weights, False)
@@ -55,10 +59,10 @@ def ascend_reweighted(model, observed, weights, parameters, k, most_steps):
     return arrived
 
 
-def posterior_or_none(model, observed, weights, parameters, k, derivatives=True):
-    """`ImageModel.posterior`, or None where numbers overflow."""
+def posterior_or_none(model, observed, weights, parameters, k):
+    """`ImageModel.posterior` without derivatives, or None where numbers overflow."""
     try:
-        found = model.posterior(observed, weights, parameters, k, derivatives)
+        found = model.posterior(observed, weights, parameters, k, derivatives=False)
     except (LinAlgError, OverflowError):
         return None
     return found if np.isfinite(found.value) else None

@@ -41,8 +41,25 @@ class PosteriorAt(NamedTuple):
     chi2: float  # of all good pixels
     model: np.ndarray  # (n, n) [counts/s]
     coefficients: np.ndarray  # (k,): of the components
+    parts: tuple = ()  # what derivatives follow from
     gradient: np.ndarray | None = None  # (d,): by the independent directions of `FreeParameters`
     curvature: np.ndarray | None = None  # (d, d): minus its second derivatives, by Gauss and Newton
+
+
+class _Fit(NamedTuple):
+    """What a posterior came from; images are those of pixels that are lit and count, in units of their noise."""
+
+    parameters: np.ndarray
+    rays: tuple  # from `ImageModel.on_stamp`
+    lit: np.ndarray  # numbers of the pixels
+    root_weight: np.ndarray  # 1 / noise
+    parts: np.ndarray  # (lit, k): the components' images
+    root: np.ndarray  # of their matrix
+    found: np.ndarray  # (k,): their coefficients
+    variances: np.ndarray  # (k,): of these
+    seen: np.ndarray  # (lit,): the model
+    left: np.ndarray  # (lit,): what it leaves
+    off: np.ndarray  # (d,): from the middle of the prior
 
 
 class ImageModel:
@@ -106,18 +123,24 @@ class ImageModel:
             self._room[k] = np.zeros((terms, side, self.n, k))
         return self._room[k]
 
-    def on_stamp(self, parameters):
-        """The rays that meet the stamp: their numbers, their places on it (2, rays), and its pixel [arcsec]."""
+    def arriving(self, lens):
+        """Where the rays of all fine pixels arrive behind a lens, (2, rays) [arcsec]."""
+        return self.source_positions(lens, self._x, self._y)[0]
+
+    def on_stamp(self, parameters, beta):
+        """The rays that meet the stamp: their numbers, their places on it (2, rays), and its pixel [arcsec].
+
+        beta: from `arriving`.
+        """
         pixel = math.exp(parameters[SIZE]) / self.shapes.R_half
         side = self.shapes.stamps.shape[0]
-        beta = self.source_positions(parameters, self._x, self._y)[0]
         place = (beta - parameters[[X, Y], None]) / pixel + 0.5 * (side - 1)
         own = np.flatnonzero(((place > 0) & (place < side - 1)).all(axis=0))
         return own, np.ascontiguousarray(place[:, own]), pixel
 
-    def unit_images(self, parameters, k):
+    def unit_images(self, parameters, k, beta=None):
         """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives."""
-        own, place, pixel = self.on_stamp(parameters)
+        own, place, pixel = self.on_stamp(parameters, self.arriving(parameters) if beta is None else beta)
         images = np.empty((self.n, self.n, k + 1))
         source_kernels.seen_components(
             *place,
@@ -142,42 +165,48 @@ class ImageModel:
         images, rays = self.unit_images(parameters, k)
         lit = np.flatnonzero((images[:, :, 0] != 0).ravel() & (weights.ravel() > 0))
         images = images.reshape(n * n, k + 1)[lit] * flux
-        data, weight = observed.image.ravel()[lit], weights.ravel()[lit]
-        mean, parts = images[:, 0], images[:, 1:]
+        root_weight = np.sqrt(weights.ravel()[lit])  # residuals and components in units of the noise
+        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * root_weight
+        parts = images[:, 1:] * root_weight[:, None]
         variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
-        weighted = parts * weight[:, None]
-        root, found = _cholesky(parts.T @ weighted + np.diag(1.0 / variances), weighted.T @ (data - mean))
+        root, found = _cholesky(parts.T @ parts + np.diag(1.0 / variances), parts.T @ (data - mean))
         seen = mean + parts @ found
         left = data - seen
-        chi2 = chi2_of_dark(observed, weights) - float((data**2 * weight).sum() - (left**2 * weight).sum())
+        chi2 = chi2_of_dark(observed, weights) - float((data**2).sum() - (left**2).sum())
         strength = float((found**2 / variances).sum())
         off = free.inverse() @ (parameters - free.mean)
         evidence = 2.0 * np.log(np.diag(root)).sum() + np.log(variances).sum()
         value = -0.5 * (chi2 + strength + evidence + off @ off)
         model = np.zeros(n * n)
-        model[lit] = seen
-        posterior = PosteriorAt(value, chi2, model.reshape(n, n), found)
-        if not derivatives:
-            return posterior
-        by_parameter, moved = self._derivatives(parameters, rays, found, flux, lit, seen)
-        slope, curvature = _projected(by_parameter, left, weight, weighted, root)
-        determinant, free_components = self._of_determinant(rays, moved, weighted, root, lit, flux, variances)
+        model[lit] = seen / root_weight
+        fit = _Fit(parameters, rays, lit, root_weight, parts, root, found, variances, seen, left, off)
+        posterior = PosteriorAt(value, chi2, model.reshape(n, n), found, fit)
+        return self.with_derivatives(posterior) if derivatives else posterior
+
+    def with_derivatives(self, posterior):
+        """A `PosteriorAt` with its gradient and curvature."""
+        fit = posterior.parts
+        flux, along = math.exp(fit.parameters[FLUX]), self.free.directions
+        by_parameter, moved = self._derivatives(fit, flux)
+        slope, curvature = _projected(by_parameter, fit)
+        determinant, free_components = self._of_determinant(fit, moved, flux)
         slope -= determinant
-        slope[TEXTURE] = strength - free_components
+        slope[TEXTURE] = (fit.found**2 / fit.variances).sum() - free_components
         curvature[TEXTURE, TEXTURE] += 2.0 * max(free_components, 1.0)
-        along = free.directions
         return posterior._replace(
-            gradient=along.T @ slope - off, curvature=along.T @ curvature @ along + np.eye(along.shape[1])
+            parts=(),
+            gradient=along.T @ slope - fit.off,
+            curvature=along.T @ curvature @ along + np.eye(along.shape[1]),
         )
 
-    def _derivatives(self, parameters, rays, found, flux, lit, seen):
-        """The image's derivatives by all parameters, (lit, p), and those of source positions by the lens's."""
-        own, (u, v), pixel = rays
+    def _derivatives(self, fit, flux):
+        """The image's derivatives by all parameters in units of the noise, (lit, p), and those of source positions."""
+        (own, (u, v), pixel), found, lit = fit.rays, fit.found, fit.lit
         shapes, n_lens = self.shapes, len(self.free.places)
         stamp = np.ascontiguousarray(shapes.stamps[:, :, 0] + shapes.stamps[:, :, 1 : len(found) + 1] @ found)
         along_u, along_v = np.empty(u.size), np.empty(u.size)
         source_kernels.slopes(u, v, stamp, along_u, along_v)
-        positions = self.source_positions(parameters, self._x[own], self._y[own], moved=True)
+        positions = self.source_positions(fit.parameters, self._x[own], self._y[own], moved=True)
         steps = STEP * self.free.spread[:n_lens]
         moved = (positions[1:] - positions[0]) / (steps[:, None, None] * pixel)  # on the stamp, (lens's, 2, rays)
         middle = 0.5 * (stamp.shape[0] - 1)
@@ -192,22 +221,22 @@ class ImageModel:
         )
         out = np.zeros((len(lit), n_lens + len(SOURCE)))
         area = flux * (self.pixel_scale / self.response.fine / pixel) ** 2
-        out[:, : n_lens + 3] = images.reshape(-1, n_lens + 3)[lit] * area
-        out[:, SIZE] -= 2.0 * seen
-        out[:, FLUX] = seen
+        out[:, : n_lens + 3] = images.reshape(-1, n_lens + 3)[lit] * (area * fit.root_weight[:, None])
+        out[:, SIZE] -= 2.0 * fit.seen
+        out[:, FLUX] = fit.seen
         return out, moved
 
-    def _of_determinant(self, rays, moved, weighted, root, lit, flux, variances):
+    def _of_determinant(self, fit, moved, flux):
         """Half the derivatives of ln det(F' W F + L^-1) by the parameters, (p,), and how many components the data fix.
 
         The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
         """
-        own, (u, v), pixel = rays
-        k, n_lens = len(variances), len(self.free.places)
+        (own, (u, v), pixel), root = fit.rays, fit.root
+        k, n_lens = len(fit.variances), len(self.free.places)
         inverse = lapack.dpotri(root, lower=1)[0] if k else root
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         weights = np.zeros((self.n * self.n, k))
-        weights[lit] = weighted @ inverse
+        weights[fit.lit] = (fit.parts @ inverse) * fit.root_weight[:, None]
         pulls = np.empty((2, u.size))
         source_kernels.pulled_back(
             u,
@@ -221,7 +250,7 @@ class ImageModel:
             pulls,
         )
         pulls *= flux * (self.pixel_scale / self.response.fine / pixel) ** 2
-        fixed = k - (np.diag(inverse) / variances).sum()
+        fixed = k - (np.diag(inverse) / fit.variances).sum()
         middle = 0.5 * (self.shapes.stamps.shape[0] - 1)
         out = np.zeros(n_lens + len(SOURCE))
         out[:n_lens] = moved[:, 0] @ pulls[0] + moved[:, 1] @ pulls[1]
@@ -243,11 +272,10 @@ def _solved(root, right):
     return lapack.dpotrs(root, right, lower=1)[0] if len(root) else right
 
 
-def _projected(by_parameter, left, weight, weighted, root):
+def _projected(by_parameter, fit):
     """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
-    own = by_parameter * weight[:, None]
-    shared = weighted.T @ by_parameter
-    return own.T @ left, by_parameter.T @ own - shared.T @ _solved(root, shared)
+    shared = fit.parts.T @ by_parameter
+    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ _solved(fit.root, shared)
 
 
 def inverse_variance(observed, model):

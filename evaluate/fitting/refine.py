@@ -9,9 +9,12 @@ from scipy.linalg import LinAlgError
 from ...errors import ArgumentError
 from .ascent import ascend, ascend_reweighted
 from .image_model import chi2_of_dark, inverse_variance
-from .starts import FEW, first_look
+from .starts import FEW, first_looks
 
-ASCENTS = 3  # of the proposals that look best
+ASCENTS = 3  # of the proposals that look best, at a time
+ROUNDS = 3  # at most, until one fits
+SURPRISING = 5.0  # standard deviations of chi2
+ALL = 1 << 30  # components
 FIRST_STEPS, STEPS = 12, 40
 SAME = 3.0  # standard deviations between two maxima that count as one
 SEEN = 10.0  # of a source's light, in sigma, that an estimate needs
@@ -42,26 +45,27 @@ def refine(model, observed, proposals):
     begun = time.perf_counter()
     observed = _cleaned(model, observed)
     weights = inverse_variance(observed, observed.image)
-    looks = [look for lens in proposals if (look := first_look(model, observed, weights, lens)) is not None]
-    looks = sorted(looks, key=lambda look: -look[1].value)[:ASCENTS]
-    ends = [end for look in looks if (end := _ascend(model, observed, weights, look[0])) is not None]
-    if not ends:
+    looks = first_looks(model, observed, weights, proposals)
+    ends, best = [], None
+    for first in range(0, min(len(looks), ROUNDS * ASCENTS), ASCENTS):
+        new = [end for look in looks[first : first + ASCENTS] if (end := _ascend(model, observed, weights, look[0]))]
+        ends += new
+        for end, last in _finished(model, observed, new):
+            if best is None or last.posterior.value > best.posterior.value:
+                from_end, best = end, last
+        if best is not None and _fits(best, observed):
+            break
+    if best is None:
         return _nothing(model, time.perf_counter() - begun)
-    ends.sort(key=lambda end: -end.posterior.value)
-    rivals = [end for end in ends[1:] if not _same(model, ends[0], end)]
-    followed = [end for end in [ends[0], *rivals[:1]] if _close(ends[0], end)]
-    last = [end for first in followed if (end := _finish(model, observed, first)) is not None]
-    if not last:
-        return _nothing(model, time.perf_counter() - begun)
-    best = max(last, key=lambda end: end.posterior.value)
-    covariance = np.linalg.inv(best.posterior.curvature)
+    seen = chi2_of_dark(observed, best.weights) - best.posterior.chi2 > SEEN**2
+    covariance = model.free.directions @ np.linalg.inv(best.posterior.curvature) @ model.free.directions.T
     return Refined(
         best.parameters,
-        model.free.directions @ covariance @ model.free.directions.T,
+        covariance,
         best.posterior.value,
         best.posterior.chi2 / observed.good.sum(),
-        best.converged and chi2_of_dark(observed, best.weights) - best.posterior.chi2 > SEEN**2,
-        1.0 - len(rivals) / len(ends),
+        best.converged and seen,
+        float(np.mean([_same(model, from_end, end) for end in ends])),
         best.posterior.model,
         time.perf_counter() - begun,
     )
@@ -85,22 +89,31 @@ def _ascend(model, observed, weights, parameters):
         return None
 
 
-def _finish(model, observed, end):
-    weights = inverse_variance(observed, end.posterior.model)
-    try:
-        return ascend_reweighted(model, observed, weights, end.parameters, len(model.shapes.variances), STEPS)
-    except LinAlgError:
-        return None
+def _finished(model, observed, ends):
+    """The highest of some ascents and the highest that came elsewhere, each with where all components lead it."""
+    ends = sorted(ends, key=lambda end: -end.posterior.value)
+    close = [end for end in ends[1:] if end.posterior.value > ends[0].posterior.value - RIVAL]
+    rivals = [end for end in close if not _same(model, ends[0], end)]
+    out = []
+    for end in [*ends[:1], *rivals[:1]]:
+        weights = inverse_variance(observed, end.posterior.model)
+        try:
+            out.append((end, ascend_reweighted(model, observed, weights, end.parameters, ALL, STEPS)))
+        except LinAlgError:
+            continue
+    return out
+
+
+def _fits(end, observed):
+    """Whether the chi2 is one that noise could leave."""
+    n_good = observed.good.sum()
+    return end.posterior.chi2 < n_good + SURPRISING * np.sqrt(2.0 * n_good)
 
 
 def _same(model, one, other):
     """Whether two ascents came to one maximum."""
     off = model.free.inverse() @ (one.parameters - other.parameters)
     return bool(off @ one.posterior.curvature @ off < SAME**2 * len(off))
-
-
-def _close(best, end):
-    return end.posterior.value > best.posterior.value - RIVAL
 
 
 def _nothing(model, seconds):

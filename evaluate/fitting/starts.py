@@ -9,38 +9,57 @@ BRIGHT = 3.0  # pixels above that many background rms are carried back to the so
 CAP = 80  # percentile of bright pixels beyond which a pixel counts no more
 SIZES = (0.5, 0.8, 1.2)  # half-light radii that are tried, in rms radii of what is carried back
 FEW = 15  # components
+PROMISING = 12  # proposals that are looked at with components
 
 
-def first_look(model, observed, weights, lens):
-    """The best of some parameters (p,) for a proposed lens, and their `PosteriorAt`; None if it cannot be the lens.
+def first_looks(model, observed, weights, proposals):
+    """The best of some parameters (p,) for each promising one of proposed lenses, and its `PosteriorAt`, best first.
 
-    Bright pixels are carried back to the source plane; where they meet is the source. lens: its parameters, in the
-    order of `free.places`.
+    Bright pixels are carried back to the source plane; where they meet is the source. Lenses are promising where the
+    mean galaxy there fits best. proposals: their parameters (m, lens's), in the order of `free.places`.
     """
-    free = model.free
     bright = np.flatnonzero((observed.image > BRIGHT * observed.background) & observed.good)
     if not len(bright):
-        return None
+        return []
+    fits = sorted((_with_mean_galaxy(model, observed, weights, lens, bright) for lens in proposals), key=_gain)
+    looks = []
+    for parameters, _ in fits[-PROMISING:]:
+        found = posterior_or_none(model, observed, weights, parameters, FEW)
+        looks += [] if found is None else [(parameters, found._replace(parts=()))]
+    return sorted(looks, key=lambda look: -look[1].value)
+
+
+def _with_mean_galaxy(model, observed, weights, lens, bright):
+    """Parameters (p,) for a lens with the source that its image calls for, and what of chi2 the mean galaxy explains.
+
+    bright: numbers of the pixels that are carried back.
+    """
+    free = model.free
     axis = (np.arange(model.n) + 0.5 - 0.5 * model.n) * model.pixel_scale
     x, y = axis[bright % model.n], axis[bright // model.n]
     light = observed.image.ravel()[bright]
     centre, radius = _meeting(model.source_positions(lens, x, y)[0], np.minimum(light, np.percentile(light, CAP)))
-    best = None
+    start = free.mean.copy()
+    start[: len(lens)], start[[X, Y]] = lens, centre
+    best, most = start, -np.inf
+    beta = model.arriving(np.clip(start, free.low, free.high))
     for size in SIZES:
-        parameters = free.mean.copy()
-        parameters[: len(lens)], parameters[[X, Y]] = lens, centre
+        parameters = start.copy()
         parameters[SIZE] = np.log(max(size * radius, 1e-6))
         parameters = np.clip(parameters, free.low, free.high)
-        images, _ = model.unit_images(parameters, 0)
-        mean = images[:, :, 0]
-        scale = (mean**2 * weights).sum()
-        if scale > 0:
-            flux = (mean * observed.image * weights).sum() / scale
-            parameters[FLUX] = np.clip(np.log(max(flux, 1e-9)), free.low[FLUX], free.high[FLUX])
-        found = posterior_or_none(model, observed, weights, parameters, FEW, derivatives=False)
-        if found is not None and (best is None or found.value > best[1].value):
-            best = parameters, found
-    return best
+        mean = model.unit_images(parameters, 0, beta)[0][:, :, 0]
+        along, scale = (mean * observed.image * weights).sum(), (mean**2 * weights).sum()
+        flux = max(along / scale, 1e-9) if scale > 0 else 1.0
+        parameters[FLUX] = np.clip(np.log(flux), free.low[FLUX], free.high[FLUX])
+        flux = np.exp(parameters[FLUX])
+        gain = 2.0 * flux * along - flux**2 * scale
+        if gain > most:
+            best, most = parameters, gain
+    return best, most
+
+
+def _gain(fit):
+    return fit[1]
 
 
 def _meeting(positions, light):

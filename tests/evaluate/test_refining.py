@@ -1,18 +1,14 @@
 """From which predictions refined estimates start, and what cannot be refined."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lenstream.configs.load import load
-from lenstream.evaluate import refining
-from lenstream.evaluate.fitting.source_shapes import source_shapes
-from lenstream.evaluate.limit import Bounds
-from lenstream.evaluate.refining import refinement_problems, starts_of
+from lenstream.errors import DataError
+from lenstream.evaluate.refining import bounds_of, estimates_of, refinement_problems, starts_of
 from lenstream.evaluate.results import Evaluation, Score
-from lenstream.evaluate.tasks import refined
-from lenstream.simulate.selection import draw
-from lenstream.simulate.systems.draw import Views
-from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 
 def score(encoder, protocol, metric, value, n_labels=100, target="e1", seed=0, shift=""):
@@ -32,10 +28,10 @@ def test_an_encoder_starts_from_its_best_head_with_the_most_labels():
         scores += [score("a", protocol, "r2", 0.9, n_labels=10), score("a", protocol, "rmse", 0.01, n_labels=10)]
         scores += [score("a", protocol, "r2", 0.99, shift="wider_psf"), score("a", protocol, "r2", 0.95, seed=1)]
     scores += [score("b", "ridge", "r2", 0.1), score("b", "ridge", "rmse", 0.9)]
-    starts, n_labels = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
+    starts, of = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
     assert list(starts) == ["a", "b", "population"] and starts["population"] == {}
     predicted, sigma = starts["a"]["e1"]
-    assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and n_labels == {"a": 100, "b": 100}
+    assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and of == {"a": ["mlp", 100], "b": ["ridge", 100]}
 
 
 def test_heads_without_predictions_start_nothing():
@@ -52,37 +48,56 @@ def test_what_cannot_be_refined_is_said_in_sentences():
         assert problem.startswith("evaluate.refine: simulate.lens_light")
 
 
-def test_shifted_lenses_are_fitted_as_if_they_were_not(tmp_path, monkeypatch):
-    overrides = ["simulate.image={num_pix: 32, pixel_scale: 0.14}", "evaluate.shifts=[more_noise, lens_light]"]
-    config = load("demo", [*overrides, "evaluate.refine={lenses: 10, proposals: 2}"])
-    scene = make_scene(config.simulate, 1)
-    shapes = source_shapes(scene, 20)
-    monkeypatch.setattr(refined, "source_shapes", lambda scene: shapes)
-    monkeypatch.setattr(refining, "limits", lambda seen, indices, targets, threads: Bounds({}, bounds))
-    indices = np.arange(10, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"])
-    true = {name: draw(scene, indices, Views()).lens_mass[0][name] for name in ("theta_E", "e1")}
-    bounds = {name: np.full(10, 0.05) for name in true}
-    scores = [score("a", "ridge", metric, 0.05, target=t) for metric in ("r2", "rmse") for t in true]
-    evaluation = Evaluation(scores, indices, true, {("a", "ridge"): true}, {})
-    for shift in config.evaluate.shifts:
-        np.savez(tmp_path / f"a-ridge-100-0-{shift}.npz", **true)
-    found = refining.refine_shifted(config, scene, evaluation, config.evaluate, tmp_path)
-    assert {(s.encoder, s.protocol, s.n_labels, s.shift) for s in found} == {
-        ("a", "refined", 100, "more_noise"),
-        ("a", "refined", 100, "lens_light"),
-    }
-    right = {s.shift: s.value for s in found if (s.target, s.metric) == ("all", "within_3_limits")}
-    assert right["more_noise"] > 0.6  # noise is taken as it is
-    assert right["lens_light"] < right["more_noise"]  # light that the model has not
+def test_the_limit_is_that_with_any_shape_if_there_is_one():
+    known, any_shape = {"e1": np.arange(4.0)}, {"e1": 2 * np.arange(4.0)}
+    of = evaluation([], [])
+    assert bounds_of(of, 2) == {}
+    assert list(bounds_of(replace(of, bounds={"cramer-rao": known}), 2)["e1"]) == [0, 1]
+    both = replace(of, bounds={"cramer-rao": known, "cramer-rao-any-shape": any_shape})
+    assert list(bounds_of(both, 3)["e1"]) == [0, 2, 4]
 
 
-def test_without_heads_no_shifted_lens_is_refined(tmp_path):
-    config = load("demo", ["evaluate.shifts=[more_noise]", "evaluate.refine={lenses: 10}"])
-    assert refining.refine_shifted(config, None, evaluation([], []), config.evaluate, tmp_path) == []
+ROWS = "start,index,e1,chi2\na,0,0.5,1\na,1,,1\n'=b,0,0.25,1\n"
 
 
-@pytest.mark.parametrize("protocol", ["ridge", "mlp"])
-def test_the_best_head_tells_most_of_all_targets(protocol):
-    scores = [score("a", p, "r2", 0.9 if p == protocol else 0.5) for p in ("ridge", "mlp")]
-    scores += [score("a", p, "r2", 0.99, n_labels=10) for p in ("ridge", "mlp")]
-    assert refining.best_head(evaluation(scores, [("a", "ridge"), ("a", "mlp")])) == ("a", protocol, 100)
+def test_estimates_are_read_by_start(tmp_path):
+    (tmp_path / "refined.csv").write_text(ROWS)
+    found = estimates_of(tmp_path, evaluation([], []))
+    assert list(found) == ["a", "=b"] and list(found["a"]) == ["e1"]
+    np.testing.assert_array_equal(found["a"]["e1"], [0.5, np.nan])
+    np.testing.assert_array_equal(found["=b"]["e1"], [0.25])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "refined.csv"),
+        ("", "refined.csv"),
+        ("PK\x03\x04", "refined.csv"),
+        (ROWS.replace("index", "lens"), "has no column index"),
+        (ROWS.replace("a,1", "a,7"), "the rows of a are not those of the first test lenses in order"),
+        (ROWS.replace("0.5", "half"), "the column e1 does not hold numbers"),
+    ],
+    ids=["missing", "empty", "archive", "no index", "other lenses", "words"],
+)
+def test_a_damaged_file_is_refused_in_one_sentence(tmp_path, text, words):
+    if text is not None:
+        (tmp_path / "refined.csv").write_text(text)
+    with pytest.raises(DataError) as refused:
+        estimates_of(tmp_path, evaluation([], []))
+    said = str(refused.value)
+    assert words in said and said.endswith(f"; lenstream refine --run {tmp_path} computes it anew") and "\n" not in said
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    (tmp_path / "refined.csv").write_text(ROWS)
+    of = evaluation([score("a", "refined", "trusted", 1.0)], [])
+    of.save(tmp_path)
+    assert list(estimates_of(tmp_path, of)) == ["a", "=b"]
+    (tmp_path / "refined.csv").write_text(ROWS.replace("0.5", "0.6"))
+    with pytest.raises(DataError, match=r"refined\.csv was changed since it was written"):
+        estimates_of(tmp_path, of)
+    of.save(tmp_path)  # an evaluation that wrote the file anew lists it anew
+    assert estimates_of(tmp_path, of)["a"]["e1"][0] == 0.6
+    of.with_scores([]).save(tmp_path)  # one that refined nothing does not care about it
+    assert "refined.csv" not in (tmp_path / "SHA256SUMS").read_text()

@@ -18,12 +18,12 @@ from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 GALAXY = (
-    "simulate.source=[{profile: INTERPOL, catalogue: procedural, n_galaxies: 60, magnitude: {uniform: [22, 23]}, "
+    "simulate.source=[{profile: INTERPOL, catalogue: procedural, n_galaxies: 60, magnitude: {uniform: [23.5, 24.5]}, "
     "R_half: {uniform: [0.15, 0.4]}, center_x: {normal: [0, 0.1]}, center_y: {normal: [0, 0.1]}}]"
 )
 
 
-def case(*overrides, recipe="tiny", n=12, components=12, samples=600):
+def case(*overrides, recipe="tiny", n=12, components=24, samples=800):
     """A scene, its fit (shapes, free, model) and n test lenses: systems, images, clean, truths, observed(i)."""
     config = load(recipe, list(overrides))
     scene = make_scene(config.simulate, config.seed)
@@ -61,6 +61,11 @@ def make_case():
 
 
 @pytest.fixture(scope="session")
+def galaxy():
+    return GALAXY
+
+
+@pytest.fixture(scope="session")
 def galaxies():
-    """EPL and shear before real-looking galaxies, 32 x 32 pixels, 12 components."""
+    """EPL and shear before real-looking galaxies, 32 x 32 pixels, 24 components."""
     return case(GALAXY, "simulate.image.rays=adaptive")

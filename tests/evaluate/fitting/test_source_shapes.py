@@ -10,10 +10,10 @@ from lenstream.simulate.galaxies.stamps import TRAIN, take
 
 
 def test_shapes_are_the_components_of_the_galaxies_for_training(galaxies, monkeypatch):
-    monkeypatch.setattr(principal_components, "SAMPLES", 600)
+    monkeypatch.setattr(principal_components, "SAMPLES", 800)
     scene, shapes = galaxies.scene, galaxies.shapes
     training = take(scene.stamps, scene.pools["source", 0][TRAIN])
-    expected = principal_components.galaxy_components(training, 12, scene.seed)
+    expected = principal_components.galaxy_components(training, 24, scene.seed)
     np.testing.assert_array_equal(shapes.stamps[:, :, 0], expected.mean[0])
     np.testing.assert_array_equal(shapes.stamps[:, :, 5], expected.basis[4, 0])
     np.testing.assert_array_equal(shapes.variances, expected.variances)

@@ -1,0 +1,184 @@
+"""Posteriors of images against the full Gaussian of all pixels, against differences, and against the renderer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import Covariance, multivariate_normal
+
+from lenstream.evaluate.fitting.image_model import ImageModel, Observed, chi2_of_dark, inverse_variance
+from lenstream.simulate.render import render, tracer
+
+SIE = "{profile: SIE, theta_E: {uniform: [0.8, 1.6]}, e1_e2: {rayleigh: [0.15, 0.4]}}"
+NFW = "{profile: NFW, Rs: {uniform: [2, 4]}, alpha_Rs: {uniform: [0.8, 1.4]}, center_x: {normal: [0, 0.03]}}"
+FOLLOWS = (
+    "{profile: SHEAR, gamma1: {follow: {parameter: lens_mass.0.e1, factor: 0.2, scatter: 0}}, "
+    "gamma2: {normal: [0, 0.03]}}"
+)
+LENSES = {
+    "EPL + SHEAR": [],
+    "SIE": [f"simulate.lens_mass=[{SIE}]", "evaluate.targets=[theta_E]"],
+    "NFW": [f"simulate.lens_mass=[{NFW}]", "evaluate.targets=[alpha_Rs]"],
+    "follow": [f"simulate.lens_mass=[{SIE}, {FOLLOWS}]", "evaluate.targets=[theta_E]"],
+}
+
+
+def away_from(case, i, size=0.3, seed=0):
+    """Parameters near those of lens i, so that no derivative vanishes."""
+    free = case.free
+    step = np.random.default_rng(seed).normal(size=free.directions.shape[1]) * size
+    return np.clip(case.truths[i] + 0.1 * free.directions @ step, free.low, free.high)
+
+
+def components(case, parameters, k):
+    """Images of the mean galaxy (pixels,) and of k components (pixels, k) for the flux of the parameters."""
+    images, _ = case.model.unit_images(parameters, k)
+    images = images.reshape(-1, k + 1) * np.exp(parameters[case.free.names().index("source_log_flux")])
+    return images[:, 0], images[:, 1:]
+
+
+@pytest.fixture(scope="module", params=LENSES)
+def lens(request, make_case, galaxies, galaxy):
+    extra = LENSES[request.param]
+    return make_case(galaxy, *extra, n=3, components=8, samples=300) if extra else galaxies
+
+
+def test_the_integral_over_shapes_is_that_of_the_gaussian_of_all_pixels(galaxies):
+    """Of an image with covariance F L F' + V; the constant that is left out is the same for all parameters."""
+    case, k, good = galaxies, 24, np.zeros((32, 32), bool)
+    good[6:26, 6:26] = True
+    observed = case.observed(2)._replace(good=good)
+    weights = inverse_variance(observed, case.clean[2])
+    found, expected = [], []
+    for parameters in (case.truths[2], away_from(case, 2)):
+        mean, parts = components(case, parameters, k)
+        variances = case.shapes.variances * np.exp(2 * parameters[-1])
+        mean, parts = mean[good.ravel()], parts[good.ravel()]
+        covariance = parts * variances @ parts.T + np.diag(1 / weights[good])
+        off = case.free.inverse() @ (parameters - case.free.mean)
+        covariance = Covariance.from_cholesky(np.linalg.cholesky(covariance))
+        pixels = multivariate_normal(mean, covariance).logpdf(observed.image[good])
+        expected.append(pixels - 0.5 * off @ off)
+        found.append(case.model.posterior(observed, weights, parameters, k, derivatives=False).value)
+    assert abs(found[0] - found[1]) > 5
+    assert found[0] - found[1] == pytest.approx(expected[0] - expected[1], rel=1e-8)
+
+
+def test_the_gradient_is_that_of_differences(lens):
+    """The bilinear stamps have kinks where rays cross from cell to cell, so a few per mille are left."""
+    parameters, observed = away_from(lens, 0), lens.observed(0)
+    weights = inverse_variance(observed, lens.clean[0])
+
+    def value(moved):
+        return lens.model.posterior(observed, weights, moved, 8, derivatives=False).value
+
+    found = lens.model.posterior(observed, weights, parameters, 8)
+    h, along = 1e-6, lens.free.directions.T
+    expected = np.array([(value(parameters + h * d) - value(parameters - h * d)) / (2 * h) for d in along])
+    np.testing.assert_allclose(found.gradient, expected, atol=3e-4 * np.abs(expected).max())
+    assert found.value == value(parameters)
+
+
+def test_the_curvature_is_positive_and_holds_the_prior(lens):
+    observed = lens.observed(1)
+    weights = inverse_variance(observed, lens.clean[1])
+    curvature = lens.model.posterior(observed, weights, lens.truths[1], 8).curvature
+    np.testing.assert_allclose(curvature, curvature.T, rtol=1e-8, atol=1e-8 * np.abs(curvature).max())
+    assert np.linalg.eigvalsh(curvature).min() > 1 - 1e-6
+
+
+def test_without_light_that_counts_the_prior_is_left(galaxies):
+    case = galaxies
+    dark = Observed(case.images[0], 0.02, 2000.0, np.zeros((32, 32), bool))
+    found = case.model.posterior(dark, inverse_variance(dark, case.images[0]), case.truths[0], 5)
+    off = case.free.inverse() @ (case.truths[0] - case.free.mean)
+    assert found.value == pytest.approx(-0.5 * off @ off, abs=1e-8)
+    assert found.chi2 == 0
+    np.testing.assert_allclose(found.gradient, -off, atol=1e-8)
+
+
+def test_a_galaxy_of_the_components_looks_as_the_renderer_draws_it(galaxies):
+    """The source is put together from mean and components, as a stamp of the simulator.
+
+    Two by two rays a pixel leave 1 % of the peak where a source of one pixel's size is lensed.
+    """
+    case, i, k = galaxies, 3, 6
+    coefficients = np.random.default_rng(4).normal(size=k) * np.sqrt(case.shapes.variances[:k])
+    stamp = case.shapes.stamps[:, :, 0] + case.shapes.stamps[:, :, 1 : k + 1] @ coefficients
+    stamps = replace(case.scene.stamps, images=stamp[None, None], R_half=np.array([case.shapes.R_half]), names=("own",))
+    source = case.systems.source[0]
+    scale = source["R_half"] / case.shapes.R_half
+    flux = source["amp"] * source["scale"][..., None] ** 2
+    own = source | {name: 0 * scale for name in ("stamp", "phi_G")}
+    own |= {"scale": scale, "amp": flux / scale[..., None] ** 2, "parity": np.ones_like(scale)}
+    systems = replace(case.systems, source=(own,))
+    expected = render(replace(case.scene, stamps=stamps), systems, noise=False, dtype=np.float64)[i, 0]
+    mean, parts = components(case, case.truths[i], k)
+    found = (mean + parts @ coefficients).reshape(32, 32)
+    np.testing.assert_allclose(found, expected, atol=1e-2 * expected.max())
+
+
+def test_rays_arrive_where_the_renderer_says(lens):
+    x, y = np.random.default_rng(0).uniform(-2, 2, (2, 50))
+    trace = tracer(lens.scene, lens.systems)
+    n = len(lens.systems.indices)
+    alpha = np.stack(trace(np.tile(x, (n, 1)), np.tile(y, (n, 1))))
+    for i in range(n):
+        found = lens.model.source_positions(lens.truths[i], x, y)[0]
+        np.testing.assert_allclose(found, np.stack([x, y]) - alpha[:, i], atol=1e-9)
+
+
+def test_more_components_than_there_are_is_all_of_them(galaxies):
+    case, observed = galaxies, galaxies.observed(0)
+    weights = inverse_variance(observed, case.clean[0])
+    all_of_them, more = (case.model.posterior(observed, weights, case.truths[0], k) for k in (24, 99))
+    assert all_of_them.value == more.value
+    np.testing.assert_array_equal(all_of_them.gradient, more.gradient)
+
+
+def test_a_galaxy_without_components_has_a_posterior(galaxies):
+    """Its shape is known: what is left is chi2 and the prior."""
+    case, observed = galaxies, galaxies.observed(0)
+    shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
+    model, parameters = ImageModel(case.scene, case.free, shapes, case.model.response), away_from(case, 0)
+    weights = inverse_variance(observed, case.clean[0])
+    found = model.posterior(observed, weights, parameters, 15)
+    mean, _ = components(case, parameters, 0)
+    off = case.free.inverse() @ (parameters - case.free.mean)
+    chi2 = ((observed.image.ravel() - mean) ** 2 * weights.ravel()).sum()
+    assert found.value == pytest.approx(-0.5 * (chi2 + off @ off), rel=1e-10)
+    h = 1e-6 * case.free.directions[:, 2]
+    ahead, behind = (model.posterior(observed, weights, parameters + s * h, 15, False).value for s in (1, -1))
+    assert found.gradient[2] == pytest.approx((ahead - behind) / 2e-6, rel=1e-2)
+
+
+def test_pixels_that_do_not_count_may_hold_anything(galaxies):
+    case, good = galaxies, np.ones((32, 32), bool)
+    good[10:14, 5:20] = False
+    found = []
+    for value in (0.0, np.nan, 1e9):
+        image = np.where(good, case.images[0], value)
+        observed = Observed(image, 0.02, 2000.0, good)
+        weights = inverse_variance(observed, image)
+        found.append(case.model.posterior(observed, weights, away_from(case, 0), 12))
+    for other in found[1:]:
+        assert other.value == found[0].value
+        np.testing.assert_array_equal(other.gradient, found[0].gradient)
+
+
+def test_weights_are_one_over_the_variance_of_background_and_counts():
+    image, good = np.array([[4.0, -1.0], [0.0, 2.0]]), np.array([[True, True], [True, False]])
+    weights = inverse_variance(Observed(image, 0.1, 50.0, good), image)
+    np.testing.assert_allclose(weights, [[1 / (0.01 + 4 / 50), 100], [100, 0]])
+
+
+def test_without_a_background_a_dark_pixel_has_the_noise_of_an_electron():
+    image = np.array([[4.0, -1.0], [0.0, np.nan]])
+    observed = Observed(image, 0.0, 50.0, np.ones((2, 2), bool))
+    weights = inverse_variance(observed, image)
+    np.testing.assert_allclose(weights, [[50 / 4, 2500], [2500, 2500]])
+
+
+def test_chi2_of_dark_is_that_of_the_image(galaxies):
+    observed = galaxies.observed(0)
+    assert chi2_of_dark(observed, np.full((32, 32), 4.0)) == pytest.approx(4 * (galaxies.images[0] ** 2).sum())

@@ -1,0 +1,155 @@
+"""Estimates from proposals of the population, what masks and empty images do to them, and that they repeat."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lenstream.errors import ArgumentError
+from lenstream.evaluate.fitting.image_model import ImageModel, Observed
+from lenstream.evaluate.fitting.refine import refine
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+
+TARGETS = ("theta_E", "e1", "e2", "gamma")
+
+
+def proposals(case, n, first=0):
+    systems = draw(case.scene, first + np.arange(n), Views())
+    return np.column_stack([systems.lens_mass[k][name] for k, name in case.free.places] or [np.zeros((n, 0))])
+
+
+def deviations(case, i, found, targets=TARGETS):
+    """Of an estimate from the truth, in its own standard deviations."""
+    at = [case.free.names().index(name) for name in targets]
+    return (found.parameters - case.truths[i])[at] / np.sqrt(np.diag(found.covariance))[at]
+
+
+def same(one, other):
+    """Whether two estimates are equal bit for bit, but for the time that they took."""
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one[:-1], other[:-1], strict=True))
+
+
+@pytest.fixture(scope="module")
+def of_the_first(galaxies):
+    return refine(galaxies.model, galaxies.observed(0), proposals(galaxies, 8))
+
+
+def test_lenses_are_found_from_the_population(galaxies):
+    """Nine of ten within 3 x 1.5 standard deviations of the posterior, with noise left over."""
+    found = [refine(galaxies.model, galaxies.observed(i), proposals(galaxies, 24, 24 * i)) for i in range(10)]
+    worst = np.array([np.abs(deviations(galaxies, i, f)).max() for i, f in enumerate(found)])
+    assert (worst < 4.5).mean() >= 0.9
+    right = [f for f, w in zip(found, worst, strict=True) if w < 4.5]
+    assert all(f.converged for f in right)
+    assert np.median([f.chi2 for f in right]) == pytest.approx(1.0, abs=0.15)
+    for f in right:
+        assert f.covariance.shape == (11, 11)
+        assert np.linalg.eigvalsh(f.covariance).min() > -1e-12
+        assert f.seconds > 0
+        assert 0 < f.agreeing <= 1
+
+
+def test_two_runs_and_a_thread_each_are_equal(galaxies, of_the_first):
+    def again(_):
+        model = ImageModel(galaxies.scene, galaxies.free, galaxies.shapes, galaxies.model.response)
+        return refine(model, galaxies.observed(0), proposals(galaxies, 8))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(same(of_the_first, other) for other in pool.map(again, range(2)))
+    other_lens = refine(galaxies.model, galaxies.observed(1), proposals(galaxies, 8))
+    assert not same(of_the_first, other_lens)
+    assert same(of_the_first, again(0))
+
+
+def test_pixels_that_do_not_count_may_hold_anything(galaxies):
+    good = np.ones((32, 32), bool)
+    good[4:12, 20:30] = False
+    found = []
+    for value in (0.0, np.nan, -np.inf):
+        observed = galaxies.observed(0, np.where(good, galaxies.images[0], value))
+        found.append(refine(galaxies.model, observed._replace(good=good), proposals(galaxies, 8)))
+    assert all(same(found[0], other) for other in found[1:])
+    assert np.isfinite(found[0].parameters).all()
+
+
+def test_a_pixel_that_is_no_number_does_not_count(galaxies):
+    image, good = galaxies.images[0].copy(), np.ones((32, 32), bool)
+    image[3, 4], good[3, 4] = np.nan, False
+    by_value = refine(galaxies.model, galaxies.observed(0, image), proposals(galaxies, 4))
+    assert same(by_value, refine(galaxies.model, galaxies.observed(0)._replace(good=good), proposals(galaxies, 4)))
+
+
+def test_an_image_without_a_source_has_no_estimate(galaxies):
+    noise = np.random.default_rng(7).normal(0, 0.02, (2, 32, 32))
+    for image in noise:
+        assert not refine(galaxies.model, galaxies.observed(0, image), proposals(galaxies, 4)).converged
+    dark = refine(galaxies.model, galaxies.observed(0, np.zeros((32, 32))), proposals(galaxies, 4))
+    assert not dark.converged
+    assert np.isnan(dark.parameters).all()
+    assert np.isnan(dark.model).all()
+    assert dark.covariance.shape == (11, 11)
+    none = refine(galaxies.model, galaxies.observed(0), np.zeros((0, 6)))
+    assert np.isnan(none.parameters).all()
+
+
+def test_nothing_is_good(galaxies):
+    observed = galaxies.observed(0)._replace(good=np.zeros((32, 32), bool))
+    assert not refine(galaxies.model, observed, proposals(galaxies, 4)).converged
+
+
+def test_poisson_noise_alone(galaxies):
+    """Without a background, dark pixels weigh much but not without limit, and negative ones are dark."""
+    rng = np.random.default_rng(2)
+    image = rng.poisson(galaxies.clean[0] * 2000.0) / 2000.0
+    image[0, 0] = -0.01
+    found = refine(galaxies.model, Observed(image, 0.0, 2000.0, np.ones((32, 32), bool)), proposals(galaxies, 8))
+    assert np.isfinite(found.parameters).all()
+    assert np.isfinite(found.chi2)
+
+
+@pytest.mark.parametrize("shape", [(32, 30), (16, 16), (32,), (1, 32, 32)])
+def test_an_image_of_another_shape_is_refused(galaxies, shape):
+    observed = Observed(np.zeros(shape), 0.02, 2000.0, np.ones(shape, bool))
+    with pytest.raises(ArgumentError, match=r"observed\.image: expected 32 x 32 pixels, as the model has, got"):
+        refine(galaxies.model, observed, proposals(galaxies, 2))
+
+
+def test_a_mask_of_another_shape_is_refused(galaxies):
+    with pytest.raises(ArgumentError, match=r"observed\.good: expected 32 x 32 pixels, as the model has, got 8 x 8"):
+        refine(galaxies.model, galaxies.observed(0)._replace(good=np.ones((8, 8), bool)), proposals(galaxies, 2))
+
+
+def test_a_tiny_image(make_case, galaxy):
+    case = make_case(galaxy, "simulate.image={num_pix: 6, pixel_scale: 0.6}", n=2, components=4, samples=200)
+    found = refine(case.model, case.observed(0), proposals(case, 6))
+    assert found.model.shape == (6, 6)
+    assert np.isfinite(found.parameters).all()
+
+
+def test_a_lens_that_is_known_leaves_the_source(make_case, galaxy):
+    lens = "simulate.lens_mass=[{profile: EPL, theta_E: 1.2, gamma: 2.0, e1: 0.1}]"
+    case = make_case(galaxy, lens, "evaluate.targets=[theta_E]", n=2, components=8, samples=300)
+    found = refine(case.model, case.observed(0), proposals(case, 1))
+    assert found.converged
+    assert np.abs(deviations(case, 0, found, ("source_center_x", "source_center_y"))).max() < 5
+
+
+def test_a_lens_without_a_slope(make_case, galaxy):
+    """SIE, whose parameters have limits of their own; an image is found again from proposals near it."""
+    lens = "simulate.lens_mass=[{profile: SIE, theta_E: {uniform: [0.8, 1.6]}, e1_e2: {rayleigh: [0.15, 0.4]}}]"
+    case = make_case(galaxy, lens, "evaluate.targets=[theta_E]", n=2, components=24, samples=800)
+    found = refine(case.model, case.observed(1), proposals(case, 24))
+    assert np.abs(deviations(case, 1, found, ("theta_E", "e1", "e2"))).max() < 4.5
+
+
+def test_more_components_than_galaxies_span(make_case):
+    galaxy = "profile: INTERPOL, catalogue: procedural, n_galaxies: 20, galaxy: 3, magnitude: 22, R_half: 0.3"
+    one = f"simulate.source=[{{{galaxy}}}]"
+    case = make_case(one, n=1, components=50, samples=8)
+    assert len(case.shapes.variances) < 15
+    assert np.isfinite(refine(case.model, case.observed(0), proposals(case, 4)).parameters).all()
+    shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
+    known = ImageModel(case.scene, case.free, shapes, case.model.response)
+    assert np.isfinite(refine(known, case.observed(0), proposals(case, 4)).parameters).all()
