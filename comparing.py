@@ -21,7 +21,8 @@ def compare(runs, out):
     Raises: DataError without a run that was evaluated, or for one whose scores are damaged.
     """
     need("train", "comparisons")
-    from .evaluate.show import comparable, comparison, comparison_figure, comparison_page, robustness
+    from .evaluate.results import frame
+    from .evaluate.show import comparable, comparison, comparison_figure, comparison_page, refined_table, robustness
     from .files.csv_writing import write_csv
 
     found, notes = _read(runs)
@@ -48,12 +49,14 @@ def compare(runs, out):
         notes,
         intervals,
         robustness.side_by_side({run.name: [*run.scores, *run.shifted] for run in found}),
+        refined_table.side_by_side({run.name: frame(run.scores, refined=True) for run in found}),
     )
     comparison_page.write(page, out / "compare.html")
     for note in notes:
         console.print(note)
     _print(scores)
     _print_robustness(page.shifted)
+    _print_refined(page.refined)
     print(f"wrote {out / 'compare.html'}, comparison.csv and {' and '.join(figures.values())}")
     return scores
 
@@ -133,3 +136,16 @@ def _print_robustness(tables):
         rows = pd.Index([" ".join(row) for row in table.rows], name="run, encoder, protocol")
         print_table(pd.DataFrame(table.cells, index=rows, columns=table.columns), title(table))
         print()
+
+
+def _print_refined(table):
+    """Print refined estimates. Args: table: of `refined_table.side_by_side`; None: there are none."""
+    from .evaluate.show.refined_table import MEANING
+    from .evaluate.show.terminal import print_table
+
+    if table is None:
+        return
+    print_table(table.frame.set_axis(table.frame.index.map(", ".join).rename("run, start")), table.title)
+    for name, words in MEANING.items():
+        print(f"{name}: {words}")
+    print()

@@ -266,7 +266,7 @@ def _print_scores(config, folder):
         console.print(f"scores on simulated lenses, of encoders trained on the images of {config.pretrain.data.path}:")
     scores = results.read_scores(folder.path)
     print_scores(results.frame(scores))
-    print_refined(results.frame(scores, refined=True), results.frame(scores))
+    print_refined(results.frame(scores, refined=True))
     if config.evaluate.shifts:
         from .evaluate.shifted_tests import described
         from .evaluate.show.terminal import print_robustness

@@ -47,5 +47,5 @@ def refine(run, lenses, proposals):
         if reported:
             draw_report(config, scene, folder)
             finish(folder)
-    print_refined(frame(scores, refined=True), frame(heads))
+    print_refined(frame(scores, refined=True))
     print(f"estimates: {folder.refined}")

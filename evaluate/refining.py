@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ConfigError
-from ..files.csv_writing import write_csv
+from ..errors import ConfigError, DataError
+from ..files.checksums import refuse_differing
+from ..files.columns import read_table
+from ..files.csv_writing import plain, write_csv
 from .fitting.fittable import why_not
-from .results import ANY_SHAPE, CRAMER_RAO, REFINED, Score
+from .results import ANY_SHAPE, CRAMER_RAO, REFINED, REFINED_TABLE, Score
 from .tasks.refined import POPULATION, refine_lenses, scores
 
 
@@ -33,25 +35,33 @@ def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=la
     if problems := refinement_problems(config):
         raise ConfigError(problems)
     n = min(settings.lenses, len(evaluation.indices))
-    starts, protocols = starts_of(evaluation, n)
+    starts, heads = starts_of(evaluation, n)
     table = refine_lenses(
         scene, evaluation.indices[:n], starts, settings, Path(path), threads=os.cpu_count() or 1, stop=stop
     )
-    write_csv(table, Path(folder) / "refined.csv")
-    bounds = evaluation.bounds.get(ANY_SHAPE) or evaluation.bounds.get(CRAMER_RAO) or {}
+    write_csv(table, Path(folder) / REFINED_TABLE)
+    bounds = bounds_of(evaluation, n)
     true = {target: np.asarray(values[:n], float) for target, values in evaluation.true.items()}
-    bounds = {target: values[:n] for target, values in bounds.items()}
     out = []
-    for name in starts:
+    for name, start in starts.items():
         rows = table[table.start == name].reset_index(drop=True)
-        n_labels = protocols.get(name, 0)
-        values = scores(rows, true, bounds)
+        n_labels = heads[name][1] if name in heads else 0
+        values = scores(rows, true, bounds, start)
         out += [Score(_task(evaluation), name, REFINED, n_labels, 0, t, m, value) for (t, m), value in values.items()]
     return out
 
 
+def bounds_of(evaluation, n):
+    """The information limit of the first n test lenses, target -> (n,): without knowledge of shapes, if there is one.
+
+    Empty without a limit.
+    """
+    bounds = evaluation.bounds.get(ANY_SHAPE) or evaluation.bounds.get(CRAMER_RAO) or {}
+    return {target: values[:n] for target, values in bounds.items()}
+
+
 def starts_of(evaluation, n):
-    """The starts of the first n test lenses, as `refine_lenses` takes them, and each one's number of labels.
+    """The starts of the first n test lenses, as `refine_lenses` takes them, and each one's (protocol, labels).
 
     An encoder's are the predictions of its best protocol with the most labels, by the mean R2 of all targets.
     """
@@ -74,7 +84,36 @@ def starts_of(evaluation, n):
         }
         for encoder, (_, protocol, n_labels) in most.items()
     }
-    return starts | {POPULATION: {}}, {encoder: n_labels for encoder, (_, _, n_labels) in most.items()}
+    return starts | {POPULATION: {}}, {encoder: head for encoder, (_, *head) in most.items()}
+
+
+def estimates_of(folder, evaluation):
+    """The refined estimates in a run's refined.csv, start -> target -> float64 (n,), of the first n test lenses.
+
+    What could not be fitted has NaN. Raises: DataError if the file is missing, changed, or not of this evaluation.
+    """
+    path = Path(folder) / REFINED_TABLE
+    anew = f"lenstream refine --run {folder} computes it anew"
+    refuse_differing(Path(folder), anew, REFINED_TABLE)
+    targets, keys = list(evaluation.true), ("start", "index")
+    try:
+        columns = read_table(path, lambda name: name in (*keys, *targets), text=("start",))
+    except DataError as error:
+        raise DataError(f"{error}; {anew}") from None
+    if missing := [name for name in keys if name not in columns]:
+        raise DataError(f"{path} has no column {' and no column '.join(missing)}; {anew}")
+    out = {}
+    starts = np.array([plain(name) for name in columns["start"]])
+    for name in dict.fromkeys(starts.tolist()):
+        own = starts == name
+        indices = columns["index"][own]
+        if not np.array_equal(indices, evaluation.indices[: len(indices)]):
+            raise DataError(f"{path}: the rows of {name} are not those of the first test lenses in order; {anew}")
+        values = {t: columns[t][own] for t in targets if t in columns}
+        if words := [t for t, of in values.items() if of.dtype.kind not in "fiu"]:
+            raise DataError(f"{path}: the column {words[0]} does not hold numbers; {anew}")
+        out[name] = {t: np.asarray(of, float) for t, of in values.items()}
+    return out
 
 
 def _task(evaluation):

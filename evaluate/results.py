@@ -31,6 +31,7 @@ _BOUNDS = {CRAMER_RAO: "bound", ANY_SHAPE: "bound-any-shape"}  # in the arrays
 FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
 STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
+REFINED_TABLE = "refined.csv"  # estimates refined by the simulator, one row a start and lens
 INTERVALS, PERCENTILES = "bootstrap.csv", ("low_95", "low_68", "high_68", "high_95")
 
 
@@ -85,10 +86,16 @@ class Evaluation:
         (folder / INTERVALS).unlink(missing_ok=True)  # of an earlier evaluation
         if self.intervals:
             write_csv(pd.DataFrame(self.intervals), folder / INTERVALS)
-        kept = [folder / ARRAYS, *folder.glob(INTERVALS), *sorted((folder / PREDICTOR).rglob("*.safetensors"))]
+        refined = folder.glob(REFINED_TABLE) if any(score.protocol == REFINED for score in self.scores) else ()
+        kept = [
+            folder / ARRAYS,
+            *folder.glob(INTERVALS),
+            *refined,
+            *sorted((folder / PREDICTOR).rglob("*.safetensors")),
+        ]
         sums = {path.relative_to(folder).as_posix(): sha256(path) for path in kept}
         sums[TABLE] = hashlib.sha256(text.encode()).hexdigest()  # of a file that is not yet there
-        add_sums(folder, sums, PREDICTOR, INTERVALS)
+        add_sums(folder, sums, PREDICTOR, INTERVALS, REFINED_TABLE)
         write_text(folder / TABLE, text)
 
     @classmethod

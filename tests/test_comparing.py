@@ -70,6 +70,26 @@ def test_scores_on_shifted_test_lenses_have_a_table_of_their_own(runs, tmp_path,
     assert "0.25" not in (tmp_path / "out" / "comparison.csv").read_text()  # which has lenses as in the training
 
 
+def test_refined_estimates_of_all_runs_are_in_one_table(runs, tmp_path, capsys):
+    for name, ratio in (("b", 1.25), ("c", 2.5)):
+        shutil.copytree(runs / "a", tmp_path / name)
+        known = {"error_over_limit": ratio, "rmse": 0.01, "coverage_68": 0.6, "coverage_95": 0.9}
+        rows = [f"regression,lensiam,refined,40,0,theta_E,{metric},{value}" for metric, value in known.items()]
+        rows += [f"regression,lensiam,refined,40,0,all,{m},0.5" for m in ("within_3_limits", "trusted", "seconds")]
+        with open(tmp_path / name / "results.csv", "a") as file:
+            file.write("\n".join(rows) + "\n")
+    arguments = "compare", runs / "a", tmp_path / "b", tmp_path / "c", "--out", tmp_path / "out"
+    code, out, _ = called(capsys, *arguments)
+    assert (
+        code == 0 and re.search(r"\nb, lensiam +- +50% +- +1\.25 ", out) and re.search(r"\nc, lensiam .* 2\.50 ", out)
+    )
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "Estimates refined by the simulator" in page and '<td data-value="1.25">1.25</td>' in page
+    assert "refined" not in (tmp_path / "out" / "comparison.csv").read_text()  # which has heads
+    assert "Refined by" not in called(capsys, "compare", runs / "a", "--out", tmp_path / "out")[1]
+    assert "refined by" not in (tmp_path / "out" / "compare.html").read_text()
+
+
 @chromium.needed
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_page_sorts_its_tables_and_fits_a_phone(compared, dark):

@@ -68,7 +68,7 @@ def test_each_estimate_has_a_row(refined):
 def test_refining_again_replaces_the_scores(refined, capsys):
     before = read_scores(refined.path)
     code, out, err = called(capsys, "refine", "--run", refined.path, "--lenses", 10, "--proposals", 2)
-    assert code == 0 and "refined by the simulator, from" in out and str(refined.refined) in out, err
+    assert code == 0 and "Refined by the simulator, the first 10" in out and str(refined.refined) in out, err
     again = read_scores(refined.path)
     assert [s for s in again if s.metric != "seconds"] == [s for s in before if s.metric != "seconds"]
 

@@ -7,6 +7,7 @@ from ..tasks.calibration import LEVELS, coverage, distance, trusted_distance
 from . import metrics
 from .digits import plus_minus
 from .feature_map import chosen
+from .refined_figure import refined_in_words
 from .symbols import after_number
 
 NEIGHBOURS = 10  # on a UMAP
@@ -24,6 +25,7 @@ def alt_texts(report, tasks):
         "r2_against_labels": _of_tasks(r2_against_labels, tasks),
         "auc_against_labels": _of_tasks(r2_against_labels, tasks),
         "calibration": calibration(report.calibrated),
+        "refined": refined_in_words(report.refined_errors),
         "umap": umap(report.umap) if report.umap is not None else "",
         "super_resolution": _of_tasks(super_resolution, tasks),
         "training_curves": training_curves(report.histories),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ...files.whole import write_text
 from . import metrics, pages, robustness, tables, themes
 from .comparison import KEYS, columns_of, in_words
+from .refined_table import MEANING, RefinedTable
 from .report import picture_address
 
 
@@ -20,6 +21,7 @@ class ComparisonPage:
     notes: list = field(default_factory=list)  # sentences to be read first
     intervals: dict = field(default_factory=dict)  # of `comparison.intervals_of`
     shifted: list = field(default_factory=list)  # of `robustness.Robustness`
+    refined: RefinedTable | None = None  # of `refined_table.side_by_side`
 
 
 def write(page, path):
@@ -37,6 +39,8 @@ def write(page, path):
         number=lambda value, one: metrics.shown(value, one.metric, one.target),
         themes=themes,
         robustness_title=robustness.title,
+        refined_meaning=MEANING,
+        zip=zip,
     )
     write_text(path, text)
 

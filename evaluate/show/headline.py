@@ -8,8 +8,11 @@ from .metrics import shown
 from .tables import MeanScores, show_r2, show_rmse, symbol
 
 
-def headline(results):
-    """HTML: the result in one sentence, and one more for the other parameters, from the numbers of the first task."""
+def headline(results, refined=None):
+    """HTML: the result in one sentence, and more for the other parameters, from the numbers of the first task.
+
+    Args: results: of `results.frame`. refined: that of refined estimates, whose best is said last.
+    """
     scores = MeanScores(results[results["task"] == results["task"].iloc[0]] if len(results) else results)
     best = scores.best()
     if best is None:
@@ -30,7 +33,26 @@ def headline(results):
     words += f"; the images allow at best {_in_brackets(limits)}." if limits else "."
     parts = [(t, scores.get(best, t, "r2"), scores.limit(t, "r2")) for t in others]
     parts = [symbol(t) + f" {show_r2(f[0])}" + (f" (at best {show_r2(m[0])})" if m else "") for t, f, m in parts if f]
-    return words, Markup("The other parameters, in R²: {}.").format(Markup(", ").join(parts)) if parts else ""
+    more = [Markup("The other parameters, in R²: {}.").format(Markup(", ").join(parts))] if parts else []
+    return words, Markup(" ").join([*more, *_refined(refined, best.encoder)])
+
+
+def _refined(refined, encoder):
+    """[how many lenses are right, refined from the best start]; empty without refined estimates or without a limit.
+
+    encoder: the one to be named among equals.
+    """
+    if refined is None:
+        return []
+    known = {(s.encoder, s.metric): s.value for s in refined[refined["target"] == ALL].itertuples()}
+    right = {start: value for (start, metric), value in known.items() if metric == "within_3_limits"}
+    if not right:
+        return []
+    start = max(right, key=lambda name: (right[name], name == encoder))
+    before = known.get((start, "within_3_limits_of_start"))
+    was = "" if before is None else f" ({before:.0%} before)"
+    words = "Refined by the simulator from {}, {} of test lenses are within 3 sigma of the limit in all parameters"
+    return [Markup(words).format(start, f"{right[start]:.0%}") + was + "."]
 
 
 def _in_brackets(limits):

@@ -20,11 +20,12 @@ from ..tasks.super_resolution import BICUBIC
 from . import class_figures, figures, report, tables, umap_figure
 from .calibration_figure import calibrated, calibration_figure
 from .pairs import labels_of_pairs
+from .refined_figure import refined_errors, refined_figure
 from .resolution_figure import resolution_figure
 from .robustness import robustness
 
 FIGURES = ("predicted_vs_true", "r2_against_labels", "calibration", "auc_against_labels", *class_figures.DRAWN)
-FIGURES += ("super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
+FIGURES += ("refined", "super_resolution", "umap", "training_curves", "reconstructions")  # in the order of the report
 SHOWN_HEADS = 2  # of a super-resolution
 
 
@@ -51,6 +52,8 @@ def draw_figures(task, config, evaluation, folder, overlaid=()):
             draw_one(shown, out / f"{name}.png")
     if config.evaluate.task == "super_resolution":
         _super_resolution(task, evaluation, out / "super_resolution.png")
+    if errors := refined_errors(folder, evaluation):
+        refined_figure(errors, out / "refined.png")
     names = config.pretrain.encoders
     figures.training_curves(_histories(config, folder), out / "training_curves.png")
     labels = labels_of(evaluation)
@@ -153,12 +156,17 @@ def write_report(task, config, scene, evaluation, folder, umap=None, real=None, 
         images = images.sum(axis=1) if images.ndim == 4 else images  # all bands together, as in the pairs
         space = report.FeatureSpace(umap.points, labels_of(evaluation), images, umap.overlaid, classes_of(task))
     drawn = {"pairs": folder / "pairs.png"} | {n: folder / "figures" / f"{n}.png" for n in FIGURES}
+    errors = refined_errors(folder, evaluation)
+    if not errors:
+        del drawn["refined"]  # a picture that is there is of an earlier evaluation
     report.write(
         report.Report(
             name=config.name,
             config_yaml=show(config),
             environment=environment or {},
             results=results.frame(evaluation.scores),
+            refined=results.frame(evaluation.scores, refined=True),
+            refined_errors=errors,
             figures={n: p for n, p in drawn.items() if p.exists()},
             umap=space,
             reconstructions=tables.reconstruction_rows(numbers) if (numbers := numbers_of(config, folder)) else None,

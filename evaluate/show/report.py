@@ -19,7 +19,9 @@ from ...files.whole import write_text
 from . import metrics, pages, robustness, tables, themes
 from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
+from .figures import colours
 from .headline import headline
+from .refined_table import MEANING, refined_tables
 from .tables import MeanScores, all_numbers, limit_rows, main_table
 
 SECTIONS = [
@@ -29,6 +31,7 @@ SECTIONS = [
     "r2_against_labels",
     "calibration",
     "auc_against_labels",
+    "refined",
     "robustness",
     "confusion",
     "roc",
@@ -81,6 +84,8 @@ class Report:
     shifted: list = field(default_factory=list)  # of `robustness.Robustness`
     shifts: dict = field(default_factory=dict)  # name of a shift -> what it changes
     calibrated: list = field(default_factory=list)  # of `calibration_figure.calibrated`
+    refined: pd.DataFrame | None = None  # of `evaluate.results.frame`, with refined=True
+    refined_errors: list = field(default_factory=list)  # of `refined_figure.refined_errors`
     histories: dict = field(default_factory=dict)  # encoder -> DataFrame, as `figures.training_curves` draws them
 
 
@@ -142,11 +147,13 @@ def write(report, path):
         figures["real_lenses"] = real.figure
     present = {"results", "numbers", "made", *figures}
     present |= {"umap"} if report.umap is not None else set()
+    refined = [] if report.refined is None else refined_tables(report.refined, tables.FIGURE_SPACE)
+    present |= {"refined"} if refined else set()
     present |= {"robustness"} if report.shifted else set()
     present |= {"real_lenses"} if real is not None else set()
     shown = [name for name in SECTIONS if name in present] + [name for name in figures if name not in SECTIONS]
     tasks = {t: MeanScores(report.results[report.results["task"] == t]) for t in report.results["task"].unique()}
-    first, more = headline(report.results)
+    first, more = headline(report.results, report.refined)
     page = pages.filled(
         "report.html.j2",
         report=report,
@@ -162,12 +169,16 @@ def write(report, path):
         padded=_padded,
         on_dark=lambda colour: to_hex(themes.on_dark(colour)),
         rows_of=_rows,
+        zip=zip,
         symbol=tables.symbol,
         meaning=tables.meaning,
         metric=metrics.of,
         main_table=main_table,
         limit_rows=limit_rows,
         robustness_title=robustness.title,
+        refined=refined,
+        refined_meaning=MEANING,
+        start_colours=colours(refined[0].frame.index) if refined else {},
         all_numbers=all_numbers,
         intervals=tables.intervals(report.intervals),
         in_brief=_in_brief,

@@ -12,7 +12,7 @@ from ...progress import console
 from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
-from .refined_table import MEANING, refined_rows
+from .refined_table import MEANING, refined_tables
 from .robustness import robustness, title
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
@@ -75,13 +75,14 @@ def print_robustness(scores, words):
         print(f"{name}: {words[name]}" if name in words else name)
 
 
-def print_refined(refined, heads):
-    """Refined estimates by what they start from, if there are any. Args: as of `refined_table.refined_rows`."""
-    table = refined_rows(refined, heads)
-    if table is not None:
+def print_refined(refined):
+    """Refined estimates by what they start from, if there are any. Args: as of `refined_table.refined_tables`."""
+    tables = refined_tables(refined)
+    for table in tables:
         print()
-        print_table(table, "refined by the simulator, from")
-        print(MEANING)
+        print_table(table.frame, table.title)
+    for name, words in MEANING.items() if tables else ():
+        print(f"{name}: {words}")
 
 
 def print_predictions(predictions, targets, summary):

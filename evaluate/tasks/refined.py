@@ -126,35 +126,46 @@ def trusted(table):
     return (table.converged & (table.chi2 < GOOD_CHI2) & (table.agreeing >= AGREEING)).to_numpy()
 
 
-def scores(table, true, bounds):
+def scores(table, true, bounds, start=None):
     """The scores of the estimates from one start, as {(target, metric): value}.
 
     Args: table: the rows of the start. true: target -> (n,). bounds: target -> (n,), the limit without knowledge of the
-        galaxy's shape; empty where there is none.
+        galaxy's shape; empty where there is none. start: as one of `refine_lenses`' starts, or None.
 
-    Metrics of each target: rmse; nmad, the robust scatter; coverage_68 and coverage_95 of the quoted errors;
-    error_over_limit, the median error over that of an estimate at the limit; within_3_limits, the share of lenses
-    within `RIGHT` bounds. Of `all`: the share within them in all targets at once, the share that `trusted` marks,
-    and the mean seconds of a lens. An estimate that failed counts as wrong, and is left out of scatter and coverage.
+    Metrics of each target: rmse, and beside it rmse_of_start and the limit, of the same lenses; nmad, the robust
+    scatter; coverage_68 and coverage_95 of the quoted errors; error_over_limit, the median error over that of an
+    estimate at the limit; within_3_limits, the share of lenses within `RIGHT` bounds. Of `all`: the share within them
+    in all targets at once, and that of what was started from (within_3_limits_of_start); the share that `trusted`
+    marks, the mean seconds of a lens, and how many lenses there are. An estimate that failed counts as wrong, and is
+    left out of scatter and coverage.
     """
-    out, right = {}, np.ones(len(table), bool)
+    start = start or {}
+    out, right, before = {}, np.ones(len(table), bool), np.ones(len(table), bool)
     for target in (t for t in true if t in table):
         error = (table[target] - true[target]).to_numpy()
         known = np.isfinite(error)
         out[target, "rmse"] = _of(lambda e: np.sqrt(np.mean(e**2)), error[known])
+        if target in start:
+            was = start[target][0] - true[target]
+            out[target, "rmse_of_start"] = _of(lambda e: np.sqrt(np.mean(e**2)), was[known])
+            before &= np.abs(was) < RIGHT * bounds.get(target, np.inf)
         out[target, "nmad"] = _of(lambda e: np.median(np.abs(e - np.median(e))) / HALF_NORMAL, error[known])
         pull = np.abs(error / table[f"{target}_sigma"].to_numpy())[known]
         out[target, "coverage_68"] = _of(lambda p: np.mean(p < 0.9945), pull)
         out[target, "coverage_95"] = _of(lambda p: np.mean(p < 1.96), pull)
         if target in bounds:
+            out[target, "limit"] = _of(lambda e: np.sqrt(np.mean(e**2)), bounds[target][known])
             share = np.where(known, np.abs(error) / bounds[target], np.inf)
             out[target, "error_over_limit"] = float(np.median(share) / HALF_NORMAL)
             out[target, "within_3_limits"] = float(np.mean(share < RIGHT))
             right &= share < RIGHT
     if bounds:
         out["all", "within_3_limits"] = float(np.mean(right))
+        if start:
+            out["all", "within_3_limits_of_start"] = float(np.mean(before))
     out["all", "trusted"] = float(np.mean(trusted(table)))
     out["all", "seconds"] = float(table.seconds.mean())
+    out["all", "lenses"] = float(len(table))
     return out
 
 

@@ -1,9 +1,13 @@
 """From which predictions refined estimates start, and what cannot be refined."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from lenstream.configs.load import load
-from lenstream.evaluate.refining import refinement_problems, starts_of
+from lenstream.errors import DataError
+from lenstream.evaluate.refining import bounds_of, estimates_of, refinement_problems, starts_of
 from lenstream.evaluate.results import Evaluation, Score
 
 
@@ -24,10 +28,10 @@ def test_an_encoder_starts_from_its_best_head_with_the_most_labels():
         scores += [score("a", protocol, "r2", 0.9, n_labels=10), score("a", protocol, "rmse", 0.01, n_labels=10)]
         scores += [score("a", protocol, "r2", 0.99, shift="wider_psf"), score("a", protocol, "r2", 0.95, seed=1)]
     scores += [score("b", "ridge", "r2", 0.1), score("b", "ridge", "rmse", 0.9)]
-    starts, n_labels = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
+    starts, of = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
     assert list(starts) == ["a", "b", "population"] and starts["population"] == {}
     predicted, sigma = starts["a"]["e1"]
-    assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and n_labels == {"a": 100, "b": 100}
+    assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and of == {"a": ["mlp", 100], "b": ["ridge", 100]}
 
 
 def test_heads_without_predictions_start_nothing():
@@ -42,3 +46,58 @@ def test_what_cannot_be_refined_is_said_in_sentences():
     light = "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 1, n_sersic: 4, e1: 0, e2: 0}]"
     for problem in refinement_problems(load("demo", [light])):
         assert problem.startswith("evaluate.refine: simulate.lens_light")
+
+
+def test_the_limit_is_that_with_any_shape_if_there_is_one():
+    known, any_shape = {"e1": np.arange(4.0)}, {"e1": 2 * np.arange(4.0)}
+    of = evaluation([], [])
+    assert bounds_of(of, 2) == {}
+    assert list(bounds_of(replace(of, bounds={"cramer-rao": known}), 2)["e1"]) == [0, 1]
+    both = replace(of, bounds={"cramer-rao": known, "cramer-rao-any-shape": any_shape})
+    assert list(bounds_of(both, 3)["e1"]) == [0, 2, 4]
+
+
+ROWS = "start,index,e1,chi2\na,0,0.5,1\na,1,,1\n'=b,0,0.25,1\n"
+
+
+def test_estimates_are_read_by_start(tmp_path):
+    (tmp_path / "refined.csv").write_text(ROWS)
+    found = estimates_of(tmp_path, evaluation([], []))
+    assert list(found) == ["a", "=b"] and list(found["a"]) == ["e1"]
+    np.testing.assert_array_equal(found["a"]["e1"], [0.5, np.nan])
+    np.testing.assert_array_equal(found["=b"]["e1"], [0.25])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "refined.csv"),
+        ("", "refined.csv"),
+        ("PK\x03\x04", "refined.csv"),
+        (ROWS.replace("index", "lens"), "has no column index"),
+        (ROWS.replace("a,1", "a,7"), "the rows of a are not those of the first test lenses in order"),
+        (ROWS.replace("0.5", "half"), "the column e1 does not hold numbers"),
+    ],
+    ids=["missing", "empty", "archive", "no index", "other lenses", "words"],
+)
+def test_a_damaged_file_is_refused_in_one_sentence(tmp_path, text, words):
+    if text is not None:
+        (tmp_path / "refined.csv").write_text(text)
+    with pytest.raises(DataError) as refused:
+        estimates_of(tmp_path, evaluation([], []))
+    said = str(refused.value)
+    assert words in said and said.endswith(f"; lenstream refine --run {tmp_path} computes it anew") and "\n" not in said
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    (tmp_path / "refined.csv").write_text(ROWS)
+    of = evaluation([score("a", "refined", "trusted", 1.0)], [])
+    of.save(tmp_path)
+    assert list(estimates_of(tmp_path, of)) == ["a", "=b"]
+    (tmp_path / "refined.csv").write_text(ROWS.replace("0.5", "0.6"))
+    with pytest.raises(DataError, match=r"refined\.csv was changed since it was written"):
+        estimates_of(tmp_path, of)
+    of.save(tmp_path)  # an evaluation that wrote the file anew lists it anew
+    assert estimates_of(tmp_path, of)["a"]["e1"][0] == 0.6
+    of.with_scores([]).save(tmp_path)  # one that refined nothing does not care about it
+    assert "refined.csv" not in (tmp_path / "SHA256SUMS").read_text()

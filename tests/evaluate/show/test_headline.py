@@ -5,6 +5,7 @@ from html import unescape
 
 import pandas as pd
 
+from lenstream.evaluate.results import Score, frame
 from lenstream.evaluate.show.headline import headline
 
 from .test_metrics import classified
@@ -24,6 +25,28 @@ def test_headline_says_what_the_table_says():
         f"training from scratch {mean['supervised', 'finetune', 'r2']:.2f}; the images allow at best 0.9996."
     )
     assert more == "The other parameters, in R²: \N{GREEK SMALL LETTER GAMMA} 0.67 (at best 0.9996)."
+
+
+def refined(right, before=None):
+    """Scores of refined estimates; right, before: share of lenses by start."""
+    rows = [Score("regression", name, "refined", 1000, 0, "all", "within_3_limits", v) for name, v in right.items()]
+    before = before or {}
+    rows += [Score("regression", e, "refined", 9, 0, "all", "within_3_limits_of_start", v) for e, v in before.items()]
+    return frame(rows, refined=True)
+
+
+def test_the_headline_ends_with_the_best_refined_estimates():
+    first, more = headline(results(), refined({"a<b": 0.925, "population": 0.88}, {"a<b": 0.03}))
+    assert str(first) == str(headline(results())[0])
+    assert str(more) == f"{headline(results())[1]} " + (
+        "Refined by the simulator from a&lt;b, 92% of test lenses are within 3 sigma of the limit in all parameters "
+        "(3% before)."
+    )
+    _, more = headline(results(targets=["e1"]), refined({"simsiam": 0.9, "lensiam": 0.9, "random": 0.8}))
+    assert str(more) == (  # of equals the encoder that the first sentence is about
+        "Refined by the simulator from lensiam, 90% of test lenses are within 3 sigma of the limit in all parameters."
+    )
+    assert headline(results(), refined({})) == headline(results()) == headline(results(), None)
 
 
 def test_the_headline_of_a_classification():

@@ -1,9 +1,11 @@
 """A run's figures and report, from its evaluation alone."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lenstream.configs.load import load
@@ -108,6 +110,23 @@ def test_the_report_holds_the_figures_notes_and_numbers(run, calls):
     outputs.write_report(make_task(config, scene), config, scene, evaluation, folder)
     plain = (folder / "report.html").read_text()
     assert "Uncertainties for real lenses" not in plain and len(plain) < len(page)
+
+
+def test_refined_estimates_are_drawn_and_told_and_a_figure_of_earlier_ones_is_not(run, calls):
+    config, scene, evaluation, folder = run
+    bounds = {"cramer-rao": {t: np.full(20, 0.1) for t in TARGETS}}
+    extra = [Score("regression", "lensiam", "refined", 40, 0, "all", "within_3_limits", 0.5)]
+    refined = replace(evaluation.with_scores(evaluation.scores + extra), bounds=bounds)
+    rows = {"start": "lensiam", "index": evaluation.indices[:10]} | {t: evaluation.true[t][:10] + 0.5 for t in TARGETS}
+    pd.DataFrame(rows).to_csv(folder / "refined.csv", index=False)
+    draw((config, scene, refined, folder), umap=False)
+    assert (folder / "figures" / "refined.png").exists() and (folder / "figures" / "refined_dark.png").exists()
+    task = make_task(config, scene)
+    outputs.write_report(task, config, scene, refined, folder)
+    page = (folder / "report.html").read_text()
+    assert "theta_E: 0% (lensiam) of the refined estimates, 100% (lensiam) of the networks" in page
+    outputs.write_report(task, config, scene, evaluation, folder)
+    assert "refined estimates" not in (folder / "report.html").read_text()
 
 
 def test_thumbnails_of_several_bands_show_all_of_them_together(run, calls, monkeypatch):

@@ -10,8 +10,11 @@ from PIL import Image
 
 from lenstream.evaluate.results import Score, frame
 from lenstream.evaluate.show import report as reports
+from lenstream.evaluate.show.refined_figure import RefinedErrors
 from lenstream.evaluate.show.robustness import robustness
 from lenstream.evaluate.show.umap_figure import Overlaid
+
+from .test_refined_table import NO_START, refined
 
 R2 = {"lensiam": 0.971, "simsiam": 0.905, "random": 0.566}
 
@@ -231,3 +234,26 @@ def test_the_glossary_says_what_the_limits_take_as_known(tmp_path):
     both = page(tmp_path, pd.concat([table, wider], ignore_index=True))
     assert "So is the shape of galaxy images." not in both
     assert "the limit, any shape (R²" in both and "the limit, shape known (R²" in both
+
+
+def test_refined_estimates_have_a_section(tmp_path):
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
+    both = pd.concat([refined(), refined("<b>", NO_START)], ignore_index=True)
+    errors = RefinedErrors("lensiam", "ridge", {"e1": np.array([1.0, 4.0])}, {"e1": np.array([4.0, 4.0])})
+    parts = {"refined": both, "refined_errors": [errors], "figures": {"refined": tmp_path / "a.png"}}
+    html = page(tmp_path, results(), **parts)
+    text = words(html)
+    assert "<b>" not in html and text.count("Estimates refined by the simulator") == 2  # the link and the heading
+    for part in (
+        "Refined by the simulator, the first 100 test lenses: median error / that of an estimate at the limit",
+        "right before \N{GREEK SMALL LETTER THETA}E e1 68 % 95 % trusted s a lens",
+        '0.16" \N{RIGHTWARDS ARROW} 0.0044"',
+        "Refined by the simulator from lensiam, 93% of test lenses",
+        "Share of lenses within 3 sigma",
+    ):
+        assert part in text, part
+    assert "e1: 50% (lensiam) of the refined estimates, 0% (lensiam) of the networks&#39; own." in html
+    without_figure = page(tmp_path, results(), refined=both)
+    assert "Estimates refined by the simulator" in without_figure and "smaller errors" not in without_figure
+    for nothing in (None, both.iloc[:0]):
+        assert "refined by the simulator" not in page(tmp_path, results(), refined=nothing)

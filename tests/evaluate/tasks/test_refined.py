@@ -123,6 +123,19 @@ def test_an_estimate_that_failed_counts_as_wrong():
     assert found["e1", "rmse"] == 0 and found["e1", "coverage_68"] == 1  # of those that are known
 
 
+def test_starts_and_limit_are_scored_on_the_same_lenses():
+    table = rows([0.0, 0.1, np.nan, 0.1])
+    bounds = {"e1": np.array([0.1, 0.2, 99.0, 0.2])}
+    start = {"e1": (np.array([0.2, -0.7, 99.0, 0.5]), 0.3)}
+    found = refined.scores(table, {"e1": np.zeros(4)}, bounds, start)
+    assert found["e1", "rmse_of_start"] == pytest.approx(np.sqrt((0.04 + 0.49 + 0.25) / 3))  # where the fit succeeded
+    assert found["e1", "limit"] == pytest.approx(np.sqrt((0.01 + 0.04 + 0.04) / 3))
+    assert found["all", "within_3_limits_of_start"] == 0.75 and found["all", "within_3_limits"] == 0.75
+    assert found["all", "lenses"] == 4
+    of_population = refined.scores(table, {"e1": np.zeros(4)}, bounds, {})
+    assert of_population == {key: value for key, value in found.items() if not key[1].endswith("of_start")}
+
+
 def test_without_a_limit_nothing_is_said_of_it():
     found = refined.scores(rows([0.1, 0.2]), {"e1": np.zeros(2)}, {})
     assert not [key for key in found if "limit" in key[1]]
