@@ -39,7 +39,7 @@ def refine(run, lenses, proposals):
         folder.scratch.mkdir(exist_ok=True)
         rows = folder.scratch / f"refined-{settings.proposals}.jsonl"
         scores = refining.refine_evaluation(config, scene, evaluation, folder.path, settings, rows, stop)
-        heads = [score for score in evaluation.scores if score.protocol != REFINED]
+        heads = [score for score in evaluation.scores if score.protocol != REFINED or score.shift]
         folder.finished.unlink(missing_ok=True)
         evaluation.with_scores(heads + scores).save(folder.path)
         keep_sums(folder, [folder.refined])

@@ -9,17 +9,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from ..errors import DataError
-from ..files.whole import whole, write_arrays
+from ..files.whole import write_arrays
 from ..progress import Stopped, bar
 from ..ssl import checkpoint
-from ..ssl.backbones import load_weights
 from ..ssl.probe import features_of
-from ..ssl.untrained import make_beside, make_encoder
 from . import shifted_tests
+from .kept_heads import PROJECTION, keep, network_of
 from .refining import refine_evaluation
+from .refining_shifted import refine_shifted
 from .results import (
     FINETUNED,
     LIMIT,
@@ -29,7 +27,6 @@ from .results import (
     SUPERVISED,
     Evaluation,
     kept,
-    refuse_changed,
 )
 from .scored import Unit, known_of, scores_of, scores_of_done, write_done
 from .tasks import symmetry
@@ -37,7 +34,6 @@ from .tasks.posteriors import Judged
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
 
-PROJECTION = "logistic_projection"  # the protocol on `trained_heads.Projected` networks
 _RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
 
 
@@ -75,8 +71,8 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     scratch = folder / "evaluation"
     scratch.mkdir(parents=True, exist_ok=True)
     settings = config.evaluate
-    networks = {name: _network(config, scene, name, path) for name, path in encoders.items()}
-    networks[RANDOM] = _network(config, scene, next(iter(encoders)), None)
+    networks = {name: network_of(config, scene, name, path) for name, path in encoders.items()}
+    networks[RANDOM] = network_of(config, scene, next(iter(encoders)), None)
     n_labels, n_test = amounts(task, settings)
     most = max(n_labels)
     test = task.labelled("test", n_test)
@@ -87,7 +83,7 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     behind = _projected(config, scene, encoders) if PROJECTION in settings.protocols else {}
     heads = {name: stream_head(task, config, scene, name, path) for name, path in encoders.items()}
     heads = {name: head for name, head in heads.items() if head is not None}
-    scratches = {name: _network(config, scene, name, None) for name in settings.supervised}
+    scratches = {name: network_of(config, scene, name, None) for name in settings.supervised}
     units = _units(settings, n_labels, networks, behind) + _baselines(settings, n_labels)
     units += [Unit(name, STREAM, 0, 0) for name in heads]
     data = Data(networks | scratches, pools, test, behind, heads)
@@ -95,39 +91,50 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     units_shifted = _score_shifted(config, scene, units, data, scratch, stop)
     scores = [score for unit in [*units, *units_shifted] for score in scores_of_done(unit, scratch)]
     intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
-    predictions, ranks = {}, {}
-    for name, predicted in task.beside(test).items():
+    beside = task.beside(test)
+    for name, predicted in beside.items():
         scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
-        predictions[name, name] = _kept(task, predicted)
-    bounds = {}
-    if settings.limit:
-        with bar("information limit", n_test) as progress:
-
-            def update(done):
-                if stop():  # the heads are kept, the limit is not
-                    raise Stopped(f"stopped the information limit at {done} of {n_test}")
-                progress.update(done)
-
-            bounds = task.limit(test, update)
-        for protocol, by_target in bounds.items():
-            scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
-    for unit in units:
-        if unit.n_labels in (0, most) and unit.seed == 0:
-            with np.load(scratch / f"{unit.name()}.npz") as file:
-                names = [name for name in file.files if not name.startswith(_RANK)]
-                predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
-                found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
-                ranks |= {(unit.encoder, unit.protocol): found} if found else {}
+    bounds = _limits(task, test, stop) if settings.limit else {}
+    for protocol, by_target in bounds.items():
+        scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
+    predictions, ranks = _predicted([unit for unit in units if unit.n_labels in (0, most) and not unit.seed], scratch)
+    predictions = {(name, name): _kept(task, predicted) for name, predicted in beside.items()} | predictions
     evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
     if settings.refine is not None:
         refined = refine_evaluation(
             config, task.scene, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop
         )
+        refined += refine_shifted(config, task.scene, evaluation, settings, scratch, stop)
         evaluation = evaluation.with_scores([*scores, *refined])
-    _keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
+    keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
     return evaluation
+
+
+def _limits(task, test, stop):
+    """The information limits of the test data, as `Task.limit`. Raises: Stopped: what is done of them is not kept."""
+    n = len(test.indices)
+    with bar("information limit", n) as progress:
+
+        def update(done):
+            if stop():
+                raise Stopped(f"stopped the information limit at {done} of {n}")
+            progress.update(done)
+
+        return task.limit(test, update)
+
+
+def _predicted(units, scratch):
+    """What heads predicted, and ranks of the true values: (encoder, protocol) -> target -> (n, ...)."""
+    predictions, ranks = {}, {}
+    for unit in units:
+        with np.load(scratch / f"{unit.name()}.npz") as file:
+            names = [name for name in file.files if not name.startswith(_RANK)]
+            predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
+            found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
+            ranks |= {(unit.encoder, unit.protocol): found} if found else {}
+    return predictions, ranks
 
 
 def _train_heads(task, units, data, scratch, stop):
@@ -195,7 +202,9 @@ def _score_shifted(config, scene, units, data, scratch, stop):
                 task, made = shifted_tests.task_of(config, scene, shifted.shift), shifted.shift
                 test = task.labelled("test", len(data.test.indices))
             head, true = _trained_head(task, unit, data, scratch), _arrays(test)
-            values = task.score(true, task.predict(head, test.images)) | _posteriors(task, head, test, true).scores
+            predicted = task.predict(head, test.images)
+            write_arrays(scratch / f"{shifted.name()}.npz", _kept(task, predicted))
+            values = task.score(true, predicted) | _posteriors(task, head, test, true).scores
             write_done(shifted, scores_of(task, shifted, values), scratch)
         progress.update(len(wanted))
     return [shifted for _, shifted in wanted]
@@ -231,18 +240,6 @@ def _arrays(data):
     return {target: values.numpy() for target, values in data.true.items()}
 
 
-def _network(config, scene, name, path):
-    """The network of an encoder of the config, with the weights of a file or those it starts from; or that of
-    `evaluate.supervised`."""
-    if name in config.evaluate.supervised:
-        network = make_beside(config, name, config.evaluate.supervised[name], scene)
-    else:
-        network = make_encoder(config, name, scene)
-    if path is not None:
-        load_weights(network, path)
-    return network.to(memory_format=torch.channels_last)
-
-
 def _projected(config, scene, encoders):
     """The `trained_heads.Projected` of the encoders that have a projector, and the first one's with random weights."""
     found = {name: projected(config, scene, name, path) for name, path in encoders.items()}
@@ -265,44 +262,3 @@ def _units(settings, n_labels, networks, projected):
             name = SUPERVISED if encoder == RANDOM and protocol in FINETUNED else encoder
             units += [Unit(name, protocol, n, seed) for seed in range(settings.seeds) for n in n_labels]
     return units
-
-
-def _keep(heads, most, scratch, predictor):
-    """Keep some heads, for predictions of other images.
-
-    heads: of `results.kept`. most: their number of labels.
-    """
-    shutil.rmtree(predictor, ignore_errors=True)
-    for encoder, protocol in heads:
-        (predictor / f"{encoder}-{protocol}").mkdir(parents=True)
-        for path in sorted(scratch.glob(f"{encoder}-{protocol}-{most}-*.safetensors")):
-            with whole(predictor / f"{encoder}-{protocol}" / path.name) as file:
-                file.write(path.read_bytes())
-
-
-def load_predictor(task, config, scene, folder):
-    """The heads that `evaluate` kept: a list of groups, one per encoder and protocol.
-
-    A group is a list with one (head, its `Task.facts`) per seed. Raises: DataError if a file is damaged.
-    """
-    refuse_changed(folder, PREDICTOR)
-    groups = []
-    for group in sorted((Path(folder) / PREDICTOR).glob("*/")):
-        groups.append([])
-        encoders = config.pretrain.encoders
-        name = group.name.rsplit("-", 1)[0]  # random weights and training from scratch have the first one's network
-        for path in sorted(group.glob("*.safetensors")):
-            tensors, facts = checkpoint.load(path)
-            known = name in encoders or name in config.evaluate.supervised
-            own = name if known else next(iter(encoders))
-            network = _network(config, scene, own, None)
-            if facts.get("protocol") == PROJECTION:
-                network = projected(config, scene, own)
-            head = task.head(network, facts)
-            try:
-                head.load_state_dict(tensors)
-            except RuntimeError:
-                why = f"{path}: does not fit the networks of the run's config"
-                raise DataError(f"{why}; delete results.csv, and the same command evaluates anew") from None
-            groups[-1].append((head, facts))
-    return groups

@@ -21,6 +21,11 @@ def task_of(config, scene, name):
     return make_task(*_shifted(config, scene, name))
 
 
+def scene_of(config, scene, name):
+    """The scene of a shifted simulation, in the bands that networks see; arguments are those of `task_of`."""
+    return _shifted(config, scene, name)[1]
+
+
 def _shifted(config, scene, name):
     """The config and the scene, in the bands that networks see, of a shifted simulation."""
     simulation = shifted(name, config.simulate, config.evaluate.other_catalogue).simulation

@@ -63,7 +63,7 @@ class _Fit(NamedTuple):
 
 
 class ImageModel:
-    """Evaluates posteriors of images of one scene; it holds scratch space, so a thread needs its own.
+    """Evaluates posteriors of images of one scene; it fills tables of its own, so a thread needs one.
 
     free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. response:
     `pixel_response.PixelResponse`. pixel_scale: [arcsec].
@@ -79,7 +79,6 @@ class ImageModel:
         self._maps, self._places = pack_maps(scene, np.float64), columns_of(free)
         self._tables = self._make_tables(1 + len(free.places))
         self._work = _workspace(self._make_tables(1), np.float64)
-        self._room = {}
 
     def _make_tables(self, n):
         """The kernel's tables of n lenses without light, with the parameters that do not vary."""
@@ -116,13 +115,6 @@ class ImageModel:
         kernel.trace(tables, self._maps, at[0], at[1], self._work, alpha[0], alpha[1])
         return (at - alpha).transpose(1, 0, 2)
 
-    def scratch(self, k):
-        """Room for images of k components."""
-        if k not in self._room:
-            terms, side, _ = self.response.taps_x.shape
-            self._room[k] = np.zeros((terms, side, self.n, k))
-        return self._room[k]
-
     def arriving(self, lens):
         """Where the rays of all fine pixels arrive behind a lens, (2, rays) [arcsec]."""
         return self.source_positions(lens, self._x, self._y)[0]
@@ -148,7 +140,6 @@ class ImageModel:
             self._columns[own],
             np.ascontiguousarray(self.shapes.stamps[:, :, : k + 1]),
             self.response,
-            self.scratch(k + 1),
             images,
         )
         images *= (self.pixel_scale / self.response.fine / pixel) ** 2
@@ -216,9 +207,7 @@ class ImageModel:
         of_rays[:, n_lens + 1] = -along_v / pixel
         of_rays[:, n_lens + 2] = -(along_u * (u - middle) + along_v * (v - middle))
         images = np.empty((self.n, self.n, n_lens + 3))
-        source_kernels.seen_images(
-            of_rays, self._rows[own], self._columns[own], self.response, self.scratch(n_lens + 3), images
-        )
+        source_kernels.seen_images(of_rays, self._rows[own], self._columns[own], self.response, images)
         out = np.zeros((len(lit), n_lens + len(SOURCE)))
         area = flux * (self.pixel_scale / self.response.fine / pixel) ** 2
         out[:, : n_lens + 3] = images.reshape(-1, n_lens + 3)[lit] * (area * fit.root_weight[:, None])
@@ -246,7 +235,6 @@ class ImageModel:
             np.ascontiguousarray(self.shapes.stamps[:, :, 1 : k + 1]),
             weights.reshape(self.n, self.n, k),
             self.response,
-            self.scratch(k),
             pulls,
         )
         pulls *= flux * (self.pixel_scale / self.response.fine / pixel) ** 2

@@ -17,7 +17,7 @@ SAMPLES = 500  # of each lens, or more by less than the number of heads
 def posterior_group(kept):
     """The heads, one for each seed, that give posteriors with the lowest negative log-likelihood; None without any.
 
-    kept: of `judge.load_predictor`.
+    kept: of `kept_heads.load_predictor`.
     """
     groups = [group for group in kept if group and all("nll" in facts for _, facts in group)]
     return min(groups, key=lambda group: np.mean([facts["nll"] for _, facts in group]), default=None)

@@ -12,7 +12,7 @@ from ...files.csv_writing import write_csv
 from ...files.file_groups import counted, in_words, lenses_of, name_of
 from ...files.whole import folder_for, write_text
 from ...ssl.probe import features_of
-from ..judge import load_predictor
+from ..kept_heads import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
 from ..tasks.posteriors import intervals

@@ -11,7 +11,7 @@ from ...files.csv_writing import write_csv
 from ...files.file_groups import name_of
 from ...files.whole import folder_for, write_text
 from ...ssl.probe import features_of
-from ..judge import load_predictor
+from ..kept_heads import load_predictor
 from ..show.report import RealLensResults
 from ..tasks.classification import make_classification
 from . import flags, lens_figure

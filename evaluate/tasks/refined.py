@@ -32,7 +32,7 @@ AGREEING = 0.5  # share of ascents that end at the same maximum
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed: none is a test lens
 
 
-def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda: False):
+def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda: False, seen=None):
     """Refined estimates of test lenses from several starts: a DataFrame, one row a start and lens.
 
     Args:
@@ -40,6 +40,8 @@ def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda
         starts: name -> {target: (predictions (n,), standard deviation)}; no targets: the population alone.
         settings: `configs.evaluation.Refine`. path: of the file that gains a row as each estimate is done, from which
             stopped work goes on. stop: asked before every lens; when true, `Stopped` is raised.
+        seen: another scene, whose images of the systems are fitted as if they were of `scene`; the noise is taken as it
+        is there. None: `scene`.
 
     Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel),
     log_posterior, converged, agreeing, seconds. What could not be fitted has NaN. Raises: ConfigError for scenes whose
@@ -48,8 +50,10 @@ def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda
     shapes = source_shapes(scene)
     free = free_parameters(scene, shapes)
     systems = draw(scene, indices, Views())
-    images = render_all(scene, systems)
-    levels = [level[:, 0] for level in noise_levels(scene, systems)]
+    seen = scene if seen is None else seen
+    shown = draw(seen, indices, Views())
+    images = render_all(seen, shown)
+    levels = [level[:, 0] for level in noise_levels(seen, shown)]
     wanted = {(name, int(index)): i for name in starts for i, index in enumerate(indices)}
     rows = [row for row in rows_so_far(path) if (row["start"], row["index"]) in wanted]
     done = {(row["start"], row["index"]) for row in rows}

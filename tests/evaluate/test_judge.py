@@ -11,7 +11,7 @@ import torch
 from lenstream.configs.load import load
 from lenstream.configs.schema import RealLenses
 from lenstream.errors import DataError
-from lenstream.evaluate import judge
+from lenstream.evaluate import judge, kept_heads
 from lenstream.evaluate.real.predict import predict_folder
 from lenstream.evaluate.results import Evaluation, best, frame, is_complete, refuse_changed
 from lenstream.evaluate.tasks import posterior_heads
@@ -162,10 +162,10 @@ def test_a_damaged_predictor_predicts_nothing(trained, evaluated, tmp_path):
         path, other = sorted(copy.glob("predictor/*/*"))[:2]
         path.write_bytes(damage(path.read_bytes()) if damage else other.read_bytes())
         with pytest.raises(DataError, match=rf"{re.escape(path.name)} was changed since it was written"):
-            judge.load_predictor(task, config, scene, copy)
+            kept_heads.load_predictor(task, config, scene, copy)
         path.unlink()
         with pytest.raises(DataError, match=rf"{re.escape(path.name)} is missing"):
-            judge.load_predictor(task, config, scene, copy)
+            kept_heads.load_predictor(task, config, scene, copy)
 
 
 def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, evaluated):
@@ -177,7 +177,7 @@ def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, 
     assert sorted(p.name for p in (folder / "predictor").iterdir()) == names
     task = make_regression(config, scene)
     test = task.labelled("test", config.evaluate.n_test)
-    for name, group in zip(names, judge.load_predictor(task, config, scene, folder), strict=True):
+    for name, group in zip(names, kept_heads.load_predictor(task, config, scene, folder), strict=True):
         assert len(group) == config.evaluate.seeds
         head, facts = group[0]
         kept = evaluation.predictions[tuple(name.rsplit("-", 1))]
@@ -200,7 +200,7 @@ def test_symmetric_heads_of_all_encoders_and_baselines_are_judged_kept_and_loade
     assert {s.n_labels for s in evaluation.scores} == {20, 40}
     images = task.labelled("test", config.evaluate.n_test).images
     names = sorted({f"{encoder}-{protocol}" for encoder, protocol in best(evaluation.scores).values()})
-    for name, ((head, _),) in zip(names, judge.load_predictor(task, config, scene, tmp_path), strict=True):
+    for name, ((head, _),) in zip(names, kept_heads.load_predictor(task, config, scene, tmp_path), strict=True):
         kept = evaluation.predictions[tuple(name.rsplit("-", 1))]
         plain, half = (task.predict(head, of) for of in (images, images.rot90(1, (-2, -1))))
         for target, sign in {"theta_E": 1, "e1": -1, "e2": -1, "gamma": 1}.items():
@@ -382,7 +382,7 @@ def test_posteriors_are_scored_kept_and_continued(trained, tmp_path, monkeypatch
     assert set(results[results["metric"] == "coverage_95"]["target"]) == set(config.evaluate.targets)
     assert {row["metric"] for row in evaluation.intervals} == {"r2", "rmse"}
     lowest = of_all[(of_all["metric"] == "nll") & (of_all["n_labels"] == 40)].groupby("encoder")["value"].mean()
-    groups = judge.load_predictor(task, config, scene, tmp_path)
+    groups = kept_heads.load_predictor(task, config, scene, tmp_path)
     kept = [np.mean([facts["nll"] for _, facts in group]) for group in groups if "nll" in group[0][1]]
     assert min(kept) == pytest.approx(lowest.min())
     assert (tmp_path / "predictor" / f"{lowest.idxmin()}-gaussian").is_dir()

@@ -6,7 +6,7 @@ import pytest
 from lenstream import before_training
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
-from lenstream.evaluate import judge, shifted_tests
+from lenstream.evaluate import judge, kept_heads, shifted_tests
 from lenstream.evaluate.results import Evaluation
 from lenstream.evaluate.show.robustness import robustness
 from lenstream.evaluate.tasks.choose import make_task
@@ -61,7 +61,7 @@ def test_scores_are_those_of_the_kept_heads_on_a_scene_that_is_made_anew(trained
         "simulate.observation.exposure_time=500",
         "simulate.observation.background_noise=0.04",
     ]
-    kept = judge.load_predictor(make_regression(config, scene), config, scene, folder)
+    kept = kept_heads.load_predictor(make_regression(config, scene), config, scene, folder)
     names = sorted(p.name for p in (folder / "predictor").iterdir())
     for shift, overrides in {"wider_psf": simulate[:1], "more_noise": simulate[1:]}.items():
         changed = load("tiny", [*SMALL, *overrides])

@@ -6,7 +6,7 @@ import torch
 
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
-from lenstream.evaluate import judge
+from lenstream.evaluate import judge, kept_heads
 from lenstream.evaluate.results import Evaluation, frame
 from lenstream.evaluate.tasks.choose import make_task
 from lenstream.evaluate.trained_heads import projected, stream_head
@@ -118,7 +118,7 @@ def test_the_kept_head_predicts_what_it_did(trained, judged):
     config, scene, _ = trained
     folder, evaluation = judged
     task = make_task(config, scene)
-    (group,) = judge.load_predictor(task, config, scene, folder)
+    (group,) = kept_heads.load_predictor(task, config, scene, folder)
     head, facts = group[0]
     assert facts["classes"] == ["lens", "galaxy"]
     (name,) = [p.name for p in (folder / "predictor").iterdir()]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lenstream.errors import ArgumentError
+from lenstream.evaluate.fitting import source_shapes
 from lenstream.evaluate.fitting.image_model import ImageModel, Observed
 from lenstream.evaluate.fitting.refine import refine
 from lenstream.simulate.selection import draw
@@ -49,6 +50,16 @@ def test_lenses_are_found_from_the_population(galaxies):
         assert np.linalg.eigvalsh(f.covariance).min() > -1e-12
         assert f.seconds > 0
         assert 0 < f.agreeing <= 1
+
+
+def test_parametric_sources_are_found_from_the_population(make_case, monkeypatch):
+    """Sersic sources, whose shapes are those of sources that are drawn."""
+    monkeypatch.setattr(source_shapes, "DRAWN", 400)
+    dim = ["simulate.source.0.magnitude=24", "simulate.image.rays=adaptive"]
+    case = make_case(*dim, n=5, components=24, samples=1600)
+    found = [refine(case.model, case.observed(i), proposals(case, 24, 24 * i)) for i in range(5)]
+    worst = [np.abs(deviations(case, i, f)).max() for i, f in enumerate(found)]
+    assert np.sort(worst)[3] < 4.5
 
 
 def test_two_runs_and_a_thread_each_are_equal(galaxies, of_the_first):

@@ -21,11 +21,7 @@ STAMPS = RNG.normal(size=(SIDE, SIDE, K))
 def rays(n=40):
     """Where rays meet the stamp, none at the edge of a cell of it, some outside of it; their fine rows and columns."""
     u, v = RNG.integers(-2, SIDE + 1, (2, n)) + RNG.uniform(0.1, 0.9, (2, n))
-    return u, v, RNG.integers(0, N * FINE, n), RNG.integers(0, N * FINE, n)
-
-
-def work(k=K):
-    return np.full((TERMS, N * FINE, N, k), np.nan)  # what was there before must not matter
+    return u, v, np.sort(RNG.integers(0, N * FINE, n)), RNG.integers(0, N * FINE, n)
 
 
 def behind_psf(values, rows, columns):
@@ -41,8 +37,8 @@ def behind_psf(values, rows, columns):
 
 
 def seen(u, v, rows, columns):
-    out = np.empty((N, N, K))
-    source_kernels.seen_components(u, v, rows, columns, STAMPS, RESPONSE, work(), out)
+    out = np.full((N, N, K), np.nan)  # what was there before must not matter
+    source_kernels.seen_components(u, v, rows, columns, STAMPS, RESPONSE, out)
     return out
 
 
@@ -58,8 +54,8 @@ def test_components_are_drawn_bilinearly_and_blurred():
 
 def test_light_of_rays_is_blurred():
     _, _, rows, columns = rays()
-    values, out = RNG.normal(size=(40, 3)), np.empty((N, N, 3))
-    source_kernels.seen_images(values, rows, columns, RESPONSE, work(3), out)
+    values, out = RNG.normal(size=(40, 3)), np.full((N, N, 3), np.nan)
+    source_kernels.seen_images(values, rows, columns, RESPONSE, out)
     np.testing.assert_allclose(out, behind_psf(values, rows, columns), rtol=1e-12, atol=1e-12)
 
 
@@ -82,7 +78,7 @@ def test_pulls_are_the_derivatives_of_a_weighted_sum_of_images():
     """Within a cell of the stamp light is linear along u and along v, so differences are exact."""
     u, v, rows, columns = rays()
     weights, pulls, h = RNG.normal(size=(N, N, K)), np.empty((2, 40)), 1e-2
-    source_kernels.pulled_back(u, v, rows, columns, STAMPS, weights, RESPONSE, work(), pulls)
+    source_kernels.pulled_back(u, v, rows, columns, STAMPS, weights, RESPONSE, pulls)
 
     def total(du, dv):
         return (weights * seen(u + du, v + dv, rows, columns)).sum()
@@ -98,7 +94,7 @@ def test_pulls_add_up_to_the_change_of_images():
     """The transpose: sum(weights * change of images) = sum(pulls * moves of rays), for any weights and moves."""
     u, v, rows, columns = rays()
     weights, pulls, moves = RNG.normal(size=(N, N, K)), np.empty((2, 40)), RNG.normal(size=(2, 40)) * 1e-6
-    source_kernels.pulled_back(u, v, rows, columns, STAMPS, weights, RESPONSE, work(), pulls)
+    source_kernels.pulled_back(u, v, rows, columns, STAMPS, weights, RESPONSE, pulls)
     changed = seen(u + moves[0], v + moves[1], rows, columns) - seen(u, v, rows, columns)
     assert (weights * changed).sum() == pytest.approx((pulls * moves).sum(), rel=1e-5)
 

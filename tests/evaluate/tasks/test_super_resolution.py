@@ -8,7 +8,7 @@ import torch
 
 from lenstream.configs.load import load
 from lenstream.errors import ConfigError
-from lenstream.evaluate import judge
+from lenstream.evaluate import judge, kept_heads
 from lenstream.evaluate.results import Evaluation, frame
 from lenstream.evaluate.tasks.choose import make_task
 from lenstream.evaluate.tasks.super_resolution import BICUBIC, SHOWN, learn
@@ -121,7 +121,7 @@ def test_a_whole_evaluation_keeps_scores_heads_and_few_images(made, tmp_path):
     assert list(dict.fromkeys(rows.metric)) == ["psnr", "ssim", "mse", "mse_min_max"] and set(rows.target) == {"image"}
     loaded = Evaluation.load(tmp_path)
     assert loaded.true["image"].shape == (SHOWN, 1, 48, 48) and len(loaded.indices) == 20
-    kept = judge.load_predictor(task, config, scene, tmp_path)
+    kept = kept_heads.load_predictor(task, config, scene, tmp_path)
     assert len(kept) == 1
     (head, facts), test = kept[0][0], task.labelled("test", 20)
     score = task.score({"image": test.true["image"].numpy()}, task.predict(head, test.images))["image", "psnr"]

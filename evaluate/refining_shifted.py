@@ -1,0 +1,70 @@
+"""Refined estimates of shifted test lenses: what a fit is worth where its assumptions are wrong."""
+
+import os
+
+import numpy as np
+
+from ..configs.names import plain_names
+from ..simulate.selection import draw
+from ..simulate.systems.draw import Views
+from . import shifted_tests
+from .limit import limits
+from .results import REFINED, Score
+from .scored import Unit
+from .tasks.refined import refine_lenses, scores
+
+SHOWN = ("within_3_limits", "error_over_limit", "coverage_68", "coverage_95")  # of the scores
+
+
+def refine_shifted(config, scene, evaluation, settings, scratch, stop=lambda: False):
+    """Refine the shifted test lenses of `evaluate.shifts` from the best head's predictions of them: the new scores.
+
+    The fits take the images for those of the training, but for their noise, which an image tells. The limit is that of
+    the shifted lenses, so that a fit which misses it says what its wrong assumptions cost.
+
+    Args: settings: `configs.evaluation.Evaluate`. scratch: holds the predictions of the shifted lenses, and what is
+        done of work that is stopped. The rest is that of `refining.refine_evaluation`.
+    """
+    out, n, threads = [], min(settings.refine.lenses, len(evaluation.indices)), os.cpu_count() or 1
+    head, task = best_head(evaluation), next((s.task for s in evaluation.scores), "")
+    for name in settings.shifts if head is not None else ():
+        seen, indices = shifted_tests.scene_of(config, scene, name), evaluation.indices[:n]
+        with np.load(scratch / f"{Unit(*head, 0, name).name()}.npz") as file:
+            predicted = {target: file[target][:n].astype(float) for target in file.files}
+        start = {t: (values, _rmse(evaluation, head, t)) for t, values in predicted.items()}
+        places = plain_names(draw(seen, [0], Views()).lens_mass)
+        lens = draw(seen, indices, Views()).lens_mass
+        true = {t: lens[places[t][0]][places[t][1]] for t in predicted if t in places}
+        found = limits(seen, indices, list(true), threads=threads)
+        path = scratch / f"refined-{name}.jsonl"
+        table = refine_lenses(scene, indices, {head[0]: start}, settings.refine, path, threads, stop, seen)
+        values = scores(table, true, found.any_shape or found.known)
+        kept = {key: value for key, value in values.items() if key[1] in SHOWN}
+        out += [Score(task, head[0], REFINED, head[2], 0, t, m, v, name) for (t, m), v in kept.items()]
+    return out
+
+
+def best_head(evaluation):
+    """(encoder, protocol, number of labels) of the head that tells most of all targets; None without heads."""
+    ranks = {}
+    for s in evaluation.scores:
+        if s.metric == "r2" and s.seed == 0 and not s.shift and (s.encoder, s.protocol) in evaluation.predictions:
+            ranks.setdefault((s.n_labels, s.encoder, s.protocol), []).append(s.value)
+    most = max((n_labels for n_labels, *_ in ranks), default=0)
+    known = {head: np.mean(values) for head, values in ranks.items() if head[0] == most}
+    if not known:
+        return None
+    n_labels, encoder, protocol = max(known, key=known.get)
+    return encoder, protocol, n_labels
+
+
+def _rmse(evaluation, head, target):
+    encoder, protocol, n_labels = head
+    return next(
+        s.value
+        for s in evaluation.scores
+        if (s.encoder, s.protocol, s.n_labels, s.target) == (encoder, protocol, n_labels, target)
+        and s.metric == "rmse"
+        and s.seed == 0
+        and not s.shift
+    )
