@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lenstream.errors import ArgumentError
+from lenstream.evaluate.fitting import refine as refine_module
 from lenstream.evaluate.fitting import source_shapes
 from lenstream.evaluate.fitting.image_model import ImageModel, Observed
 from lenstream.evaluate.fitting.refine import refine
@@ -103,6 +104,33 @@ def test_an_image_without_a_source_has_no_estimate(galaxies):
     assert dark.covariance.shape == (11, 11)
     none = refine(galaxies.model, galaxies.observed(0), np.zeros((0, 6)))
     assert np.isnan(none.parameters).all()
+
+
+def test_an_estimate_needs_light_of_a_source(galaxies, monkeypatch):
+    """More than there is in any image; the same estimate does not converge."""
+    before = refine(galaxies.model, galaxies.observed(0), proposals(galaxies, 8))
+    monkeypatch.setattr(refine_module, "SEEN", 1e4)
+    after = refine(galaxies.model, galaxies.observed(0), proposals(galaxies, 8))
+    assert before.converged
+    assert not after.converged
+    np.testing.assert_array_equal(before.parameters, after.parameters)
+
+
+def test_where_nothing_fits_the_next_looks_are_followed(galaxies, monkeypatch):
+    """Three lenses far from the true one come first."""
+    far = galaxies.truths[2].copy()
+    names = galaxies.free.names()
+    far[names.index("theta_E")] = 0.8 if far[names.index("theta_E")] > 1.2 else 1.6
+    looks = [(far, None)] * 3 + [(galaxies.truths[2], None)]
+    monkeypatch.setattr(refine_module, "first_looks", lambda *_: looks)
+    monkeypatch.setattr(refine_module, "FIRST_STEPS", 2)
+    monkeypatch.setattr(refine_module, "STEPS", 2)
+    found = refine(galaxies.model, galaxies.observed(2), proposals(galaxies, 1))
+    assert np.abs(deviations(galaxies, 2, found)).max() < 4.5
+    assert found.agreeing == 0.25
+    monkeypatch.setattr(refine_module, "ROUNDS", 1)
+    found = refine(galaxies.model, galaxies.observed(2), proposals(galaxies, 1))
+    assert np.abs(deviations(galaxies, 2, found)).max() > 4.5
 
 
 def test_nothing_is_good(galaxies):
