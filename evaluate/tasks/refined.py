@@ -27,7 +27,7 @@ from ..fitting.source_shapes import source_shapes
 POPULATION = "population"  # as an encoder: starts that know nothing of the image
 RIGHT = 3.0  # bounds within which an estimate counts as right
 HALF_NORMAL = 0.6745  # median of |x| of a normal x with standard deviation 1
-GOOD_CHI2 = 1.5  # of a pixel
+GOOD_CHI2 = 4.0  # standard deviations of chi2 above what noise alone gives
 AGREEING = 0.5  # share of ascents that end at the same maximum
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed: none is a test lens
 
@@ -43,9 +43,9 @@ def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda
         seen: another scene, whose images of the systems are fitted as if they were of `scene`; the noise is taken as it
         is there. None: `scene`.
 
-    Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel),
-    log_posterior, converged, agreeing, seconds. What could not be fitted has NaN. Raises: ConfigError for scenes whose
-    images are not modelled.
+    Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel), chi2_sigma (by
+    how many standard deviations it is above 1), log_posterior, converged, agreeing, seconds. What could not be fitted
+    has NaN. Raises: ConfigError for scenes whose images are not modelled.
     """
     shapes = source_shapes(scene)
     free = free_parameters(scene, shapes)
@@ -72,7 +72,7 @@ def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda
         good = np.isfinite(image) if images.mask is None else ~images.mask[i, 0, 0]
         found = refine(own.model, Observed(image, background, exposure * gain, good), proposed(name)[i])
         with lock:
-            kept.add(_row(name, int(indices[i]), free, found))
+            kept.add(_row(name, int(indices[i]), free, found, good.sum()))
             progress.update(progress_of(), name)
 
     todo = [(name, i) for (name, index), i in wanted.items() if (name, index) not in done]
@@ -113,21 +113,22 @@ def proposals(scene, free, start, n, n_lenses):
     return np.clip(drawn, free.low[: drawn.shape[2]], free.high[: drawn.shape[2]])
 
 
-def _row(start, index, free, found):
+def _row(start, index, free, found, n_pixels):
     names = free.names()[: len(free.places)]
     sigma = np.sqrt(np.diag(found.covariance)[: len(names)])
+    excess = (found.chi2 - 1.0) * np.sqrt(n_pixels / 2.0)
     return (
         {"start": start, "index": index}
         | {name: float(value) for name, value in zip(names, found.parameters, strict=False)}
         | {f"{name}_sigma": float(value) for name, value in zip(names, sigma, strict=True)}
-        | {"chi2": float(found.chi2), "log_posterior": float(found.log_posterior)}
+        | {"chi2": float(found.chi2), "chi2_sigma": float(excess), "log_posterior": float(found.log_posterior)}
         | {"converged": bool(found.converged), "agreeing": float(found.agreeing), "seconds": float(found.seconds)}
     )
 
 
 def trusted(table):
     """Whether each estimate may be relied on, bool (n,): converged, with a good chi2 and ascents that agree."""
-    return (table.converged & (table.chi2 < GOOD_CHI2) & (table.agreeing >= AGREEING)).to_numpy()
+    return (table.converged & (table.chi2_sigma < GOOD_CHI2) & (table.agreeing >= AGREEING)).to_numpy()
 
 
 def scores(table, true, bounds, start=None):

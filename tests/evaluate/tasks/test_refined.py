@@ -52,6 +52,7 @@ def test_there_is_one_row_a_start_and_lens(table):
     assert {"theta_E", "theta_E_sigma", "gamma", "e1", "chi2", "converged", "agreeing", "seconds"} <= set(table)
     assert ((table.chi2 > 0.7) & (table.chi2 < 1.4))[table.start == "network"].all()
     assert (table.theta_E_sigma > 0).all()
+    np.testing.assert_allclose(table.chi2_sigma, (table.chi2 - 1) * (32**2 / 2) ** 0.5)
 
 
 def test_stopped_work_goes_on_and_is_what_it_would_have_been(scene, table, tmp_path):
@@ -93,7 +94,7 @@ def test_proposals_of_the_population_know_nothing_of_the_image(scene, free):
 
 def rows(errors, sigma=0.1, **others):
     n = len(errors)
-    known = {"converged": True, "chi2": 1.0, "agreeing": 1.0, "seconds": 0.5} | others
+    known = {"converged": True, "chi2_sigma": 0.0, "agreeing": 1.0, "seconds": 0.5} | others
     return pd.DataFrame({"e1": np.asarray(errors, float), "e1_sigma": sigma} | known, index=range(n))
 
 
@@ -142,5 +143,7 @@ def test_without_a_limit_nothing_is_said_of_it():
 
 
 def test_what_is_trusted():
-    table = rows([0, 0, 0, 0], chi2=[1.0, 2.0, 1.0, 1.0], agreeing=[1, 1, 0.3, 1], converged=[True, True, True, False])
+    table = rows(
+        [0, 0, 0, 0], chi2_sigma=[1.0, 5.0, 1.0, 1.0], agreeing=[1, 1, 0.3, 1], converged=[True, True, True, False]
+    )
     assert list(refined.trusted(table)) == [True, False, False, False]
