@@ -38,7 +38,8 @@ def refine(run, lenses, proposals):
         scene, evaluation, reported = scene_of_run(folder, config), Evaluation.load(folder.path), folder.report.exists()
         folder.scratch.mkdir(exist_ok=True)
         rows = folder.scratch / f"refined-{settings.proposals}.jsonl"
-        scores = refining.refine_evaluation(config, scene, evaluation, folder.path, settings, rows, stop)
+        fits = refining.prepared(config, scene, stop)
+        scores = refining.refine_evaluation(fits, evaluation, folder.path, settings, rows, stop)
         heads = [score for score in evaluation.scores if score.protocol != REFINED or score.shift]
         folder.finished.unlink(missing_ok=True)
         evaluation.with_scores(heads + scores).save(folder.path)

@@ -16,7 +16,7 @@ from ..ssl import checkpoint
 from ..ssl.probe import features_of
 from . import shifted_tests
 from .kept_heads import PROJECTION, keep, network_of
-from .refining import refine_evaluation
+from .refining import prepared, refine_evaluation
 from .refining_shifted import refine_shifted
 from .results import (
     FINETUNED,
@@ -101,10 +101,9 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     predictions = {(name, name): _kept(task, predicted) for name, predicted in beside.items()} | predictions
     evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
     if settings.refine is not None:
-        refined = refine_evaluation(
-            config, task.scene, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop
-        )
-        refined += refine_shifted(config, task.scene, evaluation, settings, scratch, stop)
+        fits = prepared(config, task.scene, stop)
+        refined = refine_evaluation(fits, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop)
+        refined += refine_shifted(fits, config, task.scene, evaluation, scratch, stop)
         evaluation = evaluation.with_scores([*scores, *refined])
     keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
     evaluation.save(folder)

@@ -10,8 +10,11 @@ from ..files.checksums import refuse_differing
 from ..files.columns import read_table
 from ..files.csv_writing import plain, write_csv
 from .fitting.fittable import why_not
+from .fitting.fitted_systems import prepare
 from .results import ANY_SHAPE, CRAMER_RAO, REFINED, REFINED_TABLE, Score
 from .tasks.refined import POPULATION, refine_lenses, scores
+
+THREADS = os.cpu_count() or 1
 
 
 def refinement_problems(config):
@@ -22,23 +25,30 @@ def refinement_problems(config):
     return [f"evaluate.refine: {problem}" for problem in why_not(simulate)]
 
 
-def refine_evaluation(config, scene, evaluation, folder, settings, path, stop=lambda: False):
-    """Refine the first test lenses from every encoder's predictions and from the population: the new scores.
-
-    Args:
-        evaluation: `results.Evaluation`, with predictions and scores of heads.
-        folder: gets refined.csv, one row a start and lens. settings: `configs.evaluation.Refine`.
-        path: of the file that keeps what is done of work that is stopped. stop: asked before every lens.
+def prepared(config, scene, stop=lambda: False):
+    """What the fits of a run have in common, `fitting.fitted_systems.Fits`. scene: of the config's simulation.
 
     Raises: ConfigError for what `refinement_problems` names; Stopped.
     """
     if problems := refinement_problems(config):
         raise ConfigError(problems)
+    return prepare(scene, THREADS, stop)
+
+
+def refine_evaluation(fits, evaluation, folder, settings, path, stop=lambda: False):
+    """Refine the first test lenses from every encoder's predictions and from the population: the new scores.
+
+    Args:
+        fits: of `prepared`.
+        evaluation: `results.Evaluation`, with predictions and scores of heads.
+        folder: gets refined.csv, one row a start and lens. settings: `configs.evaluation.Refine`.
+        path: of the file that keeps what is done of work that is stopped. stop: asked before every lens.
+
+    Raises: Stopped.
+    """
     n = min(settings.lenses, len(evaluation.indices))
     starts, heads = starts_of(evaluation, n)
-    table = refine_lenses(
-        scene, evaluation.indices[:n], starts, settings, Path(path), threads=os.cpu_count() or 1, stop=stop
-    )
+    table = refine_lenses(fits, evaluation.indices[:n], starts, settings, Path(path), THREADS, stop)
     write_csv(table, Path(folder) / REFINED_TABLE)
     bounds = bounds_of(evaluation, n)
     true = {target: np.asarray(values[:n], float) for target, values in evaluation.true.items()}

@@ -8,9 +8,9 @@ import pytest
 
 from lenstream import refine_run
 from lenstream.configs.load import load
+from lenstream.evaluate.fitting import fitted_systems
 from lenstream.evaluate.fitting.source_shapes import source_shapes
 from lenstream.evaluate.results import REFINED, Evaluation, frame, read_scores, refuse_changed
-from lenstream.evaluate.tasks import refined as refined_task
 from lenstream.progress import Stopped
 from lenstream.run_pipeline import main
 from lenstream.runs import RunFolder
@@ -24,7 +24,8 @@ def few_components():
     """Fits with few components, made once."""
     shapes = functools.cache(lambda: source_shapes(make_scene(load("tiny", FEW).simulate, 3), 20))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refined_task, "source_shapes", lambda scene: shapes())
+        patch.setattr(fitted_systems, "source_shapes", lambda scene: shapes())
+        patch.setattr(fitted_systems, "N_CALIBRATION", 4)
         yield
 
 
@@ -79,7 +80,7 @@ def test_stopped_work_leaves_the_run_as_it_was_and_goes_on(run, tmp_path, monkey
 
     class Stopping:
         def __enter__(self):
-            return lambda: asked.append(1) or len(asked) > 3
+            return lambda: asked.append(1) or len(asked) > 7  # 4 to calibrate errors
 
         def __exit__(self, *_):
             pass

@@ -5,24 +5,15 @@ judged by how often it leads to the right optimum.
 """
 
 import functools
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from ...files.growing_rows import GrowingRows, rows_so_far
 from ...progress import Stopped, bar
-from ...simulate.packing import noise_levels
-from ...simulate.render import render_all
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
-from ..fitting.free_parameters import free_parameters
-from ..fitting.image_model import ImageModel, Observed
-from ..fitting.pixel_response import pixel_response
-from ..fitting.refine import refine
-from ..fitting.source_shapes import source_shapes
+from ..fitting.fitted_systems import fit_systems
 
 POPULATION = "population"  # as an encoder: starts that know nothing of the image
 RIGHT = 3.0  # bounds within which an estimate counts as right
@@ -32,72 +23,47 @@ AGREEING = 0.5  # share of ascents that end at the same maximum
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed: none is a test lens
 
 
-def refine_lenses(scene, indices, starts, settings, path, threads=1, stop=lambda: False, seen=None):
+def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda: False, seen=None):
     """Refined estimates of test lenses from several starts: a DataFrame, one row a start and lens.
 
     Args:
-        scene: from `simulate.systems.scene`. indices: uint64 (n,), of the test systems.
+        fits: `fitting.fitted_systems.Fits`. indices: uint64 (n,), of the test systems.
         starts: name -> {target: (predictions (n,), standard deviation)}; no targets: the population alone.
         settings: `configs.evaluation.Refine`. path: of the file that gains a row as each estimate is done, from which
             stopped work goes on. stop: asked before every lens; when true, `Stopped` is raised.
-        seen: another scene, whose images of the systems are fitted as if they were of `scene`; the noise is taken as it
-        is there. None: `scene`.
+        seen: another scene, whose images are fitted, see `fitting.fitted_systems.fit_systems`.
 
     Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel), chi2_sigma (by
     how many standard deviations it is above 1), log_posterior, converged, agreeing, seconds. What could not be fitted
-    has NaN. Raises: ConfigError for scenes whose images are not modelled.
+    has NaN.
     """
-    shapes = source_shapes(scene)
-    free = free_parameters(scene, shapes)
-    systems = draw(scene, indices, Views())
-    seen = scene if seen is None else seen
-    shown = draw(seen, indices, Views())
-    images = render_all(seen, shown)
-    levels = [level[:, 0] for level in noise_levels(seen, shown)]
-    wanted = {(name, int(index)): i for name in starts for i, index in enumerate(indices)}
-    rows = [row for row in rows_so_far(path) if (row["start"], row["index"]) in wanted]
-    done = {(row["start"], row["index"]) for row in rows}
-    own, lock = threading.local(), threading.Lock()
-    proposed = functools.cache(lambda name: proposals(scene, free, starts[name], settings.proposals, len(indices)))
+    wanted = [(name, i) for name in starts for i in range(len(indices))]
+    known = {(name, int(indices[i])): (name, i) for name, i in wanted}
+    rows = [row for row in rows_so_far(path) if (row["start"], row["index"]) in known]
+    done = {known[row["start"], row["index"]] for row in rows}
+    proposed = functools.cache(lambda name: proposals(fits, starts[name], settings.proposals, len(indices)))
+    jobs = [((name, i), i, proposed(name)[i]) for name, i in wanted if (name, i) not in done]
+    with GrowingRows(path, rows) as kept, bar("refining", len(wanted), len(rows)) as progress:
 
-    def one(name, i):
-        if stop():
-            return
-        optics = {key: float(values[i, 0, 0]) for key, values in systems.optics.items()}
-        if getattr(own, "optics", None) != optics:
-            response = pixel_response(scene.instrument, optics, scene.config.image.num_pix)
-            own.model, own.optics = ImageModel(scene, free, shapes, response), optics
-        background, exposure, gain = (float(level[i]) for level in levels)
-        image = images.images[i, 0, 0].astype(float)
-        good = np.isfinite(image) if images.mask is None else ~images.mask[i, 0, 0]
-        found = refine(own.model, Observed(image, background, exposure * gain, good), proposed(name)[i])
-        with lock:
-            kept.add(_row(name, int(indices[i]), free, found, good.sum()))
-            progress.update(progress_of(), name)
+        def keep(key, found, n_pixels):
+            kept.add(_row(key[0], int(indices[key[1]]), fits, found, n_pixels))
+            done.add(key)
+            progress.update(len(done), key[0])
 
-    todo = [(name, i) for (name, index), i in wanted.items() if (name, index) not in done]
-    count = iter(range(len(rows) + 1, len(wanted) + 1))
-    progress_of = functools.partial(next, count)
-    with (
-        threadpool_limits(1),  # a lens a thread; threads within one would wait for each other
-        GrowingRows(path, rows) as kept,
-        bar("refining", len(wanted), len(rows)) as progress,
-        ThreadPoolExecutor(threads) as pool,
-    ):
-        list(pool.map(one, *zip(*todo, strict=True))) if todo else None
-    rows = rows_so_far(path)
-    if len(rows) < len(wanted):
-        raise Stopped(f"stopped the refinement at {len(rows)} of {len(wanted)}")
-    order = {key: n for n, key in enumerate(wanted)}
-    return pd.DataFrame(sorted(rows, key=lambda row: order[row["start"], row["index"]]))
+        fit_systems(fits, indices, jobs, keep, threads, stop, seen)
+    if len(done) < len(wanted):
+        raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
+    order = {key: n for n, key in enumerate(known)}
+    return pd.DataFrame(sorted(rows_so_far(path), key=lambda row: order[row["start"], row["index"]]))
 
 
-def proposals(scene, free, start, n, n_lenses):
+def proposals(fits, start, n, n_lenses):
     """Lenses that are proposed for every image, float64 (n_lenses, n, parameters of the lens).
 
     The first is the prediction itself, with what is not predicted at the population's mean; the others are draws of the
     population whose predicted parameters are those of the prediction with normal errors.
     """
+    scene, free = fits.scene, fits.free
     systems = draw(scene, np.arange(FIRST_DRAW, FIRST_DRAW + n_lenses * n, dtype=np.uint64), Views())
     drawn = np.column_stack([systems.lens_mass[k][name] for k, name in free.places])
     drawn = drawn.reshape(n_lenses, n, -1)
@@ -113,9 +79,9 @@ def proposals(scene, free, start, n, n_lenses):
     return np.clip(drawn, free.low[: drawn.shape[2]], free.high[: drawn.shape[2]])
 
 
-def _row(start, index, free, found, n_pixels):
-    names = free.names()[: len(free.places)]
-    sigma = np.sqrt(np.diag(found.covariance)[: len(names)])
+def _row(start, index, fits, found, n_pixels):
+    names = fits.free.names()[: len(fits.free.places)]
+    sigma = fits.error_scales * np.sqrt(np.diag(found.covariance)[: len(names)])
     excess = (found.chi2 - 1.0) * np.sqrt(n_pixels / 2.0)
     return (
         {"start": start, "index": index}

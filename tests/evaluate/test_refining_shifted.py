@@ -5,10 +5,11 @@ import pytest
 
 from lenstream.configs.load import load
 from lenstream.evaluate import refining_shifted
+from lenstream.evaluate.fitting.fitted_systems import Fits
+from lenstream.evaluate.fitting.free_parameters import free_parameters
 from lenstream.evaluate.fitting.source_shapes import source_shapes
 from lenstream.evaluate.limit import Bounds
 from lenstream.evaluate.results import Evaluation, Score
-from lenstream.evaluate.tasks import refined
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
@@ -29,7 +30,8 @@ def test_shifted_lenses_are_fitted_as_if_they_were_not(tmp_path, monkeypatch):
     config = load("demo", [*overrides, "evaluate.refine={lenses: 10, proposals: 2}"])
     scene = make_scene(config.simulate, 1)
     shapes = source_shapes(scene, 20)
-    monkeypatch.setattr(refined, "source_shapes", lambda scene: shapes)
+    free = free_parameters(scene, shapes)
+    fits = Fits(scene, shapes, free, np.ones(len(free.places)))
     monkeypatch.setattr(refining_shifted, "limits", lambda seen, indices, targets, threads: Bounds({}, bounds))
     indices = np.arange(10, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"])
     true = {name: draw(scene, indices, Views()).lens_mass[0][name] for name in ("theta_E", "e1")}
@@ -38,7 +40,7 @@ def test_shifted_lenses_are_fitted_as_if_they_were_not(tmp_path, monkeypatch):
     evaluation = Evaluation(scores, indices, true, {("a", "ridge"): true}, {})
     for shift in config.evaluate.shifts:
         np.savez(tmp_path / f"a-ridge-100-0-{shift}.npz", **true)
-    found = refining_shifted.refine_shifted(config, scene, evaluation, config.evaluate, tmp_path)
+    found = refining_shifted.refine_shifted(fits, config, scene, evaluation, tmp_path)
     assert {(s.encoder, s.protocol, s.n_labels, s.shift) for s in found} == {
         ("a", "refined", 100, "more_noise"),
         ("a", "refined", 100, "lens_light"),
@@ -50,7 +52,7 @@ def test_shifted_lenses_are_fitted_as_if_they_were_not(tmp_path, monkeypatch):
 
 def test_without_heads_no_shifted_lens_is_refined(tmp_path):
     config = load("demo", ["evaluate.shifts=[more_noise]", "evaluate.refine={lenses: 10}"])
-    assert refining_shifted.refine_shifted(config, None, evaluation([], []), config.evaluate, tmp_path) == []
+    assert refining_shifted.refine_shifted(None, config, None, evaluation([], []), tmp_path) == []
 
 
 @pytest.mark.parametrize("protocol", ["ridge", "mlp"])

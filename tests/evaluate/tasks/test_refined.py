@@ -6,6 +6,7 @@ import pytest
 
 from lenstream.configs.evaluation import Refine
 from lenstream.configs.load import load
+from lenstream.evaluate.fitting.fitted_systems import Fits
 from lenstream.evaluate.fitting.free_parameters import free_parameters
 from lenstream.evaluate.fitting.source_shapes import source_shapes
 from lenstream.evaluate.tasks import refined
@@ -28,22 +29,20 @@ def shapes(scene):
     return source_shapes(scene, 40)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def made_once(shapes):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refined, "source_shapes", lambda scene: shapes)
-        yield
-
-
 @pytest.fixture(scope="module")
 def free(scene, shapes):
     return free_parameters(scene, shapes)
 
 
 @pytest.fixture(scope="module")
-def table(scene, made_once, tmp_path_factory):
+def fits(scene, shapes, free):
+    return Fits(scene, shapes, free, np.full(len(free.places), 1.25))
+
+
+@pytest.fixture(scope="module")
+def table(fits, tmp_path_factory):
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
-    return refined.refine_lenses(scene, INDICES, {"network": START, "population": {}}, SETTINGS, path, threads=2)
+    return refined.refine_lenses(fits, INDICES, {"network": START, "population": {}}, SETTINGS, path, threads=2)
 
 
 def test_there_is_one_row_a_start_and_lens(table):
@@ -55,7 +54,14 @@ def test_there_is_one_row_a_start_and_lens(table):
     np.testing.assert_allclose(table.chi2_sigma, (table.chi2 - 1) * (32**2 / 2) ** 0.5)
 
 
-def test_stopped_work_goes_on_and_is_what_it_would_have_been(scene, table, tmp_path):
+def test_quoted_errors_are_scaled(fits, table, tmp_path):
+    plain = fits._replace(error_scales=np.ones(len(fits.free.places)))
+    again = refined.refine_lenses(plain, INDICES, {"network": START}, SETTINGS, tmp_path / "rows.jsonl")
+    np.testing.assert_allclose(table.gamma_sigma[:3], 1.25 * again.gamma_sigma)
+    np.testing.assert_array_equal(table.gamma[:3], again.gamma)
+
+
+def test_stopped_work_goes_on_and_is_what_it_would_have_been(fits, table, tmp_path):
     path, asked = tmp_path / "rows.jsonl", []
 
     def stop():
@@ -64,18 +70,18 @@ def test_stopped_work_goes_on_and_is_what_it_would_have_been(scene, table, tmp_p
 
     starts = {"network": START, "population": {}}
     with pytest.raises(Stopped, match="stopped the refinement at 2 of 6"):
-        refined.refine_lenses(scene, INDICES, starts, SETTINGS, path, stop=stop)
+        refined.refine_lenses(fits, INDICES, starts, SETTINGS, path, stop=stop)
     done = rows_so_far(path)
     assert len(done) == 2
-    again = refined.refine_lenses(scene, INDICES, starts, SETTINGS, path)
+    again = refined.refine_lenses(fits, INDICES, starts, SETTINGS, path)
     assert again.seconds[0] == done[0]["seconds"]  # it was not made anew
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), table.drop(columns="seconds"))
 
 
-def test_proposals_scatter_about_the_prediction_by_its_error(scene, free):
+def test_proposals_scatter_about_the_prediction_by_its_error(fits, free):
     column = free.names().index("theta_E")
     start = {"theta_E": (np.array([1.0, 1.4]), 0.05), "not_of_the_lens": (np.zeros(2), 1.0)}
-    found = refined.proposals(scene, free, start, 2000, 2)
+    found = refined.proposals(fits, start, 2000, 2)
     assert found.shape == (2, 2000, len(free.places))
     assert list(found[:, 0, column]) == [1.0, 1.4]  # the first is the prediction itself
     np.testing.assert_allclose(found[:, :, column].mean(1), [1.0, 1.4], atol=0.005)
@@ -85,8 +91,8 @@ def test_proposals_scatter_about_the_prediction_by_its_error(scene, free):
     assert (found >= free.low[: len(free.places)]).all() and (found <= free.high[: len(free.places)]).all()
 
 
-def test_proposals_of_the_population_know_nothing_of_the_image(scene, free):
-    found = refined.proposals(scene, free, {}, 500, 2)
+def test_proposals_of_the_population_know_nothing_of_the_image(fits, free):
+    found = refined.proposals(fits, {}, 500, 2)
     off = (found.mean((0, 1)) - free.mean[: len(free.places)]) / free.spread[: len(free.places)]
     assert np.abs(off).max() < 0.15
     assert not np.array_equal(found[0], found[1])
