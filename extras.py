@@ -19,6 +19,7 @@ MODULES = {  # what each extra of pyproject.toml brings, by the name it is impor
         "jinja2",
         "markupsafe",
         "PIL",
+        "threadpoolctl",
     ),
     "explore": ("bokeh",),
     "archive": ("pyarrow", "h5py", "xarray"),
