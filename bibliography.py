@@ -321,4 +321,31 @@ BIBLIOGRAPHY = r"""
   title = {{UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction}},
   year = {2018}, eprint = {1802.03426}, archivePrefix = {arXiv}
 }
+
+@inproceedings{durkan2019,
+  author = {Durkan, Conor and Bekasov, Artur and Murray, Iain and Papamakarios, George},
+  title = {{Neural Spline Flows}},
+  booktitle = {Advances in Neural Information Processing Systems 32 (NeurIPS)}, year = {2019},
+  eprint = {1906.04032}, archivePrefix = {arXiv}
+}
+
+@misc{talts2018,
+  author = {Talts, Sean and Betancourt, Michael and Simpson, Daniel and Vehtari, Aki and Gelman, Andrew},
+  title = {{Validating Bayesian Inference Algorithms with Simulation-Based Calibration}},
+  year = {2018}, eprint = {1804.06788}, archivePrefix = {arXiv}
+}
+
+@inproceedings{lemos2023,
+  author = {Lemos, Pablo and Coogan, Adam and Hezaveh, Yashar and Perreault-Levasseur, Laurence},
+  title = {{Sampling-Based Accuracy Testing of Posterior Estimators for General Inference}},
+  booktitle = {International Conference on Machine Learning (ICML)}, year = {2023},
+  eprint = {2302.03026}, archivePrefix = {arXiv}
+}
+
+@article{suyu2006,
+  author = {Suyu, S. H. and Marshall, P. J. and Hobson, M. P. and Blandford, R. D.},
+  title = {{A Bayesian analysis of regularized source inversions in gravitational lensing}},
+  journal = {Monthly Notices of the Royal Astronomical Society}, volume = {371}, pages = {983--998}, year = {2006},
+  eprint = {astro-ph/0601493}, archivePrefix = {arXiv}
+}
 """

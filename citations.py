@@ -61,6 +61,9 @@ TRAINING = {
     "effective rank": ("garrido2023",),
 }
 UMAP = {"UMAP": ("mcinnes2018",)}
+POSTERIORS = {"calibration of posteriors": ("talts2018", "lemos2023")}
+FLOWS = {"neural spline flows": ("durkan2019",)}
+REFINED = {"estimates refined with the galaxy's shape integrated out": ("suyu2006",)}
 
 
 def everything():
@@ -71,7 +74,7 @@ def everything():
     uses |= {f"method {name}": keys for name, keys in METHODS.items()}
     uses |= {f"networks {name}": keys for name, keys in NETWORKS.items()}
     uses |= {f"optimiser {name}": keys for name, keys in OPTIMIZERS.items()}
-    return uses | TRAINING | UMAP
+    return uses | TRAINING | UMAP | POSTERIORS | FLOWS | REFINED
 
 
 def used(config):
@@ -79,8 +82,7 @@ def used(config):
     uses = ALWAYS | (_of_simulation(config.simulate) if config.simulate is not None else {})
     if config.pretrain is not None:
         uses |= _of_training(config.pretrain) | TRAINING
-        if config.evaluate is not None and config.evaluate.umap:
-            uses |= UMAP
+        uses |= _of_evaluation(config) if config.evaluate is not None else {}
     return uses
 
 
@@ -116,6 +118,14 @@ def _of_simulation(simulation):
     if any(getattr(component, "catalogue", "procedural") != "procedural" for component in components):
         uses["galaxies, if the catalogue is GalSim's COSMOS"] = GALAXIES
     return uses
+
+
+def _of_evaluation(config):
+    kinds = {*config.evaluate.protocols, *(getattr(e, "posterior", None) for e in config.pretrain.encoders.values())}
+    uses = dict(UMAP) if config.evaluate.umap else {}
+    uses |= POSTERIORS if kinds & {"gaussian", "flow"} else {}
+    uses |= FLOWS if "flow" in kinds else {}
+    return uses | (REFINED if config.evaluate.refine is not None else {})
 
 
 def _of_training(pretrain):

@@ -110,3 +110,13 @@ def test_subhalos_galaxies_and_networks_count():
     assert "koekemoer2007" in keys_in(citations.bibtex(citations.used(load("tiny", galaxies))))
     uses = citations.used(load("tiny", ["pretrain.backbone={name: resnet18}"]))
     assert uses["network resnet18"] == ("he2016",)
+
+
+def test_posteriors_and_refined_estimates_count():
+    def cited(*overrides):
+        return {key for keys in citations.used(load("demo", overrides)).values() for key in keys}
+
+    assert "suyu2006" in cited() and not {"lemos2023", "durkan2019"} & cited()
+    assert "suyu2006" not in cited("evaluate.refine=null")
+    assert {"lemos2023", "talts2018"} <= cited("evaluate.protocols=[gaussian]")
+    assert "durkan2019" in cited("evaluate.protocols=[flow]") - cited("evaluate.protocols=[gaussian]")
