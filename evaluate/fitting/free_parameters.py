@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...configs.names import plain_names
 from ...simulate.profiles import limits, registry
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
@@ -36,11 +37,11 @@ class FreeParameters:
     spread: np.ndarray  # (p,): standard deviations
 
     def names(self):
-        """The names of all p parameters; a later deflector's have its number if a former one has the name, too."""
-        out = []
-        for k, name in self.places:
-            out.append(name if name not in out else f"{name}_{k}")
-        return [*out, *(f"source_{name}" for name in SOURCE)]
+        """The names of all p parameters; those of the lens are the plain ones, as of labels and targets."""
+        drawn = [[name for j, name in self.places if j == k] for k in range(len(self.constants))]
+        known = plain_names([*constants, *own] for constants, own in zip(self.constants, drawn, strict=True))
+        plain = {place: name for name, place in known.items()}
+        return [*(plain[place] for place in self.places), *(f"source_{name}" for name in SOURCE)]
 
     def inverse(self):
         """From parameters less their mean to independent directions, (d, p)."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lenstream.configs.load import load
+from lenstream.configs.names import plain_names
 from lenstream.evaluate.fitting.free_parameters import FreeParameters, columns_of, free_parameters, with_prior
 from lenstream.simulate.profiles import limits
 from lenstream.simulate.selection import draw
@@ -41,11 +42,15 @@ def test_what_is_drawn_varies_and_the_rest_is_constant():
 
 def test_a_name_that_two_deflectors_have_is_numbered():
     second = "{profile: SIS, theta_E: {uniform: [0.1, 0.2]}, center_x: {uniform: [1, 2]}}"
-    names = free_of(
+    free, scene = free_of(
         f"simulate.lens_mass=[{{profile: SIE, theta_E: {{uniform: [1, 2]}}}}, {second}]", "evaluate.targets=[theta_E]"
-    )[0].names()
-    assert sorted(names[:3]) == ["center_x", "theta_E", "theta_E_1"]
+    )
+    names = free.names()
+    assert sorted(names[:3]) == ["center_x_1", "theta_E", "theta_E_1"]  # the first has a center_x, which is 0
     assert names[0] == "theta_E"
+    systems = draw(scene, np.arange(3), Views())
+    for (k, name), plain in zip(free.places, names, strict=False):
+        assert plain_names(systems.lens_mass)[plain] == (k, name)  # as labels and targets have it
 
 
 def test_the_prior_is_the_normal_distribution_of_the_draws():
