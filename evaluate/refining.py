@@ -75,26 +75,34 @@ def starts_of(evaluation, n):
 
     An encoder's are the predictions of its best protocol with the most labels, by the mean R2 of all targets.
     """
-    r2, rmse, most = {}, {}, {}
-    for s in evaluation.scores:
-        if s.seed == 0 and not s.shift and (s.encoder, s.protocol) in evaluation.predictions:
-            if s.metric == "r2":
-                r2.setdefault((s.encoder, s.protocol, s.n_labels), []).append(s.value)
-            if s.metric == "rmse":
-                rmse[s.encoder, s.protocol, s.n_labels, s.target] = s.value
-    for (encoder, protocol, n_labels), values in r2.items():
-        rank = (n_labels == max(k[2] for k in r2 if k[:2] == (encoder, protocol)), float(np.mean(values)))
-        if encoder not in most or rank > most[encoder][0]:
-            most[encoder] = rank, protocol, n_labels
+    heads, most, best = heads_of(evaluation), {}, {}
+    for encoder, protocol, n_labels in heads:
+        most[encoder, protocol] = max(n_labels, most.get((encoder, protocol), 0))
+    for (encoder, protocol, n_labels), (r2, _) in heads.items():
+        if n_labels == most[encoder, protocol] and (encoder not in best or r2 > heads[best[encoder]][0]):
+            best[encoder] = encoder, protocol, n_labels
     starts = {
         encoder: {
-            target: (np.asarray(values[:n], float), rmse[encoder, protocol, n_labels, target])
-            for target, values in evaluation.predictions[encoder, protocol].items()
-            if (encoder, protocol, n_labels, target) in rmse
+            target: (np.asarray(values[:n], float), heads[head][1][target])
+            for target, values in evaluation.predictions[head[:2]].items()
+            if target in heads[head][1]
         }
-        for encoder, (_, protocol, n_labels) in most.items()
+        for encoder, head in best.items()
     }
-    return starts | {POPULATION: {}}, {encoder: head for encoder, (_, *head) in most.items()}
+    return starts | {POPULATION: {}}, {encoder: list(head[1:]) for encoder, head in best.items()}
+
+
+def heads_of(evaluation):
+    """What heads reach with the first seed: (encoder, protocol, labels) -> (mean R2, {target: RMSE})."""
+    r2, rmse = {}, {}
+    for s in evaluation.scores:
+        if s.seed == 0 and not s.shift and (s.encoder, s.protocol) in evaluation.predictions:
+            head = s.encoder, s.protocol, s.n_labels
+            if s.metric == "r2":
+                r2.setdefault(head, []).append(s.value)
+            if s.metric == "rmse":
+                rmse.setdefault(head, {})[s.target] = s.value
+    return {head: (float(np.mean(values)), rmse.get(head, {})) for head, values in r2.items()}
 
 
 def estimates_of(folder, evaluation):

@@ -7,7 +7,7 @@ from ..simulate.selection import draw
 from ..simulate.systems.draw import Views
 from . import shifted_tests
 from .limit import limits
-from .refining import THREADS
+from .refining import THREADS, heads_of
 from .results import REFINED, Score
 from .scored import Unit
 from .tasks.refined import refine_lenses, scores
@@ -27,13 +27,14 @@ def refine_shifted(fits, config, scene, evaluation, scratch, stop=lambda: False)
     out, refine = [], config.evaluate.refine
     n = min(refine.lenses, len(evaluation.indices))
     head, task = best_head(evaluation), next((s.task for s in evaluation.scores), "")
+    rmse = heads_of(evaluation)[head][1] if head is not None else {}
     for name in config.evaluate.shifts if head is not None else ():
         seen, indices = shifted_tests.scene_of(config, scene, name), evaluation.indices[:n]
         with np.load(scratch / f"{Unit(*head, 0, name).name()}.npz") as file:
             predicted = {target: file[target][:n].astype(float) for target in file.files}
-        start = {t: (values, _rmse(evaluation, head, t)) for t, values in predicted.items()}
-        places = plain_names(draw(seen, [0], Views()).lens_mass)
+        start = {t: (values, rmse[t]) for t, values in predicted.items()}
         lens = draw(seen, indices, Views()).lens_mass
+        places = plain_names(lens)
         true = {t: lens[places[t][0]][places[t][1]] for t in predicted if t in places}
         found = limits(seen, indices, list(true), threads=THREADS)
         path = scratch / f"refined-{name}.jsonl"
@@ -46,25 +47,6 @@ def refine_shifted(fits, config, scene, evaluation, scratch, stop=lambda: False)
 
 def best_head(evaluation):
     """(encoder, protocol, number of labels) of the head that tells most of all targets; None without heads."""
-    ranks = {}
-    for s in evaluation.scores:
-        if s.metric == "r2" and s.seed == 0 and not s.shift and (s.encoder, s.protocol) in evaluation.predictions:
-            ranks.setdefault((s.n_labels, s.encoder, s.protocol), []).append(s.value)
-    most = max((n_labels for n_labels, *_ in ranks), default=0)
-    known = {head: np.mean(values) for head, values in ranks.items() if head[0] == most}
-    if not known:
-        return None
-    n_labels, encoder, protocol = max(known, key=known.get)
-    return encoder, protocol, n_labels
-
-
-def _rmse(evaluation, head, target):
-    encoder, protocol, n_labels = head
-    return next(
-        s.value
-        for s in evaluation.scores
-        if (s.encoder, s.protocol, s.n_labels, s.target) == (encoder, protocol, n_labels, target)
-        and s.metric == "rmse"
-        and s.seed == 0
-        and not s.shift
-    )
+    heads = heads_of(evaluation)
+    most = max((n_labels for *_, n_labels in heads), default=0)
+    return max((head for head in heads if head[2] == most), key=lambda head: heads[head][0], default=None)

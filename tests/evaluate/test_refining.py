@@ -8,17 +8,8 @@ import pytest
 from lenstream.configs.load import load
 from lenstream.errors import DataError
 from lenstream.evaluate.refining import bounds_of, estimates_of, refinement_problems, starts_of
-from lenstream.evaluate.results import Evaluation, Score
 
-
-def score(encoder, protocol, metric, value, n_labels=100, target="e1", seed=0, shift=""):
-    return Score("regression", encoder, protocol, n_labels, seed, target, metric, value, shift)
-
-
-def evaluation(scores, heads):
-    n = 4
-    predictions = {head: {"e1": np.full(n, float(k))} for k, head in enumerate(heads)}
-    return Evaluation(scores, np.arange(n, dtype=np.uint64), {"e1": np.zeros(n)}, predictions, {})
+from .made_up import evaluation, score
 
 
 def test_an_encoder_starts_from_its_best_head_with_the_most_labels():

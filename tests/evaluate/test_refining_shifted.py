@@ -9,20 +9,12 @@ from lenstream.evaluate.fitting.fitted_systems import Fits
 from lenstream.evaluate.fitting.free_parameters import free_parameters
 from lenstream.evaluate.fitting.source_shapes import source_shapes
 from lenstream.evaluate.limit import Bounds
-from lenstream.evaluate.results import Evaluation, Score
+from lenstream.evaluate.results import Evaluation
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
-
-def score(encoder, protocol, metric, value, n_labels=100, target="e1", seed=0, shift=""):
-    return Score("regression", encoder, protocol, n_labels, seed, target, metric, value, shift)
-
-
-def evaluation(scores, heads):
-    n = 4
-    predictions = {head: {"e1": np.full(n, float(k))} for k, head in enumerate(heads)}
-    return Evaluation(scores, np.arange(n, dtype=np.uint64), {"e1": np.zeros(n)}, predictions, {})
+from .made_up import evaluation, score
 
 
 def test_shifted_lenses_are_fitted_as_if_they_were_not(tmp_path, monkeypatch):
