@@ -34,7 +34,7 @@ from .tasks.posteriors import Judged
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
 
-_RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
+_RANK, _DRAWN = "rank/", "sample/"  # before the target, of arrays beside the predictions of a unit
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,12 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     bounds = _limits(task, test, stop) if settings.limit else {}
     for protocol, by_target in bounds.items():
         scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
-    predictions, ranks = _predicted([unit for unit in units if unit.n_labels in (0, most) and not unit.seed], scratch)
+    shown = [unit for unit in units if unit.n_labels in (0, most) and not unit.seed]
+    predictions, ranks, drawn = _predicted(shown, scratch)
     predictions = {(name, name): _kept(task, predicted) for name, predicted in beside.items()} | predictions
-    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
+    evaluation = Evaluation(
+        scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks, drawn
+    )
     if settings.refine is not None:
         fits = prepared(config, task.scene, stop)
         refined = refine_evaluation(fits, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop)
@@ -125,15 +128,15 @@ def _limits(task, test, stop):
 
 
 def _predicted(units, scratch):
-    """What heads predicted, and ranks of the true values: (encoder, protocol) -> target -> (n, ...)."""
-    predictions, ranks = {}, {}
+    """What heads predicted, ranks of the true values, and samples: (encoder, protocol) -> target -> (n, ...)."""
+    found = {"": {}, _RANK: {}, _DRAWN: {}}
     for unit in units:
         with np.load(scratch / f"{unit.name()}.npz") as file:
-            names = [name for name in file.files if not name.startswith(_RANK)]
-            predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
-            found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
-            ranks |= {(unit.encoder, unit.protocol): found} if found else {}
-    return predictions, ranks
+            for name in file.files:
+                prefix = next((prefix for prefix in (_RANK, _DRAWN) if name.startswith(prefix)), "")
+                of_head = found[prefix].setdefault((unit.encoder, unit.protocol), {})
+                of_head[name.removeprefix(prefix)] = file[name]
+    return found[""], found[_RANK], found[_DRAWN]
 
 
 def _train_heads(task, units, data, scratch, stop):
@@ -170,7 +173,9 @@ def _train_heads(task, units, data, scratch, stop):
             values |= given.scores
             if unit.n_labels in (0, most):
                 ranks = {f"{_RANK}{target}": of for target, of in given.ranks.items()}
-                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted) | ranks)
+                drawn = task.samples(head, data.test) if given.ranks and not unit.seed else {}
+                drawn = {f"{_DRAWN}{target}": of for target, of in drawn.items()}
+                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted) | ranks | drawn)
                 ranges = task.intervals(true, predicted) if hasattr(task, "intervals") else {}
             if unit.n_labels == most:
                 facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
