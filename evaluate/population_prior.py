@@ -1,7 +1,4 @@
-"""The population that systems are drawn from, as a Gaussian prior: which parameters vary, how much, and how together.
-
-With `follow` and `table` parameters are tied to each other, so that what an image says of one it says of the other.
-"""
+"""The population that systems are drawn from, as a Gaussian prior: which parameters vary, how much and how together."""
 
 from typing import NamedTuple
 
@@ -9,10 +6,9 @@ import numpy as np
 
 from ..simulate.selection import draw
 from ..simulate.systems.draw import Views
+from .independent_directions import independent_directions, varies
 
 N_DRAWN = 4096  # systems that the covariance is measured on
-STILL = 1e-12  # a parameter with a smaller standard deviation is known
-TIED = 1e-9  # a direction with a smaller share of the variance is known, as of two parameters that are one
 
 
 class Population(NamedTuple):
@@ -26,15 +22,9 @@ class Population(NamedTuple):
 def population_of(scene):
     """The `Population` of a scene's systems, from draws of its own; subhalos, PSF and exposure are not parameters."""
     drawn = parameters_of(draw(scene, np.arange(N_DRAWN), Views()))
-    spread = {where: values.std() for where, values in drawn.items()}
-    places = [where for where, std in spread.items() if std > STILL]  # False for NaN: not in every system
-    if not places:
-        return Population([], np.zeros(0), np.zeros((0, 0)))
-    correlation = np.atleast_2d(np.corrcoef([drawn[where].ravel() for where in places]))
-    variances, directions = np.linalg.eigh(correlation)
-    kept = variances > TIED * len(places)
-    root = directions[:, kept] * np.sqrt(variances[kept])
-    return Population(places, np.array([spread[where] for where in places]), root)
+    varying = {where: values.ravel() for where, values in drawn.items() if varies(values.ravel())}
+    values = np.array(list(varying.values())).reshape(len(varying), N_DRAWN)
+    return Population(list(varying), values.std(axis=1), independent_directions(values))
 
 
 def parameters_of(systems):

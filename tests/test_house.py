@@ -42,6 +42,7 @@ ORDER = [
     ("simulate/archive/",),
     ("simulate/dataset.py",),
     ("ssl/",),
+    ("evaluate/independent_directions.py", "evaluate/galaxy_shapes.py"),
     ("evaluate/fitting/",),
     ("evaluate/population_prior.py", "evaluate/image_derivatives.py"),
     ("evaluate/shape_derivatives.py",),

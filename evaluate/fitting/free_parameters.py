@@ -14,10 +14,9 @@ from ...configs.names import plain_names
 from ...simulate.profiles import limits, registry
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
+from ..independent_directions import independent_directions, varies
 
 DRAWS = 4096
-VARIES = 1e-12  # a smaller standard deviation is that of a constant
-TIED = 1e-8  # a smaller variance of a direction, of parameters in units of their spread, is a tie
 STEP = 1e-5  # of a parameter's standard deviation, for differences of deflections
 MARGIN = 0.02  # of the range of the draws, beyond which nothing is looked for
 SOURCE = ("center_x", "center_y", "log_R_half", "log_flux", "log_texture")
@@ -56,7 +55,7 @@ def free_parameters(scene, shapes):
     systems = draw(scene, np.arange(DRAWS), Views())
     places, constants, columns = [], [], []
     for k, values in enumerate(systems.lens_mass):
-        varying = {name: v for name, v in values.items() if np.std(v) > VARIES}
+        varying = {name: v for name, v in values.items() if varies(v.ravel())}
         constants.append({name: float(v[0]) for name, v in values.items() if name not in varying})
         places += [(k, name) for name in varying]
         columns += list(varying.values())
@@ -69,10 +68,6 @@ def free_parameters(scene, shapes):
 
 def with_prior(free, sample):
     """The same parameters with the normal distribution of a sample (n, p) as the prior."""
-    spread = sample.std(axis=0)
-    units = np.where(spread > 0, spread, 1.0)
-    values, vectors = np.linalg.eigh(np.cov(sample.T / units[:, None]))
-    kept = values > TIED
     room = MARGIN * np.ptp(sample, axis=0)
     low, high = sample.min(axis=0) - room, sample.max(axis=0) + room
     for p, (k, column) in enumerate(columns_of(free)):
@@ -83,10 +78,10 @@ def with_prior(free, sample):
         free.constants,
         free.profiles,
         mean=sample.mean(axis=0),
-        directions=units[:, None] * vectors[:, kept] * np.sqrt(values[kept]),
+        directions=sample.std(axis=0, ddof=1)[:, None] * independent_directions(sample.T),
         low=low,
         high=high,
-        spread=spread,
+        spread=sample.std(axis=0),
     )
 
 

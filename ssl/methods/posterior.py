@@ -124,7 +124,8 @@ class TargetPosterior(Method):
 
     def forward(self, views, step):
         features = self.network(views[0])
-        return self.loss_of(features, step.labels), features
+        with torch.autocast(features.device.type, enabled=False):  # bf16 cannot tell targets apart as features can
+            return self.loss_of(features.float(), step.labels), features
 
     def loss_of(self, features, labels):
         """The loss of features (n, d) with labels as in `Step`."""
