@@ -21,7 +21,7 @@ NETWORKS = ROUNDS * PARTS
 LEAST = 0.25  # of the variance of the estimates' errors, that is left to them
 
 
-class Estimates(nn.Module):
+class MeanEstimates(nn.Module):
     """The targets that regressors estimate, the mean of all, as the features of an image: float32 (n, t), in their
     units.
 
@@ -38,11 +38,11 @@ class Estimates(nn.Module):
 
 def encoder_of(head):
     """The encoder that any head of a regression holds; the first of several."""
-    return head.network.regressors[0].network if isinstance(head.network, Estimates) else head.network
+    return head.network.regressors[0].network if isinstance(head.network, MeanEstimates) else head.network
 
 
 def finetuned_posterior(task, network, train, kind, how, seed, progress=lambda share: None):
-    """A `ssl.methods.posterior.TargetPosterior` around the `Estimates` of NETWORKS networks that are fine-tuned.
+    """A `ssl.methods.posterior.TargetPosterior` around the `MeanEstimates` of NETWORKS networks that are fine-tuned.
 
     Args: as of `finetuning.finetuned`, but kind: "gaussian" or "flow". how: pair of its table and make_head.
     """
@@ -62,11 +62,11 @@ def finetuned_posterior(task, network, train, kind, how, seed, progress=lambda s
             unseen[k, out] = predict(regressor, train.images[out], task.device)
             regressors.append(regressor)
     estimates = as_of_all(unseen.astype(float), labels.double().numpy()).astype(np.float32)
-    return posterior_heads.posterior_on(Estimates(regressors, labels.shape[1]), estimates, labels, kind, seed)
+    return posterior_heads.posterior_on(MeanEstimates(regressors, labels.shape[1]), estimates, labels, kind, seed)
 
 
 def as_of_all(unseen, true):
-    """Estimates (n, t) with errors as large as those of the mean of all networks would be.
+    """MeanEstimates (n, t) with errors as large as those of the mean of all networks would be.
 
     A label is unseen by one network of each round, and the mean of a few errs more than that of all, by what the
     networks differ. Args: unseen: estimates (rounds, n, t). true: (n, t).
@@ -80,4 +80,4 @@ def as_of_all(unseen, true):
 def untrained(regressor, targets, kind):
     """A `TargetPosterior` for the weights of one of `finetuned_posterior`, around copies of a regressor."""
     regressors = [copy.deepcopy(regressor) for _ in range(NETWORKS)]
-    return posterior_heads.untrained_on(Estimates(regressors, targets), targets, kind)
+    return posterior_heads.untrained_on(MeanEstimates(regressors, targets), targets, kind)
