@@ -54,6 +54,8 @@ ORDER = [
     ("evaluate/refining.py",),
     ("evaluate/refining_shifted.py",),
     ("evaluate/kept_heads.py",),
+    ("evaluate/training_heads.py",),
+    ("evaluate/judged_units.py", "evaluate/scoring_shifted.py"),
     ("evaluate/judge.py",),
     ("evaluate/show/",),
     ("evaluate/real/",),
