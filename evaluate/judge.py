@@ -3,56 +3,21 @@
 Each unit of work is written when it is done, so a stopped evaluation continues where it was.
 """
 
-import copy
 import shutil
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from ..files.whole import write_arrays
 from ..progress import Stopped, bar
-from ..ssl import checkpoint
 from ..ssl.probe import features_of
-from . import shifted_tests
+from .judged_units import units_of
 from .kept_heads import PROJECTION, keep, network_of
 from .refining import prepared, refine_evaluation
 from .refining_shifted import refine_shifted
-from .results import (
-    FINETUNED,
-    LIMIT,
-    PREDICTOR,
-    RANDOM,
-    STREAM,
-    SUPERVISED,
-    Evaluation,
-    kept,
-)
-from .scored import Unit, known_of, scores_of, scores_of_done, write_done
-from .tasks import symmetry
-from .tasks.posteriors import Judged
+from .results import LIMIT, PREDICTOR, RANDOM, Evaluation, kept
+from .scored import Unit, known_of, scores_of, scores_of_done
+from .scoring_shifted import score_shifted
 from .tasks.task import amounts, pool
 from .trained_heads import projected, stream_head
-
-_RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
-
-
-@dataclass(frozen=True)
-class Data:
-    """The encoders, labelled data and test data that heads are trained and scored with."""
-
-    networks: dict  # name of an encoder -> its `Network`
-    pools: list  # of `tasks.task.Labelled`: the labelled data of each seed
-    test: object  # `tasks.task.Labelled`
-    projected: dict = field(default_factory=dict)  # name of an encoder -> its `trained_heads.Projected`
-    heads: dict = field(
-        default_factory=dict
-    )  # name of an encoder -> the head that it was trained with on labels of the stream
-
-    def network(self, unit):
-        """The network on which the head of a unit is trained."""
-        name = RANDOM if unit.encoder == SUPERVISED else unit.encoder
-        return (self.projected if unit.protocol == PROJECTION else self.networks)[name]
+from .training_heads import Data, arrays_of, predicted_by, shown, train_heads
 
 
 def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
@@ -70,45 +35,43 @@ def evaluate(task, config, scene, encoders, folder, stop=lambda: False):
     folder = Path(folder)
     scratch = folder / "evaluation"
     scratch.mkdir(parents=True, exist_ok=True)
-    settings = config.evaluate
-    networks = {name: network_of(config, scene, name, path) for name, path in encoders.items()}
-    networks[RANDOM] = network_of(config, scene, next(iter(encoders)), None)
-    n_labels, n_test = amounts(task, settings)
-    most = max(n_labels)
-    test = task.labelled("test", n_test)
-    true = _arrays(test)
-    pools = [pool(task, most, seed) for seed in range(settings.seeds)]
-    features = {name: features_of(network.to(task.device), test.images) for name, network in networks.items()}
-
-    behind = _projected(config, scene, encoders) if PROJECTION in settings.protocols else {}
-    heads = {name: stream_head(task, config, scene, name, path) for name, path in encoders.items()}
-    heads = {name: head for name, head in heads.items() if head is not None}
-    scratches = {name: network_of(config, scene, name, None) for name in settings.supervised}
-    units = _units(settings, n_labels, networks, behind) + _baselines(settings, n_labels)
-    units += [Unit(name, STREAM, 0, 0) for name in heads]
-    data = Data(networks | scratches, pools, test, behind, heads)
-    _train_heads(task, units, data, scratch, stop)
-    units_shifted = _score_shifted(config, scene, units, data, scratch, stop)
-    scores = [score for unit in [*units, *units_shifted] for score in scores_of_done(unit, scratch)]
-    intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
-    beside = task.beside(test)
-    for name, predicted in beside.items():
-        scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
-    bounds = _limits(task, test, stop) if settings.limit else {}
-    for protocol, by_target in bounds.items():
-        scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
-    predictions, ranks = _predicted([unit for unit in units if unit.n_labels in (0, most) and not unit.seed], scratch)
-    predictions = {(name, name): _kept(task, predicted) for name, predicted in beside.items()} | predictions
-    evaluation = Evaluation(scores, test.indices, _kept(task, true), predictions, features, bounds, intervals, ranks)
-    if settings.refine is not None:
-        fits = prepared(config, task.scene, stop)
-        refined = refine_evaluation(fits, evaluation, folder, settings.refine, scratch / "refined.jsonl", stop)
-        refined += refine_shifted(fits, config, task.scene, evaluation, scratch, stop)
-        evaluation = evaluation.with_scores([*scores, *refined])
-    keep(kept(scores, task.metric), most, scratch, folder / PREDICTOR)
+    n_labels, n_test = amounts(task, config.evaluate)
+    data = _data(task, config, scene, encoders, max(n_labels), n_test)
+    judged = [*encoders, RANDOM]
+    features = {name: features_of(data.networks[name].to(task.device), data.test.images) for name in judged}
+    units = units_of(config.evaluate, n_labels, judged, data)
+    train_heads(task, units, data, scratch, stop)
+    shifted = score_shifted(config, scene, units, data, scratch, stop)
+    bounds = _limits(task, data.test, stop) if config.evaluate.limit else {}
+    evaluation = _gathered(task, units, shifted, data, bounds, features, scratch)
+    heads = kept(evaluation.scores, task.metric)
+    if config.evaluate.refine is not None:
+        refined = _refined(task, config, evaluation, folder, scratch, stop)
+        evaluation = evaluation.with_scores([*evaluation.scores, *refined])
+    keep(heads, max(n_labels), scratch, folder / PREDICTOR)
     evaluation.save(folder)
     shutil.rmtree(scratch)
     return evaluation
+
+
+def _data(task, config, scene, encoders, n_labelled, n_test):
+    """The `Data` of an evaluation: n_labelled labelled images a seed, n_test test images."""
+    settings = config.evaluate
+    networks = {name: network_of(config, scene, name, path) for name, path in encoders.items()}
+    networks[RANDOM] = network_of(config, scene, next(iter(encoders)), None)
+    networks |= {name: network_of(config, scene, name, None) for name in settings.supervised}
+    test = task.labelled("test", n_test)
+    pools = [pool(task, n_labelled, seed) for seed in range(settings.seeds)]
+    behind = _projected(config, scene, encoders) if PROJECTION in settings.protocols else {}
+    heads = {name: stream_head(task, config, scene, name, path) for name, path in encoders.items()}
+    return Data(networks, pools, test, behind, {name: head for name, head in heads.items() if head is not None})
+
+
+def _projected(config, scene, encoders):
+    """The `trained_heads.Projected` of the encoders that have a projector, and the first one's with random weights."""
+    found = {name: projected(config, scene, name, path) for name, path in encoders.items()}
+    found[RANDOM] = projected(config, scene, next(iter(encoders)))
+    return {name: network for name, network in found.items() if network is not None}
 
 
 def _limits(task, test, stop):
@@ -124,140 +87,26 @@ def _limits(task, test, stop):
         return task.limit(test, update)
 
 
-def _predicted(units, scratch):
-    """What heads predicted, and ranks of the true values: (encoder, protocol) -> target -> (n, ...)."""
-    predictions, ranks = {}, {}
-    for unit in units:
-        with np.load(scratch / f"{unit.name()}.npz") as file:
-            names = [name for name in file.files if not name.startswith(_RANK)]
-            predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
-            found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
-            ranks |= {(unit.encoder, unit.protocol): found} if found else {}
-    return predictions, ranks
+def _gathered(task, units, shifted, data, bounds, features, scratch):
+    """The `Evaluation` of units that are done, on the test data and on shifted ones, beside estimators without a head.
 
-
-def _train_heads(task, units, data, scratch, stop):
-    """Train the head of every unit that is not done, and write its scores, weights and predictions to `scratch`.
-
-    Raises: Stopped, before the next unit, when `stop` says so.
+    bounds: of `_limits`. features: name of an encoder -> (n, d), of the test images.
     """
-    most = max(unit.n_labels for unit in units)
-    pool_features = {}  # of the encoder at work
-    with bar("evaluating", len(units)) as progress:
-        for done, unit in enumerate(units):
-            words = f"{unit.encoder}, {unit.protocol}, {unit.n_labels} labels"
-            progress.update(done, words)
-            if scores_of_done(unit, scratch) is not None:
-                continue
-            if stop():
-                raise Stopped(f"stopped the evaluation at {done} of {len(units)}")
-            if unit.protocol == STREAM:
-                head = data.heads[unit.encoder]
-            else:
-                network, pool, known = data.network(unit), data.pools[unit.seed], None
-                if task.needs_features(unit.protocol):
-                    own = unit.protocol if unit.protocol in (PROJECTION, symmetry.FROZEN) else ""
-                    key = unit.encoder, own, unit.seed
-                    if key not in pool_features:
-                        of = symmetry.turned_features if unit.protocol == symmetry.FROZEN else features_of
-                        pool_features = {key: of(network.to(task.device), pool.images)}
-                    known = pool_features[key][: unit.n_labels]
-                moves = _moves(progress, done, words)
-                head = task.train(unit.protocol, network, pool.first(unit.n_labels), known, unit.seed, moves)
-            predicted, true = task.predict(head, data.test.images), _arrays(data.test)
-            values, ranges = task.score(true, predicted), {}
-            given = _posteriors(task, head, data.test, true)
-            values |= given.scores
-            if unit.n_labels in (0, most):
-                ranks = {f"{_RANK}{target}": of for target, of in given.ranks.items()}
-                write_arrays(scratch / f"{unit.name()}.npz", _kept(task, predicted) | ranks)
-                ranges = task.intervals(true, predicted) if hasattr(task, "intervals") else {}
-            if unit.n_labels == most:
-                facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
-                checkpoint.save(scratch / f"{unit.name()}.safetensors", head.state_dict(), **facts)
-            scores = scores_of(task, unit, values)
-            rows = [asdict(s) | found._asdict() for s in scores if (found := ranges.get((s.target, s.metric)))]
-            write_done(unit, scores, scratch, rows)
-        progress.update(len(units), words)
+    true, most, beside = arrays_of(data.test), max(unit.n_labels for unit in units), task.beside(data.test)
+    scores = [score for unit in [*units, *shifted] for score in scores_of_done(unit, scratch)]
+    for name, predicted in beside.items():
+        scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
+    for protocol, by_target in bounds.items():
+        scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
+    of_heads, ranks = predicted_by([u for u in units if u.n_labels in (0, most) and not u.seed], scratch)
+    predictions = {(name, name): shown(task, predicted) for name, predicted in beside.items()} | of_heads
+    intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
+    return Evaluation(scores, data.test.indices, shown(task, true), predictions, features, bounds, intervals, ranks)
 
 
-def _score_shifted(config, scene, units, data, scratch, stop):
-    """Score the trained heads with the most labels, of the first seed, on the shifted test sets.
-
-    Returns: the units of these scores, each done. Raises: Stopped, before the next one, when `stop` says so.
-    """
-    names, most = config.evaluate.shifts, max(unit.n_labels for unit in units)
-    heads = [unit for unit in units if unit.seed == 0 and unit.n_labels in (0, most)]
-    wanted = [(unit, replace(unit, shift=name)) for name in names for unit in heads]
-    task = test = made = None
-    with bar("shifted test lenses", len(wanted)) as progress:
-        for done, (unit, shifted) in enumerate(wanted):
-            progress.update(done, f"{shifted.shift}: {unit.encoder}, {unit.protocol}")
-            if scores_of_done(shifted, scratch) is not None:
-                continue
-            if stop():
-                raise Stopped(f"stopped the shifted test lenses at {done} of {len(wanted)}")
-            if made != shifted.shift:
-                task, made = shifted_tests.task_of(config, scene, shifted.shift), shifted.shift
-                test = task.labelled("test", len(data.test.indices))
-            head, true = _trained_head(task, unit, data, scratch), _arrays(test)
-            predicted = task.predict(head, test.images)
-            write_arrays(scratch / f"{shifted.name()}.npz", _kept(task, predicted))
-            values = task.score(true, predicted) | _posteriors(task, head, test, true).scores
-            write_done(shifted, scores_of(task, shifted, values), scratch)
-        progress.update(len(wanted))
-    return [shifted for _, shifted in wanted]
-
-
-def _posteriors(task, head, test, true):
-    """What a head's posteriors of test images are worth, `posteriors.Judged`; nothing for a task without."""
-    return task.posteriors(head, test, true) if hasattr(task, "posteriors") else Judged({}, {})
-
-
-def _trained_head(task, unit, data, scratch):
-    """The head that was trained for a unit."""
-    if unit.protocol == STREAM:
-        return data.heads[unit.encoder]
-    tensors, facts = checkpoint.load(scratch / f"{unit.name()}.safetensors")
-    head = task.head(copy.deepcopy(data.network(unit)), facts)
-    head.load_state_dict(tensors)
-    return head
-
-
-def _moves(progress, done, words):
-    """What moves a bar with the training of one head: a function of the share of it that is done."""
-    return lambda share: progress.update(done + share, f"{words}, {share:.0%}")
-
-
-def _kept(task, by_target):
-    """Of values by target (n, ...), those of the test systems that figures need."""
-    return {target: values[: task.keeps] for target, values in by_target.items()}
-
-
-def _arrays(data):
-    """The true values of `Labelled` as numpy arrays."""
-    return {target: values.numpy() for target, values in data.true.items()}
-
-
-def _projected(config, scene, encoders):
-    """The `trained_heads.Projected` of the encoders that have a projector, and the first one's with random weights."""
-    found = {name: projected(config, scene, name, path) for name, path in encoders.items()}
-    found[RANDOM] = projected(config, scene, next(iter(encoders)))
-    return {name: network for name, network in found.items() if network is not None}
-
-
-def _baselines(settings, n_labels):
-    """The trainings from scratch of further networks."""
-    seeds = range(settings.seeds)
-    how = [protocol for protocol in FINETUNED if protocol in settings.protocols] or FINETUNED[:1]
-    rows = [(name, protocol) for name in settings.supervised for protocol in how]
-    return [Unit(name, protocol, n, seed) for name, protocol in rows for seed in seeds for n in n_labels]
-
-
-def _units(settings, n_labels, networks, projected):
-    units = []
-    for protocol in settings.protocols:
-        for encoder in projected if protocol == PROJECTION else networks:
-            name = SUPERVISED if encoder == RANDOM and protocol in FINETUNED else encoder
-            units += [Unit(name, protocol, n, seed) for seed in range(settings.seeds) for n in n_labels]
-    return units
+def _refined(task, config, evaluation, folder, scratch, stop):
+    """The scores of refined estimates of the test lenses, and of shifted ones."""
+    fits = prepared(config, task.scene, stop)
+    path = scratch / "refined.jsonl"
+    scores = refine_evaluation(fits, evaluation, folder, config.evaluate.refine, path, stop)
+    return scores + refine_shifted(fits, config, task.scene, evaluation, scratch, stop)

@@ -7,12 +7,12 @@ once for all of them.
 
 import numpy as np
 
-from ..simulate.galaxies.principal_components import galaxy_components
 from ..simulate.galaxies.stamps import TRAIN
 from ..simulate.packing import pack
 from ..simulate.profiles import registry
 from ..simulate.render import render_packed
 from ..simulate.systems.draw import present
+from .galaxy_shapes import COMPONENTS, galaxy_shapes
 from .image_derivatives import steady
 
 RAYS = 3  # along a pixel's side, where the config has adaptive rays
@@ -21,13 +21,13 @@ RAYS = 3  # along a pixel's side, where the config has adaptive rays
 def shapes_of(scene, n_components):
     """The components of every kind of galaxy image whose shape varies, as a dict of `GalaxyComponents` by place.
 
-    Places are (group, number), of the source and of the lens light. The galaxies are those for training, of which the
-    test lenses have none.
+    Places are (group, number), of the source and of the lens light. The components are the first of those that fits
+    know, so that both share them.
     """
     if not n_components:
         return {}
-    pools = {where: pools[TRAIN] for where, pools in scene.pools.items() if len(pools[TRAIN]) > 1}
-    return {where: galaxy_components(scene.stamps, n_components, scene.seed, chosen) for where, chosen in pools.items()}
+    varying = [where for where, pools in scene.pools.items() if len(pools[TRAIN]) > 1]
+    return {where: galaxy_shapes(scene, where, max(n_components, COMPONENTS)).first(n_components) for where in varying}
 
 
 def shape_derivatives(scene, systems, shapes, threads):

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...simulate.galaxies.principal_components import galaxy_components
-from ...simulate.galaxies.stamps import TRAIN, take
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import Scene
+from ..galaxy_shapes import COMPONENTS, galaxy_shapes
 from .fittable import check_fittable
 from .unlensed_sources import unlensed_sources
 
-COMPONENTS = 150
 DRAWN = 1500  # sources of the population whose images are measured, where they are no images of galaxies
 
 
@@ -48,10 +47,10 @@ def source_shapes(scene, n_components=COMPONENTS):
     """The `SourceShapes` of a scene. Raises: ConfigError for a scene that a fit has no model of, see `fittable`."""
     check_fittable(scene.config)
     if _is_galaxy(scene):
-        training = take(scene.stamps, scene.pools["source", 0][TRAIN])
+        found = galaxy_shapes(scene, ("source", 0), n_components)
     else:
-        training = unlensed_sources(scene, draw(scene, np.arange(DRAWN), Views())).stamps()
-    found = galaxy_components(training, n_components, scene.seed)
+        drawn = unlensed_sources(scene, draw(scene, np.arange(DRAWN), Views()))
+        found = galaxy_components(drawn.stamps(), n_components, scene.seed)
     stamps = np.concatenate([found.mean[None], found.basis])[:, 0]
     return SourceShapes(
         np.ascontiguousarray(stamps.transpose(1, 2, 0)), found.variances, float(found.R_half), found.texture, scene

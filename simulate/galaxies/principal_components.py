@@ -5,7 +5,7 @@ population of shapes is that of the galaxies in all positions, brought to one ha
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import eigh
@@ -41,21 +41,27 @@ class GalaxyComponents:
     # are smooth, others clumpy, in all their components
     texture: tuple[float, float]
 
+    def first(self, n):
+        """The first n components; their texture is that of all."""
+        return replace(self, basis=self.basis[:n], variances=self.variances[:n], explained=self.explained[:n])
+
 
 def galaxy_components(stamps, n_most, seed, numbers=None):
     """The mean and the first principal components of galaxies turned and mirrored at random, of one size and flux.
 
     Args:
         stamps: `stamps.Stamps`. n_most: so many components at most; there are fewer where the galaxies span fewer.
-        seed: of the angles. numbers: of the stamps that count, such as those for training; None: all.
+        seed: of the angles. numbers: of the stamps that count, such as those for training; None: all. The components
+            are those of stamps that are just these (`stamps.take`).
 
     Returns: GalaxyComponents. Every galaxy counts the same. Of more than `SAMPLES` / `LEAST_TURNS` galaxies (a b-th of
         that with b bands) so many are taken, evenly through the stamps.
     """
     numbers = np.arange(len(stamps.names)) if numbers is None else np.asarray(numbers)
     n, samples = len(numbers), SAMPLES // stamps.images.shape[1]
-    chosen = numbers[np.linspace(0, n - 1, min(n, max(1, samples // LEAST_TURNS))).round().astype(int)]
-    shapes = _turned(stamps.images[chosen], stamps.R_half[chosen], chosen, -(-samples // len(chosen)), seed)
+    ranks = np.linspace(0, n - 1, min(n, max(1, samples // LEAST_TURNS))).round().astype(int)
+    chosen = numbers[ranks]
+    shapes = _turned(stamps.images[chosen], stamps.R_half[chosen], ranks, -(-samples // len(chosen)), seed)
     flat = shapes.reshape(len(shapes), -1)
     mean = flat.mean(axis=0)
     flat -= mean

@@ -13,7 +13,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 HELD_BACK = 0.1  # of the objects are for validation, and as many for tests
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by identity, as what is computed of them is kept with them
 class Stamps:
     """Galaxies as square images of one size, in one or several bands.
 

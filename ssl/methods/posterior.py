@@ -13,6 +13,7 @@ from torch import nn
 
 from ...extras import need
 from .base import Method
+from .labelled import add_units, loss_on_labels
 
 KINDS = GAUSSIAN, FLOW = "gaussian", "flow"
 HIDDEN = 32  # width of the hidden layers
@@ -119,12 +120,10 @@ class TargetPosterior(Method):
     def __init__(self, network, mean, std, kind, members=1):
         super().__init__(network)
         self.head = Density(kind, network.num_features, len(mean), members)
-        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
-        self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
+        add_units(self, mean, std)
 
     def forward(self, views, step):
-        features = self.network(views[0])
-        return self.loss_of(features, step.labels), features
+        return loss_on_labels(self, views, step)
 
     def loss_of(self, features, labels):
         """The loss of features (n, d) with labels as in `Step`."""

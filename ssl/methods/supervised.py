@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from ...configs.evaluation import merged
 from .base import Method
+from .labelled import add_units, loss_on_labels
 
 
 class Supervised(Method):
@@ -19,12 +20,10 @@ class Supervised(Method):
     def __init__(self, network, mean, std):
         super().__init__(network)
         _add_head(self, len(mean))
-        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
-        self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
+        add_units(self, mean, std)
 
     def forward(self, views, step):
-        features = self.network(views[0])
-        return self.loss_of(features, step.labels), features
+        return loss_on_labels(self, views, step)
 
     def loss_of(self, features, labels):
         """The loss of features (n, d) with labels as in `Step`."""
@@ -51,8 +50,7 @@ class Classifier(Method):
         self.register_buffer("number_of", number_of)
 
     def forward(self, views, step):
-        features = self.network(views[0])
-        return self.loss_of(features, step.labels), features
+        return loss_on_labels(self, views, step)
 
     def loss_of(self, features, labels):
         """The loss of features (n, d) with labels as in `Step`."""

@@ -11,9 +11,10 @@ import torch
 from lenstream.configs.load import load
 from lenstream.configs.schema import RealLenses
 from lenstream.errors import DataError
-from lenstream.evaluate import judge, kept_heads
+from lenstream.evaluate import judge, kept_heads, training_heads
 from lenstream.evaluate.real.predict import predict_folder
 from lenstream.evaluate.results import Evaluation, best, frame, is_complete, refuse_changed
+from lenstream.evaluate.scored import Unit
 from lenstream.evaluate.tasks import posterior_heads
 from lenstream.evaluate.tasks.regression import Regression, make_regression
 from lenstream.evaluate.tasks.task import Labelled
@@ -289,14 +290,16 @@ def test_a_head_learns_from_the_features_of_its_own_encoder_and_labels(tmp_path)
     """Also where one encoder comes right after another with the same seed."""
     task, names = Threshold(), ("a", "b")
     networks = {name: Scaled(factor) for name, factor in zip(names, (1.0, 2.0), strict=True)}
-    units = [judge.Unit(name, "ridge", n, seed) for name in names for seed in (0, 1) for n in (3, 8)]
-    units.append(judge.Unit("a", "finetune", 8, 1))
+    units = [Unit(name, "ridge", n, seed) for name in names for seed in (0, 1) for n in (3, 8)]
+    units.append(Unit("a", "finetune", 8, 1))
     pools = [task.labelled("labelled", 8, skip=8 * seed) for seed in (0, 1)]
     for some in (units, [u for u in units if u.seed == 0]):  # with one seed, too
         task.given.clear()
         folder = tmp_path / str(len(some))
         folder.mkdir()
-        judge._train_heads(task, some, judge.Data(networks, pools, task.labelled("test", 5)), folder, lambda: False)
+        training_heads.train_heads(
+            task, some, training_heads.Data(networks, pools, task.labelled("test", 5)), folder, lambda: False
+        )
         for unit, (network, train, features, seed) in zip(some, task.given, strict=True):
             assert network is networks[unit.encoder] and seed == unit.seed
             np.testing.assert_array_equal(train.indices, pools[unit.seed].indices[: unit.n_labels])
@@ -318,9 +321,9 @@ class Slow(Brightness):
 
 
 def test_the_bar_moves_with_the_training_of_a_head_and_a_pipe_gets_few_lines(tmp_path, capsys):
-    task, units = Slow(), [judge.Unit("a", "finetune", n, 0) for n in (3, 8)]
-    data = judge.Data({"a": Scaled(1.0)}, [task.labelled("labelled", 8)], task.labelled("test", 5))
-    judge._train_heads(task, units, data, tmp_path, lambda: False)
+    task, units = Slow(), [Unit("a", "finetune", n, 0) for n in (3, 8)]
+    data = training_heads.Data({"a": Scaled(1.0)}, [task.labelled("labelled", 8)], task.labelled("test", 5))
+    training_heads.train_heads(task, units, data, tmp_path, lambda: False)
     said = capsys.readouterr().err.splitlines()
     assert said[:2] == ["evaluating: 0/2 a, finetune, 3 labels", "evaluating: 0/2 a, finetune, 3 labels, 40%"]
     assert [line.split()[1] for line in said] == ["0/2", "0/2", "0/2", "1/2", "1/2", "2/2"]

@@ -201,9 +201,16 @@ def test_collapse_is_said_once(tiny, tmp_path, capsys, monkeypatch):
     assert "COLLAPSED" in said
 
 
-@pytest.mark.parametrize("name", ["lensiam", "lensimclr"])
+ON_LABELS = {
+    name: f"pretrain.encoders={{{name}: {{method: supervised, views: physics{kind}}}}}"
+    for name, kind in (("labels", ""), ("gaussian", ", posterior: gaussian"), ("flow", ", posterior: flow"))
+}
+
+
+@pytest.mark.parametrize("name", ["lensiam", "lensimclr", *ON_LABELS])
 def test_bf16_trains_weights_that_stay_float32(tiny, tmp_path, name):
-    config, scene = load("tiny", ["pretrain.precision=bf16-mixed", "pretrain.steps=2"]), tiny[1]
+    encoders = [ON_LABELS[name]] if name in ON_LABELS else []
+    config, scene = load("tiny", ["pretrain.precision=bf16-mixed", "pretrain.steps=2", *encoders]), tiny[1]
     weights, _ = checkpoint.load(pretrain(config, name, scene, tmp_path))
     assert all(w.dtype in (torch.float32, torch.int64) and torch.isfinite(w).all() for w in weights.values())
 

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from lenstream.simulate.galaxies import principal_components as components
 from lenstream.simulate.galaxies.principal_components import R_HALF, SIDE, galaxy_components
 from lenstream.simulate.galaxies.procedural import procedural
-from lenstream.simulate.galaxies.stamps import Stamps, half_light_radii
+from lenstream.simulate.galaxies.stamps import Stamps, half_light_radii, take
 
 
 def stamps_of(images):
@@ -133,6 +133,21 @@ def test_galaxies_that_do_not_count_change_nothing(galaxies):
     some, same = (galaxy_components(pool, 5, 1, np.arange(0, 40, 2)) for pool in (galaxies, odd))
     np.testing.assert_array_equal(some.basis, same.basis)
     assert not np.array_equal(some.mean, galaxy_components(galaxies, 5, 1).mean)
+
+
+def test_some_stamps_are_as_if_they_were_all(galaxies):
+    numbers = np.array([3, 4, 9, 17, 30])
+    some, taken = galaxy_components(galaxies, 5, 1, numbers), galaxy_components(take(galaxies, numbers), 5, 1)
+    np.testing.assert_array_equal(some.basis, taken.basis)
+    np.testing.assert_array_equal(some.mean, taken.mean)
+
+
+def test_the_first_components_span_what_they_span_alone(galaxies, found):
+    few, alone = found.first(6), galaxy_components(galaxies, 6, 1)
+    np.testing.assert_allclose(few.variances, alone.variances, rtol=1e-9)
+    np.testing.assert_allclose(few.explained, alone.explained, rtol=1e-9)
+    overlap = few.basis.reshape(6, -1) @ alone.basis.reshape(6, -1).T
+    np.testing.assert_allclose(np.abs(overlap), np.eye(6), atol=1e-5)
 
 
 def test_none_asked_for_leaves_the_mean(found, galaxies):

@@ -106,6 +106,17 @@ def test_units_change_the_density_by_their_factor():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_in_bf16_is_that_of_the_features_in_float32(kind):
+    """The network may work in bf16; the density does not, as targets need more than three digits."""
+    posterior, images, labels = made(kind), torch.rand(8, 1, 2, 2), torch.randn(8, 3)
+    exact, _ = posterior([images], Step(0, 0.0, None, labels))
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = posterior([images], Step(0, 0.0, None, labels))
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, exact, rtol=1e-6, atol=1e-6)  # these features are the pixels
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_leads_to_a_posterior_that_is_known(kind):
     """y = x + noise whose spread depends on another pixel, in batches that never come again."""
     posterior = TargetPosterior(Flat(), [0.0, 0.0], [1.0, 1.0], kind)
