@@ -35,8 +35,10 @@ def test_what_cannot_be_refined_is_said_in_sentences():
     (said,) = refinement_problems(load("find_lenses"))
     assert said.startswith("evaluate.refine: ")
     light = "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 1, n_sersic: 4, e1: 0, e2: 0}]"
-    for problem in refinement_problems(load("demo", [light])):
-        assert problem.startswith("evaluate.refine: simulate.lens_light")
+    assert refinement_problems(load("demo", ["evaluate.refine={}", light])) == []
+    light = "simulate.lens_light=[{profile: INTERPOL, catalogue: procedural, magnitude: 20, R_half: 1}]"
+    (said,) = refinement_problems(load("demo", ["evaluate.refine={}", light]))
+    assert said.startswith("evaluate.refine: simulate.lens_light.0.profile: ")
 
 
 def test_the_limit_is_that_with_any_shape_if_there_is_one():
