@@ -14,13 +14,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, blas, lapack
 
 from ...simulate.cpu import kernel
 from ...simulate.kernel_arguments import Tables
 from ...simulate.profiles import registry
 from ...simulate.render import _workspace, pack_maps
-from . import source_kernels
+from . import linear_part, source_kernels
 from .free_parameters import SOURCE, STEP, columns_of
 
 X, Y, SIZE, FLUX, TEXTURE = range(-len(SOURCE), 0)
@@ -189,15 +188,17 @@ class ImageModel:
         free, n, flux, k = self.free, self.n, math.exp(parameters[FLUX]), min(k, len(self.shapes.variances))
         light = 0.0 if self.light is None else self.light.image(parameters[free.of_light])
         observed = observed._replace(image=observed.image - light)
-        images, rays = self.unit_images(parameters, k, images=self._room(0, k + 1).reshape(n, n, k + 1))
-        images = images.reshape(n * n, k + 1)
+        images = self._room(0, k + 1)
+        _, rays = self.unit_images(parameters, k, images=images.reshape(n, n, k + 1))
         lit = np.flatnonzero((images[:, 0] != 0) & (weights.ravel() > 0))
-        images = np.take(images, lit, axis=0, out=self._room(1, k + 1)[: len(lit)], mode="clip")  # others buffer
+        images = np.take(
+            images, lit, axis=0, out=self._room(1, k + 1)[: len(lit)], mode="clip"
+        )  # "raise" copies once more
         root_weight = np.sqrt(weights.ravel()[lit])  # residuals and components in units of the noise
         data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * (flux * root_weight)
         parts = images[:, 1:] * (flux * root_weight)[:, None]
         variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
-        root, found = _cholesky(_gram(parts, 1.0 / variances), parts.T @ (data - mean))
+        root, found = linear_part.cholesky(linear_part.gram(parts, 1.0 / variances), parts.T @ (data - mean))
         seen = mean + parts @ found
         left = data - seen
         chi2 = chi2_of_dark(observed, weights) - float((data**2).sum() - (left**2).sum())
@@ -269,14 +270,13 @@ class ImageModel:
 
         The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
         """
-        (own, (u, v), pixel), root = fit.rays, fit.root
+        (own, (u, v), pixel), inverse = fit.rays, linear_part.inverse(fit.root)
         k, n_lens = len(fit.variances), len(self.free.places)
-        inverse = lapack.dpotri(root, lower=1)[0] if k else root
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        weights, lit = self._room(0, k), np.matmul(fit.parts, inverse, out=self._room(1, k)[: len(fit.lit)])
-        lit *= fit.root_weight[:, None]
+        of_lit = np.matmul(fit.parts, inverse, out=self._room(1, k)[: len(fit.lit)])
+        of_lit *= fit.root_weight[:, None]
+        weights = self._room(0, k)
         weights[:] = 0.0
-        weights[fit.lit] = lit
+        weights[fit.lit] = of_lit
         pulls = np.empty((2, u.size))
         source_kernels.pulled_back(
             u,
@@ -299,31 +299,10 @@ class ImageModel:
         return out, float(fixed)
 
 
-def _gram(parts, diagonal):
-    """The lower triangle of parts' parts with something added to its diagonal, (k, k)."""
-    if not parts.size:
-        return np.diag(diagonal)
-    matrix = blas.dsyrk(1.0, parts.T, lower=1)
-    matrix[np.diag_indices_from(matrix)] += diagonal
-    return matrix
-
-
-def _cholesky(matrix, right):
-    """The lower root of a positive matrix, and its solution for a right-hand side."""
-    root, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1) if len(matrix) else (matrix, 0)
-    if failed or not np.isfinite(np.diag(root)).all():
-        raise LinAlgError("the matrix of the components is not positive")
-    return root, _solved(root, right)
-
-
-def _solved(root, right):
-    return lapack.dpotrs(root, right, lower=1)[0] if len(root) else right
-
-
 def _projected(by_parameter, fit):
     """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
     shared = fit.parts.T @ by_parameter
-    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ _solved(fit.root, shared)
+    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ linear_part.solved(fit.root, shared)
 
 
 def _beside(observed, weights, lit):
