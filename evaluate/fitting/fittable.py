@@ -7,17 +7,15 @@ def why_not(simulation):
     """Sentences that say why estimates cannot be refined with a simulation (`configs.schema.Simulation`)."""
     if len(simulation.bands) > 1:
         yield f"simulate.bands: estimates are refined with one band, got {', '.join(simulation.bands)}"
-    for group in ("lens_mass", "source"):
+    for group in ("lens_mass", "source", "lens_light"):
         for k, component in enumerate(getattr(simulation, group)):
             if component.only is not None:
                 yield f"simulate.{group}.{k}.only: estimates are refined where all systems have the same components"
     if not simulation.source:
         yield "simulate.source: estimates are refined with a source, got none"
-    if simulation.lens_light:
-        yield (
-            "simulate.lens_light: estimates are refined without light of the lens, got "
-            + ", ".join(component.profile for component in simulation.lens_light)
-        )
+    for k, component in enumerate(simulation.lens_light):
+        if component.profile == "INTERPOL":
+            yield f"simulate.lens_light.{k}.profile: estimates are refined with light of Sersic profiles, got INTERPOL"
 
 
 def check_fittable(simulation):

@@ -15,6 +15,7 @@ from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import FIRST_INDEX, Scene
 from .free_parameters import FreeParameters, free_parameters, true_values
 from .image_model import ImageModel, Observed
+from .lens_light import lens_light
 from .pixel_response import pixel_response
 from .refine import refine
 from .source_shapes import SourceShapes, source_shapes
@@ -88,7 +89,8 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
         of_image = {name: float(values[i, 0, 0]) for name, values in optics.items()}
         if getattr(own, "optics", None) != of_image:
             response = pixel_response(scene.instrument, of_image, scene.config.image.num_pix)
-            own.model, own.optics = ImageModel(scene, fits.free, fits.shapes, response), of_image
+            light = lens_light(scene, fits.free, of_image)
+            own.model, own.optics = ImageModel(scene, fits.free, fits.shapes, response, light), of_image
         image = rendered.images[i, 0, 0].astype(float)
         good = np.isfinite(image) if rendered.mask is None else ~rendered.mask[i, 0, 0]
         background, exposure, gain = (float(level[i]) for level in levels)

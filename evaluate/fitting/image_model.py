@@ -6,7 +6,8 @@ Vegetti & Koopmans 2009 for sources on pixels). What is left is a function of so
 
     -1/2 [chi2(c) + c' L^-1 c + ln det(F' W F + L^-1) + ln det L + (p - mean)' C^-1 (p - mean)]
 
-with F the components' images, W the inverse variances of the pixels, L the prior of c, C that of the parameters p.
+with F the components' images, W the inverse variances of the pixels, L the prior of c, C that of the parameters p. The
+light of the lens has its parameters among them: the image is what it leaves.
 """
 
 import math
@@ -44,6 +45,7 @@ class PosteriorAt(NamedTuple):
     parts: tuple = ()  # what derivatives follow from
     gradient: np.ndarray | None = None  # (d,): by the independent directions of `FreeParameters`
     curvature: np.ndarray | None = None  # (d, d): minus its second derivatives, by Gauss and Newton
+    light: np.ndarray | float = 0.0  # (n, n): of the lens [counts/s], in the model too
 
 
 class _Fit(NamedTuple):
@@ -60,17 +62,19 @@ class _Fit(NamedTuple):
     seen: np.ndarray  # (lit,): the model
     left: np.ndarray  # (lit,): what it leaves
     off: np.ndarray  # (d,): from the middle of the prior
+    beside: tuple = ()  # with light of the lens: numbers, 1 / noise and what is left of other pixels that count
 
 
 class ImageModel:
     """Evaluates posteriors of images of one scene; it fills tables of its own, so a thread needs one.
 
     free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. response:
-    `pixel_response.PixelResponse`. pixel_scale: [arcsec].
+    `pixel_response.PixelResponse`. light: `lens_light.LensLight`, None without light of the lens. pixel_scale:
+    [arcsec].
     """
 
-    def __init__(self, scene, free, shapes, response):
-        self.free, self.shapes, self.response = free, shapes, response
+    def __init__(self, scene, free, shapes, response, light=None):
+        self.free, self.shapes, self.response, self.light = free, shapes, response, light
         self.pixel_scale, self.n = scene.instrument.pixel_scale, scene.config.image.num_pix
         side = self.n * response.fine
         axis = (np.arange(side) + 0.5 - 0.5 * side) * self.pixel_scale / response.fine
@@ -153,6 +157,8 @@ class ImageModel:
         Raises: LinAlgError where numbers overflow.
         """
         free, n, flux, k = self.free, self.n, math.exp(parameters[FLUX]), min(k, len(self.shapes.variances))
+        light = 0.0 if self.light is None else self.light.image(parameters[free.of_light])
+        observed = observed._replace(image=observed.image - light)
         images, rays = self.unit_images(parameters, k)
         lit = np.flatnonzero((images[:, :, 0] != 0).ravel() & (weights.ravel() > 0))
         images = images.reshape(n * n, k + 1)[lit] * flux
@@ -170,8 +176,9 @@ class ImageModel:
         value = -0.5 * (chi2 + strength + evidence + off @ off)
         model = np.zeros(n * n)
         model[lit] = seen / root_weight
-        fit = _Fit(parameters, rays, lit, root_weight, parts, root, found, variances, seen, left, off)
-        posterior = PosteriorAt(value, chi2, model.reshape(n, n), found, fit)
+        beside = () if self.light is None else _beside(observed, weights, lit)
+        fit = _Fit(parameters, rays, lit, root_weight, parts, root, found, variances, seen, left, off, beside)
+        posterior = PosteriorAt(value, chi2, model.reshape(n, n) + light, found, fit, light=light)
         return self.with_derivatives(posterior) if derivatives else posterior
 
     def with_derivatives(self, posterior):
@@ -179,7 +186,17 @@ class ImageModel:
         fit = posterior.parts
         flux, along = math.exp(fit.parameters[FLUX]), self.free.directions
         by_parameter, moved = self._derivatives(fit, flux)
-        slope, curvature = _projected(by_parameter, fit)
+        if self.light is None:
+            slope, curvature = _projected(by_parameter, fit)
+        else:
+            own = self.free.of_light
+            by_light = self.light.derivatives(fit.parameters[own], posterior.light)
+            by_parameter[:, own] = by_light[fit.lit] * fit.root_weight[:, None]
+            slope, curvature = _projected(by_parameter, fit)
+            pixels, root_weight, left = fit.beside
+            by_light = by_light[pixels] * root_weight[:, None]
+            slope[own] += by_light.T @ left
+            curvature[own, own] += by_light.T @ by_light
         determinant, free_components = self._of_determinant(fit, moved, flux)
         slope -= determinant
         slope[TEXTURE] = (fit.found**2 / fit.variances).sum() - free_components
@@ -208,9 +225,10 @@ class ImageModel:
         of_rays[:, n_lens + 2] = -(along_u * (u - middle) + along_v * (v - middle))
         images = np.empty((self.n, self.n, n_lens + 3))
         source_kernels.seen_images(of_rays, self._rows[own], self._columns[own], self.response, images)
-        out = np.zeros((len(lit), n_lens + len(SOURCE)))
+        out = np.zeros((len(lit), len(self.free.mean)))
         area = flux * (self.pixel_scale / self.response.fine / pixel) ** 2
-        out[:, : n_lens + 3] = images.reshape(-1, n_lens + 3)[lit] * (area * fit.root_weight[:, None])
+        images = images.reshape(-1, n_lens + 3)[lit] * (area * fit.root_weight[:, None])
+        out[:, :n_lens], out[:, [X, Y, SIZE]] = images[:, :n_lens], images[:, n_lens:]
         out[:, SIZE] -= 2.0 * fit.seen
         out[:, FLUX] = fit.seen
         return out, moved
@@ -240,7 +258,7 @@ class ImageModel:
         pulls *= flux * (self.pixel_scale / self.response.fine / pixel) ** 2
         fixed = k - (np.diag(inverse) / fit.variances).sum()
         middle = 0.5 * (self.shapes.stamps.shape[0] - 1)
-        out = np.zeros(n_lens + len(SOURCE))
+        out = np.zeros(len(self.free.mean))
         out[:n_lens] = moved[:, 0] @ pulls[0] + moved[:, 1] @ pulls[1]
         out[X], out[Y] = -pulls.sum(axis=1) / pixel
         out[SIZE] = -(pulls[0] @ (u - middle) + pulls[1] @ (v - middle)) - 2.0 * fixed
@@ -264,6 +282,15 @@ def _projected(by_parameter, fit):
     """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
     shared = fit.parts.T @ by_parameter
     return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ _solved(fit.root, shared)
+
+
+def _beside(observed, weights, lit):
+    """Numbers, 1 / noise and the image in units of it of the pixels that count beside those that are lit."""
+    others = weights.ravel() > 0
+    others[lit] = False
+    others = np.flatnonzero(others)
+    root_weight = np.sqrt(weights.ravel()[others])
+    return others, root_weight, observed.image.ravel()[others] * root_weight
 
 
 def inverse_variance(observed, model):

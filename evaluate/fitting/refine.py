@@ -57,7 +57,8 @@ def refine(model, observed, proposals):
             break
     if best is None:
         return _nothing(model, time.perf_counter() - begun)
-    seen = chi2_of_dark(observed, best.weights) - best.posterior.chi2 > SEEN**2
+    without_source = observed._replace(image=observed.image - best.posterior.light)
+    seen = chi2_of_dark(without_source, best.weights) - best.posterior.chi2 > SEEN**2
     covariance = model.free.directions @ np.linalg.inv(best.posterior.curvature) @ model.free.directions.T
     return Refined(
         best.parameters,

@@ -1,15 +1,20 @@
-"""Where fits begin: lenses that are proposed, each with the source that their image calls for."""
+"""Where fits begin: lenses that are proposed, each with the source that their image calls for.
+
+The light of the lens is fitted alone first, and what it leaves is the source's.
+"""
 
 import numpy as np
 
 from .ascent import posterior_or_none
 from .image_model import FLUX, SIZE, X, Y
+from .light_alone import light_alone
 
 BRIGHT = 3.0  # pixels above that many background rms are carried back to the source
 CAP = 80  # percentile of bright pixels beyond which a pixel counts no more
 SIZES = (0.5, 0.8, 1.2)  # half-light radii that are tried, in rms radii of what is carried back
 FEW = 15  # components
 PROMISING = 12  # proposals that are looked at with components
+SURER = 100.0  # how much more is known of the lens's light than of the lens, where one follows the other
 
 
 def first_looks(model, observed, weights, proposals):
@@ -18,10 +23,14 @@ def first_looks(model, observed, weights, proposals):
     Bright pixels are carried back to the source plane; where they meet is the source. Lenses are promising where the
     mean galaxy there fits best. proposals: their parameters (m, lens's), in the order of `free.places`.
     """
-    bright = np.flatnonzero((observed.image > BRIGHT * observed.background) & observed.good)
+    values, light = ((), 0.0) if model.light is None else light_alone(model, observed, weights)
+    remainder = observed._replace(image=observed.image - light)
+    noise = np.hypot(observed.background, np.sqrt(np.maximum(light, 0.0) / observed.exposure))
+    bright = np.flatnonzero((remainder.image > BRIGHT * noise) & observed.good)
     if not len(bright):
         return []
-    fits = sorted((_with_mean_galaxy(model, observed, weights, lens, bright) for lens in proposals), key=_gain)
+    starts = _starts(model.free, proposals, values)
+    fits = sorted((_with_mean_galaxy(model, remainder, weights, start, bright) for start in starts), key=_gain)
     looks = []
     for parameters, _ in fits[-PROMISING:]:
         found = posterior_or_none(model, observed, weights, parameters, FEW)
@@ -29,18 +38,36 @@ def first_looks(model, observed, weights, proposals):
     return sorted(looks, key=lambda look: -look[1].value)
 
 
-def _with_mean_galaxy(model, observed, weights, lens, bright):
+def _starts(free, proposals, light):
+    """Parameters (m, p) of proposed lenses with their light (q,), and a source in the middle of the prior.
+
+    Where the lens follows its light, it is moved to where that is: an image tells it at once.
+    """
+    starts = np.tile(free.mean, (len(proposals), 1))
+    starts[:, : len(free.places)] = proposals
+    if not len(light):
+        return starts
+    starts[:, free.of_light] = light
+    known = np.s_[: free.of_light.stop]
+    scale = np.ones(free.of_light.stop) / free.spread[known]
+    scale[free.of_light] *= SURER
+    z = np.linalg.pinv(scale[:, None] * free.directions[known]) @ (scale * (starts - free.mean)[:, known]).T
+    starts[:, known] = free.mean[known] + (free.directions[known] @ z).T
+    return starts
+
+
+def _with_mean_galaxy(model, observed, weights, start, bright):
     """Parameters (p,) for a lens with the source that its image calls for, and what of chi2 the mean galaxy explains.
 
+    observed: without light of the lens. start: parameters (p,), of which those of the lens and its light stay.
     bright: numbers of the pixels that are carried back.
     """
     free = model.free
     axis = (np.arange(model.n) + 0.5 - 0.5 * model.n) * model.pixel_scale
     x, y = axis[bright % model.n], axis[bright // model.n]
     light = observed.image.ravel()[bright]
-    centre, radius = _meeting(model.source_positions(lens, x, y)[0], np.minimum(light, np.percentile(light, CAP)))
-    start = free.mean.copy()
-    start[: len(lens)], start[[X, Y]] = lens, centre
+    centre, radius = _meeting(model.source_positions(start, x, y)[0], np.minimum(light, np.percentile(light, CAP)))
+    start[[X, Y]] = centre
     best, most = start, -np.inf
     beta = model.arriving(np.clip(start, free.low, free.high))
     for size in SIZES:

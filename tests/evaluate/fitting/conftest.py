@@ -8,6 +8,7 @@ import pytest
 from lenstream.configs.load import load
 from lenstream.evaluate.fitting.free_parameters import free_parameters, true_values
 from lenstream.evaluate.fitting.image_model import ImageModel, Observed
+from lenstream.evaluate.fitting.lens_light import lens_light
 from lenstream.evaluate.fitting.pixel_response import pixel_response
 from lenstream.evaluate.fitting.source_shapes import source_shapes
 from lenstream.simulate.galaxies import principal_components
@@ -22,6 +23,13 @@ GALAXY = (
     "R_half: {uniform: [0.15, 0.4]}, center_x: {normal: [0, 0.1]}, center_y: {normal: [0, 0.1]}}]"
 )
 
+LIGHT = (
+    "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: {normal: [19.5, 0.3]}, R_sersic: {uniform: [0.5, 1]}, "
+    "n_sersic: {uniform: [2, 5]}, e1: {follow: {parameter: lens_mass.0.e1, scatter: 0.1, low: -0.6, high: 0.6}}, "
+    "e2: {follow: {parameter: lens_mass.0.e2, scatter: 0.1, low: -0.6, high: 0.6}}, center_x: {normal: [0, 0.03]}, "
+    "center_y: {normal: [0, 0.03]}}]"
+)
+
 
 def case(*overrides, recipe="tiny", n=12, components=24, samples=800):
     """A scene, its fit (shapes, free, model) and n test lenses: systems, images, clean, truths, observed(i)."""
@@ -33,7 +41,8 @@ def case(*overrides, recipe="tiny", n=12, components=24, samples=800):
     free = free_parameters(scene, shapes)
     systems = draw(scene, FIRST_INDEX["test"] + np.arange(n), Views())
     optics = {name: values[0, 0, 0] for name, values in systems.optics.items()}
-    model = ImageModel(scene, free, shapes, pixel_response(scene.instrument, optics, scene.config.image.num_pix))
+    response = pixel_response(scene.instrument, optics, scene.config.image.num_pix)
+    model = ImageModel(scene, free, shapes, response, lens_light(scene, free, optics))
     images, clean = (render(scene, systems, noise=noise)[:, 0].astype(float) for noise in (True, False))
     background, exposure, gain = (level[0, 0] for level in noise_levels(scene, systems))
 
@@ -69,3 +78,14 @@ def galaxy():
 def galaxies():
     """EPL and shear before real-looking galaxies, 32 x 32 pixels, 24 components."""
     return case(GALAXY, "simulate.image.rays=adaptive")
+
+
+@pytest.fixture(scope="session")
+def light():
+    return LIGHT
+
+
+@pytest.fixture(scope="session")
+def lit():
+    """The same behind light that follows the mass loosely, some ten times as bright as the arcs."""
+    return case(GALAXY, "simulate.image.rays=adaptive", LIGHT)

@@ -29,7 +29,22 @@ def test_all_that_is_not_is_said_at_once():
     ]
 
 
-def test_light_of_the_lens_is_not_fitted():
-    assert sentences(LIGHT) == [
-        "simulate.lens_light: estimates are refined without light of the lens, got SERSIC_ELLIPSE"
+def test_light_of_the_lens_is_fitted_unless_it_is_an_image():
+    assert sentences(LIGHT) == []
+    assert (
+        sentences(
+            LIGHT.replace("SERSIC_ELLIPSE", "DOUBLE_SERSIC").replace("}]", ", bulge_fraction: 0.3, R_bulge: 0.2}]")
+        )
+        == []
+    )
+    galaxy = "{profile: INTERPOL, catalogue: procedural, n_galaxies: 40, magnitude: 20, R_half: 0.5}"
+    assert sentences(LIGHT.replace("[", "[" + galaxy + ", ")) == [
+        "simulate.lens_light.0.profile: estimates are refined with light of Sersic profiles, got INTERPOL"
+    ]
+
+
+def test_light_of_the_lens_that_some_systems_lack_is_not_fitted():
+    some = LIGHT.replace("}]", ", only: [a]}]")
+    assert sentences("simulate.classes={a: 1, b: 1}", some, "evaluate.targets=[theta_E]") == [
+        "simulate.lens_light.0.only: estimates are refined where all systems have the same components"
     ]

@@ -8,6 +8,7 @@ import pytest
 from lenstream.configs.load import load
 from lenstream.configs.names import plain_names
 from lenstream.evaluate.fitting.free_parameters import FreeParameters, columns_of, free_parameters, with_prior
+from lenstream.simulate.labels import labels
 from lenstream.simulate.profiles import limits
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
@@ -111,6 +112,38 @@ def test_what_does_not_vary_has_no_direction():
     assert free.low[3] == free.mean[3] == free.high[3] == 2.5
 
 
+def test_light_of_the_lens_varies_between_lens_and_source(light):
+    free, scene = free_of(
+        light.replace("}]", "}, {profile: SERSIC_ELLIPSE, magnitude: {normal: [21, 0.2]}, R_sersic: 0.3}]")
+    )
+    names = free.names()
+    own = ["magnitude", "R_sersic", "n_sersic", "e1", "e2", "center_x", "center_y", "magnitude_1"]
+    assert sorted(names[free.of_light]) == sorted(f"lens_light_{name}" for name in own)
+    assert names[: len(free.places)] == free_of()[0].names()[: len(free.places)]
+    assert names[-5:] == SOURCE
+    assert free.light_constants[1]["R_sersic"] == 0.3
+    known = labels(draw(scene, np.arange(3), Views()))
+    assert set(names[free.of_light]) <= set(known)  # as labels have it
+    at = names.index("lens_light_n_sersic")
+    assert [free.low[at], free.high[at]] == pytest.approx([1.94, 5.06], abs=0.01)
+
+
+def test_light_is_never_beyond_what_a_profile_can_be(light):
+    free, _ = free_of(light.replace("n_sersic: {uniform: [2, 5]}", "n_sersic: {uniform: [2, 8]}"))
+    assert free.high[free.names().index("lens_light_n_sersic")] == 8
+
+
+def test_light_that_follows_the_mass_is_tied_or_correlated(light):
+    free, _ = free_of(light)
+    names, covariance = free.names(), free.directions @ free.directions.T
+    assert free.directions.shape == (len(names), len(names))
+    a, b = names.index("e1"), names.index("lens_light_e1")
+    assert 0.5 < covariance[a, b] / np.sqrt(covariance[a, a] * covariance[b, b]) < 0.95
+    free, _ = free_of(light.replace("scatter: 0.1, low: -0.6, high: 0.6", "scatter: 0"))
+    assert free.directions.shape == (len(names), len(names) - 2)
+    np.testing.assert_allclose(free.directions[a], free.directions[b], atol=1e-9)
+
+
 def test_columns_are_those_of_the_profiles():
     free, _ = free_of()
     for (k, name), (deflector, column) in zip(free.places, columns_of(free), strict=True):
@@ -124,3 +157,11 @@ def test_true_values_are_those_that_were_drawn(galaxies):
     np.testing.assert_array_equal(truths[:, names.index("e1")], galaxies.systems.lens_mass[0]["e1"])
     np.testing.assert_array_equal(truths[:, :-1][:, -4:], galaxies.shapes.drawn(galaxies.systems)[:, :-1])
     assert (truths[:, -1] == galaxies.free.mean[-1]).all()
+
+
+def test_true_values_of_the_light_are_those_that_were_drawn(lit):
+    names, truths = lit.free.names(), lit.truths
+    np.testing.assert_array_equal(
+        truths[:, names.index("lens_light_R_sersic")], lit.systems.lens_light[0]["R_sersic"][:, 0]
+    )
+    np.testing.assert_array_equal(truths[:, names.index("gamma2")], lit.systems.lens_mass[1]["gamma2"])

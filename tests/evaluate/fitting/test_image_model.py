@@ -37,9 +37,9 @@ def components(case, parameters, k):
     return images[:, 0], images[:, 1:]
 
 
-@pytest.fixture(scope="module", params=LENSES)
-def lens(request, make_case, galaxies, galaxy):
-    extra = LENSES[request.param]
+@pytest.fixture(scope="module", params=[*LENSES, "light"])
+def lens(request, make_case, galaxies, galaxy, light):
+    extra = [light, "simulate.image.rays=3"] if request.param == "light" else LENSES[request.param]
     return make_case(galaxy, *extra, n=3, components=8, samples=300) if extra else galaxies
 
 
@@ -65,7 +65,10 @@ def test_the_integral_over_shapes_is_that_of_the_gaussian_of_all_pixels(galaxies
 
 
 def test_the_gradient_is_that_of_differences(lens):
-    """The bilinear stamps have kinks where rays cross from cell to cell, so a few per mille are left."""
+    """The bilinear stamps have kinks where rays cross from cell to cell, so a few per mille are left.
+
+    Of light of the lens, whose derivatives are forward differences, more.
+    """
     parameters, observed = away_from(lens, 0), lens.observed(0)
     weights = inverse_variance(observed, lens.clean[0])
 
@@ -75,7 +78,9 @@ def test_the_gradient_is_that_of_differences(lens):
     found = lens.model.posterior(observed, weights, parameters, 8)
     h, along = 1e-6, lens.free.directions.T
     expected = np.array([(value(parameters + h * d) - value(parameters - h * d)) / (2 * h) for d in along])
-    np.testing.assert_allclose(found.gradient, expected, atol=3e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        found.gradient, expected, atol=(5e-3 if lens.free.light else 3e-4) * np.abs(expected).max()
+    )
     assert found.value == value(parameters)
 
 
@@ -95,6 +100,34 @@ def test_without_light_that_counts_the_prior_is_left(galaxies):
     assert found.value == pytest.approx(-0.5 * off @ off, abs=1e-8)
     assert found.chi2 == 0
     np.testing.assert_allclose(found.gradient, -off, atol=1e-8)
+
+
+def test_light_of_the_lens_is_taken_from_every_pixel(lit):
+    """The posterior is that of what it leaves, with the prior of all parameters."""
+    case, observed, parameters = lit, lit.observed(0), away_from(lit, 0)
+    weights = inverse_variance(observed, case.clean[0])
+    found = case.model.posterior(observed, weights, parameters, 8)
+    light = case.model.light.image(parameters[case.free.of_light])
+    dark = ImageModel(case.scene, case.free, case.shapes, case.model.response)
+    left = dark.posterior(observed._replace(image=observed.image - light), weights, parameters, 8)
+    assert found.value == left.value
+    assert found.chi2 == pytest.approx(((observed.image - found.model) ** 2 * weights).sum(), rel=1e-10)
+    np.testing.assert_array_equal(found.light, light)
+    np.testing.assert_allclose(found.model, left.model + light, rtol=1e-12)
+
+
+def test_the_curvature_of_the_light_is_that_of_all_pixels(lit):
+    """Without components: the sum over pixels of products of derivatives, and the prior."""
+    case, observed, parameters = lit, lit.observed(0), lit.truths[0]
+    weights = inverse_variance(observed, case.clean[0])
+    shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
+    model = ImageModel(case.scene, case.free, shapes, case.model.response, case.model.light)
+    found = model.posterior(observed, weights, parameters, 0)
+    by = case.model.light.derivatives(parameters[case.free.of_light], found.light)
+    inverse = case.free.inverse()
+    curvature = inverse.T @ (found.curvature - np.eye(len(inverse))) @ inverse
+    own = case.free.of_light
+    np.testing.assert_allclose(curvature[own, own], by.T @ (weights.ravel()[:, None] * by), rtol=1e-4)
 
 
 def test_a_galaxy_of_the_components_looks_as_the_renderer_draws_it(galaxies):

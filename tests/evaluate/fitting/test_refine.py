@@ -11,6 +11,7 @@ from lenstream.evaluate.fitting import refine as refine_module
 from lenstream.evaluate.fitting import source_shapes
 from lenstream.evaluate.fitting.image_model import ImageModel, Observed
 from lenstream.evaluate.fitting.refine import refine
+from lenstream.evaluate.limit import limits
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 
@@ -192,3 +193,55 @@ def test_more_components_than_galaxies_span(make_case):
     shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
     known = ImageModel(case.scene, case.free, shapes, case.model.response)
     assert np.isfinite(refine(known, case.observed(0), proposals(case, 4)).parameters).all()
+
+
+def limits_of(case, targets=("theta_E", "e1")):
+    """Three times the limit of the first four lenses, (4, targets); it knows no shape of a galaxy either."""
+    bounds = limits(case.scene, case.systems.indices[:4], targets, n_components=24).any_shape
+    return 3 * np.column_stack([bounds[t] for t in targets])
+
+
+def off(case, i, found, targets=("theta_E", "e1")):
+    return np.abs(found.parameters - case.truths[i])[[case.free.names().index(name) for name in targets]]
+
+
+@pytest.fixture(scope="module")
+def untied(make_case, galaxy, light):
+    """Light that has nothing to do with the mass."""
+    for name in ("e1", "e2"):
+        law = f"{{follow: {{parameter: lens_mass.0.{name}, scatter: 0.1, low: -0.6, high: 0.6}}}}"
+        assert law in light
+        light = light.replace(law, "{truncnormal: [0, 0.1, -0.4, 0.4]}")
+    return make_case(galaxy, "simulate.image.rays=adaptive", light, n=4)
+
+
+@pytest.mark.parametrize("scene", ["lit", "untied"])
+def test_lenses_are_found_behind_their_light(scene, request):
+    """Most of four, from the truth and from the population."""
+    case = request.getfixturevalue(scene)
+    bounds, light = limits_of(case), case.free.names()[case.free.of_light]
+    for first in ("truth", "population"):
+        starts = [case.truths[i : i + 1, :6] if first == "truth" else proposals(case, 16, 16 * i) for i in range(4)]
+        found = [refine(case.model, case.observed(i), start) for i, start in enumerate(starts)]
+        right = [i for i, f in enumerate(found) if (off(case, i, f) < bounds[i]).all()]
+        assert len(right) >= 3
+        assert np.median([f.chi2 for f in found]) == pytest.approx(1.0, abs=0.15)
+        assert max(np.abs(deviations(case, i, found[i], light)).max() for i in right) < 4.5
+
+
+def test_a_lens_that_follows_its_light_is_found(make_case, galaxy, light):
+    tied = light.replace("scatter: 0.1, low: -0.6, high: 0.6", "scatter: 0")
+    case = make_case(galaxy, "simulate.image.rays=adaptive", tied, n=4)
+    bounds = limits_of(case)
+    assert (bounds[:, 1] < 0.02).all()  # the light tells e1
+    for i in range(2):
+        found = refine(case.model, case.observed(i), proposals(case, 12, 12 * i))
+        assert (off(case, i, found) < bounds[i]).all()
+        e1, of_light = off(case, i, found, ("e1", "lens_light_e1"))
+        assert e1 == pytest.approx(of_light, abs=1e-5)
+
+
+def test_light_of_a_lens_without_a_source_is_no_estimate(lit):
+    rng, light = np.random.default_rng(3), lit.model.light.image(lit.truths[1, lit.free.of_light])
+    image = light + rng.normal(size=light.shape) * np.sqrt(0.02**2 + light / 2000)
+    assert not refine(lit.model, lit.observed(1, image), proposals(lit, 4)).converged

@@ -61,3 +61,30 @@ def test_a_single_bright_pixel_is_looked_at(galaxies):
     image = np.zeros((32, 32))
     image[5, 7] = 10.0
     assert np.isfinite(look(galaxies, 0, observed=galaxies.observed(0, image))[1].value)
+
+
+@pytest.mark.parametrize("i", range(6))
+def test_the_source_is_found_behind_light_of_the_lens(lit, i):
+    parameters, _ = look(lit, i)
+    truth, n_lens = lit.truths[i], len(lit.free.places)
+    assert np.hypot(*(parameters - truth)[[X, Y]]) < 0.2
+    assert abs(parameters[SIZE] - truth[SIZE]) < np.log(3)
+    np.testing.assert_allclose(parameters[:n_lens], truth[:n_lens], rtol=1e-6)
+
+
+def test_a_lens_that_follows_its_light_is_put_where_the_light_is(make_case, galaxy, light):
+    tied = light.replace("scatter: 0.1, low: -0.6, high: 0.6", "scatter: 0")
+    case = make_case(galaxy, "simulate.image.rays=adaptive", tied, n=3, components=4, samples=100)
+    names = case.free.names()
+    e1, theta_E = names.index("e1"), names.index("theta_E")
+    lens = case.truths[1, :6].copy()
+    lens[[e1, theta_E]] += 0.2, 0.05
+    parameters, _ = look(case, 1, lens)
+    assert abs(parameters[e1] - case.truths[1, e1]) < 0.02
+    assert parameters[e1] == pytest.approx(parameters[names.index("lens_light_e1")], abs=1e-4)
+    assert parameters[theta_E] == pytest.approx(lens[theta_E], abs=1e-9)
+
+
+def test_light_without_a_source_is_not_looked_at(lit):
+    light = lit.model.light.image(lit.truths[0, lit.free.of_light])
+    assert looks_at(lit, lit.observed(0, light), lit.truths[:3, :6]) == []
