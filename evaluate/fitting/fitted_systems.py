@@ -70,7 +70,8 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
 
     Args:
         fits: `Fits`. indices: uint64 (n,), of the systems.
-        jobs: (key, number of the system among the n, proposals as `refine.refine` takes them) of each fit.
+        jobs: (key, number of the system among the n, proposals as `refine.refine` takes them) of each fit. Those of one
+            system are made in their order, and share the climbs that they need.
         keep: called as keep(key, `refine.Refined`, number of good pixels), one call at a time.
         stop: asked before every fit; when true, no more are made.
         seen: another scene, whose images of the systems are fitted as if they were of `fits.scene`; the noise is taken
@@ -81,11 +82,11 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
     optics, shown = draw(scene, indices, Views()).optics, draw(seen, indices, Views())
     rendered = render_all(seen, shown)
     levels = [level[:, 0] for level in noise_levels(seen, shown)]
-    own, lock = threading.local(), threading.Lock()
+    own, lock, by_system = threading.local(), threading.Lock(), {}
+    for key, i, proposals in jobs:
+        by_system.setdefault(i, []).append((key, proposals))
 
-    def fit(key, i, proposals):
-        if stop():
-            return
+    def fit(i, of_system):
         of_image = {name: float(values[i, 0, 0]) for name, values in optics.items()}
         if getattr(own, "optics", None) != of_image:
             response = pixel_response(scene.instrument, of_image, scene.config.image.num_pix)
@@ -94,11 +95,15 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
         image = rendered.images[i, 0, 0].astype(float)
         good = np.isfinite(image) if rendered.mask is None else ~rendered.mask[i, 0, 0]
         background, exposure, gain = (float(level[i]) for level in levels)
-        found = refine(own.model, Observed(image, background, exposure * gain, good), proposals)
-        with lock:
-            keep(key, found, int(good.sum()))
+        climbs = []
+        for key, proposals in of_system:
+            if stop():
+                return
+            found = refine(own.model, Observed(image, background, exposure * gain, good), proposals, climbs)
+            with lock:
+                keep(key, found, int(good.sum()))
 
     # a lens a thread; threads within one would wait for each other
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(fit, *job) for job in jobs]:
+        for future in [pool.submit(fit, i, of_system) for i, of_system in by_system.items()]:
             future.result()

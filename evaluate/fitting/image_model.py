@@ -14,13 +14,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, lapack
 
 from ...simulate.cpu import kernel
 from ...simulate.kernel_arguments import Tables
 from ...simulate.profiles import registry
 from ...simulate.render import _workspace, pack_maps
-from . import source_kernels
+from . import linear_part, source_kernels
 from .free_parameters import SOURCE, STEP, columns_of
 
 X, Y, SIZE, FLUX, TEXTURE = range(-len(SOURCE), 0)
@@ -83,6 +82,7 @@ class ImageModel:
         self._maps, self._places = pack_maps(scene, np.float64), columns_of(free)
         self._tables = self._make_tables(1 + len(free.places))
         self._work = _workspace(self._make_tables(1), np.float64)
+        self._stamps, self._rooms = {}, np.empty((2, self.n**2 * shapes.stamps.shape[2]))
 
     def _make_tables(self, n):
         """The kernel's tables of n lenses without light, with the parameters that do not vary."""
@@ -98,6 +98,16 @@ class ImageModel:
         nothing, no_light = np.zeros((0, registry.N_PARAMETERS)), np.zeros((n, 1, 0, registry.N_PARAMETERS))
         first, no_profiles = np.zeros(n + 1, np.int64), np.zeros((n, 1, 0), np.int64)
         return Tables(numbers, rows, first, first[:0], nothing, no_profiles, no_light, no_profiles, no_light)
+
+    def _stamps_of(self, first, last):
+        """The stamps from `first` to `last` side by side, (side, side, last - first)."""
+        if (first, last) not in self._stamps:
+            self._stamps[first, last] = np.ascontiguousarray(self.shapes.stamps[:, :, first:last])
+        return self._stamps[first, last]
+
+    def _room(self, which, k):
+        """One of two arrays (n * n, k) to fill: fresh ones, when large, cost as much as what is computed in them."""
+        return self._rooms[which, : self.n**2 * k].reshape(self.n**2, k)
 
     def source_positions(self, lens, x, y, moved=False):
         """Where rays at x, y (rays,) arrive, (m, 2, rays) [arcsec], for m = 1 lens.
@@ -128,21 +138,40 @@ class ImageModel:
 
         beta: from `arriving`.
         """
-        pixel = math.exp(parameters[SIZE]) / self.shapes.R_half
-        side = self.shapes.stamps.shape[0]
-        place = (beta - parameters[[X, Y], None]) / pixel + 0.5 * (side - 1)
-        own = np.flatnonzero(((place > 0) & (place < side - 1)).all(axis=0))
+        place, pixel = self._place(parameters, beta)
+        own = np.flatnonzero(((place > 0) & (place < self.shapes.stamps.shape[0] - 1)).all(axis=0))
         return own, np.ascontiguousarray(place[:, own]), pixel
 
-    def unit_images(self, parameters, k, beta=None):
-        """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives."""
+    def _place(self, parameters, beta):
+        pixel = math.exp(parameters[SIZE]) / self.shapes.R_half
+        return (beta - parameters[[X, Y], None]) / pixel + 0.5 * (self.shapes.stamps.shape[0] - 1), pixel
+
+    def mean_images(self, several, beta):
+        """Images of the mean galaxy for a flux of 1, (n, n, m), for m parameters (p,) of sources behind one lens.
+
+        beta: from `arriving`.
+        """
+        light, stamp = np.empty((len(self._rows), len(several))), self._stamps_of(0, 1)[:, :, 0]
+        own, images = np.empty(len(light)), np.empty((self.n, self.n, len(several)))
+        for m, parameters in enumerate(several):
+            place, pixel = self._place(parameters, beta)
+            source_kernels.brightness(*place, stamp, own)
+            light[:, m] = own * (self.pixel_scale / self.response.fine / pixel) ** 2
+        source_kernels.seen_images(light, self._rows, self._columns, self.response, images)
+        return images
+
+    def unit_images(self, parameters, k, beta=None, images=None):
+        """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives.
+
+        beta: from `arriving`. images: an array to fill with them.
+        """
         own, place, pixel = self.on_stamp(parameters, self.arriving(parameters) if beta is None else beta)
-        images = np.empty((self.n, self.n, k + 1))
+        images = np.empty((self.n, self.n, k + 1)) if images is None else images
         source_kernels.seen_components(
             *place,
             self._rows[own],
             self._columns[own],
-            np.ascontiguousarray(self.shapes.stamps[:, :, : k + 1]),
+            self._stamps_of(0, k + 1),
             self.response,
             images,
         )
@@ -159,14 +188,17 @@ class ImageModel:
         free, n, flux, k = self.free, self.n, math.exp(parameters[FLUX]), min(k, len(self.shapes.variances))
         light = 0.0 if self.light is None else self.light.image(parameters[free.of_light])
         observed = observed._replace(image=observed.image - light)
-        images, rays = self.unit_images(parameters, k)
-        lit = np.flatnonzero((images[:, :, 0] != 0).ravel() & (weights.ravel() > 0))
-        images = images.reshape(n * n, k + 1)[lit] * flux
+        images = self._room(0, k + 1)
+        _, rays = self.unit_images(parameters, k, images=images.reshape(n, n, k + 1))
+        lit = np.flatnonzero((images[:, 0] != 0) & (weights.ravel() > 0))
+        images = np.take(
+            images, lit, axis=0, out=self._room(1, k + 1)[: len(lit)], mode="clip"
+        )  # "raise" copies once more
         root_weight = np.sqrt(weights.ravel()[lit])  # residuals and components in units of the noise
-        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * root_weight
-        parts = images[:, 1:] * root_weight[:, None]
+        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * (flux * root_weight)
+        parts = images[:, 1:] * (flux * root_weight)[:, None]
         variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
-        root, found = _cholesky(parts.T @ parts + np.diag(1.0 / variances), parts.T @ (data - mean))
+        root, found = linear_part.cholesky(linear_part.gram(parts, 1.0 / variances), parts.T @ (data - mean))
         seen = mean + parts @ found
         left = data - seen
         chi2 = chi2_of_dark(observed, weights) - float((data**2).sum() - (left**2).sum())
@@ -210,8 +242,8 @@ class ImageModel:
     def _derivatives(self, fit, flux):
         """The image's derivatives by all parameters in units of the noise, (lit, p), and those of source positions."""
         (own, (u, v), pixel), found, lit = fit.rays, fit.found, fit.lit
-        shapes, n_lens = self.shapes, len(self.free.places)
-        stamp = np.ascontiguousarray(shapes.stamps[:, :, 0] + shapes.stamps[:, :, 1 : len(found) + 1] @ found)
+        n_lens = len(self.free.places)
+        stamp = self._stamps_of(0, len(found) + 1) @ np.append(1.0, found)
         along_u, along_v = np.empty(u.size), np.empty(u.size)
         source_kernels.slopes(u, v, stamp, along_u, along_v)
         positions = self.source_positions(fit.parameters, self._x[own], self._y[own], moved=True)
@@ -238,19 +270,20 @@ class ImageModel:
 
         The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
         """
-        (own, (u, v), pixel), root = fit.rays, fit.root
+        (own, (u, v), pixel), inverse = fit.rays, linear_part.inverse(fit.root)
         k, n_lens = len(fit.variances), len(self.free.places)
-        inverse = lapack.dpotri(root, lower=1)[0] if k else root
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        weights = np.zeros((self.n * self.n, k))
-        weights[fit.lit] = (fit.parts @ inverse) * fit.root_weight[:, None]
+        of_lit = np.matmul(fit.parts, inverse, out=self._room(1, k)[: len(fit.lit)])
+        of_lit *= fit.root_weight[:, None]
+        weights = self._room(0, k)
+        weights[:] = 0.0
+        weights[fit.lit] = of_lit
         pulls = np.empty((2, u.size))
         source_kernels.pulled_back(
             u,
             v,
             self._rows[own],
             self._columns[own],
-            np.ascontiguousarray(self.shapes.stamps[:, :, 1 : k + 1]),
+            self._stamps_of(1, k + 1),
             weights.reshape(self.n, self.n, k),
             self.response,
             pulls,
@@ -266,22 +299,10 @@ class ImageModel:
         return out, float(fixed)
 
 
-def _cholesky(matrix, right):
-    """The lower root of a positive matrix, and its solution for a right-hand side."""
-    root, failed = lapack.dpotrf(matrix, lower=1) if len(matrix) else (matrix, 0)
-    if failed or not np.isfinite(np.diag(root)).all():
-        raise LinAlgError("the matrix of the components is not positive")
-    return root, _solved(root, right)
-
-
-def _solved(root, right):
-    return lapack.dpotrs(root, right, lower=1)[0] if len(root) else right
-
-
 def _projected(by_parameter, fit):
     """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
     shared = fit.parts.T @ by_parameter
-    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ _solved(fit.root, shared)
+    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ linear_part.solved(fit.root, shared)
 
 
 def _beside(observed, weights, lit):

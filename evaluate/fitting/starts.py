@@ -70,11 +70,11 @@ def _with_mean_galaxy(model, observed, weights, start, bright):
     start[[X, Y]] = centre
     best, most = start, -np.inf
     beta = model.arriving(np.clip(start, free.low, free.high))
-    for size in SIZES:
-        parameters = start.copy()
-        parameters[SIZE] = np.log(max(size * radius, 1e-6))
-        parameters = np.clip(parameters, free.low, free.high)
-        mean = model.unit_images(parameters, 0, beta)[0][:, :, 0]
+    several = np.tile(start, (len(SIZES), 1))
+    several[:, SIZE] = np.log(np.maximum(np.array(SIZES) * radius, 1e-6))
+    several = np.clip(several, free.low, free.high)
+    images = model.mean_images(several, beta)
+    for parameters, mean in zip(several, np.moveaxis(images, 2, 0), strict=True):
         along, scale = (mean * observed.image * weights).sum(), (mean**2 * weights).sum()
         flux = max(along / scale, 1e-9) if scale > 0 else 1.0
         parameters[FLUX] = np.clip(np.log(flux), free.low[FLUX], free.high[FLUX])
