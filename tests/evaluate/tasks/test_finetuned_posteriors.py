@@ -71,7 +71,7 @@ def test_by_its_own_labels_the_same_network_would_be_too_sure(head):
     table = torch.stack(list(train.true.values()), dim=1)
     features = np.concatenate([own, features_of(encoder_of(head), train.images)], axis=1)
     sure = posterior_heads.posterior_on(head.network, features, table, "gaussian", 0)
-    assert max(coverage(sure)[0]) < 0.5
+    assert np.mean(coverage(sure)[0]) < np.mean(coverage(head)[0]) - 0.12
 
 
 def test_errors_of_a_few_networks_as_those_of_all():
@@ -91,9 +91,8 @@ def test_its_features_are_the_mean_estimate_of_all_networks_and_those_of_the_enc
     torch.testing.assert_close(head.network(images)[:, :2], each.mean(0))
     torch.testing.assert_close(head.network(images)[:, 2:], Wide()(images))
     assert isinstance(encoder_of(head), Wide)
-    assert (
-        encoder_of(task().train("finetune", head.network.regressors[0].network, toy(20, 1), None, 0)).num_features == 64
-    )
+    plain = task(min_steps=1).train("finetune", Wide(), toy(20, 1), None, 0)
+    assert encoder_of(plain) is plain.network
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
