@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from .configs.evaluation import POSTERIORS
 from .errors import ConfigError, LenStreamError
 from .extras import need
 from .images_before_training import about_labelled, about_training, about_views, opened, opened_labelled, shapes
@@ -172,8 +173,9 @@ def _about_shifts(config, scene, evaluates):
 
 def _about_posteriors(config):
     """Whether the library of flows is there, where a flow is asked for."""
-    if config.evaluate is not None and "flow" in config.evaluate.protocols:
-        need("npe", "evaluate.protocols: flow")
+    flows = [name for name in config.evaluate.protocols if POSTERIORS.get(name) == "flow"] if config.evaluate else []
+    if flows:
+        need("npe", f"evaluate.protocols: {flows[0]}")
 
 
 def _about_finetuning(config):

@@ -121,7 +121,10 @@ def _of_simulation(simulation):
 
 
 def _of_evaluation(config):
-    kinds = {*config.evaluate.protocols, *(getattr(e, "posterior", None) for e in config.pretrain.encoders.values())}
+    kinds = {
+        *(name.split("_")[-1] for name in config.evaluate.protocols),  # finetune_flow has a flow
+        *(getattr(e, "posterior", None) for e in config.pretrain.encoders.values()),
+    }
     uses = dict(UMAP) if config.evaluate.umap else {}
     uses |= POSTERIORS if kinds & {"gaussian", "flow"} else {}
     uses |= FLOWS if "flow" in kinds else {}

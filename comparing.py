@@ -140,12 +140,12 @@ def _print_robustness(tables):
 
 def _print_refined(table):
     """Print refined estimates. Args: table: of `refined_table.side_by_side`; None: there are none."""
-    from .evaluate.show.refined_table import MEANING
+    from .evaluate.show.refined_table import meanings
     from .evaluate.show.terminal import print_table
 
     if table is None:
         return
     print_table(table.frame.set_axis(table.frame.index.map(", ".join).rename("run, start")), table.title)
-    for name, words in MEANING.items():
+    for name, words in meanings(table).items():
         print(f"{name}: {words}")
     print()

@@ -17,10 +17,18 @@ TARGETS = {  # of each task, where none are given
     "classification": ["class"],
     "super_resolution": ["image"],
 }
-TURNING = ("d4", "finetune_d4")  # protocols that turn images, with their labels
+TURNING = ("d4", "finetune_d4", "finetune_d4_gaussian", "finetune_d4_flow")  # protocols that turn images with labels
+POSTERIORS = {  # protocols that give the posterior of all targets together, and its kind
+    "gaussian": "gaussian",
+    "flow": "flow",
+    "finetune_gaussian": "gaussian",
+    "finetune_flow": "flow",
+    "finetune_d4_gaussian": "gaussian",
+    "finetune_d4_flow": "flow",
+}
 NO_CLASSES = ("macro", "all")  # targets of results.csv: the mean over classes, and all of them together
 PROTOCOLS = {  # of each task; the first and the last are the default
-    "regression": ["ridge", "knn", "linear", "mlp", "d4", "gaussian", "flow", "finetune_d4", "finetune"],
+    "regression": ["ridge", "knn", "linear", "mlp", "d4", *POSTERIORS, "finetune_d4", "finetune"],
     "classification": ["logistic", "logistic_projection", "knn", "linear", "mlp", "finetune"],
     "super_resolution": ["frozen", "finetune"],
 }
@@ -149,14 +157,19 @@ class Evaluate(Section):
             "gaussian",
             "flow",
             "frozen",
+            "finetune_gaussian",
+            "finetune_flow",
+            "finetune_d4_gaussian",
+            "finetune_d4_flow",
             "finetune_d4",
             "finetune",
         ]
     ] = key(
         "how heads learn: on frozen features (regression: ridge, knn, linear, mlp, and gaussian and flow, which give "
         "the posterior of all targets together; classification: logistic, knn, "
-        "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights; d4 (ridge) "
-        "and finetune_d4 of a regression turn and mirror the images with their labels, and average over all eight "
+        "linear, mlp, and logistic_projection behind the pre-training's projector), or with all weights (finetune, and "
+        "with a posterior finetune_gaussian and finetune_flow); those with d4 in their names (d4: ridge) "
+        "turn and mirror the images with their labels, and average over all eight "
         "symmetries of the square (default of a classification: logistic, finetune)",
         default=["ridge", "finetune"],
         min_length=1,

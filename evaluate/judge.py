@@ -98,10 +98,11 @@ def _gathered(task, units, shifted, data, bounds, features, scratch):
         scores += scores_of(task, Unit(name, name, 0, 0), task.score(true, predicted))
     for protocol, by_target in bounds.items():
         scores += scores_of(task, Unit(LIMIT, protocol, 0, 0), task.limit_scores(true, by_target))
-    of_heads, ranks = predicted_by([u for u in units if u.n_labels in (0, most) and not u.seed], scratch)
+    of_heads, ranks, drawn = predicted_by([u for u in units if u.n_labels in (0, most) and not u.seed], scratch)
     predictions = {(name, name): shown(task, predicted) for name, predicted in beside.items()} | of_heads
     intervals = [row for unit in units for row in known_of(unit, scratch)["intervals"]]
-    return Evaluation(scores, data.test.indices, shown(task, true), predictions, features, bounds, intervals, ranks)
+    true = shown(task, true)
+    return Evaluation(scores, data.test.indices, true, predictions, features, bounds, intervals, ranks, drawn)
 
 
 def _refined(task, config, evaluation, folder, scratch, stop):

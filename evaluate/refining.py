@@ -11,8 +11,8 @@ from ..files.columns import read_table
 from ..files.csv_writing import plain, write_csv
 from .fitting.fittable import why_not
 from .fitting.fitted_systems import prepare
-from .results import ANY_SHAPE, CRAMER_RAO, REFINED, REFINED_TABLE, Score
-from .tasks.refined import POPULATION, refine_lenses, scores
+from .results import ALL, ANY_SHAPE, CRAMER_RAO, REFINED, REFINED_TABLE, Score
+from .tasks.refined import NOTHING, POPULATION, Start, refine_lenses, scores
 
 THREADS = os.cpu_count() or 1
 
@@ -73,23 +73,34 @@ def bounds_of(evaluation, n):
 def starts_of(evaluation, n):
     """The starts of the first n test lenses, as `refine_lenses` takes them, and each one's (protocol, labels).
 
-    An encoder's are the predictions of its best protocol with the most labels, by the mean R2 of all targets.
+    An encoder's are the samples of its most probable posterior, if a head of it gives any; else the predictions of its
+    best protocol, by the mean R2 of all targets. Each protocol is that with the most labels.
     """
     heads, most, best = heads_of(evaluation), {}, {}
+    nll = {(s.encoder, s.protocol, s.n_labels): s.value for s in evaluation.scores if _of_posterior(s, evaluation)}
+    merit = {head: (head in nll, -nll[head] if head in nll else r2) for head, (r2, _) in heads.items()}
     for encoder, protocol, n_labels in heads:
         most[encoder, protocol] = max(n_labels, most.get((encoder, protocol), 0))
-    for (encoder, protocol, n_labels), (r2, _) in heads.items():
-        if n_labels == most[encoder, protocol] and (encoder not in best or r2 > heads[best[encoder]][0]):
-            best[encoder] = encoder, protocol, n_labels
-    starts = {
-        encoder: {
-            target: (np.asarray(values[:n], float), heads[head][1][target])
-            for target, values in evaluation.predictions[head[:2]].items()
-            if target in heads[head][1]
-        }
-        for encoder, head in best.items()
-    }
-    return starts | {POPULATION: {}}, {encoder: list(head[1:]) for encoder, head in best.items()}
+    for head in heads:
+        encoder, protocol, n_labels = head
+        if n_labels == most[encoder, protocol] and (encoder not in best or merit[head] > merit[best[encoder]]):
+            best[encoder] = head
+    starts = {encoder: _start(evaluation, head, heads[head][1], n) for encoder, head in best.items()}
+    return starts | {POPULATION: NOTHING}, {encoder: list(head[1:]) for encoder, head in best.items()}
+
+
+def _of_posterior(score, evaluation):
+    """Whether a score is the first seed's NLL of a head whose samples there are."""
+    known = (score.encoder, score.protocol) in evaluation.drawn and score.seed == 0 and not score.shift
+    return known and (score.target, score.metric) == (ALL, "nll") and np.isfinite(score.value)
+
+
+def _start(evaluation, head, rmse, n):
+    """The `Start` of a head (encoder, protocol, labels) for the first n test lenses. rmse: target -> value."""
+    predicted = evaluation.predictions[head[:2]]
+    predicted = {t: (np.asarray(values[:n], float), rmse[t]) for t, values in predicted.items() if t in rmse}
+    drawn = {t: np.asarray(values[:n], float) for t, values in evaluation.drawn.get(head[:2], {}).items()}
+    return Start(predicted, drawn)
 
 
 def heads_of(evaluation):

@@ -10,7 +10,7 @@ from .limit import limits
 from .refining import THREADS, heads_of
 from .results import REFINED, Score
 from .scored import Unit
-from .tasks.refined import refine_lenses, scores
+from .tasks.refined import Start, refine_lenses, scores
 
 SHOWN = ("within_3_limits", "error_over_limit", "coverage_68", "coverage_95")  # of the scores
 
@@ -32,7 +32,7 @@ def refine_shifted(fits, config, scene, evaluation, scratch, stop=lambda: False)
         seen, indices = shifted_tests.scene_of(config, scene, name), evaluation.indices[:n]
         with np.load(scratch / f"{Unit(*head, 0, name).name()}.npz") as file:
             predicted = {target: file[target][:n].astype(float) for target in file.files}
-        start = {t: (values, rmse[t]) for t, values in predicted.items()}
+        start = Start({t: (values, rmse[t]) for t, values in predicted.items()}, {})
         lens = draw(seen, indices, Views()).lens_mass
         places = plain_names(lens)
         true = {t: lens[places[t][0]][places[t][1]] for t in predicted if t in places}

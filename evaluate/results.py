@@ -4,7 +4,7 @@ results.csv has one score a row; bootstrap.csv those at the largest number of la
 test images, between 16 and 84 (low_68, high_68) and 2.5 and 97.5 (low_95, high_95). evaluation.npz has the arrays
 `indices`, `true/TARGET`, `bound/TARGET` (of the information limit with known shapes), `bound-any-shape/TARGET` (with
 unknown ones, if the galaxies are images), `predicted/ENCODER/PROTOCOL/TARGET`, `features/ENCODER` and, of posteriors,
-`rank/ENCODER/PROTOCOL/TARGET`.
+`rank/ENCODER/PROTOCOL/TARGET` and `sample/ENCODER/PROTOCOL/TARGET`.
 """
 
 import csv
@@ -28,7 +28,8 @@ MACRO, ALL = "macro", "all"  # as targets: the mean over classes, and all of the
 REFINED = "refined"  # the protocol of predictions carried to the maximum of the posterior, see `tasks.refined`
 LIMIT, CRAMER_RAO, ANY_SHAPE = "limit", "cramer-rao", "cramer-rao-any-shape"
 _BOUNDS = {CRAMER_RAO: "bound", ANY_SHAPE: "bound-any-shape"}  # in the arrays
-FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights
+FINETUNED = ("finetune", "finetune_d4")  # protocols that train all weights, and those that give a posterior, too:
+FINETUNED += ("finetune_gaussian", "finetune_flow", "finetune_d4_gaussian", "finetune_d4_flow")
 STREAM = "stream"  # the protocol of a head as the pre-training left it
 TABLE, ARRAYS, PREDICTOR = "results.csv", "evaluation.npz", "predictor"  # in a run's folder
 REFINED_TABLE = "refined.csv"  # estimates refined by the simulator, one row a start and lens
@@ -63,6 +64,7 @@ class Evaluation:
     bounds: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     intervals: list[dict] = field(default_factory=list)  # the rows of bootstrap.csv; empty where a task has none
     ranks: dict[tuple[str, str], dict[str, np.ndarray]] = field(default_factory=dict)  # as `posteriors.Judged.ranks`
+    drawn: dict[tuple[str, str], dict[str, np.ndarray]] = field(default_factory=dict)  # as of `posteriors.drawn`
 
     def with_scores(self, scores):
         """The same evaluation with other scores."""
@@ -78,7 +80,7 @@ class Evaluation:
         for protocol, by_target in self.bounds.items():
             arrays |= {f"{_BOUNDS[protocol]}/{t}": values for t, values in by_target.items()}
         arrays |= {f"features/{encoder}": values for encoder, values in self.features.items()}
-        for prefix, of_heads in (("predicted", self.predictions), ("rank", self.ranks)):
+        for prefix, of_heads in (("predicted", self.predictions), ("rank", self.ranks), ("sample", self.drawn)):
             for (encoder, protocol), by_target in of_heads.items():
                 arrays |= {f"{prefix}/{encoder}/{protocol}/{t}": values for t, values in by_target.items()}
         write_arrays(folder / ARRAYS, arrays)
@@ -110,8 +112,8 @@ class Evaluation:
             raise DataError(f"{why}; {_anew(folder)}") from None
         if "indices" not in arrays or not _below("true/", arrays):
             raise DataError(f"{path}: expected the arrays indices and true/TARGET; it has {', '.join(arrays)}")
-        predictions, ranks = ({}, {})
-        for prefix, of_heads in (("predicted", predictions), ("rank", ranks)):
+        predictions, ranks, drawn = {}, {}, {}
+        for prefix, of_heads in (("predicted", predictions), ("rank", ranks), ("sample", drawn)):
             for key, values in _below(f"{prefix}/", arrays).items():
                 encoder, protocol, target = (key.split("/", 2) + [""] * 2)[:3]
                 if not target:
@@ -128,6 +130,7 @@ class Evaluation:
             bounds={p: found for p, name in _BOUNDS.items() if (found := _below(f"{name}/", arrays))},
             intervals=read_intervals(folder),
             ranks=ranks,
+            drawn=drawn,
         )
 
 

@@ -15,7 +15,7 @@ from .scored import scores_of, scores_of_done, write_done
 from .tasks import symmetry
 from .tasks.posteriors import Judged
 
-_RANK = "rank/"  # before the target, of arrays beside the predictions of a unit
+_RANK, _DRAWN = "rank/", "sample/"  # before the target, of arrays beside the predictions of a unit
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def _score(task, unit, head, test, most, scratch):
     values = task.score(true, predicted) | given.scores
     if unit.n_labels in (0, most):
         ranks = {f"{_RANK}{target}": of for target, of in given.ranks.items()}
-        write_arrays(scratch / f"{unit.name()}.npz", shown(task, predicted) | ranks)
+        drawn = task.samples(head, test) if given.ranks and not unit.seed else {}
+        drawn = {f"{_DRAWN}{target}": of for target, of in drawn.items()}
+        write_arrays(scratch / f"{unit.name()}.npz", shown(task, predicted) | ranks | drawn)
         ranges = task.intervals(true, predicted) if hasattr(task, "intervals") else {}
     if unit.n_labels == most:
         facts = task.facts(values) | {"protocol": unit.protocol, "n_labels": unit.n_labels}
@@ -108,15 +110,15 @@ def trained_head(task, unit, data, scratch):
 
 
 def predicted_by(units, scratch):
-    """What heads predicted, and ranks of the true values: (encoder, protocol) -> target -> (n, ...)."""
-    predictions, ranks = {}, {}
+    """What heads predicted, ranks of the true values, and samples: (encoder, protocol) -> target -> (n, ...)."""
+    found = {"": {}, _RANK: {}, _DRAWN: {}}
     for unit in units:
         with np.load(scratch / f"{unit.name()}.npz") as file:
-            names = [name for name in file.files if not name.startswith(_RANK)]
-            predictions[unit.encoder, unit.protocol] = {target: file[target] for target in names}
-            found = {name.removeprefix(_RANK): file[name] for name in file.files if name not in names}
-            ranks |= {(unit.encoder, unit.protocol): found} if found else {}
-    return predictions, ranks
+            for name in file.files:
+                prefix = next((prefix for prefix in (_RANK, _DRAWN) if name.startswith(prefix)), "")
+                of_head = found[prefix].setdefault((unit.encoder, unit.protocol), {})
+                of_head[name.removeprefix(prefix)] = file[name]
+    return found[""], found[_RANK], found[_DRAWN]
 
 
 def posteriors_of(task, head, test, true):

@@ -15,6 +15,7 @@ from ...ssl.probe import features_of
 from ..kept_heads import load_predictor
 from ..show.report import RealLensResults
 from ..tasks import regression
+from ..tasks.finetuned_posteriors import encoder_of
 from ..tasks.posteriors import intervals
 from . import catalogue, flags, frames, lens_figure, lens_samples, published
 from .expected_images import of_examples, of_scene, read
@@ -192,7 +193,7 @@ def _doubts_of_networks(groups, images, estimates, training, targets):
     most = [usual(spread)[1] for spread in estimate(groups, simulated).disagreement.T]
     strange = np.zeros(len(images))
     for g in set(chosen.tolist()):
-        network = groups[g][0][0].network
+        network = encoder_of(groups[g][0][0])
         strange = np.maximum(strange, Strangeness(features_of(network, simulated))(features_of(network, images)))
     doubts = []
     for k in range(len(images)):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...ssl.methods.posterior import KINDS
+from ...configs.evaluation import POSTERIORS
 from ..results import ALL, most_probable
 from ..tasks import calibration
 from .figures import colours, grid_of_axes, paired, plain
@@ -26,7 +26,7 @@ class Calibrated(NamedTuple):
 
 def calibrated(evaluation):
     """The `Calibrated` head with the lowest NLL of each protocol of posteriors; empty without any."""
-    heads = [most_probable(evaluation.scores, protocol) for protocol in KINDS]
+    heads = [most_probable(evaluation.scores, protocol) for protocol in POSTERIORS]
     return [Calibrated(*head, evaluation.ranks[head]) for head in heads if head in evaluation.ranks]
 
 

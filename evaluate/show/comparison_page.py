@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ...files.whole import write_text
 from . import metrics, pages, robustness, tables, themes
 from .comparison import KEYS, columns_of, in_words
-from .refined_table import MEANING, RefinedTable
+from .refined_table import RefinedTable, meanings
 from .report import picture_address
 
 
@@ -39,7 +39,7 @@ def write(page, path):
         number=lambda value, one: metrics.shown(value, one.metric, one.target),
         themes=themes,
         robustness_title=robustness.title,
-        refined_meaning=MEANING,
+        refined_meaning={} if page.refined is None else meanings(page.refined),
         zip=zip,
     )
     write_text(path, text)

@@ -37,6 +37,10 @@ LINES |= {"linear": {"linestyle": "-.", "marker": "D"}, "mlp": {"linestyle": (0,
 LINES |= {"d4": {"linestyle": "-", "marker": "*"}, "finetune_d4": {"linestyle": "--", "marker": "P", "mfc": "white"}}
 LINES |= {"logistic_projection": {"linestyle": "-.", "marker": "x"}}
 LINES |= {"gaussian": {"linestyle": "-.", "marker": "h"}, "flow": {"linestyle": ":", "marker": "p"}}
+LINES |= {"finetune_gaussian": {"linestyle": "-.", "marker": "H", "mfc": "white"}}
+LINES |= {"finetune_flow": {"linestyle": ":", "marker": "p", "mfc": "white"}}
+LINES |= {"finetune_d4_gaussian": {"linestyle": "-.", "marker": "X", "mfc": "white"}}
+LINES |= {"finetune_d4_flow": {"linestyle": ":", "marker": "d", "mfc": "white"}}
 SCORES, ONE_MINUS = {"r2": "$R^2$", "auc": "AUC"}, {"r2": "$1 - R^2$", "auc": "1 - AUC"}
 SKY = {"origin": "lower", "cmap": colormaps["magma"].resampled(48), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 

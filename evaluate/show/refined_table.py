@@ -14,14 +14,21 @@ from .symbols import after_number
 
 ERRORS = "median error / that of an estimate at the limit"
 RMSES = "RMSE on the same lenses: of what was started from \N{RIGHTWARDS ARROW} refined"
-LAST = ("68 %", "95 %", "trusted", "s a lens")  # columns behind those of targets
+LAST = ("68 %", "95 %", "trusted", "s a lens", "ESS/n", "low")  # columns behind those of targets
 MEANING = {  # of the columns
     "right": "share of lenses within 3 sigma of the information limit in all parameters at once",
     "before": "that share of what was started from",
     "68 %": "share of true values within the quoted errors, mean over parameters; 95 % likewise",
     "trusted": "share with a good chi2 and ascents that agree",
     "s a lens": "seconds of one thread",
+    "ESS/n": "effective share of samples of the network's posterior, weighted by the refined one: the median",
+    "low": "share of lenses with an ESS/n below 0.01, where the two posteriors disagree",
 }
+
+
+def meanings(table):
+    """What the columns of a `RefinedTable` mean, by name."""
+    return {name: words for name, words in MEANING.items() if name in table.frame}
 
 
 class RefinedTable(NamedTuple):
@@ -81,7 +88,11 @@ def _errors(values, targets, start):
         known = [values[key] for t in targets if (key := (start, t, f"coverage_{level}")) in values]
         cells[f"{level} %"] = _share(sum(known) / len(known) if known else None)
     cells["trusted"] = _share(values.get((start, ALL, "trusted")))
-    return cells | {"s a lens": _number(values.get((start, ALL, "seconds")))}
+    cells["s a lens"] = _number(values.get((start, ALL, "seconds")))
+    if any(metric == "effective_share" for *_, metric in values):
+        shares = [values.get((start, ALL, f"effective_share{part}")) for part in ("", "_low")]
+        cells |= {"ESS/n": "" if shares[0] is None else f"{shares[0]:.3f}", "low": _share(shares[1])}
+    return cells
 
 
 def _rmses(values, names, target, blank):

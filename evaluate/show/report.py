@@ -21,7 +21,7 @@ from .alt_texts import alt_texts
 from .feature_map import FeatureSpace, data_address, feature_map
 from .figures import colours
 from .headline import headline
-from .refined_table import MEANING, refined_tables
+from .refined_table import meanings, refined_tables
 from .tables import MeanScores, all_numbers, limit_rows, main_table
 
 SECTIONS = [
@@ -178,7 +178,7 @@ def write(report, path):
         robustness_title=robustness.title,
         refined=refined,
         refined_scores=MeanScores(report.refined) if refined else None,
-        refined_meaning=MEANING,
+        refined_meaning=meanings(refined[0]) if refined else {},
         start_colours=colours(refined[0].frame.index) if refined else {},
         all_numbers=all_numbers,
         intervals=tables.intervals(report.intervals),

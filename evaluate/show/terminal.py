@@ -12,7 +12,7 @@ from ...progress import console
 from ..results import ALL, MACRO
 from . import metrics
 from .digits import aligned, plus_minus
-from .refined_table import MEANING, refined_tables
+from .refined_table import meanings, refined_tables
 from .robustness import robustness, title
 from .tables import MeanScores, agreement, predictions_in_words, reconstruction_rows
 
@@ -81,7 +81,7 @@ def print_refined(refined):
     for table in tables:
         print()
         print_table(table.frame, table.title)
-    for name, words in MEANING.items() if tables else ():
+    for name, words in meanings(tables[0]).items() if tables else ():
         print(f"{name}: {words}")
 
 

@@ -11,6 +11,7 @@ from ..results import ALL
 from . import calibration
 
 SAMPLES = 199  # of each test image for scores: ranks from 0 to 199 fall evenly into 20 bins
+KEPT, AT_ONCE = 300, 16  # test images whose samples are kept, the first ones, and whose densities are computed at once
 METRICS = {f"coverage_{level:.0%}".rstrip("%"): level for level in calibration.LEVELS}
 
 
@@ -68,6 +69,20 @@ def judged(head, images, true, seed=0, device="cpu"):
     scores[ALL, "nll"] = -float(np.mean(_log_prob(head, features, torch.from_numpy(truth)), dtype=float))
     scores[ALL, "tarp"] = calibration.distance(ranks[ALL])
     return Judged(scores, ranks)
+
+
+@torch.no_grad()
+def drawn(head, images, targets, seed=0, device="cpu"):
+    """SAMPLES samples of the posteriors of the first KEPT images, target -> float32 (m, s), and for ALL the logarithm
+    of the density there, in the targets' units; empty if the head gives no posterior. Args: as of `samples`."""
+    if not isinstance(head, TargetPosterior):
+        return {}
+    head, features = head.to(device).eval(), features_of(head.to(device).network, images[:KEPT])
+    found, density = _samples(head, features, SAMPLES, seed), []
+    for f, values in zip(*(torch.from_numpy(of).split(AT_ONCE) for of in (features, found)), strict=True):
+        f = f.to(device).repeat_interleave(SAMPLES, 0)
+        density.append(head.log_prob_of(f, values.to(device).flatten(0, 1)).view(-1, SAMPLES).cpu())
+    return dict(zip(targets, np.moveaxis(found, 2, 0), strict=True)) | {ALL: torch.cat(density).numpy()}
 
 
 def intervals(drawn):

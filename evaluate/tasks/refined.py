@@ -5,6 +5,7 @@ judged by how often it leads to the right optimum.
 """
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from ...progress import Stopped, bar
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
 from ..fitting.fitted_systems import fit_systems
+from ..results import ALL
+from . import importance
 
 POPULATION = "population"  # as an encoder: starts that know nothing of the image
 RIGHT = 3.0  # bounds within which an estimate counts as right
@@ -21,6 +24,17 @@ HALF_NORMAL = 0.6745  # median of |x| of a normal x with standard deviation 1
 GOOD_CHI2 = 4.0  # standard deviations of chi2 above what noise alone gives
 AGREEING = 0.5  # share of ascents that end at the same maximum
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed: none is a test lens
+LOW = 0.01  # effective share of samples, below which two posteriors disagree
+
+
+class Start(NamedTuple):
+    """What a head says of n test lenses, from which lenses are proposed."""
+
+    predicted: dict  # target -> (values (n,), standard deviation)
+    drawn: dict  # as of `posteriors.drawn`: samples of its posteriors of the first lenses; empty if it gives none
+
+
+NOTHING = Start({}, {})  # of the population alone
 
 
 def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda: False, seen=None):
@@ -28,14 +42,14 @@ def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda:
 
     Args:
         fits: `fitting.fitted_systems.Fits`. indices: uint64 (n,), of the test systems.
-        starts: name -> {target: (predictions (n,), standard deviation)}; no targets: the population alone.
+        starts: name -> `Start`.
         settings: `configs.evaluation.Refine`. path: of the file that gains a row as each estimate is done, from which
             stopped work goes on. stop: asked before every lens; when true, `Stopped` is raised.
         seen: another scene, whose images are fitted, see `fitting.fitted_systems.fit_systems`.
 
     Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel), chi2_sigma (by
-    how many standard deviations it is above 1), log_posterior, converged, agreeing, seconds. What could not be fitted
-    has NaN.
+    how many standard deviations it is above 1), log_posterior, converged, agreeing, seconds, and of a start with a
+    posterior effective_share, see `agreement`. What could not be fitted has NaN.
     """
     wanted = [(name, i) for name in starts for i in range(len(indices))]
     known = {(name, int(indices[i])): (name, i) for name, i in wanted}
@@ -46,7 +60,8 @@ def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda:
     with GrowingRows(path, rows) as kept, bar("refining", len(wanted), len(rows)) as progress:
 
         def keep(key, found, n_pixels):
-            kept.add(_row(key[0], int(indices[key[1]]), fits, found, n_pixels))
+            row = _row(key[0], int(indices[key[1]]), fits, found, n_pixels)
+            kept.add(row | agreement(fits, starts[key[0]].drawn, key[1], found))
             done.add(key)
             progress.update(len(done), key[0])
 
@@ -61,22 +76,40 @@ def proposals(fits, start, n, n_lenses):
     """Lenses that are proposed for every image, float64 (n_lenses, n, parameters of the lens).
 
     The first is the prediction itself, with what is not predicted at the population's mean; the others are draws of the
-    population whose predicted parameters are those of the prediction with normal errors.
+    population whose predicted parameters are samples of the posterior, or the prediction with normal errors.
     """
     scene, free = fits.scene, fits.free
     systems = draw(scene, np.arange(FIRST_DRAW, FIRST_DRAW + n_lenses * n, dtype=np.uint64), Views())
     drawn = np.column_stack([systems.lens_mass[k][name] for k, name in free.places])
     drawn = drawn.reshape(n_lenses, n, -1)
-    if not start:
+    if not start.predicted:
         return drawn
     drawn[:, 0] = free.mean[: drawn.shape[2]]
     names = free.names()
-    normals = np.random.Generator(np.random.Philox(scene.seed)).standard_normal((n_lenses, n, len(start)))
+    normals = np.random.Generator(np.random.Philox(scene.seed)).standard_normal((n_lenses, n, len(start.predicted)))
     normals[:, 0] = 0.0
-    for t, (target, (predicted, sigma)) in enumerate(start.items()):
+    for t, (target, (predicted, sigma)) in enumerate(start.predicted.items()):
         if target in names[: drawn.shape[2]]:
             drawn[:, :, names.index(target)] = predicted[:, None] + sigma * normals[:, :, t]
+            samples = start.drawn.get(target, np.empty((0, 0)))[:, : n - 1]
+            drawn[: len(samples), 1 : 1 + samples.shape[1], names.index(target)] = samples
     return np.clip(drawn, free.low[: drawn.shape[2]], free.high[: drawn.shape[2]])
+
+
+def agreement(fits, drawn, i, found):
+    """{effective_share: of the samples of lens i weighted by the refined posterior of their targets}; {} without.
+
+    A fit's posterior is normal, with the errors that it quotes. Args: drawn: of `Start`. found: `refine.Refined`.
+    """
+    names = fits.free.names()[: len(fits.free.places)]
+    targets = [target for target in drawn if target != ALL]
+    if not targets or i >= len(drawn[ALL]) or not set(targets) <= set(names):
+        return {}
+    places, samples = [names.index(target) for target in targets], np.stack([drawn[t][i] for t in targets], axis=-1)
+    scales = fits.error_scales[places]
+    covariance = found.covariance[np.ix_(places, places)] * np.outer(scales, scales)
+    of_samples = importance.share_under_normal(samples, drawn[ALL][i], found.parameters[places], covariance)
+    return {"effective_share": of_samples}
 
 
 def _row(start, index, fits, found, n_pixels):
@@ -97,27 +130,27 @@ def trusted(table):
     return (table.converged & (table.chi2_sigma < GOOD_CHI2) & (table.agreeing >= AGREEING)).to_numpy()
 
 
-def scores(table, true, bounds, start=None):
+def scores(table, true, bounds, start=NOTHING):
     """The scores of the estimates from one start, as {(target, metric): value}.
 
     Args: table: the rows of the start. true: target -> (n,). bounds: target -> (n,), the limit without knowledge of the
-        galaxy's shape; empty where there is none. start: as one of `refine_lenses`' starts, or None.
+        galaxy's shape; empty where there is none. start: as one of `refine_lenses`' starts.
 
     Metrics of each target: rmse, and beside it rmse_of_start and the limit, of the same lenses; nmad, the robust
     scatter; coverage_68 and coverage_95 of the quoted errors; error_over_limit, the median error over that of an
     estimate at the limit; within_3_limits, the share of lenses within `RIGHT` bounds. Of `all`: the share within them
     in all targets at once, and that of what was started from (within_3_limits_of_start); the share that `trusted`
-    marks, the mean seconds of a lens, and how many lenses there are. An estimate that failed counts as wrong, and is
-    left out of scatter and coverage.
+    marks, the mean seconds of a lens, and how many lenses there are; of a start with a posterior the median effective
+    share of its samples, and how many lenses have a lower one than `LOW`. An estimate that failed counts as wrong, and
+    is left out of scatter and coverage.
     """
-    start = start or {}
     out, right, before = {}, np.ones(len(table), bool), np.ones(len(table), bool)
     for target in (t for t in true if t in table):
         error = (table[target] - true[target]).to_numpy()
         known = np.isfinite(error)
         out[target, "rmse"] = _of(lambda e: np.sqrt(np.mean(e**2)), error[known])
-        if target in start:
-            was = start[target][0] - true[target]
+        if target in start.predicted:
+            was = start.predicted[target][0] - true[target]
             out[target, "rmse_of_start"] = _of(lambda e: np.sqrt(np.mean(e**2)), was[known])
             before &= np.abs(was) < RIGHT * bounds.get(target, np.inf)
         out[target, "nmad"] = _of(lambda e: np.median(np.abs(e - np.median(e))) / HALF_NORMAL, error[known])
@@ -132,11 +165,14 @@ def scores(table, true, bounds, start=None):
             right &= share < RIGHT
     if bounds:
         out["all", "within_3_limits"] = float(np.mean(right))
-        if start:
+        if start.predicted:
             out["all", "within_3_limits_of_start"] = float(np.mean(before))
     out["all", "trusted"] = float(np.mean(trusted(table)))
     out["all", "seconds"] = float(table.seconds.mean())
     out["all", "lenses"] = float(len(table))
+    shares = table.get("effective_share", pd.Series(dtype=float)).dropna()
+    if len(shares):
+        out["all", "effective_share"], out["all", "effective_share_low"] = shares.median(), float(np.mean(shares < LOW))
     return out
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from sklearn.metrics import r2_score
 
+from ...configs.evaluation import POSTERIORS, TURNING
 from ...errors import DataError
 from ...ssl.data import training_scene
-from ...ssl.methods.posterior import KINDS
 from ...ssl.methods.supervised import Supervised
 from ..limit import limits
 from ..results import ALL, ANY_SHAPE, CRAMER_RAO, FINETUNED
-from . import bootstrap, heads, posterior_heads, posteriors, symmetry
+from . import bootstrap, finetuned_posteriors, heads, posterior_heads, posteriors, symmetry
 from .examples import Examples
 from .finetuning import finetuned
 from .heads import predict
@@ -62,11 +62,14 @@ class Regression:
         return protocol not in FINETUNED
 
     def train(self, protocol, network, train, features, seed, progress=lambda share: None):
+        if protocol in FINETUNED and protocol in POSTERIORS:
+            kind, how = POSTERIORS[protocol], (_table, self._fresh(protocol))
+            return finetuned_posteriors.finetuned_posterior(self, network, train, kind, how, seed, progress).eval()
         if protocol in FINETUNED:
             return finetuned(self, network, train, _table, self._fresh(protocol), seed, progress)
         labels = _table(train)
-        if protocol in KINDS:
-            return posterior_heads.posterior_on(network, features, labels, protocol, seed).eval()
+        if protocol in POSTERIORS:
+            return posterior_heads.posterior_on(network, features, labels, POSTERIORS[protocol], seed).eval()
         if protocol == symmetry.FROZEN:
             labels = symmetry.turned_labels(labels, self.targets).flatten(0, 1)
             features = features.reshape(len(labels), -1)
@@ -86,7 +89,7 @@ class Regression:
 
     def _whole(self, regressor, protocol):
         """The head of a protocol around a `Supervised`."""
-        return symmetry.Symmetric(regressor, self.targets) if protocol in symmetry.PROTOCOLS else regressor
+        return symmetry.Symmetric(regressor, self.targets) if protocol in TURNING else regressor
 
     def predict(self, head, images):
         return dict(zip(self.targets, predict(head, images, self.device).T, strict=True))
@@ -96,6 +99,9 @@ class Regression:
 
     def posteriors(self, head, test, true):
         return posteriors.judged(head, test.images, true, device=self.device)
+
+    def samples(self, head, test):
+        return posteriors.drawn(head, test.images, self.targets, device=self.device)
 
     def intervals(self, true, predicted):
         return bootstrap.intervals(bootstrap.regression_scores(true, predicted))
@@ -120,11 +126,15 @@ class Regression:
         return found | ({"nll": scores[ALL, "nll"]} if (ALL, "nll") in scores else {})
 
     def head(self, network, facts):
-        if facts.get("protocol") in KINDS:
-            return posterior_heads.untrained_on(network, len(facts["targets"]), facts["protocol"])
-        regressor = Supervised(network, np.zeros(len(facts["targets"])), np.ones(len(facts["targets"])))
+        protocol, n_targets = facts.get("protocol"), len(facts["targets"])
+        if protocol in POSTERIORS and protocol not in FINETUNED:
+            return posterior_heads.untrained_on(network, n_targets, POSTERIORS[protocol])
+        regressor = Supervised(network, np.zeros(n_targets), np.ones(n_targets))
         heads.of_protocol(regressor, facts, of_classes=False)
-        return self._whole(regressor, facts.get("protocol"))
+        whole = self._whole(regressor, protocol)
+        if protocol in POSTERIORS:
+            return finetuned_posteriors.untrained(whole, n_targets, POSTERIORS[protocol])
+        return whole
 
 
 def make_regression(config, scene):

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...configs.evaluation import TURNING
 from ...configs.turning import pairs
 from ...ssl.probe import features_of
 
 N_TURNS = 8
-FROZEN, FINETUNED = PROTOCOLS = "d4", "finetune_d4"
+FROZEN = "d4"  # the protocol on frozen features
 LEAST_ASYMMETRY = 0.01  # of a PSF's peak, that is said
 
 
@@ -92,7 +93,7 @@ class Symmetric(nn.Module):
 def warnings(config, scene):
     """Why what d4 assumes may not hold: a list of sentences. scene: of the config's simulation, or None."""
     evaluate = config.evaluate
-    if evaluate is None or not set(PROTOCOLS) & set(evaluate.protocols):
+    if evaluate is None or not set(TURNING) & set(evaluate.protocols):
         return []
     if evaluate.data is not None:
         where = evaluate.data.path if evaluate.learns_from_files else evaluate.data.judged

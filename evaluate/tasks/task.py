@@ -69,7 +69,8 @@ class Task(Protocol):
     def score(self, true: dict[str, np.ndarray], predicted: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
         """The scores of predictions, such as R2 and RMSE of each target."""
 
-    # A task with heads that give posteriors has the function posteriors(head, test, true), too: a `posteriors.Judged`.
+    # A task with heads that give posteriors has the functions posteriors(head, test, true), too: a `posteriors.Judged`,
+    # and samples(head, test): what `posteriors.drawn` gives.
     # A task whose scores have bootstrap intervals has the function intervals(true, predicted), too: a dict as that of
     # score, of `bootstrap.Interval`.
     def beside(self, test: Labelled) -> dict[str, dict[str, np.ndarray]]:

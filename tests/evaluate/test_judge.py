@@ -188,6 +188,25 @@ def test_the_heads_best_at_a_target_are_kept_and_predict_what_they_did(trained, 
         np.testing.assert_allclose(facts["rmse"], rmse, rtol=1e-5)
 
 
+def test_fine_tuned_posteriors_are_judged_kept_and_loaded(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(posterior_heads, "STEPS", 3)
+    _, scene, encoders = trained
+    own = ["evaluate.seeds=1", "evaluate.n_labels=20", "evaluate.limit=false", "evaluate.protocols=[finetune_gaussian]"]
+    config = load("tiny", [*SMALL, *own, "evaluate.supervised={other: {name: test_resnet}}"])
+    task = make_regression(config, scene)
+    evaluation = judge.evaluate(task, config, scene, encoders, tmp_path)
+    heads = [(encoder, "finetune_gaussian") for encoder in ("lensiam", "lensimclr", "supervised", "other")]
+    assert list(evaluation.ranks) == list(evaluation.drawn) == list(evaluation.predictions) == heads
+    assert {s.metric for s in evaluation.scores} == {"r2", "rmse", "nll", "tarp", "coverage_68", "coverage_95"}
+    images = task.labelled("test", config.evaluate.n_test).images
+    kept = sorted(p.name for p in (tmp_path / "predictor").iterdir())
+    for name, ((head, facts),) in zip(kept, kept_heads.load_predictor(task, config, scene, tmp_path), strict=True):
+        assert np.isfinite(facts["nll"])
+        known = evaluation.predictions[tuple(name.rsplit("-", 1))]
+        for target, values in task.predict(head, images).items():
+            np.testing.assert_array_equal(values, known[target])
+
+
 def test_symmetric_heads_of_all_encoders_and_baselines_are_judged_kept_and_loaded(trained, tmp_path):
     _, scene, encoders = trained
     own = ["evaluate.seeds=1", "evaluate.limit=false", "evaluate.protocols=[d4, finetune_d4]"]
@@ -376,6 +395,12 @@ def test_posteriors_are_scored_kept_and_continued(trained, tmp_path, monkeypatch
     for head, ranks in evaluation.ranks.items():
         for target, of in ranks.items():
             np.testing.assert_array_equal(loaded.ranks[head][target], of)
+    assert list(evaluation.drawn) == heads
+    for head, drawn in evaluation.drawn.items():
+        assert list(drawn) == [*config.evaluate.targets, "all"]
+        for target, of in drawn.items():
+            assert of.shape == (config.evaluate.n_test, 199) and np.isfinite(of).all()
+            np.testing.assert_array_equal(loaded.drawn[head][target], of)
     assert list(loaded.predictions) == list(evaluation.predictions)
     assert all(list(of) == config.evaluate.targets for of in loaded.predictions.values())
     results = frame(loaded.scores)

@@ -8,6 +8,7 @@ import pytest
 from lenstream.configs.load import load
 from lenstream.errors import DataError
 from lenstream.evaluate.refining import bounds_of, estimates_of, refinement_problems, starts_of
+from lenstream.evaluate.tasks.refined import NOTHING
 
 from .made_up import evaluation, score
 
@@ -20,9 +21,26 @@ def test_an_encoder_starts_from_its_best_head_with_the_most_labels():
         scores += [score("a", protocol, "r2", 0.99, shift="wider_psf"), score("a", protocol, "r2", 0.95, seed=1)]
     scores += [score("b", "ridge", "r2", 0.1), score("b", "ridge", "rmse", 0.9)]
     starts, of = starts_of(evaluation(scores, [("a", "ridge"), ("a", "mlp"), ("b", "ridge")]), 3)
-    assert list(starts) == ["a", "b", "population"] and starts["population"] == {}
-    predicted, sigma = starts["a"]["e1"]
+    assert list(starts) == ["a", "b", "population"] and starts["population"] == NOTHING
+    predicted, sigma = starts["a"].predicted["e1"]
     assert list(predicted) == [1, 1, 1] and abs(sigma - 0.3) < 1e-12 and of == {"a": ["mlp", 100], "b": ["ridge", 100]}
+
+
+def test_an_encoder_with_a_posterior_starts_from_the_samples_of_its_most_probable_one():
+    scores = [score("a", "ridge", "r2", 0.9), score("a", "ridge", "rmse", 0.1), score("b", "ridge", "r2", 0.2)]
+    for protocol, nll, n_labels in (("gaussian", -1.0, 100), ("flow", -2.0, 100), ("stream", -1.5, 0)):
+        scores += [score("a", protocol, metric, 0.4, n_labels) for metric in ("r2", "rmse")]
+        scores += [score("a", protocol, "nll", nll, n_labels, "all")]
+    scores += [score("a", "gaussian", "nll", -9.0, 50, "all"), score("a", "gaussian", "nll", -9.0, 100, "all", seed=1)]
+    heads = [("a", "ridge"), ("a", "gaussian"), ("a", "flow"), ("a", "stream"), ("b", "ridge")]
+    of = evaluation(scores, heads)
+    drawn = {head: {"e1": np.full((4, 9), float(k)), "all": np.zeros((4, 9))} for k, head in enumerate(heads[:4]) if k}
+    starts, heads_of_starts = starts_of(replace(of, drawn=drawn), 3)
+    assert heads_of_starts == {"a": ["flow", 100], "b": ["ridge", 100]}
+    assert {of.shape for of in starts["a"].drawn.values()} == {(3, 9)} and (starts["a"].drawn["e1"] == 2).all()
+    assert starts["a"].predicted["e1"][1] == 0.4 and starts["b"].drawn == {}
+    del drawn["a", "flow"]  # one that was evaluated by an earlier version left no samples
+    assert starts_of(replace(of, drawn=drawn), 3)[1]["a"] == ["stream", 0]
 
 
 def test_heads_without_predictions_start_nothing():

@@ -66,6 +66,17 @@ def test_samples_of_many_images_are_those_of_parts_of_them():
     assert posteriors.log_prob(head, images, np.zeros((700, 2))).shape == (700,)
 
 
+def test_samples_are_kept_with_the_density_of_each():
+    head, images = known(0.5), torch.randn(320, 1, 1, 2, generator=torch.Generator().manual_seed(0))
+    found = posteriors.drawn(head, images, ["x", "y"])
+    assert {target: of.shape for target, of in found.items()} == dict.fromkeys(["x", "y", "all"], (300, 199))
+    for k in (0, 198):
+        values = np.stack([found["x"][:, k], found["y"][:, k]], axis=1)
+        np.testing.assert_allclose(found["all"][:, k], posteriors.log_prob(head, images[:300], values), rtol=1e-4)
+    np.testing.assert_allclose(found["x"].mean(1), images[:300, 0, 0, 0], atol=0.2)
+    assert posteriors.drawn(Supervised(Pixels(), [0.0], [1.0]), images, ["x"]) == {}
+
+
 def test_intervals_hold_the_share_of_samples_that_they_name():
     drawn = np.linspace(0, 1, 1001)[None, :, None] * [[[1.0, 10.0]]]
     found = posteriors.intervals(drawn)

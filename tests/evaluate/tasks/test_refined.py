@@ -16,7 +16,8 @@ from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 SETTINGS = Refine(lenses=10, proposals=3)
 INDICES = np.arange(3, dtype=np.uint64) + np.uint64(FIRST_INDEX["test"])
-START = {"theta_E": (np.array([1.15, 0.92, 1.21]), 0.03)}
+START = refined.Start({"theta_E": (np.array([1.15, 0.92, 1.21]), 0.03)}, {})
+STARTS = {"network": START, "population": refined.NOTHING}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,9 @@ def fits(scene, shapes, free):
 @pytest.fixture(scope="module")
 def table(fits, tmp_path_factory):
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
-    return refined.refine_lenses(fits, INDICES, {"network": START, "population": {}}, SETTINGS, path, threads=2)
+    return refined.refine_lenses(
+        fits, INDICES, {"network": START, "population": refined.NOTHING}, SETTINGS, path, threads=2
+    )
 
 
 def test_there_is_one_row_a_start_and_lens(table):
@@ -68,19 +71,18 @@ def test_stopped_work_goes_on_and_is_what_it_would_have_been(fits, table, tmp_pa
         asked.append(1)
         return len(asked) > 2
 
-    starts = {"network": START, "population": {}}
     with pytest.raises(Stopped, match="stopped the refinement at 2 of 6"):
-        refined.refine_lenses(fits, INDICES, starts, SETTINGS, path, stop=stop)
+        refined.refine_lenses(fits, INDICES, STARTS, SETTINGS, path, stop=stop)
     done = rows_so_far(path)
     assert len(done) == 2
-    again = refined.refine_lenses(fits, INDICES, starts, SETTINGS, path)
+    again = refined.refine_lenses(fits, INDICES, STARTS, SETTINGS, path)
     assert again.seconds[0] == done[0]["seconds"]  # it was not made anew
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), table.drop(columns="seconds"))
 
 
 def test_proposals_scatter_about_the_prediction_by_its_error(fits, free):
     column = free.names().index("theta_E")
-    start = {"theta_E": (np.array([1.0, 1.4]), 0.05), "not_of_the_lens": (np.zeros(2), 1.0)}
+    start = refined.Start({"theta_E": (np.array([1.0, 1.4]), 0.05), "not_of_the_lens": (np.zeros(2), 1.0)}, {})
     found = refined.proposals(fits, start, 2000, 2)
     assert found.shape == (2, 2000, len(free.places))
     assert list(found[:, 0, column]) == [1.0, 1.4]  # the first is the prediction itself
@@ -92,10 +94,74 @@ def test_proposals_scatter_about_the_prediction_by_its_error(fits, free):
 
 
 def test_proposals_of_the_population_know_nothing_of_the_image(fits, free):
-    found = refined.proposals(fits, {}, 500, 2)
+    found = refined.proposals(fits, refined.NOTHING, 500, 2)
     off = (found.mean((0, 1)) - free.mean[: len(free.places)]) / free.spread[: len(free.places)]
     assert np.abs(off).max() < 0.15
     assert not np.array_equal(found[0], found[1])
+
+
+def with_samples(of_first, n_lenses=2):
+    """A start with samples of the first lens only, of two targets that go together."""
+    drawn = {"e1": of_first[None], "gamma": 2 + of_first[None] / 2, "all": np.zeros((1, len(of_first)))}
+    return refined.Start({"e1": (np.full(n_lenses, 0.05), 0.01), "gamma": (np.full(n_lenses, 2.0), 0.01)}, drawn)
+
+
+def test_samples_of_a_posterior_are_the_proposals(fits, free):
+    samples = np.linspace(-0.3, 0.3, 7)
+    found = refined.proposals(fits, with_samples(samples), 6, 2)
+    e1, gamma = (free.names().index(name) for name in ("e1", "gamma"))
+    np.testing.assert_allclose(found[0, :, e1], [0.05, *samples[:5]])  # the mean comes first
+    np.testing.assert_allclose(found[0, :, gamma], [2.0, *(2 + samples[:5] / 2)])  # as they go together
+    assert np.abs(found[1, :, e1] - 0.05).max() < 0.05  # without samples: the prediction with its spread
+    many = refined.proposals(fits, with_samples(samples), 20, 2)
+    np.testing.assert_allclose(many[0, 1:8, e1], samples)
+    assert np.abs(many[0, 8:, e1] - 0.05).max() < 0.05
+    other, plain = free.names().index("center_x"), refined.proposals(fits, refined.NOTHING, 6, 2)
+    np.testing.assert_array_equal(found[:, 1:, other], plain[:, 1:, other])  # what it does not know: the population
+
+
+class Found:
+    """An estimate of a lens: values of its parameters with errors that do not go together."""
+
+    def __init__(self, free, **known):
+        self.parameters, self.covariance = free.mean.copy(), np.diag(free.spread**2)
+        for name, (value, sigma) in known.items():
+            place = free.names().index(name)
+            self.parameters[place], self.covariance[place, place] = value, sigma**2
+
+
+def test_the_share_of_samples_that_agree_is_that_of_the_quoted_errors(fits, free):
+    rng = np.random.default_rng(0)
+    drawn = {"e1": rng.normal(0.1, 0.04, (1, 4000)), "theta_E": rng.normal(1.2, 0.02, (1, 4000))}
+    drawn["all"] = -0.5 * (((drawn["e1"] - 0.1) / 0.04) ** 2 + ((drawn["theta_E"] - 1.2) / 0.02) ** 2)
+    of_all = fits._replace(error_scales=np.ones(len(free.places)))
+    same = Found(free, e1=(0.1, 0.04), theta_E=(1.2, 0.02))
+    assert refined.agreement(of_all, drawn, 0, same) == {"effective_share": pytest.approx(1, abs=1e-9)}
+    scaled = Found(free, e1=(0.1, 0.04 / 1.25), theta_E=(1.2, 0.02 / 1.25))  # quoted errors are 1.25 times as large
+    assert refined.agreement(fits, drawn, 0, scaled)["effective_share"] == pytest.approx(1, abs=1e-9)
+    half = Found(free, e1=(0.1, 0.02), theta_E=(1.2, 0.02))
+    known = 0.5 * np.sqrt(2 - 0.25)
+    assert refined.agreement(of_all, drawn, 0, half)["effective_share"] == pytest.approx(known, rel=0.05)
+    away = Found(free, e1=(0.5, 0.02), theta_E=(1.2, 0.02))
+    assert refined.agreement(of_all, drawn, 0, away)["effective_share"] < refined.LOW
+    assert refined.agreement(of_all, drawn, 1, same) == {}  # of this lens there are no samples
+    assert refined.agreement(of_all, {}, 0, same) == {}
+    assert refined.agreement(of_all, drawn | {"mass": drawn["e1"]}, 0, same) == {}  # which no fit knows
+
+
+def test_a_start_with_a_posterior_has_the_share_in_its_rows(fits, tmp_path):
+    start = with_samples(np.linspace(-0.3, 0.3, 50), 3)
+    table = refined.refine_lenses(fits, INDICES, {"a": start, "population": refined.NOTHING}, SETTINGS, tmp_path / "r")
+    assert np.isfinite(table.effective_share[0]) and table.effective_share[1:].isna().all()
+    assert 1 / 50 <= table.effective_share[0] <= 1
+
+
+def test_the_summary_of_shares():
+    table = rows([0.0] * 5, effective_share=[0.5, 0.2, 0.001, 0.3, np.nan])
+    found = refined.scores(table, {"e1": np.zeros(5)}, {})
+    assert found["all", "effective_share"] == pytest.approx(0.25)
+    assert found["all", "effective_share_low"] == pytest.approx(0.25)
+    assert not [key for key in refined.scores(rows([0.0]), {"e1": np.zeros(1)}, {}) if "share" in key[1]]
 
 
 def rows(errors, sigma=0.1, **others):
@@ -133,13 +199,13 @@ def test_an_estimate_that_failed_counts_as_wrong():
 def test_starts_and_limit_are_scored_on_the_same_lenses():
     table = rows([0.0, 0.1, np.nan, 0.1])
     bounds = {"e1": np.array([0.1, 0.2, 99.0, 0.2])}
-    start = {"e1": (np.array([0.2, -0.7, 99.0, 0.5]), 0.3)}
+    start = refined.Start({"e1": (np.array([0.2, -0.7, 99.0, 0.5]), 0.3)}, {})
     found = refined.scores(table, {"e1": np.zeros(4)}, bounds, start)
     assert found["e1", "rmse_of_start"] == pytest.approx(np.sqrt((0.04 + 0.49 + 0.25) / 3))  # where the fit succeeded
     assert found["e1", "limit"] == pytest.approx(np.sqrt((0.01 + 0.04 + 0.04) / 3))
     assert found["all", "within_3_limits_of_start"] == 0.75 and found["all", "within_3_limits"] == 0.75
     assert found["all", "lenses"] == 4
-    of_population = refined.scores(table, {"e1": np.zeros(4)}, bounds, {})
+    of_population = refined.scores(table, {"e1": np.zeros(4)}, bounds, refined.NOTHING)
     assert of_population == {key: value for key, value in found.items() if not key[1].endswith("of_start")}
 
 

@@ -1,0 +1,83 @@
+"""Posteriors of networks that are fine-tuned on labels, which are no surer than new images allow.
+
+What a fine-tuned network leaves of its own labels is too little to tell its errors by. So networks are fine-tuned on
+parts of the labels, and each label is estimated by those that have not seen it. The density is learnt from these
+estimates as from features (`posterior_heads`), and is given the mean estimate of all networks of a new image.
+"""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...ssl.randomness import seed_of
+from . import posterior_heads
+from .finetuning import finetuned
+from .heads import predict
+
+ROUNDS, PARTS = 2, 3  # in each round the labels are dealt into parts, and a network learns from all parts but one
+NETWORKS = ROUNDS * PARTS
+LEAST = 0.25  # of the variance of the estimates' errors, that is left to them
+
+
+class MeanEstimates(nn.Module):
+    """The targets that regressors estimate, the mean of all, as the features of an image: float32 (n, t), in their
+    units.
+
+    regressors: each a `ssl.methods.supervised.Supervised` or `symmetry.Symmetric`. targets: t.
+    """
+
+    def __init__(self, regressors, targets):
+        super().__init__()
+        self.regressors, self.num_features = nn.ModuleList(regressors), targets
+
+    def forward(self, images):
+        return torch.stack([regressor.predict(images) for regressor in self.regressors]).mean(0)
+
+
+def encoder_of(head):
+    """The encoder that any head of a regression holds; the first of several."""
+    return head.network.regressors[0].network if isinstance(head.network, MeanEstimates) else head.network
+
+
+def finetuned_posterior(task, network, train, kind, how, seed, progress=lambda share: None):
+    """A `ssl.methods.posterior.TargetPosterior` around the `MeanEstimates` of NETWORKS networks that are fine-tuned.
+
+    Args: as of `finetuning.finetuned`, but kind: "gaussian" or "flow". how: pair of its table and make_head.
+    """
+    table, make_head = how
+    labels = table(train)
+    regressors, unseen = [], np.empty((ROUNDS, *labels.shape), np.float32)
+
+    def share_of_all(share):
+        progress((len(regressors) + share) / NETWORKS)
+
+    for k in range(ROUNDS):
+        own = seed_of(seed, "round", k)
+        part = np.random.default_rng(own).permutation(len(labels)) % PARTS
+        for p in range(PARTS):
+            rest, out = np.flatnonzero(part != p), np.flatnonzero(part == p)
+            regressor = finetuned(task, network, train.of(rest), table, make_head, seed_of(own, p), share_of_all)
+            unseen[k, out] = predict(regressor, train.images[out], task.device)
+            regressors.append(regressor)
+    estimates = as_of_all(unseen.astype(float), labels.double().numpy()).astype(np.float32)
+    return posterior_heads.posterior_on(MeanEstimates(regressors, labels.shape[1]), estimates, labels, kind, seed)
+
+
+def as_of_all(unseen, true):
+    """MeanEstimates (n, t) with errors as large as those of the mean of all networks would be.
+
+    A label is unseen by one network of each round, and the mean of a few errs more than that of all, by what the
+    networks differ. Args: unseen: estimates (rounds, n, t). true: (n, t).
+    """
+    errors = unseen.mean(0) - true
+    excess = unseen.var(0, ddof=1).mean(0) * (1 / ROUNDS - 1 / NETWORKS)
+    square = np.maximum((errors**2).mean(0), np.finfo(float).tiny)
+    return true + errors * np.sqrt(np.maximum(1 - excess / square, LEAST))
+
+
+def untrained(regressor, targets, kind):
+    """A `TargetPosterior` for the weights of one of `finetuned_posterior`, around copies of a regressor."""
+    regressors = [copy.deepcopy(regressor) for _ in range(NETWORKS)]
+    return posterior_heads.untrained_on(MeanEstimates(regressors, targets), targets, kind)
