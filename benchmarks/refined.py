@@ -14,7 +14,7 @@ import numpy as np
 from lenstream.configs.load import load
 from lenstream.evaluate.fitting.fitted_systems import prepare
 from lenstream.evaluate.limit import limits
-from lenstream.evaluate.tasks.refined import POPULATION, refine_lenses, scores
+from lenstream.evaluate.tasks.refined import NOTHING, POPULATION, refine_lenses, scores
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
@@ -34,7 +34,7 @@ def main(recipe, changes, n, threads):
     cpu = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         table = refine_lenses(
-            fits, indices, {POPULATION: {}}, config.evaluate.refine, Path(folder) / "rows.jsonl", threads
+            fits, indices, {POPULATION: NOTHING}, config.evaluate.refine, Path(folder) / "rows.jsonl", threads
         )
     print(f"{(time.process_time() - cpu) / n:.2f} s of CPU time a lens")
     lens = draw(scene, indices, Views()).lens_mass[0]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lenstream.evaluate.fitting.image_model import SIZE, X, Y, inverse_variance
+from lenstream.evaluate.fitting.free_parameters import SIZE, X, Y
+from lenstream.evaluate.fitting.image_model import inverse_variance
 from lenstream.evaluate.fitting.starts import PROMISING, first_looks
 
 
