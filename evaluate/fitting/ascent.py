@@ -11,6 +11,7 @@ ENOUGH = 0.02  # gain of ln(posterior) below which an ascent has arrived
 FLAT = 0.005  # gain that the slope and the curvature promise, below which it is the top
 DAMPING, HARDER, SOFTER = 1e-2, 6.0, 6.0
 MOST_TRIES = 6  # of one step, each shorter
+NEAR = 1.0  # standard deviations from a maximum, a direction, from where an ascent leads to it
 WEIGHTINGS = 2  # times that the noise is taken from the model
 
 
@@ -23,10 +24,11 @@ class Arrived(NamedTuple):
     converged: bool
 
 
-def ascend(model, observed, weights, parameters, k, most_steps):
+def ascend(model, observed, weights, parameters, k, most_steps, known=()):
     """`Arrived` at a maximum with k components, from parameters (p,), for weights (n, n) that stay as they are.
 
-    model: `image_model.ImageModel`. Raises: LinAlgError where the start has no posterior.
+    model: `image_model.ImageModel`. known: where other ascents with the same weights and components arrived; one that
+    comes `NEAR` one of them is taken to end there. Raises: LinAlgError where the start has no posterior.
     """
     free, inverse = model.free, model.free.inverse()
     parameters = _inside(free, inverse, parameters)
@@ -45,6 +47,8 @@ def ascend(model, observed, weights, parameters, k, most_steps):
         if there is None:  # no step leads up: a kink of the bilinear stamps, or the top
             return Arrived(parameters, here, weights, True)
         gain, damping = there.value - here.value, max(damping / SOFTER, 1e-7)
+        if (end := nearest(model, tried, known, NEAR)) is not None:
+            return end
         parameters, here = tried, model.with_derivatives(there)
         if gain < ENOUGH:
             return Arrived(parameters, here, weights, True)
@@ -57,6 +61,16 @@ def ascend_reweighted(model, observed, weights, parameters, k, most_steps):
         arrived = ascend(model, observed, weights, parameters, k, most_steps)
         parameters, weights = arrived.parameters, inverse_variance(observed, arrived.posterior.model)
     return arrived
+
+
+def nearest(model, parameters, ends, most):
+    """The first of some ends that lies within `most` standard deviations, a direction, of parameters (p,), or None."""
+    inverse = model.free.inverse()
+    for end in ends:
+        off = inverse @ (parameters - end.parameters)
+        if off @ end.posterior.curvature @ off < most**2 * len(off):
+            return end
+    return None
 
 
 def posterior_or_none(model, observed, weights, parameters, k):

@@ -22,29 +22,59 @@ class BandImages:
         axis = (np.arange(side) + 0.5 - 0.5 * side) * pixel_scale / response.fine
         self.x, self.y = (a.ravel() for a in np.meshgrid(axis, axis))  # of the rays
         self._rows, self._columns = (a.ravel() for a in np.indices((side, side)))
+        self._stamps, self._rooms = {}, np.empty((2, n**2 * stamps.shape[2]))
 
     def pixel_places(self, pixels):
         """Where pixels of some numbers lie, x and y [arcsec]."""
         axis = (np.arange(self.n) + 0.5 - 0.5 * self.n) * self.pixel_scale
         return axis[pixels % self.n], axis[pixels // self.n]
 
+    def _stamps_of(self, first, last):
+        """The stamps from `first` to `last` side by side, (side, side, last - first)."""
+        if (first, last) not in self._stamps:
+            self._stamps[first, last] = np.ascontiguousarray(self.stamps[:, :, first:last])
+        return self._stamps[first, last]
+
+    def room(self, which, k):
+        """One of two arrays (n * n, k) to fill: fresh ones, when large, cost as much as what is computed in them."""
+        return self._rooms[which, : self.n**2 * k].reshape(self.n**2, k)
+
     def on_stamp(self, parameters, beta):
         """The rays that meet the stamp: their numbers, their places on it (2, rays), and its pixel [arcsec].
 
         beta: where all rays arrive, (2, rays) [arcsec].
         """
-        pixel = math.exp(parameters[SIZE]) / self.R_half
-        side = self.stamps.shape[0]
-        place = (beta - parameters[[X, Y], None]) / pixel + 0.5 * (side - 1)
-        own = np.flatnonzero(((place > 0) & (place < side - 1)).all(axis=0))
+        place, pixel = self._place(parameters, beta)
+        own = np.flatnonzero(((place > 0) & (place < self.stamps.shape[0] - 1)).all(axis=0))
         return own, np.ascontiguousarray(place[:, own]), pixel
 
-    def unit_images(self, parameters, k, beta):
-        """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives."""
+    def _place(self, parameters, beta):
+        pixel = math.exp(parameters[SIZE]) / self.R_half
+        return (beta - parameters[[X, Y], None]) / pixel + 0.5 * (self.stamps.shape[0] - 1), pixel
+
+    def mean_images(self, several, beta):
+        """Images of the mean galaxy for a flux of 1, (n, n, m), for m parameters (p,) of sources behind one lens.
+
+        beta: where all rays arrive, (2, rays) [arcsec].
+        """
+        light, stamp = np.empty((len(self._rows), len(several))), self._stamps_of(0, 1)[:, :, 0]
+        own, images = np.empty(len(light)), np.empty((self.n, self.n, len(several)))
+        for m, parameters in enumerate(several):
+            place, pixel = self._place(parameters, beta)
+            source_kernels.brightness(*place, stamp, own)
+            light[:, m] = own * self.area(pixel)
+        source_kernels.seen_images(light, self._rows, self._columns, self.response, images)
+        return images
+
+    def unit_images(self, parameters, k, beta, images=None):
+        """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives.
+
+        images: an array to fill with them.
+        """
         own, place, pixel = self.on_stamp(parameters, beta)
-        images = np.empty((self.n, self.n, k + 1))
-        stamps = np.ascontiguousarray(self.stamps[:, :, : k + 1])
-        source_kernels.seen_components(*place, self._rows[own], self._columns[own], stamps, self.response, images)
+        images = np.empty((self.n, self.n, k + 1)) if images is None else images
+        at = self._rows[own], self._columns[own]
+        source_kernels.seen_components(*place, *at, self._stamps_of(0, k + 1), self.response, images)
         images *= self.area(pixel)
         return images, (own, place, pixel)
 
@@ -59,7 +89,7 @@ class BandImages:
         the lens, (lens's, 2, rays). The derivative by SIZE is without that of the brightness.
         """
         (own, (u, v), pixel), n_lens = rays, len(moved)
-        stamp = np.ascontiguousarray(self.stamps[:, :, 0] + self.stamps[:, :, 1 : len(found) + 1] @ found)
+        stamp = self._stamps_of(0, len(found) + 1) @ np.append(1.0, found)
         along_u, along_v = np.empty(u.size), np.empty(u.size)
         source_kernels.slopes(u, v, stamp, along_u, along_v)
         middle = 0.5 * (stamp.shape[0] - 1)
@@ -78,7 +108,7 @@ class BandImages:
         weights: (n * n, k). The rest is as for `slopes`.
         """
         (own, (u, v), pixel), k = rays, weights.shape[1]
-        pulls, stamps = np.empty((2, u.size)), np.ascontiguousarray(self.stamps[:, :, 1 : k + 1])
+        pulls, stamps = np.empty((2, u.size)), self._stamps_of(1, k + 1)
         weights, at = weights.reshape(self.n, self.n, k), (self._rows[own], self._columns[own])
         source_kernels.pulled_back(u, v, *at, stamps, weights, self.response, pulls)
         pulls *= flux * self.area(pixel)

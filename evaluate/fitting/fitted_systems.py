@@ -68,7 +68,8 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
 
     Args:
         fits: `Fits`. indices: uint64 (n,), of the systems.
-        jobs: (key, number of the system among the n, proposals as `refine.refine` takes them) of each fit.
+        jobs: (key, number of the system among the n, proposals as `refine.refine` takes them) of each fit. Those of one
+            system are made in their order, and share the climbs that they need.
         keep: called as keep(key, `refine.Refined`, number of good pixels), one call at a time.
         stop: asked before every fit; when true, no more are made.
         seen: another scene, whose images of the systems are fitted as if they were of `fits.scene`; the noise is taken
@@ -79,24 +80,28 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
     optics, shown = draw(scene, indices, Views()).optics, draw(seen, indices, Views())
     rendered, levels = render_all(seen, shown), noise_levels(seen, shown)
     images, masks = (_by_band(seen, values) for values in (rendered.images, rendered.mask))
-    own, lock = threading.local(), threading.Lock()
+    own, lock, by_system = threading.local(), threading.Lock(), {}
+    for key, i, proposals in jobs:
+        by_system.setdefault(i, []).append((key, proposals))
 
-    def fit(key, i, proposals):
-        if stop():
-            return
+    def fit(i, of_system):
         of_image = {name: tuple(values[i, 0].tolist()) for name, values in optics.items()}
         if getattr(own, "optics", None) != of_image:
             own.model, own.optics = image_model(scene, fits.free, fits.shapes, of_image), of_image
         image = joined([values[i].astype(float) for values in images])
         good = np.isfinite(image) if masks is None else ~joined([values[i] for values in masks])
         background, exposure, gain = (_of_pixels(level[i], images) for level in levels)
-        found = refine(own.model, Observed(image, background, exposure * gain, good), proposals)
-        with lock:
-            keep(key, found, int(good.sum()))
+        climbs = []
+        for key, proposals in of_system:
+            if stop():
+                return
+            found = refine(own.model, Observed(image, background, exposure * gain, good), proposals, climbs)
+            with lock:
+                keep(key, found, int(good.sum()))
 
     # a lens a thread; threads within one would wait for each other
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(fit, *job) for job in jobs]:
+        for future in [pool.submit(fit, i, of_system) for i, of_system in by_system.items()]:
             future.result()
 
 

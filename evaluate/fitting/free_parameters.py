@@ -7,6 +7,7 @@ what is tied stays tied.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -63,6 +64,10 @@ class FreeParameters:
 
     def inverse(self):
         """From parameters less their mean to independent directions, (d, p)."""
+        return self._inverse
+
+    @cached_property
+    def _inverse(self):
         return np.linalg.pinv(self.directions)
 
 

@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, lapack
 
+from . import linear_part
 from .band_images import BandImages
 from .free_parameters import FLUX, SIZE, STEP, TEXTURE, X
 from .lens_light import lens_light
@@ -117,20 +117,22 @@ class ImageModel:
         free, k = self.free, min(k, len(self.shapes.variances))
         light = 0.0 if self.light is None else self.light.image(parameters[free.of_light])
         observed = observed._replace(image=observed.image - light)
-        images, lit, rays = [], [], []
+        images, lit, rays, factors = [], [], [], []
         for band, flux, own, beta in zip(self.bands, self.of_flux, self.pixels, self.arriving(parameters), strict=True):
-            of_band, of_rays = band.unit_images(parameters, k, beta)
-            numbers = np.flatnonzero((of_band[:, :, 0] != 0).ravel() & (weights.ravel()[own] > 0))
-            images.append(of_band.reshape(-1, k + 1)[numbers] * math.exp(parameters[flux]))
+            of_band = band.room(0, k + 1)
+            rays.append(band.unit_images(parameters, k, beta, of_band.reshape(band.n, band.n, k + 1))[1])
+            numbers = np.flatnonzero((of_band[:, 0] != 0) & (weights.ravel()[own] > 0))
+            into = band.room(1, k + 1)[: len(numbers)]
+            images.append(np.take(of_band, numbers, axis=0, out=into, mode="clip"))  # "raise" copies once more
             lit.append(numbers + own.start)
-            rays.append(of_rays)
+            factors.append(math.exp(parameters[flux]) * np.sqrt(weights.ravel()[lit[-1]]))
         counts = [len(numbers) for numbers in lit]
-        images, lit = joined(images), joined(lit)
+        images, lit, factor = joined(images), joined(lit), joined(factors)
         root_weight = np.sqrt(weights.ravel()[lit])  # residuals and components in units of the noise
-        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * root_weight
-        parts = images[:, 1:] * root_weight[:, None]
+        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * factor
+        parts = images[:, 1:] * factor[:, None]
         variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
-        root, found = _cholesky(parts.T @ parts + np.diag(1.0 / variances), parts.T @ (data - mean))
+        root, found = linear_part.cholesky(linear_part.gram(parts, 1.0 / variances), parts.T @ (data - mean))
         seen = mean + parts @ found
         left = data - seen
         chi2 = chi2_of_dark(observed, weights) - float((data**2).sum() - (left**2).sum())
@@ -203,17 +205,18 @@ class ImageModel:
         The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
         """
         k, n_lens = len(fit.variances), len(self.free.places)
-        inverse = lapack.dpotri(fit.root, lower=1)[0] if k else fit.root
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        solved, out = fit.parts @ inverse, np.zeros(len(self.free.mean))
+        inverse, out = linear_part.inverse(fit.root), np.zeros(len(self.free.mean))
         fixed = k - (np.diag(inverse) / fit.variances).sum()
         for (band, flux, rays, rows, lit), of_band in zip(self._of_bands(fit), moved, strict=True):
-            weights = np.zeros((band.n * band.n, k))
-            weights[lit] = solved[rows] * fit.root_weight[rows, None]
+            of_lit = np.matmul(fit.parts[rows], inverse, out=band.room(1, k)[: len(lit)])
+            out[flux] = fixed if len(self.bands) == 1 else (of_lit * fit.parts[rows]).sum()
+            of_lit *= fit.root_weight[rows, None]
+            weights = band.room(0, k)
+            weights[:] = 0.0
+            weights[lit] = of_lit
             pulled = band.pulled(rays, weights, of_band, math.exp(fit.parameters[flux]))
             out[:n_lens] += pulled[:n_lens]
             out[X : SIZE + 1] += pulled[n_lens:]
-            out[flux] = fixed if len(self.bands) == 1 else (solved[rows] * fit.parts[rows]).sum()
         out[SIZE] -= 2.0 * fixed
         return out, float(fixed)
 
@@ -223,22 +226,10 @@ def joined(pieces):
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def _cholesky(matrix, right):
-    """The lower root of a positive matrix, and its solution for a right-hand side."""
-    root, failed = lapack.dpotrf(matrix, lower=1) if len(matrix) else (matrix, 0)
-    if failed or not np.isfinite(np.diag(root)).all():
-        raise LinAlgError("the matrix of the components is not positive")
-    return root, _solved(root, right)
-
-
-def _solved(root, right):
-    return lapack.dpotrs(root, right, lower=1)[0] if len(root) else right
-
-
 def _projected(by_parameter, fit):
     """Slope (p,) and curvature (p, p) of -chi2 / 2 with the linear coefficients at their best for all parameters."""
     shared = fit.parts.T @ by_parameter
-    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ _solved(fit.root, shared)
+    return by_parameter.T @ fit.left, by_parameter.T @ by_parameter - shared.T @ linear_part.solved(fit.root, shared)
 
 
 def _beside(observed, weights, lit):

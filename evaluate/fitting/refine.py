@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from ...errors import ArgumentError
-from .ascent import ascend, ascend_reweighted
+from .ascent import NEAR, Arrived, ascend, ascend_reweighted, nearest
 from .image_model import chi2_of_dark, inverse_variance
 from .starts import FEW, first_looks
 
@@ -21,6 +21,14 @@ SEEN = 10.0  # of a source's light, in sigma, that an estimate needs
 RIVAL = 30.0  # of ln(posterior) that a second maximum may lack to be followed to its end
 
 
+class Climb(NamedTuple):
+    """The ascent with all components from where one with few arrived."""
+
+    end: Arrived  # with few components
+    last: Arrived
+    seconds: float
+
+
 class Refined(NamedTuple):
     """The estimate of one image; what could not be fitted has NaN."""
 
@@ -31,14 +39,15 @@ class Refined(NamedTuple):
     converged: bool
     agreeing: float  # share of the ascents that came to the same maximum with few components
     model: np.ndarray  # as the image [counts/s]
-    seconds: float
+    seconds: float  # as if nothing was known of the image
 
 
-def refine(model, observed, proposals):
+def refine(model, observed, proposals, climbs=None):
     """The `Refined` estimate of an image: converged where the ascent arrived and the image has a source.
 
     Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. proposals: parameters of the lens,
-        (m, those of `free.places`): predictions of a network, draws of a population.
+        (m, those of `free.places`): predictions of a network, draws of a population. climbs: a list of `Climb`s that
+        other proposals for the same image needed, which are not made again; it gains those that these need.
 
     Raises: ArgumentError for an image of another shape than the model's.
     """
@@ -46,17 +55,21 @@ def refine(model, observed, proposals):
     observed = _cleaned(model, observed)
     weights = inverse_variance(observed, observed.image)
     looks = first_looks(model, observed, weights, proposals)
-    ends, best = [], None
+    ends, best, spared, climbs = [], None, 0.0, [] if climbs is None else climbs
     for first in range(0, min(len(looks), ROUNDS * ASCENTS), ASCENTS):
-        new = [end for look in looks[first : first + ASCENTS] if (end := _ascend(model, observed, weights, look[0]))]
+        new = _ascents(model, observed, weights, looks[first : first + ASCENTS], ends)
         ends += new
-        for end, last in _finished(model, observed, new):
-            if best is None or last.posterior.value > best.posterior.value:
-                from_end, best = end, last
+        for end in _promising(model, new):
+            climb, made = _climb(model, observed, end, climbs)
+            if climb is None:
+                continue
+            spared += 0.0 if made else climb.seconds
+            if best is None or climb.last.posterior.value > best.posterior.value:
+                from_end, best = end, climb.last
         if best is not None and _fits(best, observed):
             break
     if best is None:
-        return _nothing(model, time.perf_counter() - begun)
+        return _nothing(model, time.perf_counter() - begun + spared)
     without_source = observed._replace(image=observed.image - best.posterior.light)
     seen = chi2_of_dark(without_source, best.weights) - best.posterior.chi2 > SEEN**2
     covariance = model.free.directions @ np.linalg.inv(best.posterior.curvature) @ model.free.directions.T
@@ -68,7 +81,7 @@ def refine(model, observed, proposals):
         best.converged and seen,
         float(np.mean([_same(model, from_end, end) for end in ends])),
         best.posterior.model,
-        time.perf_counter() - begun,
+        time.perf_counter() - begun + spared,
     )
 
 
@@ -83,26 +96,37 @@ def _cleaned(model, observed):
     return observed._replace(image=np.where(good, observed.image, 0.0), good=good)
 
 
-def _ascend(model, observed, weights, parameters):
-    try:
-        return ascend(model, observed, weights, parameters, FEW, FIRST_STEPS)
-    except LinAlgError:
-        return None
-
-
-def _finished(model, observed, ends):
-    """The highest of some ascents and the highest that came elsewhere, each with where all components lead it."""
-    ends = sorted(ends, key=lambda end: -end.posterior.value)
-    close = [end for end in ends[1:] if end.posterior.value > ends[0].posterior.value - RIVAL]
-    rivals = [end for end in close if not _same(model, ends[0], end)]
-    out = []
-    for end in [*ends[:1], *rivals[:1]]:
-        weights = inverse_variance(observed, end.posterior.model)
+def _ascents(model, observed, weights, looks, ends):
+    """Where ascents with few components from some looks arrive; those that come near one of the `ends` end there."""
+    new = []
+    for parameters, _ in looks:
+        known = [end for end in [*ends, *new] if end.converged]
         try:
-            out.append((end, ascend_reweighted(model, observed, weights, end.parameters, ALL, STEPS)))
+            new.append(ascend(model, observed, weights, parameters, FEW, FIRST_STEPS, known))
         except LinAlgError:
             continue
-    return out
+    return new
+
+
+def _promising(model, ends):
+    """The highest of some ascents, and the highest that came elsewhere."""
+    ends = sorted(ends, key=lambda end: -end.posterior.value)
+    close = [end for end in ends[1:] if end.posterior.value > ends[0].posterior.value - RIVAL]
+    return [*ends[:1], *[end for end in close if not _same(model, ends[0], end)][:1]]
+
+
+def _climb(model, observed, end, climbs):
+    """The `Climb` from an end, or None where it fails, and whether it was made, not found among the `climbs`."""
+    known = nearest(model, end.parameters, [climb.end for climb in climbs], NEAR)
+    if known is not None:
+        return next(climb for climb in climbs if climb.end is known), False
+    begun, weights = time.perf_counter(), inverse_variance(observed, end.posterior.model)
+    try:
+        last = ascend_reweighted(model, observed, weights, end.parameters, ALL, STEPS)
+    except LinAlgError:
+        return None, True
+    climbs.append(Climb(end, last, time.perf_counter() - begun))
+    return climbs[-1], True
 
 
 def _fits(end, observed):
@@ -113,10 +137,10 @@ def _fits(end, observed):
 
 def _same(model, one, other):
     """Whether two ascents came to one maximum."""
-    off = model.free.inverse() @ (one.parameters - other.parameters)
-    return bool(off @ one.posterior.curvature @ off < SAME**2 * len(off))
+    return nearest(model, other.parameters, [one], SAME) is not None
 
 
 def _nothing(model, seconds):
-    p, nan = len(model.free.mean), np.nan
-    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full(model.shape, nan), seconds)
+    p, shape = len(model.free.mean), model.shape
+    nan = np.nan
+    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full(shape, nan), seconds)

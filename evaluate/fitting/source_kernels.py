@@ -121,6 +121,19 @@ def seen_images(values, rows, columns, response, out):
 
 
 @cached
+def brightness(u, v, stamp, out):
+    """The light of one stamp (side, side) where rays meet it, into (rays,); none outside of it."""
+    side = stamp.shape[0]
+    for r in range(u.size):
+        out[r] = 0.0
+        if u[r] > 0.0 and v[r] > 0.0 and u[r] < side - 1 and v[r] < side - 1:
+            j, i = int(u[r]), int(v[r])
+            s, t = u[r] - j, v[r] - i
+            below = (1.0 - s) * stamp[i, j] + s * stamp[i, j + 1]
+            out[r] = (1.0 - t) * below + t * ((1.0 - s) * stamp[i + 1, j] + s * stamp[i + 1, j + 1])
+
+
+@cached
 def slopes(u, v, stamp, along_u, along_v):
     """The slopes of one stamp (side, side) where rays meet it, per stamp pixel, into (rays,) each."""
     side = stamp.shape[0]

@@ -77,21 +77,21 @@ def _with_mean_galaxy(model, observed, weights, start, bright):
     start[[X, Y]] = centre
     best, most = start, -np.inf
     beta = model.arriving(np.clip(start, free.low, free.high))
-    for size in SIZES:
-        parameters = start.copy()
-        parameters[SIZE] = np.log(max(size * radius, 1e-6))
-        parameters = np.clip(parameters, free.low, free.high)
-        gain = sum(_with_flux(model, observed, weights, parameters, beta, b) for b in range(len(model.bands)))
+    several = np.tile(start, (len(SIZES), 1))
+    several[:, SIZE] = np.log(np.maximum(np.array(SIZES) * radius, 1e-6))
+    several = np.clip(several, free.low, free.high)
+    images = [band.mean_images(several, own) for band, own in zip(model.bands, beta, strict=True)]
+    for m, parameters in enumerate(several):
+        gain = sum(_with_flux(model, observed, weights, parameters, own[:, :, m], b) for b, own in enumerate(images))
         if gain > most:
             best, most = parameters, gain
     return best, most
 
 
-def _with_flux(model, observed, weights, parameters, beta, b):
-    """Set the flux in a band to that of the mean galaxy; what of chi2 it explains there."""
+def _with_flux(model, observed, weights, parameters, mean, b):
+    """Set the flux in band b to that of the mean galaxy, with an image `mean` for 1; what of chi2 it explains there."""
     band, own, at, free = model.bands[b], model.pixels[b], model.of_flux[b], model.free
     image, weights = (values.ravel()[own].reshape(band.n, band.n) for values in (observed.image, weights))
-    mean = band.unit_images(parameters, 0, beta[b])[0][:, :, 0]
     along, scale = (mean * image * weights).sum(), (mean**2 * weights).sum()
     flux = max(along / scale, 1e-9) if scale > 0 else 1.0
     parameters[at] = np.clip(np.log(flux), free.low[at], free.high[at])

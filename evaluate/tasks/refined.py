@@ -5,6 +5,7 @@ judged by how often it leads to the right optimum.
 """
 
 import functools
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda:
     """
     wanted = [(name, i) for name in starts for i in range(len(indices))]
     known = {(name, int(indices[i])): (name, i) for name, i in wanted}
-    rows = [row for row in rows_so_far(path) if (row["start"], row["index"]) in known]
+    rows = _of_whole_lenses([row for row in rows_so_far(path) if (row["start"], row["index"]) in known], len(starts))
     done = {known[row["start"], row["index"]] for row in rows}
     proposed = functools.cache(lambda name: proposals(fits, starts[name], settings.proposals, len(indices)))
     jobs = [((name, i), i, proposed(name)[i]) for name, i in wanted if (name, i) not in done]
@@ -70,6 +71,12 @@ def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda:
         raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
     order = {key: n for n, key in enumerate(known)}
     return pd.DataFrame(sorted(rows_so_far(path), key=lambda row: order[row["start"], row["index"]]))
+
+
+def _of_whole_lenses(rows, n_starts):
+    """The rows of lenses that are done from all starts, as starts of a lens share work: others are made anew."""
+    made = Counter(row["index"] for row in rows)
+    return [row for row in rows if made[row["index"]] == n_starts]
 
 
 def proposals(fits, start, n, n_lenses):

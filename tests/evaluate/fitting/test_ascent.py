@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import LinAlgError
 
-from lenstream.evaluate.fitting.ascent import ascend, ascend_reweighted, posterior_or_none
+from lenstream.evaluate.fitting.ascent import NEAR, ascend, ascend_reweighted, nearest, posterior_or_none
 from lenstream.evaluate.fitting.free_parameters import FreeParameters
 from lenstream.evaluate.fitting.image_model import PosteriorAt, inverse_variance
 
@@ -38,6 +38,28 @@ def test_the_top_of_a_paraboloid_is_found():
     assert end.converged
     assert end.posterior.value > -0.02
     np.testing.assert_allclose(end.parameters, [1, -2, 3], atol=0.3)  # sqrt(2 * 0.02 / 0.5)
+
+
+def test_an_ascent_that_comes_near_a_known_end_ends_there():
+    """Without the steps that are left; one that leads elsewhere goes on."""
+    model, start = paraboloid([1.0, -2.0, 3.0], STEEP), np.array([50.0, 50.0, -90.0])
+    end = ascend(model, None, WEIGHTS, start, 0, 20)
+    other = end._replace(parameters=end.parameters + 20.0)
+    assert not ascend(model, None, WEIGHTS, start, 0, 2).converged
+    assert ascend(model, None, WEIGHTS, start, 0, 2, [other, end]) is end
+    elsewhere = ascend(model, None, WEIGHTS, start, 0, 20, [other])
+    np.testing.assert_array_equal(elsewhere.parameters, end.parameters)
+
+
+def test_nearness_is_in_standard_deviations_a_direction():
+    model = paraboloid([0.0, 0.0, 0.0], np.diag([4.0, 1.0, 1.0]))
+    end = ascend(model, None, WEIGHTS, np.zeros(3), 0, 5)
+    edge = np.sqrt(3.0) * NEAR  # of three directions together
+    assert nearest(model, np.array([0.0, 0.99 * edge, 0.0]), [end], NEAR) is end
+    assert nearest(model, np.array([0.0, 1.01 * edge, 0.0]), [end], NEAR) is None
+    assert nearest(model, np.array([0.505 * edge, 0.0, 0.0]), [end], NEAR) is None
+    assert nearest(model, np.array([0.505 * edge, 0.0, 0.0]), [end], 2 * NEAR) is end
+    assert nearest(model, np.zeros(3), [], NEAR) is None
 
 
 def test_few_steps_are_not_enough():

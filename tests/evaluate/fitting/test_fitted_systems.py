@@ -41,6 +41,24 @@ def test_each_system_is_fitted_once_and_the_same_in_any_number_of_threads(fits):
         np.testing.assert_array_equal(found.parameters, two[key][0].parameters)
 
 
+def test_fits_of_one_system_share_what_they_need(fits):
+    """Whatever lies between them; the same in any number of threads, and between two stops."""
+
+    def twice(fits, indices):
+        jobs = from_the_truth(fits, indices)
+        return [*jobs, *((f"again {key}", i, proposals + 0.002) for key, i, proposals in jobs)]
+
+    one, two = (fitted(fits, twice, threads=threads) for threads in (1, 2))
+    assert len(one) == len(two) == 8
+    for key, (found, _) in one.items():
+        np.testing.assert_array_equal(found.parameters, two[key][0].parameters)
+    alike = [np.array_equal(one[f"lens {i}"][0].parameters, one[f"again lens {i}"][0].parameters) for i in range(4)]
+    assert sum(alike) >= 3
+    asked = []
+    stopped = fitted(fits, twice, stop=lambda: asked.append(1) or len(asked) > 3)
+    assert list(stopped) == ["lens 0", "again lens 0", "lens 1"]
+
+
 def test_stopped_fits_are_not_made(fits):
     asked = []
     found = fitted(fits, from_the_truth, stop=lambda: asked.append(1) or len(asked) > 2)
@@ -81,7 +99,7 @@ def test_several_bands_are_fitted_together(monkeypatch, colored):
     """Each system's pixels in the order of the bands, with lost ones left out."""
     seen = []
 
-    def refine(model, observed, proposals):
+    def refine(model, observed, proposals, climbs):
         seen.append(observed)
         return proposals
 

@@ -256,3 +256,30 @@ def test_without_a_background_a_dark_pixel_has_the_noise_of_an_electron():
 def test_chi2_of_dark_is_that_of_the_image(galaxies):
     observed = galaxies.observed(0)
     assert chi2_of_dark(observed, np.full((32, 32), 4.0)) == pytest.approx(4 * (galaxies.images[0] ** 2).sum())
+
+
+def test_images_of_the_mean_galaxy_are_those_of_units(galaxies):
+    """Of several sizes and places at once; a source that no ray meets is dark."""
+    model, names = galaxies.model, galaxies.free.names()
+    several = np.tile(galaxies.truths[1], (4, 1))
+    several[1, names.index("source_log_R_half")] += 0.4
+    several[2, names.index("source_center_x")] += 0.1
+    several[3, names.index("source_center_x")] += 100.0
+    (band,), (beta,) = model.bands, model.arriving(several[0])
+    images = band.mean_images(several, beta)
+    for m, parameters in enumerate(several):
+        alone = band.unit_images(parameters, 0, beta)[0][:, :, 0]
+        np.testing.assert_allclose(images[:, :, m], alone, rtol=1e-11, atol=1e-14)
+    assert images[:, :, :3].any(axis=(0, 1)).all() and not images[:, :, 3].any()
+
+
+def test_a_posterior_stays_as_it_is_when_others_follow(galaxies):
+    """Arrays that are used again are none that it keeps."""
+    model, observed, start = galaxies.model, galaxies.observed(0), galaxies.truths[0]
+    weights = inverse_variance(observed, observed.image)
+    found = model.posterior(observed, weights, start, 8, derivatives=False)
+    kept = found.model.copy(), found.coefficients.copy(), model.with_derivatives(found)
+    model.posterior(galaxies.observed(1), weights, galaxies.truths[1], 24)
+    np.testing.assert_array_equal(found.model, kept[0])
+    np.testing.assert_array_equal(found.coefficients, kept[1])
+    np.testing.assert_array_equal(model.with_derivatives(found).gradient, kept[2].gradient)

@@ -76,6 +76,34 @@ def test_two_runs_and_a_thread_each_are_equal(galaxies, of_the_first):
     assert same(of_the_first, again(0))
 
 
+def test_proposals_that_lead_to_one_maximum_share_the_climb(galaxies, monkeypatch):
+    """The second estimate is the first one, and what it would be alone but for the tolerance of an ascent."""
+    case, climbs, made = galaxies, [], []
+    reweighted = refine_module.ascend_reweighted
+    monkeypatch.setattr(refine_module, "ascend_reweighted", lambda *a: made.append(1) or reweighted(*a))
+    own, others = case.truths[:1, :6], case.truths[:1, :6] + 0.003
+    first = refine(case.model, case.observed(0), own, climbs)
+    assert len(made) == len(climbs) == 1
+    second = refine(case.model, case.observed(0), others, climbs)
+    assert len(made) == 1
+    np.testing.assert_array_equal(second.parameters, first.parameters)
+    np.testing.assert_array_equal(second.covariance, first.covariance)
+    assert second.seconds > climbs[0].seconds  # it counts as if it were made
+    alone = refine(case.model, case.observed(0), others)
+    assert len(made) == 2
+    assert np.abs((alone.parameters - second.parameters) / np.sqrt(np.diag(alone.covariance))).max() < 0.3
+
+
+def test_a_climb_from_elsewhere_is_not_taken(galaxies):
+    case, climbs = galaxies, []
+    refine(case.model, case.observed(0), case.truths[:1, :6], climbs)
+    far = climbs[0].end._replace(parameters=climbs[0].end.parameters + 10 * case.free.directions.sum(axis=1))
+    moved = [climbs[0]._replace(end=far)]
+    found = refine(case.model, case.observed(0), case.truths[:1, :6], moved)
+    assert len(moved) == 2
+    np.testing.assert_array_equal(found.parameters, climbs[0].last.parameters)
+
+
 def test_pixels_that_do_not_count_may_hold_anything(galaxies):
     good = np.ones((32, 32), bool)
     good[4:12, 20:30] = False

@@ -104,3 +104,12 @@ def test_no_ray_that_arrives_is_a_dark_image():
     places = np.arange(3)
     assert not seen(nowhere, nowhere, places, places).any()
     assert not seen(nowhere[:0], nowhere[:0], places[:0], places[:0]).any()
+
+
+def test_brightness_is_that_of_the_bilinear_stamp():
+    u, v, _, _ = rays(200)
+    stamp, out = np.ascontiguousarray(STAMPS[:, :, 2]), np.full(200, 9.0)
+    source_kernels.brightness(u, v, stamp, out)
+    inside = (u > 0) & (v > 0) & (u < SIDE - 1) & (v < SIDE - 1)
+    np.testing.assert_allclose(out[inside], map_coordinates(stamp, [v, u], order=1)[inside], atol=1e-12)
+    assert inside.any() and not out[~inside].any()

@@ -80,6 +80,17 @@ def test_stopped_work_goes_on_and_is_what_it_would_have_been(fits, table, tmp_pa
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), table.drop(columns="seconds"))
 
 
+def test_a_lens_that_was_stopped_between_two_starts_is_made_anew(fits, table, tmp_path):
+    """As its starts share work: the rows are those of work that was not stopped."""
+    path, starts = tmp_path / "rows.jsonl", {"network": START, "population": refined.NOTHING}
+    refined.refine_lenses(fits, INDICES, starts, SETTINGS, path)
+    rows = path.read_text().splitlines(keepends=True)
+    spoiled = rows[2].replace('"chi2": ', '"chi2": 9')
+    path.write_text("".join([rows[0], rows[1], spoiled]))  # the first lens, and one start of the second
+    again = refined.refine_lenses(fits, INDICES, starts, SETTINGS, path)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), table.drop(columns="seconds"))
+
+
 def test_proposals_scatter_about_the_prediction_by_its_error(fits, free):
     column = free.names().index("theta_E")
     start = refined.Start({"theta_E": (np.array([1.0, 1.4]), 0.05), "not_of_the_lens": (np.zeros(2), 1.0)}, {})
