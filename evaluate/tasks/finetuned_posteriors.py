@@ -2,7 +2,8 @@
 
 What a fine-tuned network leaves of its own labels is too little to tell its errors by. So networks are fine-tuned on
 parts of the labels, and each label is estimated by those that have not seen it. The density is learnt from these
-estimates as from features (`posterior_heads`), and is given the mean estimate of all networks of a new image.
+estimates beside the features of the encoder as it was (`posterior_heads`), and is given the mean estimate of all
+networks of a new image.
 """
 
 import copy
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...ssl.probe import features_of
 from ...ssl.randomness import seed_of
 from . import posterior_heads
 from .finetuning import finetuned
@@ -21,28 +23,30 @@ NETWORKS = ROUNDS * PARTS
 LEAST = 0.25  # of the variance of the estimates' errors, that is left to them
 
 
-class MeanEstimates(nn.Module):
-    """The targets that regressors estimate, the mean of all, as the features of an image: float32 (n, t), in their
-    units.
+class WithEstimates(nn.Module):
+    """The targets that regressors estimate, the mean of all, and behind them the features of an encoder: (n, t + d).
 
-    regressors: each a `ssl.methods.supervised.Supervised` or `symmetry.Symmetric`. targets: t.
+    Args: network: the encoder. regressors: each a `ssl.methods.supervised.Supervised` or `symmetry.Symmetric`.
+    targets: t.
     """
 
-    def __init__(self, regressors, targets):
+    def __init__(self, network, regressors, targets):
         super().__init__()
-        self.regressors, self.num_features = nn.ModuleList(regressors), targets
+        self.network, self.regressors = network, nn.ModuleList(regressors)
+        self.num_features = targets + network.num_features
 
     def forward(self, images):
-        return torch.stack([regressor.predict(images) for regressor in self.regressors]).mean(0)
+        estimates = torch.stack([regressor.predict(images) for regressor in self.regressors]).mean(0)
+        return torch.cat([estimates, self.network(images)], dim=1)
 
 
 def encoder_of(head):
-    """The encoder that any head of a regression holds; the first of several."""
-    return head.network.regressors[0].network if isinstance(head.network, MeanEstimates) else head.network
+    """The encoder that any head of a regression holds, as it was before labels were learnt, if it still has that."""
+    return head.network.network if isinstance(head.network, WithEstimates) else head.network
 
 
 def finetuned_posterior(task, network, train, kind, how, seed, progress=lambda share: None):
-    """A `ssl.methods.posterior.TargetPosterior` around the `MeanEstimates` of NETWORKS networks that are fine-tuned.
+    """A `ssl.methods.posterior.TargetPosterior` around a network and NETWORKS copies of it that are fine-tuned.
 
     Args: as of `finetuning.finetuned`, but kind: "gaussian" or "flow". how: pair of its table and make_head.
     """
@@ -62,7 +66,9 @@ def finetuned_posterior(task, network, train, kind, how, seed, progress=lambda s
             unseen[k, out] = predict(regressor, train.images[out], task.device)
             regressors.append(regressor)
     estimates = as_of_all(unseen.astype(float), labels.double().numpy()).astype(np.float32)
-    return posterior_heads.posterior_on(MeanEstimates(regressors, labels.shape[1]), estimates, labels, kind, seed)
+    features = np.concatenate([estimates, features_of(network.to(task.device), train.images)], axis=1)
+    whole = WithEstimates(network, regressors, labels.shape[1])
+    return posterior_heads.posterior_on(whole, features, labels, kind, seed)
 
 
 def as_of_all(unseen, true):
@@ -77,7 +83,7 @@ def as_of_all(unseen, true):
     return true + errors * np.sqrt(np.maximum(1 - excess / square, LEAST))
 
 
-def untrained(regressor, targets, kind):
+def untrained(network, regressor, targets, kind):
     """A `TargetPosterior` for the weights of one of `finetuned_posterior`, around copies of a regressor."""
     regressors = [copy.deepcopy(regressor) for _ in range(NETWORKS)]
-    return posterior_heads.untrained_on(MeanEstimates(regressors, targets), targets, kind)
+    return posterior_heads.untrained_on(WithEstimates(network, regressors, targets), targets, kind)

@@ -133,7 +133,7 @@ class Regression:
         heads.of_protocol(regressor, facts, of_classes=False)
         whole = self._whole(regressor, protocol)
         if protocol in POSTERIORS:
-            return finetuned_posteriors.untrained(whole, n_targets, POSTERIORS[protocol])
+            return finetuned_posteriors.untrained(network, whole, n_targets, POSTERIORS[protocol])
         return whole
 
 
