@@ -5,8 +5,6 @@ from ...errors import ConfigError
 
 def why_not(simulation):
     """Sentences that say why estimates cannot be refined with a simulation (`configs.schema.Simulation`)."""
-    if len(simulation.bands) > 1:
-        yield f"simulate.bands: estimates are refined with one band, got {', '.join(simulation.bands)}"
     for group in ("lens_mass", "source", "lens_light"):
         for k, component in enumerate(getattr(simulation, group)):
             if component.only is not None:

@@ -14,9 +14,7 @@ from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import FIRST_INDEX, Scene
 from .free_parameters import FreeParameters, free_parameters, true_values
-from .image_model import ImageModel, Observed
-from .lens_light import lens_light
-from .pixel_response import pixel_response
+from .image_model import Observed, image_model, joined
 from .refine import refine
 from .source_shapes import SourceShapes, source_shapes
 
@@ -80,21 +78,19 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
     scene = fits.scene
     seen = scene if seen is None else seen
     optics, shown = draw(scene, indices, Views()).optics, draw(seen, indices, Views())
-    rendered = render_all(seen, shown)
-    levels = [level[:, 0] for level in noise_levels(seen, shown)]
+    rendered, levels = render_all(seen, shown), noise_levels(seen, shown)
+    images, masks = (_by_band(seen, values) for values in (rendered.images, rendered.mask))
     own, lock, by_system = threading.local(), threading.Lock(), {}
     for key, i, proposals in jobs:
         by_system.setdefault(i, []).append((key, proposals))
 
     def fit(i, of_system):
-        of_image = {name: float(values[i, 0, 0]) for name, values in optics.items()}
+        of_image = {name: tuple(values[i, 0].tolist()) for name, values in optics.items()}
         if getattr(own, "optics", None) != of_image:
-            response = pixel_response(scene.instrument, of_image, scene.config.image.num_pix)
-            light = lens_light(scene, fits.free, of_image)
-            own.model, own.optics = ImageModel(scene, fits.free, fits.shapes, response, light), of_image
-        image = rendered.images[i, 0, 0].astype(float)
-        good = np.isfinite(image) if rendered.mask is None else ~rendered.mask[i, 0, 0]
-        background, exposure, gain = (float(level[i]) for level in levels)
+            own.model, own.optics = image_model(scene, fits.free, fits.shapes, of_image), of_image
+        image = joined([values[i].astype(float) for values in images])
+        good = np.isfinite(image) if masks is None else ~joined([values[i] for values in masks])
+        background, exposure, gain = (_of_pixels(level[i], images) for level in levels)
         climbs = []
         for key, proposals in of_system:
             if stop():
@@ -107,3 +103,20 @@ def fit_systems(fits, indices, jobs, keep, threads=1, stop=lambda: False, seen=N
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         for future in [pool.submit(fit, i, of_system) for i, of_system in by_system.items()]:
             future.result()
+
+
+def _by_band(scene, values):
+    """Images of systems with one view for each band: of one band (n, side, side), of several (n, pixels) each."""
+    if values is None:
+        return None
+    of_grids = values if isinstance(values, tuple) else (values,)
+    found = {
+        name: own[:, 0, b] for grid, own in zip(scene.grids, of_grids, strict=True) for b, name in enumerate(grid.bands)
+    }
+    out = [found[name] for name in scene.bands]
+    return out if len(out) == 1 else [own.reshape(len(own), -1) for own in out]
+
+
+def _of_pixels(level, images):
+    """A number of each band (b,) for every pixel; of one band the number."""
+    return float(level[0]) if len(level) == 1 else np.repeat(level, [own.shape[1] for own in images])

@@ -22,11 +22,15 @@ DRAWS = 4096
 STEP = 1e-5  # of a parameter's standard deviation, for differences of deflections
 MARGIN = 0.02  # of the range of the draws, beyond which nothing is looked for
 SOURCE = ("center_x", "center_y", "log_R_half", "log_flux", "log_texture")
+X, Y, SIZE, FLUX, TEXTURE = range(-len(SOURCE), 0)
 
 
 @dataclass(frozen=True)
 class FreeParameters:
-    """p parameters: of the lens, of its light, then `SOURCE` (arcsec, ln arcsec, ln counts/s, ln of a factor)."""
+    """p parameters: of the lens, of its light, the source's ln counts/s in each band but the first, then `SOURCE`.
+
+    Units of `SOURCE`: arcsec, arcsec, ln arcsec, ln counts/s (in the first band), ln of a factor.
+    """
 
     places: tuple  # (number of the deflector, name) of each parameter of the lens
     constants: tuple  # for each deflector a dict of its parameters that do not vary
@@ -39,17 +43,24 @@ class FreeParameters:
     light: tuple = ()  # (number of the component, name) of each parameter of the lens's light
     light_constants: tuple = ()  # for each component of it a dict of its parameters that do not vary
     light_profiles: tuple = ()  # their profiles' names
+    bands: tuple = ()  # names of the bands but the first
 
     @property
     def of_light(self):
         """Where the parameters of the lens's light stand among all, a slice."""
         return slice(len(self.places), len(self.places) + len(self.light))
 
+    @property
+    def of_colors(self):
+        """Where the fluxes of the source in the bands but the first stand, a slice."""
+        return slice(self.of_light.stop, self.of_light.stop + len(self.bands))
+
     def names(self):
         """The names of all p parameters; those of the lens and its light are the plain ones, as of labels."""
         lens = _plain(self.places, self.constants, PREFIXES["lens_mass"])
         light = _plain(self.light, self.light_constants, PREFIXES["lens_light"])
-        return [*lens, *light, *(f"source_{name}" for name in SOURCE)]
+        colors = (f"source_log_flux_{band}" for band in self.bands)
+        return [*lens, *light, *colors, *(f"source_{name}" for name in SOURCE)]
 
     def inverse(self):
         """From parameters less their mean to independent directions, (d, p)."""
@@ -71,8 +82,9 @@ def free_parameters(scene, shapes):
     profiles, light_profiles = (
         tuple(component.profile for component in group) for group in (scene.config.lens_mass, scene.config.lens_light)
     )
+    bands = tuple(scene.bands)[1:]
     return with_prior(
-        FreeParameters(places, constants, profiles, *[None] * 5, light, light_constants, light_profiles),
+        FreeParameters(places, constants, profiles, *[None] * 5, light, light_constants, light_profiles, bands),
         np.column_stack([*columns, *light_columns, shapes.drawn(systems)]),
     )
 

@@ -11,27 +11,26 @@ light of the lens has its parameters among them: the image is what it leaves.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from ...simulate.cpu import kernel
-from ...simulate.kernel_arguments import Tables
-from ...simulate.profiles import registry
-from ...simulate.render import _workspace, pack_maps
-from . import linear_part, source_kernels
-from .free_parameters import SOURCE, STEP, columns_of
-
-X, Y, SIZE, FLUX, TEXTURE = range(-len(SOURCE), 0)
+from . import linear_part
+from .band_images import BandImages
+from .free_parameters import FLUX, SIZE, STEP, TEXTURE, X
+from .lens_light import lens_light
+from .lens_rays import LensRays
+from .pixel_response import pixel_response
 
 
 class Observed(NamedTuple):
-    """An image with what its noise follows from."""
+    """An image with what its noise follows from; of several bands the pixels of one after the other, (N,)."""
 
-    image: np.ndarray  # float64 (n, n) [counts/s]
-    background: float  # rms [counts/s]
-    exposure: float  # [s], times electrons per count
-    good: np.ndarray  # bool (n, n): pixels that count
+    image: np.ndarray  # float64 (n, n) or (N,) [counts/s]
+    background: float | np.ndarray  # rms [counts/s]; of several bands (N,)
+    exposure: float | np.ndarray  # [s], times electrons per count; of several bands (N,)
+    good: np.ndarray  # bool (n, n) or (N,): pixels that count
 
 
 class PosteriorAt(NamedTuple):
@@ -39,20 +38,21 @@ class PosteriorAt(NamedTuple):
 
     value: float
     chi2: float  # of all good pixels
-    model: np.ndarray  # (n, n) [counts/s]
+    model: np.ndarray  # as the image [counts/s]
     coefficients: np.ndarray  # (k,): of the components
     parts: tuple = ()  # what derivatives follow from
     gradient: np.ndarray | None = None  # (d,): by the independent directions of `FreeParameters`
     curvature: np.ndarray | None = None  # (d, d): minus its second derivatives, by Gauss and Newton
-    light: np.ndarray | float = 0.0  # (n, n): of the lens [counts/s], in the model too
+    light: np.ndarray | float = 0.0  # as the image: of the lens [counts/s], in the model too
 
 
 class _Fit(NamedTuple):
     """What a posterior came from; images are those of pixels that are lit and count, in units of their noise."""
 
     parameters: np.ndarray
-    rays: tuple  # from `ImageModel.on_stamp`
-    lit: np.ndarray  # numbers of the pixels
+    rays: list  # of each band, from `BandImages.on_stamp`
+    counts: list  # of lit pixels of each band
+    lit: np.ndarray  # numbers of the pixels among those of all bands
     root_weight: np.ndarray  # 1 / noise
     parts: np.ndarray  # (lit, k): the components' images
     root: np.ndarray  # of their matrix
@@ -64,139 +64,73 @@ class _Fit(NamedTuple):
     beside: tuple = ()  # with light of the lens: numbers, 1 / noise and what is left of other pixels that count
 
 
+def image_model(scene, free, shapes, optics):
+    """The `ImageModel` of an image of a scene.
+
+    Args: free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. optics: fwhm [arcsec], beta,
+        kernel and exposure_time of the image in each band, (b,).
+    """
+    responses = [
+        pixel_response(instrument, {what: values[b] for what, values in optics.items()}, scene.num_pix[name])
+        for b, (name, instrument) in enumerate(scene.bands.items())
+    ]
+    return ImageModel(scene, free, shapes, responses, lens_light(scene, free, optics))
+
+
 class ImageModel:
     """Evaluates posteriors of images of one scene; it fills tables of its own, so a thread needs one.
 
-    free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. response:
-    `pixel_response.PixelResponse`. light: `lens_light.LensLight`, None without light of the lens. pixel_scale:
-    [arcsec].
+    free, shapes: as for `image_model`. responses: a `pixel_response.PixelResponse` for each band. light:
+    `lens_light.LensLight`, None without light of the lens.
     """
 
-    def __init__(self, scene, free, shapes, response, light=None):
-        self.free, self.shapes, self.response, self.light = free, shapes, response, light
-        self.pixel_scale, self.n = scene.instrument.pixel_scale, scene.config.image.num_pix
-        side = self.n * response.fine
-        axis = (np.arange(side) + 0.5 - 0.5 * side) * self.pixel_scale / response.fine
-        self._x, self._y = (a.ravel() for a in np.meshgrid(axis, axis))
-        self._rows, self._columns = (a.ravel() for a in np.indices((side, side)))
-        self._maps, self._places = pack_maps(scene, np.float64), columns_of(free)
-        self._tables = self._make_tables(1 + len(free.places))
-        self._work = _workspace(self._make_tables(1), np.float64)
-        self._stamps, self._rooms = {}, np.empty((2, self.n**2 * shapes.stamps.shape[2]))
-
-    def _make_tables(self, n):
-        """The kernel's tables of n lenses without light, with the parameters that do not vary."""
-        k = len(self.free.profiles)
-        numbers, rows = np.empty((n, k), np.int64), np.zeros((n, k, registry.N_PARAMETERS))
-        n_maps = 0
-        for j, (profile, constants) in enumerate(zip(self.free.profiles, self.free.constants, strict=True)):
-            numbers[:, j] = registry.MASS_NUMBERS[profile]
-            for name, value in (registry.MASS[profile].always | {"map": n_maps} | constants).items():
-                if name in registry.MASS_PARAMETERS[profile]:
-                    rows[:, j, registry.MASS_PARAMETERS[profile].index(name)] = value
-            n_maps += registry.MASS[profile].rays == "map"
-        nothing, no_light = np.zeros((0, registry.N_PARAMETERS)), np.zeros((n, 1, 0, registry.N_PARAMETERS))
-        first, no_profiles = np.zeros(n + 1, np.int64), np.zeros((n, 1, 0), np.int64)
-        return Tables(numbers, rows, first, first[:0], nothing, no_profiles, no_light, no_profiles, no_light)
-
-    def _stamps_of(self, first, last):
-        """The stamps from `first` to `last` side by side, (side, side, last - first)."""
-        if (first, last) not in self._stamps:
-            self._stamps[first, last] = np.ascontiguousarray(self.shapes.stamps[:, :, first:last])
-        return self._stamps[first, last]
-
-    def _room(self, which, k):
-        """One of two arrays (n * n, k) to fill: fresh ones, when large, cost as much as what is computed in them."""
-        return self._rooms[which, : self.n**2 * k].reshape(self.n**2, k)
+    def __init__(self, scene, free, shapes, responses, light=None):
+        self.free, self.shapes, self.responses, self.light = free, shapes, responses, light
+        self.bands = [
+            BandImages(scene.num_pix[name], instrument.pixel_scale, response, shapes.of_band(b), shapes.R_half)
+            for b, ((name, instrument), response) in enumerate(zip(scene.bands.items(), responses, strict=True))
+        ]
+        ends = np.cumsum([0, *(band.n**2 for band in self.bands)]).tolist()
+        self.pixels = [slice(first, end) for first, end in pairwise(ends)]  # of each band
+        self.shape = (self.bands[0].n,) * 2 if len(self.bands) == 1 else (ends[-1],)  # of an image
+        colors = free.of_colors
+        self.of_flux = [FLUX, *range(colors.start, colors.stop)]  # where the flux in each band stands
+        self._lens = LensRays(scene, free)
 
     def source_positions(self, lens, x, y, moved=False):
-        """Where rays at x, y (rays,) arrive, (m, 2, rays) [arcsec], for m = 1 lens.
-
-        moved: also for lenses that each have one parameter a `STEP` further.
-        """
-        n = len(self._tables.deflectors) if moved else 1
-        tables = self._tables._replace(
-            deflector_profiles=self._tables.deflector_profiles[:n],
-            deflectors=self._tables.deflectors[:n],
-            halo_first=self._tables.halo_first[: n + 1],
-        )
-        for p, (k, column) in enumerate(self._places):
-            tables.deflectors[:, k, column] = lens[p]
-            if moved:
-                tables.deflectors[1 + p, k, column] += STEP * self.free.spread[p]
-        at = np.broadcast_to(np.stack([x, y])[:, None], (2, n, x.size)).copy()
-        alpha = np.empty_like(at)
-        kernel.trace(tables, self._maps, at[0], at[1], self._work, alpha[0], alpha[1])
-        return (at - alpha).transpose(1, 0, 2)
+        """As `LensRays.positions`."""
+        return self._lens.positions(lens, x, y, moved)
 
     def arriving(self, lens):
-        """Where the rays of all fine pixels arrive behind a lens, (2, rays) [arcsec]."""
-        return self.source_positions(lens, self._x, self._y)[0]
-
-    def on_stamp(self, parameters, beta):
-        """The rays that meet the stamp: their numbers, their places on it (2, rays), and its pixel [arcsec].
-
-        beta: from `arriving`.
-        """
-        place, pixel = self._place(parameters, beta)
-        own = np.flatnonzero(((place > 0) & (place < self.shapes.stamps.shape[0] - 1)).all(axis=0))
-        return own, np.ascontiguousarray(place[:, own]), pixel
-
-    def _place(self, parameters, beta):
-        pixel = math.exp(parameters[SIZE]) / self.shapes.R_half
-        return (beta - parameters[[X, Y], None]) / pixel + 0.5 * (self.shapes.stamps.shape[0] - 1), pixel
-
-    def mean_images(self, several, beta):
-        """Images of the mean galaxy for a flux of 1, (n, n, m), for m parameters (p,) of sources behind one lens.
-
-        beta: from `arriving`.
-        """
-        light, stamp = np.empty((len(self._rows), len(several))), self._stamps_of(0, 1)[:, :, 0]
-        own, images = np.empty(len(light)), np.empty((self.n, self.n, len(several)))
-        for m, parameters in enumerate(several):
-            place, pixel = self._place(parameters, beta)
-            source_kernels.brightness(*place, stamp, own)
-            light[:, m] = own * (self.pixel_scale / self.response.fine / pixel) ** 2
-        source_kernels.seen_images(light, self._rows, self._columns, self.response, images)
-        return images
-
-    def unit_images(self, parameters, k, beta=None, images=None):
-        """Images of the mean galaxy and k components for a flux of 1, (n, n, k + 1), with what `on_stamp` gives.
-
-        beta: from `arriving`. images: an array to fill with them.
-        """
-        own, place, pixel = self.on_stamp(parameters, self.arriving(parameters) if beta is None else beta)
-        images = np.empty((self.n, self.n, k + 1)) if images is None else images
-        source_kernels.seen_components(
-            *place,
-            self._rows[own],
-            self._columns[own],
-            self._stamps_of(0, k + 1),
-            self.response,
-            images,
-        )
-        images *= (self.pixel_scale / self.response.fine / pixel) ** 2
-        return images, (own, place, pixel)
+        """Where the rays of all fine pixels arrive behind a lens, for each band (2, rays) [arcsec]."""
+        found = {band.grid: band for band in self.bands}
+        found = {grid: self.source_positions(lens, band.x, band.y)[0] for grid, band in found.items()}
+        return [found[band.grid] for band in self.bands]
 
     def posterior(self, observed, weights, parameters, k, derivatives=True):
         """The `PosteriorAt` of parameters (p,) with k components (or all there are).
 
-        weights: inverse variance of every pixel, (n, n); where it is 0 a pixel may hold anything, NaN too.
+        weights: inverse variance of every pixel, as the image; where it is 0 a pixel may hold anything, NaN too.
 
         Raises: LinAlgError where numbers overflow.
         """
-        free, n, flux, k = self.free, self.n, math.exp(parameters[FLUX]), min(k, len(self.shapes.variances))
+        free, k = self.free, min(k, len(self.shapes.variances))
         light = 0.0 if self.light is None else self.light.image(parameters[free.of_light])
         observed = observed._replace(image=observed.image - light)
-        images = self._room(0, k + 1)
-        _, rays = self.unit_images(parameters, k, images=images.reshape(n, n, k + 1))
-        lit = np.flatnonzero((images[:, 0] != 0) & (weights.ravel() > 0))
-        images = np.take(
-            images, lit, axis=0, out=self._room(1, k + 1)[: len(lit)], mode="clip"
-        )  # "raise" copies once more
+        images, lit, rays, factors = [], [], [], []
+        for band, flux, own, beta in zip(self.bands, self.of_flux, self.pixels, self.arriving(parameters), strict=True):
+            of_band = band.room(0, k + 1)
+            rays.append(band.unit_images(parameters, k, beta, of_band.reshape(band.n, band.n, k + 1))[1])
+            numbers = np.flatnonzero((of_band[:, 0] != 0) & (weights.ravel()[own] > 0))
+            into = band.room(1, k + 1)[: len(numbers)]
+            images.append(np.take(of_band, numbers, axis=0, out=into, mode="clip"))  # "raise" copies once more
+            lit.append(numbers + own.start)
+            factors.append(math.exp(parameters[flux]) * np.sqrt(weights.ravel()[lit[-1]]))
+        counts = [len(numbers) for numbers in lit]
+        images, lit, factor = joined(images), joined(lit), joined(factors)
         root_weight = np.sqrt(weights.ravel()[lit])  # residuals and components in units of the noise
-        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * (flux * root_weight)
-        parts = images[:, 1:] * (flux * root_weight)[:, None]
+        data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * factor
+        parts = images[:, 1:] * factor[:, None]
         variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
         root, found = linear_part.cholesky(linear_part.gram(parts, 1.0 / variances), parts.T @ (data - mean))
         seen = mean + parts @ found
@@ -206,18 +140,18 @@ class ImageModel:
         off = free.inverse() @ (parameters - free.mean)
         evidence = 2.0 * np.log(np.diag(root)).sum() + np.log(variances).sum()
         value = -0.5 * (chi2 + strength + evidence + off @ off)
-        model = np.zeros(n * n)
+        model = np.zeros(self.pixels[-1].stop)
         model[lit] = seen / root_weight
         beside = () if self.light is None else _beside(observed, weights, lit)
-        fit = _Fit(parameters, rays, lit, root_weight, parts, root, found, variances, seen, left, off, beside)
-        posterior = PosteriorAt(value, chi2, model.reshape(n, n) + light, found, fit, light=light)
+        fit = _Fit(parameters, rays, counts, lit, root_weight, parts, root, found, variances, seen, left, off, beside)
+        posterior = PosteriorAt(value, chi2, model.reshape(self.shape) + light, found, fit, light=light)
         return self.with_derivatives(posterior) if derivatives else posterior
 
     def with_derivatives(self, posterior):
         """A `PosteriorAt` with its gradient and curvature."""
-        fit = posterior.parts
-        flux, along = math.exp(fit.parameters[FLUX]), self.free.directions
-        by_parameter, moved = self._derivatives(fit, flux)
+        fit, along = posterior.parts, self.free.directions
+        moved = self._moved(fit)
+        by_parameter = self._derivatives(fit, moved)
         if self.light is None:
             slope, curvature = _projected(by_parameter, fit)
         else:
@@ -229,7 +163,7 @@ class ImageModel:
             by_light = by_light[pixels] * root_weight[:, None]
             slope[own] += by_light.T @ left
             curvature[own, own] += by_light.T @ by_light
-        determinant, free_components = self._of_determinant(fit, moved, flux)
+        determinant, free_components = self._of_determinant(fit, moved)
         slope -= determinant
         slope[TEXTURE] = (fit.found**2 / fit.variances).sum() - free_components
         curvature[TEXTURE, TEXTURE] += 2.0 * max(free_components, 1.0)
@@ -239,64 +173,57 @@ class ImageModel:
             curvature=along.T @ curvature @ along + np.eye(along.shape[1]),
         )
 
-    def _derivatives(self, fit, flux):
-        """The image's derivatives by all parameters in units of the noise, (lit, p), and those of source positions."""
-        (own, (u, v), pixel), found, lit = fit.rays, fit.found, fit.lit
-        n_lens = len(self.free.places)
-        stamp = self._stamps_of(0, len(found) + 1) @ np.append(1.0, found)
-        along_u, along_v = np.empty(u.size), np.empty(u.size)
-        source_kernels.slopes(u, v, stamp, along_u, along_v)
-        positions = self.source_positions(fit.parameters, self._x[own], self._y[own], moved=True)
-        steps = STEP * self.free.spread[:n_lens]
-        moved = (positions[1:] - positions[0]) / (steps[:, None, None] * pixel)  # on the stamp, (lens's, 2, rays)
-        middle = 0.5 * (stamp.shape[0] - 1)
-        of_rays = np.empty((u.size, n_lens + 3))
-        of_rays[:, :n_lens] = (moved[:, 0] * along_u + moved[:, 1] * along_v).T
-        of_rays[:, n_lens] = -along_u / pixel
-        of_rays[:, n_lens + 1] = -along_v / pixel
-        of_rays[:, n_lens + 2] = -(along_u * (u - middle) + along_v * (v - middle))
-        images = np.empty((self.n, self.n, n_lens + 3))
-        source_kernels.seen_images(of_rays, self._rows[own], self._columns[own], self.response, images)
-        out = np.zeros((len(lit), len(self.free.mean)))
-        area = flux * (self.pixel_scale / self.response.fine / pixel) ** 2
-        images = images.reshape(-1, n_lens + 3)[lit] * (area * fit.root_weight[:, None])
-        out[:, :n_lens], out[:, [X, Y, SIZE]] = images[:, :n_lens], images[:, n_lens:]
-        out[:, SIZE] -= 2.0 * fit.seen
-        out[:, FLUX] = fit.seen
-        return out, moved
+    def _moved(self, fit):
+        """By how much the rays of each band move on the stamp with each parameter of the lens, (lens's, 2, rays)."""
+        steps, out = STEP * self.free.spread[: len(self.free.places)], []
+        for band, (own, _, pixel) in zip(self.bands, fit.rays, strict=True):
+            positions = self.source_positions(fit.parameters, band.x[own], band.y[own], moved=True)
+            out.append((positions[1:] - positions[0]) / (steps[:, None, None] * pixel))
+        return out
 
-    def _of_determinant(self, fit, moved, flux):
+    def _of_bands(self, fit):
+        """Of each band: its images, where its flux stands, its rays, which of the lit pixels are its, their numbers."""
+        ends = np.cumsum([0, *fit.counts])
+        for b, (band, own) in enumerate(zip(self.bands, self.pixels, strict=True)):
+            rows = slice(ends[b], ends[b + 1])
+            yield band, self.of_flux[b], fit.rays[b], rows, fit.lit[rows] - own.start
+
+    def _derivatives(self, fit, moved):
+        """The image's derivatives by all parameters in units of the noise, (lit, p)."""
+        out, n_lens = np.zeros((len(fit.lit), len(self.free.mean))), len(self.free.places)
+        for (band, flux, rays, rows, lit), of_band in zip(self._of_bands(fit), moved, strict=True):
+            area = math.exp(fit.parameters[flux]) * band.area(rays[2])
+            images = band.slopes(rays, fit.found, of_band)[lit] * (area * fit.root_weight[rows, None])
+            out[rows, :n_lens], out[rows, X : SIZE + 1] = images[:, :n_lens], images[:, n_lens:]
+            out[rows, flux] = fit.seen[rows]
+        out[:, SIZE] -= 2.0 * fit.seen
+        return out
+
+    def _of_determinant(self, fit, moved):
         """Half the derivatives of ln det(F' W F + L^-1) by the parameters, (p,), and how many components the data fix.
 
         The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
         """
-        (own, (u, v), pixel), inverse = fit.rays, linear_part.inverse(fit.root)
         k, n_lens = len(fit.variances), len(self.free.places)
-        of_lit = np.matmul(fit.parts, inverse, out=self._room(1, k)[: len(fit.lit)])
-        of_lit *= fit.root_weight[:, None]
-        weights = self._room(0, k)
-        weights[:] = 0.0
-        weights[fit.lit] = of_lit
-        pulls = np.empty((2, u.size))
-        source_kernels.pulled_back(
-            u,
-            v,
-            self._rows[own],
-            self._columns[own],
-            self._stamps_of(1, k + 1),
-            weights.reshape(self.n, self.n, k),
-            self.response,
-            pulls,
-        )
-        pulls *= flux * (self.pixel_scale / self.response.fine / pixel) ** 2
+        inverse, out = linear_part.inverse(fit.root), np.zeros(len(self.free.mean))
         fixed = k - (np.diag(inverse) / fit.variances).sum()
-        middle = 0.5 * (self.shapes.stamps.shape[0] - 1)
-        out = np.zeros(len(self.free.mean))
-        out[:n_lens] = moved[:, 0] @ pulls[0] + moved[:, 1] @ pulls[1]
-        out[X], out[Y] = -pulls.sum(axis=1) / pixel
-        out[SIZE] = -(pulls[0] @ (u - middle) + pulls[1] @ (v - middle)) - 2.0 * fixed
-        out[FLUX] = fixed
+        for (band, flux, rays, rows, lit), of_band in zip(self._of_bands(fit), moved, strict=True):
+            of_lit = np.matmul(fit.parts[rows], inverse, out=band.room(1, k)[: len(lit)])
+            out[flux] = fixed if len(self.bands) == 1 else (of_lit * fit.parts[rows]).sum()
+            of_lit *= fit.root_weight[rows, None]
+            weights = band.room(0, k)
+            weights[:] = 0.0
+            weights[lit] = of_lit
+            pulled = band.pulled(rays, weights, of_band, math.exp(fit.parameters[flux]))
+            out[:n_lens] += pulled[:n_lens]
+            out[X : SIZE + 1] += pulled[n_lens:]
+        out[SIZE] -= 2.0 * fixed
         return out, float(fixed)
+
+
+def joined(pieces):
+    """Arrays of all bands, one after the other."""
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _projected(by_parameter, fit):
@@ -315,7 +242,7 @@ def _beside(observed, weights, lit):
 
 
 def inverse_variance(observed, model):
-    """The weight of every pixel, (n, n): 1 / noise variance of a model [counts/s], 0 where it does not count.
+    """The weight of every pixel, as the image: 1 / noise variance of a model [counts/s], 0 where it does not count.
 
     Without a background the noise of a dark pixel is that of a single electron.
     """

@@ -13,8 +13,8 @@ from ...simulate.profiles.declaration import MAX_ELLIPTICITY
 from ...simulate.render import render_packed
 from ...simulate.selection import draw
 from ...simulate.systems.amplitudes import with_amplitude
-from ...simulate.systems.draw import Views, rows_of
-from ...simulate.systems.scene import with_config
+from ...simulate.systems.draw import Views, in_bands, rows_of
+from ...simulate.systems.scene import only_bands, with_config
 from .free_parameters import light_range
 
 STEP = 1e-2  # of a parameter's standard deviation, for differences: far more than adaptive rays change an image
@@ -23,43 +23,51 @@ STEP = 1e-2  # of a parameter's standard deviation, for differences: far more th
 class LensLight:
     """Draws the light of the lens as one image shows it, from its q parameters as `free.light` has them.
 
-    scene: `simulate.systems.scene.Scene` with one band. free: `free_parameters.FreeParameters`. optics: fwhm [arcsec],
-    beta, kernel and exposure_time of the image.
+    scene: `simulate.systems.scene.Scene`. free: `free_parameters.FreeParameters`. optics: fwhm [arcsec], beta, kernel
+    and exposure_time of the image in each band, (b,).
     """
 
     def __init__(self, scene, free, optics):
         alone = {"lens_mass": [], "source": [], "substructure": [], "selection": None}
         config = scene.config.model_copy(update=alone)
-        self._scene = replace(with_config(scene, config, like=scene), stamps=None, pools={}, maps=())
-        own = {name: np.full((1, 1, 1), optics[name]) for name in optics}
+        whole = replace(with_config(scene, config, like=scene), stamps=None, pools={}, maps=())
+        own = {name: np.array(values, float)[None, None] for name, values in optics.items()}
         systems = replace(draw(scene, [0], Views()), lens_mass=(), source=(), halos=(), optics=own)
-        self._free, q = free, len(free.light)
-        self._systems = {m: rows_of(systems, [0] * m) for m in {1, max(q, 1)}}
-        self._packed = {m: pack(self._scene, rows, np.float64) for m, rows in self._systems.items()}
+        self._free, self._step = free, STEP * free.spread[free.of_light]
         self._high = np.array([light_range(free.light_profiles[k], name)[1] for k, name in free.light])
-        self._step = STEP * free.spread[free.of_light]
+        self._packed = {}  # of each band, for 1 and for q sets of parameters
+        for name in scene.bands:
+            band = only_bands(whole, [name])
+            for m in {1, max(len(free.light), 1)}:
+                rows = rows_of(in_bands(systems, band), [0] * m)
+                self._packed.setdefault(m, []).append((band, rows, pack(band, rows, np.float64)))
 
     def image(self, values):
-        """The image of the light of parameters (q,), float64 (n, n) [counts/s]."""
-        return self._images(values[None])[0]
+        """The image of the light of parameters (q,), float64 (n, n), or (N,) of several bands [counts/s]."""
+        images = self._images(values[None])
+        return images[0][0] if len(images) == 1 else np.concatenate([own[0].ravel() for own in images])
 
     def derivatives(self, values, image):
-        """Its derivatives by all parameters, float64 (n * n, q), where `image` is the one of the parameters (q,)."""
+        """Its derivatives by all parameters, float64 (pixels, q), where `image` is the one of the parameters (q,)."""
         if not len(values):
             return np.zeros((image.size, 0))
         step = np.where(values + self._step > self._high, -self._step, self._step)
-        moved = self._images(values + np.diag(step))
-        return ((moved - image).reshape(len(step), -1) / step[:, None]).T
+        images = self._images(values + np.diag(step))
+        moved = np.concatenate([own.reshape(len(step), -1) for own in images], axis=1)
+        return ((moved - image.ravel()) / step[:, None]).T
 
     def _images(self, values):
-        """Images (m, n, n) of m = 1 or q sets of parameters (m, q)."""
-        m, lights = len(values), []
+        """Images (m, n, n) in each band of m = 1 or q sets of parameters (m, q)."""
+        m, out, drawn = len(values), [], []
         for k, constants in enumerate(self._free.light_constants):
             own = {name: np.full((m, 1), value) for name, value in constants.items()}
             own |= {name: values[:, [p]] for p, (number, name) in enumerate(self._free.light) if number == k}
-            lights.append(with_amplitude(self._scene, self._scene.config.lens_light[k], _not_too_flat(own)))
-        systems = replace(self._systems[m], lens_light=tuple(lights))
-        return render_packed(self._packed[m]._replace(tables=pack_tables(self._scene, systems)))[:, 0]
+            drawn.append(_not_too_flat(own))
+        for band, rows, packed in self._packed[m]:
+            lights = zip(band.config.lens_light, drawn, strict=True)
+            systems = replace(rows, lens_light=tuple(with_amplitude(band, *light) for light in lights))
+            out.append(render_packed(packed._replace(tables=pack_tables(band, systems)))[:, 0])
+        return out
 
 
 def lens_light(scene, free, optics):

@@ -38,7 +38,7 @@ class Refined(NamedTuple):
     chi2: float  # of a good pixel
     converged: bool
     agreeing: float  # share of the ascents that came to the same maximum with few components
-    model: np.ndarray  # (n, n) [counts/s]
+    model: np.ndarray  # as the image [counts/s]
     seconds: float  # as if nothing was known of the image
 
 
@@ -87,11 +87,11 @@ def refine(model, observed, proposals, climbs=None):
 
 def _cleaned(model, observed):
     """The image with zeros in place of what does not count. Raises: ArgumentError for one of another shape."""
-    shape = (model.n, model.n)
+    shape, expected = model.shape, " x ".join(map(str, model.shape))
     for name, values in (("image", observed.image), ("good", observed.good)):
         if np.shape(values) != shape:
             has = " x ".join(map(str, np.shape(values)))
-            raise ArgumentError(f"observed.{name}: expected {model.n} x {model.n} pixels, as the model has, got {has}")
+            raise ArgumentError(f"observed.{name}: expected {expected} pixels, as the model has, got {has}")
     good = observed.good & np.isfinite(observed.image)
     return observed._replace(image=np.where(good, observed.image, 0.0), good=good)
 
@@ -141,6 +141,6 @@ def _same(model, one, other):
 
 
 def _nothing(model, seconds):
-    p, n = len(model.free.mean), model.n
+    p, shape = len(model.free.mean), model.shape
     nan = np.nan
-    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full((n, n), nan), seconds)
+    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full(shape, nan), seconds)

@@ -28,19 +28,25 @@ class SourceShapes:
     R_half: float  # of the mean galaxy [stamp pixels]
     texture: tuple  # mean and standard deviation of ln(texture)
     scene: Scene
+    others: tuple = ()  # the stamps of the bands but the first, where galaxies look different in each
+
+    def of_band(self, b):
+        """The stamps of band number b of the scene."""
+        return self.stamps if b == 0 or not self.others else self.others[b - 1]
 
     def drawn(self, systems):
-        """Place, size, flux and texture of the sources of drawn systems, (n, 5), as `free_parameters.SOURCE`."""
+        """What `free_parameters` has of the sources of drawn systems, (n, 5 + bands but the first)."""
         if _is_galaxy(self.scene):
             source = systems.source[0]
-            flux = source["amp"][:, 0, 0] * source["scale"][:, 0] ** 2
+            flux = source["amp"][:, 0] * source["scale"] ** 2
             x, y, R_half = (source[name][:, 0] for name in ("center_x", "center_y", "R_half"))
         else:
             found = unlensed_sources(self.scene, systems)
             (x, y), R_half, flux = found.centre.T, found.R_half, found.flux
+        colors, flux = np.log(flux[:, 1:]), flux[:, 0]
         normal = np.random.Generator(np.random.Philox(0)).standard_normal(len(flux))
         texture = self.texture[0] + self.texture[1] * normal
-        return np.column_stack([x, y, np.log(R_half), np.log(flux), texture])
+        return np.column_stack([colors, x, y, np.log(R_half), np.log(flux), texture])
 
 
 def source_shapes(scene, n_components=COMPONENTS):
@@ -51,10 +57,9 @@ def source_shapes(scene, n_components=COMPONENTS):
     else:
         drawn = unlensed_sources(scene, draw(scene, np.arange(DRAWN), Views()))
         found = galaxy_components(drawn.stamps(), n_components, scene.seed)
-    stamps = np.concatenate([found.mean[None], found.basis])[:, 0]
-    return SourceShapes(
-        np.ascontiguousarray(stamps.transpose(1, 2, 0)), found.variances, float(found.R_half), found.texture, scene
-    )
+    stamps = np.concatenate([found.mean[None], found.basis])
+    first, *others = (np.ascontiguousarray(own.transpose(1, 2, 0)) for own in stamps.transpose(1, 0, 2, 3))
+    return SourceShapes(first, found.variances, float(found.R_half), found.texture, scene, tuple(others))
 
 
 def _is_galaxy(scene):

@@ -6,7 +6,7 @@ The light of the lens is fitted alone first, and what it leaves is the source's.
 import numpy as np
 
 from .ascent import posterior_or_none
-from .image_model import FLUX, SIZE, X, Y
+from .free_parameters import SIZE, X, Y
 from .light_alone import light_alone
 
 BRIGHT = 3.0  # pixels above that many background rms are carried back to the source
@@ -29,6 +29,7 @@ def first_looks(model, observed, weights, proposals):
     bright = np.flatnonzero((remainder.image > BRIGHT * noise) & observed.good)
     if not len(bright):
         return []
+    bright = _of_clearest_band(model, remainder.image**2 * weights, bright)
     starts = _starts(model.free, proposals, values)
     fits = sorted((_with_mean_galaxy(model, remainder, weights, start, bright) for start in starts), key=_gain)
     looks = []
@@ -36,6 +37,13 @@ def first_looks(model, observed, weights, proposals):
         found = posterior_or_none(model, observed, weights, parameters, FEW)
         looks += [] if found is None else [(parameters, found._replace(parts=()))]
     return sorted(looks, key=lambda look: -look[1].value)
+
+
+def _of_clearest_band(model, signal, bright):
+    """The number of the band where bright pixels have most signal to noise, and their numbers in it."""
+    of_band = [bright[(bright >= own.start) & (bright < own.stop)] for own in model.pixels]
+    b = int(np.argmax([signal.ravel()[numbers].sum() for numbers in of_band]))
+    return b, of_band[b] - model.pixels[b].start
 
 
 def _starts(free, proposals, light):
@@ -60,29 +68,35 @@ def _with_mean_galaxy(model, observed, weights, start, bright):
     """Parameters (p,) for a lens with the source that its image calls for, and what of chi2 the mean galaxy explains.
 
     observed: without light of the lens. start: parameters (p,), of which those of the lens and its light stay.
-    bright: numbers of the pixels that are carried back.
+    bright: number of a band and numbers of its pixels that are carried back.
     """
-    free = model.free
-    axis = (np.arange(model.n) + 0.5 - 0.5 * model.n) * model.pixel_scale
-    x, y = axis[bright % model.n], axis[bright // model.n]
-    light = observed.image.ravel()[bright]
-    centre, radius = _meeting(model.source_positions(start, x, y)[0], np.minimum(light, np.percentile(light, CAP)))
+    free, (b, bright) = model.free, bright
+    light = observed.image.ravel()[model.pixels[b]][bright]
+    arrived = model.source_positions(start, *model.bands[b].pixel_places(bright))[0]
+    centre, radius = _meeting(arrived, np.minimum(light, np.percentile(light, CAP)))
     start[[X, Y]] = centre
     best, most = start, -np.inf
     beta = model.arriving(np.clip(start, free.low, free.high))
     several = np.tile(start, (len(SIZES), 1))
     several[:, SIZE] = np.log(np.maximum(np.array(SIZES) * radius, 1e-6))
     several = np.clip(several, free.low, free.high)
-    images = model.mean_images(several, beta)
-    for parameters, mean in zip(several, np.moveaxis(images, 2, 0), strict=True):
-        along, scale = (mean * observed.image * weights).sum(), (mean**2 * weights).sum()
-        flux = max(along / scale, 1e-9) if scale > 0 else 1.0
-        parameters[FLUX] = np.clip(np.log(flux), free.low[FLUX], free.high[FLUX])
-        flux = np.exp(parameters[FLUX])
-        gain = 2.0 * flux * along - flux**2 * scale
+    images = [band.mean_images(several, own) for band, own in zip(model.bands, beta, strict=True)]
+    for m, parameters in enumerate(several):
+        gain = sum(_with_flux(model, observed, weights, parameters, own[:, :, m], b) for b, own in enumerate(images))
         if gain > most:
             best, most = parameters, gain
     return best, most
+
+
+def _with_flux(model, observed, weights, parameters, mean, b):
+    """Set the flux in band b to that of the mean galaxy, with an image `mean` for 1; what of chi2 it explains there."""
+    band, own, at, free = model.bands[b], model.pixels[b], model.of_flux[b], model.free
+    image, weights = (values.ravel()[own].reshape(band.n, band.n) for values in (observed.image, weights))
+    along, scale = (mean * image * weights).sum(), (mean**2 * weights).sum()
+    flux = max(along / scale, 1e-9) if scale > 0 else 1.0
+    parameters[at] = np.clip(np.log(flux), free.low[at], free.high[at])
+    flux = np.exp(parameters[at])
+    return 2.0 * flux * along - flux**2 * scale
 
 
 def _gain(fit):

@@ -23,35 +23,35 @@ WIDTH = SIDE / R_HALF  # of a stamp, in half-light radii
 class Unlensed(NamedTuple):
     """n sources on images of `STAMP` pixels on a side, with the middle of their light in the middle."""
 
-    images: np.ndarray  # float32 (n, STAMP, STAMP): each sums to 1; dark on the outermost ring
+    images: np.ndarray  # float32 (n, b, STAMP, STAMP): each sums to 1; dark on the outermost ring
     pixel_scale: np.ndarray  # (n,) [arcsec]
     centre: np.ndarray  # (n, 2) [arcsec]
-    R_half: np.ndarray  # (n,) [arcsec], of the light on the image
-    flux: np.ndarray  # (n,) [counts/s], of the light on the image
+    R_half: np.ndarray  # (n,) [arcsec], of the light on the image in the first band
+    flux: np.ndarray  # (n, b) [counts/s], of the light on the image
 
     def stamps(self):
         """The images as `Stamps`."""
         n = len(self.flux)
         unknown = np.full(n, np.nan)
         return Stamps(
-            self.images[:, None],
+            self.images,
             self.R_half / self.pixel_scale,
             self.pixel_scale,
-            unknown[:, None],
+            np.full(self.flux.shape, np.nan),
             unknown,
             tuple(map(str, range(n))),
         )
 
 
 def unlensed_sources(scene, systems):
-    """The `Unlensed` sources of drawn systems with one view in one band."""
+    """The `Unlensed` sources of drawn systems with one view; place and size are those in the first band."""
     centre, pixel = _centre_and_pixel(scene, systems)
     images = render(_stamp_scene(scene), _on_stamps(systems, centre, pixel), noise=False)
-    images = images.reshape(-1, STAMP, STAMP)
-    images[:, [0, -1]] = images[:, :, [0, -1]] = 0.0
-    flux = images.sum(axis=(1, 2), dtype=float)
-    images /= flux[:, None, None]
-    return Unlensed(images, pixel, centre, half_light_radii(images) * pixel, flux)
+    images = images.reshape(len(pixel), -1, STAMP, STAMP)
+    images[:, :, [0, -1]] = images[:, :, :, [0, -1]] = 0.0
+    flux = images.sum(axis=(2, 3), dtype=float)
+    images /= flux[:, :, None, None]
+    return Unlensed(images, pixel, centre, half_light_radii(images[:, 0]) * pixel, flux)
 
 
 def _centre_and_pixel(scene, systems):

@@ -15,17 +15,18 @@ def sentences(*overrides):
 
 def test_a_lens_with_a_source_is_fitted():
     assert sentences() == []
-    assert sentences("simulate.bands={r: {}}") == []
+    assert sentences("simulate.bands={r: {}, i: {}}") == []
     check_fittable(load("demo").simulate)
 
 
 def test_all_that_is_not_is_said_at_once():
     classes = ["simulate.classes={a: 1, b: 1}", "simulate.lens_mass.1.only=[a]", "evaluate.targets=[theta_E]"]
+    galaxy = "simulate.lens_light=[{profile: INTERPOL, catalogue: procedural, magnitude: 20, R_half: 0.5}]"
     with pytest.raises(ConfigError) as caught:
-        check_fittable(load("tiny", ["simulate.bands={r: {}, i: {}}", *classes]).simulate)
+        check_fittable(load("tiny", [galaxy, *classes]).simulate)
     assert caught.value.problems == [
-        "simulate.bands: estimates are refined with one band, got r, i",
         "simulate.lens_mass.1.only: estimates are refined where all systems have the same components",
+        "simulate.lens_light.0.profile: estimates are refined with light of Sersic profiles, got INTERPOL",
     ]
 
 

@@ -93,3 +93,22 @@ def test_errors_are_scaled_to_hold_68_per_cent(fits, monkeypatch):
 def test_without_any_fit_errors_are_laplaces(fits, monkeypatch):
     monkeypatch.setattr(fitted_systems, "fit_systems", lambda *_: None)
     assert (error_scales(fits, 1) == 1).all()
+
+
+def test_several_bands_are_fitted_together(monkeypatch, colored):
+    """Each system's pixels in the order of the bands, with lost ones left out."""
+    seen = []
+
+    def refine(model, observed, proposals, climbs):
+        seen.append(observed)
+        return proposals
+
+    monkeypatch.setattr(fitted_systems, "refine", refine)
+    fits = Fits(colored.scene, colored.shapes, colored.free, np.ones(6))
+    kept = []
+    fit_systems(fits, colored.systems.indices[:2], [(i, i, i) for i in (0, 1)], lambda *found: kept.append(found))
+    assert kept == [(0, 0, 1600), (1, 1, 1600)]
+    for i, observed in enumerate(seen):
+        np.testing.assert_allclose(observed.image, colored.images[i], rtol=1e-6)
+        np.testing.assert_array_equal(observed.background, colored.observed(i).background)
+        np.testing.assert_array_equal(observed.exposure, colored.observed(i).exposure)

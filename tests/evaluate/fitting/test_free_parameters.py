@@ -144,6 +144,13 @@ def test_light_that_follows_the_mass_is_tied_or_correlated(light):
     np.testing.assert_allclose(free.directions[a], free.directions[b], atol=1e-9)
 
 
+def test_the_flux_in_further_bands_stands_before_the_source(colored):
+    names = colored.free.names()
+    assert names[-6:] == ["source_log_flux_i", *SOURCE]
+    assert names[colored.free.of_colors] == ["source_log_flux_i"]
+    assert colored.truths.shape == (4, len(names))
+
+
 def test_columns_are_those_of_the_profiles():
     free, _ = free_of()
     for (k, name), (deflector, column) in zip(free.places, columns_of(free), strict=True):

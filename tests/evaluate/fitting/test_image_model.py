@@ -31,15 +31,18 @@ def away_from(case, i, size=0.3, seed=0):
 
 
 def components(case, parameters, k):
-    """Images of the mean galaxy (pixels,) and of k components (pixels, k) for the flux of the parameters."""
-    images, _ = case.model.unit_images(parameters, k)
-    images = images.reshape(-1, k + 1) * np.exp(parameters[case.free.names().index("source_log_flux")])
+    """Images of the mean galaxy (pixels,) and of k components (pixels, k) of all bands for the fluxes of parameters."""
+    images, model = [], case.model
+    for band, flux, beta in zip(model.bands, model.of_flux, model.arriving(parameters), strict=True):
+        images.append(band.unit_images(parameters, k, beta)[0].reshape(-1, k + 1) * np.exp(parameters[flux]))
+    images = np.concatenate(images)
     return images[:, 0], images[:, 1:]
 
 
-@pytest.fixture(scope="module", params=[*LENSES, "light"])
-def lens(request, make_case, galaxies, galaxy, light):
-    extra = [light, "simulate.image.rays=3"] if request.param == "light" else LENSES[request.param]
+@pytest.fixture(scope="module", params=[*LENSES, "light", "bands"])
+def lens(request, make_case, galaxies, galaxy, light, bands):
+    extra = {"light": [light, "simulate.image.rays=3"], "bands": bands}.get(request.param)
+    extra = LENSES[request.param] if extra is None else extra
     return make_case(galaxy, *extra, n=3, components=8, samples=300) if extra else galaxies
 
 
@@ -102,13 +105,46 @@ def test_without_light_that_counts_the_prior_is_left(galaxies):
     np.testing.assert_allclose(found.gradient, -off, atol=1e-8)
 
 
+def test_the_integral_over_shapes_is_that_of_all_bands(colored):
+    """Of an image of two bands: the coefficients of a galaxy are the same in both."""
+    case, k, good = colored, 24, np.zeros(1600, bool)
+    good[300:700:2] = good[1124:1500:2] = True
+    observed = case.observed(2)._replace(good=good)
+    weights = inverse_variance(observed, case.clean[2])
+    found, expected = [], []
+    for parameters in (case.truths[2], away_from(case, 2)):
+        mean, parts = components(case, parameters, k)
+        light = case.model.light.image(parameters[case.free.of_light])
+        parts = parts[good] * np.sqrt(case.shapes.variances) * np.exp(parameters[-1])
+        covariance = Covariance.from_cholesky(np.linalg.cholesky(parts @ parts.T + np.diag(1 / weights[good])))
+        off = case.free.inverse() @ (parameters - case.free.mean)
+        pixels = multivariate_normal((mean + light)[good], covariance).logpdf(observed.image[good])
+        expected.append(pixels - 0.5 * off @ off)
+        found.append(case.model.posterior(observed, weights, parameters, k, derivatives=False).value)
+    assert abs(found[0] - found[1]) > 5
+    assert found[0] - found[1] == pytest.approx(expected[0] - expected[1], rel=1e-8)
+
+
+def test_bands_with_one_grid_of_pixels_are_traced_once(make_case, galaxy):
+    case = make_case(
+        galaxy,
+        "simulate.bands={r: {}, i: {}, z: {image: {num_pix: 24, pixel_scale: 0.2}}}",
+        n=1,
+        components=2,
+        samples=80,
+    )
+    r, i, z = case.model.arriving(case.truths[0])
+    assert r is i
+    assert z.shape == (2, (2 * 24) ** 2)
+
+
 def test_light_of_the_lens_is_taken_from_every_pixel(lit):
     """The posterior is that of what it leaves, with the prior of all parameters."""
     case, observed, parameters = lit, lit.observed(0), away_from(lit, 0)
     weights = inverse_variance(observed, case.clean[0])
     found = case.model.posterior(observed, weights, parameters, 8)
     light = case.model.light.image(parameters[case.free.of_light])
-    dark = ImageModel(case.scene, case.free, case.shapes, case.model.response)
+    dark = ImageModel(case.scene, case.free, case.shapes, case.model.responses)
     left = dark.posterior(observed._replace(image=observed.image - light), weights, parameters, 8)
     assert found.value == left.value
     assert found.chi2 == pytest.approx(((observed.image - found.model) ** 2 * weights).sum(), rel=1e-10)
@@ -121,7 +157,7 @@ def test_the_curvature_of_the_light_is_that_of_all_pixels(lit):
     case, observed, parameters = lit, lit.observed(0), lit.truths[0]
     weights = inverse_variance(observed, case.clean[0])
     shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
-    model = ImageModel(case.scene, case.free, shapes, case.model.response, case.model.light)
+    model = ImageModel(case.scene, case.free, shapes, case.model.responses, case.model.light)
     found = model.posterior(observed, weights, parameters, 0)
     by = case.model.light.derivatives(parameters[case.free.of_light], found.light)
     inverse = case.free.inverse()
@@ -130,12 +166,13 @@ def test_the_curvature_of_the_light_is_that_of_all_pixels(lit):
     np.testing.assert_allclose(curvature[own, own], by.T @ (weights.ravel()[:, None] * by), rtol=1e-4)
 
 
-def test_a_galaxy_of_the_components_looks_as_the_renderer_draws_it(galaxies):
+@pytest.mark.parametrize("scene", ["galaxies", "colored"])
+def test_a_galaxy_of_the_components_looks_as_the_renderer_draws_it(scene, request, of_all_bands):
     """The source is put together from mean and components, as a stamp of the simulator.
 
     Two by two rays a pixel leave 1 % of the peak where a source of one pixel's size is lensed.
     """
-    case, i, k = galaxies, 3, 6
+    case, i, k = request.getfixturevalue(scene), 3, 6
     coefficients = np.random.default_rng(4).normal(size=k) * np.sqrt(case.shapes.variances[:k])
     stamp = case.shapes.stamps[:, :, 0] + case.shapes.stamps[:, :, 1 : k + 1] @ coefficients
     stamps = replace(case.scene.stamps, images=stamp[None, None], R_half=np.array([case.shapes.R_half]), names=("own",))
@@ -145,10 +182,14 @@ def test_a_galaxy_of_the_components_looks_as_the_renderer_draws_it(galaxies):
     own = source | {name: 0 * scale for name in ("stamp", "phi_G")}
     own |= {"scale": scale, "amp": flux / scale[..., None] ** 2, "parity": np.ones_like(scale)}
     systems = replace(case.systems, source=(own,))
-    expected = render(replace(case.scene, stamps=stamps), systems, noise=False, dtype=np.float64)[i, 0]
+    expected = render(replace(case.scene, stamps=stamps), systems, noise=False, dtype=np.float64)
+    expected = of_all_bands(case.scene, expected)[i].ravel()
+    if case.model.light is not None:
+        expected -= case.model.light.image(case.truths[i, case.free.of_light])
     mean, parts = components(case, case.truths[i], k)
-    found = (mean + parts @ coefficients).reshape(32, 32)
-    np.testing.assert_allclose(found, expected, atol=1e-2 * expected.max())
+    found = mean + parts @ coefficients
+    for own in case.model.pixels:
+        np.testing.assert_allclose(found[own], expected[own], atol=1e-2 * expected[own].max())
 
 
 def test_rays_arrive_where_the_renderer_says(lens):
@@ -173,7 +214,7 @@ def test_a_galaxy_without_components_has_a_posterior(galaxies):
     """Its shape is known: what is left is chi2 and the prior."""
     case, observed = galaxies, galaxies.observed(0)
     shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
-    model, parameters = ImageModel(case.scene, case.free, shapes, case.model.response), away_from(case, 0)
+    model, parameters = ImageModel(case.scene, case.free, shapes, case.model.responses), away_from(case, 0)
     weights = inverse_variance(observed, case.clean[0])
     found = model.posterior(observed, weights, parameters, 15)
     mean, _ = components(case, parameters, 0)
@@ -224,9 +265,10 @@ def test_images_of_the_mean_galaxy_are_those_of_units(galaxies):
     several[1, names.index("source_log_R_half")] += 0.4
     several[2, names.index("source_center_x")] += 0.1
     several[3, names.index("source_center_x")] += 100.0
-    images = model.mean_images(several, model.arriving(several[0]))
+    (band,), (beta,) = model.bands, model.arriving(several[0])
+    images = band.mean_images(several, beta)
     for m, parameters in enumerate(several):
-        alone = model.unit_images(parameters, 0)[0][:, :, 0]
+        alone = band.unit_images(parameters, 0, beta)[0][:, :, 0]
         np.testing.assert_allclose(images[:, :, m], alone, rtol=1e-11, atol=1e-14)
     assert images[:, :, :3].any(axis=(0, 1)).all() and not images[:, :, 3].any()
 

@@ -66,7 +66,7 @@ def test_parametric_sources_are_found_from_the_population(make_case, monkeypatch
 
 def test_two_runs_and_a_thread_each_are_equal(galaxies, of_the_first):
     def again(_):
-        model = ImageModel(galaxies.scene, galaxies.free, galaxies.shapes, galaxies.model.response)
+        model = ImageModel(galaxies.scene, galaxies.free, galaxies.shapes, galaxies.model.responses)
         return refine(model, galaxies.observed(0), proposals(galaxies, 8))
 
     with ThreadPoolExecutor(2) as pool:
@@ -219,7 +219,7 @@ def test_more_components_than_galaxies_span(make_case):
     assert len(case.shapes.variances) < 15
     assert np.isfinite(refine(case.model, case.observed(0), proposals(case, 4)).parameters).all()
     shapes = replace(case.shapes, stamps=np.ascontiguousarray(case.shapes.stamps[:, :, :1]), variances=np.zeros(0))
-    known = ImageModel(case.scene, case.free, shapes, case.model.response)
+    known = ImageModel(case.scene, case.free, shapes, case.model.responses)
     assert np.isfinite(refine(known, case.observed(0), proposals(case, 4)).parameters).all()
 
 
@@ -273,3 +273,26 @@ def test_light_of_a_lens_without_a_source_is_no_estimate(lit):
     rng, light = np.random.default_rng(3), lit.model.light.image(lit.truths[1, lit.free.of_light])
     image = light + rng.normal(size=light.shape) * np.sqrt(0.02**2 + light / 2000)
     assert not refine(lit.model, lit.observed(1, image), proposals(lit, 4)).converged
+
+
+def test_lenses_are_found_in_two_bands(colored):
+    """Behind their light, from the population."""
+    bounds = limits_of(colored)
+    found = [refine(colored.model, colored.observed(i), proposals(colored, 16, 16 * i)) for i in range(4)]
+    assert sum((off(colored, i, f) < bounds[i]).all() for i, f in enumerate(found)) >= 3
+    assert np.median([f.chi2 for f in found]) == pytest.approx(1.0, abs=0.15)
+    assert all(f.model.shape == (1600,) for f in found)
+
+
+def test_two_bands_say_more_than_one(colored):
+    """With pixels of the second that do not count, errors are larger."""
+    observed, start = colored.observed(0), colored.truths[:1, :6]
+    good = np.arange(1600) < 1024
+    both, one = (refine(colored.model, o, start) for o in (observed, observed._replace(good=good)))
+    sigma = [np.sqrt(np.diag(f.covariance))[colored.free.names().index("theta_E")] for f in (both, one)]
+    assert sigma[0] < 0.97 * sigma[1]
+
+
+def test_an_image_of_two_bands_of_another_size_is_refused(colored):
+    with pytest.raises(ArgumentError, match=r"observed\.image: expected 1600 pixels, as the model has, got 32 x 32"):
+        refine(colored.model, colored.observed(0)._replace(image=np.zeros((32, 32))), colored.truths[:1, :6])

@@ -43,8 +43,9 @@ def test_shapes_of_parametric_sources_come_from_draws(make_case, monkeypatch):
 
 
 def test_a_scene_that_cannot_be_fitted_is_refused(make_case):
-    with pytest.raises(ConfigError, match=r"simulate\.bands: "):
-        make_case("simulate.bands={r: {}, i: {}}")
+    galaxy = "{profile: INTERPOL, catalogue: procedural, n_galaxies: 40, magnitude: 20, R_half: 0.5}"
+    with pytest.raises(ConfigError, match=r"simulate\.lens_light\.0\.profile: "):
+        make_case(f"simulate.lens_light=[{galaxy}]")
 
 
 def test_fewer_components_than_asked_for_where_galaxies_span_fewer(make_case):
@@ -52,3 +53,28 @@ def test_fewer_components_than_asked_for_where_galaxies_span_fewer(make_case):
     shapes = make_case(f"simulate.source=[{{{one}}}]", n=1, components=30, samples=8).shapes
     assert 0 < len(shapes.variances) < 8
     assert shapes.stamps.shape[2] == len(shapes.variances) + 1
+
+
+def test_galaxies_of_one_band_look_the_same_in_all(colored):
+    """But for their flux."""
+    shapes, source = colored.shapes, colored.systems.source[0]
+    assert shapes.of_band(1) is shapes.of_band(0)
+    drawn = shapes.drawn(colored.systems)
+    assert drawn.shape == (4, 6)
+    color = -2.5 / np.log(10) * (drawn[:, 0] - drawn[:, 4])  # the zero points are equal
+    np.testing.assert_allclose(color, source["color_i"][:, 0], rtol=1e-9)
+
+
+def test_parametric_sources_have_a_shape_in_each_band(make_case, monkeypatch):
+    """A small knot in the middle of a disc that only the second band shows."""
+    monkeypatch.setattr(module, "DRAWN", 40)
+    disc = "{profile: SERSIC_ELLIPSE, magnitude: 23, R_sersic: 0.4, n_sersic: 1, colors: {i: 0}}"
+    knot = "{profile: SERSIC_ELLIPSE, magnitude: 28, R_sersic: 0.1, n_sersic: 1, colors: {i: {normal: [-5, 0.2]}}}"
+    case = make_case(
+        f"simulate.source=[{disc}, {knot}]", "simulate.bands={r: {}, i: {}}", n=1, components=3, samples=80
+    )
+    r, i = (case.shapes.of_band(b) for b in (0, 1))
+    assert r.shape == i.shape
+    assert r[:, :, 0].sum() == pytest.approx(1)
+    assert i[:, :, 0].sum() == pytest.approx(1)
+    assert i[:, :, 0].max() > 2 * r[:, :, 0].max()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lenstream.evaluate.fitting.image_model import SIZE, X, Y, inverse_variance
+from lenstream.evaluate.fitting.free_parameters import SIZE, X, Y
+from lenstream.evaluate.fitting.image_model import inverse_variance
 from lenstream.evaluate.fitting.starts import PROMISING, first_looks
 
 
@@ -88,3 +89,16 @@ def test_a_lens_that_follows_its_light_is_put_where_the_light_is(make_case, gala
 def test_light_without_a_source_is_not_looked_at(lit):
     light = lit.model.light.image(lit.truths[0, lit.free.of_light])
     assert looks_at(lit, lit.observed(0, light), lit.truths[:3, :6]) == []
+
+
+def test_the_band_with_most_signal_tells_where_the_source_is(colored):
+    """Whichever it is, lenses, places and sizes are the same, within their errors."""
+    for b in (0, 1):
+        observed = colored.observed(1)
+        noisy = observed.background.copy()
+        noisy[colored.model.pixels[1 - b]] *= 3
+        image = observed.image + np.random.default_rng(0).normal(size=1600) * np.sqrt(noisy**2 - observed.background**2)
+        parameters, _ = look(colored, 1, observed=observed._replace(image=image, background=noisy))
+        assert np.hypot(*(parameters - colored.truths[1])[[X, Y]]) < 0.2
+        fluxes = colored.model.of_flux
+        assert np.abs(parameters - colored.truths[1])[fluxes].max() < 1.0

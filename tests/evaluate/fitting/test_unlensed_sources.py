@@ -18,8 +18,8 @@ GALAXY = (
 )
 
 
-def measured(source, n=6):
-    scene = make_scene(load("tiny", [f"simulate.source=[{source}]"]).simulate, 3)
+def measured(source, n=6, extra=()):
+    scene = make_scene(load("tiny", [f"simulate.source=[{source}]", *extra]).simulate, 3)
     systems = draw(scene, np.arange(n), Views())
     return unlensed_sources(scene, systems), scene, systems
 
@@ -40,7 +40,7 @@ def test_two_components_are_one_source():
     flux = 2 * 10 ** (0.4 * (scene.instrument.magnitude_zero_point - 23))
     np.testing.assert_allclose(found.centre, [[0.05, 0.1]], atol=1e-12)
     np.testing.assert_allclose(found.flux, flux, rtol=0.01)
-    image = found.images[0]
+    image = found.images[0, 0]
     np.testing.assert_allclose(image, image[:, ::-1], atol=1e-3 * image.max())
     assert image[STAMP // 2].argmax() != pytest.approx(STAMP // 2, abs=3)  # two peaks
 
@@ -60,10 +60,10 @@ def test_images_are_lenstronomys(source):
         model = to_lenstronomy(scene, systems, i)
         light = LightModel(model["kwargs_model"]["source_light_model_list"])
         y, x = np.meshgrid(*[place * found.pixel_scale[i] + found.centre[i, axis] for axis in (1, 0)], indexing="ij")
-        expected = light.surface_brightness(x, y, model["kwargs_source"]) * found.pixel_scale[i] ** 2 / found.flux[i]
+        expected = light.surface_brightness(x, y, model["kwargs_source"]) * found.pixel_scale[i] ** 2 / found.flux[i, 0]
         inner = slice(1, -1), slice(1, -1)
         # That of the middle of a pixel is not its mean where light is steep
-        np.testing.assert_allclose(found.images[i][inner], expected[inner], atol=0.08 * expected.max())
+        np.testing.assert_allclose(found.images[i, 0][inner], expected[inner], atol=0.08 * expected.max())
 
 
 def test_galaxy_images_have_their_drawn_size_and_flux():
@@ -72,7 +72,7 @@ def test_galaxy_images_have_their_drawn_size_and_flux():
     source = systems.source[0]
     np.testing.assert_allclose(found.centre[:, 0], source["center_x"][:, 0], atol=1e-12)
     np.testing.assert_allclose(found.R_half, source["R_half"][:, 0], rtol=0.03)
-    np.testing.assert_allclose(found.flux, (source["amp"][:, 0, 0] * source["scale"][:, 0] ** 2), rtol=0.03)
+    np.testing.assert_allclose(found.flux, source["amp"][:, 0] * source["scale"] ** 2, rtol=0.03)
 
 
 def test_stamps_are_galaxies_like_others():
@@ -83,3 +83,18 @@ def test_stamps_are_galaxies_like_others():
     assert not any(edge.any() for edge in edges)
     assert (stamps.R_half > 5).all()
     assert (stamps.R_half < 10).all()
+
+
+def test_components_of_other_colors_look_different_in_each_band():
+    """A red disc beside a blue one, in bands with pixels of their own: each band has its light where it is bright."""
+    discs = [
+        ROUND.format(m=23, R=0.2, n=0.5, x=x).replace("}", f", colors: {{i: {c}}}}}") for x, c in ((-0.2, -2), (0.2, 2))
+    ]
+    bands = "simulate.bands={r: {}, i: {image: {num_pix: 20, pixel_scale: 0.24}, magnitude_zero_point: 25}}"
+    found, *_ = measured(", ".join(discs), 1, [bands])
+    fluxes = [sum(10 ** (0.4 * (zero - 23 - c)) for c in own) for zero, own in ((25.94, (0, 0)), (25, (-2, 2)))]
+    np.testing.assert_allclose(found.flux, [fluxes], rtol=0.02)
+    left = found.images[0, :, :, : STAMP // 2].sum(axis=(1, 2))
+    assert left[0] == pytest.approx(0.5, abs=0.02)
+    assert left[1] > 0.8
+    assert found.stamps().images.shape == (1, 2, STAMP, STAMP)
