@@ -14,7 +14,7 @@ from .symbols import after_number
 
 ERRORS = "median error / that of an estimate at the limit"
 RMSES = "RMSE on the same lenses: of what was started from \N{RIGHTWARDS ARROW} refined"
-LAST = ("68 %", "95 %", "trusted", "s a lens", "ESS/n", "low")  # columns behind those of targets
+LAST = ("68 %", "95 %", "trusted", "s a lens", "ESS/n", "apart")  # columns behind those of targets
 MEANING = {  # of the columns
     "right": "share of lenses within 3 sigma of the information limit in all parameters at once",
     "before": "that share of what was started from",
@@ -22,7 +22,7 @@ MEANING = {  # of the columns
     "trusted": "share with a good chi2 and ascents that agree",
     "s a lens": "seconds of one thread",
     "ESS/n": "effective share of samples of the network's posterior, weighted by the refined one: the median",
-    "low": "share of lenses with an ESS/n below 0.01, where the two posteriors disagree",
+    "apart": "share of lenses whose two posteriors contradict each other (a chance of 1 % if both were right)",
 }
 
 
@@ -90,8 +90,8 @@ def _errors(values, targets, start):
     cells["trusted"] = _share(values.get((start, ALL, "trusted")))
     cells["s a lens"] = _number(values.get((start, ALL, "seconds")))
     if any(metric == "effective_share" for *_, metric in values):
-        shares = [values.get((start, ALL, f"effective_share{part}")) for part in ("", "_low")]
-        cells |= {"ESS/n": "" if shares[0] is None else f"{shares[0]:.3f}", "low": _share(shares[1])}
+        shares, apart = (values.get((start, ALL, name)) for name in ("effective_share", "apart"))
+        cells |= {"ESS/n": "" if shares is None else f"{shares:.3f}", "apart": _share(apart)}
     return cells
 
 

@@ -25,7 +25,7 @@ HALF_NORMAL = 0.6745  # median of |x| of a normal x with standard deviation 1
 GOOD_CHI2 = 4.0  # standard deviations of chi2 above what noise alone gives
 AGREEING = 0.5  # share of ascents that end at the same maximum
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed: none is a test lens
-LOW = 0.01  # effective share of samples, below which two posteriors disagree
+APART = 0.01  # probability of the distance of two posteriors, below which they contradict each other
 
 
 class Start(NamedTuple):
@@ -50,7 +50,7 @@ def refine_lenses(fits, indices, starts, settings, path, threads=1, stop=lambda:
 
     Columns: start, index, for each parameter of the lens its estimate and NAME_sigma, chi2 (of a pixel), chi2_sigma (by
     how many standard deviations it is above 1), log_posterior, converged, agreeing, seconds, and of a start with a
-    posterior effective_share, see `agreement`. What could not be fitted has NaN.
+    posterior effective_share and chance_of_distance, see `agreement`. What could not be fitted has NaN.
     """
     wanted = [(name, i) for name in starts for i in range(len(indices))]
     known = {(name, int(indices[i])): (name, i) for name, i in wanted}
@@ -104,7 +104,9 @@ def proposals(fits, start, n, n_lenses):
 
 
 def agreement(fits, drawn, i, found):
-    """{effective_share: of the samples of lens i weighted by the refined posterior of their targets}; {} without.
+    """What samples of the posterior of lens i have of the refined posterior of their targets; {} without samples.
+
+    effective_share: that of the samples, weighted by the refined one. chance_of_distance: of the two means.
 
     A fit's posterior is normal, with the errors that it quotes. Args: drawn: of `Start`. found: `refine.Refined`.
     """
@@ -115,8 +117,11 @@ def agreement(fits, drawn, i, found):
     places, samples = [names.index(target) for target in targets], np.stack([drawn[t][i] for t in targets], axis=-1)
     scales = fits.error_scales[places]
     covariance = found.covariance[np.ix_(places, places)] * np.outer(scales, scales)
-    of_samples = importance.share_under_normal(samples, drawn[ALL][i], found.parameters[places], covariance)
-    return {"effective_share": of_samples}
+    mean = found.parameters[places]
+    return {
+        "effective_share": importance.share_under_normal(samples, drawn[ALL][i], mean, covariance),
+        "chance_of_distance": importance.chance_of_distance(samples, mean, covariance),
+    }
 
 
 def _row(start, index, fits, found, n_pixels):
@@ -148,8 +153,8 @@ def scores(table, true, bounds, start=NOTHING):
     estimate at the limit; within_3_limits, the share of lenses within `RIGHT` bounds. Of `all`: the share within them
     in all targets at once, and that of what was started from (within_3_limits_of_start); the share that `trusted`
     marks, the mean seconds of a lens, and how many lenses there are; of a start with a posterior the median effective
-    share of its samples, and how many lenses have a lower one than `LOW`. An estimate that failed counts as wrong, and
-    is left out of scatter and coverage.
+    share of its samples, and how many lenses have a lower chance_of_distance than `APART`. An estimate
+    that failed counts as wrong, and is left out of scatter and coverage.
     """
     out, right, before = {}, np.ones(len(table), bool), np.ones(len(table), bool)
     for target in (t for t in true if t in table):
@@ -177,9 +182,9 @@ def scores(table, true, bounds, start=NOTHING):
     out["all", "trusted"] = float(np.mean(trusted(table)))
     out["all", "seconds"] = float(table.seconds.mean())
     out["all", "lenses"] = float(len(table))
-    shares = table.get("effective_share", pd.Series(dtype=float)).dropna()
-    if len(shares):
-        out["all", "effective_share"], out["all", "effective_share_low"] = shares.median(), float(np.mean(shares < LOW))
+    if "effective_share" in table and len(known := table[["effective_share", "chance_of_distance"]].dropna()):
+        out["all", "effective_share"] = known.effective_share.median()
+        out["all", "apart"] = float(np.mean(known.chance_of_distance < APART))
     return out
 
 

@@ -101,18 +101,18 @@ def test_runs_side_by_side_with_targets_of_their_own():
 
 def of_posterior(start="lensiam", share=0.1234):
     """Scores of a start with a posterior."""
-    own = {"effective_share": share, "effective_share_low": 0.2}
+    own = {"effective_share": share, "apart": 0.2}
     own = [Score("regression", start, "refined", 1000, 0, "all", metric, value) for metric, value in own.items()]
     return both(refined(start), frame(own, refined=True))
 
 
 def test_what_posteriors_say_of_refined_estimates_has_columns_of_its_own():
     errors, _ = refined_table.refined_tables(both(of_posterior(), refined("population", NO_START)))
-    assert list(errors.frame)[-3:] == ["s a lens", "ESS/n", "low"]
+    assert list(errors.frame)[-3:] == ["s a lens", "ESS/n", "apart"]
     assert stripped(errors)["lensiam"][-2:] == ["0.123", "20%"] and stripped(errors)["population"][-2:] == ["-", "-"]
     assert list(refined_table.meanings(errors)) == list(refined_table.MEANING)
     found = refined_table.side_by_side({"a": refined(), "b": of_posterior()})
-    assert [cell.strip() for cell in found.frame["ESS/n"]] == ["-", "0.123"] and list(found.frame)[-1] == "low"
+    assert [cell.strip() for cell in found.frame["ESS/n"]] == ["-", "0.123"] and list(found.frame)[-1] == "apart"
 
 
 def test_nothing_refined_is_no_table(capsys):
@@ -127,7 +127,7 @@ def test_the_terminal_prints_both_tables_and_what_the_columns_mean(capsys):
     out = capsys.readouterr().out
     assert 'lensiam  0.16" → 0.0044"' in out and "lensiam    93%      3%" in out
     shown = [column for column in refined_table.MEANING if f"\n{column}: " in out]
-    assert shown == [column for column in refined_table.MEANING if column not in ("ESS/n", "low")]
+    assert shown == [column for column in refined_table.MEANING if column not in ("ESS/n", "apart")]
     print_refined(of_posterior())
     out = capsys.readouterr().out
     for column in refined_table.MEANING:

@@ -1,9 +1,9 @@
-"""Importance weights: effective shares that are known, of equal weights and between normal distributions."""
+"""Two posteriors of one truth: effective shares that are known, and distances as frequent as they are said to be."""
 
 import numpy as np
 import pytest
 
-from lenstream.evaluate.tasks.importance import effective_share, share_under_normal
+from lenstream.evaluate.tasks.importance import chance_of_distance, effective_share, share_under_normal
 
 ROOT = np.array([[0.3, 0.0], [0.2, 0.1]])  # of the covariance of the posterior that samples are of
 MEAN = np.array([1.2, -0.4])
@@ -53,3 +53,31 @@ def test_two_targets_that_are_one():
     drawn, density = np.stack([z, 2 * z], axis=1), -0.5 * z**2
     tied = np.array([[1.0, 2.0], [2.0, 4.0]])
     assert share_under_normal(drawn, density, np.zeros(2), tied) == pytest.approx(1, abs=1e-9)
+
+
+def test_the_chance_of_a_distance_is_how_often_it_is_larger():
+    """Two normal posteriors of one truth that know of it independently: every chance is as frequent as any other."""
+    rng, root = np.random.default_rng(5), np.array([[0.1, 0.0], [-0.3, 0.2]])  # of the other's covariance
+    shape = rng.standard_normal((400, 2))
+    shape = (shape - shape.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(shape.T))).T @ ROOT.T
+
+    def chance():
+        return chance_of_distance(shape + ROOT @ rng.standard_normal(2), root @ rng.standard_normal(2), root @ root.T)
+
+    chances = np.sort([chance() for _ in range(2000)])
+    assert np.abs(chances - (np.arange(2000) + 0.5) / 2000).max() < 0.03
+
+
+def test_units_do_not_change_the_chance_and_tied_targets_count_once():
+    drawn, _ = samples(300)
+    units = np.array([1e-24, 1e3])
+    here = chance_of_distance(drawn, MEAN + 0.3, 0.1 * ROOT @ ROOT.T)
+    scaled = 0.1 * ROOT @ ROOT.T * np.outer(units, units)
+    assert chance_of_distance(drawn * units, (MEAN + 0.3) * units, scaled) == pytest.approx(here, rel=1e-6)
+    assert 0.3 < here < 0.6  # about 1.3 sigma in two dimensions
+    one = drawn[:, :1]
+    twice, variance = np.hstack([one, 2 * one]), np.array([[0.01]])
+    both = variance * np.array([[1.0, 2.0], [2.0, 4.0]])
+    alone = chance_of_distance(one, MEAN[:1] + 0.2, variance)
+    assert chance_of_distance(twice, np.array([1.0, 2.0]) * (MEAN[0] + 0.2), both) == pytest.approx(alone, rel=1e-6)
+    assert np.isnan(chance_of_distance(drawn, MEAN * np.nan, scaled))

@@ -147,14 +147,20 @@ def test_the_share_of_samples_that_agree_is_that_of_the_quoted_errors(fits, free
     drawn["all"] = -0.5 * (((drawn["e1"] - 0.1) / 0.04) ** 2 + ((drawn["theta_E"] - 1.2) / 0.02) ** 2)
     of_all = fits._replace(error_scales=np.ones(len(free.places)))
     same = Found(free, e1=(0.1, 0.04), theta_E=(1.2, 0.02))
-    assert refined.agreement(of_all, drawn, 0, same) == {"effective_share": pytest.approx(1, abs=1e-9)}
+    assert refined.agreement(of_all, drawn, 0, same) == {
+        "effective_share": pytest.approx(1, abs=1e-9),
+        "chance_of_distance": pytest.approx(1, abs=1e-3),
+    }
     scaled = Found(free, e1=(0.1, 0.04 / 1.25), theta_E=(1.2, 0.02 / 1.25))  # quoted errors are 1.25 times as large
     assert refined.agreement(fits, drawn, 0, scaled)["effective_share"] == pytest.approx(1, abs=1e-9)
     half = Found(free, e1=(0.1, 0.02), theta_E=(1.2, 0.02))
     known = 0.5 * np.sqrt(2 - 0.25)
     assert refined.agreement(of_all, drawn, 0, half)["effective_share"] == pytest.approx(known, rel=0.05)
     away = Found(free, e1=(0.5, 0.02), theta_E=(1.2, 0.02))
-    assert refined.agreement(of_all, drawn, 0, away)["effective_share"] < refined.LOW
+    assert refined.agreement(of_all, drawn, 0, away)["chance_of_distance"] < refined.APART
+    narrow = Found(free, e1=(0.12, 1e-4), theta_E=(1.2, 1e-4))  # hardly a sample falls into it, but it may be right
+    found = refined.agreement(of_all, drawn, 0, narrow)
+    assert found["effective_share"] < 0.01 and found["chance_of_distance"] > 0.5
     assert refined.agreement(of_all, drawn, 1, same) == {}  # of this lens there are no samples
     assert refined.agreement(of_all, {}, 0, same) == {}
     assert refined.agreement(of_all, drawn | {"mass": drawn["e1"]}, 0, same) == {}  # which no fit knows
@@ -168,11 +174,16 @@ def test_a_start_with_a_posterior_has_the_share_in_its_rows(fits, tmp_path):
 
 
 def test_the_summary_of_shares():
-    table = rows([0.0] * 5, effective_share=[0.5, 0.2, 0.001, 0.3, np.nan])
+    of_posterior = {
+        "effective_share": [0.5, 0.2, 0.001, 0.3, np.nan],
+        "chance_of_distance": [1, 0.02, 0.9, 0.005, np.nan],
+    }
+    table = rows([0.0] * 5, **of_posterior)
     found = refined.scores(table, {"e1": np.zeros(5)}, {})
     assert found["all", "effective_share"] == pytest.approx(0.25)
-    assert found["all", "effective_share_low"] == pytest.approx(0.25)
-    assert not [key for key in refined.scores(rows([0.0]), {"e1": np.zeros(1)}, {}) if "share" in key[1]]
+    assert found["all", "apart"] == pytest.approx(0.25)
+    without = refined.scores(rows([0.0]), {"e1": np.zeros(1)}, {})
+    assert not {"effective_share", "apart"} & {metric for _, metric in without}
 
 
 def rows(errors, sigma=0.1, **others):
