@@ -70,10 +70,12 @@ def image_model(scene, free, shapes, optics):
     Args: free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. optics: fwhm [arcsec], beta,
         kernel and exposure_time of the image in each band, (b,).
     """
-    responses = [
-        pixel_response(instrument, {what: values[b] for what, values in optics.items()}, scene.num_pix[name])
-        for b, (name, instrument) in enumerate(scene.bands.items())
-    ]
+    finest = min(instrument.pixel_scale for instrument in scene.bands.values())
+    responses = []
+    for b, (name, instrument) in enumerate(scene.bands.items()):
+        times = math.ceil(instrument.pixel_scale / finest - 1e-6)  # rays are as close in all bands
+        of_band = {what: values[b] for what, values in optics.items()}
+        responses.append(pixel_response(instrument, of_band, scene.num_pix[name], times))
     return ImageModel(scene, free, shapes, responses, lens_light(scene, free, optics))
 
 

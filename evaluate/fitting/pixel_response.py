@@ -28,21 +28,23 @@ class PixelResponse(NamedTuple):
     taps_x: np.ndarray  # float64 (terms, num_pix * fine, width)
 
 
-def pixel_response(instrument, optics, num_pix):
+def pixel_response(instrument, optics, num_pix, times=1):
     """The `PixelResponse` of an image of num_pix pixels on a side.
 
     Args: instrument: `simulate.detector.instrument.Instrument`. optics: fwhm [arcsec], beta and kernel of the image.
+        times: as many more fine pixels along a side, where pixels are coarse for what they show.
     """
+    fine = 2 * times
     if instrument.psf_kind == "gaussian" and optics["fwhm"] > 0:
         sigma = optics["fwhm"] / FWHM_PER_SIGMA / instrument.pixel_scale
-        return _with_edges_repeated(num_pix, 2, _of_gaussian(2, sigma))
+        return _with_edges_repeated(num_pix, fine, _of_gaussian(fine, sigma))
     if instrument.psf_kind == "moffat":
-        fine, response = 2, _of_moffat(2, instrument, optics)
+        response = _of_moffat(fine, instrument, optics)
     elif instrument.psf_kind == "pixel":
-        fine = instrument.supersampling * (2 if instrument.supersampling == 1 else 1)
+        fine = instrument.supersampling * (2 if instrument.supersampling == 1 else 1) * times
         response = _of_kernel(fine, instrument.kernels[int(optics["kernel"])], instrument.supersampling)
     else:
-        return _separable(2, num_pix, [_of_gaussian(2, 0.0)] * 2)
+        return _separable(fine, num_pix, [_of_gaussian(fine, 0.0)] * 2)
     left, values, right = np.linalg.svd(response)
     total = np.cumsum(values**2) / np.sum(values**2)
     kept = min(int(np.searchsorted(total, 1 - LEFT_OUT**2)) + 1, MOST_TERMS)

@@ -135,7 +135,7 @@ def test_bands_with_one_grid_of_pixels_are_traced_once(make_case, galaxy):
     )
     r, i, z = case.model.arriving(case.truths[0])
     assert r is i
-    assert z.shape == (2, (2 * 24) ** 2)
+    assert z.shape == (2, (4 * 24) ** 2)  # rays as close as in finer pixels
 
 
 def test_light_of_the_lens_is_taken_from_every_pixel(lit):
