@@ -17,6 +17,8 @@ def score_shifted(config, scene, units, data, scratch, stop):
     Returns: the units of these scores, each done. Raises: Stopped, before the next one, when `stop` says so.
     """
     names, most = config.evaluate.shifts, max(unit.n_labels for unit in units)
+    if not names:
+        return []
     heads = [unit for unit in units if unit.seed == 0 and unit.n_labels in (0, most)]
     wanted = [(unit, replace(unit, shift=name)) for name in names for unit in heads]
     task = test = made = None

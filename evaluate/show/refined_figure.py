@@ -8,7 +8,7 @@ from scipy.special import erf
 
 from ..refining import bounds_of, estimates_of, starts_of
 from ..results import REFINED
-from ..tasks.refined import RIGHT
+from ..tasks.refined import NOTHING, RIGHT
 from .figures import LIMIT_COLOUR, PANELS, colours, grid_of_axes, paired, plain
 from .symbols import symbol
 
@@ -44,7 +44,7 @@ def refined_errors(folder, evaluation):
     for start, estimates in found.items():
         n = len(next(iter(estimates.values()), ()))
         starts, heads = starts_of(evaluation, n)
-        predicted = {target: values for target, (values, _) in starts.get(start, {}).items()}
+        predicted = {target: values for target, (values, _) in starts.get(start, NOTHING).predicted.items()}
         refined, before = (
             {
                 t: _in_limits(values[t], evaluation.true[t][:n], bounds[t][:n])
