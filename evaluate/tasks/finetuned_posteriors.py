@@ -1,4 +1,4 @@
-"""Posteriors of networks that are fine-tuned on labels, which are no surer than new images allow.
+"""Posteriors of networks that are fine-tuned on labels, learnt from images that they have not seen.
 
 What a fine-tuned network leaves of its own labels is too little to tell its errors by. So networks are fine-tuned on
 parts of the labels, and each label is estimated by those that have not seen it. The density is learnt from these
