@@ -6,6 +6,7 @@ along any of them keeps what is tied together.
 
 import numpy as np
 
+DERIVED = ("amp", "amp_bulge", "scale", "stamp", "parity")  # what follows from other parameters, or says which stamp
 STILL = 1e-12  # a parameter with a smaller standard deviation is a constant
 TIED = 1e-9  # a direction with a smaller share of the variance is a tie, as of two parameters that are one
 

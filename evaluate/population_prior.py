@@ -6,7 +6,7 @@ import numpy as np
 
 from ..simulate.selection import draw
 from ..simulate.systems.draw import Views
-from .independent_directions import independent_directions, varies
+from .independent_directions import DERIVED, independent_directions, varies
 
 N_DRAWN = 4096  # systems that the covariance is measured on
 
@@ -29,11 +29,10 @@ def population_of(scene):
 
 def parameters_of(systems):
     """All parameters by place (group, number, name), but for those that follow from others."""
-    derived = ("amp", "amp_bulge", "scale", "stamp", "parity")
     return {
         (group, k, name): values
         for group in ("lens_mass", "source", "lens_light")
         for k, component in enumerate(getattr(systems, group))
         for name, values in component.items()
-        if name not in derived
+        if name not in DERIVED
     }

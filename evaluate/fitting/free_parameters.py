@@ -16,7 +16,7 @@ from ...configs.quantities import PREFIXES
 from ...simulate.profiles import limits, registry
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
-from ..independent_directions import independent_directions, varies
+from ..independent_directions import DERIVED, independent_directions, varies
 
 DRAWS = 4096
 STEP = 1e-5  # of a parameter's standard deviation, for differences of deflections
@@ -102,7 +102,7 @@ def _varying(components):
 
 def _drawn(values):
     """The parameters of a component of light with one view that are drawn, (n,) each; amplitudes follow from them."""
-    return {name: v[:, 0] for name, v in values.items() if name not in ("amp", "amp_bulge")}
+    return {name: v[:, 0] for name, v in values.items() if name not in DERIVED}
 
 
 def _plain(places, constants, prefix):

@@ -106,9 +106,10 @@ def proposals(fits, start, n, n_lenses):
 def agreement(fits, drawn, i, found):
     """What samples of the posterior of lens i have of the refined posterior of their targets; {} without samples.
 
-    effective_share: that of the samples, weighted by the refined one. chance_of_distance: of the two means.
+    effective_share: that of the samples, weighted by the refined one. chance_of_distance: of the two means. A fit's
+    posterior is normal, with the errors that it quotes.
 
-    A fit's posterior is normal, with the errors that it quotes. Args: drawn: of `Start`. found: `refine.Refined`.
+    Args: drawn: of `Start`. found: `refine.Refined`.
     """
     names = fits.free.names()[: len(fits.free.places)]
     targets = [target for target in drawn if target != ALL]
