@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import Covariance, multivariate_normal
 
+from lenstream.evaluate.fitting.free_parameters import SIZE
 from lenstream.evaluate.fitting.image_model import ImageModel, Observed, chi2_of_dark, inverse_variance
 from lenstream.simulate.render import render, tracer
 
@@ -164,6 +165,19 @@ def test_the_curvature_of_the_light_is_that_of_all_pixels(lit):
     curvature = inverse.T @ (found.curvature - np.eye(len(inverse))) @ inverse
     own = case.free.of_light
     np.testing.assert_allclose(curvature[own, own], by.T @ (weights.ravel()[:, None] * by), rtol=1e-4)
+
+
+def test_the_slope_by_the_light_is_that_of_all_pixels(lit):
+    """With a source so small that it leaves most pixels dark: the sum over pixels of derivatives and residuals."""
+    case, observed, parameters = lit, lit.observed(0), away_from(lit, 0)
+    parameters[SIZE] = case.free.low[SIZE]
+    weights = inverse_variance(observed, case.clean[0])
+    found, inverse = case.model.posterior(observed, weights, parameters, 8), case.free.inverse()
+    assert np.mean(found.model == found.light) > 0.2
+    slope = inverse.T @ (found.gradient + inverse @ (parameters - case.free.mean))
+    by = case.model.light.derivatives(parameters[case.free.of_light], found.light)
+    expected = by.T @ ((observed.image - found.model) * weights).ravel()
+    np.testing.assert_allclose(slope[case.free.of_light], expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("scene", ["galaxies", "colored"])
