@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lenstream.command_line import datasets, inspecting, looking_back, reproductions, suggestions
+from lenstream.command_line import datasets, exchanging, inspecting, looking_back, reproductions, suggestions
 from lenstream.command_line.invocation import invoke, say_done
 from lenstream.command_line.recipe_arguments import Overrides, Recipe, Scale, loaded
 from lenstream.errors import LenStreamError
@@ -42,6 +42,7 @@ a file cannot be written, 2 something given is wrong (said in a sentence),
 datasets.add_to(app)
 inspecting.add_to(app)
 looking_back.add_to(app)
+exchanging.add_to(app)
 
 STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, what it does, and that in a few words
     "run": (
