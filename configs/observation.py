@@ -134,6 +134,14 @@ class Observation(Section):
         ge=0,
         le=0.7,
     )
+    noise_scale: float = key(
+        "rms of the noise of read-out, sky and light over what a pixel's own electrons give, as resampling smooths it "
+        "(drizzled HST: about 0.68, where neighbours correlate by 0.28); a given background_noise stays as it is",
+        "-",
+        1.0,
+        gt=0,
+        le=10,
+    )
     sky_cutouts: str | None = key(
         "folder of images of blank sky (FITS, .npy, .npz; counts/s, background subtracted); a patch of one, drawn anew "
         "each time, takes the place of the Gaussian background",

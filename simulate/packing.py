@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import DataError
-from .detector.instrument import background_at
+from .detector.instrument import background_at, electrons_per_count
 from .kernel_arguments import ADAPTIVE, Frame, KernelArguments, Maps, Tables
 from .profiles import limits, registry
 from .psf_packing import pack_blur
@@ -57,11 +57,14 @@ def layers_of(scene, systems):
 
 
 def noise_levels(scene, systems):
-    """Background rms [counts/s], exposure time [s] and electrons per count of every layer, float64 (n, layers)."""
+    """Background rms [counts/s], exposure time [s] and electrons per count of every layer, float64 (n, layers).
+
+    Electrons are those of `instrument.electrons_per_count`.
+    """
     exposure = systems.optics["exposure_time"]
     instruments = list(scene.bands.values())
     background = np.stack([background_at(t, exposure[..., b]) for b, t in enumerate(instruments)], axis=-1)
-    gain = np.broadcast_to([instrument.gain for instrument in instruments], exposure.shape)
+    gain = np.broadcast_to([electrons_per_count(instrument) for instrument in instruments], exposure.shape)
     n, n_views, n_bands = exposure.shape  # none of which numpy could find out where there is no system
     return tuple(a.reshape(n, n_views * n_bands) for a in (background, exposure, gain))
 

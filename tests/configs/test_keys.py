@@ -117,6 +117,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
         "background_noise": ([0], [-TINY]),
         "ccd_gain": ([TINY], [0]),
         "noise_correlation": ([0, 0.7], [-TINY, 0.71]),
+        "noise_scale": ([TINY, 10], [0, 10.1]),
         "bad_pixels": ([0, 0.999], [-TINY, 1]),
         "cosmic_rays": ([0, 500], [-TINY, 501]),
     },
