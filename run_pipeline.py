@@ -127,6 +127,10 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.npz", help="File for samples of the posteriors, of a run that learnt such."),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for COOLEST files, DS9 regions, ECSV and VOTable tables."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
@@ -159,7 +163,7 @@ def predict(
         angle_unit=angle_unit,
     )
     say_when_compiling()
-    pipeline.predict(run, lenses, out, samples)
+    pipeline.predict(run, lenses, out, samples, export)
 
 
 @app.command(short_help="Refine the estimates of a finished run with the simulator.")

@@ -26,6 +26,7 @@ PARAMETERS = {
     "Sersic": ("I_eff", "theta_eff", "n", "q", "phi", *CENTRE),
 }
 RANGES = {  # in which COOLEST defines a parameter; its package reads no file with another value
+    ("PEMD", "theta_E"): (0.0, np.inf),
     ("PEMD", "gamma"): (1.0, 3.0),
     ("ExternalShear", "gamma_ext"): (0.0, 1.0),
     ("Sersic", "n"): (0.5, 10.0),
@@ -35,7 +36,7 @@ RANGES = {  # in which COOLEST defines a parameter; its package reads no file wi
 
 def q_and_phi(e1, e2):
     """Axis ratio and position angle [deg] from +y counter-clockwise, in (-90, 90], of an ellipticity."""
-    e = np.hypot(e1, e2)
+    e = np.minimum(np.hypot(e1, e2), 0.9999)  # as lenstronomy has it
     return (1.0 - e) / (1.0 + e), position_angle(np.degrees(np.arctan2(e2, e1)) / 2.0)
 
 
@@ -50,12 +51,19 @@ def position_angle(from_x):
     return 90.0 - (180.0 - np.asarray(from_x)) % 180.0
 
 
+def check_has_counterpart(name, where):
+    """Refuse a mass profile of lenstronomy that COOLEST has not, with a DataError."""
+    expected = "EPL, SIE, SIS, SHEAR or CONVERGENCE"
+    if name not in expected.replace(",", "").split():
+        raise DataError(f"{where}: the mass profile {name} has no counterpart in COOLEST; expected {expected}")
+
+
 def coolest_mass(name, values):
     """A deflector of lenstronomy as (COOLEST's type, its parameters, names of those that are no free parameters).
 
     SIE and SIS become a PEMD of slope 2, which is the same, as the coolest package has formulae for that alone.
 
-    Raises: DataError for a profile that COOLEST has not.
+    name: one that `check_has_counterpart` lets pass.
     """
     if name == "SHEAR":
         strength = np.hypot(values["gamma1"], values["gamma2"])
@@ -63,10 +71,6 @@ def coolest_mass(name, values):
         return "ExternalShear", {"gamma_ext": strength, "phi_ext": phi}, ()
     if name == "CONVERGENCE":
         return "ConvergenceSheet", {"kappa_s": values["kappa"]}, ()
-    if name not in ("EPL", "SIE", "SIS"):
-        raise DataError(
-            f"the mass profile {name} has no counterpart in COOLEST; expected EPL, SIE, SIS, SHEAR or CONVERGENCE"
-        )
     full = {"e1": 0.0, "e2": 0.0} | ISOTHERMAL | values
     q, phi = q_and_phi(full["e1"], full["e2"])
     fixed = () if name == "EPL" else ("gamma",) if name == "SIE" else ("gamma", "q", "phi")

@@ -53,6 +53,7 @@ def coolest_template(terms, described=None, samples=None):
     names, lens = model["lens_model_list"], terms["kwargs_lens"]
     mass, fields = [], []
     for k, (name, values) in enumerate(zip(names, lens, strict=True)):
+        profiles.check_has_counterpart(name, f"kwargs_lens.{k}")
         of_profile = _profile(profiles.coolest_mass, name, values, _of(samples, "kwargs_lens", k), f"kwargs_lens.{k}")
         (fields if of_profile["type"] in profiles.FIELDS else mass).append(of_profile)
     moved = sum((profiles.constant_deflection(n, v) for n, v in zip(names, lens, strict=True)), np.zeros(2))
@@ -71,8 +72,8 @@ def coolest_template(terms, described=None, samples=None):
         [{"type": "MassField", "name": "external field", "redshift": z_lens, "mass_model": fields}] if fields else []
     )
     entities.append(_galaxy("source", z_source, [], source))
-    kernel, factor = psf_kernel(terms["kwargs_psf"], terms["kwargs_numerics"], scale)
-    noise = _noise(data) * described.gain
+    noise = _grid("noise", _noise(data) * described.gain, scale, images)
+    psf, sampling = _psf(terms, scale, images)
     template = {
         "standard": "COOLEST",
         "mode": described.mode,
@@ -80,7 +81,7 @@ def coolest_template(terms, described=None, samples=None):
         "lensing_entities": _with_ids(entities),
         "observation": {
             "pixels": grid,
-            "noise": {"type": "NoiseMap", "noise_map": _grid("noise", noise, scale, images)},
+            "noise": {"type": "NoiseMap", "noise_map": noise},
             "exposure_time": described.exposure_time,
             "mag_zero_point": described.zero_point,
             "mag_sky_brightness": None,
@@ -90,18 +91,13 @@ def coolest_template(terms, described=None, samples=None):
             "band": described.band,
             "pixel_size": scale,
             "readout_noise": 0.0,
-            "psf": {
-                "type": "PixelatedPSF",
-                "description": None,
-                "pixels": _grid("psf", kernel, scale / factor, images),
-            },
+            "psf": psf,
         },
         "meta": {
             "written by": "LenStream",
             "redshifts": "as given" if described.redshifts else "not known: placeholders, which tell lens from source",
-            "rays along a side of a pixel": int(terms["kwargs_numerics"]["supersampling_factor"]),
-            "PSF pixels along a side of a pixel": factor,
         }
+        | sampling
         | described.meta,
     }
     if "likelihood_mask" in terms:
@@ -130,6 +126,17 @@ def psf_kernel(kwargs_psf, kwargs_numerics, pixel_scale):
     return np.outer(weights, weights), finer
 
 
+def _psf(terms, scale, images):
+    """The PSF of a template, and how finely images are sampled; one of no type where it is not known."""
+    if "kwargs_psf" not in terms:
+        return {"type": None, "description": None}, {}
+    kernel, factor = psf_kernel(terms["kwargs_psf"], terms["kwargs_numerics"], scale)
+    rays = int(terms["kwargs_numerics"]["supersampling_factor"])
+    sampling = {"rays along a side of a pixel": rays, "PSF pixels along a side of a pixel": factor}
+    pixels = _grid("psf", kernel, scale / factor, images)
+    return {"type": "PixelatedPSF", "description": None, "pixels": pixels}, sampling
+
+
 def normal_samples(values, sigmas, n=4096):
     """Samples of independent normal parameters, name -> (n,): evenly spread, and always the same.
 
@@ -155,10 +162,7 @@ def _galaxy(name, redshift, mass, light):
 def _profile(convert, name, values, samples, where):
     """A profile of COOLEST as its template has it, with its statistics."""
     by = (name,) if name else ()
-    try:
-        kind, parameters, fixed = convert(*by, values)
-    except DataError as error:
-        raise DataError(f"{where}: {error}") from None
+    kind, parameters, fixed = convert(*by, values)
     profiles.check_ranges(kind, parameters, where)
     drawn = convert(*by, {n: np.asarray(v) for n, v in (values | samples).items()})[1] if samples else {}
     return {
