@@ -34,7 +34,7 @@ ORDER = [
         "simulate/lens_equation.py",
         "simulate/critical_curves.py",
     ),
-    ("simulate/power_laws.py",),
+    ("simulate/power_laws.py", "simulate/exchange/"),
     ("simulate/arcs.py",),
     ("simulate/selection.py",),
     ("simulate/labels.py", "simulate/first_image.py"),
