@@ -8,6 +8,7 @@ from .kernel_arguments import ADAPTIVE, Frame, KernelArguments, Maps, Tables
 from .profiles import limits, registry
 from .psf_packing import pack_blur
 from .systems.draw import present
+from .systems.subtraction import fitted
 
 
 def pack(scene, systems, dtype, rays=None, exact_halos=False):
@@ -89,6 +90,28 @@ def pack_tables(scene, systems):
     return Tables(
         deflector_profiles, deflectors, first, halo_profiles, rows, source_profiles, sources, light_profiles, lights
     )
+
+
+def pack_fitted_light(scene, systems, arguments):
+    """`KernelArguments` of the lens light that a fit has found and that is subtracted; arguments: those of the images.
+
+    They are of the same shapes, with what is not subtracted left out, so that nothing is compiled anew.
+    """
+    numbers = {subtracted.component for subtracted in scene.config.observation.subtract_lens_light}
+    tables = pack_tables(scene, fitted(scene, systems))
+    pieces = [
+        k in numbers
+        for k, (c, values) in enumerate(zip(scene.config.lens_light, systems.lens_light, strict=True))
+        for _ in registry.LIGHT[c.profile].parts(values)
+    ]
+    tables.deflector_profiles[:] = registry.ABSENT
+    tables.source_profiles[:] = registry.ABSENT
+    tables.light_profiles[:, :, ~np.array(pieces)] = registry.ABSENT
+    n = len(systems.indices)
+    bare = tables._replace(
+        halo_first=np.zeros(n + 1, np.int64), halo_profiles=tables.halo_profiles[:0], halos=tables.halos[:0]
+    )
+    return arguments._replace(tables=bare)
 
 
 def _fill(rows, known, values, there, what):
