@@ -173,6 +173,10 @@ def refine(
     proposals: Annotated[
         int | None, typer.Option(min=1, help="Lenses that are looked at around each prediction (default 32).")
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for COOLEST files, DS9 regions and scripts for lenstronomy."),
+    ] = None,
 ):
     """Carry the predictions of a run's encoders to the maximum of the posterior, by the simulator and all pixels.
 
@@ -185,7 +189,7 @@ def refine(
     from lenstream.refine_run import refine as carry_out
 
     say_when_compiling()
-    carry_out(run, lenses, proposals)
+    carry_out(run, lenses, proposals, export)
 
 
 @app.command(short_help="Draw simulated lenses and histograms of their parameters.")

@@ -52,7 +52,7 @@ ORDER = [
     ("evaluate/tasks/", "evaluate/trained_heads.py"),
     ("evaluate/shifted_tests.py",),
     ("evaluate/refining.py",),
-    ("evaluate/refining_shifted.py",),
+    ("evaluate/refining_shifted.py", "evaluate/exporting_refined.py"),
     ("evaluate/kept_heads.py",),
     ("evaluate/training_heads.py",),
     ("evaluate/judged_units.py", "evaluate/scoring_shifted.py"),

@@ -14,6 +14,7 @@ from ..detector.instrument import FWHM_PER_SIGMA
 from . import coolest_profiles as profiles
 
 PERCENTILES = (50.0, 16.0, 84.0)
+SAMPLES = 4096  # of normal laws
 FINER = 4  # pixels on a side of a grid to one of a galaxy's image that is turned
 UNKNOWN = (0.5, 1.5)  # redshifts of lens and source where they are not known: readers tell both by them
 
@@ -137,17 +138,23 @@ def _psf(terms, scale, images):
     return {"type": "PixelatedPSF", "description": None, "pixels": pixels}, sampling
 
 
-def normal_samples(values, sigmas, n=4096):
-    """Samples of independent normal parameters, name -> (n,): evenly spread, and always the same.
+def normal_samples(values, sigmas):
+    """Samples of independent normal parameters, name -> (m,), as `joint_samples`.
 
     Args: values, sigmas: name -> number; those without a finite sigma stay where they are.
     """
+    spread = [sigma if np.isfinite(sigma := sigmas.get(name, 0.0)) else 0.0 for name in values]
+    return dict(zip(values, joint_samples(list(values.values()), np.diag(np.square(spread))), strict=True))
+
+
+def joint_samples(mean, covariance):
+    """Samples of a normal law, float64 (p, SAMPLES): evenly spread, and always the same."""
     from scipy.stats import norm, qmc
 
-    u = qmc.Sobol(len(values), scramble=True, rng=np.random.Generator(np.random.Philox(0))).random(n)
-    normal = norm.ppf(np.clip(u, 0.25 / n, 1.0 - 0.25 / n))
-    spread = {name: sigma if np.isfinite(sigma := sigmas.get(name, 0.0)) else 0.0 for name in values}
-    return {name: values[name] + spread[name] * normal[:, k] for k, name in enumerate(values)}
+    u = qmc.Sobol(len(mean), scramble=True, rng=np.random.Generator(np.random.Philox(0))).random(SAMPLES)
+    normal = norm.ppf(np.clip(u, 0.25 / SAMPLES, 1.0 - 0.25 / SAMPLES))
+    values, along = np.linalg.eigh(covariance)
+    return np.asarray(mean)[:, None] + along @ (np.sqrt(np.maximum(values, 0.0))[:, None] * normal.T)
 
 
 def _of(samples, group, k):
