@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from .loading import load_encoder
     from .simulate.bridge import to_lenstronomy
     from .simulate.dataset import LensDataset
+    from .simulate.exchange.coolest_bridge import to_coolest
+    from .simulate.exchange.coolest_terms import from_coolest
     from .simulate.label_table import label_table
     from .simulate.labels import labels
     from .simulate.render import render
@@ -26,12 +28,14 @@ __all__ = [
     "LensStream",
     "Views",
     "draw",
+    "from_coolest",
     "label_table",
     "labels",
     "load_config",
     "load_encoder",
     "make_scene",
     "render",
+    "to_coolest",
     "to_lenstronomy",
 ]
 _HOMES = {
@@ -39,12 +43,14 @@ _HOMES = {
     "LensStream": "simulate.stream",
     "Views": "simulate.systems.draw",
     "draw": "simulate.selection",
+    "from_coolest": "simulate.exchange.coolest_terms",
     "label_table": "simulate.label_table",
     "labels": "simulate.labels",
     "load_config": "configs.load",
     "load_encoder": "loading",
     "make_scene": "simulate.systems.scene",
     "render": "simulate.render",
+    "to_coolest": "simulate.exchange.coolest_bridge",
     "to_lenstronomy": "simulate.bridge",
 }
 _NEED_TRAINING = ("LensDataset", "LensStream", "load_encoder")  # names that the simulator alone does not have

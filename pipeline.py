@@ -88,7 +88,7 @@ def _run(config, folder, fabric, overwrite, until):
     print(f"report: {folder.report}")
 
 
-def predict(folder, lenses, out=None, samples=None):
+def predict(folder, lenses, out=None, samples=None, export=None):
     """Predict real lenses with a finished run and print the summary.
 
     lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`. Raises: DataError
@@ -105,8 +105,11 @@ def predict(folder, lenses, out=None, samples=None):
             f"{folder} is not evaluated yet (no {RunFolder(folder).results.name}), so it has no predictor; the command "
             "that it was begun with goes on with it"
         )
+    if export is not None and config.evaluate.task != "regression":
+        raise DataError("--export: the run predicts no parameters of lenses; expected a run whose task is regression")
     scene = scene_of_run(folder, config)
-    results = _predictor(config)(config, scene, folder, lenses, out, samples)
+    exported = () if export is None else (export,)
+    results = _predictor(config)(config, scene, folder, lenses, out, samples, *exported)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     if config.evaluate.task == "classification":
@@ -117,6 +120,8 @@ def predict(folder, lenses, out=None, samples=None):
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
     if samples is not None:
         print(f"wrote {samples}")
+    if export is not None:
+        print(f"exported to {export}")
 
 
 def _predictor(config):

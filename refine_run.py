@@ -10,18 +10,22 @@ from .runs import RunFolder, config_of, finish, keep_sums
 from .signals import stopping
 
 
-def refine(run, lenses, proposals):
+def refine(run, lenses, proposals, export=None):
     """Refine the estimates of a run's test lenses from all its encoders, print their scores, and draw its report anew.
 
     Args: run: its folder. lenses, proposals: as in `configs.evaluation.Refine`; None: the config's, or the default.
+        export: folder for what other programs read, as `exporting_refined.export_refined` writes it; None: it is not.
 
     Raises: ConfigError for a run whose images cannot be modelled; DataError for one that is not evaluated.
     """
     need("train", "refined estimates")
+    import pandas as pd
+
     from .configs.evaluation import Refine
-    from .evaluate import refining
+    from .evaluate import exporting_refined, refining
     from .evaluate.results import REFINED, Evaluation, frame
-    from .evaluate.show.terminal import print_refined
+    from .evaluate.show.terminal import print_refined, print_sentences
+    from .files.growing_rows import rows_so_far
 
     folder = RunFolder(run)
     config = config_of(folder)
@@ -36,6 +40,8 @@ def refine(run, lenses, proposals):
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     with locked(folder.path), stopping() as stop:
         scene, evaluation, reported = scene_of_run(folder, config), Evaluation.load(folder.path), folder.report.exists()
+        if export is not None:
+            exporting_refined.check_exportable(scene)
         folder.scratch.mkdir(exist_ok=True)
         rows = folder.scratch / f"refined-{settings.proposals}.jsonl"
         fits = refining.prepared(config, scene, stop)
@@ -44,9 +50,14 @@ def refine(run, lenses, proposals):
         folder.finished.unlink(missing_ok=True)
         evaluation.with_scores(heads + scores).save(folder.path)
         keep_sums(folder, [folder.refined])
+        table = pd.DataFrame(rows_so_far(rows))
         shutil.rmtree(folder.scratch)
         if reported:
             draw_report(config, scene, folder)
             finish(folder)
+        said = [] if export is None else exporting_refined.export_refined(export, fits, table, stop)
     print_refined(frame(scores, refined=True))
     print(f"estimates: {folder.refined}")
+    print_sentences(said)
+    if export is not None:
+        print(f"exported to {export}")

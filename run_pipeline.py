@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lenstream.command_line import datasets, inspecting, looking_back, reproductions, suggestions
+from lenstream.command_line import datasets, exchanging, inspecting, looking_back, reproductions, suggestions
 from lenstream.command_line.invocation import invoke, say_done
 from lenstream.command_line.recipe_arguments import Overrides, Recipe, Scale, loaded
 from lenstream.errors import LenStreamError
@@ -42,6 +42,7 @@ a file cannot be written, 2 something given is wrong (said in a sentence),
 datasets.add_to(app)
 inspecting.add_to(app)
 looking_back.add_to(app)
+exchanging.add_to(app)
 
 STAGES = {  # command -> the last stage of `pipeline.run` that it goes through, what it does, and that in a few words
     "run": (
@@ -126,6 +127,10 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.npz", help="File for samples of the posteriors, of a run that learnt such."),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for COOLEST files, DS9 regions, ECSV and VOTable tables."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
@@ -158,7 +163,7 @@ def predict(
         angle_unit=angle_unit,
     )
     say_when_compiling()
-    pipeline.predict(run, lenses, out, samples)
+    pipeline.predict(run, lenses, out, samples, export)
 
 
 @app.command(short_help="Refine the estimates of a finished run with the simulator.")
@@ -167,6 +172,10 @@ def refine(
     lenses: Annotated[int | None, typer.Option(min=10, help="Test lenses, the first ones (default 100).")] = None,
     proposals: Annotated[
         int | None, typer.Option(min=1, help="Lenses that are looked at around each prediction (default 32).")
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for COOLEST files, DS9 regions and scripts for lenstronomy."),
     ] = None,
 ):
     """Carry the predictions of a run's encoders to the maximum of the posterior, by the simulator and all pixels.
@@ -180,7 +189,7 @@ def refine(
     from lenstream.refine_run import refine as carry_out
 
     say_when_compiling()
-    carry_out(run, lenses, proposals)
+    carry_out(run, lenses, proposals, export)
 
 
 @app.command(short_help="Draw simulated lenses and histograms of their parameters.")

@@ -89,6 +89,21 @@ class PSF(Section):
         return self
 
 
+class Subtracted(Section):
+    """Light of the lens that was fitted and subtracted, so that what the fit got wrong is left of it."""
+
+    component: int = key("its place in lens_light, from 0; a Sersic profile", ge=0)
+    error: Parameter = parameter(
+        "standard deviation of the fit's errors: of the logarithms of flux, radius and index, of e1 and e2, and of the "
+        "centre in radii; a law gives every lens a fit of another quality",
+        "-",
+        low=0,
+        high=0.5,
+    )
+
+    ranges = model_validator(mode="after")(check_ranges)
+
+
 class FromInstrument(Section):
     """Numbers of an observation that were not given but are an instrument's, as lenstronomy had them."""
 
@@ -134,11 +149,24 @@ class Observation(Section):
         ge=0,
         le=0.7,
     )
+    noise_scale: float = key(
+        "rms of the noise of read-out, sky and light over what a pixel's own electrons give, as resampling smooths it "
+        "(drizzled HST: about 0.68, where neighbours correlate by 0.28); a given background_noise stays as it is",
+        "-",
+        1.0,
+        gt=0,
+        le=10,
+    )
     sky_cutouts: str | None = key(
         "folder of images of blank sky (FITS, .npy, .npz; counts/s, background subtracted); a patch of one, drawn anew "
         "each time, takes the place of the Gaussian background",
         "-",
         None,
+    )
+    subtract_lens_light: list[Subtracted] = key(
+        "components of the lens light of which a fitted model is subtracted from the image, whose noise is left; what "
+        "the fit got wrong is drawn anew with the noise; of all bands",
+        default=[],
     )
     bad_pixels: float = key("fraction of pixels that are lost", "-", 0.0, ge=0, lt=1)
     cosmic_rays: float = key("mean number of cosmic-ray tracks, whose pixels are lost", "per image", 0.0, ge=0, le=500)
@@ -154,4 +182,13 @@ class Observation(Section):
     def only_one_background(self):
         if self.sky_cutouts is not None and self.background_noise is not None:
             raise ValueError("give either sky_cutouts or background_noise, not both")
+        return self
+
+    @model_validator(mode="after")
+    def subtraction_is_possible(self):
+        numbers = [subtracted.component for subtracted in self.subtract_lens_light]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("subtract_lens_light: every component is subtracted once, but one is there twice")
+        if numbers and self.defect is not None:
+            raise ValueError("subtract_lens_light: images with a defect are those of a published dataset, as they are")
         return self

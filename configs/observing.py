@@ -70,6 +70,12 @@ def noise_in_words(observation: Observation) -> str:
     return words
 
 
+def subtracted_in_words(observation: Observation) -> str:
+    """Which lens light is subtracted, and how well; "" for none."""
+    fits = [f"lens_light.{s.component} by a fit with errors of {law(s.error)}" for s in observation.subtract_lens_light]
+    return f"subtracted: {' and '.join(fits)}" if fits else ""
+
+
 def lost_in_words(observation: Observation) -> str:
     """Which pixels are lost; "" for none."""
     lost = [f"{observation.bad_pixels:.3g} of all pixels"] if observation.bad_pixels else []
@@ -97,7 +103,7 @@ def _words(observation):
         if value is not None:
             numbers.append(f"{law(value)} {unit}")
     parts = [observation.instrument or "", ", ".join(numbers), f"PSF: {_psf(observation, known)}"]
-    parts += [f"noise: {noise_in_words(observation)}", lost_in_words(observation)]
+    parts += [f"noise: {noise_in_words(observation)}", subtracted_in_words(observation), lost_in_words(observation)]
     return "; ".join(filter(None, parts))
 
 

@@ -54,6 +54,7 @@ class Simulation(Section):
                 for name in getattr(component, "colors", ()):
                     if name not in list(self.bands)[1:]:
                         problems.append(f'{group}.{k}.colors: no band "{name}" after the first')
+        problems += list(_not_subtracted(self))
         if self.classes and not any(self.classes.values()):
             problems.append(f"classes: one of {', '.join(self.classes)} must be more frequent than 0")
         if self.substructure and "theta_E" not in type(self.lens_mass[0]).model_fields:
@@ -80,7 +81,7 @@ class Simulation(Section):
             except ValidationError as error:
                 found += _mistakes(Observation, error, f"bands.{name}")
                 continue
-            for shared in ("noise", "defect"):
+            for shared in ("noise", "defect", "subtract_lens_light"):
                 if getattr(out[name], shared) != getattr(self.observation, shared):
                     found.append((f"bands.{name}.{shared}", "all bands share it, so it belongs in observation"))
         if found:
@@ -100,6 +101,17 @@ class Simulation(Section):
         if found:
             raise Mistakes(found)
         return out
+
+
+def _not_subtracted(simulation):
+    """A sentence for every component that is to be subtracted and cannot be."""
+    for k, subtracted in enumerate(simulation.observation.subtract_lens_light):
+        number, where = subtracted.component, f"observation.subtract_lens_light.{k}.component"
+        if number >= len(simulation.lens_light):
+            yield f"{where}: no lens_light.{number}; there are {len(simulation.lens_light)}, counted from 0"
+        elif "R_sersic" not in type(simulation.lens_light[number]).model_fields:
+            profile = simulation.lens_light[number].profile
+            yield f"{where}: lens_light.{number} is of profile {profile}; expected one with a Sersic radius"
 
 
 def mistakes_of_bands(simulate):

@@ -40,6 +40,7 @@ ROOMS = {  # a page of the API each: the folders below it, in the order of impor
     "simulate: images, labels, stream": ("simulate/*.py",),
     "simulate/cpu: kernels": ("simulate/cpu",),
     "simulate/gpu: kernels": ("simulate/gpu",),
+    "simulate/exchange: other programs": ("simulate/exchange",),
     "simulate/archive: datasets on disk": ("simulate/archive",),
     "ssl: pre-training": ("ssl/*.py", "ssl/methods"),
     "evaluate: encoders judged": ("evaluate/*.py", "evaluate/tasks"),

@@ -15,10 +15,17 @@ RAYS, FINE = 4, 3
 
 
 def steady(scene, rays=RAYS):
-    """The scene, of one pixel grid, and the rays along a pixel's side with which its images change smoothly."""
-    adaptive, fixed, bands = scene.config.image.rays == "adaptive", scene, scene.bands.values()
+    """The scene, of one pixel grid, and the rays along a pixel's side with which its images change smoothly.
+
+    Lens light that is subtracted is in it: an image tells most before, and its noise is that of the light.
+    """
+    fixed = scene
+    if (observation := scene.config.observation).subtract_lens_light:
+        observation = observation.model_copy(update={"subtract_lens_light": []})
+        fixed = replace(scene, config=scene.config.model_copy(update={"observation": observation}))
+    adaptive, bands = scene.config.image.rays == "adaptive", scene.bands.values()
     if adaptive and any(t.within_pixels for t in bands) and not any(t.psf_kind == "pixel" for t in bands):
-        fixed = replace(scene, bands={name: t.on_finer_pixels(FINE) for name, t in scene.bands.items()})
+        fixed = replace(fixed, bands={name: t.on_finer_pixels(FINE) for name, t in scene.bands.items()})
     fine = fixed.instrument.supersampling
     return fixed, -(-rays // fine) * fine if adaptive else None
 

@@ -1,10 +1,12 @@
 """ECSV and VOTable files, by way of astropy: their columns and units."""
 
+import io
 import warnings
 
 import numpy as np
 
 from .unreadable import check_is_file, reading
+from .whole import whole
 
 
 def read(path, form, wanted):
@@ -30,3 +32,22 @@ def _filled(column):
     if not np.ma.is_masked(column):
         return np.array(column)
     return column.filled("").astype(str) if column.dtype.kind in "SU" else column.astype(float).filled(np.nan).data
+
+
+def write(path, frame, described, meta):
+    """Write a DataFrame as ECSV or VOTable, by the suffix .ecsv or .vot, whole or not at all.
+
+    Args: described: column -> (unit as astropy reads it, description). meta: name -> text, of the whole table.
+    """
+    from astropy.table import Table
+
+    table = Table.from_pandas(frame)
+    for name, (unit, description) in described.items():
+        table[name].unit, table[name].description = unit or None, description
+    table.meta.update(meta)
+    text = io.BytesIO() if path.suffix == ".vot" else io.StringIO()
+    with warnings.catch_warnings(action="ignore"):
+        table.write(text, format="votable" if path.suffix == ".vot" else "ascii.ecsv")
+    held = text.getvalue()
+    with whole(path) as file:
+        file.write(held if isinstance(held, bytes) else held.encode())

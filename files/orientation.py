@@ -31,6 +31,24 @@ def orientation_of(headers, shape):
     return None
 
 
+def centre_of(headers, shape):
+    """Right ascension and declination (ICRS) of the centre of an image [deg], or None if no header tells."""
+    x, y = ((n - 1) / 2 for n in (shape[-1], shape[-2]))
+    for header in headers:
+        wcs = sky_coordinates(header) if "CTYPE1" in header else None
+        if wcs is None or not wcs.has_celestial:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                sky = wcs.pixel_to_world(x, y).icrs
+            except Exception:  # as in `_orientation`
+                continue
+        if np.isfinite(sky.ra.deg) and np.isfinite(sky.dec.deg):
+            return float(sky.ra.deg), float(sky.dec.deg)
+    return None
+
+
 def _orientation(header, shape):
     wcs = sky_coordinates(header)
     if wcs is None or not wcs.has_celestial:

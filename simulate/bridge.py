@@ -33,6 +33,11 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     ArgumentError for a number of a system, view or band that is not there.
     """
     check_drawn(scene, systems)
+    if scene.config.observation.subtract_lens_light:
+        raise ArgumentError(
+            "scene: its images have lens light subtracted by an imperfect fit, which lenstronomy has no model of; set "
+            "simulate.observation.subtract_lens_light=[] for the light with it"
+        )
     if not len(systems.indices):
         raise ArgumentError("systems: expected one or more, got those of no index")
     i = whole_number("i", i, 0, len(systems.indices) - 1)

@@ -3,11 +3,12 @@
 import numpy as np
 
 from ..errors import DataError
-from .detector.instrument import background_at
+from .detector.instrument import background_at, electrons_per_count
 from .kernel_arguments import ADAPTIVE, Frame, KernelArguments, Maps, Tables
 from .profiles import limits, registry
 from .psf_packing import pack_blur
 from .systems.draw import present
+from .systems.subtraction import fitted
 
 
 def pack(scene, systems, dtype, rays=None, exact_halos=False):
@@ -57,11 +58,14 @@ def layers_of(scene, systems):
 
 
 def noise_levels(scene, systems):
-    """Background rms [counts/s], exposure time [s] and electrons per count of every layer, float64 (n, layers)."""
+    """Background rms [counts/s], exposure time [s] and electrons per count of every layer, float64 (n, layers).
+
+    Electrons are those of `instrument.electrons_per_count`.
+    """
     exposure = systems.optics["exposure_time"]
     instruments = list(scene.bands.values())
     background = np.stack([background_at(t, exposure[..., b]) for b, t in enumerate(instruments)], axis=-1)
-    gain = np.broadcast_to([instrument.gain for instrument in instruments], exposure.shape)
+    gain = np.broadcast_to([electrons_per_count(instrument) for instrument in instruments], exposure.shape)
     n, n_views, n_bands = exposure.shape  # none of which numpy could find out where there is no system
     return tuple(a.reshape(n, n_views * n_bands) for a in (background, exposure, gain))
 
@@ -86,6 +90,28 @@ def pack_tables(scene, systems):
     return Tables(
         deflector_profiles, deflectors, first, halo_profiles, rows, source_profiles, sources, light_profiles, lights
     )
+
+
+def pack_fitted_light(scene, systems, arguments):
+    """`KernelArguments` of the lens light that a fit has found and that is subtracted; arguments: those of the images.
+
+    They are of the same shapes, with what is not subtracted left out, so that nothing is compiled anew.
+    """
+    numbers = {subtracted.component for subtracted in scene.config.observation.subtract_lens_light}
+    tables = pack_tables(scene, fitted(scene, systems))
+    pieces = [
+        k in numbers
+        for k, (c, values) in enumerate(zip(scene.config.lens_light, systems.lens_light, strict=True))
+        for _ in registry.LIGHT[c.profile].parts(values)
+    ]
+    tables.deflector_profiles[:] = registry.ABSENT
+    tables.source_profiles[:] = registry.ABSENT
+    tables.light_profiles[:, :, ~np.array(pieces)] = registry.ABSENT
+    n = len(systems.indices)
+    bare = tables._replace(
+        halo_first=np.zeros(n + 1, np.int64), halo_profiles=tables.halo_profiles[:0], halos=tables.halos[:0]
+    )
+    return arguments._replace(tables=bare)
 
 
 def _fill(rows, known, values, there, what):

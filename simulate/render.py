@@ -11,7 +11,7 @@ from .core.arguments import of_type, whole_number
 from .cpu import halos, kernel, pixels
 from .detector import defects
 from .detector import noise as detector
-from .packing import layers_of, noise_levels, pack, pack_maps, pack_tables
+from .packing import layers_of, noise_levels, pack, pack_fitted_light, pack_maps, pack_tables
 from .profiles import registry
 from .systems.draw import Systems, by_grid, check_drawn
 from .systems.scene import Scene
@@ -117,10 +117,16 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
     arc_values = np.zeros((n, n_layers, 2)) if arcs else np.zeros((0, 0, 0))
     arguments = pack(scene, systems, dtype, rays, exact_halos)
     levels = noise_levels(scene, systems) if noisy else None
+    subtracts = bool(scene.config.observation.subtract_lens_light)
+    fit = pack_fitted_light(scene, systems, arguments) if subtracts else None
 
     def part(start, stop):
         _render_part(arguments, start, stop, out, arc_values)
-        return _observe(scene, systems, levels, out, start, stop) if noisy else None
+        lost = _observe(scene, systems, levels, out, start, stop) if noisy else None
+        if fit is not None:
+            own = _light_of_fit(fit, start, stop, out.shape[1:], dtype)
+            np.subtract(out[start:stop], own, out=out[start:stop], where=True if lost is None else ~lost)
+        return lost
 
     mask = _in_parts(part, n, threads)
     shape = (n, n_views, n_bands, size, size)
@@ -129,6 +135,25 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
         mask=None if mask[0] is None else np.concatenate(mask).reshape(shape),
         arcs=arc_values.reshape(n, n_views, n_bands, 2) if arcs else None,
     )
+
+
+def subtracted_light(scene, systems):
+    """What is subtracted from the images of systems in bands that share a pixel grid, as they are rendered in float32.
+
+    Returns: float32 (n, v, b, num_pix, num_pix) [counts/s/pixel]; None where nothing is.
+    """
+    if not scene.config.observation.subtract_lens_light:
+        return None
+    n, shape = len(systems.indices), (systems.views.n, len(scene.bands), *2 * [scene.config.image.num_pix])
+    fit = pack_fitted_light(scene, systems, pack(scene, systems, np.float32))
+    return _light_of_fit(fit, 0, n, (shape[0] * shape[1], *shape[2:]), np.float32).reshape(n, *shape)
+
+
+def _light_of_fit(fit, start, stop, shape, dtype):
+    """Images of the fitted light of systems `start` to `stop`, (stop - start, *shape)."""
+    out = np.empty((fit.tables.light_profiles.shape[0], *shape), dtype)
+    _render_part(fit, start, stop, out, np.zeros((0, 0, 0)))
+    return out[start:stop]
 
 
 def _nothing(scene, shape, dtype, noisy, arcs):

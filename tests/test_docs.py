@@ -237,7 +237,15 @@ def test_commands_and_recipes_that_are_named_exist():
     assert len(named) > 10
     for (command, recipe), pages in named.items():
         assert command in commands, (command, pages)
-        if command not in ("inspect", "verify", "repair", "extend", "similar", "compare"):  # which take a path
+        if command not in (
+            "inspect",
+            "verify",
+            "repair",
+            "extend",
+            "similar",
+            "compare",
+            "import",
+        ):  # which take a path
             assert recipe in ("", "RECIPE", "NAME", "COMMAND", *available(), *reproductions()), (recipe, pages)
 
 

@@ -9,6 +9,11 @@ def why_not(simulation):
         for k, component in enumerate(getattr(simulation, group)):
             if component.only is not None:
                 yield f"simulate.{group}.{k}.only: estimates are refined where all systems have the same components"
+    if simulation.observation.subtract_lens_light:
+        yield (
+            "simulate.observation.subtract_lens_light: what an imperfect subtraction left is in no model; estimates "
+            "are refined with the light itself"
+        )
     if not simulation.source:
         yield "simulate.source: estimates are refined with a source, got none"
     for k, component in enumerate(simulation.lens_light):

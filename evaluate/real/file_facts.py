@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError
-from ...files.orientation import Orientation, orientation_of
+from ...files.orientation import Orientation, centre_of, orientation_of
 from ...files.pixel_scale import header_pixel_scale, wcs_pixel_scale
 from ...files.units import is_calibrated
 
@@ -26,6 +26,7 @@ class FileFacts:
     saturated: int  # pixels that share the largest value; 0 where fewer than PLATEAU do, or where it is no signal
     light_offset: float | None  # arcsec from the centre to the peak of the model of the lens light, if there is one
     orientation: Orientation | None  # of the array on the sky
+    centre: tuple[float, float] | None = None  # right ascension and declination of the array's centre [deg]
 
 
 def measure_file(planes, valid, scale):
@@ -44,6 +45,7 @@ def measure_file(planes, valid, scale):
         saturated=_saturated(planes.image, valid),
         light_offset=None if planes.light is None else _offset(planes.light, valid) * scale,
         orientation=orientation_of(planes.headers, planes.image.shape),
+        centre=centre_of(planes.headers, planes.image.shape),
     )
 
 

@@ -17,7 +17,7 @@ from ..show.report import RealLensResults
 from ..tasks import regression
 from ..tasks.finetuned_posteriors import encoder_of
 from ..tasks.posteriors import intervals
-from . import catalogue, flags, frames, lens_figure, lens_samples, published
+from . import catalogue, exported, flags, frames, lens_figure, lens_samples, published
 from .expected_images import of_examples, of_scene, read
 from .training_images import Strangeness, usual
 
@@ -30,7 +30,7 @@ class Estimates(NamedTuple):
     disagreement: np.ndarray  # standard deviation between seeds
 
 
-def predict_folder(config, scene, run, lenses, out=None, samples=None):
+def predict_folder(config, scene, run, lenses, out=None, samples=None, export=None):
     """Predict the lens parameters of every FITS cut-out of a folder, of some files, or of a data set of any layout.
 
     Args:
@@ -39,6 +39,7 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None):
         out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/NAME in the run, the name
             being that of the folder of images, or of a single file.
         samples: file to write samples of the posteriors to, as `lens_samples.write_samples` does; None: they are not.
+        export: folder for what other programs read, as `exported.export_predictions` writes it; None: it is not.
 
     Where the run kept a head that gives posteriors, all numbers are of its samples, and the table has intervals.
     Returns: `RealLensResults`; its summary is None without a catalogue.
@@ -57,6 +58,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None):
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     lens_samples.check_samples(samples, posterior, run)
+    if export is not None:
+        exported.predicted_lens(scene, targets)  # refuses what cannot be exported before all work
     expected = of_examples(task.examples) if scene is None else of_scene(scene)
     found = read(expected, lenses)
     cutouts, skipped = found.cutouts, found.skipped
@@ -76,9 +79,11 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None):
     ]
 
     predictions = {t: (estimates.mean[:, k], estimates.std[:, k]) for k, t in enumerate(targets)}
+    in_array, drawn_in_array = predictions, None
     predictions, ends = frames.in_frame(predictions, orientations, lenses.frame), {}
     if posterior is not None:
-        drawn = lens_samples.draw_samples(posterior, images, config.seed)
+        drawn = drawn_in_array = lens_samples.draw_samples(posterior, images, config.seed)
+        in_array = {t: (drawn[..., k].mean(1), drawn[..., k].std(1)) for k, t in enumerate(targets)}
         drawn = lens_samples.turned_samples(drawn, targets, orientations, lenses.frame)
         predictions = {t: (drawn[..., k].mean(1), drawn[..., k].std(1)) for k, t in enumerate(targets)}
         ends = {t: intervals(drawn[..., k]) for k, t in enumerate(targets)}
@@ -102,6 +107,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None):
         write_csv(summary, out / "summary.csv", float_format="%.5g")
     lens_figure.draw(cutouts, table, out / "real_lenses.png")
     sentences = flags.in_words(table["name"], doubts)
+    if export is not None:
+        sentences += exported.export_predictions(export, scene, targets, cutouts, in_array, drawn_in_array, table)
     return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said)
 
 

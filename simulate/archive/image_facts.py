@@ -14,6 +14,7 @@ from ..detector.instrument import FWHM_PER_SIGMA
 from ..detector.pixel_noise import variance
 from ..detector.psf import moffat_kernels
 from ..packing import noise_levels
+from ..render import subtracted_light
 from ..systems.draw import by_grid
 from .samples import image_names
 
@@ -44,7 +45,9 @@ def inverse_variance(samples):
             if instrument.sky is not None:
                 background[:, :, b] = np.nanstd(instrument.sky.pixels)
         levels = (a.astype(np.float32)[..., None, None] for a in (background**2, 1.0 / (exposure * gain)))
-        own = variance(np.maximum(images, 0.0), *levels)
+        taken = subtracted_light(grid, systems)  # its noise is left in the image
+        flux = images if taken is None else images + taken
+        own = variance(np.maximum(flux, 0.0), *levels)
         known = own > 0.0  # False for NaN
         known &= ~samples.masks[mask_of(name)] if samples.masks else True
         out[name] = np.divide(1.0, own, out=np.zeros_like(own), where=known)

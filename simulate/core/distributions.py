@@ -52,6 +52,7 @@ def _mixture(parts, u):
     """The part of [0, 1] in which `u` lies chooses the component; where it lies in that part is its quantile."""
     edges = np.cumsum([0.0, *(part.weight for part in parts)])
     edges /= edges[-1]
+    u = np.asarray(u)  # also of one number
     chosen = np.clip(np.searchsorted(edges, u, side="right") - 1, 0, len(parts) - 1)
     out = np.empty(np.shape(u))
     for k, part in enumerate(parts):

@@ -49,6 +49,7 @@ class Instrument:
     within_pixels: bool  # with adaptive rays, the PSF acts on where in a pixel the light lies, see `simulate.moments`
     psf_size: int  # side of a Moffat kernel [fine pixels], odd; 0 for the rest
     noise_correlation: float  # of neighbouring pixels
+    noise_scale: float  # rms of a pixel's noise over that of electrons counted in it alone
     sky: BlankSky | None  # instead of Gaussian background
     bad_pixels: float  # fraction
     cosmic_rays: float  # mean number in an image
@@ -120,6 +121,7 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         read_noise = float(known["read_noise"])
         sky_rate = float(counts_per_second(known["sky_brightness"], zero_point)) * scale**2
         background = background_rms(read_noise, exposure_time, sky_rate / scale**2, scale, num_exposures) / gain
+        background *= config.noise_scale
     return Instrument(
         pixel_scale=scale,
         exposure_time=exposure_time,
@@ -139,6 +141,7 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         within_pixels=automatic and kind in ("gaussian", "moffat"),
         psf_size=psf_size,
         noise_correlation=config.noise_correlation,
+        noise_scale=config.noise_scale,
         sky=read_sky(config.sky_cutouts, f"{path}.sky_cutouts") if config.sky_cutouts else None,
         bad_pixels=config.bad_pixels,
         cosmic_rays=config.cosmic_rays,
@@ -186,7 +189,12 @@ def background_at(instrument, exposure_time):
         return np.full_like(exposure_time, instrument.background)
     sky = instrument.sky_rate / instrument.pixel_scale**2
     rms = background_rms(instrument.read_noise, exposure_time, sky, instrument.pixel_scale, instrument.num_exposures)
-    return rms / instrument.gain
+    return instrument.noise_scale * rms / instrument.gain
+
+
+def electrons_per_count(instrument):
+    """Electrons in a count, as many as the noise of light in a pixel looks like: more where resampling smooths it."""
+    return instrument.gain / instrument.noise_scale**2
 
 
 def counts_per_second(magnitude, zero_point):

@@ -16,7 +16,7 @@ from ...errors import DataError
 from ..core import compiled
 from ..core.numerics import real, row_function
 from ..core.philox import NOISE, philox4x32
-from .instrument import background_at
+from .instrument import background_at, electrons_per_count
 from .pixel_noise import (
     central_ratio,
     correlation_norm,
@@ -90,7 +90,7 @@ def observe(images, instruments, bands, streams, seed, indices, exposure=None):
             seconds = np.ascontiguousarray(np.asarray(exposure, dtype=float)[:, layers])
         background = np.zeros_like(seconds) if band.sky is not None else background_at(band, seconds)
         weight = neighbour_weight(band.noise_correlation)
-        rate = 1.0 / (band.gain * seconds)
+        rate = 1.0 / (electrons_per_count(band) * seconds)
         noise = BandNoise(layers, streams[layers], np.ascontiguousarray(background), rate, weight)
         losses = Losses(float(band.bad_pixels), float(band.cosmic_rays), float(band.mask_value))
         _observe_band(images, noise, _patches(band.sky, ny, nx), losses, seed, indices, mask)

@@ -39,6 +39,8 @@ def unsupported(scene):
     """What of a scene only the CPU can render, in words; None if a GPU can do it all."""
     if scene.config.observation.defect is not None:
         return "a detector defect"
+    if scene.config.observation.subtract_lens_light:
+        return "a subtraction of lens light"
     if any(band.sky is not None for band in scene.bands.values()):
         return "sky from cut-outs"
     if any(band.loses_pixels for band in scene.bands.values()):

@@ -102,6 +102,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
     },
     observation.BandImage: {"num_pix": ([4, 4096], [3, 4097]), "pixel_scale": ([TINY, 100], [0, 100.1])},
     observation.PSF: {"truncation": ([TINY, 20], [0, 20.1]), "size": ([1], [0])},
+    observation.Subtracted: {"component": ([0], [-1])},
     observation.FromInstrument: {
         "pixel_scale": ([TINY], [0]),
         "exposure_time": ([TINY], [0]),
@@ -117,6 +118,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
         "background_noise": ([0], [-TINY]),
         "ccd_gain": ([TINY], [0]),
         "noise_correlation": ([0, 0.7], [-TINY, 0.71]),
+        "noise_scale": ([TINY, 10], [0, 10.1]),
         "bad_pixels": ([0, 0.999], [-TINY, 1]),
         "cosmic_rays": ([0, 500], [-TINY, 501]),
     },

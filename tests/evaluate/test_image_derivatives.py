@@ -54,3 +54,12 @@ def test_derivatives_are_the_five_point_ones_of_lenstronomys_images(where):
     expected = (image(-2 * step) - 8 * image(-step) + 8 * image(step) - image(2 * step)) / (12 * step)
     found = image_and_derivatives(scene, systems, [where], [0.2], 1)[1][0, 0] / 0.2
     assert np.linalg.norm(found - expected) < 2e-3 * np.linalg.norm(expected)
+
+
+def test_subtracted_light_is_in_the_image_that_tells_of_the_lens():
+    light = "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 0.5}]"
+    fit = "simulate.observation.subtract_lens_light=[{component: 0, error: 0.1}]"
+    whole, left = (make_scene(load("tiny", [light, *more]).simulate, 1) for more in ([], [fit]))
+    systems, places = draw(whole, np.arange(2), Views()), [("lens_light", 0, "R_sersic")]
+    for one, other in zip(*(image_and_derivatives(s, systems, places, [0.1], 1) for s in (whole, left)), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -94,6 +94,13 @@ def test_noise_levels_follow_the_exposure_of_each_layer(scene_with, observed):
     np.testing.assert_allclose(background, np.sqrt(read2 + rate * exposure) / exposure / 2.5, rtol=1e-6)
 
 
+def test_smoothed_noise_is_what_the_kernels_take_for_signal_to_noise(scene_with, observed):
+    scene = scene_with(image=SMALL, observation=observed(exposure_time=100.0, noise_scale=0.5))
+    levels = pack(scene, draw(scene, np.arange(2), Views()), np.float32).variance
+    np.testing.assert_allclose(levels[..., 0], scene.instrument.background)
+    np.testing.assert_allclose(levels[..., 1], 100.0 / 0.5**2)
+
+
 def test_the_kernels_get_the_electrons_that_a_count_per_second_gives(scene_with, observed):
     adu = observed(exposure_time=100.0, data_count_unit="ADU", ccd_gain=2.5)
     for observation, electrons in ((observed(exposure_time=100.0), 100.0), (adu, 250.0)):

@@ -49,3 +49,9 @@ def test_light_of_the_lens_that_some_systems_lack_is_not_fitted():
     assert sentences("simulate.classes={a: 1, b: 1}", some, "evaluate.targets=[theta_E]") == [
         "simulate.lens_light.0.only: estimates are refined where all systems have the same components"
     ]
+
+
+def test_subtracted_light_is_in_no_model():
+    subtracted = "simulate.observation.subtract_lens_light=[{component: 0, error: 0.01}]"
+    (said,) = sentences(LIGHT, subtracted)
+    assert "subtract_lens_light" in said

@@ -61,3 +61,4 @@ def test_a_mixture_has_the_cdf_of_its_parts():
     assert result.pvalue > 1e-3
     edges = np.array([2.0**-53, 0.75 - 2**-53, 0.75, 0.75 + 2**-53, 1 - 2**-53])
     assert np.isfinite(quantile(Distribution(mixture=parts), edges)).all()
+    assert quantile(Distribution(mixture=parts), 0.875) == pytest.approx(3.5)  # of one number, as of an array

@@ -136,6 +136,25 @@ def test_another_exposure_changes_the_poisson_noise_and_a_background_from_the_sk
     assert background_at(given, exposure)[0, 0] == 0.1
 
 
+@pytest.mark.parametrize("unit", ["e-", "ADU"])
+def test_smoothed_noise_is_weaker_at_every_brightness(unit):
+    settings = {"instrument": "HST/WFC3_F160W", "data_count_unit": unit}
+    plain, smooth = (make_instrument(Observation(**settings, noise_scale=s)) for s in (1.0, 0.68))
+    assert smooth.background == pytest.approx(0.68 * plain.background, rel=1e-12)
+    assert smooth.magnitude_zero_point == plain.magnitude_zero_point and smooth.gain == plain.gain
+    model = ramp(high=200.0 * plain.background)
+    whole, less = (observed(instrument, model, n=3)[0] - model for instrument in (plain, smooth))
+    np.testing.assert_allclose(less, 0.68 * whole, rtol=1e-3, atol=1e-5)  # the same normal numbers
+    exposure = np.full((3, 1), 100.0)
+    whole, less = (observed(i, model, n=3, exposure=exposure)[0] - model for i in (plain, smooth))
+    np.testing.assert_allclose(less, 0.68 * whole, rtol=1e-3, atol=1e-5)
+
+
+def test_a_background_that_was_measured_is_not_smoothed_again():
+    given = make_instrument(Observation(instrument="HST/WFC3_F160W", background_noise=0.02, noise_scale=0.5))
+    assert given.background == 0.02 and background_at(given, np.array([9.0]))[0] == 0.02
+
+
 def test_sky_is_a_patch_in_any_orientation_and_poisson_noise_comes_on_top():
     rows, columns = np.mgrid[0:40, 0:33].astype(float)
     cutout = 1000 * rows + columns  # every pixel says where it is from

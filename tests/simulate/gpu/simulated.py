@@ -28,6 +28,7 @@ RICH = [
     "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 0.6, n_sersic: 3, e1: 0, e2: 0.1, "
     "center_x: 0, center_y: 0}]",
     "simulate.observation.noise_correlation=0.2",
+    "simulate.observation.noise_scale=0.8",
 ]
 
 

@@ -1,0 +1,105 @@
+"""Refined estimates of a run handed on to other programs: COOLEST files, DS9 regions, scripts for lenstronomy."""
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..errors import DataError
+from ..files.coolest_files import write_coolest
+from ..files.whole import folder_for, write_text
+from ..progress import Stopped, bar
+from ..simulate.bridge import to_lenstronomy
+from ..simulate.exchange.coolest_bridge import of_scene
+from ..simulate.exchange.coolest_profiles import check_has_counterpart
+from ..simulate.exchange.coolest_template import coolest_template, joint_samples
+from ..simulate.exchange.lenstronomy_script import lenstronomy_script
+from ..simulate.exchange.region_file import outlines, pixel_regions
+from ..simulate.packing import noise_levels
+from ..simulate.selection import draw
+from ..simulate.systems.draw import Views, rows_of
+from .fitting.fitted_terms import fitted_terms
+from .fitting.image_model import ImageModel, Observed
+from .fitting.lens_light import lens_light
+from .fitting.pixel_response import pixel_response
+from .fitting.refine import refine
+
+TOLD = ("start", "chi2", "agreeing", "converged")  # of the table, in the file's meta
+
+
+def check_exportable(scene):
+    """Refuse a scene whose lenses COOLEST has no counterpart of, with a DataError."""
+    for k, component in enumerate(scene.config.lens_mass):
+        check_has_counterpart(component.profile, f"--export: simulate.lens_mass.{k}")
+    if scene.config.lens_mass[0].profile not in ("EPL", "SIE", "SIS"):
+        raise DataError("--export: the first deflector has no theta_E; expected EPL, SIE or SIS")
+
+
+def export_refined(folder, fits, table, stop=lambda: False):
+    """Write lens_INDEX.json with its images (COOLEST), .reg (DS9) and .py (lenstronomy) of each refined lens.
+
+    Each is fitted once more, from the estimate with the highest posterior of all starts, as its source is in no table.
+
+    Args: folder: to write to. fits: `fitting.fitted_systems.Fits`. table: of `tasks.refined.refine_lenses`.
+        stop: asked before every lens.
+
+    Returns: sentences on lenses that were not written. Raises: DataError as `check_exportable`; Stopped; OSError.
+    """
+    check_exportable(fits.scene)
+    folder, names, said = folder_for(folder), fits.free.names()[: len(fits.free.places)], []
+    known = table[np.isfinite(table[names]).all(axis=1)]
+    best = known.loc[known.groupby("index").log_posterior.idxmax()]
+    left = sorted(set(table["index"]) - set(best["index"]))
+    said += [f"lens {index} is not exported: it could not be fitted" for index in left]
+    with bar("exporting", len(best)) as progress, threadpool_limits(1):
+        for n, (_, row) in enumerate(best.iterrows()):
+            if stop():
+                raise Stopped(f"stopped the export at {n} of {len(best)}")
+            try:
+                _export(folder, fits, row, np.array([[row[name] for name in names]], float))
+            except DataError as error:
+                said.append(f"lens {row['index']} is not exported: {error}")
+            progress.update(n + 1)
+    return said
+
+
+def _export(folder, fits, row, proposal):
+    """Write the files of one lens. row: of the table. proposal: the parameters of the lens, (1, p)."""
+    scene, index = fits.scene, int(row["index"])
+    systems = rows_of(draw(scene, np.array([index], np.uint64), Views()), [0])
+    terms = to_lenstronomy(scene, systems, 0)
+    optics = {name: float(values[0, 0, 0]) for name, values in systems.optics.items()}
+    response = pixel_response(scene.instrument, optics, scene.config.image.num_pix)
+    model = ImageModel(scene, fits.free, fits.shapes, response, lens_light(scene, fits.free, optics))
+    background, exposure, gain = (float(level[0, 0]) for level in noise_levels(scene, systems))
+    image = terms["kwargs_data"]["image_data"]
+    good = terms.get("likelihood_mask", np.ones(image.shape, bool))
+    observed = Observed(image, background, exposure * gain, good)
+    found = refine(model, observed, proposal)
+    if not np.isfinite(found.parameters).all():
+        raise DataError("it could not be fitted again")
+    terms |= fitted_terms(model, observed, found, scene)
+    n = len(fits.free.places)
+    covariance = found.covariance[:n, :n] * np.outer(fits.error_scales, fits.error_scales)
+    samples = joint_samples(found.parameters[:n], covariance)
+    of_lens = [{} for _ in terms["kwargs_lens"]]
+    for (k, name), values in zip(fits.free.places, samples, strict=True):
+        of_lens[k][name] = values
+    described = of_scene(scene)._replace(mode="MAP", meta={"index": index} | {t: _plain(row[t]) for t in TOLD})
+    template, images = coolest_template(terms, described, {"kwargs_lens": of_lens})
+    name = f"lens_{index}"
+    write_coolest(folder / f"{name}.json", template, images)
+    lines = outlines(terms["kwargs_model"]["lens_model_list"], terms["kwargs_lens"])
+    write_text(folder / f"{name}.reg", pixel_regions(lines, image.shape, scene.instrument.pixel_scale))
+    sigmas = np.sqrt(np.diag(covariance))
+    errors = [(k, parameter, float(sigma)) for (k, parameter), sigma in zip(fits.free.places, sigmas, strict=True)]
+    text = lenstronomy_script(name, _in_electrons(terms, described.gain), errors, template, "mask" in images)
+    write_text(folder / f"{name}.py", text)
+
+
+def _in_electrons(terms, gain):
+    """Terms whose parametric light is in electrons."""
+    own = [{n: v * gain if n == "amp" else v for n, v in values.items()} for values in terms["kwargs_lens_light"]]
+    return terms | {"kwargs_lens_light": own}
+
+
+def _plain(value):
+    return value.item() if hasattr(value, "item") else value

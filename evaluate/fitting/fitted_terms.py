@@ -1,0 +1,58 @@
+"""A fitted lens in lenstronomy's terms: the lens, its light, and the source as an image of a galaxy."""
+
+import math
+
+import numpy as np
+
+from ...simulate.profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
+from ...simulate.systems.amplitudes import with_amplitude
+from .image_model import FLUX, SIZE, X, Y, inverse_variance
+from .refine import ALL
+
+
+def fitted_terms(model, observed, found, scene):
+    """kwargs_model, kwargs_lens, kwargs_source and kwargs_lens_light of a fit.
+
+    Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. found: its `refine.Refined`. scene: theirs.
+    """
+    free = model.free
+    lens = [dict(constants) for constants in free.constants]
+    for (k, name), value in zip(free.places, found.parameters, strict=False):
+        lens[k][name] = float(value)
+    lens = [
+        {p.name: values[p.name] for p in MASS[profile].parameters if p.name in values}
+        for profile, values in zip(free.profiles, lens, strict=True)
+    ]
+    light = [part for parts in _light(free, found.parameters[free.of_light], scene) for part in parts]
+    return {
+        "kwargs_model": {
+            "lens_model_list": list(free.profiles),
+            "source_light_model_list": ["INTERPOL"],
+            "lens_light_model_list": [name for name, _ in light],
+        },
+        "kwargs_lens": lens,
+        "kwargs_source": [fitted_source(model, observed, found)],
+        "kwargs_lens_light": [values for _, values in light],
+    }
+
+
+def fitted_source(model, observed, found):
+    """The source of a fit as an INTERPOL profile: its image in counts/s/arcsec^2, with all components."""
+    p = found.parameters
+    cleaned = observed._replace(image=np.where(observed.good, observed.image, 0.0))
+    weights = inverse_variance(cleaned, found.model)
+    amounts = model.posterior(cleaned, weights, p, ALL, derivatives=False).coefficients
+    pixel = math.exp(p[SIZE]) / model.shapes.R_half
+    stamp = model.shapes.stamps[:, :, : len(amounts) + 1] @ np.append(1.0, amounts)
+    values = {"amp": 1.0, "phi_G": 0.0, "scale": float(pixel), "center_x": float(p[X]), "center_y": float(p[Y])}
+    return {"image": stamp * (math.exp(p[FLUX]) / pixel**2)} | values
+
+
+def _light(free, values, scene):
+    """The parts of each component of the lens's light, pairs of a name and parameters."""
+    for k, constants in enumerate(free.light_constants):
+        own = {name: np.full((1, 1), value) for name, value in constants.items()}
+        own |= {name: np.full((1, 1), values[p]) for p, (number, name) in enumerate(free.light) if number == k}
+        component = scene.config.lens_light[k]
+        for name, drawn in LIGHT[component.profile].parts(with_amplitude(scene, component, own)):
+            yield [(name, {n: float(drawn[n].ravel()[0]) for n in LIGHT_PARAMETERS[name]})]

@@ -1,0 +1,184 @@
+"""Predictions of real lenses handed on to other programs: COOLEST files, regions of DS9, tables with units."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from ...configs import quantities
+from ...configs.names import plain_names
+from ...errors import DataError
+from ...files.astropy_tables import write as write_table
+from ...files.coolest_files import write_coolest
+from ...files.fits_writing import card
+from ...files.whole import folder_for, write_text
+from ...simulate.bridge import to_lenstronomy
+from ...simulate.exchange.coolest_bridge import of_scene
+from ...simulate.exchange.coolest_profiles import check_has_counterpart
+from ...simulate.exchange.coolest_template import Described, coolest_template, normal_samples
+from ...simulate.exchange.region_file import outlines, pixel_regions, sky_regions
+from ...simulate.selection import draw
+
+MEAN_OF = 256  # systems, for what is not predicted
+ALONE = {"EPL": {"theta_E": np.nan, "gamma": 2.0, "e1": 0.0, "e2": 0.0, "center_x": 0.0, "center_y": 0.0}}
+SHEARED = {"SHEAR": {"gamma1": 0.0, "gamma2": 0.0}}
+SUFFIXES = {
+    "std": "standard deviation",
+    "low_68": "lower end of the 68 % interval",
+    "high_68": "upper end of the 68 % interval",
+    "low_95": "lower end of the 95 % interval",
+    "high_95": "upper end of the 95 % interval",
+    "published": "published value",
+    "difference": "predicted minus published",
+    "label": "label of the file",
+}
+
+
+class PredictedLens(NamedTuple):
+    """The lens that predictions describe."""
+
+    profiles: list[str]  # of lenstronomy
+    values: list[dict]  # of each profile, where nothing is predicted
+    places: dict  # target -> (number of the profile, parameter)
+
+    def not_predicted(self):
+        """The names of parameters that no prediction gives."""
+        return [name for name, place in plain_names(self.values).items() if place not in self.places.values()]
+
+    def placed(self, of_targets, among=None):
+        """Values of targets by name in the places of their parameters: a dict for each profile, among other values."""
+        out = [dict(values) for values in among or [{}] * len(self.profiles)]
+        for target, (k, name) in self.places.items():
+            out[k][name] = of_targets[target]
+        return out
+
+
+def predicted_lens(scene, targets):
+    """The `PredictedLens` of a run's predictions; of what is not predicted it has the population's mean.
+
+    scene: of the run; None where nothing is simulated: the lens is then an isothermal power law in the centre.
+
+    Raises: DataError for a lens without a theta_E, or with a profile that COOLEST has not.
+    """
+    if scene is None:
+        values = ALONE | (SHEARED if "gamma1" in targets else {})
+        if "theta_E" not in targets:
+            raise DataError("--export: theta_E is not among the predictions (evaluate.targets), and makes the lens")
+        profiles, values = list(values), list(values.values())
+    else:
+        drawn = draw(scene, np.arange(MEAN_OF)).lens_mass
+        profiles = [component.profile for component in scene.config.lens_mass]
+        values = [{name: float(np.mean(held)) for name, held in of.items()} for of in drawn]
+    for k, profile in enumerate(profiles):
+        check_has_counterpart(profile, f"--export: simulate.lens_mass.{k}")
+    if "theta_E" not in values[0]:
+        raise DataError(f"--export: the first deflector is a {profiles[0]} without a theta_E; expected EPL, SIE or SIS")
+    return PredictedLens(profiles, values, {t: at for t, at in plain_names(values).items() if t in targets})
+
+
+def export_predictions(folder, scene, targets, cutouts, predicted, drawn, table):
+    """Write NAME.json with its images (COOLEST), NAME.reg and NAME_sky.reg (DS9) of each lens, and table.ecsv and .vot.
+
+    All is in the frame of the array, but the table.
+
+    Args:
+        folder: to write to. scene: of the run, or None. targets: names of the predictions.
+        cutouts: list of `cutouts.Cutout`. predicted: target -> (mean (n,), standard deviation (n,)).
+        drawn: samples (n, s, t) of posteriors, or None: errors are then normal. table: of `published.prediction_table`.
+
+    Returns: sentences on lenses that could not be written, as no lens has the values that are predicted of them.
+    Raises: DataError where nothing tells the size of pixels, or as `predicted_lens`; OSError.
+    """
+    folder, lens, said = folder_for(folder), predicted_lens(scene, targets), []
+    terms, described = _of_all(scene)
+    for i, cutout in enumerate(cutouts):
+        if cutout.pixel_scale is None:
+            raise DataError(f"--export: nothing says how large the pixels of {cutout.name} are, in arcsec")
+        values = {t: float(predicted[t][0][i]) for t in targets}
+        errors = {t: float(predicted[t][1][i]) for t in targets}
+        samples = normal_samples(values, errors) if drawn is None else dict(zip(targets, drawn[i].T, strict=True))
+        kwargs = lens.placed(values, lens.values)
+        model = {"lens_model_list": lens.profiles, "source_light_model_list": [], "lens_light_model_list": []}
+        own = {"kwargs_model": model, "kwargs_lens": kwargs, "kwargs_source": [], "kwargs_lens_light": []}
+        own |= {"kwargs_data": _data(cutout)} | _mask(cutout) | terms
+        meta = {"units": "those of the image's file", "name": cutout.name, "flags": str(table["flags"].iloc[i])}
+        meta["not predicted, but the mean of the population"] = lens.not_predicted()
+        place, cards = _on_sky(cutout)
+        told = described._replace(mode="MAP", meta=meta, **place)
+        name = re.sub(r"[^\w.+-]+", "_", cutout.name)
+        try:
+            template = coolest_template(own, told, {"kwargs_lens": lens.placed(samples)})
+        except DataError as error:
+            said.append(f"{cutout.name} is not exported: {error}")
+            continue
+        write_coolest(folder / f"{name}.json", *template, cards)
+        _write_regions(folder / name, cutout, outlines(lens.profiles, kwargs))
+    for suffix in (".ecsv", ".vot"):
+        write_table(folder / f"table{suffix}", table, columns_in_words(table, targets), {"written by": "LenStream"})
+    return said
+
+
+def columns_in_words(table, targets):
+    """Unit and description of the columns of a table of predictions: column -> (unit, description)."""
+    out = {"name": ("", "of the image"), "flags": ("", "what is doubtful"), "masked": ("", "fraction of filled pixels")}
+    out["frame"] = ("", "of ellipticities, shears, offsets and angles")
+    for target in targets:
+        found = quantities.find(target)
+        unit, meaning = (found.unit, found.meaning) if found is not None else ("", target)
+        out[target] = unit, meaning
+        out |= {f"{target}_{suffix}": (unit, f"{words} of {target}") for suffix, words in SUFFIXES.items()}
+    return {name: said for name, said in out.items() if name in table}
+
+
+def _of_all(scene):
+    """PSF and rays of the run's simulation, and what a template says of all its lenses."""
+    if scene is None:
+        return {}, Described()
+    terms = to_lenstronomy(scene, draw(scene, np.arange(1)), 0)
+    described = of_scene(scene)._replace(gain=1.0, zero_point=None, exposure_time=None)
+    return {name: terms[name] for name in ("kwargs_psf", "kwargs_numerics")}, described
+
+
+def _data(cutout):
+    """kwargs_data of a cut-out, of its first band."""
+    image, noise = (np.asarray(a, float).reshape(-1, *a.shape[-2:])[0] for a in (cutout.image, cutout.noise))
+    first = -(len(image) - 1) / 2 * cutout.pixel_scale
+    place = {"ra_at_xy_0": first, "dec_at_xy_0": first, "transform_pix2angle": cutout.pixel_scale * np.eye(2)}
+    return {"image_data": image, "noise_map": noise} | place
+
+
+def _mask(cutout):
+    """Which pixels count; {} where that is not known."""
+    if cutout.filled is None:
+        return {}
+    return {"likelihood_mask": ~np.asarray(cutout.filled).reshape(-1, *cutout.filled.shape[-2:])[0]}
+
+
+def _on_sky(cutout):
+    """Where a cut-out is on the sky: what a template says of it, and cards of its images; {} and () if not known."""
+    facts = cutout.facts
+    if facts is None or facts.orientation is None or facts.centre is None:
+        return {}, ()
+    from astropy.coordinates import SkyCoord
+
+    right_ascension, declination = facts.centre
+    words = SkyCoord(right_ascension, declination, unit="deg").to_string("hmsdms").split(" ")
+    scale, middle = cutout.pixel_scale / 3600.0, (cutout.image.shape[-1] + 1) / 2
+    along_x = facts.orientation.position_angle_of_x
+    along_y = along_x + facts.orientation.sense * np.pi / 2
+    keys = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg", "RADESYS": "ICRS"}
+    keys |= {"CRPIX1": middle, "CRPIX2": middle, "CRVAL1": right_ascension, "CRVAL2": declination}
+    for k, angle in ((1, along_x), (2, along_y)):
+        keys |= {f"CD1_{k}": scale * np.sin(angle), f"CD2_{k}": scale * np.cos(angle)}
+    return {"origin": tuple(words)}, [card(key, value) for key, value in keys.items()]
+
+
+def _write_regions(path, cutout, lines):
+    """NAME.reg in pixels of the image's file (of ours where it is none), and NAME_sky.reg where that is known."""
+    facts, shape, scale = cutout.facts, cutout.image.shape[-2:], cutout.pixel_scale
+    if facts is not None:
+        scale = facts.pixel_scale
+        shape = round(facts.height / scale), round(facts.width / scale)
+    write_text(path.with_name(f"{path.name}.reg"), pixel_regions(lines, shape, scale))
+    if facts is not None and facts.orientation is not None and facts.centre is not None:
+        write_text(path.with_name(f"{path.name}_sky.reg"), sky_regions(lines, facts.centre, *facts.orientation))
