@@ -73,7 +73,11 @@ def noise_in_words(observation: Observation) -> str:
 def subtracted_in_words(observation: Observation) -> str:
     """Which lens light is subtracted, and how well; "" for none."""
     fits = [f"lens_light.{s.component} by a fit with errors of {law(s.error)}" for s in observation.subtract_lens_light]
-    return f"subtracted: {' and '.join(fits)}" if fits else ""
+    words = f"subtracted: {' and '.join(fits)}" if fits else ""
+    if (left := observation.unfitted_light) is not None:
+        words += f"; of their light stays unfitted {law(left.fraction)} as multipoles"
+        words += f" and {law(left.centre)} within {left.radius:g} arcsec" if left.centre else ""
+    return words
 
 
 def lost_in_words(observation: Observation) -> str:

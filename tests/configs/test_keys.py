@@ -103,6 +103,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
     observation.BandImage: {"num_pix": ([4, 4096], [3, 4097]), "pixel_scale": ([TINY, 100], [0, 100.1])},
     observation.PSF: {"truncation": ([TINY, 20], [0, 20.1]), "size": ([1], [0])},
     observation.Subtracted: {"component": ([0], [-1])},
+    observation.Unfitted: {"radius": ([TINY, 1], [0, 1.1])},
     observation.FromInstrument: {
         "pixel_scale": ([TINY], [0]),
         "exposure_time": ([TINY], [0]),
