@@ -140,7 +140,7 @@ def _write_coolest(folder, name, lens, cutout, values, samples, meta):
         told = described._replace(mode="MAP", meta=meta, **place)
         all_terms = own | terms | {"kwargs_data": _data(cutout, b)} | _mask(cutout, b)
         template = coolest_template(all_terms, told, {"kwargs_lens": lens.placed(samples)})
-        of_band = name if len(lens.bands) == 1 else f"{name}_{described.band or b}"
+        of_band = name if len(lens.bands) == 1 else f"{name}_{described.band or b + 1}"
         write_coolest(folder / f"{of_band}.json", *template, cards)
 
 
