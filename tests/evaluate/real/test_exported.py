@@ -170,6 +170,14 @@ def test_every_band_has_a_file_with_its_image_and_psf(tmp_path):
     assert width[1] < 0.8 * width[0] and json.loads((tmp_path / "a_i.json").read_text())["instrument"]["band"] == "i"
 
 
+def test_names_that_are_the_same_as_files_get_numbers(tmp_path):
+    cutouts, alone = [cutout(name) for name in ("b 1", "b_1", "b_1_2", "b/1")], {"theta_E": (np.ones(4), np.ones(4))}
+    table = prediction_table(cutouts, alone, "array", [""] * 4)
+    export_predictions(tmp_path, predicted_lens(None, ["theta_E"]), cutouts, alone, None, table)
+    named = {path.stem: json.loads(path.read_text())["meta"]["name"] for path in tmp_path.glob("*.json")}
+    assert named == {"b_1": "b 1", "b_1_2": "b_1", "b_1_2_2": "b_1_2", "b_1_3": "b/1"}
+
+
 def test_bands_of_files_without_a_simulation_have_their_names(tmp_path):
     one = cutout("a")
     pair = replace(one, image=np.stack([one.image] * 2), noise=np.stack([one.noise] * 2))
