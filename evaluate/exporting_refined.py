@@ -13,13 +13,10 @@ from ..simulate.exchange.coolest_profiles import check_has_counterpart
 from ..simulate.exchange.coolest_template import coolest_template, joint_samples
 from ..simulate.exchange.lenstronomy_script import lenstronomy_script
 from ..simulate.exchange.region_file import outlines, pixel_regions
-from ..simulate.packing import noise_levels
 from ..simulate.selection import draw
 from ..simulate.systems.draw import Views, rows_of
 from .fitting.fitted_terms import fitted_terms
-from .fitting.image_model import ImageModel, Observed
-from .fitting.lens_light import lens_light
-from .fitting.pixel_response import pixel_response
+from .fitting.image_model import Observed, image_model, joined
 from .fitting.refine import refine
 
 TOLD = ("start", "chi2", "agreeing", "converged")  # of the table, in the file's meta
@@ -35,6 +32,8 @@ def check_exportable(scene):
 
 def export_refined(folder, fits, table, stop=lambda: False):
     """Write lens_INDEX.json with its images (COOLEST), .reg (DS9) and .py (lenstronomy) of each refined lens.
+
+    Of several bands each has its own, lens_INDEX_BAND.json, ..., with the same lens: COOLEST has one image in a file.
 
     Each is fitted once more, from the estimate with the highest posterior of all starts, as its source is in no table.
 
@@ -63,34 +62,54 @@ def export_refined(folder, fits, table, stop=lambda: False):
 
 def _export(folder, fits, row, proposal):
     """Write the files of one lens. row: of the table. proposal: the parameters of the lens, (1, p)."""
-    scene, index = fits.scene, int(row["index"])
+    scene, free, index = fits.scene, fits.free, int(row["index"])
     systems = rows_of(draw(scene, np.array([index], np.uint64), Views()), [0])
-    terms = to_lenstronomy(scene, systems, 0)
-    optics = {name: float(values[0, 0, 0]) for name, values in systems.optics.items()}
-    response = pixel_response(scene.instrument, optics, scene.config.image.num_pix)
-    model = ImageModel(scene, fits.free, fits.shapes, response, lens_light(scene, fits.free, optics))
-    background, exposure, gain = (float(level[0, 0]) for level in noise_levels(scene, systems))
-    image = terms["kwargs_data"]["image_data"]
-    good = terms.get("likelihood_mask", np.ones(image.shape, bool))
-    observed = Observed(image, background, exposure * gain, good)
+    of_bands = [to_lenstronomy(scene, systems, 0, band=b) for b in range(len(scene.bands))]
+    model = image_model(scene, free, fits.shapes, {name: values[0, 0] for name, values in systems.optics.items()})
+    observed = _observed(of_bands)
     found = refine(model, observed, proposal)
     if not np.isfinite(found.parameters).all():
         raise DataError("it could not be fitted again")
-    terms |= fitted_terms(model, observed, found, scene)
-    n = len(fits.free.places)
+    n = len(free.places)
     covariance = found.covariance[:n, :n] * np.outer(fits.error_scales, fits.error_scales)
-    samples = joint_samples(found.parameters[:n], covariance)
+    meta = {"index": index} | {t: _plain(row[t]) for t in TOLD}
+    for b, (band, terms) in enumerate(zip(scene.bands, of_bands, strict=True)):
+        name = f"lens_{index}" if len(scene.bands) == 1 else f"lens_{index}_{band}"
+        described = of_scene(scene, band)._replace(mode="MAP", meta=meta)
+        own = terms | fitted_terms(model, observed, found, scene, b)
+        _write(folder, name, own, described, [*zip(free.places, found.parameters, strict=False)], covariance)
+
+
+def _observed(of_bands):
+    """The image of all bands with its noise, as a fit takes it, of terms of lenstronomy for each."""
+    data = [terms["kwargs_data"] for terms in of_bands]
+    images = [own["image_data"] for own in data]
+    good = [terms.get("likelihood_mask", np.ones(own.shape, bool)) for terms, own in zip(of_bands, images, strict=True)]
+    noise = [[own[name] for own in data] for name in ("background_rms", "exposure_time")]
+    if len(data) == 1:
+        return Observed(images[0], noise[0][0], noise[1][0], good[0])
+    sizes = [own.size for own in images]
+    image, good = (joined([own.ravel() for own in of]) for of in (images, good))
+    return Observed(image, *(np.repeat(of, sizes) for of in noise), good)
+
+
+def _write(folder, name, terms, described, fitted, covariance):
+    """Write the files of a lens in one band.
+
+    fitted: ((number of the deflector, parameter), value) of what is fitted. covariance: theirs, (p, p).
+    """
+    samples = joint_samples([value for _, value in fitted], covariance)
     of_lens = [{} for _ in terms["kwargs_lens"]]
-    for (k, name), values in zip(fits.free.places, samples, strict=True):
-        of_lens[k][name] = values
-    described = of_scene(scene)._replace(mode="MAP", meta={"index": index} | {t: _plain(row[t]) for t in TOLD})
+    for ((k, parameter), _), values in zip(fitted, samples, strict=True):
+        of_lens[k][parameter] = values
     template, images = coolest_template(terms, described, {"kwargs_lens": of_lens})
-    name = f"lens_{index}"
     write_coolest(folder / f"{name}.json", template, images)
     lines = outlines(terms["kwargs_model"]["lens_model_list"], terms["kwargs_lens"])
-    write_text(folder / f"{name}.reg", pixel_regions(lines, image.shape, scene.instrument.pixel_scale))
+    shape, scale = terms["kwargs_data"]["image_data"].shape, template["instrument"]["pixel_size"]
+    for suffix, own in (("", lines.critical), ("_caustics", lines.caustics)):
+        write_text(folder / f"{name}{suffix}.reg", pixel_regions(own, shape, scale))
     sigmas = np.sqrt(np.diag(covariance))
-    errors = [(k, parameter, float(sigma)) for (k, parameter), sigma in zip(fits.free.places, sigmas, strict=True)]
+    errors = [(*place, float(sigma)) for (place, _), sigma in zip(fitted, sigmas, strict=True)]
     text = lenstronomy_script(name, _in_electrons(terms, described.gain), errors, template, "mask" in images)
     write_text(folder / f"{name}.py", text)
 

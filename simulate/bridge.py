@@ -36,7 +36,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     if scene.config.observation.subtract_lens_light:
         raise ArgumentError(
             "scene: its images have lens light subtracted by an imperfect fit, which lenstronomy has no model of; set "
-            "simulate.observation.subtract_lens_light=[] for the light with it"
+            "simulate.observation.subtract_lens_light=[] (and unfitted_light=null) for the light with it"
         )
     if not len(systems.indices):
         raise ArgumentError("systems: expected one or more, got those of no index")
@@ -48,10 +48,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
 
 def _model(scene, systems, i, view, band):
     """What `to_lenstronomy` gives but for the data."""
-    instrument, systems = list(scene.bands.values())[band], in_bands(systems, scene)
-    rays, per_pixel = scene.config.image.rays, 8
-    if rays == "adaptive" and instrument.within_pixels:
-        instrument, per_pixel = instrument.on_finer_pixels(WITHIN_PIXELS), 1
+    systems = in_bands(systems, scene)
     lens = _deflectors(scene, systems, i)
     light = {group: _light(scene, systems, group, i, view, band) for group in ("source", "lens_light")}
     model = {
@@ -67,6 +64,15 @@ def _model(scene, systems, i, view, band):
         "kwargs_lens": [values for _, values in lens],
         "kwargs_source": [values for _, values in light["source"]],
         "kwargs_lens_light": [values for _, values in light["lens_light"]],
+    } | psf_and_rays(scene, systems, i, view, band)
+
+
+def psf_and_rays(scene, systems, i, view=0, band=0):
+    """The `kwargs_psf` and `kwargs_numerics` of `to_lenstronomy`."""
+    instrument, rays, per_pixel = list(scene.bands.values())[band], scene.config.image.rays, 8
+    if rays == "adaptive" and instrument.within_pixels:
+        instrument, per_pixel = instrument.on_finer_pixels(WITHIN_PIXELS), 1
+    return {
         "kwargs_psf": _psf(instrument, {n: v[i, view, band] for n, v in systems.optics.items()})
         | {"pixel_size": list(scene.bands.values())[band].pixel_scale},
         "kwargs_numerics": {

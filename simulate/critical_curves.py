@@ -12,6 +12,7 @@ import numpy as np
 
 STEP = 1e-7  # of the distance from the centre, over which deflections are differenced
 INNERMOST = 1e-3  # of the radius that is searched
+SEARCHED = 3.0  # Einstein radii about a lens, within which its curves are
 FINITE = 0.01  # a deflection with a smaller power of the radius than that is finite at the centre
 
 
@@ -59,6 +60,24 @@ def critical_curves(trace, center_x, center_y, radius, n_radii=64, n_angles=96):
     if inner > 0 and not has_radial and abs(next_one / inner - 1.0) < FINITE * np.log(r[1, 0] / r[0, 0]):
         out.append(Curve("cut", *(closed(a[:1])[0] for a in (x, y, x - alpha_x, y - alpha_y))))
     return out
+
+
+def curves_of_lens(profiles, kwargs_lens):
+    """The critical curves of a lens of lenstronomy with their caustics, as `critical_curves` gives them.
+
+    profiles, kwargs_lens: lens_model_list and the parameters of each; the first is the main deflector, with a theta_E
+        and a centre. One whose theta_E is not above 0 has no curves.
+    """
+    from lenstronomy.LensModel.lens_model import LensModel
+
+    model, main = LensModel(profiles), kwargs_lens[0]
+    if not main["theta_E"] > 0:
+        return []
+
+    def trace(x, y):
+        return tuple(a[None] for a in model.alpha(x[0], y[0], kwargs_lens))
+
+    return critical_curves(trace, main["center_x"], main["center_y"], SEARCHED * main["theta_E"], 256, 192)
 
 
 def _deflection_and_derivatives(trace, x, y, step):

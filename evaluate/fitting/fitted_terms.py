@@ -6,12 +6,14 @@ import numpy as np
 
 from ...simulate.profiles.registry import LIGHT, LIGHT_PARAMETERS, MASS
 from ...simulate.systems.amplitudes import with_amplitude
-from .image_model import FLUX, SIZE, X, Y, inverse_variance
+from .free_parameters import SIZE, X, Y
+from .image_model import inverse_variance
+from .lens_light import not_too_flat
 from .refine import ALL
 
 
-def fitted_terms(model, observed, found, scene):
-    """kwargs_model, kwargs_lens, kwargs_source and kwargs_lens_light of a fit.
+def fitted_terms(model, observed, found, scene, band=0):
+    """kwargs_model, kwargs_lens, kwargs_source and kwargs_lens_light of a fit, in band number `band` of the scene.
 
     Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. found: its `refine.Refined`. scene: theirs.
     """
@@ -23,7 +25,7 @@ def fitted_terms(model, observed, found, scene):
         {p.name: values[p.name] for p in MASS[profile].parameters if p.name in values}
         for profile, values in zip(free.profiles, lens, strict=True)
     ]
-    light = [part for parts in _light(free, found.parameters[free.of_light], scene) for part in parts]
+    light = [part for parts in _light(free, found.parameters[free.of_light], scene, band) for part in parts]
     return {
         "kwargs_model": {
             "lens_model_list": list(free.profiles),
@@ -31,28 +33,29 @@ def fitted_terms(model, observed, found, scene):
             "lens_light_model_list": [name for name, _ in light],
         },
         "kwargs_lens": lens,
-        "kwargs_source": [fitted_source(model, observed, found)],
+        "kwargs_source": [fitted_source(model, observed, found, band)],
         "kwargs_lens_light": [values for _, values in light],
     }
 
 
-def fitted_source(model, observed, found):
-    """The source of a fit as an INTERPOL profile: its image in counts/s/arcsec^2, with all components."""
+def fitted_source(model, observed, found, band=0):
+    """The source of a fit as an INTERPOL profile: its image in a band in counts/s/arcsec^2, with all components."""
     p = found.parameters
     cleaned = observed._replace(image=np.where(observed.good, observed.image, 0.0))
     weights = inverse_variance(cleaned, found.model)
     amounts = model.posterior(cleaned, weights, p, ALL, derivatives=False).coefficients
     pixel = math.exp(p[SIZE]) / model.shapes.R_half
-    stamp = model.shapes.stamps[:, :, : len(amounts) + 1] @ np.append(1.0, amounts)
+    stamp = model.shapes.of_band(band)[:, :, : len(amounts) + 1] @ np.append(1.0, amounts)
     values = {"amp": 1.0, "phi_G": 0.0, "scale": float(pixel), "center_x": float(p[X]), "center_y": float(p[Y])}
-    return {"image": stamp * (math.exp(p[FLUX]) / pixel**2)} | values
+    return {"image": stamp * (math.exp(p[model.of_flux[band]]) / pixel**2)} | values
 
 
-def _light(free, values, scene):
+def _light(free, values, scene, band):
     """The parts of each component of the lens's light, pairs of a name and parameters."""
     for k, constants in enumerate(free.light_constants):
         own = {name: np.full((1, 1), value) for name, value in constants.items()}
         own |= {name: np.full((1, 1), values[p]) for p, (number, name) in enumerate(free.light) if number == k}
         component = scene.config.lens_light[k]
-        for name, drawn in LIGHT[component.profile].parts(with_amplitude(scene, component, own)):
-            yield [(name, {n: float(drawn[n].ravel()[0]) for n in LIGHT_PARAMETERS[name]})]
+        for name, drawn in LIGHT[component.profile].parts(with_amplitude(scene, component, not_too_flat(own))):
+            at = {n: drawn[n][0, 0] for n in LIGHT_PARAMETERS[name]}
+            yield [(name, {n: float(v[band] if np.ndim(v) else v) for n, v in at.items()})]

@@ -62,7 +62,7 @@ class LensLight:
         for k, constants in enumerate(self._free.light_constants):
             own = {name: np.full((m, 1), value) for name, value in constants.items()}
             own |= {name: values[:, [p]] for p, (number, name) in enumerate(self._free.light) if number == k}
-            drawn.append(_not_too_flat(own))
+            drawn.append(not_too_flat(own))
         for band, rows, packed in self._packed[m]:
             lights = zip(band.config.lens_light, drawn, strict=True)
             systems = replace(rows, lens_light=tuple(with_amplitude(band, *light) for light in lights))
@@ -75,7 +75,7 @@ def lens_light(scene, free, optics):
     return LensLight(scene, free, optics) if scene.config.lens_light else None
 
 
-def _not_too_flat(values):
+def not_too_flat(values):
     """The parameters with |e| of at most what a profile can have: a corner of the ranges of e1 and e2 is beyond it."""
     modulus = np.hypot(values["e1"], values["e2"])
     shrink = np.minimum(1.0, MAX_ELLIPTICITY / np.maximum(modulus, 1e-9))

@@ -12,7 +12,7 @@ from ...files.astropy_tables import write as write_table
 from ...files.coolest_files import write_coolest
 from ...files.fits_writing import card
 from ...files.whole import folder_for, write_text
-from ...simulate.bridge import to_lenstronomy
+from ...simulate.bridge import psf_and_rays
 from ...simulate.exchange.coolest_bridge import of_scene
 from ...simulate.exchange.coolest_profiles import check_has_counterpart
 from ...simulate.exchange.coolest_template import Described, coolest_template, normal_samples
@@ -35,11 +35,12 @@ SUFFIXES = {
 
 
 class PredictedLens(NamedTuple):
-    """The lens that predictions describe."""
+    """The lens that predictions describe, and the images that show it."""
 
     profiles: list[str]  # of lenstronomy
     values: list[dict]  # of each profile, where nothing is predicted
     places: dict  # target -> (number of the profile, parameter)
+    bands: list  # what a template says of each band: (its terms of lenstronomy, `Described`)
 
     def not_predicted(self):
         """The names of parameters that no prediction gives."""
@@ -53,10 +54,11 @@ class PredictedLens(NamedTuple):
         return out
 
 
-def predicted_lens(scene, targets):
+def predicted_lens(scene, targets, bands=("",)):
     """The `PredictedLens` of a run's predictions; of what is not predicted it has the population's mean.
 
-    scene: of the run; None where nothing is simulated: the lens is then an isothermal power law in the centre.
+    scene: of the run; None where nothing is simulated: the lens is then an isothermal power law in the centre, and
+        `bands` are the names of those of the images.
 
     Raises: DataError for a lens without a theta_E, or with a profile that COOLEST has not.
     """
@@ -73,49 +75,73 @@ def predicted_lens(scene, targets):
         check_has_counterpart(profile, f"--export: simulate.lens_mass.{k}")
     if "theta_E" not in values[0]:
         raise DataError(f"--export: the first deflector is a {profiles[0]} without a theta_E; expected EPL, SIE or SIS")
-    return PredictedLens(profiles, values, {t: at for t, at in plain_names(values).items() if t in targets})
+    places = {t: at for t, at in plain_names(values).items() if t in targets}
+    return PredictedLens(profiles, values, places, _of_bands(scene, bands))
 
 
-def export_predictions(folder, scene, targets, cutouts, predicted, drawn, table):
-    """Write NAME.json with its images (COOLEST), NAME.reg and NAME_sky.reg (DS9) of each lens, and table.ecsv and .vot.
+def _of_bands(scene, names):
+    """PSF and rays of each band of the run's simulation, and what a template says of all its lenses."""
+    if scene is None:
+        return [({}, Described(band=name)) for name in names]
+    systems = draw(scene, np.arange(1))
+    own = {"gain": 1.0, "zero_point": None, "exposure_time": None}  # those of the image's file are not known
+    return [
+        (psf_and_rays(scene, systems, 0, band=b), of_scene(scene, name)._replace(**own))
+        for b, name in enumerate(scene.bands)
+    ]
 
-    All is in the frame of the array, but the table.
+
+def export_predictions(folder, lens, cutouts, predicted, drawn, table):
+    """Write NAME.json with its images (COOLEST) and regions (DS9) of each lens, and table.ecsv and .vot.
+
+    Of several bands each has a file of its own, NAME_BAND.json, with the same lens: COOLEST has one image in a file.
+    Regions are NAME.reg, NAME_sky.reg, and NAME_caustics.reg, NAME_caustics_sky.reg. All is in the frame of the array,
+    but the table.
 
     Args:
-        folder: to write to. scene: of the run, or None. targets: names of the predictions.
+        folder: to write to. lens: `PredictedLens`.
         cutouts: list of `cutouts.Cutout`. predicted: target -> (mean (n,), standard deviation (n,)).
         drawn: samples (n, s, t) of posteriors, or None: errors are then normal. table: of `published.prediction_table`.
 
     Returns: sentences on lenses that could not be written, as no lens has the values that are predicted of them.
-    Raises: DataError where nothing tells the size of pixels, or as `predicted_lens`; OSError.
+    Raises: DataError where nothing tells the size of pixels; OSError.
     """
-    folder, lens, said = folder_for(folder), predicted_lens(scene, targets), []
-    terms, described = _of_all(scene)
+    folder, targets, said = folder_for(folder), list(predicted), []
     for i, cutout in enumerate(cutouts):
         if cutout.pixel_scale is None:
             raise DataError(f"--export: nothing says how large the pixels of {cutout.name} are, in arcsec")
-        values = {t: float(predicted[t][0][i]) for t in targets}
-        errors = {t: float(predicted[t][1][i]) for t in targets}
+        values = {t: float(mean[i]) for t, (mean, _) in predicted.items()}
+        errors = {t: float(sigma[i]) for t, (_, sigma) in predicted.items()}
         samples = normal_samples(values, errors) if drawn is None else dict(zip(targets, drawn[i].T, strict=True))
-        kwargs = lens.placed(values, lens.values)
-        model = {"lens_model_list": lens.profiles, "source_light_model_list": [], "lens_light_model_list": []}
-        own = {"kwargs_model": model, "kwargs_lens": kwargs, "kwargs_source": [], "kwargs_lens_light": []}
-        own |= {"kwargs_data": _data(cutout)} | _mask(cutout) | terms
+        name = re.sub(r"[^\w.+-]+", "_", cutout.name)
         meta = {"units": "those of the image's file", "name": cutout.name, "flags": str(table["flags"].iloc[i])}
         meta["not predicted, but the mean of the population"] = lens.not_predicted()
-        place, cards = _on_sky(cutout)
-        told = described._replace(mode="MAP", meta=meta, **place)
-        name = re.sub(r"[^\w.+-]+", "_", cutout.name)
         try:
-            template = coolest_template(own, told, {"kwargs_lens": lens.placed(samples)})
+            _write_coolest(folder, name, lens, cutout, values, samples, meta)
         except DataError as error:
             said.append(f"{cutout.name} is not exported: {error}")
             continue
-        write_coolest(folder / f"{name}.json", *template, cards)
-        _write_regions(folder / name, cutout, outlines(lens.profiles, kwargs))
+        _write_regions(folder, name, cutout, outlines(lens.profiles, lens.placed(values, lens.values)))
     for suffix in (".ecsv", ".vot"):
         write_table(folder / f"table{suffix}", table, columns_in_words(table, targets), {"written by": "LenStream"})
     return said
+
+
+def _write_coolest(folder, name, lens, cutout, values, samples, meta):
+    """Write the template of a lens in each band. values, samples: of targets, by name.
+
+    Raises: DataError for what COOLEST has not.
+    """
+    model = {"lens_model_list": lens.profiles, "source_light_model_list": [], "lens_light_model_list": []}
+    own = {"kwargs_model": model, "kwargs_lens": lens.placed(values, lens.values)}
+    own |= {"kwargs_source": [], "kwargs_lens_light": []}
+    place, cards = _on_sky(cutout)
+    for b, (terms, described) in enumerate(lens.bands):
+        told = described._replace(mode="MAP", meta=meta, **place)
+        all_terms = own | terms | {"kwargs_data": _data(cutout, b)} | _mask(cutout, b)
+        template = coolest_template(all_terms, told, {"kwargs_lens": lens.placed(samples)})
+        of_band = name if len(lens.bands) == 1 else f"{name}_{described.band or b}"
+        write_coolest(folder / f"{of_band}.json", *template, cards)
 
 
 def columns_in_words(table, targets):
@@ -130,28 +156,20 @@ def columns_in_words(table, targets):
     return {name: said for name, said in out.items() if name in table}
 
 
-def _of_all(scene):
-    """PSF and rays of the run's simulation, and what a template says of all its lenses."""
-    if scene is None:
-        return {}, Described()
-    terms = to_lenstronomy(scene, draw(scene, np.arange(1)), 0)
-    described = of_scene(scene)._replace(gain=1.0, zero_point=None, exposure_time=None)
-    return {name: terms[name] for name in ("kwargs_psf", "kwargs_numerics")}, described
-
-
-def _data(cutout):
-    """kwargs_data of a cut-out, of its first band."""
-    image, noise = (np.asarray(a, float).reshape(-1, *a.shape[-2:])[0] for a in (cutout.image, cutout.noise))
+def _data(cutout, band):
+    """kwargs_data of a cut-out in one of its bands."""
+    image, noise = (np.asarray(a, float).reshape(-1, *a.shape[-2:])[band] for a in (cutout.image, cutout.noise))
     first = -(len(image) - 1) / 2 * cutout.pixel_scale
     place = {"ra_at_xy_0": first, "dec_at_xy_0": first, "transform_pix2angle": cutout.pixel_scale * np.eye(2)}
     return {"image_data": image, "noise_map": noise} | place
 
 
-def _mask(cutout):
-    """Which pixels count; {} where that is not known."""
+def _mask(cutout, band):
+    """Which pixels of a band count; {} where that is not known."""
     if cutout.filled is None:
         return {}
-    return {"likelihood_mask": ~np.asarray(cutout.filled).reshape(-1, *cutout.filled.shape[-2:])[0]}
+    filled = np.broadcast_to(cutout.filled, cutout.image.shape)
+    return {"likelihood_mask": ~filled.reshape(-1, *filled.shape[-2:])[band]}
 
 
 def _on_sky(cutout):
@@ -173,12 +191,14 @@ def _on_sky(cutout):
     return {"origin": tuple(words)}, [card(key, value) for key, value in keys.items()]
 
 
-def _write_regions(path, cutout, lines):
-    """NAME.reg in pixels of the image's file (of ours where it is none), and NAME_sky.reg where that is known."""
+def _write_regions(folder, name, cutout, lines):
+    """Regions in pixels of the image's file (of ours where it is none), and on the sky where that is known."""
     facts, shape, scale = cutout.facts, cutout.image.shape[-2:], cutout.pixel_scale
     if facts is not None:
         scale = facts.pixel_scale
         shape = round(facts.height / scale), round(facts.width / scale)
-    write_text(path.with_name(f"{path.name}.reg"), pixel_regions(lines, shape, scale))
-    if facts is not None and facts.orientation is not None and facts.centre is not None:
-        write_text(path.with_name(f"{path.name}_sky.reg"), sky_regions(lines, facts.centre, *facts.orientation))
+    on_sky = facts is not None and facts.orientation is not None and facts.centre is not None
+    for suffix, own in (("", lines.critical), ("_caustics", lines.caustics)):
+        write_text(folder / f"{name}{suffix}.reg", pixel_regions(own, shape, scale))
+        if on_sky:
+            write_text(folder / f"{name}{suffix}_sky.reg", sky_regions(own, facts.centre, *facts.orientation))

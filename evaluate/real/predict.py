@@ -58,9 +58,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     if not groups:
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     lens_samples.check_samples(samples, posterior, run)
-    if export is not None:
-        exported.predicted_lens(scene, targets)  # refuses what cannot be exported before all work
     expected = of_examples(task.examples) if scene is None else of_scene(scene)
+    lens = None if export is None else exported.predicted_lens(scene, targets, expected.bands)  # it may be refused
     found = read(expected, lenses)
     cutouts, skipped = found.cutouts, found.skipped
     orientations = [c.facts.orientation for c in cutouts]
@@ -108,7 +107,7 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     lens_figure.draw(cutouts, table, out / "real_lenses.png")
     sentences = flags.in_words(table["name"], doubts)
     if export is not None:
-        sentences += exported.export_predictions(export, scene, targets, cutouts, in_array, drawn_in_array, table)
+        sentences += exported.export_predictions(export, lens, cutouts, in_array, drawn_in_array, table)
     return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said)
 
 

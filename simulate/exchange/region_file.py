@@ -1,42 +1,39 @@
-"""Critical curves and Einstein circles of a lens as regions of DS9, in an image's pixels or on the sky."""
+"""Critical curves, caustics and Einstein circles of a lens as regions of DS9, in an image's pixels or on the sky."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..critical_curves import critical_curves
+from ..critical_curves import curves_of_lens
 
-COLOURS = {"tangential": "cyan", "radial": "magenta", "theta_E": "yellow"}
-SEARCHED = 3.0  # Einstein radii, within which there may be critical curves
+COLOURS = {"tangential": "cyan", "radial": "magenta", "cut": "magenta", "theta_E": "yellow"}
 
 
 class Outline(NamedTuple):
-    """A closed line in the image [arcsec], x to the right and y up from the image's centre."""
+    """A closed line [arcsec], x to the right and y up from the image's centre."""
 
     name: str  # one of COLOURS
     x: np.ndarray
     y: np.ndarray
 
 
-def outlines(names, kwargs_lens):
-    """The critical curves of a lens of lenstronomy, lens_model_list and kwargs_lens, and the circle of its theta_E.
+class Outlines(NamedTuple):
+    """What is drawn of a lens: lists of `Outline`."""
 
-    The first deflector is the main one, with a theta_E and a centre. Returns: list of `Outline`.
-    """
-    from lenstronomy.LensModel.lens_model import LensModel
+    critical: list  # the circle of theta_E, and the critical curves
+    caustics: list  # in the source plane
 
-    model, main = LensModel(names), kwargs_lens[0]
-    centre, radius = (main["center_x"], main["center_y"]), main["theta_E"]
-    if not radius > 0:
-        return []
 
-    def trace(x, y):
-        return tuple(a[None] for a in model.alpha(x[0], y[0], kwargs_lens))
-
-    curves = critical_curves(trace, *centre, SEARCHED * radius)
+def outlines(profiles, kwargs_lens):
+    """The `Outlines` of a lens of lenstronomy, as `critical_curves.curves_of_lens` takes it."""
+    curves, main = curves_of_lens(profiles, kwargs_lens), kwargs_lens[0]
+    if not curves:
+        return Outlines([], [])
     angle = np.linspace(0.0, 2.0 * np.pi, 73)[:-1]
-    circle = Outline("theta_E", centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle))
-    return [circle, *(Outline(curve.kind, curve.x, curve.y) for curve in curves if curve.kind in COLOURS)]
+    x, y = main["center_x"] + main["theta_E"] * np.cos(angle), main["center_y"] + main["theta_E"] * np.sin(angle)
+    critical = [Outline(curve.kind, curve.x, curve.y) for curve in curves if curve.kind != "cut"]
+    caustics = [Outline(curve.kind, curve.source_x, curve.source_y) for curve in curves]
+    return Outlines([Outline("theta_E", x, y), *critical], caustics)
 
 
 def pixel_regions(lines, shape, pixel_scale):

@@ -52,7 +52,7 @@ def exported(fits, table, tmp_path_factory):
 
 def test_which_files_there_are_and_what_is_said(exported):
     folder, said = exported
-    ends = (".json", ".py", ".reg", "_image.fits", "_noise.fits", "_psf.fits", "_source_0.fits")
+    ends = (".json", ".py", ".reg", "_caustics.reg", "_image.fits", "_noise.fits", "_psf.fits", "_source_0.fits")
     assert sorted(path.name for path in folder.iterdir()) == [f"lens_{FIRST}{end}" for end in ends]
     assert said == [f"lens {FIRST + 1} is not exported: it could not be fitted"]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenstream.configs.schema import Simulation
-from lenstream.simulate.critical_curves import critical_curves
+from lenstream.simulate.critical_curves import critical_curves, curves_of_lens
 from lenstream.simulate.einstein_radius import critical_curve_radius
 from lenstream.simulate.lens_equation import magnification_at
 from lenstream.simulate.render import tracer
@@ -91,7 +91,54 @@ def test_curves_are_where_magnification_diverges_and_enclose_the_area_of_the_rad
     inverse = 1.0 / magnification_at(trace, tangential.x[None], tangential.y[None])[0]
     assert np.abs(inverse).max() < 0.05
     x, y = tangential.x, tangential.y
-    area = 0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
-    assert np.sqrt(area / np.pi) == pytest.approx(critical_curve_radius(trace)[0], rel=5e-3)
+    assert np.sqrt(area(x, y) / np.pi) == pytest.approx(critical_curve_radius(trace)[0], rel=5e-3)
     alpha_x, alpha_y = trace(x[None], y[None])
     assert np.array_equal(tangential.source_x, x - alpha_x[0]) and np.array_equal(tangential.source_y, y - alpha_y[0])
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.3, 2.0), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
+def test_the_curve_of_an_isothermal_ellipsoid_has_the_area_of_its_circle(theta_E, e1, e2):
+    """Kormann, Schneider & Bartelmann 1994: its curve is the ellipse of kappa = 1/2, of area pi theta_E^2."""
+    lens = {"theta_E": theta_E, "e1": e1, "e2": e2, "center_x": 0.2, "center_y": -0.1}
+    tangential, cut = curves_of_lens(["SIE"], [lens])
+    assert (tangential.kind, cut.kind) == ("tangential", "cut")
+    assert area(tangential.x, tangential.y) == pytest.approx(np.pi * theta_E**2, rel=1e-3)
+    q = (1 - np.hypot(e1, e2)) / (1 + np.hypot(e1, e2))
+    along = np.arctan2(e2, e1) / 2
+    x, y = tangential.x - 0.2, tangential.y + 0.1
+    major, minor = x * np.cos(along) + y * np.sin(along), y * np.cos(along) - x * np.sin(along)
+    assert np.hypot(major * np.sqrt(q), minor / np.sqrt(q)) == pytest.approx(theta_E, rel=1e-3)
+
+
+def test_caustics_are_where_the_number_of_images_changes():
+    """By lenstronomy's solver: two images more within each of the caustics of a power law with shear."""
+    from lenstronomy.LensModel.lens_model import LensModel
+    from lenstronomy.LensModel.Solver.lens_equation_solver import LensEquationSolver
+
+    names = ["EPL", "SHEAR"]
+    lens = {"theta_E": 1.1, "gamma": 1.8, "e1": 0.15, "e2": 0.05, "center_x": 0.05, "center_y": 0.0}
+    kwargs_lens = [lens, {"gamma1": 0.03, "gamma2": -0.02}]
+    curves = curves_of_lens(names, kwargs_lens)
+    assert sorted(curve.kind for curve in curves) == ["radial", "tangential"]
+    solver, middle = LensEquationSolver(LensModel(names)), np.array([0.05, 0.0])
+    for curve in curves:
+        k = len(curve.x) // 5
+        edge = np.array([curve.source_x[k], curve.source_y[k]]) - middle
+        counts = [
+            len(
+                solver.image_position_from_source(
+                    *(middle + f * edge), kwargs_lens, min_distance=0.02, search_window=5
+                )[0]
+            )
+            for f in (0.96, 1.04)
+        ]
+        assert counts[0] - counts[1] == 2
+
+
+def test_a_lens_without_mass_has_no_curves():
+    assert curves_of_lens(["SIS"], [{"theta_E": 0.0, "center_x": 0.0, "center_y": 0.0}]) == []
+
+
+def area(x, y):
+    return 0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))

@@ -45,7 +45,7 @@ def exported(scene, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     cutouts = [cutout("a"), cutout("set/b[1]", None)]
     table = prediction_table(cutouts, PREDICTED, "array", ["off_centre", ""])
-    return folder, export_predictions(folder, scene, TARGETS, cutouts, PREDICTED, None, table)
+    return folder, export_predictions(folder, predicted_lens(scene, TARGETS), cutouts, PREDICTED, None, table)
 
 
 def test_the_lens_of_the_file_is_the_predicted_one(exported):
@@ -84,7 +84,8 @@ def test_a_lens_that_cannot_be_is_said(exported):
     (sentence,) = said
     assert sentence.startswith("set/b[1] is not exported: kwargs_lens.0: COOLEST has gamma of a PEMD from 1 to 3")
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("a.json", "a.reg", "a_image.fits", "a_mask.fits", "a_noise.fits", "a_psf.fits", "a_sky.reg"),
+        *("a.json", "a.reg", "a_caustics.reg", "a_caustics_sky.reg"),
+        *("a_image.fits", "a_mask.fits", "a_noise.fits", "a_psf.fits", "a_sky.reg"),
         *("table.ecsv", "table.vot"),
     ]
 
@@ -137,7 +138,7 @@ def test_samples_keep_their_correlations(scene, tmp_path):
     drawn[..., 2] = drawn[..., 1] + 0.2  # e2 follows e1
     predicted = {t: (drawn[..., k].mean(1), drawn[..., k].std(1)) for k, t in enumerate(TARGETS)}
     table = prediction_table([cutout("a")], predicted, "array", [""])
-    export_predictions(tmp_path, scene, TARGETS, [cutout("a")], predicted, drawn, table)
+    export_predictions(tmp_path, predicted_lens(scene, TARGETS), [cutout("a")], predicted, drawn, table)
     template = json.loads((tmp_path / "a.json").read_text())
     q = template["lensing_entities"][0]["mass_model"][0]["parameters"]["q"]["posterior_stats"]
     e = np.hypot(drawn[0, :, 1], drawn[0, :, 2])
@@ -146,9 +147,10 @@ def test_samples_keep_their_correlations(scene, tmp_path):
 
 def test_without_a_simulation_the_lens_is_a_power_law(tmp_path):
     lens = predicted_lens(None, ["theta_E", "gamma1"])
+    lens_alone = predicted_lens(None, ["theta_E"])
     assert lens.profiles == ["EPL", "SHEAR"] and lens.values[0]["gamma"] == 2.0
     table = pd.DataFrame({"name": ["a"], "theta_E": [1.0], "flags": [""]})
-    export_predictions(tmp_path, None, ["theta_E"], [cutout("a")], PREDICTED, None, table)
+    export_predictions(tmp_path, lens_alone, [cutout("a")], {"theta_E": PREDICTED["theta_E"]}, None, table)
     assert "kwargs_psf" not in from_coolest(tmp_path / "a.json")
     with pytest.raises(DataError, match="--export: theta_E is not among the predictions"):
         predicted_lens(None, ["e1", "e2"])
