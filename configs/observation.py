@@ -104,6 +104,33 @@ class Subtracted(Section):
     ranges = model_validator(mode="after")(check_ranges)
 
 
+class Unfitted(Section):
+    """What of the lens light no smooth fit with a PSF that is slightly wrong follows, as a fraction of that light."""
+
+    fraction: Parameter = parameter(
+        "rms of smooth random multipoles of order 0 to 4, over the light, to 1.2 arcsec from the centre",
+        "-",
+        low=0,
+        high=0.5,
+    )
+    centre: Parameter = parameter(
+        "how much too bright the fit is in the middle, over the light there; below 0: too faint", "-", 0.0, -0.5, 0.5
+    )
+    radius: float = key("to where that reaches, as the standard deviation of a Gaussian", "arcsec", 0.04, gt=0, le=1)
+
+    ranges = model_validator(mode="after")(check_ranges)
+
+
+class Disks(Section):
+    """Disks whose pixels are lost, anywhere in an image, as around masked neighbours."""
+
+    number: float = key("mean number", "per image", gt=0, le=5)
+    radius: Parameter = parameter("radius of each", "arcsec", low=0, high=100)
+    nearest: float = key("those that come nearer to the centre of the image are left out", "arcsec", 0.0, ge=0)
+
+    ranges = model_validator(mode="after")(check_ranges)
+
+
 class FromInstrument(Section):
     """Numbers of an observation that were not given but are an instrument's, as lenstronomy had them."""
 
@@ -168,8 +195,19 @@ class Observation(Section):
         "the fit got wrong is drawn anew with the noise; of all bands",
         default=[],
     )
+    unfitted_light: Unfitted | None = key(
+        "what the fit of subtract_lens_light cannot follow, whatever its parameters; empty: nothing", "-", None
+    )
     bad_pixels: float = key("fraction of pixels that are lost", "-", 0.0, ge=0, lt=1)
     cosmic_rays: float = key("mean number of cosmic-ray tracks, whose pixels are lost", "per image", 0.0, ge=0, le=500)
+    cosmic_rays_up_to: float | None = key(
+        "longest exposure, all exposures together, that loses pixels to cosmic rays: a longer one is of several, which "
+        "together lose none; empty: any",
+        "s",
+        None,
+        gt=0,
+    )
+    masked_disks: Disks | None = key("disks that are lost, as around masked neighbours; empty: none", "-", None)
     mask_value: Literal["nan", 0] = key("what a lost pixel holds: 0 or nan", "counts/s", 0)
     psf: PSF | None = key("point-spread function; empty: the instrument's", "-", None)
     defect: Literal["double_poisson", "doubled_model", "clipped_over_peak"] | None = key(
@@ -189,6 +227,8 @@ class Observation(Section):
         numbers = [subtracted.component for subtracted in self.subtract_lens_light]
         if len(set(numbers)) < len(numbers):
             raise ValueError("subtract_lens_light: every component is subtracted once, but one is there twice")
+        if not numbers and self.unfitted_light is not None:
+            raise ValueError("unfitted_light: it belongs to a fit, but subtract_lens_light names no component")
         if numbers and self.defect is not None:
             raise ValueError("subtract_lens_light: images with a defect are those of a published dataset, as they are")
         return self

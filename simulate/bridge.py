@@ -36,7 +36,7 @@ def to_lenstronomy(scene: Scene, systems: Systems, i: int, view: int = 0, band: 
     if scene.config.observation.subtract_lens_light:
         raise ArgumentError(
             "scene: its images have lens light subtracted by an imperfect fit, which lenstronomy has no model of; set "
-            "simulate.observation.subtract_lens_light=[] for the light with it"
+            "simulate.observation.subtract_lens_light=[] (and unfitted_light=null) for the light with it"
         )
     if not len(systems.indices):
         raise ArgumentError("systems: expected one or more, got those of no index")

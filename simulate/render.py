@@ -15,6 +15,7 @@ from .packing import layers_of, noise_levels, pack, pack_fitted_light, pack_maps
 from .profiles import registry
 from .systems.draw import Systems, by_grid, check_drawn
 from .systems.scene import Scene
+from .systems.subtraction import unfitted_light
 
 MOST_RAYS = 128  # along a pixel's side
 SMALLEST_PART = 16  # systems; the work before the first one of a part takes as long as one of them
@@ -124,7 +125,7 @@ def _render_grid(scene, systems, noise, dtype, threads, rays, exact_halos, arcs)
         _render_part(arguments, start, stop, out, arc_values)
         lost = _observe(scene, systems, levels, out, start, stop) if noisy else None
         if fit is not None:
-            own = _light_of_fit(fit, start, stop, out.shape[1:], dtype)
+            own = _light_of_fit(scene, systems, fit, start, stop, dtype)
             np.subtract(out[start:stop], own, out=out[start:stop], where=True if lost is None else ~lost)
         return lost
 
@@ -146,14 +147,18 @@ def subtracted_light(scene, systems):
         return None
     n, shape = len(systems.indices), (systems.views.n, len(scene.bands), *2 * [scene.config.image.num_pix])
     fit = pack_fitted_light(scene, systems, pack(scene, systems, np.float32))
-    return _light_of_fit(fit, 0, n, (shape[0] * shape[1], *shape[2:]), np.float32).reshape(n, *shape)
+    return _light_of_fit(scene, systems, fit, 0, n, np.float32).reshape(n, *shape)
 
 
-def _light_of_fit(fit, start, stop, shape, dtype):
-    """Images of the fitted light of systems `start` to `stop`, (stop - start, *shape)."""
-    out = np.empty((fit.tables.light_profiles.shape[0], *shape), dtype)
+def _light_of_fit(scene, systems, fit, start, stop, dtype):
+    """Images of the fitted light of systems `start` to `stop`, (stop - start, layers, num_pix, num_pix)."""
+    size, n_bands = scene.config.image.num_pix, len(scene.bands)
+    out = np.empty((len(systems.indices), systems.views.n * n_bands, size, size), dtype)
     _render_part(fit, start, stop, out, np.zeros((0, 0, 0)))
-    return out[start:stop]
+    part = out[start:stop]
+    if (wrong := unfitted_light(scene, systems, start, stop)) is not None:
+        part *= np.repeat(1.0 + wrong, n_bands, axis=1).astype(dtype)
+    return part
 
 
 def _nothing(scene, shape, dtype, noisy, arcs):

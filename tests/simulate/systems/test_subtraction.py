@@ -14,7 +14,7 @@ from lenstream.simulate.render import render, render_all, subtracted_light
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import make_scene
-from lenstream.simulate.systems.subtraction import fitted
+from lenstream.simulate.systems.subtraction import fitted, unfitted_light
 
 LIGHT = (
     "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 18, R_sersic: 0.5, n_sersic: 2, e1: 0.1, e2: 0.05}, "
@@ -97,6 +97,46 @@ def test_lost_pixels_stay_lost():
     assert seen.mask.any() and (seen.images[seen.mask] == 0).all()
 
 
+def unfitted(scene, n, v=1, redraw=(), start=0, stop=None):
+    systems = draw(scene, np.arange(n), Views(v, frozenset(redraw)))
+    return unfitted_light(scene, systems, start, n if stop is None else stop)
+
+
+def test_what_stays_unfitted_is_a_fraction_of_the_light_in_multipoles():
+    scene = scene_of(0, "simulate.observation.unfitted_light={fraction: 0.02}")
+    wrong = unfitted(scene, 400)[:, 0]
+    y, x = (np.mgrid[0:32, 0:32] - 15.5) * scene.config.image.pixel_scale
+    r = np.hypot(x, y)
+    ring = (r > 0.2) & (r < 0.9)
+    assert np.sqrt((wrong[:, ring] ** 2).mean()) == pytest.approx(0.02, rel=0.05)
+    assert (wrong[:, r > 1.3] == 0).all() and (r > 1.3).any()
+    turned = wrong[:, ::-1, ::-1]  # by half a turn: orders 0, 2 and 4 stay, 1 and 3 change their sign
+    even, odd = ((wrong + sign * turned)[:, ring] / 2 for sign in (1, -1))
+    assert (even**2).mean() / (odd**2).mean() == pytest.approx(3 / 2, rel=0.15)
+
+
+def test_the_middle_of_a_fit_is_too_bright_by_what_was_asked_for():
+    scene = scene_of(0, "simulate.observation.unfitted_light={fraction: 0, centre: 0.1, radius: 0.08}")
+    systems = draw(scene, np.arange(2), Views())
+    light, exact = (subtracted_light(s, systems)[0, 0, 0] for s in (scene, scene_of(0)))
+    x = (np.mgrid[0:32, 0:32][::-1] - 15.5) * scene.config.image.pixel_scale
+    expected = 0.1 * np.exp(-0.5 * (x**2).sum(axis=0) / 0.08**2)
+    np.testing.assert_allclose(light / exact - 1, expected, rtol=0, atol=2e-6)
+    whole, left = images_of(scene_of(), 2, noise=False), images_of(scene, 2, noise=False)
+    np.testing.assert_allclose(whole[0] - left[0], light[None], rtol=0, atol=1e-5 * whole.max())
+
+
+def test_what_stays_unfitted_is_drawn_with_the_noise_and_whatever_else_is_in_a_batch():
+    scene = scene_of(0.05, "simulate.observation.unfitted_light={fraction: 0.02, centre: {uniform: [-0.1, 0.1]}}")
+    other = unfitted(scene, 5, 2, ("source", "noise"))
+    assert (np.abs(other[:, 0] - other[:, 1]).max(axis=(1, 2)) > 0).all()
+    same = unfitted(scene, 5, 2, ("source",))
+    np.testing.assert_array_equal(same[:, 0], same[:, 1])
+    np.testing.assert_array_equal(unfitted(scene, 9, start=2, stop=5), unfitted(scene, 5)[2:])
+    many = render(scene, draw(scene, np.arange(40), Views()), threads=2)
+    np.testing.assert_array_equal(many[35:36], render(scene, draw(scene, [35], Views())))
+
+
 def test_parameters_stay_within_their_ranges():
     scene = scene_of(0.5)
     assert np.isfinite(images_of(scene, 200)).all()  # render refuses any that is out of range
@@ -138,3 +178,8 @@ def test_what_cannot_be_subtracted_is_refused(fits, light, words):
     with pytest.raises(ConfigError, match=words) as caught:
         load("tiny", [light, f"simulate.observation.subtract_lens_light={fits}"])
     assert len(caught.value.problems) == 1
+
+
+def test_nothing_stays_unfitted_without_a_fit():
+    with pytest.raises(ConfigError, match="unfitted_light: it belongs to a fit, but subtract_lens_light names no"):
+        load("tiny", ["simulate.observation.unfitted_light={fraction: 0.1}"])
