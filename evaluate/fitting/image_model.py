@@ -43,7 +43,7 @@ class PosteriorAt(NamedTuple):
     parts: tuple = ()  # what derivatives follow from
     gradient: np.ndarray | None = None  # (d,): by the independent directions of `FreeParameters`
     curvature: np.ndarray | None = None  # (d, d): minus its second derivatives, by Gauss and Newton
-    light: np.ndarray | float = 0.0  # as the image: of the lens [counts/s], in the model too
+    light: np.ndarray | float = 0.0  # as the image: of the lens, and what is left of it [counts/s], in the model too
 
 
 class _Fit(NamedTuple):
@@ -62,6 +62,7 @@ class _Fit(NamedTuple):
     left: np.ndarray  # (lit,): what it leaves
     off: np.ndarray  # (d,): from the middle of the prior
     k: int  # components of the source; behind them are patterns of what subtracted light left
+    light: np.ndarray | float  # of the lens's profiles, as the image [counts/s]
     beside: tuple = ()  # with light of the lens: numbers, 1 / noise and what is left of other pixels that count
 
 
@@ -152,11 +153,11 @@ class ImageModel:
         value = -0.5 * (chi2 + strength + evidence + off @ off)
         model = np.zeros(self.pixels[-1].stop)
         model[lit] = seen / root_weight
-        if self.remains is not None:
-            light = light + (self.remains.images @ found[k:]).reshape(self.shape)
         beside = () if self.light is None else _beside(observed, weights, lit)
         pixels = counts, lit, root_weight
-        fit = _Fit(parameters, rays, *pixels, parts, root, found, variances, seen, left, off, k, beside)
+        fit = _Fit(parameters, rays, *pixels, parts, root, found, variances, seen, left, off, k, light, beside)
+        if self.remains is not None:
+            light = light + (self.remains.images @ found[k:]).reshape(self.shape)
         posterior = PosteriorAt(value, chi2, model.reshape(self.shape) + light, found[:k], fit, light=light)
         return self.with_derivatives(posterior) if derivatives else posterior
 
@@ -169,7 +170,7 @@ class ImageModel:
             slope, curvature = _projected(by_parameter, fit)
         else:
             own = self.free.of_light
-            by_light = self.light.derivatives(fit.parameters[own], posterior.light)
+            by_light = self.light.derivatives(fit.parameters[own], fit.light)
             by_parameter[:, own] = by_light[fit.lit] * fit.root_weight[:, None]
             slope, curvature = _projected(by_parameter, fit)
             pixels, root_weight, left = fit.beside
