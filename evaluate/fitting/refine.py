@@ -40,10 +40,10 @@ class Refined(NamedTuple):
     converged: bool
     agreeing: float  # share of the ascents that came to the same maximum with few components
     model: np.ndarray  # as the image [counts/s]
+    light: np.ndarray | float  # in the model: of the lens, and what a subtraction left of it [counts/s]
+    coefficients: np.ndarray  # (k,): of the source's components
+    magnification: float  # of the source, in the first band
     seconds: float  # as if nothing was known of the image
-    light: np.ndarray | float = 0.0  # of the lens, in the model, and what a subtraction left of it
-    coefficients: np.ndarray | None = None  # (k,): of the source's components
-    magnification: float = np.nan  # of the source, in the first band
 
 
 def refine(model, observed, proposals, climbs=None, least_magnification=0.0, brightest=np.inf):
@@ -89,10 +89,10 @@ def refine(model, observed, proposals, climbs=None, least_magnification=0.0, bri
         best.converged and seen,
         float(np.mean([_same(model, from_end, end) for end in ends])),
         best.posterior.model,
-        time.perf_counter() - begun + spared,
         best.posterior.light,
         best.posterior.coefficients,
         magnification(best),
+        time.perf_counter() - begun + spared,
     )
 
 
@@ -162,4 +162,5 @@ def _same(model, one, other):
 def _nothing(model, seconds):
     p, shape = len(model.free.mean), model.shape
     nan = np.nan
-    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full(shape, nan), seconds)
+    dark = np.full(shape, nan)
+    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, dark, 0.0, np.zeros(0), nan, seconds)

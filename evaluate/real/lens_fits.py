@@ -113,8 +113,7 @@ def fit_lens(fits, image, proposals):
     observed = observed_of(image)
     climbs = []
     found = refine(model, observed, proposals(free), climbs, fits.least_magnification, BRIGHTEST)
-    coefficients = np.zeros(0) if found.coefficients is None else found.coefficients
-    stamp = fits.shapes.of_band(0)[:, :, : len(coefficients) + 1] @ np.append(1.0, coefficients)
+    stamp = fits.shapes.of_band(0)[:, :, : len(found.coefficients) + 1] @ np.append(1.0, found.coefficients)
     ends = [(climb.last.parameters, climb.last.posterior.value) for climb in climbs]
 
     def trace(x, y):

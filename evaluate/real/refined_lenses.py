@@ -121,7 +121,7 @@ def _row(fits, lenses, lens):
 
 
 def proposals(fits, free, samples):
-    """RealFiles where a fit begins: of a network's posterior, target -> (s,), and of the population; or of that alone."""
+    """Lenses where a fit begins: of a network's posterior, target -> (s,), and of the population; or of that alone."""
     if not samples:
         return population_proposals(fits, free, PROPOSALS + BESIDE, SEED)
     first = {target: values[:PROPOSALS] for target, values in samples.items()}
