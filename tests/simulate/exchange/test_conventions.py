@@ -94,7 +94,7 @@ def test_it_measures_what_was_written(tmp_path, phi):
     )  # by radii 0.1" apart
     assert analysis.effective_radius_light(center=(0, 0), **of_lens) == pytest.approx(0.5, rel=0.05)
     q, found = analysis.ellipticity_from_moments(center=(0, 0), **of_lens)
-    assert q == pytest.approx(0.6, rel=0.03)
+    assert q == pytest.approx(0.6, rel=0.08)  # by moments within the frame
     assert abs((found - phi + 90) % 180 - 90) < 1.0
 
 
