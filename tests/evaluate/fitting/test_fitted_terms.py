@@ -28,7 +28,8 @@ def parts_of_image(case, parameters, band):
     observed = case.observed(0)
     weights = inverse_variance(observed, observed.image)
     at = case.model.posterior(observed, weights, parameters, ALL, derivatives=False)
-    found = Refined(parameters, None, 0.0, 1.0, True, 1.0, at.model, 0.0)
+    nothing = dict.fromkeys(Refined._fields)
+    found = Refined(**nothing | {"parameters": parameters, "model": at.model, "coefficients": at.coefficients})
     terms = to_lenstronomy(case.scene, case.systems, 0, band=band)
     terms |= fitted_terms(case.model, observed, found, case.scene, band)
     model = terms["kwargs_model"]
