@@ -9,6 +9,7 @@ from astropy.io import fits
 from scipy.ndimage import label
 
 from lenstream.configs.load import load
+from lenstream.simulate.labels import all_labels
 from lenstream.simulate.packing import noise_levels
 from lenstream.simulate.render import render_all, subtracted_light
 from lenstream.simulate.selection import draw
@@ -106,3 +107,121 @@ def test_hst_slacs_takes_the_instruments_kernel():
     )
     np.testing.assert_allclose(scene.instrument.kernels[0], kernel / kernel.sum(), rtol=1e-6, atol=1e-9)
     assert np.isfinite(of_file.images).all()
+
+
+# Of surveys other than HST: rms of the background [electrons/s a pixel] by numbers that are not in the recipes.
+HSC_VARIANCES = {
+    "g": (1.4e-3, 28.90),
+    "r": (2.9e-3, 28.86),
+    "i": (4.7e-3, 28.61),
+}  # at zero point 27 (xlens)
+DECALS_DEPTHS = {"g": 24.7, "r": 23.9, "z": 23.0}  # points at 5 sigma, two observations at 1.5" (legacysurvey.org, DR8)
+LSST_DEPTHS = {"g": 27.4, "r": 27.5, "i": 26.8}  # points at 5 sigma, ten years (Ivezic+ 2019, ApJ 873, 111, table 1)
+COSMOS_WEB_DEPTH = 27.66  # at 5 sigma, in an aperture of 0.15" radius (Casey+ 2023, ApJ 954, 31)
+SURVEYS = ("euclid_vis", "lsst_gri", "hsc_gri", "decals_grz", "jwst_f150w", "roman_f106")
+
+
+def bands_of(recipe):
+    """The instruments of a recipe by band."""
+    return make_scene(load(recipe)).bands
+
+
+def depth(instrument, pixels):
+    """Magnitude of 5 times the noise of so many pixels."""
+    return instrument.magnitude_zero_point - 2.5 * np.log10(5 * instrument.background * np.sqrt(pixels))
+
+
+def pixels_of(fwhm, scale):
+    """How many pixels the noise of a point counts, which a fit with its Gaussian PSF finds (all sampled well)."""
+    return 4 * np.pi * (fwhm / 2.3548 / scale) ** 2
+
+
+def test_hsc_gri_has_the_noise_of_the_surveys_coadds():
+    for name, instrument in bands_of("hsc_gri").items():
+        variance, zero_point = HSC_VARIANCES[name]
+        expected = np.sqrt(variance) * 10 ** (0.4 * (zero_point - 27))
+        assert instrument.background == pytest.approx(expected, rel=0.06), name
+
+
+def test_decals_grz_is_as_deep_as_two_observations_are_foretold_to_be():
+    for name, instrument in bands_of("decals_grz").items():
+        assert instrument.num_exposures == 2
+        reached = depth(instrument, pixels_of(1.5, instrument.pixel_scale))
+        assert abs(reached - DECALS_DEPTHS[name]) < 0.35, name
+
+
+def test_lsst_gri_is_as_deep_as_ten_years_are_foretold_to_be():
+    for name, instrument in bands_of("lsst_gri").items():
+        reached = depth(instrument, pixels_of(instrument.fwhm.truncnormal[0], instrument.pixel_scale))
+        assert abs(reached - LSST_DEPTHS[name]) < 0.25, name
+
+
+def test_jwst_f150w_is_as_deep_as_cosmos_web():
+    (instrument,) = bands_of("jwst_f150w").values()
+    pixels = np.pi * (0.15 / instrument.pixel_scale) ** 2
+    assert abs(depth(instrument, pixels) - COSMOS_WEB_DEPTH) < 0.1
+    sky = instrument.sky_rate / instrument.pixel_scale**2 * 10 ** (-0.4 * instrument.magnitude_zero_point)
+    assert 0.1e6 < 3631 * sky / 2.3504e-11 < 0.4e6  # Jy/sr; zodiacal light at 1.5 microns is 0.2 MJy/sr
+
+
+def test_roman_f106_has_the_noise_of_its_technical_information():
+    (instrument,) = bands_of("roman_f106").values()
+    sky = 10 ** (0.4 * (26.32 - 22.92)) * 0.11**2  # electrons/s, the least zodiacal light (surveycodex)
+    seconds = 6 * 107
+    assert instrument.exposure_time == seconds
+    assert instrument.background == pytest.approx(np.sqrt(6 * 8.5**2 + seconds * sky) / seconds, rel=0.02)
+
+
+@pytest.fixture(scope="module", params=SURVEYS)
+def survey(request):
+    """The name of a recipe, its scene, 16 systems, and their images without and with noise."""
+    scene, systems, clean = rendered(request.param, noise=False, n=16)
+    return request.param, scene, systems, clean, render_all(scene, systems)
+
+
+def test_surveys_show_empty_sky_with_its_noise_around_the_lens(survey):
+    name, scene, _, clean, noisy = survey
+    for b, (band, instrument) in enumerate(scene.bands.items()):
+        edge = (noisy.images - clean.images)[:, 0, b, :3]
+        assert spread(edge) == pytest.approx(instrument.background, rel=0.1), (name, band)
+        light = clean.images[:, 0, b, :3].mean(axis=(1, 2))
+        assert np.median(light) < 3 * instrument.background, (name, band)
+
+
+def test_surveys_have_arcs_that_are_seen_though_the_lens_outshines_them(survey):
+    name, _, _, clean, _ = survey
+    arcs = clean.arcs[:, 0, 0, 0]  # in the reddest band
+    light = clean.images[:, 0, 0].sum(axis=(1, 2)) - arcs
+    assert 4 < np.median(light / arcs) < 25, name  # SLACS: some 20 in F814W
+    snr = np.sqrt(clean.arcs[:, 0, :, 1].sum(axis=1))
+    assert snr.min() > 20, name
+    assert 35 < np.median(snr) < 600, name
+
+
+def test_arcs_are_clearer_the_deeper_the_survey():
+    of = {}
+    for name in ("lsst_gri", "hsc_gri", "decals_grz"):
+        scene = make_scene(load(name))
+        of[name] = np.median(all_labels(scene, draw(scene, np.arange(N), Views()))["arc_snr"])
+    assert of["lsst_gri"] > 1.4 * of["hsc_gri"] and of["hsc_gri"] > 2 * of["decals_grz"]
+
+
+def test_surveys_in_colour_have_red_lenses_and_blue_arcs(survey):
+    name, scene, _, clean, _ = survey
+    if len(scene.bands) == 1:
+        pytest.skip("one band has no colour")
+    arcs = clean.arcs[:, 0, :, 0]
+    light = clean.images[:, 0].sum(axis=(2, 3)) - arcs
+    zero_points = np.array([t.magnitude_zero_point for t in scene.bands.values()])
+    lens, arc = (zero_points - 2.5 * np.log10(flux) for flux in (light, arcs))
+    assert list(scene.bands)[-1] == "g"
+    assert 2 < np.median(lens[:, -1] - lens[:, 0]) < 3.2, name  # g - i or g - z of early types at a redshift of 0.5
+    assert ((lens - arc)[:, -1] - (lens - arc)[:, 0]).min() > 0.7, name
+
+
+def test_surveys_hold_their_rings(survey):
+    name, scene, *_ = survey
+    half = scene.config.image.num_pix * scene.instrument.pixel_scale / 2
+    mass = scene.config.lens_mass[0].theta_E
+    assert mass.support()[1] * 1.3 < half, name
+    assert mass.support()[0] > 0.2, name
