@@ -114,8 +114,8 @@ class Unfitted(Section):
         high=0.5,
     )
     centre: Parameter = parameter(
-        "how much too bright the fit is in the middle, over the light there, as with a PSF that is too narrow: it is too "
-        "faint around; below 0: the other way",
+        "how much too bright the fit is in the middle, over the light there, as with a PSF that is too narrow: it is "
+        "too faint around; below 0: the other way",
         "-",
         0.0,
         -0.5,
