@@ -116,7 +116,12 @@ HSC_VARIANCES = {
     "i": (4.7e-3, 28.61),
 }  # at zero point 27 (xlens)
 DECALS_DEPTHS = {"g": 24.7, "r": 23.9, "z": 23.0}  # points at 5 sigma, two observations at 1.5" (legacysurvey.org, DR8)
-LSST_DEPTHS = {"g": 27.4, "r": 27.5, "i": 26.8}  # points at 5 sigma, ten years (Ivezic+ 2019, ApJ 873, 111, table 1)
+LSST_VISIT = {
+    "g": (24.42, 22.26),
+    "r": (24.44, 21.20),
+    "i": (24.32, 20.48),
+}  # C_m, sky (Ivezic+ 2019, ApJ 873, 111, table 2)
+EUCLID_DEPTH = 25.6  # at 10 sigma, in an aperture of 1.3" diameter, of stacks in Q1 (McCracken+ 2025, arXiv:2503.15303)
 COSMOS_WEB_DEPTH = 27.66  # at 5 sigma, in an aperture of 0.15" radius (Casey+ 2023, ApJ 954, 31)
 SURVEYS = ("euclid_vis", "lsst_gri", "hsc_gri", "decals_grz", "jwst_f150w", "roman_f106")
 
@@ -152,8 +157,17 @@ def test_decals_grz_is_as_deep_as_two_observations_are_foretold_to_be():
 
 def test_lsst_gri_is_as_deep_as_ten_years_are_foretold_to_be():
     for name, instrument in bands_of("lsst_gri").items():
-        reached = depth(instrument, pixels_of(instrument.fwhm.truncnormal[0], instrument.pixel_scale))
-        assert abs(reached - LSST_DEPTHS[name]) < 0.25, name
+        seeing = instrument.fwhm.truncnormal[0]
+        at_zenith, sky = LSST_VISIT[name]  # of 30 s in 0.7" and a sky of 21: equation 6
+        foretold = at_zenith + 0.5 * (sky - 21) + 2.5 * np.log10(0.7 / seeing)
+        foretold += 1.25 * np.log10(instrument.exposure_time / 30)
+        assert abs(depth(instrument, pixels_of(seeing, instrument.pixel_scale)) - foretold) < 0.1, name
+
+
+def test_euclid_vis_is_as_deep_as_the_first_stacks():
+    (instrument,) = bands_of("euclid_vis").values()
+    pixels = np.pi * (0.65 / instrument.pixel_scale) ** 2
+    assert abs(depth(instrument, pixels) - 2.5 * np.log10(10 / 5) - EUCLID_DEPTH) < 0.15
 
 
 def test_jwst_f150w_is_as_deep_as_cosmos_web():
