@@ -98,7 +98,7 @@ def test_it_measures_what_was_written(tmp_path, phi):
     y, x = (np.indices(light.shape) - (N - 1) / 2) * SCALE
     xx, yy, xy = ((light * a).sum() for a in (x * x, y * y, x * y))
     from_y = np.degrees(np.arctan2(2 * xy, xx - yy)) / 2 - 90
-    assert abs((from_y - phi + 90) % 180 - 90) < 1.0
+    assert abs((from_y - phi + 90) % 180 - 90) < 3.0  # the frame is square
 
 
 def test_what_lenstronomy_writes_is_read(tmp_path, by_lenstronomy):
