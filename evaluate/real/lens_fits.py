@@ -51,13 +51,17 @@ class LensFit(NamedTuple):
     stamp: np.ndarray  # the source as found, (side, side), for a flux of 1
     R_half: float  # of the mean galaxy on it [stamp pixels]
     middle: tuple  # of the image's pixels, from the middle of the file's array [arcsec]
+    broad: float  # of `fit_images.FitImage`
     ends: list  # maxima that were found: (parameters (p,), ln(posterior))
     trace: Callable  # trace(x, y): deflections (1, m) of rays (1, m) by the lens, in the fit's frame [arcsec]
 
-    def of_lens(self, error_scales):
-        """Values and errors of the lens's parameters, with centres from the middle of the array: name -> (v, sigma)."""
+    def of_lens(self, error_scales=1.0):
+        """Values and errors of the lens's parameters, with centres from the middle of the array: name -> (v, sigma).
+
+        Errors are Laplace's times `error_scales`, of each parameter, and as much larger as the noise is broad.
+        """
         names = self.free.names()[: len(self.free.places)]
-        sigma = np.sqrt(np.diag(self.found.covariance))[: len(names)] * error_scales
+        sigma = np.sqrt(np.diag(self.found.covariance))[: len(names)] * error_scales * self.broad
         values = [
             value + {"center_x": self.middle[0], "center_y": self.middle[1]}.get(name, 0.0)
             for value, (_, name) in zip(self.found.parameters, self.free.places, strict=False)
@@ -117,7 +121,7 @@ def fit_lens(fits, image, proposals):
         arrived = model.source_positions(found.parameters, x[0], y[0])[0]
         return x - arrived[0], y - arrived[1]
 
-    return LensFit(found, free, observed, stamp, fits.shapes.R_half, image.middle, ends, trace)
+    return LensFit(found, free, observed, stamp, fits.shapes.R_half, image.middle, image.broad, ends, trace)
 
 
 def _model(fits, image, free, remains):

@@ -14,7 +14,7 @@ from ...simulate.render import render_all, subtracted_light
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import FIRST_INDEX, with_config
-from .fit_images import FitImage
+from .fit_images import FitImage, noise_beside
 from .fit_kernels import kernel_of
 from .lens_fits import fit_lens
 
@@ -45,7 +45,10 @@ def simulated_images(scene, indices):
         kernel, fine = kernel_of(scene.instrument, optics, pixel_scale)
         own = None if light is None else light[i]
         image = np.where(good[i], images[i], 0.0)
-        out.append(FitImage(str(index), image, noise[i], good[i], own, kernel, fine, pixel_scale, (0.0, 0.0), 1.0))
+        broad = noise_beside(image, noise[i], good[i], len(image))[1]
+        out.append(
+            FitImage(str(index), image, noise[i], good[i], own, kernel, fine, pixel_scale, (0.0, 0.0), 1.0, broad)
+        )
     return systems, out
 
 
@@ -95,10 +98,11 @@ def error_scales(fits, scene, threads=1, stop=lambda: False):
         def work(i):
             if stop():
                 return
-            found = fit_lens(fits, images[i], lambda free: _inside(free, true[i : i + 1])).found
-            n = true.shape[1]
+            values = fit_lens(fits, images[i], lambda free: _inside(free, true[i : i + 1])).of_lens()
             with lock:
-                pulls[i] = np.abs(found.parameters[:n] - true[i]) / np.sqrt(np.diag(found.covariance)[:n])
+                pulls[i] = [
+                    abs(value - known) / sigma for (value, sigma), known in zip(values.values(), true[i], strict=True)
+                ]
                 progress.update(progress_of(pulls))
 
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
