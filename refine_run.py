@@ -26,6 +26,7 @@ def refine(run, lenses, proposals, export=None):
     from .evaluate.results import REFINED, Evaluation, frame
     from .evaluate.show.terminal import print_refined, print_sentences
     from .files.growing_rows import rows_so_far
+    from .files.whole import folder_for
 
     folder = RunFolder(run)
     config = config_of(folder)
@@ -42,6 +43,7 @@ def refine(run, lenses, proposals, export=None):
         scene, evaluation, reported = scene_of_run(folder, config), Evaluation.load(folder.path), folder.report.exists()
         if export is not None:
             exporting_refined.check_exportable(scene)
+            export = folder_for(export)  # now, not after all fits, it says that it cannot be made
         folder.scratch.mkdir(exist_ok=True)
         rows = folder.scratch / f"refined-{settings.proposals}.jsonl"
         fits = refining.prepared(config, scene, stop)

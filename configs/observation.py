@@ -121,6 +121,16 @@ class Unfitted(Section):
     ranges = model_validator(mode="after")(check_ranges)
 
 
+class Disks(Section):
+    """Disks whose pixels are lost, anywhere in an image, as around masked neighbours."""
+
+    number: float = key("mean number", "per image", gt=0, le=5)
+    radius: Parameter = parameter("radius of each", "arcsec", low=0, high=100)
+    nearest: float = key("those that come nearer to the centre of the image are left out", "arcsec", 0.0, ge=0)
+
+    ranges = model_validator(mode="after")(check_ranges)
+
+
 class FromInstrument(Section):
     """Numbers of an observation that were not given but are an instrument's, as lenstronomy had them."""
 
@@ -190,6 +200,14 @@ class Observation(Section):
     )
     bad_pixels: float = key("fraction of pixels that are lost", "-", 0.0, ge=0, lt=1)
     cosmic_rays: float = key("mean number of cosmic-ray tracks, whose pixels are lost", "per image", 0.0, ge=0, le=500)
+    cosmic_rays_up_to: float | None = key(
+        "longest exposure, all exposures together, that loses pixels to cosmic rays: a longer one is of several, which "
+        "together lose none; empty: any",
+        "s",
+        None,
+        gt=0,
+    )
+    masked_disks: Disks | None = key("disks that are lost, as around masked neighbours; empty: none", "-", None)
     mask_value: Literal["nan", 0] = key("what a lost pixel holds: 0 or nan", "counts/s", 0)
     psf: PSF | None = key("point-spread function; empty: the instrument's", "-", None)
     defect: Literal["double_poisson", "doubled_model", "clipped_over_peak"] | None = key(

@@ -83,7 +83,13 @@ def subtracted_in_words(observation: Observation) -> str:
 def lost_in_words(observation: Observation) -> str:
     """Which pixels are lost; "" for none."""
     lost = [f"{observation.bad_pixels:.3g} of all pixels"] if observation.bad_pixels else []
-    lost += [f"{observation.cosmic_rays:g} tracks of cosmic rays an image"] if observation.cosmic_rays else []
+    if observation.cosmic_rays:
+        longest = observation.cosmic_rays_up_to
+        where = "an image" if longest is None else f"an image of at most {longest:g} s"
+        lost += [f"{observation.cosmic_rays:g} tracks of cosmic rays {where}"]
+    if (disks := observation.masked_disks) is not None:
+        beyond = f", beyond {disks.nearest:g} arcsec from the centre" if disks.nearest else ""
+        lost += [f"{disks.number:g} disks an image with radii of {law(disks.radius)} arcsec{beyond}"]
     return f"lost: {' and '.join(lost)}, which hold {observation.mask_value}" if lost else ""
 
 

@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import DataError
 from ..files.coolest_files import write_coolest
-from ..files.whole import folder_for, write_text
+from ..files.whole import write_text
 from ..progress import Stopped, bar
 from ..simulate.bridge import to_lenstronomy
 from ..simulate.exchange.coolest_bridge import of_scene
@@ -37,13 +37,14 @@ def export_refined(folder, fits, table, stop=lambda: False):
 
     Each is fitted once more, from the estimate with the highest posterior of all starts, as its source is in no table.
 
-    Args: folder: to write to. fits: `fitting.fitted_systems.Fits`. table: of `tasks.refined.refine_lenses`.
-        stop: asked before every lens.
+    Args:
+        folder: to write to, there already, a `Path`. fits: `fitting.fitted_systems.Fits`.
+        table: of `tasks.refined.refine_lenses`. stop: asked before every lens.
 
     Returns: sentences on lenses that were not written. Raises: DataError as `check_exportable`; Stopped; OSError.
     """
     check_exportable(fits.scene)
-    folder, names, said = folder_for(folder), fits.free.names()[: len(fits.free.places)], []
+    names, said = fits.free.names()[: len(fits.free.places)], []
     known = table[np.isfinite(table[names]).all(axis=1)]
     best = known.loc[known.groupby("index").log_posterior.idxmax()]
     left = sorted(set(table["index"]) - set(best["index"]))

@@ -174,6 +174,15 @@ def test_the_card_of_a_recipe_has_its_picture(generate, tmp_path, monkeypatch):
     assert picture.name == "tiny.png" and picture.stat().st_size > 20_000
 
 
+def test_the_page_of_surveys_has_a_small_picture_of_each_and_a_row(tmp_path):
+    program, page = load("survey_pictures"), (ROOT / "docs" / "surveys.md").read_text()
+    for name in program.SURVEYS:
+        assert f"](surveys/{name}.png)" in page and f"| `{name}` |" in page
+        assert (ROOT / "docs" / "surveys" / f"{name}.png").stat().st_size < 150_000
+    program.picture("roman_f106", tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").stat().st_size > 20_000
+
+
 def test_every_key_of_a_config_is_explained(generate):
     from lenstream.configs.schema import Config
 

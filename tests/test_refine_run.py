@@ -14,6 +14,7 @@ from lenstream.evaluate.results import REFINED, Evaluation, frame, read_scores, 
 from lenstream.progress import Stopped
 from lenstream.run_pipeline import main
 from lenstream.runs import RunFolder
+from lenstream.simulate.exchange.coolest_terms import from_coolest
 from lenstream.simulate.systems.scene import make_scene
 
 from .small_run import FEW, evaluated
@@ -72,6 +73,39 @@ def test_refining_again_replaces_the_scores(refined, capsys):
     assert code == 0 and "Refined by the simulator, the first 10" in out and str(refined.refined) in out, err
     again = read_scores(refined.path)
     assert [s for s in again if s.metric != "seconds"] == [s for s in before if s.metric != "seconds"]
+
+
+def test_refined_lenses_are_exported(refined, tmp_path, capsys):
+    folder = tmp_path / "for_others"
+    arguments = ("refine", "--run", refined.path, "--lenses", 10, "--proposals", 2, "--export", folder)
+    code, out, err = called(capsys, *arguments)
+    assert code == 0 and out.splitlines()[-1] == f"exported to {folder}", err
+    rows = pd.read_csv(refined.refined)
+    written = {int(path.stem.split("_")[1]) for path in folder.glob("*.json")}
+    left = {int(line.split()[1]) for line in err.splitlines() if "is not exported: " in line}
+    assert written | left == set(rows["index"]) and len(written) > 5
+    some = max(written)
+    ends = (".py", ".reg", "_caustics.reg", "_image.fits", "_noise.fits", "_psf.fits", "_source_0.fits")
+    assert all((folder / f"lens_{some}{end}").exists() for end in ends)
+    of_lens = rows[rows["index"] == some]
+    best = of_lens.loc[of_lens.log_posterior.idxmax()]
+    lens = from_coolest(folder / f"lens_{some}.json")["kwargs_lens"][0]
+    assert abs(lens["theta_E"] - best.theta_E) < 3 * best.theta_E_sigma
+
+
+def test_what_cannot_be_exported_is_said_before_any_fit(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(fitted_systems, "error_scales", None)  # the first fits
+    halo = "simulate.lens_mass.1={profile: NFW, Rs: 1, alpha_Rs: 0.1}"
+    code, out, err = called(
+        capsys, "refine", "--run", evaluated(tmp_path, halo).path, "--lenses", 10, "--export", tmp_path / "out"
+    )
+    assert code == 2 and not out and not (tmp_path / "out").exists()
+    assert "--export: simulate.lens_mass.1: the mass profile NFW has no counterpart in COOLEST; expected EPL" in err
+    assert len(err.splitlines()) == 1
+    (tmp_path / "taken").write_text("")
+    run = evaluated(tmp_path, name="other").path
+    code, out, err = called(capsys, "refine", "--run", run, "--lenses", 10, "--export", tmp_path / "taken")
+    assert code == 1 and not out and "taken" in err and len(err.splitlines()) == 1
 
 
 def test_stopped_work_leaves_the_run_as_it_was_and_goes_on(run, tmp_path, monkeypatch):

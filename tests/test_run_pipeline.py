@@ -14,6 +14,7 @@ import pytest
 from astropy.io import fits
 
 from lenstream.run_pipeline import main
+from lenstream.simulate.exchange.coolest_terms import from_coolest
 
 from .calling import lenstream, said_in_process
 
@@ -124,6 +125,25 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         "e1",
         "e2",
     }
+
+
+def test_predictions_are_exported(finished, capsys, monkeypatch):
+    """Into a folder of its own, with a sentence on where; what cannot be is said before anything is predicted."""
+    monkeypatch.chdir(finished[0])
+    asked = ["predict", "--run", "runs/tiny", "--images", "lenses", "--out", "exporting", "--export"]
+    code, out, err = said_in_process([*asked, "for_others"], capsys)
+    assert code == 0 and out.splitlines()[-1] == "exported to for_others", err
+    names = {path.name for path in Path("for_others").iterdir()}
+    assert {"table.ecsv", "table.vot", "good.json", "good.reg", "good_caustics.reg", "good_image.fits"} <= names
+    lens = from_coolest("for_others/good.json")["kwargs_lens"][0]
+    predicted = pd.read_csv("exporting/predictions.csv")
+    assert lens["theta_E"] == pytest.approx(predicted.theta_E[0], rel=1e-4)
+    assert lens["e1"] == pytest.approx(predicted.e1[0], abs=1e-5)
+    Path("taken").write_text("")
+    shutil.rmtree("exporting")
+    code, out, err = said_in_process([*asked, "taken"], capsys)
+    assert code == 1 and "taken" in err and len(err.splitlines()) == 1 and not out
+    assert not Path("exporting/predictions.csv").exists()
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ class FreeParameters:
     light_constants: tuple = ()  # for each component of it a dict of its parameters that do not vary
     light_profiles: tuple = ()  # their profiles' names
     bands: tuple = ()  # names of the bands but the first
+    remains: bool = False  # whether there is the strength of what subtracted light left, see `light_remains`
 
     @property
     def of_light(self):
@@ -51,16 +52,22 @@ class FreeParameters:
         return slice(len(self.places), len(self.places) + len(self.light))
 
     @property
+    def of_remains(self):
+        """Where the ln of the strength of what subtracted light left stands, a slice."""
+        return slice(self.of_light.stop, self.of_light.stop + self.remains)
+
+    @property
     def of_colors(self):
         """Where the fluxes of the source in the bands but the first stand, a slice."""
-        return slice(self.of_light.stop, self.of_light.stop + len(self.bands))
+        return slice(self.of_remains.stop, self.of_remains.stop + len(self.bands))
 
     def names(self):
         """The names of all p parameters; those of the lens and its light are the plain ones, as of labels."""
         lens = _plain(self.places, self.constants, PREFIXES["lens_mass"])
         light = _plain(self.light, self.light_constants, PREFIXES["lens_light"])
         colors = (f"source_log_flux_{band}" for band in self.bands)
-        return [*lens, *light, *colors, *(f"source_{name}" for name in SOURCE)]
+        remains = ["log_light_remains"] if self.remains else []
+        return [*lens, *light, *remains, *colors, *(f"source_{name}" for name in SOURCE)]
 
     def inverse(self):
         """From parameters less their mean to independent directions, (d, p)."""

@@ -43,7 +43,7 @@ class PosteriorAt(NamedTuple):
     parts: tuple = ()  # what derivatives follow from
     gradient: np.ndarray | None = None  # (d,): by the independent directions of `FreeParameters`
     curvature: np.ndarray | None = None  # (d, d): minus its second derivatives, by Gauss and Newton
-    light: np.ndarray | float = 0.0  # as the image: of the lens [counts/s], in the model too
+    light: np.ndarray | float = 0.0  # as the image: of the lens, and what is left of it [counts/s], in the model too
 
 
 class _Fit(NamedTuple):
@@ -61,14 +61,17 @@ class _Fit(NamedTuple):
     seen: np.ndarray  # (lit,): the model
     left: np.ndarray  # (lit,): what it leaves
     off: np.ndarray  # (d,): from the middle of the prior
+    k: int  # components of the source; behind them are patterns of what subtracted light left
+    light: np.ndarray | float  # of the lens's profiles, as the image [counts/s]
     beside: tuple = ()  # with light of the lens: numbers, 1 / noise and what is left of other pixels that count
 
 
-def image_model(scene, free, shapes, optics):
+def image_model(scene, free, shapes, optics, remains=None):
     """The `ImageModel` of an image of a scene.
 
     Args: free: `free_parameters.FreeParameters`. shapes: `source_shapes.SourceShapes`. optics: fwhm [arcsec], beta,
-        kernel and exposure_time of the image in each band, (b,).
+        kernel and exposure_time of the image in each band, (b,). remains: `light_remains.Remains` of light of the lens
+        that was subtracted, of which `free` then has the strength; None: none.
     """
     finest = min(instrument.pixel_scale for instrument in scene.bands.values())
     responses = []
@@ -76,18 +79,18 @@ def image_model(scene, free, shapes, optics):
         times = math.ceil(instrument.pixel_scale / finest - 1e-6)  # rays are as close in all bands
         of_band = {what: values[b] for what, values in optics.items()}
         responses.append(pixel_response(instrument, of_band, scene.num_pix[name], times))
-    return ImageModel(scene, free, shapes, responses, lens_light(scene, free, optics))
+    return ImageModel(scene, free, shapes, responses, lens_light(scene, free, optics), remains)
 
 
 class ImageModel:
     """Evaluates posteriors of images of one scene; it fills tables of its own, so a thread needs one.
 
     free, shapes: as for `image_model`. responses: a `pixel_response.PixelResponse` for each band. light:
-    `lens_light.LensLight`, None without light of the lens.
+    `lens_light.LensLight`, None without light of the lens. remains: as for `image_model`.
     """
 
-    def __init__(self, scene, free, shapes, responses, light=None):
-        self.free, self.shapes, self.responses, self.light = free, shapes, responses, light
+    def __init__(self, scene, free, shapes, responses, light=None, remains=None):
+        self.free, self.shapes, self.responses, self.light, self.remains = free, shapes, responses, light, remains
         self.bands = [
             BandImages(scene.num_pix[name], instrument.pixel_scale, response, shapes.of_band(b), shapes.R_half)
             for b, ((name, instrument), response) in enumerate(zip(scene.bands.items(), responses, strict=True))
@@ -96,6 +99,7 @@ class ImageModel:
         self.pixels = [slice(first, end) for first, end in pairwise(ends)]  # of each band
         self.shape = (self.bands[0].n,) * 2 if len(self.bands) == 1 else (ends[-1],)  # of an image
         colors = free.of_colors
+        self._strength = range(free.of_remains.start, free.of_remains.stop)
         self.of_flux = [FLUX, *range(colors.start, colors.stop)]  # where the flux in each band stands
         self._lens = LensRays(scene, free)
 
@@ -123,7 +127,8 @@ class ImageModel:
         for band, flux, own, beta in zip(self.bands, self.of_flux, self.pixels, self.arriving(parameters), strict=True):
             of_band = band.room(0, k + 1)
             rays.append(band.unit_images(parameters, k, beta, of_band.reshape(band.n, band.n, k + 1))[1])
-            numbers = np.flatnonzero((of_band[:, 0] != 0) & (weights.ravel()[own] > 0))
+            counts = weights.ravel()[own] > 0
+            numbers = np.flatnonzero(counts if self.remains else (of_band[:, 0] != 0) & counts)
             into = band.room(1, k + 1)[: len(numbers)]
             images.append(np.take(of_band, numbers, axis=0, out=into, mode="clip"))  # "raise" copies once more
             lit.append(numbers + own.start)
@@ -134,9 +139,13 @@ class ImageModel:
         data, mean = observed.image.ravel()[lit] * root_weight, images[:, 0] * factor
         parts = images[:, 1:] * factor[:, None]
         variances = self.shapes.variances[:k] * math.exp(2.0 * parameters[TEXTURE])
+        if self.remains is not None:
+            parts = np.hstack([parts, self.remains.images[lit] * root_weight[:, None]])
+            of_remains = self.remains.variances * math.exp(2.0 * parameters[free.of_remains][0])
+            variances = np.concatenate([variances, of_remains])
         root, found = linear_part.cholesky(linear_part.gram(parts, 1.0 / variances), parts.T @ (data - mean))
-        seen = mean + parts @ found
-        left = data - seen
+        seen = mean + parts[:, :k] @ found[:k]
+        left = data - seen - parts[:, k:] @ found[k:]
         chi2 = chi2_of_dark(observed, weights) - float((data**2).sum() - (left**2).sum())
         strength = float((found**2 / variances).sum())
         off = free.inverse() @ (parameters - free.mean)
@@ -145,8 +154,11 @@ class ImageModel:
         model = np.zeros(self.pixels[-1].stop)
         model[lit] = seen / root_weight
         beside = () if self.light is None else _beside(observed, weights, lit)
-        fit = _Fit(parameters, rays, counts, lit, root_weight, parts, root, found, variances, seen, left, off, beside)
-        posterior = PosteriorAt(value, chi2, model.reshape(self.shape) + light, found, fit, light=light)
+        pixels = counts, lit, root_weight
+        fit = _Fit(parameters, rays, *pixels, parts, root, found, variances, seen, left, off, k, light, beside)
+        if self.remains is not None:
+            light = light + (self.remains.images @ found[k:]).reshape(self.shape)
+        posterior = PosteriorAt(value, chi2, model.reshape(self.shape) + light, found[:k], fit, light=light)
         return self.with_derivatives(posterior) if derivatives else posterior
 
     def with_derivatives(self, posterior):
@@ -158,17 +170,19 @@ class ImageModel:
             slope, curvature = _projected(by_parameter, fit)
         else:
             own = self.free.of_light
-            by_light = self.light.derivatives(fit.parameters[own], posterior.light)
+            by_light = self.light.derivatives(fit.parameters[own], fit.light)
             by_parameter[:, own] = by_light[fit.lit] * fit.root_weight[:, None]
             slope, curvature = _projected(by_parameter, fit)
             pixels, root_weight, left = fit.beside
             by_light = by_light[pixels] * root_weight[:, None]
             slope[own] += by_light.T @ left
             curvature[own, own] += by_light.T @ by_light
-        determinant, free_components = self._of_determinant(fit, moved)
+        determinant, fixed = self._of_determinant(fit, moved)
         slope -= determinant
-        slope[TEXTURE] = (fit.found**2 / fit.variances).sum() - free_components
-        curvature[TEXTURE, TEXTURE] += 2.0 * max(free_components, 1.0)
+        strength = fit.found**2 / fit.variances
+        for of, own in ((TEXTURE, np.s_[: fit.k]), *((of, np.s_[fit.k :]) for of in self._strength)):
+            slope[of] = (strength[own] - fixed[own]).sum()
+            curvature[of, of] += 2.0 * max(fixed[own].sum(), 1.0)
         return posterior._replace(
             parts=(),
             gradient=along.T @ slope - fit.off,
@@ -195,23 +209,23 @@ class ImageModel:
         out, n_lens = np.zeros((len(fit.lit), len(self.free.mean))), len(self.free.places)
         for (band, flux, rays, rows, lit), of_band in zip(self._of_bands(fit), moved, strict=True):
             area = math.exp(fit.parameters[flux]) * band.area(rays[2])
-            images = band.slopes(rays, fit.found, of_band)[lit] * (area * fit.root_weight[rows, None])
+            images = band.slopes(rays, fit.found[: fit.k], of_band)[lit] * (area * fit.root_weight[rows, None])
             out[rows, :n_lens], out[rows, X : SIZE + 1] = images[:, :n_lens], images[:, n_lens:]
             out[rows, flux] = fit.seen[rows]
         out[:, SIZE] -= 2.0 * fit.seen
         return out
 
     def _of_determinant(self, fit, moved):
-        """Half the derivatives of ln det(F' W F + L^-1) by the parameters, (p,), and how many components the data fix.
+        """Half the derivatives of ln det(F' W F + L^-1) by the parameters, (p,), and how far data fix each component.
 
         The trace of (F' W F + L^-1)^-1 F' W dF needs no dF: its weights of the images are pulled back to the rays.
         """
-        k, n_lens = len(fit.variances), len(self.free.places)
+        k, n_lens = fit.k, len(self.free.places)
         inverse, out = linear_part.inverse(fit.root), np.zeros(len(self.free.mean))
-        fixed = k - (np.diag(inverse) / fit.variances).sum()
+        fixed = 1.0 - np.diag(inverse) / fit.variances
         for (band, flux, rays, rows, lit), of_band in zip(self._of_bands(fit), moved, strict=True):
-            of_lit = np.matmul(fit.parts[rows], inverse, out=band.room(1, k)[: len(lit)])
-            out[flux] = fixed if len(self.bands) == 1 else (of_lit * fit.parts[rows]).sum()
+            of_lit = np.matmul(fit.parts[rows], inverse[:, :k], out=band.room(1, k)[: len(lit)])
+            out[flux] = fixed[:k].sum() if len(self.bands) == 1 else (of_lit * fit.parts[rows, :k]).sum()
             of_lit *= fit.root_weight[rows, None]
             weights = band.room(0, k)
             weights[:] = 0.0
@@ -219,8 +233,8 @@ class ImageModel:
             pulled = band.pulled(rays, weights, of_band, math.exp(fit.parameters[flux]))
             out[:n_lens] += pulled[:n_lens]
             out[X : SIZE + 1] += pulled[n_lens:]
-        out[SIZE] -= 2.0 * fixed
-        return out, float(fixed)
+        out[SIZE] -= 2.0 * fixed[:k].sum()
+        return out, fixed
 
 
 def joined(pieces):

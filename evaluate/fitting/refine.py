@@ -8,6 +8,7 @@ from scipy.linalg import LinAlgError
 
 from ...errors import ArgumentError
 from .ascent import NEAR, Arrived, ascend, ascend_reweighted, nearest
+from .free_parameters import FLUX
 from .image_model import chi2_of_dark, inverse_variance
 from .starts import FEW, first_looks
 
@@ -39,25 +40,32 @@ class Refined(NamedTuple):
     converged: bool
     agreeing: float  # share of the ascents that came to the same maximum with few components
     model: np.ndarray  # as the image [counts/s]
+    light: np.ndarray | float  # in the model: of the lens, and what a subtraction left of it [counts/s]
+    coefficients: np.ndarray  # (k,): of the source's components
+    magnification: float  # of the source, in the first band
     seconds: float  # as if nothing was known of the image
 
 
-def refine(model, observed, proposals, climbs=None):
+def refine(model, observed, proposals, climbs=None, least_magnification=0.0, brightest=np.inf):
     """The `Refined` estimate of an image: converged where the ascent arrived and the image has a source.
 
     Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. proposals: parameters of the lens,
         (m, those of `free.places`): predictions of a network, draws of a population. climbs: a list of `Climb`s that
         other proposals for the same image needed, which are not made again; it gains those that these need.
+        least_magnification: of the source, below which no image is a lens. brightest: signal to noise of a pixel that
+        the first ascents know; where pixels have more they take the noise for larger, and the posterior for smoother.
 
     Raises: ArgumentError for an image of another shape than the model's.
     """
     begun = time.perf_counter()
     observed = _cleaned(model, observed)
     weights = inverse_variance(observed, observed.image)
+    weights *= min(1.0, brightest**2 / max((observed.image**2 * weights).max(), 1e-9))
     looks = first_looks(model, observed, weights, proposals)
     ends, best, spared, climbs = [], None, 0.0, [] if climbs is None else climbs
     for first in range(0, min(len(looks), ROUNDS * ASCENTS), ASCENTS):
         new = _ascents(model, observed, weights, looks[first : first + ASCENTS], ends)
+        new = [end for end in new if magnification(end) >= least_magnification]
         ends += new
         for end in _promising(model, new):
             climb, made = _climb(model, observed, end, climbs)
@@ -81,6 +89,9 @@ def refine(model, observed, proposals, climbs=None):
         best.converged and seen,
         float(np.mean([_same(model, from_end, end) for end in ends])),
         best.posterior.model,
+        best.posterior.light,
+        best.posterior.coefficients,
+        magnification(best),
         time.perf_counter() - begun + spared,
     )
 
@@ -108,8 +119,16 @@ def _ascents(model, observed, weights, looks, ends):
     return new
 
 
+def magnification(end):
+    """How much brighter all images of an `Arrived` source are than the source, in the first band."""
+    seen = end.posterior.model - end.posterior.light
+    return float(np.sum(seen) / np.exp(end.parameters[FLUX]))
+
+
 def _promising(model, ends):
     """The highest of some ascents, and the highest that came elsewhere."""
+    if not ends:
+        return []
     ends = sorted(ends, key=lambda end: -end.posterior.value)
     close = [end for end in ends[1:] if end.posterior.value > ends[0].posterior.value - RIVAL]
     return [*ends[:1], *[end for end in close if not _same(model, ends[0], end)][:1]]
@@ -143,4 +162,5 @@ def _same(model, one, other):
 def _nothing(model, seconds):
     p, shape = len(model.free.mean), model.shape
     nan = np.nan
-    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, np.full(shape, nan), seconds)
+    dark = np.full(shape, nan)
+    return Refined(np.full(p, nan), np.full((p, p), nan), nan, nan, False, 0.0, dark, 0.0, np.zeros(0), nan, seconds)

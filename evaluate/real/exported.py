@@ -1,6 +1,7 @@
 """Predictions of real lenses handed on to other programs: COOLEST files, regions of DS9, tables with units."""
 
 import re
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...errors import DataError
 from ...files.astropy_tables import write as write_table
 from ...files.coolest_files import write_coolest
 from ...files.fits_writing import card
-from ...files.whole import folder_for, write_text
+from ...files.whole import write_text
 from ...simulate.bridge import psf_and_rays
 from ...simulate.exchange.coolest_bridge import of_scene
 from ...simulate.exchange.coolest_profiles import check_has_counterpart
@@ -99,32 +100,41 @@ def export_predictions(folder, lens, cutouts, predicted, drawn, table):
     but the table.
 
     Args:
-        folder: to write to. lens: `PredictedLens`.
+        folder: to write to, there already, a `Path`. lens: `PredictedLens`.
         cutouts: list of `cutouts.Cutout`. predicted: target -> (mean (n,), standard deviation (n,)).
         drawn: samples (n, s, t) of posteriors, or None: errors are then normal. table: of `published.prediction_table`.
 
     Returns: sentences on lenses that could not be written, as no lens has the values that are predicted of them.
     Raises: DataError where nothing tells the size of pixels; OSError.
     """
-    folder, targets, said = folder_for(folder), list(predicted), []
+    targets, names, said = list(predicted), _file_names(cutouts), []
     for i, cutout in enumerate(cutouts):
         if cutout.pixel_scale is None:
             raise DataError(f"--export: nothing says how large the pixels of {cutout.name} are, in arcsec")
         values = {t: float(mean[i]) for t, (mean, _) in predicted.items()}
         errors = {t: float(sigma[i]) for t, (_, sigma) in predicted.items()}
         samples = normal_samples(values, errors) if drawn is None else dict(zip(targets, drawn[i].T, strict=True))
-        name = re.sub(r"[^\w.+-]+", "_", cutout.name)
         meta = {"units": "those of the image's file", "name": cutout.name, "flags": str(table["flags"].iloc[i])}
         meta["not predicted, but the mean of the population"] = lens.not_predicted()
         try:
-            _write_coolest(folder, name, lens, cutout, values, samples, meta)
+            _write_coolest(folder, names[i], lens, cutout, values, samples, meta)
         except DataError as error:
             said.append(f"{cutout.name} is not exported: {error}")
             continue
-        _write_regions(folder, name, cutout, outlines(lens.profiles, lens.placed(values, lens.values)))
+        _write_regions(folder, names[i], cutout, outlines(lens.profiles, lens.placed(values, lens.values)))
     for suffix in (".ecsv", ".vot"):
         write_table(folder / f"table{suffix}", table, columns_in_words(table, targets), {"written by": "LenStream"})
     return said
+
+
+def _file_names(cutouts):
+    """A name of files for every image: its own without what no file can have, and with a number where that is taken."""
+    out = []
+    for cutout in cutouts:
+        name = re.sub(r"[^\w.+-]+", "_", cutout.name)
+        numbered = (name if n == 1 else f"{name}_{n}" for n in count(1))
+        out.append(next(free for free in numbered if free not in out))
+    return out
 
 
 def _write_coolest(folder, name, lens, cutout, values, samples, meta):
@@ -140,7 +150,7 @@ def _write_coolest(folder, name, lens, cutout, values, samples, meta):
         told = described._replace(mode="MAP", meta=meta, **place)
         all_terms = own | terms | {"kwargs_data": _data(cutout, b)} | _mask(cutout, b)
         template = coolest_template(all_terms, told, {"kwargs_lens": lens.placed(samples)})
-        of_band = name if len(lens.bands) == 1 else f"{name}_{described.band or b}"
+        of_band = name if len(lens.bands) == 1 else f"{name}_{described.band or b + 1}"
         write_coolest(folder / f"{of_band}.json", *template, cards)
 
 

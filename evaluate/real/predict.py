@@ -59,7 +59,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
         raise DataError(f"{run} holds no predictor; expected a finished run (lenstream run, or lenstream evaluate)")
     lens_samples.check_samples(samples, posterior, run)
     expected = of_examples(task.examples) if scene is None else of_scene(scene)
-    lens = None if export is None else exported.predicted_lens(scene, targets, expected.bands)  # it may be refused
+    if export is not None:  # before all work, as it may be refused
+        lens, export = exported.predicted_lens(scene, targets, expected.bands), folder_for(export)
     found = read(expected, lenses)
     cutouts, skipped = found.cutouts, found.skipped
     orientations = [c.facts.orientation for c in cutouts]

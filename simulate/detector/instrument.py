@@ -53,12 +53,16 @@ class Instrument:
     sky: BlankSky | None  # instead of Gaussian background
     bad_pixels: float  # fraction
     cosmic_rays: float  # mean number in an image
+    cosmic_rays_up_to: float  # s, the longest exposure that they hit
+    masked_disks: object  # a `configs.observation.Disks` or None
     mask_value: float  # of lost pixels, NaN or 0
 
     @property
     def loses_pixels(self):
-        """Whether there are masks: pixels may be bad, hit by cosmic rays, or absent in the sky."""
-        return self.bad_pixels > 0 or self.cosmic_rays > 0 or (self.sky is not None and np.isnan(self.sky.pixels).any())
+        """Whether there are masks: pixels may be bad, hit by cosmic rays, in a masked disk, or absent in the sky."""
+        if self.bad_pixels > 0 or self.cosmic_rays > 0 or self.masked_disks is not None:
+            return True
+        return self.sky is not None and bool(np.isnan(self.sky.pixels).any())
 
     def on_finer_pixels(self, fine):
         """The instrument with its PSF applied on pixels finer by `fine`; a kernel from a file keeps its own."""
@@ -145,6 +149,8 @@ def make_instrument(config, pixel_scale=None, path=OBSERVATION):
         sky=read_sky(config.sky_cutouts, f"{path}.sky_cutouts") if config.sky_cutouts else None,
         bad_pixels=config.bad_pixels,
         cosmic_rays=config.cosmic_rays,
+        cosmic_rays_up_to=np.inf if config.cosmic_rays_up_to is None else config.cosmic_rays_up_to,
+        masked_disks=config.masked_disks,
         mask_value=float(config.mask_value),
     )
 

@@ -17,6 +17,7 @@ from ..core import compiled
 from ..core.numerics import real, row_function
 from ..core.philox import NOISE, philox4x32
 from .instrument import background_at, electrons_per_count
+from .masked_disks import lose_disks
 from .pixel_noise import (
     central_ratio,
     correlation_norm,
@@ -55,7 +56,7 @@ class Losses(NamedTuple):
     """Which pixels are lost, and what they hold then."""
 
     bad_pixels: float  # fraction
-    cosmic_rays: float  # mean number in an image
+    cosmic_rays: np.ndarray  # float64 (n, l): mean number in each image
     mask_value: float
 
 
@@ -92,7 +93,17 @@ def observe(images, instruments, bands, streams, seed, indices, exposure=None):
         weight = neighbour_weight(band.noise_correlation)
         rate = 1.0 / (electrons_per_count(band) * seconds)
         noise = BandNoise(layers, streams[layers], np.ascontiguousarray(background), rate, weight)
-        losses = Losses(float(band.bad_pixels), float(band.cosmic_rays), float(band.mask_value))
+        rays = np.where(seconds <= band.cosmic_rays_up_to, float(band.cosmic_rays), 0.0)
+        losses = Losses(float(band.bad_pixels), rays, float(band.mask_value))
+        if band.masked_disks is not None:
+            lose_disks(
+                images,
+                band.masked_disks,
+                band.pixel_scale,
+                dict(zip(layers, streams[layers], strict=True)),
+                seed,
+                indices,
+            )
         _observe_band(images, noise, _patches(band.sky, ny, nx), losses, seed, indices, mask)
     return mask if masked else None
 
@@ -140,7 +151,7 @@ def _observe_band(images, noise, patches, losses, seed, indices, mask):
                 _add_sky(image, patches, counter)
             if mask.size > 0:
                 lost = mask[i, layers[k]]
-                _lose_pixels(image, lost, losses, counter, words)
+                _lose_pixels(image, lost, losses.bad_pixels, losses.cosmic_rays[i, k], counter, words)
                 _fill_lost(pixels, lost.reshape(lost.size), real(pixels[0], losses.mask_value))
 
 
@@ -261,21 +272,21 @@ def _add_sky(image, patches, counter):
 
 
 @njit
-def _lose_pixels(image, lost, losses, counter, words):
-    """Mark pixels that are not finite, a fraction of bad ones, and the tracks of cosmic rays."""
+def _lose_pixels(image, lost, bad_pixels, cosmic_rays, counter, words):
+    """Mark pixels that are not finite, a fraction of bad ones, and the tracks of cosmic rays, by their mean number."""
     flat = lost.reshape(lost.size)
     pixels = image.reshape(image.size)
     for p in range(flat.size):
         flat[p] = not np.isfinite(pixels[p])
-    if losses.bad_pixels > 0.0:
-        limit = np.uint32(losses.bad_pixels * 2.0**32)
+    if bad_pixels > 0.0:
+        limit = np.uint32(bad_pixels * 2.0**32)
         for first in range(0, flat.size, 4 * CHUNK):
             _random_words(counter, np.uint32(BAD_PIXELS), first // 4, words[0], words[1], words[2], words[3])
             some, bits = flat[first:], words.reshape(words.size)
             for p in range(min(some.size, bits.size)):
                 some[p] |= bits[p] < limit
-    if losses.cosmic_rays > 0.0:
-        for track in range(poisson_quantile(losses.cosmic_rays, _uniforms(counter, TRACKS, 0)[0])):
+    if cosmic_rays > 0.0:
+        for track in range(poisson_quantile(cosmic_rays, _uniforms(counter, TRACKS, 0)[0])):
             a, b, c, d = _uniforms(counter, TRACKS, track + 1)
             _mark_track(a * lost.shape[1], b * lost.shape[0], math.pi * c, -TRACK_LENGTH * math.log(d), lost)
 

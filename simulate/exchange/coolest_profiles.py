@@ -33,6 +33,8 @@ RANGES = {  # in which COOLEST defines a parameter; its package reads no file wi
     ("Sersic", "I_eff"): (0.0, np.inf),
 }
 
+ALLOWED = {"q": (0.1, 1.0), "theta_E": (1e-3, np.inf), "gamma": (1.0, 3.0)}  # where draws around a lens are cut
+
 
 def q_and_phi(e1, e2):
     """Axis ratio and position angle [deg] from +y counter-clockwise, in (-90, 90], of an ellipticity."""

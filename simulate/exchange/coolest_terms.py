@@ -35,6 +35,43 @@ def from_coolest(path):
     return found.terms | _data(path, template["observation"]) | _psf(path, template) | _mask(path, template)
 
 
+def drawn_lenses(path, n):
+    """n lenses of the normal errors that a COOLEST file gives to the parameters of its mass profiles.
+
+    The first is that of the point estimates. Parameters without percentiles, or that are fixed, stay where they are.
+    The others are independent of each other, as COOLEST says nothing of their covariance.
+
+    Returns: the profiles' names, as of lenstronomy, and a list of n `kwargs_lens`, with lengths from the middle of the
+        observation's pixels, where the file has any.
+    Raises: DataError as `from_coolest`.
+    """
+    terms, template = from_coolest(path), read_coolest(path)
+    found = [p for entity in template["lensing_entities"] for p in entity.get("mass_model") or ()]
+    normal = np.random.Generator(np.random.Philox(0)).standard_normal
+    drawn = [(p["type"], _drawn_values(p, n, normal)) for p in found]
+    lenses = [terms["kwargs_lens"]]
+    lenses += [[profiles.lenstronomy_mass(kind, own[k], path)[1] for kind, own in drawn] for k in range(1, n)]
+    pixels = template["observation"].get("pixels") or {}
+    middle = [0.5 * sum(pixels.get(key) or (0.0, 0.0)) for key in GRID_KEYS]
+    for values in (values for lens in lenses for values in lens):
+        values |= {c: values[c] - at for c, at in zip(profiles.CENTRE, middle, strict=True) if c in values}
+    return terms["kwargs_model"]["lens_model_list"], lenses
+
+
+def _drawn_values(profile, n, normal):
+    """Draws of a profile's parameters, n dicts of parameter -> value."""
+    out = [_values(profile) for _ in range(n)]
+    for name, held in profile["parameters"].items():
+        stats = held.get("posterior_stats") or {}
+        low, high = (stats.get(f"percentile_{p}th") for p in (16, 84))
+        if low is None or high is None or held.get("fixed"):
+            continue
+        lowest, highest = profiles.ALLOWED.get(name, (-np.inf, np.inf))
+        for values, off in zip(out, 0.5 * (high - low) * normal(n), strict=True):
+            values[name] = float(np.clip(values[name] + off, lowest, highest))
+    return out
+
+
 class _System:
     """The terms of a template, to which its profiles are added one by one."""
 

@@ -103,6 +103,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
     observation.BandImage: {"num_pix": ([4, 4096], [3, 4097]), "pixel_scale": ([TINY, 100], [0, 100.1])},
     observation.PSF: {"truncation": ([TINY, 20], [0, 20.1]), "size": ([1], [0])},
     observation.Subtracted: {"component": ([0], [-1])},
+    observation.Disks: {"number": ([TINY, 5], [0, 5.1]), "nearest": ([0], [-TINY])},
     observation.Unfitted: {"radius": ([TINY, 1], [0, 1.1])},
     observation.FromInstrument: {
         "pixel_scale": ([TINY], [0]),
@@ -122,6 +123,7 @@ NUMBERS = {  # of each model, by key: values that are taken, and values that are
         "noise_scale": ([TINY, 10], [0, 10.1]),
         "bad_pixels": ([0, 0.999], [-TINY, 1]),
         "cosmic_rays": ([0, 500], [-TINY, 501]),
+        "cosmic_rays_up_to": ([TINY], [0]),
     },
     parameters.MixturePart: {"weight": ([TINY], [0])},
     parameters.Follow: {"scatter": ([0], [-TINY])},

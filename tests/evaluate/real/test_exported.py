@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from lenstream.simulate.systems.scene import make_scene
 TARGETS = ["theta_E", "e1", "e2", "gamma"]
 MEANS = {"theta_E": [1.1, 0.9], "e1": [0.2, -0.1], "e2": [-0.1, 0.05], "gamma": [2.1, 3.4]}
 PREDICTED = {t: (np.array(MEANS[t]), np.array([0.03, 0.03])) for t in TARGETS}
+ONE = {t: (mean[:1], sigma[:1]) for t, (mean, sigma) in PREDICTED.items()}
 
 
 def cutout(name, centre=(150.1, 2.2)):
@@ -143,6 +145,54 @@ def test_samples_keep_their_correlations(scene, tmp_path):
     q = template["lensing_entities"][0]["mass_model"][0]["parameters"]["q"]["posterior_stats"]
     e = np.hypot(drawn[0, :, 1], drawn[0, :, 2])
     assert q["median"] == pytest.approx(np.median((1 - e) / (1 + e)))
+
+
+def test_every_band_has_a_file_with_its_image_and_psf(tmp_path):
+    bands = "simulate.bands={r: {}, i: {psf: {kind: gaussian, fwhm: 0.45}}}"
+    scene = make_scene(load("tiny", [bands, "simulate.source.0.colors={i: -0.5}"]).simulate, 3)
+    one = cutout("a")
+    pair = replace(
+        one,
+        image=np.stack([one.image, one.image + 1]),
+        noise=np.stack([one.noise, 3 * one.noise]),
+        filled=np.stack([one.filled, ~one.filled]),
+    )
+    table = prediction_table([one], ONE, "array", [""])
+    lens = predicted_lens(scene, TARGETS)
+    assert export_predictions(tmp_path, lens, [pair], ONE, None, table) == []
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["a_i.json", "a_r.json"]
+    assert (tmp_path / "a.reg").exists() and (tmp_path / "a_caustics_sky.reg").exists()
+    r, i = (from_coolest(tmp_path / f"a_{band}.json") for band in "ri")
+    assert r["kwargs_lens"] == i["kwargs_lens"]
+    np.testing.assert_allclose(i["kwargs_data"]["image_data"], one.image + 1)
+    assert i["kwargs_data"]["noise_map"][0, 0] == 1.5 and i["likelihood_mask"].sum() == 1
+    width = [terms["kwargs_psf"]["kernel_point_source"].max() for terms in (r, i)]
+    assert width[1] < 0.8 * width[0] and json.loads((tmp_path / "a_i.json").read_text())["instrument"]["band"] == "i"
+
+
+def test_names_that_are_the_same_as_files_get_numbers(tmp_path):
+    cutouts, alone = [cutout(name) for name in ("b 1", "b_1", "b_1_2", "b/1")], {"theta_E": (np.ones(4), np.ones(4))}
+    table = prediction_table(cutouts, alone, "array", [""] * 4)
+    export_predictions(tmp_path, predicted_lens(None, ["theta_E"]), cutouts, alone, None, table)
+    named = {path.stem: json.loads(path.read_text())["meta"]["name"] for path in tmp_path.glob("*.json")}
+    assert named == {"b_1": "b 1", "b_1_2": "b_1", "b_1_2_2": "b_1_2", "b_1_3": "b/1"}
+
+
+def test_bands_of_files_without_a_simulation_have_their_names(tmp_path):
+    one = cutout("a")
+    pair = replace(one, image=np.stack([one.image] * 2), noise=np.stack([one.noise] * 2))
+    alone = {"theta_E": ONE["theta_E"]}
+    table = prediction_table([one], alone, "array", [""])
+    export_predictions(tmp_path, predicted_lens(None, ["theta_E"], ("g", "")), [pair], alone, None, table)
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["a_2.json", "a_g.json"]
+
+
+def test_a_run_whose_lens_light_is_subtracted_is_exported():
+    """No bridge has its images, but only the PSF is needed."""
+    scene = make_scene(load("hst_slacs", ["mode=subtracted", "simulate.selection=null"]).simulate, 3)
+    assert scene.config.observation.subtract_lens_light
+    ((terms, described),) = predicted_lens(scene, ["theta_E"]).bands
+    assert terms["kwargs_psf"]["psf_type"] in ("GAUSSIAN", "PIXEL") and described.redshifts
 
 
 def test_without_a_simulation_the_lens_is_a_power_law(tmp_path):

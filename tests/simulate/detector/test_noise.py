@@ -228,5 +228,15 @@ def test_cosmic_rays_are_a_poisson_number_of_short_tracks():
     assert abs(share[:100].mean() / share[100:].mean() - 1) < 0.2
 
 
+def test_long_exposures_lose_nothing_to_cosmic_rays():
+    instrument = dataclasses.replace(HST, cosmic_rays=50.0, cosmic_rays_up_to=500.0)
+    images = np.ones((4, 1, 50, 50), np.float32)
+    mask = observe(images, [instrument], [0], [0], 1, np.arange(4), np.array([[400.0], [500.0], [501.0], [2000.0]]))
+    assert list(mask.any(axis=(1, 2, 3))) == [True, True, False, False]
+    always = dataclasses.replace(instrument, cosmic_rays_up_to=np.inf)
+    every = observe(np.ones_like(images), [always], [0], [0], 1, np.arange(4), np.full((4, 1), 9e3))
+    np.testing.assert_array_equal(every[:2], mask[:2])
+
+
 def test_without_masks_there_is_none():
     assert observed(HST, np.zeros((8, 8)), n=2)[1] is None

@@ -1,0 +1,129 @@
+"""Real lenses refined one by one, shared between cores, a row for each as it is done."""
+
+import json
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from ...errors import DataError
+from ...files.cutout_layout import read_planes
+from ...files.cutout_psf import psf_of
+from ...files.growing_rows import GrowingRows, rows_so_far
+from ...files.whole import folder_for
+from ...progress import Stopped, bar
+from . import fit_figure, flags
+from .fit_doubts import NetworkValue, doubts_of_fit, images_of
+from .fit_images import fit_image
+from .lens_fits import fit_lens, population_proposals, posterior_proposals
+
+PROPOSALS = 32  # of the network's posterior
+BESIDE = 16  # of the population, as a network may be wrong
+SEED = 5
+SEPARATOR = flags.SEPARATOR
+
+
+class RealFiles(NamedTuple):
+    """Real lenses that are refined."""
+
+    files: list  # of `files.file_groups.LensFiles`
+    samples: dict  # name -> target -> (s,): of a network's posterior, in the frame of the array; empty: no network
+    bands: tuple  # names of the network's bands
+    pixel_scale: float | None  # of the files [arcsec]; None: as their headers say
+
+
+def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
+    """The table of refined lenses, one row each, in the order of their files.
+
+    Args: fits: `lens_fits.LensFits`. lenses: `RealFiles`. folder: gets refined.jsonl, which gains a row as each lens is
+        done, and from which stopped work goes on, and lenses/NAME.png. stop: asked before every lens.
+
+    Columns: name; of each parameter of the lens its value and NAME_std, in the frame of the array; chi2, magnification,
+    images, light_left, agreeing, seconds; flags, and found, what was measured of each. What could not be fitted has
+    NaN; what could not be read has an error.
+
+    Raises: Stopped.
+    """
+    pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
+    wanted = [lens.name for lens in lenses.files]
+    rows = [row for row in rows_so_far(path) if row.get("name") in wanted and row.get("key") == _key(lenses, row)]
+    done = {row["name"]: row for row in rows}
+    lock = threading.Lock()
+    with GrowingRows(path, rows) as kept, bar("refining", len(wanted), len(done)) as progress:
+
+        def work(lens):
+            if stop() or lens.name in done:
+                return
+            row, fit, image = _row(fits, lenses, lens)
+            with lock:  # pictures are no work for threads
+                if fit is not None:
+                    values = fit.of_lens(fits.error_scales)
+                    fit_figure.draw(fit, image, values, _flags(row), pictures / f"{file_name(lens.name)}.png")
+                kept.add(row)
+                done[lens.name] = row
+                progress.update(len(done), lens.name)
+
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            for future in [pool.submit(work, lens) for lens in lenses.files]:
+                future.result()
+    if len(done) < len(wanted):
+        raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
+    return pd.DataFrame([done[name] for name in wanted]).drop(columns="key")
+
+
+def file_name(name):
+    """The name of a lens as part of a file's."""
+    return re.sub(r"[^\w.+-]+", "_", name)
+
+
+def _flags(row):
+    return [name for name in row["flags"].split(SEPARATOR) if name]
+
+
+def _key(lenses, row):
+    """What a row follows from beside the files: where its fit began, as text."""
+    drawn = lenses.samples.get(row["name"], {})
+    return json.dumps({target: round(float(np.mean(values)), 4) for target, values in drawn.items()})
+
+
+def _row(fits, lenses, lens):
+    """The row of a lens, its `lens_fits.LensFit` and `fit_images.FitImage`; None for these where it cannot be read."""
+    row = {"name": lens.name}
+    row["key"] = _key(lenses, row)
+    scene = fits.scene
+    largest = scene.instrument.pixel_scale
+    field = scene.config.image.num_pix * largest
+    try:
+        planes = read_planes(lens.files, lenses.bands)
+        image = fit_image(lens.name, planes, psf_of(lens.files, lenses.bands), largest, field, lenses.pixel_scale)
+    except DataError as error:
+        return row | {"flags": "", "found": "", "error": str(error)}, None, None
+    drawn = lenses.samples.get(lens.name, {})
+    fit = fit_lens(fits, image, lambda free: proposals(fits, free, drawn))
+    network = None
+    if "theta_E" in drawn:
+        network = NetworkValue(float(np.mean(drawn["theta_E"])), float(np.std(drawn["theta_E"])))
+    doubts = doubts_of_fit(fit, image, fits.error_scales, network)
+    found, fitted = fit.found, np.isfinite(fit.found.parameters).all()
+    for name, (value, sigma) in fit.of_lens(fits.error_scales).items():
+        row |= {name: value, f"{name}_std": sigma}
+    left = float(np.exp(found.parameters[fit.free.of_remains][0])) if fit.free.remains else np.nan
+    half = 0.5 * len(image.image) * image.pixel_scale
+    row |= {"chi2": float(found.chi2), "magnification": float(found.magnification)}
+    row |= {"images": images_of(fit, half) if fitted else 0, "light_left": left, "agreeing": float(found.agreeing)}
+    row |= {"seconds": float(found.seconds), "flags": flags.names(doubts)}
+    row |= {"found": SEPARATOR.join(doubt.found for doubt in doubts), "error": ""}
+    return row, fit if fitted else None, image
+
+
+def proposals(fits, free, samples):
+    """Lenses where a fit begins: of a network's posterior, target -> (s,), and of the population; or of that alone."""
+    if not samples:
+        return population_proposals(fits, free, PROPOSALS + BESIDE, SEED)
+    first = {target: values[:PROPOSALS] for target, values in samples.items()}
+    own = posterior_proposals(fits, free, first, SEED)
+    return np.concatenate([own, population_proposals(fits, free, BESIDE, SEED + 1)])
