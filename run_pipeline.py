@@ -135,6 +135,13 @@ def predict(
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder for COOLEST files, DS9 regions, ECSV and VOTable tables."),
     ] = None,
+    refine: Annotated[bool, typer.Option("--refine", help="Fit each lens with the simulator, too.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE", help="Where fits begin: network (the default), population, or a folder of COOLEST files."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
     """Predict theta_E, e1, e2, ... of real lenses with a finished run, beside published values if there are any.
@@ -168,7 +175,9 @@ def predict(
         angle_unit=angle_unit,
     )
     say_when_compiling()
-    pipeline.predict(run, lenses, out, samples, export)
+    if start is not None and not refine:
+        raise LenStreamError(f"--start {start} says where fits begin, which --refine makes; expected both or neither")
+    pipeline.predict(run, lenses, out, samples, export, (start or "network") if refine else None)
 
 
 @app.command(short_help="Refine the estimates of a finished run with the simulator.")

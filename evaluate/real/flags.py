@@ -223,13 +223,14 @@ def names(doubts):
     return SEPARATOR.join(dict.fromkeys(doubt.flag for doubt in doubts))
 
 
-def in_words(lenses, doubts, most=4):
+def in_words(lenses, doubts, most=4, meanings=None):
     """One sentence for each flag that occurs: which lenses have it, with their numbers, what it means, what to do.
 
     Args: lenses: their names. doubts: a list of `Doubt` for each. most: lenses that are named.
+        meanings: of the flags; None: `MEANINGS`.
     """
     sentences = []
-    for flag, meaning in MEANINGS.items():
+    for flag, meaning in (meanings or MEANINGS).items():
         found = [
             (lens, doubt.found) for lens, of in zip(lenses, doubts, strict=True) for doubt in of if doubt.flag == flag
         ]
