@@ -106,6 +106,10 @@ def predict(
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the images [arcsec]; else from the files.")
     ] = None,
+    lens_light: Annotated[
+        Literal["subtract", "fit", "fit_all", "as_is"],
+        typer.Option(help="subtract LENSLIGHT; fit the galaxy where there is none; fit_all; or leave it in."),
+    ] = "subtract",
     frame: Annotated[
         Literal["array", "north_east"],
         typer.Option(help="Of e1, e2 and angles: the array's, or North and East by WCS."),
@@ -164,6 +168,7 @@ def predict(
         images=given[0] if len(given) == 1 else given,
         catalogue=None if catalogue is None else str(catalogue),
         pixel_scale=pixel_scale,
+        lens_light=lens_light,
         frame=frame,
         columns=columns,
         catalogue_frame=catalogue_frame,

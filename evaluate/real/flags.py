@@ -49,7 +49,8 @@ MEANINGS = {  # what each flag means, and what to do
     "sky": "the corners of the image are not at the level of those of the training: subtract the sky, check for "
     "neighbours",
     "lens_light": "the centre is brighter than in any lens of the training, so the lens galaxy's light seems to be "
-    "there: subtract it (an extension LENSLIGHT with its model), or train with simulate.lens_light",
+    "there: subtract it (an extension LENSLIGHT with its model, or real_lenses.lens_light: fit, --lens-light fit), or "
+    "train with simulate.lens_light",
     "no_lens_light": "the centre is fainter than in any lens of the training, but the network was trained with lens "
     "light: give images with it, or train without simulate.lens_light",
     "masked_centre": "pixels where arcs are expected are masked: check that the mask is 0 where a pixel is good",
