@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import DataError
-from ...files.pixel_scale import header_pixel_scale
 from ...files.values import is_flux, is_padding
-from .cutouts import MIN_COVERED, sky_noise
+from .cutouts import MIN_COVERED, input_scale, sky_noise
 
 SAME = 0.01  # of a pixel's size, by which scales may differ
 EDGE = 0.15  # of a side: of the frame where noise is measured, if no file shows more than the fit
@@ -46,9 +45,7 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
 
     Raises: DataError without a pixel scale or a good pixel.
     """
-    scale = header_pixel_scale(planes.headers) if input_pixel_scale is None else input_pixel_scale
-    if scale is None:
-        raise DataError("nothing says how large its pixels are, in arcsec")
+    scale = input_scale(planes.headers, input_pixel_scale)
     image, good = planes.image, planes.good
     if planes.light is not None:
         good = good & is_flux(planes.light)
