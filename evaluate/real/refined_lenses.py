@@ -89,11 +89,10 @@ def _flags(row):
 
 
 def _key(lenses, row):
-    """What a row follows from beside the files: where its fit began, as text."""
+    """What a row follows from beside the files, as text: where its fit began, and what was subtracted."""
     drawn = lenses.samples.get(row["name"], {})
-    if callable(drawn):
-        return "given"
-    return json.dumps({target: round(float(np.mean(values)), 4) for target, values in drawn.items()})
+    means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
+    return json.dumps([lenses.lens_light, lenses.pixel_scale, callable(drawn), means])
 
 
 def _row(fits, lenses, lens):

@@ -60,9 +60,8 @@ def refine_files(config, scene, run, lenses, told, start, out, stop=lambda: Fals
     fits = with_errors(prepare(scene), scene, run, stop)
     starts = starts_of(start, files, told.samples)
     bands = tuple(scene.bands) if next(iter(scene.bands)) else 1
-    table = refine_lenses(
-        fits, RealFiles(files, starts, bands, lenses.pixel_scale, lenses.lens_light), Path(out), THREADS, stop
-    )
+    real = RealFiles(files, starts, bands, lenses.pixel_scale, lenses.lens_light)
+    table = refine_lenses(fits, real, Path(out), THREADS, stop)
     names = [name for name in fits.free.names()[: len(fits.free.places)] if name in table]
     table = _shearless(table, names)
     ours = [orientations.get(name) for name in table["name"]]
