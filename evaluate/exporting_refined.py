@@ -4,17 +4,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..errors import DataError
-from ..files.coolest_files import write_coolest
-from ..files.whole import write_text
 from ..progress import Stopped, bar
 from ..simulate.bridge import to_lenstronomy
 from ..simulate.exchange.coolest_bridge import of_scene
 from ..simulate.exchange.coolest_profiles import check_has_counterpart
-from ..simulate.exchange.coolest_template import coolest_template, joint_samples
-from ..simulate.exchange.lenstronomy_script import lenstronomy_script
-from ..simulate.exchange.region_file import outlines, pixel_regions
+from ..simulate.exchange.region_file import ImagePixels, outlines, write_regions
 from ..simulate.selection import draw
 from ..simulate.systems.draw import Views, rows_of
+from .fitting.fit_files import write_fit
 from .fitting.fitted_terms import fitted_terms
 from .fitting.image_model import Observed, image_model, joined
 from .fitting.refine import refine
@@ -78,7 +75,10 @@ def _export(folder, fits, row, proposal):
         name = f"lens_{index}" if len(scene.bands) == 1 else f"lens_{index}_{band}"
         described = of_scene(scene, band)._replace(mode="MAP", meta=meta)
         own = terms | fitted_terms(model, observed, found, scene, b)
-        _write(folder, name, own, described, [*zip(free.places, found.parameters, strict=False)], covariance)
+        write_fit(folder, name, own, described, [*zip(free.places, found.parameters, strict=False)], covariance)
+        lines = outlines(own["kwargs_model"]["lens_model_list"], own["kwargs_lens"])
+        pixels = ImagePixels(own["kwargs_data"]["image_data"].shape, scene.bands[band].pixel_scale)
+        write_regions(folder, name, lines, pixels)
 
 
 def _observed(of_bands):
@@ -92,33 +92,6 @@ def _observed(of_bands):
     sizes = [own.size for own in images]
     image, good = (joined([own.ravel() for own in of]) for of in (images, good))
     return Observed(image, *(np.repeat(of, sizes) for of in noise), good)
-
-
-def _write(folder, name, terms, described, fitted, covariance):
-    """Write the files of a lens in one band.
-
-    fitted: ((number of the deflector, parameter), value) of what is fitted. covariance: theirs, (p, p).
-    """
-    samples = joint_samples([value for _, value in fitted], covariance)
-    of_lens = [{} for _ in terms["kwargs_lens"]]
-    for ((k, parameter), _), values in zip(fitted, samples, strict=True):
-        of_lens[k][parameter] = values
-    template, images = coolest_template(terms, described, {"kwargs_lens": of_lens})
-    write_coolest(folder / f"{name}.json", template, images)
-    lines = outlines(terms["kwargs_model"]["lens_model_list"], terms["kwargs_lens"])
-    shape, scale = terms["kwargs_data"]["image_data"].shape, template["instrument"]["pixel_size"]
-    for suffix, own in (("", lines.critical), ("_caustics", lines.caustics)):
-        write_text(folder / f"{name}{suffix}.reg", pixel_regions(own, shape, scale))
-    sigmas = np.sqrt(np.diag(covariance))
-    errors = [(*place, float(sigma)) for (place, _), sigma in zip(fitted, sigmas, strict=True)]
-    text = lenstronomy_script(name, _in_electrons(terms, described.gain), errors, template, "mask" in images)
-    write_text(folder / f"{name}.py", text)
-
-
-def _in_electrons(terms, gain):
-    """Terms whose parametric light is in electrons."""
-    own = [{n: v * gain if n == "amp" else v for n, v in values.items()} for values in terms["kwargs_lens_light"]]
-    return terms | {"kwargs_lens_light": own}
 
 
 def _plain(value):

@@ -1,11 +1,29 @@
 """A lens model of a COOLEST file as the start of a fit."""
 
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
 from ...errors import DataError
 from ...simulate.exchange.coolest_terms import drawn_lenses
 
+ROUNDING = 1e-9  # of a range, by which a value may lie outside: a file has q and phi in place of e1 and e2
 POWER_LAWS = ("EPL", "SIE", "SIS")  # which stand for each other: a start needs no slope
+
+
+class CoolestStart(NamedTuple):
+    """Where a fit begins, as `start_of_coolest` reads it from a file."""
+
+    path: Path
+
+    def __call__(self, free):
+        return start_of_coolest(self.path, free)
+
+    def key(self):
+        """A number that changes with what the file says."""
+        return zlib.crc32(self.path.read_bytes())
 
 
 def start_of_coolest(path, free, n=32):
@@ -31,7 +49,7 @@ def start_of_coolest(path, free, n=32):
     outside = [
         f"{name} is {value:.4g}, and the population has {lowest:.4g} to {highest:.4g}"
         for name, value, lowest, highest in zip(names, out[0], low, high, strict=True)
-        if not lowest <= value <= highest
+        if not lowest - ROUNDING * (highest - lowest) <= value <= highest + ROUNDING * (highest - lowest)
     ]
     if outside:
         raise DataError(f"{path} is no start of this fit: {'; '.join(outside)}")

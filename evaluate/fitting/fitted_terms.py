@@ -18,13 +18,6 @@ def fitted_terms(model, observed, found, scene, band=0):
     Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. found: its `refine.Refined`. scene: theirs.
     """
     free = model.free
-    lens = [dict(constants) for constants in free.constants]
-    for (k, name), value in zip(free.places, found.parameters, strict=False):
-        lens[k][name] = float(value)
-    lens = [
-        {p.name: values[p.name] for p in MASS[profile].parameters if p.name in values}
-        for profile, values in zip(free.profiles, lens, strict=True)
-    ]
     light = [part for parts in _light(free, found.parameters[free.of_light], scene, band) for part in parts]
     return {
         "kwargs_model": {
@@ -32,10 +25,21 @@ def fitted_terms(model, observed, found, scene, band=0):
             "source_light_model_list": ["INTERPOL"],
             "lens_light_model_list": [name for name, _ in light],
         },
-        "kwargs_lens": lens,
+        "kwargs_lens": fitted_lens(free, found.parameters),
         "kwargs_source": [fitted_source(model, observed, found, band)],
         "kwargs_lens_light": [values for _, values in light],
     }
+
+
+def fitted_lens(free, parameters):
+    """The kwargs_lens of parameters (p,) of `free_parameters.FreeParameters`."""
+    lens = [dict(constants) for constants in free.constants]
+    for (k, name), value in zip(free.places, parameters, strict=False):
+        lens[k][name] = float(value)
+    return [
+        {p.name: values[p.name] for p in MASS[profile].parameters if p.name in values}
+        for profile, values in zip(free.profiles, lens, strict=True)
+    ]
 
 
 def fitted_source(model, observed, found, band=0):
@@ -44,10 +48,19 @@ def fitted_source(model, observed, found, band=0):
     cleaned = observed._replace(image=np.where(observed.good, observed.image, 0.0))
     weights = inverse_variance(cleaned, found.model)
     amounts = model.posterior(cleaned, weights, p, ALL, derivatives=False).coefficients
-    pixel = math.exp(p[SIZE]) / model.shapes.R_half
     stamp = model.shapes.of_band(band)[:, :, : len(amounts) + 1] @ np.append(1.0, amounts)
+    return source_of(stamp, model.shapes.R_half, p, math.exp(p[model.of_flux[band]]))
+
+
+def source_of(stamp, R_half, p, flux):
+    """A source as an INTERPOL profile in the unit of a flux, an arcsec^2.
+
+    Args: stamp: (side, side), for a flux of 1. R_half: of the mean galaxy on it [stamp pixels]. p: parameters of the
+        fit, (p,). flux: of the source.
+    """
+    pixel = math.exp(p[SIZE]) / R_half
     values = {"amp": 1.0, "phi_G": 0.0, "scale": float(pixel), "center_x": float(p[X]), "center_y": float(p[Y])}
-    return {"image": stamp * (math.exp(p[model.of_flux[band]]) / pixel**2)} | values
+    return {"image": stamp * (flux / pixel**2)} | values
 
 
 def _light(free, values, scene, band):

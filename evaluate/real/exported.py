@@ -12,12 +12,11 @@ from ...errors import DataError
 from ...files.astropy_tables import write as write_table
 from ...files.coolest_files import write_coolest
 from ...files.fits_writing import card
-from ...files.whole import write_text
 from ...simulate.bridge import psf_and_rays
 from ...simulate.exchange.coolest_bridge import of_scene
 from ...simulate.exchange.coolest_profiles import check_has_counterpart
 from ...simulate.exchange.coolest_template import Described, coolest_template, normal_samples
-from ...simulate.exchange.region_file import outlines, pixel_regions, sky_regions
+from ...simulate.exchange.region_file import ImagePixels, outlines, write_regions
 from ...simulate.selection import draw
 
 MEAN_OF = 256  # systems, for what is not predicted
@@ -107,7 +106,7 @@ def export_predictions(folder, lens, cutouts, predicted, drawn, table):
     Returns: sentences on lenses that could not be written, as no lens has the values that are predicted of them.
     Raises: DataError where nothing tells the size of pixels; OSError.
     """
-    targets, names, said = list(predicted), _file_names(cutouts), []
+    targets, names, said = list(predicted), file_names([cutout.name for cutout in cutouts]), []
     for i, cutout in enumerate(cutouts):
         if cutout.pixel_scale is None:
             raise DataError(f"--export: nothing says how large the pixels of {cutout.name} are, in arcsec")
@@ -121,17 +120,18 @@ def export_predictions(folder, lens, cutouts, predicted, drawn, table):
         except DataError as error:
             said.append(f"{cutout.name} is not exported: {error}")
             continue
-        _write_regions(folder, names[i], cutout, outlines(lens.profiles, lens.placed(values, lens.values)))
+        pixels = pixels_of_file(cutout.facts) or ImagePixels(cutout.image.shape[-2:], cutout.pixel_scale)
+        write_regions(folder, names[i], outlines(lens.profiles, lens.placed(values, lens.values)), pixels)
     for suffix in (".ecsv", ".vot"):
         write_table(folder / f"table{suffix}", table, columns_in_words(table, targets), {"written by": "LenStream"})
     return said
 
 
-def _file_names(cutouts):
-    """A name of files for every image: its own without what no file can have, and with a number where that is taken."""
+def file_names(images):
+    """Names of files for names of images: without what no file can have, and with a number where that is taken."""
     out = []
-    for cutout in cutouts:
-        name = re.sub(r"[^\w.+-]+", "_", cutout.name)
+    for image in images:
+        name = re.sub(r"[^\w.+-]+", "_", image)
         numbered = (name if n == 1 else f"{name}_{n}" for n in count(1))
         out.append(next(free for free in numbered if free not in out))
     return out
@@ -145,7 +145,10 @@ def _write_coolest(folder, name, lens, cutout, values, samples, meta):
     model = {"lens_model_list": lens.profiles, "source_light_model_list": [], "lens_light_model_list": []}
     own = {"kwargs_model": model, "kwargs_lens": lens.placed(values, lens.values)}
     own |= {"kwargs_source": [], "kwargs_lens_light": []}
-    place, cards = _on_sky(cutout)
+    facts, pixels = cutout.facts, ImagePixels(cutout.image.shape[-2:], cutout.pixel_scale)
+    if facts is not None:
+        pixels = pixels._replace(centre=facts.centre, orientation=facts.orientation)
+    place, cards = on_sky(pixels)
     for b, (terms, described) in enumerate(lens.bands):
         told = described._replace(mode="MAP", meta=meta, **place)
         all_terms = own | terms | {"kwargs_data": _data(cutout, b)} | _mask(cutout, b)
@@ -182,33 +185,27 @@ def _mask(cutout, band):
     return {"likelihood_mask": ~filled.reshape(-1, *filled.shape[-2:])[band]}
 
 
-def _on_sky(cutout):
-    """Where a cut-out is on the sky: what a template says of it, and cards of its images; {} and () if not known."""
-    facts = cutout.facts
-    if facts is None or facts.orientation is None or facts.centre is None:
+def pixels_of_file(facts):
+    """The `ImagePixels` of a file of which there are `file_facts.FileFacts`; None without these."""
+    if facts is None:
+        return None
+    shape = round(facts.height / facts.pixel_scale), round(facts.width / facts.pixel_scale)
+    return ImagePixels(shape, facts.pixel_scale, facts.centre, facts.orientation)
+
+
+def on_sky(pixels):
+    """Where `ImagePixels` are: what a template says of it, and cards of its images; {} and () if that is not known."""
+    if pixels.orientation is None or pixels.centre is None:
         return {}, ()
     from astropy.coordinates import SkyCoord
 
-    right_ascension, declination = facts.centre
+    right_ascension, declination = pixels.centre
     words = SkyCoord(right_ascension, declination, unit="deg").to_string("hmsdms").split(" ")
-    scale, middle = cutout.pixel_scale / 3600.0, (cutout.image.shape[-1] + 1) / 2
-    along_x = facts.orientation.position_angle_of_x
-    along_y = along_x + facts.orientation.sense * np.pi / 2
+    scale, middle = pixels.scale / 3600.0, (pixels.shape[-1] + 1) / 2
+    along_x = pixels.orientation.position_angle_of_x
+    along_y = along_x + pixels.orientation.sense * np.pi / 2
     keys = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg", "RADESYS": "ICRS"}
     keys |= {"CRPIX1": middle, "CRPIX2": middle, "CRVAL1": right_ascension, "CRVAL2": declination}
     for k, angle in ((1, along_x), (2, along_y)):
         keys |= {f"CD1_{k}": scale * np.sin(angle), f"CD2_{k}": scale * np.cos(angle)}
     return {"origin": tuple(words)}, [card(key, value) for key, value in keys.items()]
-
-
-def _write_regions(folder, name, cutout, lines):
-    """Regions in pixels of the image's file (of ours where it is none), and on the sky where that is known."""
-    facts, shape, scale = cutout.facts, cutout.image.shape[-2:], cutout.pixel_scale
-    if facts is not None:
-        scale = facts.pixel_scale
-        shape = round(facts.height / scale), round(facts.width / scale)
-    on_sky = facts is not None and facts.orientation is not None and facts.centre is not None
-    for suffix, own in (("", lines.critical), ("_caustics", lines.caustics)):
-        write_text(folder / f"{name}{suffix}.reg", pixel_regions(own, shape, scale))
-        if on_sky:
-            write_text(folder / f"{name}{suffix}_sky.reg", sky_regions(own, facts.centre, *facts.orientation))

@@ -126,10 +126,7 @@ def fit_lens(fits, image, proposals):
 
 def _model(fits, image, free, remains):
     """The `ImageModel` of an image with its own pixels and PSF."""
-    kernel, fine = (
-        (image.kernel, image.fine) if image.kernel is not None else usual_kernel(fits.scene, image.pixel_scale)
-    )
-    kernel = plainer(kernel)
+    kernel, fine = kernel_used(fits, image)
     instrument = replace(
         fits.scene.instrument,
         psf_kind="pixel",
@@ -144,11 +141,23 @@ def _model(fits, image, free, remains):
     return image_model(scene, free, fits.shapes, optics, remains)
 
 
-def scaled_to(fits, image):
-    """A `fit_images.FitImage` with its noise at the level of the population's, so that the unit does not matter."""
+def kernel_used(fits, image):
+    """The PSF (k, k) in the fit of an image, and how many of its pixels lie along one of the image's."""
+    known = image.kernel is not None
+    kernel, fine = (image.kernel, image.fine) if known else usual_kernel(fits.scene, image.pixel_scale)
+    return plainer(kernel), fine
+
+
+def scale_of(fits, image):
+    """What fluxes of an image are multiplied with, so that its noise is at the level of the population's."""
     instrument = fits.scene.instrument
     usual = instrument.background * image.pixel_scale / instrument.pixel_scale  # of independent pixels
-    scale = usual / np.median(image.noise[image.good])
+    return usual / np.median(image.noise[image.good])
+
+
+def scaled_to(fits, image):
+    """A `fit_images.FitImage` with its noise at the level of the population's, so that the unit does not matter."""
+    scale = scale_of(fits, image)
     light = None if image.light is None else image.light * scale
     return image._replace(image=image.image * scale, noise=image.noise * scale, light=light)
 

@@ -39,7 +39,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
         out: folder for predictions.csv, summary.csv and real_lenses.png; None is predictions/NAME in the run, the name
             being that of the folder of images, or of a single file.
         samples: file to write samples of the posteriors to, as `lens_samples.write_samples` does; None: they are not.
-        export: folder for what other programs read, as `exported.export_predictions` writes it; None: it is not.
+        export: folder for what other programs read, as `exported.export_predictions` writes it, and of fits
+            `exported_fits.export_fit`; None: it is not.
         start, stop: where the simulator's fits begin, and when they end early, as of `refining_files.refine_files`;
             None: there are none.
 
@@ -53,6 +54,7 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     check_frame(lenses.frame, targets)
     if start is not None:
         lens_fits.check(config)
+        refining_files.check_folders(start, export)
     values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None
     task = regression.make_regression(config, scene)
     kept = load_predictor(task, config, scene, run)
@@ -117,7 +119,7 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     if start is not None:
         drawn = lens_samples.of_each(cutouts, targets, in_array, drawn_in_array)
         told = refining_files.Told(cutouts, drawn, matched or {})
-        results.refined = refining_files.refine_files(config, scene, run, lenses, told, start, out, stop)
+        results.refined = refining_files.refine_files(config, scene, run, lenses, told, start, out, stop, export)
     return results
 
 

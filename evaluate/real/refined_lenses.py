@@ -16,8 +16,10 @@ from ...files.cutout_psf import psf_of
 from ...files.growing_rows import GrowingRows, rows_so_far
 from ...files.whole import folder_for
 from ...progress import Stopped, bar
+from ..fitting.coolest_start import CoolestStart
 from . import fit_figure, flags
 from .cutouts import input_scale, with_fitted_light
+from .exported_fits import export_fit
 from .fit_doubts import NetworkValue, doubts_of_fit, images_of
 from .fit_images import fit_image
 from .lens_fits import fit_lens, population_proposals, posterior_proposals
@@ -40,21 +42,23 @@ class RealFiles(NamedTuple):
     lens_light: str = "subtract"  # as of `configs.schema.RealLenses`
 
 
-def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
+def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False, export=None):
     """The table of refined lenses, one row each, in the order of their files.
 
     Args: fits: `lens_fits.LensFits`. lenses: `RealFiles`. folder: gets refined.jsonl, which gains a row as each lens is
-        done, and from which stopped work goes on, and lenses/NAME.png. stop: asked before every lens.
+        done, and from which stopped work goes on, and lenses/NAME.png. stop: asked before every lens. export:
+        `exported_fits.Exporting`, to which each fit is written as it is done; None: none is.
 
     Columns: name; of each parameter of the lens its value and NAME_std, in the frame of the array; chi2, magnification,
     images, light_left, agreeing, seconds; flags, and found, what was measured of each. What could not be fitted has
-    NaN; what could not be read has an error.
+    NaN; what could not be read has an error. With an export not_exported says why a lens is not, else nothing.
 
     Raises: Stopped.
     """
     pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
     wanted = [lens.name for lens in lenses.files]
     rows = [row for row in rows_so_far(path) if row.get("name") in wanted and row.get("key") == _key(lenses, row)]
+    rows = [row for row in rows if export is None or _is_exported(export, row)]
     done = {row["name"]: row for row in rows}
     lock = threading.Lock()
     with GrowingRows(path, rows) as kept, bar("refining", len(wanted), len(done)) as progress:
@@ -67,6 +71,8 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
                 if fit is not None:
                     values = fit.of_lens(fits.error_scales)
                     fit_figure.draw(fit, image, values, _flags(row), pictures / f"{file_name(lens.name)}.png")
+                if export is not None:
+                    row |= _exported(export, fits, image, fit, row)
                 kept.add(row)
                 done[lens.name] = row
                 progress.update(len(done), lens.name)
@@ -76,12 +82,33 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
                 future.result()
     if len(done) < len(wanted):
         raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
-    return pd.DataFrame([done[name] for name in wanted]).drop(columns="key")
+    unsaid = {"key", "exported", *(("not_exported",) if export is None else ())}
+    return pd.DataFrame([done[name] for name in wanted]).drop(columns=unsaid, errors="ignore")
 
 
 def file_name(name):
     """The name of a lens as part of a file's."""
     return re.sub(r"[^\w.+-]+", "_", name)
+
+
+def _exported(export, fits, image, fit, row):
+    """Write the fit of a lens, and what its row says of that: where to, and why not if it was not."""
+    why = ""
+    if fit is None:
+        why = "it could not be fitted"
+    else:
+        try:
+            export_fit(export, fits, image, fit, row)
+        except DataError as error:
+            why = str(error)
+    return {"exported": str(export.folder.resolve()), "not_exported": why}
+
+
+def _is_exported(export, row):
+    """Whether there is nothing to export of a row any more."""
+    if row.get("exported") != str(export.folder.resolve()):
+        return False
+    return bool(row["not_exported"]) or export.has(row["name"])
 
 
 def _flags(row):
@@ -91,8 +118,9 @@ def _flags(row):
 def _key(lenses, row):
     """What a row follows from beside the files, as text: where its fit began, and what was subtracted."""
     drawn = lenses.samples.get(row["name"], {})
+    begun = drawn.key() if isinstance(drawn, CoolestStart) else callable(drawn)
     means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
-    return json.dumps([lenses.lens_light, lenses.pixel_scale, callable(drawn), means])
+    return json.dumps([lenses.lens_light, lenses.pixel_scale, begun, means])
 
 
 def _row(fits, lenses, lens):
@@ -105,10 +133,10 @@ def _row(fits, lenses, lens):
     try:
         planes = with_light(read_planes(lens.files, lenses.bands), lenses)
         image = fit_image(lens.name, planes, psf_of(lens.files, lenses.bands), largest, field, lenses.pixel_scale)
+        drawn = lenses.samples.get(lens.name, {})
+        fit = fit_lens(fits, image, lambda free: proposals(fits, free, drawn))  # a start of a file may be refused
     except DataError as error:
         return row | {"flags": "", "found": "", "error": str(error)}, None, None
-    drawn = lenses.samples.get(lens.name, {})
-    fit = fit_lens(fits, image, lambda free: proposals(fits, free, drawn))
     network = None
     if not callable(drawn) and "theta_E" in drawn:
         network = NetworkValue(float(np.mean(drawn["theta_E"])), float(np.std(drawn["theta_E"])))

@@ -12,8 +12,8 @@ from ...errors import DataError
 from ...files.csv_writing import write_csv
 from ...files.file_groups import LensFiles
 from ...files.whole import write_text
-from ..fitting.coolest_start import start_of_coolest
-from . import fit_doubts, flags, frames, published
+from ..fitting.coolest_start import CoolestStart
+from . import exported_fits, fit_doubts, flags, frames, published
 from .cutouts import fits_files
 from .lens_fits import LensFits, check, prepare
 from .refined_lenses import RealFiles, file_name, refine_lenses
@@ -45,12 +45,14 @@ class Told(NamedTuple):
     published: dict  # target -> (n,), in the order of cut-outs and the frame of the array; empty without a catalogue
 
 
-def refine_files(config, scene, run, lenses, told, start, out, stop=lambda: False):
+def refine_files(config, scene, run, lenses, told, start, out, stop=lambda: False, export=None):
     """The `RefinedReal` of the lenses that a run has predicted; writes refined.csv, refined_summary.csv and pictures.
 
     Args: config, scene: of the run. run: its folder, which keeps how large errors are. lenses:
         `configs.schema.RealLenses`. told: `Told`. start: `NETWORK`, `POPULATION`, or a folder with NAME.json (COOLEST)
         of each lens. out: folder to write to; stopped work goes on from what lies there. stop: asked before every lens.
+        export: folder, there already, that gets refined/NAME.json and so on of each lens, as `exported_fits.export_fit`
+        writes them, and refined.ecsv and refined.vot; None: it does not.
 
     Raises: ConfigError where the run's simulation has no model of lenses; DataError; Stopped.
     """
@@ -61,7 +63,9 @@ def refine_files(config, scene, run, lenses, told, start, out, stop=lambda: Fals
     starts = starts_of(start, files, told.samples)
     bands = tuple(scene.bands) if next(iter(scene.bands)) else 1
     real = RealFiles(files, starts, bands, lenses.pixel_scale, lenses.lens_light)
-    table = refine_lenses(fits, real, Path(out), THREADS, stop)
+    to = None if export is None else exported_fits.exporting(export, told.cutouts)
+    table = refine_lenses(fits, real, Path(out), THREADS, stop, to)
+    unexported = dict(zip(table["name"], table.pop("not_exported"), strict=True)) if export is not None else {}
     names = [name for name in fits.free.names()[: len(fits.free.places)] if name in table]
     table = _shearless(table, names)
     ours = [orientations.get(name) for name in table["name"]]
@@ -79,7 +83,18 @@ def refine_files(config, scene, run, lenses, told, start, out, stop=lambda: Fals
         summary = published.summary(table)
         write_csv(summary, out / "refined_summary.csv", float_format="%.5g")
     write_csv(table, out / "refined.csv", float_format="%.5g")
-    return RefinedReal(table, summary, in_words(table), Path(out))
+    if export is not None:
+        exported_fits.write_tables(export, table, names)
+    said = [f"{name} is not exported as refined: {why}" for name, why in unexported.items() if why]
+    return RefinedReal(table, summary, in_words(table) + said, Path(out))
+
+
+def check_folders(start, export):
+    """Refuse with a DataError to write refined lenses over those where fits begin."""
+    if export is None or start in (NETWORK, POPULATION):
+        return
+    if (Path(export) / exported_fits.FOLDER).resolve() == Path(start).resolve():
+        raise DataError(f"--export {export}: refined lenses would replace those of --start; expected another folder")
 
 
 def fits_lenses(lenses, cutouts):
@@ -108,7 +123,7 @@ def starts_of(start, files, samples):
         raise DataError(
             f"--start {start}: expected {NETWORK}, {POPULATION}, or a folder with a COOLEST file NAME.json of a lens"
         )
-    return {name: lambda free, path=path: start_of_coolest(path, free) for name, path in found.items()}
+    return {name: CoolestStart(path) for name, path in found.items()}
 
 
 def with_errors(fits, scene, run, stop=lambda: False) -> LensFits:

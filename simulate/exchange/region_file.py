@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...files.whole import write_text
 from ..critical_curves import curves_of_lens
 
 COLOURS = {"tangential": "cyan", "radial": "magenta", "cut": "magenta", "theta_E": "yellow"}
@@ -24,6 +25,15 @@ class Outlines(NamedTuple):
     caustics: list  # in the source plane
 
 
+class ImagePixels(NamedTuple):
+    """The pixels of an image, and where they are on the sky."""
+
+    shape: tuple  # rows, columns
+    scale: float  # arcsec
+    centre: tuple | None = None  # right ascension and declination [deg]; None: not known
+    orientation: tuple | None = None  # `files.orientation.Orientation`; None: not known
+
+
 def outlines(profiles, kwargs_lens):
     """The `Outlines` of a lens of lenstronomy, as `critical_curves.curves_of_lens` takes it."""
     curves, main = curves_of_lens(profiles, kwargs_lens), kwargs_lens[0]
@@ -34,6 +44,19 @@ def outlines(profiles, kwargs_lens):
     critical = [Outline(curve.kind, curve.x, curve.y) for curve in curves if curve.kind != "cut"]
     caustics = [Outline(curve.kind, curve.source_x, curve.source_y) for curve in curves]
     return Outlines([Outline("theta_E", x, y), *critical], caustics)
+
+
+def write_regions(folder, name, lines, pixels):
+    """Write NAME.reg and NAME_caustics.reg, and _sky.reg of both where the image's place on the sky is known.
+
+    Args: folder: a `Path`. lines: `Outlines`. pixels: `ImagePixels`.
+
+    Raises: OSError.
+    """
+    for suffix, own in (("", lines.critical), ("_caustics", lines.caustics)):
+        write_text(folder / f"{name}{suffix}.reg", pixel_regions(own, pixels.shape, pixels.scale))
+        if pixels.centre is not None and pixels.orientation is not None:
+            write_text(folder / f"{name}{suffix}_sky.reg", sky_regions(own, pixels.centre, *pixels.orientation))
 
 
 def pixel_regions(lines, shape, pixel_scale):

@@ -7,13 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from lenstream.configs.load import load
 from lenstream.configs.schema import RealLenses
 from lenstream.errors import ConfigError, DataError
+from lenstream.evaluate.fitting.coolest_start import CoolestStart
 from lenstream.evaluate.real import refining_files
 from lenstream.evaluate.real.cutouts import read_cutouts
-from lenstream.evaluate.real.refining_files import KEPT, POPULATION, Told, refine_files, starts_of, with_errors
+from lenstream.evaluate.real.refining_files import (
+    KEPT,
+    POPULATION,
+    Told,
+    check_folders,
+    refine_files,
+    starts_of,
+    with_errors,
+)
 from lenstream.files.file_groups import LensFiles
 
 NAMES = ["theta_E", "e1", "e2", "gamma1", "gamma2"]
@@ -54,11 +64,12 @@ def refined(tmp_path, monkeypatch):
     write(tmp_path / "lenses" / "b.fits", np.pi / 2)
     asked = []
 
-    def known(fits_, files, folder, threads, stop):
+    def known(fits_, files, folder, threads, stop, export):
         asked.append(files)
         rows = [dict(zip(NAMES, (1.2, 0.1, 0.02, 0.03, -0.01), strict=True)) for _ in files.files]
         rows = [row | {f"{name}_std": 0.01 * k for k, name in enumerate(NAMES, 1)} for row in rows]
         told = {"flags": "misfit;no_psf", "found": "chi2 3;", "error": ""}
+        told |= {} if export is None else {"not_exported": "no program has it"}
         return pd.DataFrame([{"name": lens.name} | row | told for lens, row in zip(files.files, rows, strict=True)])
 
     monkeypatch.setattr(refining_files, "prepare", lambda scene: Fits(free=Free(), error_scales=1.0))
@@ -66,13 +77,13 @@ def refined(tmp_path, monkeypatch):
     monkeypatch.setattr(refining_files, "refine_lenses", known)
     cutouts, _ = read_cutouts(tmp_path / "lenses", 32, 0.15)
 
-    def of(frame="array", published=None, start=POPULATION):
+    def of(frame="array", published=None, start=POPULATION, export=None):
         lenses = RealLenses(images=str(tmp_path / "lenses"), frame=frame)
         scene = SimpleNamespace(bands={"": None})
         told = Told(cutouts, {"a": {"theta_E": np.ones(3)}}, published or {})
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
-        return refine_files(load("tiny"), scene, tmp_path, lenses, told, start, out), asked
+        return refine_files(load("tiny"), scene, tmp_path, lenses, told, start, out, export=export), asked
 
     return of
 
@@ -146,6 +157,33 @@ def test_where_fits_begin(tmp_path, refined):
     assert list(found) == ["b c"] and callable(found["b c"])
     with pytest.raises(DataError, match="--start nowhere: expected network, population, or a folder"):
         starts_of("nowhere", files, {})
+
+
+def test_a_folder_of_models_is_where_fits_begin(refined, tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "b.json").write_text("{}")
+    ((files,),) = (refined(start=str(tmp_path / "models"))[1],)
+    assert files.samples == {"b": CoolestStart(tmp_path / "models" / "b.json")}  # `a` begins with the population
+
+
+def test_tables_of_an_export_have_units_and_what_is_not_exported_is_said(refined, tmp_path):
+    found, _ = refined("north_east", export=tmp_path)
+    assert found.doubts[-2:] == [f"{name} is not exported as refined: no program has it" for name in "ab"]
+    for name in ("refined.ecsv", "refined.vot"):
+        table = Table.read(tmp_path / name)
+        assert table["theta_E_std"].unit == "arcsec" and table["e1_shearless"].unit is None
+        assert table["e1_shearless_std"].description == "standard deviation of e1_shearless"
+        assert list(table["name"]) == ["a", "b"] and list(table["frame"]) == ["north_east"] * 2
+        np.testing.assert_allclose(table["e1"], [-0.1, 0.1], atol=1e-9)
+    assert "not_exported" not in pd.read_csv(tmp_path / "out" / "refined.csv")
+
+
+def test_starts_are_not_overwritten(tmp_path):
+    check_folders(str(tmp_path / "old" / "refined"), tmp_path / "new")
+    check_folders(POPULATION, tmp_path)
+    check_folders(str(tmp_path / "refined"), None)
+    with pytest.raises(DataError, match="refined lenses would replace those of --start; expected another folder"):
+        check_folders(str(tmp_path / "refined"), tmp_path)
 
 
 def test_what_is_no_fits_file_is_refused(tmp_path, refined):
