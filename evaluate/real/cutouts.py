@@ -174,8 +174,8 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, subtra
         image = image - planes.light
     if not valid.any():
         raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
-    scale_in = _input_scale(planes.headers) if input_pixel_scale is None else float(input_pixel_scale)
-    _check_field(image.shape[-2:], scale_in, num_pix, pixel_scale)
+    scale_in = input_scale(planes.headers) if input_pixel_scale is None else float(input_pixel_scale)
+    check_field(image.shape[-2:], scale_in, num_pix, pixel_scale)
     with_bands = [None if a is None else a.reshape(-1, *image.shape[-2:]) for a in (image, noise, valid)]
     noises = with_bands[1] if noise is not None else [None] * len(with_bands[0])
     grids = [
@@ -215,8 +215,8 @@ def _on_grid(image, noise, valid, scale_in, num_pix, pixel_scale):
     return flux, rms, filled
 
 
-def _input_scale(headers):
-    """Pixel size in arcsec from the header of the image, or else of the file."""
+def input_scale(headers):
+    """Pixel size in arcsec from the header of the image, or else of the file. Raises: DataError without one."""
     scale = header_pixel_scale(headers)
     if scale is None:
         bare = next((f"{key} = {h[key]}" for h in headers for key in ("CDELT1", "CD1_1") if key in h), None)
@@ -232,8 +232,11 @@ def _input_scale(headers):
     return scale
 
 
-def _check_field(shape, scale_in, num_pix, pixel_scale):
-    """DataError where the file shows too little of what the network sees, or so much that its scale must be wrong."""
+def check_field(shape, scale_in, num_pix, pixel_scale):
+    """Raises: DataError where a file shows too little of what the network sees, or so much that its scale is wrong.
+
+    shape: (rows, columns) of the file. scale_in: arcsec of its pixels. num_pix, pixel_scale: of the network.
+    """
     side = num_pix * pixel_scale
     height, width = (n * scale_in for n in shape)
     if scale_in > MAX_PIXEL * pixel_scale or max(height, width) > MAX_FIELD * side:

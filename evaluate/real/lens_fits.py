@@ -75,7 +75,14 @@ def problems_of(config):
         return ["--refine: nothing is simulated in this run, so there is no model of a lens; expected a simulation"]
     if simulate.bands and len(simulate.bands) > 1:
         return ["--refine: the run has several bands, and real lenses are refined in one; expected a run of one band"]
-    return [f"--refine: {problem}" for problem in why_not(_fitted_simulation(simulate))]
+    observation = simulate.observation
+    problems = [f"--refine: {problem}" for problem in why_not(_fitted_simulation(simulate))]
+    if observation.background_noise == 0 or (observation.sky_cutouts is not None and observation.instrument is None):
+        problems.append(
+            "--refine: simulate.observation has no background noise, to whose level the noise of real images is "
+            "brought; expected background_noise above 0, or an instrument"
+        )
+    return problems
 
 
 def prepare(scene):
