@@ -163,6 +163,7 @@ def test_predictions_are_exported(finished, capsys, monkeypatch):
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--catalogue", "no.csv"], "no.csv"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--column", "b_SIE"], "expected NAME=COLUMN"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--frame", "sky"], "north_east"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--lens-light", "fitted"], "fit_all"),
         (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
         (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
         (["run", "tiny", "name=strangers", "--overwrite"], "is not a LenStream run"),

@@ -31,7 +31,9 @@ class RealFiles(NamedTuple):
     """Real lenses that are refined."""
 
     files: list  # of `files.file_groups.LensFiles`
-    samples: dict  # name -> target -> (s,): of a network's posterior, in the frame of the array; empty: no network
+    # name -> target -> (s,): of a network's posterior, in the frame of the array; or a function from the
+    # `FreeParameters` of a fit to lenses where it begins. Without the name of a lens it begins with the population
+    samples: dict
     bands: tuple  # names of the network's bands
     pixel_scale: float | None  # of the files [arcsec]; None: as their headers say
 
@@ -87,6 +89,8 @@ def _flags(row):
 def _key(lenses, row):
     """What a row follows from beside the files: where its fit began, as text."""
     drawn = lenses.samples.get(row["name"], {})
+    if callable(drawn):
+        return "given"
     return json.dumps({target: round(float(np.mean(values)), 4) for target, values in drawn.items()})
 
 
@@ -105,7 +109,7 @@ def _row(fits, lenses, lens):
     drawn = lenses.samples.get(lens.name, {})
     fit = fit_lens(fits, image, lambda free: proposals(fits, free, drawn))
     network = None
-    if "theta_E" in drawn:
+    if not callable(drawn) and "theta_E" in drawn:
         network = NetworkValue(float(np.mean(drawn["theta_E"])), float(np.std(drawn["theta_E"])))
     doubts = doubts_of_fit(fit, image, fits.error_scales, network)
     found, fitted = fit.found, np.isfinite(fit.found.parameters).all()
@@ -121,7 +125,12 @@ def _row(fits, lenses, lens):
 
 
 def proposals(fits, free, samples):
-    """Lenses where a fit begins: of a network's posterior, target -> (s,), and of the population; or of that alone."""
+    """Lenses where a fit begins, and others of the population beside them; or of that alone.
+
+    samples: of a network's posterior, target -> (s,), or a function from the `FreeParameters` to lenses; {}: neither.
+    """
+    if callable(samples):
+        return np.concatenate([samples(free), population_proposals(fits, free, BESIDE, SEED + 1)])
     if not samples:
         return population_proposals(fits, free, PROPOSALS + BESIDE, SEED)
     first = {target: values[:PROPOSALS] for target, values in samples.items()}

@@ -57,6 +57,7 @@ class RealLensResults:
     doubts: list = field(default_factory=list)  # a sentence for each flag in the table
     notes: list = field(default_factory=list)  # sentences about the catalogue
     read: list = field(default_factory=list)  # sentences: which parts of the files were used, and which were not
+    refined: object = None  # `evaluate.real.refining_files.RefinedReal`, of lenses that were refined
 
 
 @dataclass
