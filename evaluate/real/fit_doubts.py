@@ -15,6 +15,7 @@ AT_END = 0.01  # of a range, within which a parameter is at its end
 FRAME, CUT = 3, 0.03  # pixels at the edge, and the share of the arcs' light there
 NOISE_FACTORS = (0.5, 1.6)
 CONTRADICTION = 3.0  # errors between network and fit in theta_E
+FAINTEST = 0.02  # of the brightest image, that another has at least: steep lenses have one that is faint anywhere
 
 MEANINGS = {
     "not_fitted": "no lens of the population fits the image: look at it; the estimate is the network's alone",
@@ -77,9 +78,10 @@ def doubts_of_fit(fit, image, error_scales, network=None):
 
 
 def images_of(fit, half_width):
-    """How many images of the source's middle lie within a square of some half width [arcsec]."""
+    """How many images of the source's middle lie within a square of some half width [arcsec], but for the faintest."""
     x, y = (np.array([fit.found.parameters[at]]) for at in (X, Y))
-    return int(image_positions(fit.trace, x, y, half_width).count[0])
+    brightness = np.abs(image_positions(fit.trace, x, y, half_width).magnification[0])
+    return int((brightness >= FAINTEST * np.nanmax(brightness, initial=0.0)).sum())
 
 
 def _other_maximum(fit, values):

@@ -39,7 +39,7 @@ class RealFiles(NamedTuple):
 
 
 def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
-    """The table of refined lenses, one row each, in the order of their files.
+    """The table of refined lenses, one row each, in the order of their files; of one name the first counts.
 
     Args: fits: `lens_fits.LensFits`. lenses: `RealFiles`. folder: gets refined.jsonl, which gains a row as each lens is
         done, and from which stopped work goes on, and lenses/NAME.png. stop: asked before every lens.
@@ -51,8 +51,9 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
     Raises: Stopped.
     """
     pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
-    wanted = [lens.name for lens in lenses.files]
-    rows = [row for row in rows_so_far(path) if row.get("name") in wanted and row.get("key") == _key(lenses, row)]
+    wanted = {lens.name: lens for lens in reversed(lenses.files)}  # the first of each name
+    keys = {name: _key(lenses, lens) for name, lens in wanted.items()}
+    rows = [row for row in rows_so_far(path) if row.get("name") in keys and row.get("key") == keys[row["name"]]]
     done = {row["name"]: row for row in rows}
     lock = threading.Lock()
     with GrowingRows(path, rows) as kept, bar("refining", len(wanted), len(done)) as progress:
@@ -61,6 +62,7 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
             if stop() or lens.name in done:
                 return
             row, fit, image = _row(fits, lenses, lens)
+            row["key"] = keys[lens.name]
             with lock:  # pictures are no work for threads
                 if fit is not None:
                     values = fit.of_lens(fits.error_scales)
@@ -70,11 +72,11 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
                 progress.update(len(done), lens.name)
 
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-            for future in [pool.submit(work, lens) for lens in lenses.files]:
+            for future in [pool.submit(work, lens) for lens in reversed(wanted.values())]:
                 future.result()
     if len(done) < len(wanted):
         raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
-    return pd.DataFrame([done[name] for name in wanted]).drop(columns="key")
+    return pd.DataFrame([done[name] for name in reversed(wanted)]).drop(columns="key")
 
 
 def file_name(name):
@@ -86,19 +88,18 @@ def _flags(row):
     return [name for name in row["flags"].split(SEPARATOR) if name]
 
 
-def _key(lenses, row):
-    """What a row follows from beside the files: where its fit began, as text."""
-    drawn = lenses.samples.get(row["name"], {})
-    if callable(drawn):
-        return "given"
-    return json.dumps({target: round(float(np.mean(values)), 4) for target, values in drawn.items()})
+def _key(lenses, lens):
+    """What a row follows from beside the run, as text: the files as they are now, and where the fit begins."""
+    begins = lenses.samples.get(lens.name, {})
+    if not callable(begins):
+        begins = {target: round(float(np.mean(values)), 4) for target, values in begins.items()}
+    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in lens.files if path.exists()]
+    return json.dumps([files, lenses.pixel_scale, "given" if callable(begins) else begins])
 
 
 def _row(fits, lenses, lens):
     """The row of a lens, its `lens_fits.LensFit` and `fit_images.FitImage`; None for these where it cannot be read."""
-    row = {"name": lens.name}
-    row["key"] = _key(lenses, row)
-    scene = fits.scene
+    row, scene = {"name": lens.name}, fits.scene
     largest = scene.instrument.pixel_scale
     field = scene.config.image.num_pix * largest
     try:

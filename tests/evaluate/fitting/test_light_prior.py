@@ -1,9 +1,12 @@
 """The prior of a lens whose light was measured, against draws of the population that have such light."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lenstream.evaluate.fitting.free_parameters import FreeParameters, X, Y, with_prior
+from lenstream.evaluate.fitting.lens_rays import LensRays
 from lenstream.evaluate.fitting.light_prior import ERRORS, FURTHEST, MEASURED, centred_on, without_light
 from lenstream.evaluate.fitting.light_remains import STRENGTH
 from lenstream.evaluate.fitting.light_shape import LightShape
@@ -144,4 +147,21 @@ def test_the_population_is_moved_to_a_centre(free):
     assert found.mean[X] - plain.mean[X] == pytest.approx(0.3)
     assert found.mean[Y] - plain.mean[Y] == pytest.approx(-0.2)
     np.testing.assert_array_equal(found.directions, plain.directions)
+    assert found.constants == plain.constants == ({"gamma": 2.0}, {"gamma2": 0.0})
     np.testing.assert_array_equal(free.mean[3:5], without_light(free).mean[3:5])  # nothing is changed in place
+
+
+def test_a_lens_whose_centre_does_not_vary_is_moved_too(galaxies):
+    """By its constants; a ray at the new centre arrives where one at the old one did, moved as far."""
+    free = without_light(galaxies.free)
+    assert "center_x" not in free.names()
+    moved = centred_on(free, 0.3, -0.2)
+    assert moved.constants[0] == free.constants[0] | {"center_x": 0.3, "center_y": -0.2}
+    ra_0 = replace(free, constants=({"ra_0": 0.1, "dec_0": 0.0}, *free.constants[1:]))
+    assert centred_on(ra_0, 0.3, -0.2).constants[0] == {"ra_0": pytest.approx(0.4), "dec_0": -0.2}
+    before, after = (LensRays(galaxies.scene, own) for own in (free, moved))
+    places = [name for _, name in free.places]
+    lens = free.mean * [name not in ("gamma1", "gamma2") for name in [*places, *[""] * 5]]  # shear is about the middle
+    x, y = np.random.default_rng(0).normal(size=(2, 9))
+    (one,), (other,) = before.positions(lens, x, y), after.positions(lens, x + 0.3, y - 0.2)
+    np.testing.assert_allclose(other, one + np.array([[0.3], [-0.2]]), atol=1e-10)

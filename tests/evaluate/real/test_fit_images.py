@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import convolve, gaussian_filter
 
 from lenstream.errors import DataError
 from lenstream.evaluate.real import fit_images
-from lenstream.evaluate.real.fit_images import added, fit_image, noise_factor
+from lenstream.evaluate.real.fit_images import added, fit_image, noise_beside
 from lenstream.files.cutout_layout import Planes
 
 SCALE = 0.05
@@ -160,12 +160,26 @@ def test_noise_that_correlates_counts_for_more_where_pixels_are_added():
     assert np.median(found.noise) == pytest.approx(of_four, rel=0.04)
 
 
+@pytest.mark.parametrize("weights", [(1.0, 0.0), (1.0, 0.3), (1.0, 0.5)])
+def test_how_broad_noise_is_follows_from_the_blur_that_made_it(weights):
+    """Of a blur within one pixel all ways: the sum of its weights over their root mean square is the whole ratio."""
+    along = np.array([weights[1], weights[0], weights[1]])
+    kernel = along[:, None] * along
+    noise = convolve(noise_image((300, 300), sigma=1.0), kernel)
+    _, broad = noise_beside(noise, np.full(noise.shape, np.sqrt((kernel**2).sum())), np.ones(noise.shape, bool), 60)
+    rows = np.correlate(along, along, "full")
+    near = rows[1:-1] / rows[2]  # correlations of neighbours on one axis; those further off are left out
+    assert broad == pytest.approx(min(near.sum(), fit_images.BROADEST), rel=0.05)
+
+
 def test_the_factor_is_limited_and_is_one_where_nothing_can_be_measured():
     image, ones, good = noise_image((40, 40), sigma=1.0), np.ones((40, 40)), np.ones((40, 40), bool)
     low, high = fit_images.FACTORS
-    assert noise_factor(image, 100 * ones, good, 20) == low
-    assert noise_factor(image, 0.01 * ones, good, 20) == high
-    assert noise_factor(image, ones, ~good, 20) == 1.0
+    assert noise_beside(image, 100 * ones, good, 20)[0] == low
+    assert noise_beside(image, 0.01 * ones, good, 20)[0] == high
+    assert noise_beside(image, ones, ~good, 20) == (1.0, 1.0)
+    assert noise_beside(0 * image, ones, good, 20) == (1.0, 1.0)
+    assert noise_beside(gaussian_filter(image, 5.0), ones, good, 20)[1] == fit_images.BROADEST
 
 
 def test_light_in_the_middle_is_no_noise():
@@ -173,7 +187,9 @@ def test_light_in_the_middle_is_no_noise():
     image = noise_image((40, 40), sigma=1.0) + 1e3 * blob((40, 40), sigma=0.1) * 100
     image[:5, :5] += 100.0
     for n in (20, 40):
-        assert noise_factor(image, np.ones((40, 40)), np.ones((40, 40), bool), n) == pytest.approx(1.0, abs=0.15)
+        factor, broad = noise_beside(image, np.ones((40, 40)), np.ones((40, 40), bool), n)
+        assert factor == pytest.approx(1.0, abs=0.15)
+        assert broad == pytest.approx(1.0, abs=0.15)
 
 
 def test_without_a_noise_map_it_is_measured_at_the_edge():

@@ -13,7 +13,6 @@ from lenstream.evaluate.real.fit_images import fit_image
 from lenstream.evaluate.real.lens_fits import (
     fit_lens,
     observed_of,
-    plainer,
     population_proposals,
     posterior_proposals,
     prepare,
@@ -22,10 +21,9 @@ from lenstream.evaluate.real.lens_fits import (
 )
 from lenstream.files.cutout_layout import read_planes
 from lenstream.files.cutout_psf import psf_of
-from lenstream.simulate.detector import psf
 from lenstream.simulate.systems.scene import make_scene
 
-from .planted import BACKGROUND, SCALE, WIDE, N, kernel, write
+from .planted import BACKGROUND, SCALE, N, write
 
 TARGETS = ("theta_E", "e1", "e2", "gamma")
 
@@ -47,8 +45,8 @@ def values(planted, fit):
 
 @pytest.fixture(scope="module")
 def image(planted, tmp_path_factory):
-    """Lens 1, which is elliptical, as read from its file."""
-    return image_of(write(tmp_path_factory.mktemp("lens") / "a.fits", planted.planes(1)))
+    """Lens 2, which is elliptical, as read from its file."""
+    return image_of(write(tmp_path_factory.mktemp("lens") / "a.fits", planted.planes(2)))
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +56,8 @@ def fit(planted, image):
 
 def test_lenses_in_files_are_found(planted, tmp_path, fit):
     """Within three standard deviations, two more with a corner that is masked."""
-    fits = {1: fit}
-    for i in (0, 2):
+    fits = {2: fit}
+    for i in (0, 8):
         planes = planted.planes(i)
         planes["MASK"][8:14, 8:14] = 1
         planes["IMAGE"][8:14, 8:14] = 1e4
@@ -70,7 +68,7 @@ def test_lenses_in_files_are_found(planted, tmp_path, fit):
         assert max(abs(found[name] - truth[name]) / sigma[name] for name in TARGETS) < 3
         assert sigma["theta_E"] < 0.03
         assert own.found.converged
-        assert own.found.chi2 == pytest.approx(1.0, abs=0.15)
+        assert 0.75 < own.found.chi2 < 1.1  # arcs have an error of their own
         assert own.found.magnification > 2
 
 
@@ -127,22 +125,21 @@ def test_arcs_have_an_error_of_their_own(image):
 
 
 def test_an_image_turned_by_90_degrees_has_its_lens_turned(planted, fit, image):
-    """Ellipticity and shear change their signs, and what does not turn stays; starts and kinks leave a little."""
+    """Ellipticity and shear change their signs, and what does not turn stays; few components turn no galaxy exactly."""
     turned = {name: np.rot90(getattr(image, name)) for name in ("image", "noise", "good", "light")}
     again = fitted(planted, image._replace(**turned))
     (one, sigma), (other, _) = values(planted, fit), values(planted, again)
     for name, value in one.items():
         sign = -1 if name in ("e1", "e2", "gamma1", "gamma2") else 1
-        assert other[name] == pytest.approx(sign * value, abs=0.5 * sigma[name])
-    assert abs(one["e1"]) > 5 * sigma["e1"]
+        assert other[name] == pytest.approx(sign * value, abs=3 * sigma[name])
+    assert min(abs(one[name]) / sigma[name] for name in ("e1", "e2")) > 6
 
 
 @pytest.mark.parametrize("light", [True, False])
 def test_a_lens_beside_the_middle_is_found_where_its_light_is(planted, tmp_path, fit, light):
     """Three pixels to the right and two downwards; with nothing known of its light it is looked for in the middle."""
-    planes = {
-        name: plane if name == "PSF" else np.roll(plane, (-2, 3), (0, 1)) for name, plane in planted.planes(1).items()
-    }
+    planes = planted.planes(2)
+    planes = {name: plane if name == "PSF" else np.roll(plane, (-2, 3), (0, 1)) for name, plane in planes.items()}
     if not light:
         planes["IMAGE"] = planes["IMAGE"] - planes.pop("LENSLIGHT")
     own = fitted(planted, image_of(write(tmp_path / "a.fits", planes)))
@@ -160,45 +157,6 @@ def test_a_lens_beside_the_middle_is_found_where_its_light_is(planted, tmp_path,
 def test_without_a_psf_it_is_that_of_the_population(planted, fit, image):
     own = fitted(planted, image._replace(kernel=None))
     np.testing.assert_array_equal(own.found.parameters, fit.found.parameters)  # the file's is that of the population
-
-
-@pytest.mark.parametrize("kind", ["gaussian", "moffat"])
-def test_a_kernel_of_the_populations_psf_has_its_width(planted, image, kind):
-    beta = ", beta: 3" if kind == "moffat" else ""
-    config = load("tiny", [f"simulate.observation.psf={{kind: {kind}, fwhm: {{uniform: [0.25, 0.35]}}{beta}}}"])
-    found, fine = lens_fits._usual_kernel(make_scene(config.simulate, 1), image)
-    assert found.sum() == pytest.approx(1.0)
-    np.testing.assert_allclose(found, found.T)
-    middle = len(found) // 2
-    assert found.argmax() == middle * len(found) + middle
-    at = np.interp(0.5, found[middle, : middle + 1] / found.max(), np.arange(-middle, 1)) * SCALE / fine
-    assert -2 * at == pytest.approx(0.3, abs=0.03)
-    if kind == "moffat":
-        alone = psf.moffat_kernels(np.array([0.3]), np.array([3.0]), SCALE / fine, len(found))[0]
-        np.testing.assert_allclose(found, alone, atol=0.1 * alone.max())
-
-
-@pytest.mark.parametrize(("scale", "fine"), [(0.15, 1), (0.3, 2)])
-def test_a_populations_kernel_is_as_wide_on_other_pixels(planted, image, scale, fine):
-    found, times = lens_fits._usual_kernel(planted.scene, image._replace(pixel_scale=scale))
-    np.testing.assert_allclose(found, kernel())
-    assert times == fine
-
-
-def test_a_run_without_a_psf_does_not_blur(image):
-    scene = make_scene(load("tiny", ["simulate.observation.psf={kind: none}"]).simulate, 1)
-    found, fine = lens_fits._usual_kernel(scene, image)
-    np.testing.assert_array_equal(found, [[1.0]])
-    assert fine == 1
-
-
-def test_a_kernel_is_made_of_few_products():
-    noisy = kernel(0.4, 21) + np.random.default_rng(0).normal(0, 1e-5, (21, 21))
-    found = plainer(noisy)
-    assert found.sum() == pytest.approx(1.0)
-    assert np.linalg.norm(found - noisy) < 5e-3 * np.linalg.norm(noisy)
-    assert np.linalg.matrix_rank(found, tol=1e-9) < 4 < np.linalg.matrix_rank(noisy, tol=1e-9)
-    np.testing.assert_allclose(plainer(np.ones((1, 1))), [[1.0]])
 
 
 def test_proposals_are_of_the_population(planted):
@@ -229,15 +187,25 @@ def test_proposals_of_a_posterior_are_its_samples(planted):
 
 def test_errors_are_scaled_and_centres_are_those_of_the_array(fit):
     scales = np.arange(1.0, len(fit.free.places) + 1)
-    moved, plain = fit._replace(middle=(0.3, -0.2)).of_lens(scales), fit.of_lens(np.ones(len(scales)))
+    plain = fit._replace(broad=1.0).of_lens()
     for name, scale in zip(plain, scales, strict=True):
-        assert moved[name][1] == pytest.approx(scale * plain[name][1])
-        assert moved[name][0] == plain[name][0]  # the centre of this population's lenses is no parameter
+        found = fit._replace(broad=1.5).of_lens(scales)[name]
+        assert found == (plain[name][0], pytest.approx(1.5 * scale * plain[name][1]))
+    named = {"e1": "center_x", "e2": "center_y"}
+    places = [(k, named.get(name, name)) for k, name in fit.free.places]
+    constants = tuple({n: v for n, v in own.items() if "center" not in n} for own in fit.free.constants)
+    moved = fit._replace(
+        middle=(0.3, -0.2), free=replace(fit.free, places=tuple(places), constants=constants)
+    ).of_lens()
+    before = fit.of_lens()
+    for name, by, old in (("center_x", 0.3, "e1"), ("center_y", -0.2, "e2")):
+        assert moved[name] == (pytest.approx(before[old][0] + by), before[old][1])
+    assert moved["theta_E"] == before["theta_E"]
 
 
 def test_what_the_population_lost_or_subtracted_is_in_no_fit(planted):
     lossy = ["simulate.observation.bad_pixels=0.01", "simulate.observation.cosmic_rays=2"]
-    subtracted = "simulate.observation.subtract_lens_light=[{component: 0}]"
+    subtracted = "simulate.observation.subtract_lens_light=[{component: 0, error: 0.02}]"
     config = load("tiny", [*planted.overrides, *lossy, subtracted])
     assert problems_of(config) == []
     lens_fits.check(config)
@@ -250,12 +218,11 @@ def test_what_the_population_lost_or_subtracted_is_in_no_fit(planted):
     np.testing.assert_array_equal(found.error_scales, np.ones(len(found.free.places)))
 
 
+OF_IMAGES = "{profile: INTERPOL, catalogue: procedural, n_galaxies: 20, magnitude: 19, R_half: 0.5}"
 REFUSED = {
     "several bands": (["simulate.bands={r: {}, i: {}}"], "--refine: the run has several bands"),
     "a light of images": (
-        [
-            "simulate.lens_light=[{profile: INTERPOL, catalogue: procedural, n_galaxies: 20, magnitude: 19, R_half: 0.5}]"
-        ],
+        [f"simulate.lens_light=[{OF_IMAGES}]"],
         "--refine: simulate.lens_light.0.profile: estimates are refined with light of Sersic profiles",
     ),
     "no background": (
@@ -292,5 +259,3 @@ def test_a_lens_is_fitted_the_same_way_twice(planted, fit, image):
     again = fitted(planted, image)
     for one, other in zip(fit.found[:-1], again.found[:-1], strict=True):
         np.testing.assert_array_equal(one, other)
-    assert replace(fit.free).names() == again.free.names()
-    assert WIDE > N
