@@ -13,8 +13,13 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
+from lenstream.configs.load import load
 from lenstream.run_pipeline import main
 from lenstream.simulate.exchange.coolest_terms import from_coolest
+from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 from .calling import lenstream, said_in_process
 
@@ -125,6 +130,33 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
         "e1",
         "e2",
     }
+
+
+def test_predictions_are_refined(finished, capsys, monkeypatch):
+    """Two simulated lenses in files of their own are found by the fit; the second time nothing is fitted again."""
+    monkeypatch.chdir(finished[0])
+    config = load("tiny")
+    scene = make_scene(config)
+    systems = draw(scene, FIRST_INDEX["test"] + np.arange(2), Views())
+    Path("shown").mkdir()
+    for i, image in enumerate(render(scene, systems)[:, 0]):
+        noise = np.sqrt(0.02**2 + np.maximum(image, 0) / 2000)
+        hdus = [fits.ImageHDU(image, name="IMAGE"), fits.ImageHDU(noise, name="NOISE")]
+        fits.HDUList([fits.PrimaryHDU(header=fits.Header({"PIXSCALE": 0.15})), *hdus]).writeto(f"shown/lens{i}.fits")
+    asked = ["predict", "--run", "runs/tiny", "--images", "shown", "--out", "refining", "--refine"]
+    code, out, err = said_in_process(asked, capsys)
+    assert code == 0, err
+    assert "2 lenses refined, frame array" in out and "no_psf: 2 lenses (lens0, lens1)" in err
+    table = pd.read_csv("refining/refined.csv")
+    pulls = (table.theta_E - systems.lens_mass[0]["theta_E"]) / np.hypot(table.theta_E_std, 0.01)
+    assert (np.abs(pulls) < 4).all() and set(table["frame"]) == {"array"}
+    assert {path.name for path in Path("refining/lenses").glob("*.png")} == {"lens0.png", "lens1.png"}
+    fitted = {path: path.stat().st_mtime_ns for path in Path("refining/lenses").glob("*.png")}
+    assert said_in_process(asked, capsys)[0] == 0
+    pd.testing.assert_frame_equal(pd.read_csv("refining/refined.csv"), table)
+    assert {path: path.stat().st_mtime_ns for path in Path("refining/lenses").glob("*.png")} == fitted
+    code, _, err = said_in_process([*asked[:-1], "--start", "population"], capsys)
+    assert code == 2 and "--refine" in err and len(err.splitlines()) == 1
 
 
 def test_predictions_are_exported(finished, capsys, monkeypatch):

@@ -178,10 +178,10 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, light=
     The other arguments are those of `read_cutouts`. Raises: DataError with the reason where it cannot be used.
     """
     _check_valid(planes.good)
-    scale_in = input_scale(planes.headers) if input_pixel_scale is None else float(input_pixel_scale)
+    scale_in = input_scale(planes.headers, input_pixel_scale)
     check_field(planes.image.shape[-2:], scale_in, num_pix, pixel_scale)
     if light == "fit_all" or (light == "fit" and planes.light is None):
-        planes = _with_fitted_light(planes, scale_in)
+        planes = with_fitted_light(planes, scale_in)
     image, valid, noise = planes.image, planes.good, planes.noise
     light_subtracted = light != "as_is" and planes.light is not None
     if light_subtracted:
@@ -211,7 +211,7 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, light=
     )
 
 
-def _with_fitted_light(planes, scale):
+def with_fitted_light(planes, scale):
     """`Planes` with the light that was fitted to each band; without light, and with the reason, where that fails."""
     shape = planes.image.shape
     words = [word for word in planes.used.split("; ") if not word.startswith("lens light ")]
@@ -244,8 +244,10 @@ def _on_grid(image, noise, valid, scale_in, num_pix, pixel_scale):
     return flux, rms, filled
 
 
-def input_scale(headers):
-    """Pixel size in arcsec from the header of the image, or else of the file. Raises: DataError without one."""
+def input_scale(headers, given=None):
+    """Pixel size in arcsec: what is given, or else from the header of the image or of the file. Raises: DataError."""
+    if given is not None:
+        return float(given)
     scale = header_pixel_scale(headers)
     if scale is None:
         bare = next((f"{key} = {h[key]}" for h in headers for key in ("CDELT1", "CD1_1") if key in h), None)

@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import DataError
 from .cutouts import ALL
 from .set_cutouts import Lenses, read_lenses
-from .training_images import TrainingImages, training_images, training_images_in_files
+from .training_images import TrainingImages, lens_shines, training_images, training_images_in_files
 
 
 class Expected(NamedTuple):
@@ -29,7 +29,7 @@ def of_scene(scene):
         bands=band_names(scene),
         num_pix=scene.config.image.num_pix,
         pixel_scale=scene.instrument.pixel_scale,
-        without_light=not scene.config.lens_light,  # the network has then never seen a lens galaxy
+        without_light=not lens_shines(scene.config),  # the network has then never seen a lens galaxy
         background=np.array([instrument.background for instrument in scene.bands.values()]),
         training=lambda: training_images(scene),
     )

@@ -46,7 +46,7 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
     Raises: DataError, a sentence about "it", without a pixel scale or a good pixel, for one that shows too little, and
         where no noise came with it and none can be measured.
     """
-    scale = input_scale(planes.headers) if input_pixel_scale is None else input_pixel_scale
+    scale = input_scale(planes.headers, input_pixel_scale)
     check_field(planes.image.shape, scale, field / largest_pixel, largest_pixel)
     image, good = planes.image, planes.good
     if planes.light is not None:

@@ -17,6 +17,7 @@ from ...files.growing_rows import GrowingRows, rows_so_far
 from ...files.whole import folder_for
 from ...progress import Stopped, bar
 from . import fit_figure, flags
+from .cutouts import input_scale, with_fitted_light
 from .fit_doubts import NetworkValue, doubts_of_fit, images_of
 from .fit_images import fit_image
 from .lens_fits import fit_lens, population_proposals, posterior_proposals
@@ -36,6 +37,7 @@ class RealFiles(NamedTuple):
     samples: dict
     bands: tuple  # names of the network's bands
     pixel_scale: float | None  # of the files [arcsec]; None: as their headers say
+    lens_light: str = "subtract"  # as of `configs.schema.RealLenses`
 
 
 def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
@@ -89,12 +91,11 @@ def _flags(row):
 
 
 def _key(lenses, lens):
-    """What a row follows from beside the run, as text: the files as they are now, and where the fit begins."""
-    begins = lenses.samples.get(lens.name, {})
-    if not callable(begins):
-        begins = {target: round(float(np.mean(values)), 4) for target, values in begins.items()}
+    """What a row follows from beside the run, as text: files as they are now, what is subtracted, where the fit begins."""
+    drawn = lenses.samples.get(lens.name, {})
+    means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in lens.files if path.exists()]
-    return json.dumps([files, lenses.pixel_scale, "given" if callable(begins) else begins])
+    return json.dumps([files, lenses.lens_light, lenses.pixel_scale, callable(drawn), means])
 
 
 def _row(fits, lenses, lens):
@@ -103,7 +104,7 @@ def _row(fits, lenses, lens):
     largest = scene.instrument.pixel_scale
     field = scene.config.image.num_pix * largest
     try:
-        planes = read_planes(lens.files, lenses.bands)
+        planes = with_light(read_planes(lens.files, lenses.bands), lenses)
         image = fit_image(lens.name, planes, psf_of(lens.files, lenses.bands), largest, field, lenses.pixel_scale)
     except DataError as error:
         return row | {"flags": "", "found": "", "error": str(error)}, None, None
@@ -123,6 +124,15 @@ def _row(fits, lenses, lens):
     row |= {"seconds": float(found.seconds), "flags": flags.names(doubts)}
     row |= {"found": SEPARATOR.join(doubt.found for doubt in doubts), "error": ""}
     return row, fit if fitted else None, image
+
+
+def with_light(planes, lenses):
+    """`Planes` with the model of the lens's light that is to be subtracted, as `RealFiles` asks for it."""
+    if lenses.lens_light == "as_is":
+        return planes._replace(light=None)
+    if lenses.lens_light == "fit_all" or (lenses.lens_light == "fit" and planes.light is None):
+        return with_fitted_light(planes, input_scale(planes.headers, lenses.pixel_scale))
+    return planes
 
 
 def proposals(fits, free, samples):

@@ -11,6 +11,7 @@ from matplotlib import image as pictures
 from lenstream.evaluate.real import refined_lenses
 from lenstream.evaluate.real.fit_doubts import MEANINGS
 from lenstream.evaluate.real.refined_lenses import RealFiles, file_name, proposals, refine_lenses
+from lenstream.files.cutout_layout import Planes
 from lenstream.files.file_groups import LensFiles
 from lenstream.files.growing_rows import rows_so_far
 from lenstream.progress import Stopped
@@ -142,6 +143,8 @@ def test_a_row_is_made_anew_where_it_would_be_another(planted, tmp_path, monkeyp
     assert again(lenses) == ["b"]
     assert again(lenses._replace(pixel_scale=0.1)) == ["a", "b"]
     assert again(lenses) == ["a", "b"]
+    assert again(lenses._replace(lens_light="fit")) == ["a", "b"]
+    assert again(lenses) == ["a", "b"]
     own[0].files[0].unlink()
     write(own[0].files[0], {"IMAGE": np.ones((9, 9)), "PSF": np.ones((3, 3))})
     assert again(lenses) == ["a"]
@@ -184,6 +187,26 @@ def test_a_function_may_say_where_a_fit_begins(planted):
     found = proposals(planted.fits, free, lambda asked: given if asked is free else None)
     np.testing.assert_array_equal(found[0], given[0])
     assert len(found) == 1 + refined_lenses.BESIDE
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_file", "without"),
+    [("subtract", "file", None), ("as_is", None, None), ("fit", "file", "fitted"), ("fit_all", "fitted", "fitted")],
+)
+def test_the_light_that_is_asked_for_is_subtracted(lenses, monkeypatch, asked, of_file, without):
+    """That of the file, a fitted one, or none."""
+    scales = []
+
+    def fitted(planes, scale):
+        scales.append(scale)
+        return planes._replace(light="fitted")
+
+    monkeypatch.setattr(refined_lenses, "with_fitted_light", fitted)
+    planes = Planes(None, None, None, "file", ({"PIXSCALE": 0.07},), "", ())
+    lenses = lenses._replace(lens_light=asked)
+    assert refined_lenses.with_light(planes, lenses).light == of_file
+    assert refined_lenses.with_light(planes._replace(light=None), lenses).light == without
+    assert set(scales) <= {0.07}
 
 
 @pytest.mark.parametrize(("name", "expected"), [("J0 a", "J0_a"), ("a/b", "a_b"), ("J0728+3835", "J0728+3835")])
