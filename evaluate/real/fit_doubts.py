@@ -24,8 +24,8 @@ MEANINGS = {
     "and noise",
     "lens_light_left": "much of the lens's light is left where arcs are expected (over what models of galaxies usually "
     "leave): arcs may be taken for it, or it for arcs; subtract it better, or mask the centre",
-    "large_source": "the source is larger than nearly all of the population (its half-light radius), as where structure "
-    "of the lens galaxy is taken for a galaxy behind it: look at the picture",
+    "large_source": "the source is larger than nearly all of the population (its half-light radius), as where "
+    "structure of the lens galaxy is taken for a galaxy behind it: look at the picture",
     "other_maximum": "another lens fits almost as well: look at both",
     "end_of_range": "a parameter is at the end of the population's range: widen it in the recipe, or look for what "
     "drives it there",
