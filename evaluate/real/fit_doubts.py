@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ...simulate.lens_equation import image_positions
-from ..fitting.free_parameters import X, Y
+from ..fitting.free_parameters import SIZE, X, Y
 from .flags import Doubt
 
 WORST_CHI2 = 1.5  # of a pixel
 STRONGEST = 10.0  # of what is left of the lens's light, over what models of galaxies usually leave
 RIVAL, APART = 50.0, 0.05  # ln(posterior) that another maximum may lack, and by how much its theta_E differs
+LARGE = 2.0  # standard deviations of ln(R_half)
 AT_END = 0.01  # of a range, within which a parameter is at its end
 FRAME, CUT = 3, 0.03  # pixels at the edge, and the share of the arcs' light there
 NOISE_FACTORS = (0.5, 1.6)
@@ -24,6 +25,8 @@ MEANINGS = {
     "and noise",
     "lens_light_left": "much of the lens's light is left where arcs are expected (over what models of galaxies usually "
     "leave): arcs may be taken for it, or it for arcs; subtract it better, or mask the centre",
+    "large_source": "the source is larger than nearly all of the population (its half-light radius), as where "
+    "structure of the lens galaxy is taken for a galaxy behind it: look at the picture",
     "other_maximum": "another lens fits almost as well: look at both",
     "end_of_range": "a parameter is at the end of the population's range: widen it in the recipe, or look for what "
     "drives it there",
@@ -61,6 +64,8 @@ def doubts_of_fit(fit, image, error_scales, network=None):
     if free.remains and (strength := float(np.exp(found.parameters[free.of_remains][0]))) > STRONGEST:
         out.append(Doubt("lens_light_left", f"{strength:.0f} times"))
     values = fit.of_lens(error_scales)
+    if (found.parameters[SIZE] - free.mean[SIZE]) > LARGE * free.spread[SIZE]:
+        out.append(Doubt("large_source", f"{np.exp(found.parameters[SIZE]):.2g} arcsec"))
     out += _other_maximum(fit, values)
     out += _ends(found, free)
     arcs = found.model - found.light

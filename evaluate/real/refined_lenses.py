@@ -91,7 +91,7 @@ def _flags(row):
 
 
 def _key(lenses, lens):
-    """What a row follows from beside the run, as text: files as they are now, what is subtracted, where a fit begins."""
+    """What a row follows from beside the run, as text: its files, what is subtracted, where the fit begins."""
     drawn = lenses.samples.get(lens.name, {})
     means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in lens.files if path.exists()]

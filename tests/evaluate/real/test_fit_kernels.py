@@ -1,50 +1,71 @@
-"""Kernels for fits: those of a population on an image's pixels, and how simple they may be."""
+"""Kernels for fits: of the run's PSF, on finer pixels, and as few products of a row and a column."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lenstream.configs.load import load
-from lenstream.evaluate.real.fit_kernels import plainer, usual_kernel
-from lenstream.simulate.detector import psf
+from lenstream.evaluate.real.fit_kernels import FINE, LEFT_OUT, kernel_of, plainer, usual_kernel
 from lenstream.simulate.systems.scene import make_scene
 
-from .planted import SCALE, kernel
+GAUSSIAN = {"fwhm": 0.15, "beta": 0.0, "kernel": 0}
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "moffat"])
-def test_a_kernel_of_the_populations_psf_has_its_width(kind):
-    beta = ", beta: 3" if kind == "moffat" else ""
-    config = load("tiny", [f"simulate.observation.psf={{kind: {kind}, fwhm: {{uniform: [0.25, 0.35]}}{beta}}}"])
-    found, fine = usual_kernel(make_scene(config.simulate, 1), SCALE)
-    assert found.sum() == pytest.approx(1.0)
-    np.testing.assert_allclose(found, found.T)
-    middle = len(found) // 2
-    assert found.argmax() == middle * len(found) + middle
-    at = np.interp(0.5, found[middle, : middle + 1] / found.max(), np.arange(-middle, 1)) * SCALE / fine
-    assert -2 * at == pytest.approx(0.3, abs=0.03)
-    if kind == "moffat":
-        alone = psf.moffat_kernels(np.array([0.3]), np.array([3.0]), SCALE / fine, len(found))[0]
-        np.testing.assert_allclose(found, alone, atol=0.1 * alone.max())
+def instrument(*changes):
+    return make_scene(load("tiny", list(changes))).instrument
 
 
-@pytest.mark.parametrize(("scale", "fine"), [(0.15, 1), (0.3, 2)])
-def test_a_populations_kernel_is_as_wide_on_other_pixels(planted, scale, fine):
-    found, times = usual_kernel(planted.scene, scale)
-    np.testing.assert_allclose(found, kernel())
-    assert times == fine
+def rms_radius(kernel, pixel):
+    place = (np.arange(len(kernel)) - len(kernel) // 2) * pixel
+    return np.sqrt((kernel.sum(0) * place**2).sum())
 
 
-def test_a_run_without_a_psf_does_not_blur():
-    scene = make_scene(load("tiny", ["simulate.observation.psf={kind: none}"]).simulate, 1)
-    found, fine = usual_kernel(scene, SCALE)
-    np.testing.assert_array_equal(found, [[1.0]])
-    assert fine == 1
+def test_a_gaussian_has_its_width():
+    kernel, fine = kernel_of(instrument(), GAUSSIAN, 0.15)
+    assert fine == FINE and kernel.shape[0] % 2 == 1 and kernel.sum() == pytest.approx(1.0)
+    assert rms_radius(kernel, 0.15 / fine) == pytest.approx(0.15 / 2.3548, rel=0.02)
 
 
-def test_a_kernel_is_made_of_few_products():
-    noisy = kernel(0.4, 21) + np.random.default_rng(0).normal(0, 1e-5, (21, 21))
-    found = plainer(noisy)
-    assert found.sum() == pytest.approx(1.0)
-    assert np.linalg.norm(found - noisy) < 5e-3 * np.linalg.norm(noisy)
-    assert np.linalg.matrix_rank(found, tol=1e-9) < 4 < np.linalg.matrix_rank(noisy, tol=1e-9)
-    np.testing.assert_allclose(plainer(np.ones((1, 1))), [[1.0]])
+def test_a_moffat_is_lenstronomys():
+    from lenstronomy.LightModel.Profiles.moffat import Moffat
+    from lenstronomy.Util import kernel_util
+
+    moffat = instrument("simulate.observation.psf={kind: moffat, fwhm: 0.3, beta: 2.5}")
+    kernel, fine = kernel_of(moffat, {"fwhm": 0.3, "beta": 2.5, "kernel": 0}, 0.1)
+    n, inner = len(kernel), 9  # the mean over the area of each pixel, as ours has it
+    axis = (np.arange(n * inner) + 0.5 - n * inner / 2) * 0.1 / fine / inner
+    alpha = 0.3 / (2 * np.sqrt(2 ** (1 / 2.5) - 1))
+    value = Moffat().function(*np.meshgrid(axis, axis), amp=1.0, alpha=alpha, beta=2.5)
+    value = value.reshape(n, inner, n, inner).mean((1, 3))
+    theirs = kernel_util.kernel_norm(np.where(kernel > 0, value, 0.0))
+    np.testing.assert_allclose(kernel, theirs, atol=3e-4 * kernel.max())
+
+
+def test_a_kernel_of_a_file_keeps_its_pixels(tmp_path):
+    given = np.outer([1.0, 2, 1], [1.0, 3, 1])
+    np.save(tmp_path / "psf.npy", given)
+    psf = f"simulate.observation.psf={{kind: pixel, file: {tmp_path}/psf.npy, supersampling: 2}}"
+    kernel, fine = kernel_of(instrument(psf), {"kernel": 0}, 0.15)
+    np.testing.assert_allclose(kernel, given / given.sum())
+    assert fine == 2
+    assert kernel_of(instrument(psf), {"kernel": 0}, 0.3)[1] == 4  # pixels twice as large
+
+
+def test_without_a_psf_light_stays_in_its_pixel():
+    kernel, fine = kernel_of(instrument("simulate.observation.psf={kind: none}"), {"kernel": 0}, 0.15)
+    assert kernel.tolist() == [[1.0]] and fine == 1
+
+
+def test_the_usual_kernel_is_the_median_of_the_population():
+    scene = make_scene(load("tiny", ["simulate.observation.psf={kind: gaussian, fwhm: {uniform: [0.1, 0.3]}}"]))
+    kernel, fine = usual_kernel(scene, 0.15)
+    assert rms_radius(kernel, 0.15 / fine) == pytest.approx(0.2 / 2.3548, rel=0.1)
+
+
+def test_a_plainer_kernel_is_nearly_the_same_with_fewer_products():
+    moffat = replace(instrument(), psf_kind="moffat")
+    kernel, _ = kernel_of(moffat, {"fwhm": 0.1, "beta": 1.8, "kernel": 0}, 0.1)
+    plain = plainer(kernel)
+    assert np.linalg.norm(plain - kernel) < 2 * LEFT_OUT * np.linalg.norm(kernel) and plain.sum() == pytest.approx(1.0)
+    assert np.linalg.matrix_rank(plain, 1e-9) < np.linalg.matrix_rank(kernel, 1e-9)
