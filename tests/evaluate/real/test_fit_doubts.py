@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lenstream.evaluate.fitting.free_parameters import X, Y
+from lenstream.evaluate.fitting.free_parameters import SIZE, X, Y
 from lenstream.evaluate.real import fit_doubts
 from lenstream.evaluate.real.fit_doubts import MEANINGS, NetworkValue, doubts_of_fit, images_of
 from lenstream.evaluate.real.fit_images import fit_image
@@ -146,6 +146,14 @@ def test_a_source_with_one_image(doubts, fit):
     assert doubts(parameters=parameters) == {"single_image": "1"}
 
 
+@pytest.mark.parametrize("far", [-3.0, 1.9, 2.1])
+def test_a_source_that_is_larger_than_others(doubts, fit, far):
+    """By two standard deviations of the population's ln(R_half); one that is small is not doubted."""
+    size = fit.free.mean[SIZE] + far * fit.free.spread[SIZE]
+    parameters = changed(fit, "source_log_R_half", size)
+    assert doubts(parameters=parameters) == ({"large_source": f"{np.exp(size):.2g} arcsec"} if far > 2 else {})
+
+
 @pytest.mark.parametrize(("factor", "found"), [(0.4, "0.4"), (0.6, None), (1.5, None), (1.7, "1.7")])
 def test_noise_that_is_not_that_of_its_map(doubts, image, factor, found):
     assert doubts(seen=image._replace(noise_factor=factor)) == ({} if found is None else {"noise_map": found})
@@ -175,6 +183,7 @@ def test_every_doubt_has_a_meaning(doubts, fit, image):
     parameters = changed(fit, "log_light_remains", np.log(20.0))
     parameters[[X, Y]] = 1.1, 0.3
     parameters[fit.free.names().index("e1")] = fit.free.high[fit.free.names().index("e1")]
+    parameters[SIZE] = fit.free.high[SIZE]
     model = fit.found.model.copy()
     model[0] += 1.0
     ends = [(changed(fit, "theta_E", 0.81), fit.found.log_posterior - 1.0)]
