@@ -7,7 +7,8 @@ Vegetti & Koopmans 2009 for sources on pixels). What is left is a function of so
     -1/2 [chi2(c) + c' L^-1 c + ln det(F' W F + L^-1) + ln det L + (p - mean)' C^-1 (p - mean)]
 
 with F the components' images, W the inverse variances of the pixels, L the prior of c, C that of the parameters p. The
-light of the lens has its parameters among them: the image is what it leaves.
+light of the lens has its parameters among them: the image is what it leaves. Patterns that a subtraction of that light
+may have left are further columns of F, with the strength of their prior among the parameters.
 """
 
 import math
