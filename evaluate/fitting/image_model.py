@@ -128,8 +128,10 @@ class ImageModel:
         for band, flux, own, beta in zip(self.bands, self.of_flux, self.pixels, self.arriving(parameters), strict=True):
             of_band = band.room(0, k + 1)
             rays.append(band.unit_images(parameters, k, beta, of_band.reshape(band.n, band.n, k + 1))[1])
-            counts = weights.ravel()[own] > 0
-            numbers = np.flatnonzero(counts if self.remains else (of_band[:, 0] != 0) & counts)
+            counting = weights.ravel()[own] > 0
+            if self.remains is None:  # patterns of what is left of a galaxy are everywhere
+                counting &= of_band[:, 0] != 0
+            numbers = np.flatnonzero(counting)
             into = band.room(1, k + 1)[: len(numbers)]
             images.append(np.take(of_band, numbers, axis=0, out=into, mode="clip"))  # "raise" copies once more
             lit.append(numbers + own.start)
