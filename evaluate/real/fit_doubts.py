@@ -25,6 +25,8 @@ MEANINGS = {
     "and noise",
     "lens_light_left": "much of the lens's light is left where arcs are expected (over what models of galaxies usually "
     "leave): arcs may be taken for it, or it for arcs; subtract it better, or mask the centre",
+    "light_not_subtracted": "no model of the lens galaxy's light came with the image, and none was fitted, so it "
+    "passes for light of the source: add an extension LENSLIGHT, or take --lens-light fit",
     "large_source": "the source is larger than nearly all of the population (its half-light radius), as where "
     "structure of the lens galaxy is taken for a galaxy behind it: look at the picture",
     "other_maximum": "another lens fits almost as well: look at both",

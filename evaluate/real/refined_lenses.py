@@ -114,6 +114,8 @@ def _row(fits, lenses, lens):
     if not callable(drawn) and "theta_E" in drawn:
         network = NetworkValue(float(np.mean(drawn["theta_E"])), float(np.std(drawn["theta_E"])))
     doubts = doubts_of_fit(fit, image, fits.error_scales, network)
+    if image.light is None and fits.free.light:  # lenses of the run have light
+        doubts.append(flags.Doubt("light_not_subtracted", ""))
     found, fitted = fit.found, np.isfinite(fit.found.parameters).all()
     for name, (value, sigma) in fit.of_lens(fits.error_scales).items():
         row |= {name: value, f"{name}_std": sigma}
