@@ -251,4 +251,16 @@ def test_a_file_is_the_start_of_the_same_fit(refined):
     n = len(refined.fit.free.places)
     np.testing.assert_allclose(start(refined.fit.free)[0], refined.fit.found.parameters[:n], atol=1e-9)
     real = refined.real._replace(samples={NAME: start})
-    assert refined_lenses._key(real, {"name": NAME}) != refined_lenses._key(refined.real, {"name": NAME})
+    assert refined_lenses._key(real, refined.lens) != refined_lenses._key(refined.real, refined.lens)
+
+
+def test_a_file_that_is_no_start_is_refused_for_its_lens_alone(refined, tmp_path):
+    template = json.loads(path_of(refined).read_text())
+    template["lensing_entities"][0]["mass_model"][0]["parameters"]["theta_E"]["point_estimate"]["value"] = 9.0
+    for path in refined.to.folder.glob("*.fits"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "far.json").write_text(json.dumps(template))
+    real = refined.real._replace(samples={NAME: CoolestStart(tmp_path / "far.json")})
+    table = refine_lenses(refined.fits, real, tmp_path, export=exporting(tmp_path, refined.cutouts))
+    assert "far.json is no start of this fit: theta_E is 9, and the population has" in table["error"][0]
+    assert table["not_exported"].tolist() == ["it could not be fitted"]
