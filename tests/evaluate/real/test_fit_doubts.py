@@ -178,7 +178,7 @@ def fit_image_of(doubts):
 
 
 def test_every_doubt_has_a_meaning(doubts, fit, image):
-    """All at once, but for the one that leaves no others, and that of the file's light, which is `refined_lenses`' own."""
+    """All at once, but for the one that leaves no others, and that of unsubtracted light, of `refined_lenses`."""
     parameters = changed(fit, "log_light_remains", np.log(20.0))
     parameters[[X, Y]] = 1.1, 0.3
     parameters[fit.free.names().index("e1")] = fit.free.high[fit.free.names().index("e1")]
