@@ -17,7 +17,7 @@ from ..show.report import RealLensResults
 from ..tasks import regression
 from ..tasks.finetuned_posteriors import encoder_of
 from ..tasks.posteriors import intervals
-from . import catalogue, exported, flags, frames, lens_figure, lens_samples, published
+from . import catalogue, exported, flags, frames, lens_figure, lens_samples, predicted_pages, published
 from .expected_images import of_examples, of_scene, read
 from .training_images import Strangeness, usual
 
@@ -109,7 +109,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     sentences = flags.in_words(table["name"], doubts)
     if export is not None:
         sentences += exported.export_predictions(export, lens, cutouts, in_array, drawn_in_array, table)
-    return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said)
+    page = predicted_pages.write_pages(out, cutouts, table, doubts)
+    return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said, page)
 
 
 def how_read(cutouts, lenses, bands, found):
