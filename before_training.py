@@ -210,6 +210,8 @@ def _about_real_lenses(config, scene):
     from .evaluate.real.set_cutouts import look_at, read_lenses
 
     problems: list[str] = []
+    if lenses.lens_light in ("fit", "fit_all"):
+        _collect(problems, lambda: need("real", f"real_lenses.lens_light: {lenses.lens_light}"))
     targets = config.evaluate.targets if config.evaluate is not None else []
     bands = band_names(scene) if scene is not None else tuple(config.simulate.bands) or 1
     _collect(problems, lambda: look_at(lenses.images, bands))
@@ -222,8 +224,8 @@ def _about_real_lenses(config, scene):
     if problems or scene is None:
         return
     grid = scene.config.image.num_pix, scene.instrument.pixel_scale
-    without_light = not config.simulate.lens_light  # as `predict_folder` reads them
-    cutouts = read_lenses(lenses.images, *grid, lenses.pixel_scale, without_light, bands).cutouts
+    light = "as_is" if config.simulate.lens_light else "subtract"  # nothing is fitted yet, which takes its time
+    cutouts = read_lenses(lenses.images, *grid, lenses.pixel_scale, light, bands).cutouts
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]
         catalogue.match(values, names, targets, orientations, lenses)

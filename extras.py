@@ -25,6 +25,7 @@ MODULES = {  # what each extra of pyproject.toml brings, by the name it is impor
     "archive": ("pyarrow", "h5py", "xarray"),
     "cluster": ("dask", "distributed"),
     "npe": ("zuko",),
+    "real": ("photutils",),
     "cuda": ("numba_cuda",),
 }
 

@@ -88,7 +88,7 @@ def _run(config, folder, fabric, overwrite, until):
     print(f"report: {folder.report}")
 
 
-def predict(folder, lenses, out=None, samples=None, export=None):
+def predict(folder, lenses, out=None, samples=None, export=None, start=None):
     """Predict real lenses with a finished run and print the summary.
 
     lenses: `configs.schema.RealLenses`. The rest is that of `evaluate.real.predict.predict_folder`. Raises: DataError
@@ -108,8 +108,12 @@ def predict(folder, lenses, out=None, samples=None, export=None):
     if export is not None and config.evaluate.task != "regression":
         raise DataError("--export: the run predicts no parameters of lenses; expected a run whose task is regression")
     scene = scene_of_run(folder, config)
-    exported = () if export is None else (export,)
-    results = _predictor(config)(config, scene, folder, lenses, out, samples, *exported)
+    if start is not None and config.evaluate.task != "regression":
+        raise DataError("--refine: the run predicts no parameters of lenses; expected a run whose task is regression")
+    more = {} if export is None else {"export": export}
+    with stopping() as stop:
+        more |= {} if start is None else {"start": start, "stop": stop}
+        results = _predictor(config)(config, scene, folder, lenses, out, samples, **more)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     if config.evaluate.task == "classification":
@@ -118,6 +122,10 @@ def predict(folder, lenses, out=None, samples=None, export=None):
         terminal.print_predictions(results.table, config.evaluate.targets, results.summary)
     terminal.print_sentences([*results.notes, *results.doubts])
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
+    if results.refined is not None:
+        terminal.print_refined_lenses(results.refined, config.evaluate.targets)
+    if results.page is not None:
+        print(f"all lenses: {results.page}")
     if samples is not None:
         print(f"wrote {samples}")
     if export is not None:

@@ -106,6 +106,10 @@ def predict(
     pixel_scale: Annotated[
         float | None, typer.Option(help="Pixel of the images [arcsec]; else from the files.")
     ] = None,
+    lens_light: Annotated[
+        Literal["subtract", "fit", "fit_all", "as_is"],
+        typer.Option(help="subtract LENSLIGHT; fit the galaxy where there is none; fit_all; or leave it in."),
+    ] = "subtract",
     frame: Annotated[
         Literal["array", "north_east"],
         typer.Option(help="Of e1, e2 and angles: the array's, or North and East by WCS."),
@@ -130,6 +134,13 @@ def predict(
     export: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder for COOLEST files, DS9 regions, ECSV and VOTable tables."),
+    ] = None,
+    refine: Annotated[bool, typer.Option("--refine", help="Fit each lens with the simulator, too.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE", help="Where fits begin: network (the default), population, or a folder of COOLEST files."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; else predictions/FOLDER in the run.")] = None,
 ):
@@ -157,13 +168,16 @@ def predict(
         images=given[0] if len(given) == 1 else given,
         catalogue=None if catalogue is None else str(catalogue),
         pixel_scale=pixel_scale,
+        lens_light=lens_light,
         frame=frame,
         columns=columns,
         catalogue_frame=catalogue_frame,
         angle_unit=angle_unit,
     )
     say_when_compiling()
-    pipeline.predict(run, lenses, out, samples, export)
+    if start is not None and not refine:
+        raise LenStreamError(f"--start {start} says where fits begin, which --refine makes; expected both or neither")
+    pipeline.predict(run, lenses, out, samples, export, (start or "network") if refine else None)
 
 
 @app.command(short_help="Refine the estimates of a finished run with the simulator.")

@@ -114,9 +114,20 @@ class Unfitted(Section):
         high=0.5,
     )
     centre: Parameter = parameter(
-        "how much too bright the fit is in the middle, over the light there; below 0: too faint", "-", 0.0, -0.5, 0.5
+        "how much too bright the fit is in the middle, over the light there, as with a PSF that is too narrow: it is "
+        "too faint around; below 0: the other way",
+        "-",
+        0.0,
+        -0.5,
+        0.5,
     )
-    radius: float = key("to where that reaches, as the standard deviation of a Gaussian", "arcsec", 0.04, gt=0, le=1)
+    radius: float = key(
+        "scale of that: at the distance r it is times (1 - r^2 / 2 radius^2) exp(-r^2 / 2 radius^2)",
+        "arcsec",
+        0.04,
+        gt=0,
+        le=1,
+    )
 
     ranges = model_validator(mode="after")(check_ranges)
 

@@ -176,6 +176,11 @@ class RealLenses(Section):
     ) = key("folder of FITS cut-outs, a file, any data set of images, or a list of them; empty: none", "-", None)
     catalogue: str | None = key("CSV with published values; empty: none", "-", None)
     pixel_scale: float | None = key("pixel of the images; empty: as the files say", "arcsec", None, gt=0)
+    lens_light: Literal["subtract", "fit", "fit_all", "as_is"] = key(
+        "for networks that have seen no lens galaxy. subtract: LENSLIGHT, where a file has it; fit: where a file has "
+        "none, its galaxy is fitted and subtracted; fit_all: fitted in all files; as_is: nothing is subtracted",
+        default="subtract",
+    )
     frame: Literal["array", "north_east"] = key(
         "of predicted e1, e2, shears, offsets and angles. array: x to the right, y up, angles from +x; north_east: x "
         "to the North, y to the East, position angles, by the WCS of each image",

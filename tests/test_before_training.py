@@ -102,6 +102,14 @@ def test_real_lenses_are_read_as_at_the_end_of_the_run(tmp_path):
     before_training.check(load("tiny", [ONE, real, light]), tmp_path / "runs" / "tiny")  # it is not subtracted then
 
 
+def test_fits_of_lens_light_need_their_package_before_training(tmp_path, monkeypatch):
+    cutouts(tmp_path / "lenses")
+    monkeypatch.setattr("lenstream.extras._is_installed", lambda name: name != "photutils")
+    real = [f"real_lenses.images={tmp_path}/lenses", "real_lenses.lens_light=fit"]
+    (problem,) = problems(tmp_path, *real)
+    assert problem.startswith("real_lenses.lens_light: fit needs lenstream[real], as photutils is not installed")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

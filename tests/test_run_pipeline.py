@@ -13,8 +13,13 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
+from lenstream.configs.load import load
 from lenstream.run_pipeline import main
 from lenstream.simulate.exchange.coolest_terms import from_coolest
+from lenstream.simulate.render import render
+from lenstream.simulate.selection import draw
+from lenstream.simulate.systems.draw import Views
+from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
 from .calling import lenstream, said_in_process
 
@@ -65,6 +70,8 @@ def test_a_run_leaves_what_it_promises(finished):
     assert results.value.notna().all()
     for name in ("pairs.png", "report.html", "config.yaml", "environment.json", "real_lenses/real_lenses.png"):
         assert (run / name).stat().st_size > 100, name
+    assert 'href="real_lenses/lenses.html"' in (run / "report.html").read_text(encoding="utf-8")
+    assert (run / "real_lenses" / "lenses.html").is_file()
     for name in ("predicted_vs_true", "r2_against_labels", "training_curves", "umap"):
         assert (run / "figures" / f"{name}.png").stat().st_size > 1000
     assert "skipped blank.fits" in result.stderr
@@ -127,6 +134,35 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     }
 
 
+def test_predictions_are_refined(finished, capsys, monkeypatch):
+    """Two simulated lenses in files of their own are found by the fit; the second time nothing is fitted again."""
+    monkeypatch.chdir(finished[0])
+    config = load("tiny")
+    scene = make_scene(config)
+    systems = draw(scene, FIRST_INDEX["test"] + np.arange(2), Views())
+    Path("shown").mkdir()
+    for i, image in enumerate(render(scene, systems)[:, 0]):
+        noise = np.sqrt(0.02**2 + np.maximum(image, 0) / 2000)
+        hdus = [fits.ImageHDU(image, name="IMAGE"), fits.ImageHDU(noise, name="NOISE")]
+        fits.HDUList([fits.PrimaryHDU(header=fits.Header({"PIXSCALE": 0.15})), *hdus]).writeto(f"shown/lens{i}.fits")
+    asked = ["predict", "--run", "runs/tiny", "--images", "shown", "--out", "refining", "--refine"]
+    code, out, err = said_in_process(asked, capsys)
+    assert code == 0, err
+    assert "2 lenses refined, frame array" in out and "no_psf: 2 lenses (lens0, lens1)" in err
+    table = pd.read_csv("refining/refined.csv")
+    pulls = (table.theta_E - systems.lens_mass[0]["theta_E"]) / np.hypot(table.theta_E_std, 0.01)
+    assert (np.abs(pulls) < 4).all() and set(table["frame"]) == {"array"}
+    assert {path.name for path in Path("refining/lenses").glob("*.png")} == {"lens0.png", "lens1.png"}
+    page = Path("refining/lenses/lens0.html").read_text(encoding="utf-8")
+    assert "all lenses: refining/lenses.html" in out and 'src="lens0.png"' in page and "no psf" in page
+    fitted = {path: path.stat().st_mtime_ns for path in Path("refining/lenses").glob("*.png")}
+    assert said_in_process(asked, capsys)[0] == 0
+    pd.testing.assert_frame_equal(pd.read_csv("refining/refined.csv"), table)
+    assert {path: path.stat().st_mtime_ns for path in Path("refining/lenses").glob("*.png")} == fitted
+    code, _, err = said_in_process([*asked[:-1], "--start", "population"], capsys)
+    assert code == 2 and "--refine" in err and len(err.splitlines()) == 1
+
+
 def test_predictions_are_exported(finished, capsys, monkeypatch):
     """Into a folder of its own, with a sentence on where; what cannot be is said before anything is predicted."""
     monkeypatch.chdir(finished[0])
@@ -163,6 +199,7 @@ def test_predictions_are_exported(finished, capsys, monkeypatch):
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--catalogue", "no.csv"], "no.csv"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--column", "b_SIE"], "expected NAME=COLUMN"),
         (["predict", "--run", "runs/tiny", "--images", "lenses", "--frame", "sky"], "north_east"),
+        (["predict", "--run", "runs/tiny", "--images", "lenses", "--lens-light", "fitted"], "fit_all"),
         (["predict", "--run", "runs/tiny", "--images", "empty"], "empty"),
         (["run", "tiny", "name=other", "real_lenses.images=nowhere"], "nowhere"),
         (["run", "tiny", "name=strangers", "--overwrite"], "is not a LenStream run"),

@@ -8,7 +8,7 @@ from scipy.linalg import LinAlgError
 from .image_model import PosteriorAt, inverse_variance
 
 ENOUGH = 0.02  # gain of ln(posterior) below which an ascent has arrived
-FLAT = 0.005  # gain that the slope and the curvature promise, below which it is the top
+FLAT = 0.25  # of that gain: what the slope and the curvature promise, below which it is the top
 DAMPING, HARDER, SOFTER = 1e-2, 6.0, 6.0
 MOST_TRIES = 6  # of one step, each shorter
 NEAR = 1.0  # standard deviations from a maximum, a direction, from where an ascent leads to it
@@ -24,17 +24,19 @@ class Arrived(NamedTuple):
     converged: bool
 
 
-def ascend(model, observed, weights, parameters, k, most_steps, known=()):
+def ascend(model, observed, weights, parameters, k, most_steps, known=(), enough=ENOUGH):
     """`Arrived` at a maximum with k components, from parameters (p,), for weights (n, n) that stay as they are.
 
     model: `image_model.ImageModel`. known: where other ascents with the same weights and components arrived; one that
-    comes `NEAR` one of them is taken to end there. Raises: LinAlgError where the start has no posterior.
+    comes `NEAR` one of them is taken to end there. enough: gain of ln(posterior) below which it has arrived.
+
+    Raises: LinAlgError where the start has no posterior.
     """
     free, inverse = model.free, model.free.inverse()
     parameters = _inside(free, inverse, parameters)
     here, damping = model.posterior(observed, weights, parameters, k), DAMPING
     for _ in range(most_steps):
-        if 0.5 * here.gradient @ np.linalg.solve(here.curvature, here.gradient) < FLAT:
+        if 0.5 * here.gradient @ np.linalg.solve(here.curvature, here.gradient) < FLAT * enough:
             return Arrived(parameters, here, weights, True)
         there = None
         for _ in range(MOST_TRIES):
@@ -50,15 +52,15 @@ def ascend(model, observed, weights, parameters, k, most_steps, known=()):
         if (end := nearest(model, tried, known, NEAR)) is not None:
             return end
         parameters, here = tried, model.with_derivatives(there)
-        if gain < ENOUGH:
+        if gain < enough:
             return Arrived(parameters, here, weights, True)
     return Arrived(parameters, here, weights, False)
 
 
-def ascend_reweighted(model, observed, weights, parameters, k, most_steps):
+def ascend_reweighted(model, observed, weights, parameters, k, most_steps, enough=ENOUGH):
     """As `ascend`, `WEIGHTINGS` times, each with the noise of the model found before."""
     for _ in range(WEIGHTINGS):
-        arrived = ascend(model, observed, weights, parameters, k, most_steps)
+        arrived = ascend(model, observed, weights, parameters, k, most_steps, enough=enough)
         parameters, weights = arrived.parameters, inverse_variance(observed, arrived.posterior.model)
     return arrived
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from ...errors import ArgumentError
-from .ascent import NEAR, Arrived, ascend, ascend_reweighted, nearest
+from .ascent import ENOUGH, NEAR, Arrived, ascend, ascend_reweighted, nearest
 from .free_parameters import FLUX
 from .image_model import chi2_of_dark, inverse_variance
 from .starts import FEW, first_looks
@@ -46,7 +46,7 @@ class Refined(NamedTuple):
     seconds: float  # as if nothing was known of the image
 
 
-def refine(model, observed, proposals, climbs=None, least_magnification=0.0, brightest=np.inf):
+def refine(model, observed, proposals, climbs=None, least_magnification=0.0, brightest=np.inf, enough=ENOUGH):
     """The `Refined` estimate of an image: converged where the ascent arrived and the image has a source.
 
     Args: model: `image_model.ImageModel`. observed: `image_model.Observed`. proposals: parameters of the lens,
@@ -54,6 +54,7 @@ def refine(model, observed, proposals, climbs=None, least_magnification=0.0, bri
         other proposals for the same image needed, which are not made again; it gains those that these need.
         least_magnification: of the source, below which no image is a lens. brightest: signal to noise of a pixel that
         the first ascents know; where pixels have more they take the noise for larger, and the posterior for smoother.
+        enough: gain of ln(posterior) below which an ascent has arrived.
 
     Raises: ArgumentError for an image of another shape than the model's.
     """
@@ -68,7 +69,7 @@ def refine(model, observed, proposals, climbs=None, least_magnification=0.0, bri
         new = [end for end in new if magnification(end) >= least_magnification]
         ends += new
         for end in _promising(model, new):
-            climb, made = _climb(model, observed, end, climbs)
+            climb, made = _climb(model, observed, end, climbs, enough)
             if climb is None:
                 continue
             spared += 0.0 if made else climb.seconds
@@ -134,14 +135,14 @@ def _promising(model, ends):
     return [*ends[:1], *[end for end in close if not _same(model, ends[0], end)][:1]]
 
 
-def _climb(model, observed, end, climbs):
+def _climb(model, observed, end, climbs, enough):
     """The `Climb` from an end, or None where it fails, and whether it was made, not found among the `climbs`."""
     known = nearest(model, end.parameters, [climb.end for climb in climbs], NEAR)
     if known is not None:
         return next(climb for climb in climbs if climb.end is known), False
     begun, weights = time.perf_counter(), inverse_variance(observed, end.posterior.model)
     try:
-        last = ascend_reweighted(model, observed, weights, end.parameters, ALL, STEPS)
+        last = ascend_reweighted(model, observed, weights, end.parameters, ALL, STEPS, enough)
     except LinAlgError:
         return None, True
     climbs.append(Climb(end, last, time.perf_counter() - begun))

@@ -22,12 +22,15 @@ from ...files.file_groups import in_words, lenses_of
 from ...files.pixel_scale import KEYS, header_pixel_scale
 from ...files.values import is_flux, is_padding
 from ...files.weights import edge_rms
+from ...progress import bar
 from .file_facts import FileFacts, measure_file
+from .fitted_light import fit_light
 
 _NOTHING = np.zeros(0, dtype=np.float32)
 MIN_COVERED = 0.5  # an output pixel needs valid input on this fraction of its area, else it is filled
 MIN_FIELD = 0.5  # the file's field has to cover this fraction of the area that the network sees
 MAX_FIELD = 30.0  # a field so many times as wide as the network's is no cut-out, or its pixel scale is wrong
+FITTED = ("fit", "fit_all")  # ways with the lens light by which it may be fitted
 MAX_PIXEL = 5.0  # pixels so many times as large as the network's show no arcs, or their scale is wrong
 
 
@@ -40,7 +43,7 @@ class Cutout:
     image: np.ndarray  # counts/s per output pixel, or the file's unit; finite; filled pixels are 0
     noise: np.ndarray  # rms in the unit of the image, finite and positive
     masked: float  # fraction of output pixels without enough valid input (these are filled)
-    light_subtracted: bool  # the file's model of the lens light was subtracted
+    light_subtracted: bool  # a model of the lens light was subtracted: the file's, or a fitted one, as `used` says
     pixel_scale: float | None  # arcsec, of the output pixels; None: not known, lengths are in pixels
     used: str = ""  # which parts of the file were used, and for what
     ignored: tuple[str, ...] = ()  # names of the parts that were not
@@ -78,7 +81,7 @@ def without_pixels(cutout):
     return replace(cutout, image=_NOTHING, noise=_NOTHING, filled=None, facts=None)
 
 
-def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True, bands=1, asked=ALL):
+def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, light="subtract", bands=1, asked=ALL):
     """Read every lens of a folder of FITS files onto num_pix x num_pix pixels of `pixel_scale` arcsec, centred on it.
 
     Args:
@@ -86,7 +89,7 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
         num_pix: output pixels on a side.
         pixel_scale: size of an output pixel, arcsec.
         input_pixel_scale: size of the files' pixels, arcsec; None reads it from each header.
-        subtract_light: subtract the extension LENSLIGHT where a file has one.
+        light: of the lens galaxy, as `configs.schema.RealLenses.lens_light` says it.
         bands: how many bands the network has, or their names.
         asked: the `Asked` for; without it all of them, whole.
 
@@ -99,14 +102,13 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
     if input_pixel_scale is not None and not 0 < input_pixel_scale < np.inf:
         raise DataError(f"real_lenses.pixel_scale is {input_pixel_scale:g}: expected a positive number of arcsec.")
     lenses = fits_files(folder, bands)
+    wanted = [lens for lens in lenses if asked.wants(lens.name)]
     cutouts, skipped, known = [], [], set()
-    for lens in lenses:
-        if not asked.wants(lens.name):
-            continue
+    for lens in in_sight(wanted, light):
         try:
             if lens.name in known:
                 raise DataError(f"another file of the name {lens.name} was read already.")
-            cutout = _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands)
+            cutout = _read_one(lens, num_pix, pixel_scale, input_pixel_scale, light, bands)
         except DataError as error:
             skipped.append((lens.files[0].name, str(error)))
             continue
@@ -116,6 +118,14 @@ def read_cutouts(folder, num_pix, pixel_scale, input_pixel_scale=None, subtract_
         reasons = "; ".join(grouped(skipped))
         raise DataError(f"None of the {len(lenses)} FITS files in {in_words(folder)} can be used: {reasons}.")
     return cutouts, skipped
+
+
+def in_sight(lenses, light):
+    """Lenses one after the other, with a progress bar where light may be fitted, which takes seconds for each."""
+    with bar("lens light", len(lenses), show=light in FITTED) as running:
+        for done, lens in enumerate(lenses, 1):
+            yield lens
+            running.update(done)
 
 
 def overlap_matrix(n_in, scale_in, n_out, scale_out):
@@ -156,26 +166,28 @@ def fits_files(folder, bands=1):
     return lenses_of(folder, bands)[0]
 
 
-def _read_one(lens, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands):
+def _read_one(lens, num_pix, pixel_scale, input_pixel_scale, light, bands):
     """The files of a lens as a Cutout; DataError with the reason where they cannot be used."""
     planes = read_planes(lens.files, bands)
-    return on_pixels(lens.name, planes, num_pix, pixel_scale, input_pixel_scale, subtract_light)
+    return on_pixels(lens.name, planes, num_pix, pixel_scale, input_pixel_scale, light)
 
 
-def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, subtract_light=True):
+def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, light="subtract"):
     """The `Cutout` of a lens that was read as `files.cutout_layout.Planes`.
 
     The other arguments are those of `read_cutouts`. Raises: DataError with the reason where it cannot be used.
     """
+    _check_valid(planes.good)
+    scale_in = input_scale(planes.headers, input_pixel_scale)
+    _check_field(planes.image.shape[-2:], scale_in, num_pix, pixel_scale)
+    if light == "fit_all" or (light == "fit" and planes.light is None):
+        planes = with_fitted_light(planes, scale_in)
     image, valid, noise = planes.image, planes.good, planes.noise
-    light_subtracted = subtract_light and planes.light is not None
+    light_subtracted = light != "as_is" and planes.light is not None
     if light_subtracted:
         valid = valid & is_flux(planes.light)
         image = image - planes.light
-    if not valid.any():
-        raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
-    scale_in = _input_scale(planes.headers) if input_pixel_scale is None else float(input_pixel_scale)
-    _check_field(image.shape[-2:], scale_in, num_pix, pixel_scale)
+    _check_valid(valid)
     with_bands = [None if a is None else a.reshape(-1, *image.shape[-2:]) for a in (image, noise, valid)]
     noises = with_bands[1] if noise is not None else [None] * len(with_bands[0])
     grids = [
@@ -199,6 +211,23 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, subtra
     )
 
 
+def with_fitted_light(planes, scale):
+    """`Planes` with the light that was fitted to each band; without light, and with the reason, where that fails."""
+    shape = planes.image.shape
+    words = [word for word in planes.used.split("; ") if not word.startswith("lens light ")]
+    bands = [None if a is None else a.reshape(-1, *shape[-2:]) for a in (planes.image, planes.noise, planes.good)]
+    lights = []
+    try:
+        for band, (image, good) in enumerate(zip(bands[0], bands[2], strict=True)):
+            if planes.noise is None:
+                good = good & ~is_padding(image)
+            noise = np.full(image.shape, sky_noise(image, good)) if planes.noise is None else bands[1][band]
+            lights.append(fit_light(image, noise, good, scale))
+    except DataError as error:
+        return planes._replace(light=None, used="; ".join([*words, f"lens light not fitted: {error}"]))
+    return planes._replace(light=np.reshape(lights, shape), used="; ".join([*words, "lens light fitted"]))
+
+
 def _on_grid(image, noise, valid, scale_in, num_pix, pixel_scale):
     """Flux and rms on the network's pixels, and where they were filled; of one band."""
     if noise is None:
@@ -215,8 +244,10 @@ def _on_grid(image, noise, valid, scale_in, num_pix, pixel_scale):
     return flux, rms, filled
 
 
-def _input_scale(headers):
-    """Pixel size in arcsec from the header of the image, or else of the file."""
+def input_scale(headers, given=None):
+    """Pixel size in arcsec: what is given, or else from the header of the image or of the file. Raises: DataError."""
+    if given is not None:
+        return float(given)
     scale = header_pixel_scale(headers)
     if scale is None:
         bare = next((f"{key} = {h[key]}" for h in headers for key in ("CDELT1", "CD1_1") if key in h), None)
@@ -230,6 +261,12 @@ def _input_scale(headers):
             "give it in arcsec as --pixel-scale or real_lenses.pixel_scale."
         )
     return scale
+
+
+def _check_valid(valid):
+    """DataError where no pixel can be used."""
+    if not valid.any():
+        raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
 
 
 def _check_field(shape, scale_in, num_pix, pixel_scale):

@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import DataError
 from .cutouts import ALL
 from .set_cutouts import Lenses, read_lenses
-from .training_images import TrainingImages, training_images, training_images_in_files
+from .training_images import TrainingImages, lens_shines, training_images, training_images_in_files
 
 
 class Expected(NamedTuple):
@@ -18,7 +18,7 @@ class Expected(NamedTuple):
     bands: tuple[str, ...]  # names, "" where there is none
     num_pix: int  # along an edge
     pixel_scale: float | None  # arcsec; None: the files that the heads learnt from do not say it
-    without_light: bool  # the lens galaxy's light is taken off where a file has a model of it
+    without_light: bool  # the lens galaxy's light is taken off, as `RealLenses.lens_light` says
     background: np.ndarray | None  # of each band [counts/s], to which noise is scaled; None: fluxes stay as they are
     training: Callable[[], TrainingImages]
 
@@ -29,7 +29,7 @@ def of_scene(scene):
         bands=band_names(scene),
         num_pix=scene.config.image.num_pix,
         pixel_scale=scene.instrument.pixel_scale,
-        without_light=not scene.config.lens_light,  # the network has then never seen a lens galaxy
+        without_light=not lens_shines(scene.config),  # the network has then never seen a lens galaxy
         background=np.array([instrument.background for instrument in scene.bands.values()]),
         training=lambda: training_images(scene),
     )
@@ -66,7 +66,7 @@ def read(expected, lenses, asked=ALL) -> Lenses:
     Where nobody knows the size of these, images are taken pixel by pixel. asked: `cutouts.Asked`.
     Raises: DataError for what cannot be read, and for a pixel scale that cannot be used.
     """
-    how = expected.without_light, expected.bands
+    how = lenses.lens_light if expected.without_light else "as_is", expected.bands
     if expected.pixel_scale is not None:
         grid = expected.num_pix, expected.pixel_scale
         return read_lenses(lenses.images, *grid, lenses.pixel_scale, *how, asked)

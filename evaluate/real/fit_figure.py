@@ -37,7 +37,7 @@ def draw(fit, image, values, flags, path):
     curves = curves_of(fit, values)
     whole_image = {"origin": "lower", "extent": (-half, half, -half, half)}
     for ax, (title, pixels) in zip(axes, panels, strict=False):
-        shown = np.where(fit.observed.good, pixels, np.nan) if ax is axes[0] else pixels
+        shown = np.where(fit.observed.good, pixels, np.nan)  # the model is known there alone
         ax.imshow(_bright(shown, level), cmap="inferno", vmin=-0.5, vmax=top, **whole_image)
         for curve in curves:
             if curve.kind != "cut":

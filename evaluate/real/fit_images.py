@@ -9,14 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import DataError
-from ...files.pixel_scale import header_pixel_scale
 from ...files.values import is_flux, is_padding
-from .cutouts import MIN_COVERED, sky_noise
+from .cutouts import MIN_COVERED, input_scale, sky_noise
 
 SAME = 0.01  # of a pixel's size, by which scales may differ
 EDGE = 0.15  # of a side: of the frame where noise is measured, if no file shows more than the fit
 FACTORS = (0.3, 3.0)  # that a measured noise may be of a noise map's
 FROM_MAD = 1.4826
+FEWEST = 30  # pixels, or pairs of them, from which noise is measured
+CLIPPED = 4.0  # times the scatter, beyond which a pixel holds more than noise
+BROADEST = 2.5
 
 
 class FitImage(NamedTuple):
@@ -32,6 +34,7 @@ class FitImage(NamedTuple):
     pixel_scale: float  # arcsec
     middle: tuple  # of these pixels, x and y from the middle of the file's array [arcsec]
     noise_factor: float  # the noise over that of the noise map
+    broad: float  # rms of noise over many pixels, over that of independent ones: more than 1 where neighbours correlate
 
 
 def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None):
@@ -42,9 +45,7 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
 
     Raises: DataError without a pixel scale or a good pixel.
     """
-    scale = header_pixel_scale(planes.headers) if input_pixel_scale is None else input_pixel_scale
-    if scale is None:
-        raise DataError("nothing says how large its pixels are, in arcsec")
+    scale = input_scale(planes.headers, input_pixel_scale)
     image, good = planes.image, planes.good
     if planes.light is not None:
         good = good & is_flux(planes.light)
@@ -70,7 +71,7 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
     more = np.divide(1.0, good_share, out=np.zeros_like(good_share), where=known)
     image, noise = image * more, np.sqrt(variance) * more
     n = min(round(field / (fine * scale)), *image.shape)
-    factor = noise_factor(image, noise, known, n)
+    factor, broad = noise_beside(image, noise, known, n)
     cut = tuple(_middle_part(side, n) for side in image.shape)
     middle = tuple(  # x along columns
         (whole.start + fine * (own.start + n / 2) - side / 2) * scale
@@ -81,7 +82,8 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
     if not known.any():
         raise DataError("not one pixel near the lens can be used")
     noise = np.where(known, noise, np.median(noise[known])) * factor
-    return FitImage(name, np.where(known, image, 0.0), noise, known, light, kernel, fine, fine * scale, middle, factor)
+    image = np.where(known, image, 0.0)
+    return FitImage(name, image, noise, known, light, kernel, fine, fine * scale, middle, factor, broad)
 
 
 def _middle_part(side, n):
@@ -95,18 +97,34 @@ def added(image, fine):
     return image.reshape(rows, fine, columns, fine).sum(axis=(1, 3))
 
 
-def noise_factor(image, noise, good, n):
-    """Scatter of pixels around the middle n x n ones over their noise: 1 where noise maps are right and uncorrelated.
+def noise_beside(image, noise, good, n):
+    """What the noise around the middle n x n pixels is: its scatter over the noise given, and how broad it is.
 
-    Where fewer than a fair number lie there, those at the image's own edge count.
+    The first is 1 where noise maps are right. The second is the rms of its sum over many pixels, over that of
+    independent ones: with correlations r of neighbours in a row and d along diagonals, sqrt(1 + 4 r + 4 d). Where fewer
+    than a fair number of pixels lie there, those at the image's own edge count.
     """
     rows, columns = (np.abs(np.arange(side) - 0.5 * (side - 1)) for side in image.shape)
     beside = np.maximum(rows[:, None], columns)
     outside = good & (beside > 0.5 * n)
-    if outside.sum() < n:
+    if outside.sum() < 4 * n:
         outside = good & (beside > (0.5 - EDGE) * min(image.shape))
-    pulls = image[outside] / noise[outside]
-    if len(pulls) < 2:
-        return 1.0
-    scatter = FROM_MAD * np.median(np.abs(pulls - np.median(pulls)))
-    return float(np.clip(scatter, *FACTORS))
+    if outside.sum() < FEWEST:
+        return 1.0, 1.0
+    pulls = np.divide(image, noise, out=np.full(image.shape, np.nan), where=outside)
+    pulls -= np.nanmedian(pulls)
+    scatter = FROM_MAD * np.nanmedian(np.abs(pulls))
+    if not scatter > 0:
+        return 1.0, 1.0
+    pulls[np.abs(pulls) > CLIPPED * scatter] = np.nan
+    variance = np.nanmean(pulls**2)
+    pairs = (
+        (pulls[:, 1:], pulls[:, :-1]),
+        (pulls[1:], pulls[:-1]),
+        (pulls[1:, 1:], pulls[:-1, :-1]),
+        (pulls[1:, :-1], pulls[:-1, 1:]),
+    )
+    products = [one * other for one, other in pairs]
+    correlations = [np.nanmean(p) / variance if np.isfinite(p).sum() >= FEWEST else 0.0 for p in products]
+    broad = np.sqrt(max(1.0 + 2.0 * sum(correlations), 1.0))
+    return float(np.clip(scatter, *FACTORS)), float(min(broad, BROADEST))

@@ -49,7 +49,8 @@ MEANINGS = {  # what each flag means, and what to do
     "sky": "the corners of the image are not at the level of those of the training: subtract the sky, check for "
     "neighbours",
     "lens_light": "the centre is brighter than in any lens of the training, so the lens galaxy's light seems to be "
-    "there: subtract it (an extension LENSLIGHT with its model), or train with simulate.lens_light",
+    "there: subtract it (an extension LENSLIGHT with its model, or real_lenses.lens_light: fit, --lens-light fit), or "
+    "train with simulate.lens_light",
     "no_lens_light": "the centre is fainter than in any lens of the training, but the network was trained with lens "
     "light: give images with it, or train without simulate.lens_light",
     "masked_centre": "pixels where arcs are expected are masked: check that the mask is 0 where a pixel is good",
@@ -228,13 +229,14 @@ def found(doubts):
     return SEPARATOR.join(first[name].found.replace(SEPARATOR, ",") for name in dict.fromkeys(d.flag for d in doubts))
 
 
-def in_words(lenses, doubts, most=4):
+def in_words(lenses, doubts, most=4, meanings=None):
     """One sentence for each flag that occurs: which lenses have it, with their numbers, what it means, what to do.
 
     Args: lenses: their names. doubts: a list of `Doubt` for each. most: lenses that are named.
+        meanings: of the flags; None: `MEANINGS`.
     """
     sentences = []
-    for flag, meaning in MEANINGS.items():
+    for flag, meaning in (meanings or MEANINGS).items():
         found = [
             (lens, doubt.found) for lens, of in zip(lenses, doubts, strict=True) for doubt in of if doubt.flag == flag
         ]

@@ -12,8 +12,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from ...errors import ConfigError
-from ...simulate.detector import psf
-from ...simulate.detector.instrument import FWHM_PER_SIGMA
 from ...simulate.selection import draw
 from ...simulate.systems.draw import Views
 from ...simulate.systems.scene import Scene, with_config
@@ -25,13 +23,12 @@ from ..fitting.light_remains import light_remains
 from ..fitting.light_shape import light_shape
 from ..fitting.refine import Refined, refine
 from ..fitting.source_shapes import SourceShapes, source_shapes
+from .fit_kernels import plainer, usual_kernel
 
 UNMODELLED = 0.1  # of the arcs' light, as an error of every pixel
 SMOOTHED = 1.0  # pixels, over which that light is averaged
-BLUR = 4.0  # FWHM: half of a kernel that is made for a file without one
+ENOUGH = 0.3  # gain of ln(posterior) below which an ascent has arrived: models of real images are no better than that
 BRIGHTEST = 15.0  # signal to noise of a pixel that first ascents know: sharper, the posterior has too many maxima
-LEFT_OUT = 3e-3  # of a kernel, as no file's PSF is known better
-FINER = 2  # pixels of such a kernel along a pixel
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed
 
 
@@ -54,13 +51,17 @@ class LensFit(NamedTuple):
     stamp: np.ndarray  # the source as found, (side, side), for a flux of 1
     R_half: float  # of the mean galaxy on it [stamp pixels]
     middle: tuple  # of the image's pixels, from the middle of the file's array [arcsec]
+    broad: float  # of `fit_images.FitImage`
     ends: list  # maxima that were found: (parameters (p,), ln(posterior))
     trace: Callable  # trace(x, y): deflections (1, m) of rays (1, m) by the lens, in the fit's frame [arcsec]
 
-    def of_lens(self, error_scales):
-        """Values and errors of the lens's parameters, with centres from the middle of the array: name -> (v, sigma)."""
+    def of_lens(self, error_scales=1.0):
+        """Values and errors of the lens's parameters, with centres from the middle of the array: name -> (v, sigma).
+
+        Errors are Laplace's times `error_scales`, of each parameter, and as much larger as the noise is broad.
+        """
         names = self.free.names()[: len(self.free.places)]
-        sigma = np.sqrt(np.diag(self.found.covariance))[: len(names)] * error_scales
+        sigma = np.sqrt(np.diag(self.found.covariance))[: len(names)] * error_scales * self.broad
         values = [
             value + {"center_x": self.middle[0], "center_y": self.middle[1]}.get(name, 0.0)
             for value, (_, name) in zip(self.found.parameters, self.free.places, strict=False)
@@ -112,7 +113,7 @@ def fit_lens(fits, image, proposals):
     model = _model(fits, image, free, remains)
     observed = observed_of(image)
     climbs = []
-    found = refine(model, observed, proposals(free), climbs, fits.least_magnification, BRIGHTEST)
+    found = refine(model, observed, proposals(free), climbs, fits.least_magnification, BRIGHTEST, ENOUGH)
     stamp = fits.shapes.of_band(0)[:, :, : len(found.coefficients) + 1] @ np.append(1.0, found.coefficients)
     ends = [(climb.last.parameters, climb.last.posterior.value) for climb in climbs]
 
@@ -120,12 +121,14 @@ def fit_lens(fits, image, proposals):
         arrived = model.source_positions(found.parameters, x[0], y[0])[0]
         return x - arrived[0], y - arrived[1]
 
-    return LensFit(found, free, observed, stamp, fits.shapes.R_half, image.middle, ends, trace)
+    return LensFit(found, free, observed, stamp, fits.shapes.R_half, image.middle, image.broad, ends, trace)
 
 
 def _model(fits, image, free, remains):
     """The `ImageModel` of an image with its own pixels and PSF."""
-    kernel, fine = (image.kernel, image.fine) if image.kernel is not None else _usual_kernel(fits.scene, image)
+    kernel, fine = (
+        (image.kernel, image.fine) if image.kernel is not None else usual_kernel(fits.scene, image.pixel_scale)
+    )
     kernel = plainer(kernel)
     instrument = replace(
         fits.scene.instrument,
@@ -139,34 +142,6 @@ def _model(fits, image, free, remains):
     scene = replace(fits.scene, bands={name: instrument}, num_pix={name: len(image.image)})
     optics = {"fwhm": [0.0], "beta": [0.0], "kernel": [0], "exposure_time": [1.0]}
     return image_model(scene, free, fits.shapes, optics, remains)
-
-
-def plainer(kernel):
-    """A kernel as the sum of the few products of a row and a column that are all but `LEFT_OUT` of it."""
-    left, values, right = np.linalg.svd(kernel)
-    kept = int(np.searchsorted(np.cumsum(values**2) / np.sum(values**2), 1.0 - LEFT_OUT**2)) + 1
-    out = (left[:, :kept] * values[:kept]) @ right[:kept]
-    return out / out.sum()
-
-
-def _usual_kernel(scene, image):
-    """A kernel of the run's own PSF for a file without one, and how much finer than the image its pixels are."""
-    instrument = scene.instrument
-    if instrument.psf_kind == "none":
-        return np.ones((1, 1)), 1
-    if instrument.psf_kind == "pixel":
-        fine = max(round(image.pixel_scale / instrument.pixel_scale * instrument.supersampling), 1)
-        return instrument.kernels[0], fine
-    optics = draw(scene, np.arange(64), Views()).optics
-    fwhm, beta = (float(np.median(optics[name])) for name in ("fwhm", "beta"))
-    pixel = image.pixel_scale / FINER
-    size = 2 * int(np.ceil(BLUR * fwhm / pixel)) + 1
-    if instrument.psf_kind == "moffat":
-        return psf.moffat_kernels(np.array([fwhm]), np.array([beta]), pixel, size)[0], FINER
-    place = (np.arange(size) - size // 2) * pixel
-    along = np.exp(-0.5 * (place / (fwhm / FWHM_PER_SIGMA)) ** 2)
-    kernel = along[:, None] * along
-    return kernel / kernel.sum(), FINER
 
 
 def scaled_to(fits, image):

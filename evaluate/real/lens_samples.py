@@ -66,3 +66,19 @@ def write_samples(path, names, targets, drawn, frame):
     folder_for(Path(path).parent)
     arrays = {"name": np.array(names, dtype=str), "target": np.array(targets, dtype=str), "frame": np.array(frame)}
     write_arrays(path, arrays | {"samples": drawn.astype(np.float32)})
+
+
+def of_each(cutouts, targets, predicted, drawn):
+    """Samples of the posterior of each lens: name -> target -> float64 (s,).
+
+    Args: predicted: target -> (mean (n,), standard deviation (n,)), whose errors are taken as normal where `drawn`,
+        samples (n, s, t), is None.
+    """
+    if drawn is None:
+        normal = np.random.Generator(np.random.Philox(0)).standard_normal((len(targets), SAMPLES))
+        moments = [[(mean[i], sigma[i]) for mean, sigma in predicted.values()] for i in range(len(cutouts))]
+        return {
+            cutout.name: {t: mean + sigma * z for t, (mean, sigma), z in zip(targets, own, normal, strict=True)}
+            for cutout, own in zip(cutouts, moments, strict=True)
+        }
+    return {c.name: dict(zip(targets, own.T, strict=True)) for c, own in zip(cutouts, drawn, strict=True)}

@@ -17,11 +17,11 @@ REAL = "real lenses"
 
 def sets_of(config):
     """The image sets to draw, by name: (path or list of paths, pixel scale or None)."""
-    sets = {name: (images.path, images.pixel_scale) for name, images in config.evaluate.overlay.items()}
+    sets = {name: (images.path, images.pixel_scale, "subtract") for name, images in config.evaluate.overlay.items()}
     lenses = config.real_lenses
-    if lenses.images is not None and not any(_same(path, lenses.images) for path, _ in sets.values()):
+    if lenses.images is not None and not any(_same(path, lenses.images) for path, *_ in sets.values()):
         name = REAL if REAL not in sets else f"{REAL} (real_lenses.images)"
-        sets[name] = (lenses.images, lenses.pixel_scale)
+        sets[name] = (lenses.images, lenses.pixel_scale, lenses.lens_light)
     return sets
 
 
@@ -51,9 +51,9 @@ def overlaid(config, scene, run, features):
     networks = {name: encoder_of(config, scene, run, name) for name in config.pretrain.encoders}
     usual = {name: Likeness(features[name]) for name in networks}
     found = []
-    for name, (images, pixel_scale) in sets.items():
+    for name, (images, pixel_scale, lens_light) in sets.items():
         try:
-            here = read_set(expected, training, networks, images, pixel_scale)
+            here = read_set(expected, training, networks, images, pixel_scale, lens_light)
         except DataError as error:
             raise DataError(_about(name, error) if name in config.evaluate.overlay else str(error)) from None
         strange = {encoder: usual[encoder].less_than_usual(values) for encoder, values in here.features.items()}

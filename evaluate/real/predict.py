@@ -17,7 +17,18 @@ from ..show.report import RealLensResults
 from ..tasks import regression
 from ..tasks.finetuned_posteriors import encoder_of
 from ..tasks.posteriors import intervals
-from . import catalogue, exported, flags, frames, lens_figure, lens_samples, predicted_pages, published
+from . import (
+    catalogue,
+    exported,
+    flags,
+    frames,
+    lens_figure,
+    lens_fits,
+    lens_samples,
+    predicted_pages,
+    published,
+    refining_files,
+)
 from .expected_images import of_examples, of_scene, read
 from .training_images import Strangeness, usual
 
@@ -30,7 +41,7 @@ class Estimates(NamedTuple):
     disagreement: np.ndarray  # standard deviation between seeds
 
 
-def predict_folder(config, scene, run, lenses, out=None, samples=None, export=None):
+def predict_folder(config, scene, run, lenses, out=None, samples=None, export=None, start=None, stop=lambda: False):
     """Predict the lens parameters of every FITS cut-out of a folder, of some files, or of a data set of any layout.
 
     Args:
@@ -40,6 +51,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
             being that of the folder of images, or of a single file.
         samples: file to write samples of the posteriors to, as `lens_samples.write_samples` does; None: they are not.
         export: folder for what other programs read, as `exported.export_predictions` writes it; None: it is not.
+        start, stop: where the simulator's fits begin, and when they end early, as of `refining_files.refine_files`;
+            None: there are none.
 
     Where the run kept a head that gives posteriors, all numbers are of its samples, and the table has intervals.
     Returns: `RealLensResults`; its summary is None without a catalogue.
@@ -49,6 +62,8 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     out = folder_for(out or run / "predictions" / name_of(lenses.images))
     targets = config.evaluate.targets
     check_frame(lenses.frame, targets)
+    if start is not None:
+        lens_fits.check(config)
     values = catalogue.read_catalogue(lenses.catalogue, lenses) if lenses.catalogue else None
     task = regression.make_regression(config, scene)
     kept = load_predictor(task, config, scene, run)
@@ -109,8 +124,13 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
     sentences = flags.in_words(table["name"], doubts)
     if export is not None:
         sentences += exported.export_predictions(export, lens, cutouts, in_array, drawn_in_array, table)
-    page = predicted_pages.write_pages(out, cutouts, table, doubts)
-    return RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said, page)
+    results = RealLensResults(table, summary, out / "real_lenses.png", skipped, sentences, notes or [], said)
+    if start is not None:
+        drawn = lens_samples.of_each(cutouts, targets, in_array, drawn_in_array)
+        told = refining_files.Told(cutouts, drawn, matched or {})
+        results.refined = refining_files.refine_files(config, scene, run, lenses, told, start, out, stop)
+    results.page = predicted_pages.write_pages(out, cutouts, results, doubts, export)
+    return results
 
 
 def how_read(cutouts, lenses, bands, found):

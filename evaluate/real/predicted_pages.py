@@ -6,12 +6,15 @@ from . import fit_doubts, flags, lens_thumbnails
 MEANINGS = flags.MEANINGS | fit_doubts.MEANINGS
 
 
-def write_pages(out, cutouts, table, doubts, refined=None, exports=None):
+def write_pages(out, cutouts, results, doubts, exports=None):
     """Write lenses.html and lenses/ in a folder: the path of the page.
 
-    Args: out: `Path`. cutouts: list of `cutouts.Cutout`. table: of `published.prediction_table`. doubts: of each lens,
-        a list of `flags.Doubt`. refined, exports: as `show.lens_pages.write_lens_pages` has them.
+    Args: out: `Path`. cutouts: list of `cutouts.Cutout`. results: `show.report.RealLensResults` of them. doubts: of
+        each lens, a list of `flags.Doubt`. exports: folder with files for other programs, or None.
+
+    Raises: OSError.
     """
-    found = [flags.found(of) for of in doubts]
     lens_thumbnails.draw_thumbnails(cutouts, out / lens_pages.FOLDER / lens_pages.SMALL)
-    return lens_pages.write_lens_pages(out, table.assign(found=found), refined, MEANINGS, exports)
+    predictions = results.table.assign(found=[flags.found(of) for of in doubts])
+    refined = None if results.refined is None else results.refined.table
+    return lens_pages.write_lens_pages(out, predictions, refined, MEANINGS, exports)

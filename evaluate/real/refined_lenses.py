@@ -1,7 +1,6 @@
 """Real lenses refined one by one, shared between cores, a row for each as it is done."""
 
 import json
-import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -14,9 +13,11 @@ from ...errors import DataError
 from ...files.cutout_layout import read_planes
 from ...files.cutout_psf import psf_of
 from ...files.growing_rows import GrowingRows, rows_so_far
+from ...files.lens_names import file_names
 from ...files.whole import folder_for
 from ...progress import Stopped, bar
 from . import fit_figure, flags
+from .cutouts import input_scale, with_fitted_light
 from .fit_doubts import NetworkValue, doubts_of_fit, images_of
 from .fit_images import fit_image
 from .lens_fits import fit_lens, population_proposals, posterior_proposals
@@ -31,9 +32,12 @@ class RealFiles(NamedTuple):
     """Real lenses that are refined."""
 
     files: list  # of `files.file_groups.LensFiles`
-    samples: dict  # name -> target -> (s,): of a network's posterior, in the frame of the array; empty: no network
+    # name -> target -> (s,): of a network's posterior, in the frame of the array; or a function from the
+    # `FreeParameters` of a fit to lenses where it begins. Without the name of a lens it begins with the population
+    samples: dict
     bands: tuple  # names of the network's bands
     pixel_scale: float | None  # of the files [arcsec]; None: as their headers say
+    lens_light: str = "subtract"  # as of `configs.schema.RealLenses`
 
 
 def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
@@ -50,6 +54,7 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
     """
     pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
     wanted = [lens.name for lens in lenses.files]
+    called = dict(zip(wanted, file_names(wanted), strict=True))
     rows = [row for row in rows_so_far(path) if row.get("name") in wanted and row.get("key") == _key(lenses, row)]
     done = {row["name"]: row for row in rows}
     lock = threading.Lock()
@@ -62,7 +67,7 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
             with lock:  # pictures are no work for threads
                 if fit is not None:
                     values = fit.of_lens(fits.error_scales)
-                    fit_figure.draw(fit, image, values, _flags(row), pictures / f"{file_name(lens.name)}.png")
+                    fit_figure.draw(fit, image, values, _flags(row), pictures / f"{called[lens.name]}.png")
                 kept.add(row)
                 done[lens.name] = row
                 progress.update(len(done), lens.name)
@@ -75,19 +80,15 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
     return pd.DataFrame([done[name] for name in wanted]).drop(columns="key")
 
 
-def file_name(name):
-    """The name of a lens as part of a file's."""
-    return re.sub(r"[^\w.+-]+", "_", name)
-
-
 def _flags(row):
     return [name for name in row["flags"].split(SEPARATOR) if name]
 
 
 def _key(lenses, row):
-    """What a row follows from beside the files: where its fit began, as text."""
+    """What a row follows from beside the files, as text: where its fit began, and what was subtracted."""
     drawn = lenses.samples.get(row["name"], {})
-    return json.dumps({target: round(float(np.mean(values)), 4) for target, values in drawn.items()})
+    means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
+    return json.dumps([lenses.lens_light, lenses.pixel_scale, callable(drawn), means])
 
 
 def _row(fits, lenses, lens):
@@ -98,14 +99,14 @@ def _row(fits, lenses, lens):
     largest = scene.instrument.pixel_scale
     field = scene.config.image.num_pix * largest
     try:
-        planes = read_planes(lens.files, lenses.bands)
+        planes = with_light(read_planes(lens.files, lenses.bands), lenses)
         image = fit_image(lens.name, planes, psf_of(lens.files, lenses.bands), largest, field, lenses.pixel_scale)
     except DataError as error:
         return row | {"flags": "", "found": "", "error": str(error)}, None, None
     drawn = lenses.samples.get(lens.name, {})
     fit = fit_lens(fits, image, lambda free: proposals(fits, free, drawn))
     network = None
-    if "theta_E" in drawn:
+    if not callable(drawn) and "theta_E" in drawn:
         network = NetworkValue(float(np.mean(drawn["theta_E"])), float(np.std(drawn["theta_E"])))
     doubts = doubts_of_fit(fit, image, fits.error_scales, network)
     found, fitted = fit.found, np.isfinite(fit.found.parameters).all()
@@ -120,8 +121,22 @@ def _row(fits, lenses, lens):
     return row, fit if fitted else None, image
 
 
+def with_light(planes, lenses):
+    """`Planes` with the model of the lens's light that is to be subtracted, as `RealFiles` asks for it."""
+    if lenses.lens_light == "as_is":
+        return planes._replace(light=None)
+    if lenses.lens_light == "fit_all" or (lenses.lens_light == "fit" and planes.light is None):
+        return with_fitted_light(planes, input_scale(planes.headers, lenses.pixel_scale))
+    return planes
+
+
 def proposals(fits, free, samples):
-    """Lenses where a fit begins: of a network's posterior, target -> (s,), and of the population; or of that alone."""
+    """Lenses where a fit begins, and others of the population beside them; or of that alone.
+
+    samples: of a network's posterior, target -> (s,), or a function from the `FreeParameters` to lenses; {}: neither.
+    """
+    if callable(samples):
+        return np.concatenate([samples(free), population_proposals(fits, free, BESIDE, SEED + 1)])
     if not samples:
         return population_proposals(fits, free, PROPOSALS + BESIDE, SEED)
     first = {target: values[:PROPOSALS] for target, values in samples.items()}

@@ -64,14 +64,15 @@ def expected_of(config, scene):
     return of_scene(scene) if scene is not None else of_examples(Examples(config))
 
 
-def read_set(expected, training, networks, images, pixel_scale=None):
+def read_set(expected, training, networks, images, pixel_scale=None, lens_light="subtract"):
     """The `SeenSet` of FITS cut-outs or a data set of any layout, as `lenstream predict` takes them.
 
     Args: expected: of `expected_of`. training: its training images. networks: encoder -> network, for the features.
     images: a path or a list. pixel_scale: of the images, arcsec; None: as the files say.
+    lens_light: as `RealLenses` has it.
     Raises: DataError for what cannot be read.
     """
-    lenses = RealLenses(images=images, pixel_scale=pixel_scale)
+    lenses = RealLenses(images=images, pixel_scale=pixel_scale, lens_light=lens_light)
     waiting, held, prints, features = [], {}, [], {name: [] for name in networks}
 
     def as_seen(cutout):

@@ -22,7 +22,7 @@ from ...files.paths import usable
 from ...files.roles import FILTER
 from ...files.suffixes import FITS, has_suffix, stem, visible
 from ...ssl.archive_images import ArchiveImages
-from .cutouts import ALL, fits_files, on_pixels, read_cutouts
+from .cutouts import ALL, fits_files, in_sight, on_pixels, read_cutouts
 
 
 class Lenses(NamedTuple):
@@ -42,7 +42,7 @@ class _Set(NamedTuple):
     noise: np.ndarray | None  # rms of each band [counts/s], if the set says it
 
 
-def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands, asked=ALL):
+def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, light, bands, asked=ALL):
     """The `Lenses` of FITS cut-outs, of data sets of any layout, or of several of both.
 
     Args: images: a path or a list of them. The others are those of `cutouts.read_cutouts`.
@@ -53,7 +53,7 @@ def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light,
     cutouts, skipped, labels, notes = [], [], [], []
     if files:
         given = images if not known else files
-        cutouts, skipped = read_cutouts(given, num_pix, pixel_scale, input_pixel_scale, subtract_light, bands, asked)
+        cutouts, skipped = read_cutouts(given, num_pix, pixel_scale, input_pixel_scale, light, bands, asked)
         labels, more = _labels_of_files(files, cutouts)
         notes += more
     for place, found in known.items():
@@ -62,7 +62,7 @@ def read_lenses(images, num_pix, pixel_scale, input_pixel_scale, subtract_light,
                 f"{place}: nothing in it says how large its pixels are; give it in arcsec as --pixel-scale or "
                 "real_lenses.pixel_scale"
             )
-        settings = num_pix, pixel_scale, input_pixel_scale, subtract_light
+        settings = num_pix, pixel_scale, input_pixel_scale, light
         here, left, rows = _read(found, settings, bands, asked, place if several else None)
         cutouts, skipped, labels = cutouts + here, skipped + left, labels + rows
         notes += [f"{place}: {found.images.what}", *found.images.notes]
@@ -172,16 +172,16 @@ def _files_of(images):
 def _read(found, settings, bands, asked, place):
     """The cut-outs of a set, those that cannot be used with the reason, and the labels of each that can.
 
-    settings: pixels along an edge, their size and that of the set's, arcsec, or None: that of each header, and whether
-    light is taken off. asked: `cutouts.Asked`. place: of the set, where there are several.
+    settings: pixels along an edge, their size and that of the set's, arcsec, or None: that of each header, and what
+    is done about the lens light. asked: `cutouts.Asked`. place: of the set, where there are several.
     """
-    num_pix, pixel_scale, scale, subtract_light = settings
+    num_pix, pixel_scale, scale, light = settings
     images, cutouts, skipped, rows = found.images, [], [], []
     twice = {name for name, n in Counter(map(str, images.names)).items() if n > 1}
     files, labels = _files_of(images), _labels(images)
     sources = images.read.sources if files else ()
-    of_set = num_pix, pixel_scale, scale or images.pixel_scale, subtract_light
-    for number, name in enumerate(map(str, images.names)):
+    of_set = num_pix, pixel_scale, scale or images.pixel_scale, light
+    for number, name in in_sight(list(enumerate(map(str, images.names))), light):
         name = f"{name}[{number}]" if name in twice else name
         if not asked.wants(name if place is None else _with_place(place, name)):
             continue

@@ -43,6 +43,11 @@ class TrainingImages:
         return of(self.labels["theta_E"]) / self.pixel_scale
 
 
+def lens_shines(simulation):
+    """Whether simulated images show the lens galaxy: it has light, of which nothing is subtracted."""
+    return bool(simulation.lens_light) and not simulation.observation.subtract_lens_light
+
+
 def training_images(scene, threads=1):
     """The `TrainingImages` of a scene: N_IMAGES of its validation lenses, rendered anew (they are not in the run)."""
     indices = np.arange(N_IMAGES, dtype=np.uint64) + np.uint64(FIRST_INDEX["validation"])
@@ -51,7 +56,7 @@ def training_images(scene, threads=1):
     images = np.nan_to_num(batch.images[:, 0].numpy(), copy=False)
     background = np.array([band.background for band in scene.bands.values()])
     background = np.where(background > 0, background, _noise_of(images))
-    return TrainingImages(images, background, labels, scene.instrument.pixel_scale, bool(scene.config.lens_light))
+    return TrainingImages(images, background, labels, scene.instrument.pixel_scale, lens_shines(scene.config))
 
 
 def training_images_in_files(examples, pixel_scale):

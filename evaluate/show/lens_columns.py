@@ -6,8 +6,8 @@ from typing import NamedTuple
 from ...configs.quantities import find
 from .digits import aligned, decimals, percent, plus_minus, with_minus
 from .lens_agreement import is_radius
-from .lens_rows import NETWORK, REFINED
-from .tables import FIGURE_SPACE, meaning
+from .lens_rows import NETWORK, REFINED, SHEARLESS
+from .tables import FIGURE_SPACE, meaning, symbol
 
 OF_FIT = {  # what is measured of a fit, in words
     "chi2": "of a pixel: 1 where nothing but noise is left",
@@ -38,7 +38,7 @@ def columns(lenses, targets):
         for kind in (NETWORK, REFINED):
             if any(kind in lens.values.get(target, {}) for lens in lenses):
                 held = [lens.values.get(target, {}).get(kind) for lens in lenses]
-                means = f"{meaning(target)} Of the {'network' if kind == NETWORK else 'fit'}, with its error."
+                means = f"{meaning_of(target)} Of the {'network' if kind == NETWORK else 'fit'}, with its error."
                 cells = [shown(value) for value in held]
                 out.append(_column(target, kind, means, cells, [v.value if v else math.nan for v in held]))
         best = [_best(lens, target) for lens in lenses]
@@ -88,6 +88,18 @@ def interval(low, high):
         return ""
     digits = max(decimals((high - low) / 2), 0) if high > low else 3
     return with_minus(f"{low:.{digits}f} to {high:.{digits}f}")
+
+
+def symbol_of(name):
+    """A parameter's symbol as HTML, also of an ellipticity without shear; any other name as it is."""
+    base = name.removesuffix(SHEARLESS)
+    return symbol(name) if base == name else symbol(base) + " without shear"
+
+
+def meaning_of(name):
+    """What a parameter is, a sentence, or ""."""
+    base = name.removesuffix(SHEARLESS)
+    return meaning(name) if base == name else "That of a lens without shear which deflects about as this one."
 
 
 def unit_of(target):

@@ -13,10 +13,9 @@ from ...files.whole import folder_for, whole, write_text
 from . import pages, themes
 from .digits import percent
 from .lens_agreement import COLUMNS, FAR, NEAR, agreements, cells, is_radius
-from .lens_columns import OF_FIT, alone, columns, difference_as_text, interval, shown, unit_of
-from .lens_rows import NETWORK, REFINED, lenses, shown_targets
+from .lens_columns import OF_FIT, alone, columns, difference_as_text, interval, meaning_of, shown, symbol_of, unit_of
+from .lens_rows import NETWORK, REFINED, all_targets, lenses, shown_targets
 from .report import padded
-from .tables import meaning, symbol
 
 PAGE, FOLDER = "lenses.html", "lenses"
 SMALL = "small"  # within FOLDER: NAME.png of what a network sees
@@ -55,7 +54,7 @@ def write_lens_pages(folder, predictions, refined=None, meanings=None, exports=N
     pages_of = folder_for(folder / FOLDER)
     found = lenses(predictions, refined)
     common = {"meanings": meanings or {}, "themes": themes}
-    common |= {"symbol": symbol, "meaning": meaning, "unit_of": unit_of, "sentence": sentence, "padded": padded}
+    common |= {"symbol": symbol_of, "meaning": meaning_of, "unit_of": unit_of, "sentence": sentence, "padded": padded}
     fits = refined is not None
     for k, lens in enumerate(found):
         around = found[k - 1] if k else None, found[k + 1] if k + 1 < len(found) else None
@@ -69,7 +68,7 @@ def write_lens_pages(folder, predictions, refined=None, meanings=None, exports=N
 def _page_of_all(found, pages_of, fits, common):
     """The text of lenses.html."""
     targets = shown_targets(found)
-    rows = agreements(found, targets)
+    rows = agreements(found, all_targets(found))
     texts = [dict(zip((head for head, _ in COLUMNS), cells(row), strict=True)) for row in rows]
     shown_columns = columns(found, targets)
     flags = {}

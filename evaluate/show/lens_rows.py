@@ -14,6 +14,7 @@ NETWORK, REFINED = "network", "refined"
 PARTS = ("std", "low_68", "high_68", "low_95", "high_95", "published", "difference")
 OF_FIT = ("chi2", "magnification", "images", "light_left", "agreeing", "seconds")
 KNOWN = {"name", "flags", "found", "error", "frame", "masked", *OF_FIT}
+SHEARLESS = "_shearless"  # behind the name of an ellipticity that stands for the shear, too
 NOT_FITTED = "not_fitted"
 
 
@@ -89,12 +90,16 @@ def targets_of(table):
     return [c.removesuffix("_std") for c in table if c.endswith("_std") and c.removesuffix("_std") in table]
 
 
+def all_targets(found):
+    """The parameters of `RealLens`es, theta_E first."""
+    targets = dict.fromkeys(target for lens in found for target in lens.values)
+    return sorted(targets, key=lambda target: target != "theta_E")
+
+
 def shown_targets(found):
-    """Parameters of `RealLens`es in the order of tables: theta_E first; centres that only a fit gives are left out."""
-    all_of = list(dict.fromkeys(target for lens in found for target in lens.values))
+    """Those of a table of all lenses: centres, and shapes without shear, that only a fit gives are left out."""
     predicted = {target for lens in found for target, of in lens.values.items() if NETWORK in of}
-    alone = {t for t in all_of if t.startswith("center_") and t not in predicted}
-    return sorted((t for t in all_of if t not in alone), key=lambda target: target != "theta_E")
+    return [t for t in all_targets(found) if t in predicted or not (t.startswith("center_") or t.endswith(SHEARLESS))]
 
 
 def _by_name(table):

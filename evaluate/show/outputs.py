@@ -99,10 +99,11 @@ def _history(path):
 
 
 def _predicted_vs_true(evaluation, path):
-    """Draw predictions of frozen encoders and of training from scratch against true values."""
+    """Draw predictions of frozen encoders and of training from scratch against true values, if there are any."""
     heads = results.drawn_heads(evaluation.predictions)
     shown = {encoder: evaluation.predictions[encoder, protocol] for encoder, protocol in heads}
-    figures.predicted_vs_true(evaluation.true, shown, evaluation.bounds, path)
+    if shown:  # a run may have posteriors alone
+        figures.predicted_vs_true(evaluation.true, shown, evaluation.bounds, path)
 
 
 def _r2_against_labels(evaluation, path):

@@ -58,6 +58,7 @@ class RealLensResults:
     notes: list = field(default_factory=list)  # sentences about the catalogue
     read: list = field(default_factory=list)  # sentences: which parts of the files were used, and which were not
     page: Path | None = None  # of `lens_pages`, where every lens has its own part
+    refined: object = None  # `evaluate.real.refining_files.RefinedReal`, of lenses that were refined
 
 
 @dataclass

@@ -102,6 +102,24 @@ def print_predictions(predictions, targets, summary):
         print_table(agreement(summary).set_index("target")[_AGREEMENT], "predicted - published")
 
 
+def print_refined_lenses(refined, targets):
+    """Refined real lenses, and how they agree with published values.
+
+    Args: refined: `evaluate.real.refining_files.RefinedReal`. targets: of the run.
+    """
+    known = [t for t in targets if t in refined.table]
+    brackets = "" if refined.summary is None else ", published in brackets"
+    count = "1 lens" if len(refined.table) == 1 else f"{len(refined.table)} lenses"
+    print()
+    title = f"{count} refined{brackets}, frame {refined.table['frame'].iloc[0]}"
+    print_table(predictions_in_words(refined.table, known), title)
+    if refined.summary is not None:
+        print()
+        print_table(agreement(refined.summary).set_index("target")[_AGREEMENT], "refined - published")
+    print_sentences(refined.doubts)
+    print(f"wrote {refined.folder / 'refined.csv'}, and a picture of each lens in {refined.folder / 'lenses'}")
+
+
 def print_reconstructions(numbers):
     """What masked autoencoders make of images and of noise. Args: numbers: of `evaluate.reconstruction.numbers_of`."""
     rows = reconstruction_rows(numbers)

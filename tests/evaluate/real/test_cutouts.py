@@ -137,7 +137,7 @@ def test_light_is_subtracted_only_when_wanted(tmp_path):
     light = gaussian(100, 0.05, sigma=0.5).astype(np.float32) * 100
     write(tmp_path / "a.fits", noisy() + light, np.full((100, 100), 0.01), None, light)
     (without,), _ = read_cutouts(tmp_path, 48, 0.1)
-    (as_is,), _ = read_cutouts(tmp_path, 48, 0.1, subtract_light=False)
+    (as_is,), _ = read_cutouts(tmp_path, 48, 0.1, light="as_is")
     assert without.light_subtracted and not as_is.light_subtracted
     assert abs(without.image.sum()) < 3 and as_is.image.sum() == pytest.approx(100, abs=3)
     assert without.image.std() == pytest.approx(0.02, rel=0.1)
@@ -288,3 +288,50 @@ def test_real_lenses_show_their_arcs(slacs):
         assert snr[near].mean() > 0
         brighter.append(snr[near].mean() > snr[radius > 2.9].mean() + 0.2)
     assert np.mean(brighter) > 0.8
+
+
+def galaxy_and_arc(n=96):
+    """A round galaxy of 500 times the noise of `noisy`, and an arc beside it."""
+    y, x = np.meshgrid(*2 * [np.arange(n) - (n - 1) / 2], indexing="ij")
+    radius = np.hypot(x, y)
+    arc = 0.2 * np.exp(-((radius - 22) ** 2) / 8) * (np.abs(np.arctan2(y, x)) < 0.5)
+    return 5 * np.exp(-np.sqrt(radius + 0.1) * 1.2), arc
+
+
+def test_lens_light_is_fitted_where_a_file_has_none(tmp_path):
+    light, arc = galaxy_and_arc()
+    image, noise = light + arc + noisy(96), np.full((96, 96), 0.01)
+    write(tmp_path / "a.fits", image, noise)
+    write(tmp_path / "b.fits", image, noise, light=light)
+    write(tmp_path / "c.fits", arc + noisy(96), noise)
+
+    def read(light):
+        cutouts, _ = read_cutouts(tmp_path, 48, 0.1, light=light)
+        return {cutout.name: cutout for cutout in cutouts}
+
+    fitted, published, as_is, all_fitted = (read(light) for light in ("fit", "subtract", "as_is", "fit_all"))
+    assert "lens light fitted" in fitted["a"].used and fitted["a"].light_subtracted
+    assert np.sqrt(np.mean((fitted["a"].image - published["b"].image)[np.hypot(*grid(48)) > 5] ** 2)) < 0.02
+    np.testing.assert_array_equal(fitted["b"].image, published["b"].image)
+    assert "lens light LENSLIGHT" in fitted["b"].used
+    np.testing.assert_array_equal(all_fitted["b"].image, fitted["a"].image)
+    assert "LENSLIGHT" not in all_fitted["b"].used
+    np.testing.assert_array_equal(published["a"].image, as_is["a"].image)
+    assert not as_is["b"].light_subtracted and "fitted" not in published["a"].used
+    assert fitted["c"].used.endswith(
+        "lens light not fitted: no galaxy stands out in its centre, so no light of one was fitted"
+    )
+    np.testing.assert_array_equal(fitted["c"].image, as_is["c"].image)
+    assert not fitted["c"].light_subtracted
+    assert fitted["a"].facts.light_offset < 0.1
+
+
+def test_lens_light_is_fitted_without_a_noise_map(tmp_path):
+    light, arc = galaxy_and_arc()
+    write(tmp_path / "a.fits", light + arc + noisy(96))
+    (cutout,), _ = read_cutouts(tmp_path, 48, 0.1, light="fit")
+    assert cutout.light_subtracted and cutout.image.max() < 0.5 * light.max()
+
+
+def grid(n):
+    return np.meshgrid(*2 * [np.arange(n) - (n - 1) / 2])

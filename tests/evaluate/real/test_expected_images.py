@@ -66,3 +66,16 @@ def test_a_dataset_of_lenstream_says_all(tmp_path):
     known, simulated = expected(tmp_path / "a"), of_scene(make_scene(config.simulate, config.seed))
     np.testing.assert_array_equal(known.background, simulated.background)
     assert known[:4] == simulated[:4]
+
+
+def test_lens_light_is_fitted_only_for_networks_that_have_seen_none(tmp_path):
+    y, x = np.meshgrid(*2 * [np.arange(64) - 31.5], indexing="ij")
+    image = 5 * np.exp(-1.2 * np.hypot(x, y) ** 0.5) + np.random.default_rng(0).normal(0, 0.01, (64, 64))
+    np.save(tmp_path / "a.npy", image.astype(np.float32))
+    galaxy = "simulate.lens_light=[{profile: SERSIC_ELLIPSE, magnitude: 20, R_sersic: 1, n_sersic: 4, e1: 0, e2: 0}]"
+    for settings, fitted in (([], True), ([galaxy], False)):
+        scene = make_scene(load("tiny", settings).simulate)
+        size = scene.config.image.num_pix * scene.instrument.pixel_scale / 64
+        lenses = RealLenses(images=str(tmp_path / "a.npy"), pixel_scale=size, lens_light="fit")
+        (cutout,) = read(of_scene(scene), lenses).cutouts
+        assert cutout.light_subtracted == fitted == ("lens light fitted" in cutout.used)

@@ -60,7 +60,7 @@ def test_test_lenses_in_files_have_the_features_that_they_have_in_the_run(run, l
 
 def test_real_lenses_are_drawn_by_themselves_and_once(run, lenses):
     named = overlay.sets_of(changed(run, f"real_lenses.images={lenses}", "real_lenses.pixel_scale=.2")[0])
-    assert named == {"real lenses": (str(lenses), 0.2)}
+    assert named == {"real lenses": (str(lenses), 0.2, "subtract")}
     both = changed(run, f"real_lenses.images={lenses}", f"evaluate.overlay=[{lenses}, other]")[0]
     assert list(overlay.sets_of(both)) == [lenses.name, "other"]
     taken = changed(run, f"real_lenses.images={lenses}", "evaluate.overlay={real lenses: other}")[0]

@@ -5,6 +5,7 @@ import numpy as np
 from lenstream.evaluate.real.flags import Doubt
 from lenstream.evaluate.real.predicted_pages import MEANINGS, write_pages
 from lenstream.evaluate.real.published import prediction_table
+from lenstream.evaluate.show.report import RealLensResults
 
 from ..show.test_lens_pages import links, words
 
@@ -15,7 +16,7 @@ def test_flags_pictures_and_numbers_are_there(tmp_path, lenses):
     table = prediction_table(
         cutouts, {"theta_E": (np.array([1.0, 2.0]), np.array([0.1, 0.1]))}, "array", ["", "sky;no_arc"]
     )
-    page = write_pages(tmp_path, cutouts, table, doubts)
+    page = write_pages(tmp_path, cutouts, RealLensResults(table), doubts)
     assert "found" not in table
     folder = tmp_path / "lenses"
     names = [cutout.name for cutout in cutouts]

@@ -20,7 +20,7 @@ from ...files.layouts import SIZE, image
 
 
 def read(path, scale=None, bands=("",), images=None):
-    return read_lenses([str(p) for p in images] if images else str(path), SIZE, 0.3, scale, True, bands)
+    return read_lenses([str(p) for p in images] if images else str(path), SIZE, 0.3, scale, "subtract", bands)
 
 
 def names(found):
@@ -150,9 +150,19 @@ def test_a_dataset_of_lenstream_is_seen_as_it_is(tmp_path):
     config = load("tiny")
     scene = make_scene(config.simulate, config.seed)
     write_archive(config, tmp_path / "d", describe(config, scene, "zarr", 4, Views(1)))
-    found = read_lenses(str(tmp_path / "d"), 32, 0.15, None, True, ("",))
+    found = read_lenses(str(tmp_path / "d"), 32, 0.15, None, "subtract", ("",))
     expected = simulate(scene, np.arange(4, dtype=np.uint64))
     np.testing.assert_allclose([c.image for c in found.cutouts], expected.images[:, 0, 0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose([c.noise.max() for c in found.cutouts], scene.instrument.background, rtol=1e-6)
     np.testing.assert_allclose(found.labels["theta_E_label"], expected.labels["theta_E"], rtol=1e-6)
     assert names(found) == ["0", "1", "2", "3"]
+
+
+def test_lens_light_is_fitted_in_arrays_too(tmp_path):
+    y, x = np.meshgrid(*2 * [np.arange(64) - 31.5], indexing="ij")
+    noise = np.random.default_rng(0).normal(0, 0.01, (2, 1, 64, 64))
+    np.save(tmp_path / "a.npy", (noise + 5 * np.exp(-1.2 * np.hypot(x, y) ** 0.5)).astype(np.float32))
+    found = read_lenses(str(tmp_path / "a.npy"), 32, 0.15, 0.075, "fit", ("",))
+    assert [cutout.light_subtracted for cutout in found.cutouts] == [True, True]
+    assert all("lens light fitted" in cutout.used for cutout in found.cutouts)
+    assert np.median(np.abs(found.cutouts[0].image)) < 0.03

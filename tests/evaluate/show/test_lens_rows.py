@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from lenstream.evaluate.show.lens_rows import Flag, lenses, shown_targets
+from lenstream.evaluate.show.lens_rows import Flag, all_targets, lenses, shown_targets
 
 
 def predicted(**more):
@@ -74,6 +74,8 @@ def test_the_published_value_of_one_table_is_that_of_both_in_one_frame():
 def test_theta_e_comes_first_and_centres_that_only_a_fit_gives_are_left_out():
     table = predicted()[["name", "e1", "e1_std", "theta_E", "theta_E_std"]]
     assert shown_targets(lenses(table, fitted())) == ["theta_E", "e1"]
+    both = lenses(table, fitted(e1_shearless=0.1, e1_shearless_std=0.1))
+    assert shown_targets(both) == ["theta_E", "e1"] and all_targets(both)[2:] == ["center_x", "e1_shearless"]
     assert "center_x" in shown_targets(lenses(predicted(center_x=0.0, center_x_std=0.1), fitted()))
 
 

@@ -120,7 +120,8 @@ def test_the_middle_of_a_fit_is_too_bright_by_what_was_asked_for():
     systems = draw(scene, np.arange(2), Views())
     light, exact = (subtracted_light(s, systems)[0, 0, 0] for s in (scene, scene_of(0)))
     x = (np.mgrid[0:32, 0:32][::-1] - 15.5) * scene.config.image.pixel_scale
-    expected = 0.1 * np.exp(-0.5 * (x**2).sum(axis=0) / 0.08**2)
+    square = 0.5 * (x**2).sum(axis=0) / 0.08**2
+    expected = 0.1 * (1 - square) * np.exp(-square)
     np.testing.assert_allclose(light / exact - 1, expected, rtol=0, atol=2e-6)
     whole, left = images_of(scene_of(), 2, noise=False), images_of(scene, 2, noise=False)
     np.testing.assert_allclose(whole[0] - left[0], light[None], rtol=0, atol=1e-5 * whole.max())
