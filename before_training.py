@@ -204,14 +204,19 @@ def _about_real_lenses(config, scene):
     if lenses.catalogue is not None and config.evaluate is not None and config.evaluate.task == "classification":
         yield "real_lenses.catalogue: a classification has no values to compare with it; expected none"
         return
-    from .evaluate.real import catalogue
+    from .evaluate.real import catalogue, lens_fits
     from .evaluate.real.expected_images import band_names
     from .evaluate.real.predict import check_frame
     from .evaluate.real.set_cutouts import look_at, read_lenses
+    from .evaluate.real.training_images import lens_shines
 
     problems: list[str] = []
     if lenses.lens_light in ("fit", "fit_all"):
         _collect(problems, lambda: need("real", f"real_lenses.lens_light: {lenses.lens_light}"))
+    if lenses.refine:
+        problems += lens_fits.problems_of(config, "real_lenses.refine")
+        if config.evaluate is not None and config.evaluate.task != "regression":
+            problems.append("real_lenses.refine: only a regression has estimates to refine; expected false")
     targets = config.evaluate.targets if config.evaluate is not None else []
     bands = band_names(scene) if scene is not None else tuple(config.simulate.bands) or 1
     _collect(problems, lambda: look_at(lenses.images, bands))
@@ -224,7 +229,7 @@ def _about_real_lenses(config, scene):
     if problems or scene is None:
         return
     grid = scene.config.image.num_pix, scene.instrument.pixel_scale
-    light = "as_is" if config.simulate.lens_light else "subtract"  # nothing is fitted yet, which takes its time
+    light = "as_is" if lens_shines(config.simulate) else "subtract"  # nothing is fitted yet, which takes its time
     cutouts = read_lenses(lenses.images, *grid, lenses.pixel_scale, light, bands).cutouts
     if lenses.catalogue and targets:
         names, orientations = [c.name for c in cutouts], [c.facts.orientation for c in cutouts]

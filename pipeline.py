@@ -255,12 +255,16 @@ def _real_lenses(config, scene, folder):
     """`evaluate.show.report.RealLensResults` of the real lenses that the config names; None if it names none."""
     if config.real_lenses.images is None:
         return None
+    from .evaluate.real.refining_files import NETWORK
     from .evaluate.show import terminal
 
-    results = _predictor(config)(config, scene, folder.path, config.real_lenses, folder.real_lenses)
+    more = {"start": NETWORK} if config.real_lenses.refine else {}
+    results = _predictor(config)(config, scene, folder.path, config.real_lenses, folder.real_lenses, **more)
     terminal.print_read(results.read)
     terminal.print_skipped(results.skipped)
     terminal.print_sentences([*results.notes, *results.doubts])
+    if results.refined is not None:
+        terminal.print_refined_lenses(results.refined, config.evaluate.targets)
     return results
 
 

@@ -181,6 +181,7 @@ class RealLenses(Section):
         "none, its galaxy is fitted and subtracted; fit_all: fitted in all files; as_is: nothing is subtracted",
         default="subtract",
     )
+    refine: bool = key("fit each lens with the simulator, too, from the network's posterior", default=False)
     frame: Literal["array", "north_east"] = key(
         "of predicted e1, e2, shears, offsets and angles. array: x to the right, y up, angles from +x; north_east: x "
         "to the North, y to the East, position angles, by the WCS of each image",

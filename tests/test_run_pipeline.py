@@ -382,9 +382,11 @@ def test_predict_hands_over_what_is_said_of_the_lenses(monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "predict", lambda *args: asked.append(args))
     options = ["--pixel-scale", "0.05", "--frame", "north_east", "--column", "theta_E=b_SIE", "--angle-unit", "rad"]
     options += ["--catalogue", "c.csv", "--catalogue-frame", "array", "--out", "there", "--samples", "s.npz"]
+    options += ["--export", "others", "--refine", "--start", "population"]
     with pytest.raises(SystemExit) as ended:
         main(["predict", "--run", "runs/a", "--images", "lenses", *options])
-    ((run, lenses, out, samples),) = asked
+    ((run, lenses, out, samples, export, start),) = asked
+    assert str(export) == "others" and start == "population"
     assert ended.value.code == 0 and (str(run), str(out), lenses.images) == ("runs/a", "there", "lenses")
     assert str(samples) == "s.npz"
     assert (lenses.pixel_scale, lenses.frame, lenses.columns) == (0.05, "north_east", {"theta_E": "b_SIE"})

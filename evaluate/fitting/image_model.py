@@ -7,7 +7,8 @@ Vegetti & Koopmans 2009 for sources on pixels). What is left is a function of so
     -1/2 [chi2(c) + c' L^-1 c + ln det(F' W F + L^-1) + ln det L + (p - mean)' C^-1 (p - mean)]
 
 with F the components' images, W the inverse variances of the pixels, L the prior of c, C that of the parameters p. The
-light of the lens has its parameters among them: the image is what it leaves.
+light of the lens has its parameters among them: the image is what it leaves. Patterns that a subtraction of that light
+may have left are further columns of F, with the strength of their prior among the parameters.
 """
 
 import math
@@ -127,8 +128,10 @@ class ImageModel:
         for band, flux, own, beta in zip(self.bands, self.of_flux, self.pixels, self.arriving(parameters), strict=True):
             of_band = band.room(0, k + 1)
             rays.append(band.unit_images(parameters, k, beta, of_band.reshape(band.n, band.n, k + 1))[1])
-            counts = weights.ravel()[own] > 0
-            numbers = np.flatnonzero(counts if self.remains else (of_band[:, 0] != 0) & counts)
+            counting = weights.ravel()[own] > 0
+            if self.remains is None:  # patterns of what is left of a galaxy are everywhere
+                counting &= of_band[:, 0] != 0
+            numbers = np.flatnonzero(counting)
             into = band.room(1, k + 1)[: len(numbers)]
             images.append(np.take(of_band, numbers, axis=0, out=into, mode="clip"))  # "raise" copies once more
             lit.append(numbers + own.start)

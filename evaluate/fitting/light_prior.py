@@ -62,8 +62,9 @@ def without_light(free, shape=None, remains=False):
 
 def centred_on(free, x, y):
     """`FreeParameters` with the lens, and the source behind it, about another place than the middle [arcsec]."""
-    by = np.zeros(len(free.mean))
+    moved, by = {"center_x": x, "center_y": y, "ra_0": x, "dec_0": y}, np.zeros(len(free.mean))
     for p, (_, name) in enumerate(free.places):
-        by[p] = {"center_x": x, "center_y": y}.get(name, 0.0)
+        by[p] = moved.get(name, 0.0)
     by[[X, Y]] = x, y
-    return replace(free, mean=free.mean + by, low=free.low + by, high=free.high + by)
+    constants = tuple({name: value + moved.get(name, 0.0) for name, value in own.items()} for own in free.constants)
+    return replace(free, constants=constants, mean=free.mean + by, low=free.low + by, high=free.high + by)

@@ -179,7 +179,7 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, light=
     """
     _check_valid(planes.good)
     scale_in = input_scale(planes.headers, input_pixel_scale)
-    _check_field(planes.image.shape[-2:], scale_in, num_pix, pixel_scale)
+    check_field(planes.image.shape[-2:], scale_in, num_pix, pixel_scale)
     if light == "fit_all" or (light == "fit" and planes.light is None):
         planes = with_fitted_light(planes, scale_in)
     image, valid, noise = planes.image, planes.good, planes.noise
@@ -269,8 +269,11 @@ def _check_valid(valid):
         raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
 
 
-def _check_field(shape, scale_in, num_pix, pixel_scale):
-    """DataError where the file shows too little of what the network sees, or so much that its scale must be wrong."""
+def check_field(shape, scale_in, num_pix, pixel_scale):
+    """Raises: DataError where a file shows too little of what the network sees, or so much that its scale is wrong.
+
+    shape: (rows, columns) of the file. scale_in: arcsec of its pixels. num_pix, pixel_scale: of the network.
+    """
     side = num_pix * pixel_scale
     height, width = (n * scale_in for n in shape)
     if scale_in > MAX_PIXEL * pixel_scale or max(height, width) > MAX_FIELD * side:

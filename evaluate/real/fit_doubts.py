@@ -5,16 +5,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ...simulate.lens_equation import image_positions
-from ..fitting.free_parameters import X, Y
+from ..fitting.free_parameters import SIZE, X, Y
 from .flags import Doubt
 
 WORST_CHI2 = 1.5  # of a pixel
 STRONGEST = 10.0  # of what is left of the lens's light, over what models of galaxies usually leave
 RIVAL, APART = 50.0, 0.05  # ln(posterior) that another maximum may lack, and by how much its theta_E differs
+LARGE = 2.0  # standard deviations of ln(R_half)
 AT_END = 0.01  # of a range, within which a parameter is at its end
 FRAME, CUT = 3, 0.03  # pixels at the edge, and the share of the arcs' light there
 NOISE_FACTORS = (0.5, 1.6)
 CONTRADICTION = 3.0  # errors between network and fit in theta_E
+FAINTEST = 0.02  # of the brightest image, that another has at least: steep lenses have one that is faint anywhere
 
 MEANINGS = {
     "not_fitted": "no lens of the population fits the image: look at it; the estimate is the network's alone",
@@ -23,6 +25,10 @@ MEANINGS = {
     "and noise",
     "lens_light_left": "much of the lens's light is left where arcs are expected (over what models of galaxies usually "
     "leave): arcs may be taken for it, or it for arcs; subtract it better, or mask the centre",
+    "light_not_subtracted": "no model of the lens galaxy's light came with the image, and none was fitted, so it "
+    "passes for light of the source: add an extension LENSLIGHT, or take --lens-light fit",
+    "large_source": "the source is larger than nearly all of the population (its half-light radius), as where "
+    "structure of the lens galaxy is taken for a galaxy behind it: look at the picture",
     "other_maximum": "another lens fits almost as well: look at both",
     "end_of_range": "a parameter is at the end of the population's range: widen it in the recipe, or look for what "
     "drives it there",
@@ -60,6 +66,8 @@ def doubts_of_fit(fit, image, error_scales, network=None):
     if free.remains and (strength := float(np.exp(found.parameters[free.of_remains][0]))) > STRONGEST:
         out.append(Doubt("lens_light_left", f"{strength:.0f} times"))
     values = fit.of_lens(error_scales)
+    if (found.parameters[SIZE] - free.mean[SIZE]) > LARGE * free.spread[SIZE]:
+        out.append(Doubt("large_source", f"{np.exp(found.parameters[SIZE]):.2g} arcsec"))
     out += _other_maximum(fit, values)
     out += _ends(found, free)
     arcs = found.model - found.light
@@ -77,9 +85,10 @@ def doubts_of_fit(fit, image, error_scales, network=None):
 
 
 def images_of(fit, half_width):
-    """How many images of the source's middle lie within a square of some half width [arcsec]."""
+    """How many images of the source's middle lie within a square of some half width [arcsec], but for the faintest."""
     x, y = (np.array([fit.found.parameters[at]]) for at in (X, Y))
-    return int(image_positions(fit.trace, x, y, half_width).count[0])
+    brightness = np.abs(image_positions(fit.trace, x, y, half_width).magnification[0])
+    return int((brightness >= FAINTEST * np.nanmax(brightness, initial=0.0)).sum())
 
 
 def _other_maximum(fit, values):

@@ -67,7 +67,8 @@ def curves_of(fit, values):
     radius = values.get("theta_E", (0.0, 0.0))[0]
     if not radius > 0 or not np.isfinite(fit.found.parameters).all():
         return []
-    at = [fit.found.parameters[names.index(n)] if n in names else 0.0 for n in ("center_x", "center_y")]
+    still = fit.free.constants[0]
+    at = [fit.found.parameters[names.index(n)] if n in names else still.get(n, 0.0) for n in ("center_x", "center_y")]
     return critical_curves(fit.trace, *at, SEARCHED * radius)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...files.values import is_flux, is_padding
-from .cutouts import MIN_COVERED, input_scale, sky_noise
+from .cutouts import MIN_COVERED, check_field, input_scale, sky_noise
 
 SAME = 0.01  # of a pixel's size, by which scales may differ
 EDGE = 0.15  # of a side: of the frame where noise is measured, if no file shows more than the fit
@@ -43,9 +43,11 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
     Args: kernel: PSF on the file's pixels, or None. largest_pixel: that pixels are added up to [arcsec]. field: side of
         what is fitted [arcsec]. input_pixel_scale: of the file [arcsec]; None: as its header says.
 
-    Raises: DataError without a pixel scale or a good pixel.
+    Raises: DataError, a sentence about "it", without a pixel scale or a good pixel, for one that shows too little, and
+        where no noise came with it and none can be measured.
     """
     scale = input_scale(planes.headers, input_pixel_scale)
+    check_field(planes.image.shape, scale, field / largest_pixel, largest_pixel)
     image, good = planes.image, planes.good
     if planes.light is not None:
         good = good & is_flux(planes.light)
@@ -67,7 +69,7 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
     good_share = good_share / fine**2
     known = good_share >= MIN_COVERED
     if not known.any():
-        raise DataError("not one pixel of it can be used")
+        raise DataError("not one pixel is valid: all are masked, not finite or without a usable noise.")
     more = np.divide(1.0, good_share, out=np.zeros_like(good_share), where=known)
     image, noise = image * more, np.sqrt(variance) * more
     n = min(round(field / (fine * scale)), *image.shape)
@@ -77,10 +79,12 @@ def fit_image(name, planes, kernel, largest_pixel, field, input_pixel_scale=None
         (whole.start + fine * (own.start + n / 2) - side / 2) * scale
         for whole, own, side in ((columns, cut[1], planes.image.shape[1]), (rows, cut[0], planes.image.shape[0]))
     )
-    light = None if planes.light is None else added(np.nan_to_num(planes.light[part]), fine)[cut]
+    light = planes.light
+    if light is not None:
+        light = added(np.where(is_flux(light), light, 0.0)[part], fine)[cut]
     image, noise, known = image[cut], noise[cut], known[cut]
     if not known.any():
-        raise DataError("not one pixel near the lens can be used")
+        raise DataError("not one pixel near the lens is valid: all are masked, not finite or without a usable noise.")
     noise = np.where(known, noise, np.median(noise[known])) * factor
     image = np.where(known, image, 0.0)
     return FitImage(name, image, noise, known, light, kernel, fine, fine * scale, middle, factor, broad)

@@ -69,14 +69,24 @@ class LensFit(NamedTuple):
         return {name: (float(v), float(s)) for name, v, s in zip(names, values, sigma, strict=True)}
 
 
-def problems_of(config):
-    """Sentences on why real lenses cannot be refined with a run's `configs.schema.Config`; none if they can."""
+def problems_of(config, asked="--refine"):
+    """Sentences on why real lenses cannot be refined with a run's `configs.schema.Config`; none if they can.
+
+    asked: the option or the key by which they are to be.
+    """
     simulate = config.simulate
     if simulate is None:
-        return ["--refine: nothing is simulated in this run, so there is no model of a lens; expected a simulation"]
+        return [f"{asked}: nothing is simulated in this run, so there is no model of a lens; expected a simulation"]
     if simulate.bands and len(simulate.bands) > 1:
-        return ["--refine: the run has several bands, and real lenses are refined in one; expected a run of one band"]
-    return [f"--refine: {problem}" for problem in why_not(_fitted_simulation(simulate))]
+        return [f"{asked}: the run has several bands, and real lenses are refined in one; expected a run of one band"]
+    observation = simulate.observation
+    problems = [f"{asked}: {problem}" for problem in why_not(_fitted_simulation(simulate))]
+    if observation.background_noise == 0 or (observation.sky_cutouts is not None and observation.instrument is None):
+        problems.append(
+            f"{asked}: simulate.observation has no background noise, to whose level the noise of real images is "
+            "brought; expected background_noise above 0, or an instrument"
+        )
+    return problems
 
 
 def prepare(scene):

@@ -41,7 +41,7 @@ class RealFiles(NamedTuple):
 
 
 def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
-    """The table of refined lenses, one row each, in the order of their files.
+    """The table of refined lenses, one row each, in the order of their files; of one name the first counts.
 
     Args: fits: `lens_fits.LensFits`. lenses: `RealFiles`. folder: gets refined.jsonl, which gains a row as each lens is
         done, and from which stopped work goes on, and lenses/NAME.png. stop: asked before every lens.
@@ -53,9 +53,10 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
     Raises: Stopped.
     """
     pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
-    wanted = [lens.name for lens in lenses.files]
-    called = dict(zip(wanted, file_names(wanted), strict=True))
-    rows = [row for row in rows_so_far(path) if row.get("name") in wanted and row.get("key") == _key(lenses, row)]
+    wanted = {lens.name: lens for lens in reversed(lenses.files)}  # the first of each name
+    called = dict(zip(reversed(wanted), file_names(reversed(wanted)), strict=True))
+    keys = {name: _key(lenses, lens) for name, lens in wanted.items()}
+    rows = [row for row in rows_so_far(path) if row.get("name") in keys and row.get("key") == keys[row["name"]]]
     done = {row["name"]: row for row in rows}
     lock = threading.Lock()
     with GrowingRows(path, rows) as kept, bar("refining", len(wanted), len(done)) as progress:
@@ -64,6 +65,7 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
             if stop() or lens.name in done:
                 return
             row, fit, image = _row(fits, lenses, lens)
+            row["key"] = keys[lens.name]
             with lock:  # pictures are no work for threads
                 if fit is not None:
                     values = fit.of_lens(fits.error_scales)
@@ -73,29 +75,28 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False):
                 progress.update(len(done), lens.name)
 
         with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-            for future in [pool.submit(work, lens) for lens in lenses.files]:
+            for future in [pool.submit(work, lens) for lens in reversed(wanted.values())]:
                 future.result()
     if len(done) < len(wanted):
         raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
-    return pd.DataFrame([done[name] for name in wanted]).drop(columns="key")
+    return pd.DataFrame([done[name] for name in reversed(wanted)]).drop(columns="key")
 
 
 def _flags(row):
     return [name for name in row["flags"].split(SEPARATOR) if name]
 
 
-def _key(lenses, row):
-    """What a row follows from beside the files, as text: where its fit began, and what was subtracted."""
-    drawn = lenses.samples.get(row["name"], {})
+def _key(lenses, lens):
+    """What a row follows from beside the run, as text: its files, what is subtracted, where the fit begins."""
+    drawn = lenses.samples.get(lens.name, {})
     means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
-    return json.dumps([lenses.lens_light, lenses.pixel_scale, callable(drawn), means])
+    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in lens.files if path.exists()]
+    return json.dumps([files, lenses.lens_light, lenses.pixel_scale, callable(drawn), means])
 
 
 def _row(fits, lenses, lens):
     """The row of a lens, its `lens_fits.LensFit` and `fit_images.FitImage`; None for these where it cannot be read."""
-    row = {"name": lens.name}
-    row["key"] = _key(lenses, row)
-    scene = fits.scene
+    row, scene = {"name": lens.name}, fits.scene
     largest = scene.instrument.pixel_scale
     field = scene.config.image.num_pix * largest
     try:
@@ -109,6 +110,8 @@ def _row(fits, lenses, lens):
     if not callable(drawn) and "theta_E" in drawn:
         network = NetworkValue(float(np.mean(drawn["theta_E"])), float(np.std(drawn["theta_E"])))
     doubts = doubts_of_fit(fit, image, fits.error_scales, network)
+    if image.light is None and fits.free.light:  # lenses of the run have light
+        doubts.append(flags.Doubt("light_not_subtracted", ""))
     found, fitted = fit.found, np.isfinite(fit.found.parameters).all()
     for name, (value, sigma) in fit.of_lens(fits.error_scales).items():
         row |= {name: value, f"{name}_std": sigma}

@@ -103,7 +103,11 @@ def shown_targets(found):
 
 
 def _by_name(table):
-    return {str(row["name"]): row for row in table.to_dict("records")}
+    """The rows of a table by name, of two lenses of one name the first."""
+    rows = {}
+    for row in table.to_dict("records"):
+        rows.setdefault(str(row["name"]), row)
+    return rows
 
 
 def _lens(name, file, rows, targets):

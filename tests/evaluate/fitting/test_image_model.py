@@ -8,6 +8,8 @@ from scipy.stats import Covariance, multivariate_normal
 
 from lenstream.evaluate.fitting.free_parameters import SIZE
 from lenstream.evaluate.fitting.image_model import ImageModel, Observed, chi2_of_dark, inverse_variance
+from lenstream.evaluate.fitting.light_remains import light_remains
+from lenstream.evaluate.fitting.refine import refine
 from lenstream.simulate.render import render, tracer
 
 SIE = "{profile: SIE, theta_E: {uniform: [0.8, 1.6]}, e1_e2: {rayleigh: [0.15, 0.4]}}"
@@ -297,3 +299,117 @@ def test_a_posterior_stays_as_it_is_when_others_follow(galaxies):
     np.testing.assert_array_equal(found.model, kept[0])
     np.testing.assert_array_equal(found.coefficients, kept[1])
     np.testing.assert_array_equal(model.with_derivatives(found).gradient, kept[2].gradient)
+
+
+def with_strength(free):
+    """The same parameters and that of how much of subtracted light is left."""
+    at = free.of_light.stop
+    mean, low, high, spread = (
+        np.insert(values, at, value)
+        for values, value in ((free.mean, 0.0), (free.low, -3.0), (free.high, 3.0), (free.spread, 1.0))
+    )
+    directions = np.column_stack([np.insert(free.directions, at, 0.0, axis=0), np.eye(len(mean))[at]])
+    return replace(free, mean=mean, directions=directions, low=low, high=high, spread=spread, remains=True)
+
+
+def galaxy_light(n=32, scale=0.15):
+    """Light of a galaxy that was subtracted, some forty times as bright as arcs are."""
+    axis = (np.arange(n) + 0.5 - n / 2) * scale
+    return 40.0 * np.exp(-2.0 * np.hypot(axis, 0.8 * axis[:, None]))
+
+
+def left_of(case):
+    """The model of a case, with its light of the lens if it has some, that allows for what subtracted light left."""
+    free, remains = with_strength(case.free), light_remains(galaxy_light(), 0.15)
+    return ImageModel(case.scene, free, case.shapes, case.model.responses, case.model.light, remains)
+
+
+def with_left(case, parameters, strength=0.8):
+    return np.insert(parameters, case.free.of_light.stop, strength)
+
+
+@pytest.mark.parametrize("scene", ["galaxies", "lit"])
+def test_the_integral_over_what_is_left_is_that_of_the_gaussian_of_all_pixels(scene, request):
+    """Of an image with covariance F L F' + R S R' + V, with and without light of the lens in the model."""
+    case, k, good = request.getfixturevalue(scene), 24, np.zeros((32, 32), bool)
+    good[6:26, 6:26] = True
+    model, observed = left_of(case), case.observed(2)._replace(good=good)
+    weights = inverse_variance(observed, case.clean[2])
+    found, expected = [], []
+    for parameters, strength in ((case.truths[2], 0.5), (case.truths[2], 1.5), (away_from(case, 2), -1.0)):
+        mean, parts = components(case, parameters, k)
+        if scene == "lit":
+            mean = mean + model.light.image(parameters[case.free.of_light]).ravel()
+        parts = parts[good.ravel()] * np.sqrt(case.shapes.variances) * np.exp(parameters[-1])
+        left = model.remains.images[good.ravel()] * np.exp(strength)
+        covariance = Covariance.from_cholesky(
+            np.linalg.cholesky(parts @ parts.T + left @ left.T + np.diag(1 / weights[good]))
+        )
+        parameters = with_left(case, parameters, strength)
+        off = model.free.inverse() @ (parameters - model.free.mean)
+        pixels = multivariate_normal(mean[good.ravel()], covariance).logpdf(observed.image[good])
+        expected.append(pixels - 0.5 * off @ off)
+        found.append(model.posterior(observed, weights, parameters, k, derivatives=False).value)
+    assert np.abs(np.diff(found)).min() > 1
+    np.testing.assert_allclose(np.diff(found), np.diff(expected), rtol=1e-7)
+
+
+@pytest.mark.parametrize("scene", ["galaxies", "lit"])
+def test_the_gradient_with_what_is_left_is_that_of_differences(scene, request):
+    case = request.getfixturevalue(scene)
+    model, parameters, observed = left_of(case), with_left(case, away_from(case, 0)), case.observed(0)
+    weights = inverse_variance(observed, case.clean[0])
+
+    def value(moved):
+        return model.posterior(observed, weights, moved, 8, derivatives=False).value
+
+    found, h = model.posterior(observed, weights, parameters, 8), 1e-6
+    along = model.free.directions.T
+    expected = np.array([(value(parameters + h * d) - value(parameters - h * d)) / (2 * h) for d in along])
+    without = case.model.posterior(observed, weights, away_from(case, 0), 8).gradient  # light as it is, nothing left
+    tolerance = (5e-3 if scene == "lit" else 3e-4) * np.abs(without).max()
+    np.testing.assert_allclose(found.gradient, expected, atol=tolerance)
+    by_strength = model.free.directions[model.free.of_remains.start] != 0
+    assert by_strength.sum() == 1
+    np.testing.assert_allclose(found.gradient[by_strength], expected[by_strength], rtol=1e-4)
+    np.testing.assert_allclose(found.curvature, found.curvature.T, rtol=1e-8, atol=1e-8 * np.abs(found.curvature).max())
+    assert np.linalg.eigvalsh(found.curvature).min() > 1 - 1e-6
+
+
+def test_the_model_is_the_source_and_what_is_left(galaxies):
+    """chi2 is that of the model, and what is left of the light is in it, of every pixel that counts."""
+    case, model = galaxies, left_of(galaxies)
+    observed = case.observed(1)
+    weights = inverse_variance(observed, case.clean[1])
+    found = model.posterior(observed, weights, with_left(case, case.truths[1]), 8)
+    assert found.chi2 == pytest.approx(((observed.image - found.model) ** 2 * weights).sum(), rel=1e-10)
+    assert found.coefficients.shape == (8,)
+    assert np.shape(found.light) == (32, 32)
+    images, amounts = model.remains.images, np.linalg.lstsq(model.remains.images, found.light.ravel(), rcond=None)[0]
+    np.testing.assert_allclose(images @ amounts, found.light.ravel(), atol=1e-8 * np.abs(found.light).max())
+    nothing = model.posterior(observed, weights, with_left(case, case.truths[1], -20.0), 8)
+    plain = case.model.posterior(observed, weights, case.truths[1], 8)
+    np.testing.assert_allclose(nothing.model, plain.model, atol=1e-6)
+    assert np.abs(nothing.light).max() < 1e-6
+
+
+def planted(case, i):
+    """A fifth of the light's centre left as a pattern with two waves, added to image i."""
+    axis = (np.arange(32) + 0.5 - 16) * 0.15
+    radius, angle = np.hypot(axis, axis[:, None]), np.arctan2(axis[:, None], axis)
+    return case.images[i] + 0.2 * galaxy_light() / (1.0 + radius / 0.1) * np.cos(2 * angle + 1.0)
+
+
+def test_what_a_subtraction_left_is_no_source(galaxies):
+    """Lenses are found as if it was not there, and without patterns of it they are not."""
+    case, own = galaxies, galaxies.free.names().index("theta_E")
+    off = {"with": [], "without": []}
+    for i in range(3):
+        observed = case.observed(i, planted(case, i))
+        for name, model in (("with", left_of(case)), ("without", case.model)):
+            found = refine(model, observed, case.truths[i : i + 1, :6])
+            off[name].append(abs(found.parameters[own] - case.truths[i, own]) / np.sqrt(found.covariance[own, own]))
+            if name == "with":
+                assert found.chi2 == pytest.approx(1.0, abs=0.15)
+    assert max(off["with"]) < 3.5
+    assert np.median(off["without"]) > 2 * np.median(off["with"])

@@ -296,3 +296,59 @@ def test_two_bands_say_more_than_one(colored):
 def test_an_image_of_two_bands_of_another_size_is_refused(colored):
     with pytest.raises(ArgumentError, match=r"observed\.image: expected 1600 pixels, as the model has, got 32 x 32"):
         refine(colored.model, colored.observed(0)._replace(image=np.zeros((32, 32))), colored.truths[:1, :6])
+
+
+def test_no_source_that_is_hardly_magnified_is_a_lens(galaxies, of_the_first):
+    """Maxima below the least magnification count as none; those above it stay as they are."""
+    found = of_the_first
+    assert found.magnification > 2
+    again = refine(galaxies.model, galaxies.observed(0), proposals(galaxies, 8), least_magnification=1.5)
+    assert same(found, again)
+    none = refine(galaxies.model, galaxies.observed(0), proposals(galaxies, 8), least_magnification=1e3)
+    assert np.isnan(none.parameters).all()
+    assert not none.converged
+
+
+def test_a_maximum_without_magnification_gives_way_to_another(galaxies, monkeypatch):
+    """Of a true lens and one far from it, if the first is said to magnify too little; nor does it count beside it."""
+    case, ends = galaxies, []
+    far, own = case.truths[2].copy(), case.free.names().index("theta_E")
+    far[own] = 0.8 if far[own] > 1.2 else 1.6
+    ascend = refine_module.ascend
+    monkeypatch.setattr(refine_module, "ascend", lambda *a: ends.append(ascend(*a)) or ends[-1])
+    monkeypatch.setattr(refine_module, "magnification", lambda end: 1.0 if end is ends[0] else 5.0)
+    monkeypatch.setattr(refine_module, "first_looks", lambda *_: [(case.truths[2], None), (far, None)])
+    monkeypatch.setattr(refine_module, "FIRST_STEPS", 2)
+    monkeypatch.setattr(refine_module, "STEPS", 2)
+    found = {}
+    for least in (0.0, 2.0):
+        ends.clear()
+        found[least] = refine(case.model, case.observed(2), proposals(case, 1), least_magnification=least)
+    assert [f.agreeing for f in found.values()] == [0.5, 1.0]
+    assert np.abs(deviations(case, 2, found[0.0])).max() < 4.5
+    assert np.abs(deviations(case, 2, found[2.0])).max() > 4.5
+
+
+def test_first_ascents_may_know_bright_pixels_less_well(galaxies, of_the_first, monkeypatch):
+    """The same maximum in the end; their noise is larger by what the brightest pixel's signal is too much."""
+    case, seen = galaxies, []
+    image_weights = refine_module.inverse_variance(case.observed(0), case.images[0])
+    most = np.sqrt((case.images[0] ** 2 * image_weights).max())
+    ascend = refine_module.ascend
+    monkeypatch.setattr(
+        refine_module, "ascend", lambda m, o, weights, *a: seen.append(weights) or ascend(m, o, weights, *a)
+    )
+    for brightest in (np.inf, 2 * most):
+        assert same(of_the_first, refine(case.model, case.observed(0), proposals(case, 8), brightest=brightest))
+        np.testing.assert_array_equal(seen[-1], image_weights)
+    found = refine(case.model, case.observed(0), proposals(case, 8), brightest=0.3 * most)
+    np.testing.assert_allclose(seen[-1], 0.3**2 * image_weights)
+    off = (found.parameters - of_the_first.parameters) / np.sqrt(np.diag(of_the_first.covariance))
+    assert np.abs(off).max() < 0.3
+    assert found.log_posterior == pytest.approx(of_the_first.log_posterior, abs=0.1)
+    assert found.converged
+
+
+def test_an_image_of_nothing_may_have_a_brightest_pixel(galaxies):
+    nothing = galaxies.observed(0)._replace(good=np.zeros((32, 32), bool))
+    assert not refine(galaxies.model, nothing, proposals(galaxies, 2), brightest=15.0).converged

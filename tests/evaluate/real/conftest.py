@@ -8,6 +8,8 @@ import pytest
 
 from lenstream.evaluate.real.cutouts import Cutout
 
+from .planted import Planted
+
 
 @pytest.fixture
 def slacs():
@@ -31,3 +33,10 @@ def lenses():
         ]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory):
+    """Lenses of a small population with what their fits have in common, as `planted.Planted`."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield Planted(tmp_path_factory.mktemp("planted"), patch)
