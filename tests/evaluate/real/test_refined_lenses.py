@@ -74,8 +74,8 @@ def test_there_is_a_row_for_each_in_their_order(planted, once):
     assert 0 < table["light_left"][0] < 2
     assert np.isnan(table["light_left"][2])
     assert set(";".join(table["flags"]).split(";")) - {""} <= set(MEANINGS)
-    assert "no_psf" in table["flags"][2].split(";")
-    assert "no_psf" not in table["flags"][0]
+    assert {"no_psf", "light_not_subtracted"} <= set(table["flags"][2].split(";"))
+    assert table["flags"][0] == ""
     assert len(table["found"][2].split(";")) == len(table["flags"][2].split(";"))
 
 
