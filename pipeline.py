@@ -124,6 +124,8 @@ def predict(folder, lenses, out=None, samples=None, export=None, start=None):
     print(f"wrote {results.figure.parent / 'predictions.csv'} and {results.figure.name}")
     if results.refined is not None:
         terminal.print_refined_lenses(results.refined, config.evaluate.targets)
+    if results.page is not None:
+        print(f"all lenses: {results.page}")
     if samples is not None:
         print(f"wrote {samples}")
     if export is not None:

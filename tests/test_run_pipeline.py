@@ -70,6 +70,8 @@ def test_a_run_leaves_what_it_promises(finished):
     assert results.value.notna().all()
     for name in ("pairs.png", "report.html", "config.yaml", "environment.json", "real_lenses/real_lenses.png"):
         assert (run / name).stat().st_size > 100, name
+    assert 'href="real_lenses/lenses.html"' in (run / "report.html").read_text(encoding="utf-8")
+    assert (run / "real_lenses" / "lenses.html").is_file()
     for name in ("predicted_vs_true", "r2_against_labels", "training_curves", "umap"):
         assert (run / "figures" / f"{name}.png").stat().st_size > 1000
     assert "skipped blank.fits" in result.stderr
@@ -151,6 +153,8 @@ def test_predictions_are_refined(finished, capsys, monkeypatch):
     pulls = (table.theta_E - systems.lens_mass[0]["theta_E"]) / np.hypot(table.theta_E_std, 0.01)
     assert (np.abs(pulls) < 4).all() and set(table["frame"]) == {"array"}
     assert {path.name for path in Path("refining/lenses").glob("*.png")} == {"lens0.png", "lens1.png"}
+    page = Path("refining/lenses/lens0.html").read_text(encoding="utf-8")
+    assert "all lenses: refining/lenses.html" in out and 'src="lens0.png"' in page and "no psf" in page
     fitted = {path: path.stat().st_mtime_ns for path in Path("refining/lenses").glob("*.png")}
     assert said_in_process(asked, capsys)[0] == 0
     pd.testing.assert_frame_equal(pd.read_csv("refining/refined.csv"), table)

@@ -1,7 +1,5 @@
 """Predictions of real lenses handed on to other programs: COOLEST files, regions of DS9, tables with units."""
 
-import re
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ from ...errors import DataError
 from ...files.astropy_tables import write as write_table
 from ...files.coolest_files import write_coolest
 from ...files.fits_writing import card
+from ...files.lens_names import file_names
 from ...simulate.bridge import psf_and_rays
 from ...simulate.exchange.coolest_bridge import of_scene
 from ...simulate.exchange.coolest_profiles import check_has_counterpart
@@ -106,7 +105,7 @@ def export_predictions(folder, lens, cutouts, predicted, drawn, table):
     Returns: sentences on lenses that could not be written, as no lens has the values that are predicted of them.
     Raises: DataError where nothing tells the size of pixels; OSError.
     """
-    targets, names, said = list(predicted), file_names([cutout.name for cutout in cutouts]), []
+    targets, names, said = list(predicted), file_names([c.name for c in cutouts]), []
     for i, cutout in enumerate(cutouts):
         if cutout.pixel_scale is None:
             raise DataError(f"--export: nothing says how large the pixels of {cutout.name} are, in arcsec")
@@ -125,16 +124,6 @@ def export_predictions(folder, lens, cutouts, predicted, drawn, table):
     for suffix in (".ecsv", ".vot"):
         write_table(folder / f"table{suffix}", table, columns_in_words(table, targets), {"written by": "LenStream"})
     return said
-
-
-def file_names(images):
-    """Names of files for names of images: without what no file can have, and with a number where that is taken."""
-    out = []
-    for image in images:
-        name = re.sub(r"[^\w.+-]+", "_", image)
-        numbered = (name if n == 1 else f"{name}_{n}" for n in count(1))
-        out.append(next(free for free in numbered if free not in out))
-    return out
 
 
 def _write_coolest(folder, name, lens, cutout, values, samples, meta):

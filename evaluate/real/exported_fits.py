@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files.astropy_tables import write as write_table
+from ...files.lens_names import file_names
 from ...files.whole import folder_for
 from ...simulate.exchange.coolest_bridge import of_scene
 from ...simulate.exchange.region_file import ImagePixels, Outlines, outlines, write_regions
 from ..fitting.fit_files import write_fit
 from ..fitting.fitted_terms import fitted_lens, source_of
 from ..fitting.free_parameters import FLUX
-from .exported import columns_in_words, file_names, on_sky, pixels_of_file
+from .exported import columns_in_words, on_sky, pixels_of_file
 from .lens_fits import UNMODELLED, kernel_used, scale_of
 
 FOLDER = "refined"

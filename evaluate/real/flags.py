@@ -223,6 +223,12 @@ def names(doubts):
     return SEPARATOR.join(dict.fromkeys(doubt.flag for doubt in doubts))
 
 
+def found(doubts):
+    """What was measured of each of the flags that `names` gives, in a table: "+2.1 x noise;"."""
+    first = {doubt.flag: doubt for doubt in reversed(doubts)}
+    return SEPARATOR.join(first[name].found.replace(SEPARATOR, ",") for name in dict.fromkeys(d.flag for d in doubts))
+
+
 def in_words(lenses, doubts, most=4, meanings=None):
     """One sentence for each flag that occurs: which lenses have it, with their numbers, what it means, what to do.
 

@@ -15,6 +15,7 @@ from ..show.digits import plus_minus
 from ..show.symbols import with_unit
 from ..show.themes import save_dark
 from .flags import SEPARATOR
+from .lens_thumbnails import bright_of
 from .published import compared, published_targets, summary
 
 SHOWN = 24  # thumbnails in the figure
@@ -87,9 +88,8 @@ def _heading(cutouts, shown, table, width):
 
 
 def _thumbnail(ax, cutout, row):
-    """The image in units of its noise, its name, and the predicted Einstein circle."""
-    snr = cutout.image / cutout.noise
-    bright = np.arcsinh((snr.mean(0) if snr.ndim == 3 else snr) / 2)  # several bands as one
+    """The image in units of its noise, several bands as one, its name, and the predicted Einstein circle."""
+    bright = bright_of(cutout)
     top = max(np.percentile(bright, 99.5), 2.0)
     half = cutout.image.shape[-1] * cutout.pixel / 2
     ax.imshow(bright, origin="lower", cmap="inferno", vmin=-1, vmax=top, extent=(-half, half, -half, half))

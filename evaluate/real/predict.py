@@ -17,7 +17,18 @@ from ..show.report import RealLensResults
 from ..tasks import regression
 from ..tasks.finetuned_posteriors import encoder_of
 from ..tasks.posteriors import intervals
-from . import catalogue, exported, flags, frames, lens_figure, lens_fits, lens_samples, published, refining_files
+from . import (
+    catalogue,
+    exported,
+    flags,
+    frames,
+    lens_figure,
+    lens_fits,
+    lens_samples,
+    predicted_pages,
+    published,
+    refining_files,
+)
 from .expected_images import of_examples, of_scene, read
 from .training_images import Strangeness, usual
 
@@ -120,6 +131,7 @@ def predict_folder(config, scene, run, lenses, out=None, samples=None, export=No
         drawn = lens_samples.of_each(cutouts, targets, in_array, drawn_in_array)
         told = refining_files.Told(cutouts, drawn, matched or {})
         results.refined = refining_files.refine_files(config, scene, run, lenses, told, start, out, stop, export)
+    results.page = predicted_pages.write_pages(out, cutouts, results, doubts, export)
     return results
 
 

@@ -1,7 +1,6 @@
 """Real lenses refined one by one, shared between cores, a row for each as it is done."""
 
 import json
-import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from ...errors import DataError
 from ...files.cutout_layout import read_planes
 from ...files.cutout_psf import psf_of
 from ...files.growing_rows import GrowingRows, rows_so_far
+from ...files.lens_names import file_names
 from ...files.whole import folder_for
 from ...progress import Stopped, bar
 from ..fitting.coolest_start import CoolestStart
@@ -57,6 +57,7 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False, export=No
     """
     pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
     wanted = {lens.name: lens for lens in reversed(lenses.files)}  # the first of each name
+    called = dict(zip(reversed(wanted), file_names(reversed(wanted)), strict=True))
     keys = {name: _key(lenses, lens) for name, lens in wanted.items()}
     rows = [row for row in rows_so_far(path) if row.get("name") in keys and row.get("key") == keys[row["name"]]]
     rows = [row for row in rows if export is None or _is_exported(export, row)]
@@ -72,7 +73,7 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False, export=No
             with lock:  # pictures are no work for threads
                 if fit is not None:
                     values = fit.of_lens(fits.error_scales)
-                    fit_figure.draw(fit, image, values, _flags(row), pictures / f"{file_name(lens.name)}.png")
+                    fit_figure.draw(fit, image, values, _flags(row), pictures / f"{called[lens.name]}.png")
                 if export is not None:
                     row |= _exported(export, fits, image, fit, row)
                 kept.add(row)
@@ -86,11 +87,6 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False, export=No
         raise Stopped(f"stopped the refinement at {len(done)} of {len(wanted)}")
     unsaid = {"key", "exported", *(("not_exported",) if export is None else ())}
     return pd.DataFrame([done[name] for name in reversed(wanted)]).drop(columns=unsaid, errors="ignore")
-
-
-def file_name(name):
-    """The name of a lens as part of a file's."""
-    return re.sub(r"[^\w.+-]+", "_", name)
 
 
 def _exported(export, fits, image, fit, row):

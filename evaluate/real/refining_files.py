@@ -11,12 +11,13 @@ import pandas as pd
 from ...errors import DataError
 from ...files.csv_writing import write_csv
 from ...files.file_groups import LensFiles
+from ...files.lens_names import file_names
 from ...files.whole import write_text
 from ..fitting.coolest_start import CoolestStart
 from . import exported_fits, fit_doubts, flags, frames, published
 from .cutouts import fits_files
 from .lens_fits import LensFits, check, prepare
-from .refined_lenses import RealFiles, file_name, refine_lenses
+from .refined_lenses import RealFiles, refine_lenses
 from .simulated_lenses import N_CALIBRATION, error_scales
 
 THREADS = os.cpu_count() or 1
@@ -117,7 +118,8 @@ def starts_of(start, files, samples):
     if start == NETWORK:
         return samples
     folder = Path(start)
-    paths = {lens.name: folder / f"{file_name(lens.name)}.json" for lens in files}
+    called = file_names([lens.name for lens in files])
+    paths = {lens.name: folder / f"{name}.json" for lens, name in zip(files, called, strict=True)}
     found = {name: path for name, path in paths.items() if path.is_file()}
     if not found:
         raise DataError(

@@ -55,6 +55,16 @@ def _without_minus_zero(text):
     return text[1:] if text.startswith("-") and not text.strip("-0.") else text
 
 
+def percent(share, digits=".0f"):
+    """A share as "5 %", by the format of its digits; the space does not break, a minus is one."""
+    return with_minus(f"{100 * share:{digits}}\N{NO-BREAK SPACE}%")
+
+
+def with_minus(text):
+    """Numbers with minus signs in place of hyphens, but not in powers of ten."""
+    return re.sub(r"(?<!e)-(?=[\d.])", "\N{MINUS SIGN}", text)
+
+
 def aligned(cells, blank=" "):
     """Texts of one column, padded so that in a table that ends them in a line all their points stand below each other.
 

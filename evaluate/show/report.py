@@ -57,6 +57,7 @@ class RealLensResults:
     doubts: list = field(default_factory=list)  # a sentence for each flag in the table
     notes: list = field(default_factory=list)  # sentences about the catalogue
     read: list = field(default_factory=list)  # sentences: which parts of the files were used, and which were not
+    page: Path | None = None  # of `lens_pages`, where every lens has its own part
     refined: object = None  # `evaluate.real.refining_files.RefinedReal`, of lenses that were refined
 
 
@@ -95,7 +96,7 @@ def _rows(frame):
     return list(frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None))
 
 
-def _padded(value):
+def padded(value):
     """A cell as HTML: figure spaces become room of their width; that at the end is not needed where lines wrap."""
 
     def room(run):
@@ -167,7 +168,7 @@ def write(report, path):
         tasks=tasks,
         map=feature_map(report.umap) if report.umap is not None else None,
         themes=themes,
-        padded=_padded,
+        padded=padded,
         on_dark=lambda colour: to_hex(themes.on_dark(colour)),
         rows_of=_rows,
         zip=zip,
@@ -185,5 +186,6 @@ def write(report, path):
         intervals=tables.intervals(report.intervals),
         in_brief=_in_brief,
         agreement=_agreement,
+        lens_page=pages.address(real.page, Path(path).parent) if real is not None and real.page else None,
     )
     write_text(path, page)

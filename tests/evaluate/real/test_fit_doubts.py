@@ -178,7 +178,7 @@ def fit_image_of(doubts):
 
 
 def test_every_doubt_has_a_meaning(doubts, fit, image):
-    """All at once, but for the one that leaves no others."""
+    """All at once, but for the one that leaves no others, and that of unsubtracted light, of `refined_lenses`."""
     parameters = changed(fit, "log_light_remains", np.log(20.0))
     parameters[[X, Y]] = 1.1, 0.3
     parameters[fit.free.names().index("e1")] = fit.free.high[fit.free.names().index("e1")]
@@ -195,5 +195,5 @@ def test_every_doubt_has_a_meaning(doubts, fit, image):
         chi2=2.0,
         converged=False,
     )
-    assert {*found, "not_fitted"} == set(MEANINGS)
+    assert {*found, "not_fitted", "light_not_subtracted"} == set(MEANINGS)
     assert all(meaning and "\n" not in meaning for meaning in MEANINGS.values())

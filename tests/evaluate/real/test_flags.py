@@ -259,7 +259,8 @@ def test_grouped_words_name_a_few_lenses():
     (sentence,) = flags.in_words([f"L{k}" for k in range(300)], doubts)
     assert sentence.startswith("sky: 300 lenses (L0 +0 x noise, L1 +1 x noise, ") and len(sentence) < 300
     assert flags.in_words(["a"], [[]]) == [] and flags.names([]) == ""
-    assert flags.names([flags.Doubt("sky", ""), flags.Doubt("noise", ""), flags.Doubt("sky", "")]) == "sky;noise"
+    doubts = [flags.Doubt("sky", "1;2"), flags.Doubt("noise", ""), flags.Doubt("sky", "3")]
+    assert flags.names(doubts) == "sky;noise" and flags.found(doubts) == "1,2;" and flags.found([]) == ""
 
 
 GOOD = {  # what makes an image another one, but no bad one -> flags that it must not have

@@ -10,10 +10,11 @@ from matplotlib import image as pictures
 
 from lenstream.evaluate.real import refined_lenses
 from lenstream.evaluate.real.fit_doubts import MEANINGS
-from lenstream.evaluate.real.refined_lenses import RealFiles, file_name, proposals, refine_lenses
+from lenstream.evaluate.real.refined_lenses import RealFiles, proposals, refine_lenses
 from lenstream.files.cutout_layout import Planes
 from lenstream.files.file_groups import LensFiles
 from lenstream.files.growing_rows import rows_so_far
+from lenstream.files.lens_names import file_names
 from lenstream.progress import Stopped
 
 from .planted import SCALE, write
@@ -73,8 +74,8 @@ def test_there_is_a_row_for_each_in_their_order(planted, once):
     assert 0 < table["light_left"][0] < 2
     assert np.isnan(table["light_left"][2])
     assert set(";".join(table["flags"]).split(";")) - {""} <= set(MEANINGS)
-    assert "no_psf" in table["flags"][2].split(";")
-    assert "no_psf" not in table["flags"][0]
+    assert {"no_psf", "light_not_subtracted"} <= set(table["flags"][2].split(";"))
+    assert table["flags"][0] == ""
     assert len(table["found"][2].split(";")) == len(table["flags"][2].split(";"))
 
 
@@ -211,7 +212,7 @@ def test_the_light_that_is_asked_for_is_subtracted(lenses, monkeypatch, asked, o
 
 @pytest.mark.parametrize(("name", "expected"), [("J0 a", "J0_a"), ("a/b", "a_b"), ("J0728+3835", "J0728+3835")])
 def test_a_name_becomes_that_of_a_file(name, expected):
-    assert file_name(name) == expected
+    assert file_names([name]) == [expected]
 
 
 def test_pixels_are_of_the_size_that_is_given(planted, files, once, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenstream.evaluate.show.digits import aligned, plus_minus
+from lenstream.evaluate.show.digits import aligned, percent, plus_minus, with_minus
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,10 @@ def test_points_stand_in_line():
     assert [" ".join(cell.split()) for cell in columns] == cells
     assert aligned(["1.5", "1.25"], "_") == ["1.5_", "1.25"]
     assert aligned([]) == [] and aligned(["a", "b"]) == ["a", "b"]
+
+
+def test_shares_and_minus_signs():
+    assert (
+        percent(0.049) == "5\N{NO-BREAK SPACE}%" and percent(-0.012, "+.1f") == "\N{MINUS SIGN}1.2\N{NO-BREAK SPACE}%"
+    )
+    assert with_minus("-0.1 ± 0.2") == "\N{MINUS SIGN}0.1 ± 0.2" and with_minus("(1 ± 2)e-9, a-b") == "(1 ± 2)e-9, a-b"

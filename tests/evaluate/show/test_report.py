@@ -129,6 +129,13 @@ def test_predictions_stand_beside_published_values_with_their_flags(tmp_path):
     assert "lens e1 frame flags J0037 0.10 ± 0.05 (0.12) north_east sky noise J1234 - north_east" in text
 
 
+def test_the_page_of_all_lenses_is_linked_to_where_it_was_written(tmp_path):
+    table, place = pd.DataFrame({"name": ["a"]}), tmp_path / "real_lenses" / "lenses.html"
+    html = page(tmp_path, results(), real_lenses=reports.RealLensResults(table, page=place))
+    assert 'href="real_lenses/lenses.html"' in html
+    assert "lenses.html" not in page(tmp_path, results(), real_lenses=reports.RealLensResults(table))
+
+
 @pytest.mark.parametrize(
     ("target", "symbol", "unit", "meaning"),
     [
