@@ -13,10 +13,10 @@ from ...simulate.exchange.region_file import ImagePixels, Outlines, outlines, wr
 from ..fitting.fit_files import write_fit
 from ..fitting.fitted_terms import fitted_lens, source_of
 from ..fitting.free_parameters import FLUX
+from ..show.lens_pages import OF_FITS
 from .exported import columns_in_words, on_sky, pixels_of_file
 from .lens_fits import UNMODELLED, kernel_used, scale_of
 
-FOLDER = "refined"
 TOLD = ("chi2", "agreeing", "flags", "found")  # of the row, in the file's meta
 COLUMNS = {
     "chi2": ("", "chi2 of a pixel"),
@@ -46,7 +46,7 @@ def exporting(folder, cutouts):
     """The `Exporting` of the lenses of some `cutouts.Cutout` to FOLDER/refined, which is made."""
     names = [cutout.name for cutout in cutouts]
     facts = {cutout.name: cutout.facts for cutout in cutouts}
-    return Exporting(folder_for(Path(folder) / FOLDER), facts, dict(zip(names, file_names(names), strict=True)))
+    return Exporting(folder_for(Path(folder) / OF_FITS), facts, dict(zip(names, file_names(names), strict=True)))
 
 
 def export_fit(to, fits, image, fit, row):

@@ -97,8 +97,8 @@ def _exported(export, fits, image, fit, row):
     else:
         try:
             export_fit(export, fits, image, fit, row)
-        except DataError as error:
-            why = str(error)
+        except DataError as refusal:
+            why = str(refusal)
     return {"exported": str(export.folder.resolve()), "not_exported": why}
 
 

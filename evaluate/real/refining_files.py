@@ -14,6 +14,7 @@ from ...files.file_groups import LensFiles
 from ...files.lens_names import file_names
 from ...files.whole import write_text
 from ..fitting.coolest_start import CoolestStart
+from ..show.lens_pages import OF_FITS
 from . import exported_fits, fit_doubts, flags, frames, published
 from .cutouts import fits_files
 from .lens_fits import LensFits, check, prepare
@@ -94,7 +95,7 @@ def check_folders(start, export):
     """Refuse with a DataError to write refined lenses over those where fits begin."""
     if export is None or start in (NETWORK, POPULATION):
         return
-    if (Path(export) / exported_fits.FOLDER).resolve() == Path(start).resolve():
+    if (Path(export) / OF_FITS).resolve() == Path(start).resolve():
         raise DataError(f"--export {export}: refined lenses would replace those of --start; expected another folder")
 
 

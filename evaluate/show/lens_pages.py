@@ -27,6 +27,7 @@ EXPORTS = {
     "_caustics.reg": "caustics for DS9, in pixels",
     "_caustics_sky.reg": "caustics for DS9, on the sky",
 }
+OF_FITS = "refined"  # folder for such files of fits, in that for others
 DOUBTS = {NETWORK: "About the image and the network's prediction", REFINED: "About the fit"}
 HEADS = {  # of the table, in words
     "network": "what the network predicts, ± its standard deviation",
@@ -228,5 +229,9 @@ def _picture(lens, pages_of):
 
 def _exported(lens, exports):
     """What was written of a lens for other programs: path -> words."""
-    paths = {Path(exports) / f"{lens.file}{suffix}": words for suffix, words in EXPORTS.items()} if exports else {}
+    if exports is None:
+        return {}
+    paths = {Path(exports) / f"{lens.file}{suffix}": words for suffix, words in EXPORTS.items()}
+    of_fit = {Path(exports) / OF_FITS / f"{lens.file}{suffix}": words for suffix, words in EXPORTS.items()}
+    paths |= {path: f"{words}: the fit" for path, words in of_fit.items()}
     return {path: words for path, words in paths.items() if path.is_file()}

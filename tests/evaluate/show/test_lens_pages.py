@@ -54,6 +54,8 @@ def test_every_link_leads_somewhere_whatever_a_lens_is_called(tmp_path):
     for name in ("_b_a_b_.json", "_b_a_b_.py", "_b_a_b_2.json"):
         exports.mkdir(exist_ok=True)
         (exports / name).write_text("{}")
+    (exports / "refined").mkdir()
+    (exports / "refined" / "_b_a_b_.json").write_text("{}")
     picture(tmp_path / "lenses" / "small" / "b_c_5_.png")
     write_lens_pages(tmp_path, table, None, MEANINGS, exports)
     seen = list((tmp_path / "lenses").glob("*.html"))
@@ -61,7 +63,8 @@ def test_every_link_leads_somewhere_whatever_a_lens_is_called(tmp_path):
     for page in [tmp_path / "lenses.html", *seen]:
         assert "<b>a" not in page.read_text() and all(path.is_file() for path in links(page))
     first = tmp_path / "lenses" / "_b_a_b_.html"
-    assert {exports / "_b_a_b_.json", exports / "_b_a_b_.py"} < set(links(first))
+    written = {exports / "_b_a_b_.json", exports / "_b_a_b_.py", exports / "refined" / "_b_a_b_.json"}
+    assert written < set(links(first)) and "lens models: the fit" in words(first)
     assert "<b>a</b>" in words(first) and all(name in words(tmp_path / "lenses.html") for name in NASTY)
 
 
