@@ -1,5 +1,6 @@
 """Fits of real lenses: planted ones are found, whatever their unit, orientation and place; what is refused."""
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -259,3 +260,23 @@ def test_a_lens_is_fitted_the_same_way_twice(planted, fit, image):
     again = fitted(planted, image)
     for one, other in zip(fit.found[:-1], again.found[:-1], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_clean_real_lenses_have_their_published_einstein_radius(slacs):
+    """Two grade A lenses of SLACS, from the population of slacs_posterior alone, within 5 % of Bolton+ 2008."""
+    config = load("slacs_posterior")
+    fits = prepare(make_scene(config.simulate, config.seed))
+    with open(slacs / "catalogue.csv") as file:
+        published = {row["name"]: float(row["theta_E_published"]) for row in csv.DictReader(file)}
+    for name in ("J2238-0754", "J0903+4116"):
+        path, scale = slacs / f"{name}.fits", fits.scene.instrument.pixel_scale
+        field = fits.scene.config.image.num_pix * scale
+        image = fit_image(name, read_planes(path), psf_of((path,)), scale, field)
+        assert image.fine == 2
+        fit = fit_lens(fits, image, lambda free: population_proposals(fits, free, 48, 5))
+        value, sigma = fit.of_lens()["theta_E"]
+        assert fit.found.converged
+        assert value == pytest.approx(published[name], rel=0.05)
+        assert 0.001 < sigma < 0.05
+        assert fit.found.chi2 < 1.3
