@@ -79,6 +79,7 @@ def difference_as_text(value, in_per_cent):
     """A difference with its sign, "" for NaN."""
     if not math.isfinite(value):
         return ""
+    value = round(value, 3) + 0.0  # no minus zero
     return percent(value, "+.1f") if in_per_cent else with_minus(f"{value:+.3f}")
 
 

@@ -155,6 +155,17 @@ def test_a_lens_beside_the_middle_is_found_where_its_light_is(planted, tmp_path,
         assert not own.free.remains
 
 
+def test_a_place_beside_the_middle_is_no_deviation_from_the_population(planted, image, monkeypatch):
+    """What is measured of the light is asked of the population as if it were in the middle."""
+    shapes, plain = [], lens_fits.without_light
+    monkeypatch.setattr(lens_fits, "without_light", lambda *a, **k: shapes.append(a[1]) or plain(*a, **k))
+    for light in (image.light, np.roll(image.light, 3, 1)):
+        fit_lens(planted.fits, image._replace(light=light), lambda free: np.zeros((0, len(free.places))))
+    assert shapes[0] == pytest.approx(shapes[1], abs=1e-3)
+    assert abs(shapes[0].e1) > 0.1
+    assert shapes[1][2:] == (0.0, 0.0)
+
+
 def test_without_a_psf_it_is_that_of_the_population(planted, fit, image):
     own = fitted(planted, image._replace(kernel=None))
     np.testing.assert_array_equal(own.found.parameters, fit.found.parameters)  # the file's is that of the population

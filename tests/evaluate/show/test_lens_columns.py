@@ -54,4 +54,5 @@ def test_intervals_have_the_digits_that_their_width_leaves():
 def test_differences_have_a_sign():
     assert difference_as_text(0.02, in_per_cent=True) == "+2.0\N{NO-BREAK SPACE}%"
     assert difference_as_text(-0.02, in_per_cent=False) == "\N{MINUS SIGN}0.020"
+    assert difference_as_text(-0.0001, in_per_cent=False) == "+0.000"
     assert difference_as_text(math.nan, in_per_cent=True) == ""
