@@ -27,7 +27,7 @@ from .fit_kernels import plainer, usual_kernel
 
 UNMODELLED = 0.1  # of the arcs' light, as an error of every pixel
 SMOOTHED = 1.0  # pixels, over which that light is averaged
-ENOUGH = 0.3  # gain of ln(posterior) below which an ascent has arrived: models of real images are no better than that
+ENOUGH = 0.1  # gain of ln(posterior) below which an ascent has arrived: models of real images are no better than that
 BRIGHTEST = 15.0  # signal to noise of a pixel that first ascents know: sharper, the posterior has too many maxima
 FIRST_DRAW = 1 << 20  # of the stream's systems whose lenses are proposed
 
