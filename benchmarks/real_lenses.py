@@ -46,7 +46,7 @@ def predicted(run, images, catalogue, options):
         command += ["--catalogue", catalogue, "--out", out, *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         name = "refined.csv" if "--refine" in options else "predictions.csv"
-        return pd.read_csv(Path(out) / name, keep_default_na=True).fillna({"flags": ""})
+        return pd.read_csv(Path(out) / name, dtype={"flags": str}).fillna({"flags": ""})
 
 
 def row_of(table, exact):
