@@ -21,7 +21,7 @@ from lenstream.configs.load import load
 from lenstream.evaluate.fitting.coolest_start import CoolestStart
 from lenstream.evaluate.real import refined_lenses
 from lenstream.evaluate.real.cutouts import read_cutouts
-from lenstream.evaluate.real.exported_fits import exporting, fitted_terms_of
+from lenstream.evaluate.real.exported_fits import export_fit, exporting, fitted_terms_of
 from lenstream.evaluate.real.fit_images import fit_image
 from lenstream.evaluate.real.lens_fits import fit_lens, prepare
 from lenstream.evaluate.real.refined_lenses import RealFiles, refine_lenses
@@ -264,3 +264,12 @@ def test_a_file_that_is_no_start_is_refused_for_its_lens_alone(refined, tmp_path
     table = refine_lenses(refined.fits, real, tmp_path, export=exporting(tmp_path, refined.cutouts))
     assert "far.json is no start of this fit: theta_E is 9, and the population has" in table["error"][0]
     assert table["not_exported"].tolist() == ["it could not be fitted"]
+
+
+def test_errors_are_larger_where_noise_is_broad(refined, tmp_path):
+    to = exporting(tmp_path, refined.cutouts)
+    broad = refined.fit._replace(broad=2.0 * refined.fit.broad)
+    export_fit(to, refined.fits, refined.image, broad, json.loads(refined.table.iloc[0].to_json()))
+    paths = to.folder / "lens_1_a_.py", path_of(refined, ".py")
+    errors = [runpy.run_path(str(path), run_name="imported")["errors"] for path in paths]
+    np.testing.assert_allclose(*([sigma * by for *_, sigma in own] for own, by in zip(errors, (1, 2), strict=True)))
