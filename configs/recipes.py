@@ -107,14 +107,23 @@ def _find(name, folder=Path()):
                 f' Did you mean "{path.stem}"?' if path.stem in available() else ""
             )
             raise ConfigError(
-                [f"{short(name)}: no such file; expected a YAML config or one of: {', '.join(available())}.{hint}"]
+                [f"{short(name)}: no such file; expected a YAML config or one of: {in_short(available())}.{hint}"]
             )
         return (folder / path).resolve()
     if name in reproductions():
         raise ConfigError([f"{name} is a reproduction of several runs, no recipe: lenstream run {name} does them all"])
     if name not in available():
-        raise ConfigError([f'no recipe "{short(name)}"; there are {", ".join(available())}.{_meant(name, folder)}'])
+        raise ConfigError([f'no recipe "{short(name)}"; there are {in_short(available())}.{_meant(name, folder)}'])
     return file_of(name).resolve()
+
+
+def in_short(names):
+    """Names in words, those that differ in their last part alone together: "model_1/2/3, w1"."""
+    families = {}
+    for name in names:
+        family, _, last = name.rpartition("_")
+        families.setdefault(family or name, []).append(last if family else "")
+    return ", ".join(f"{family}_{'/'.join(lasts)}" if any(lasts) else family for family, lasts in families.items())
 
 
 def _meant(name, folder):

@@ -28,6 +28,7 @@ from .lens_fits import fit_lens, population_proposals, posterior_proposals
 
 PROPOSALS = 32  # of the network's posterior
 BESIDE = 16  # of the population, as a network may be wrong
+FITS = 1.1  # chi2 of a pixel, below which a fit leaves little but noise
 SEED = 5
 SEPARATOR = flags.SEPARATOR
 
@@ -146,7 +147,7 @@ def _row(fits, lenses, lens):
         planes = with_light(read_planes(lens.files, lenses.bands), lenses)
         image = fit_image(lens.name, planes, psf_of(lens.files, lenses.bands), largest, field, lenses.pixel_scale)
         drawn = lenses.samples.get(lens.name, {})
-        fit = fit_lens(fits, image, lambda free: proposals(fits, free, drawn))  # a start of a file may be refused
+        fit = best_fit(fits, image, drawn)  # a start of a file may be refused
     except DataError as error:
         return row | {"flags": "", "found": "", "error": str(error)}, None, None
     network = None
@@ -165,6 +166,21 @@ def _row(fits, lenses, lens):
     row |= {"seconds": float(found.seconds), "flags": flags.names(doubts)}
     row |= {"found": SEPARATOR.join(doubt.found for doubt in doubts), "error": ""}
     return row, fit if fitted else None, image
+
+
+def best_fit(fits, image, samples):
+    """The `lens_fits.LensFit` of an image from some samples, as of `proposals`, or the better one from the population.
+
+    That is tried where the first leaves more than noise: a network may lead into a maximum that is none of the lens's.
+    """
+    fit = fit_lens(fits, image, lambda free: proposals(fits, free, samples))
+    if not samples or fit.found.chi2 < FITS:
+        return fit
+    other = fit_lens(fits, image, lambda free: proposals(fits, free, {}))
+    value, of_other = (np.nan_to_num(own.found.log_posterior, nan=-np.inf) for own in (fit, other))
+    best = other if of_other > value else fit
+    found = best.found._replace(seconds=fit.found.seconds + other.found.seconds)
+    return best._replace(found=found, ends=[*fit.ends, *other.ends])
 
 
 def with_light(planes, lenses):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lenstream.configs.load import available, load, show
-from lenstream.configs.recipes import opening_comment
+from lenstream.configs.recipes import in_short, opening_comment
 from lenstream.configs.scale import tiny
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
@@ -248,3 +248,8 @@ def test_ranges_are_those_of_lensiams_figures():
     assert (lens.theta_E.uniform, lens.gamma.uniform) == ((0.9, 1.7), (1.6, 2.4))
     assert lens.e1.uniform == lens.e2.uniform == (-0.3, 0.3)
     assert shear.gamma1.uniform == shear.gamma2.uniform == (-0.1, 0.1)
+
+
+def test_names_of_one_family_are_said_together():
+    assert in_short(["a_b_1", "a_b_2", "demo", "w1", "x_y"]) == "a_b_1/2, demo, w1, x_y"
+    assert len(in_short(available())) < 560

@@ -1,6 +1,7 @@
 """Real lenses refined one by one: rows, pictures, stopped work, and files that cannot be read."""
 
 import json
+from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -237,3 +238,26 @@ def test_pixels_are_of_the_size_that_is_given(planted, files, once, tmp_path):
     with ThreadPoolExecutor(1) as pool:
         table = pool.submit(refine_lenses, planted.fits, lenses, tmp_path).result()
     assert table["theta_E"][0] == once[0]["theta_E"][2]
+
+
+def test_the_population_is_tried_where_a_network_leads_astray(monkeypatch):
+    """The higher maximum counts, with the time of both and the maxima that both found."""
+    asked = []
+
+    def known(fits, image, of):
+        start = of("free")
+        asked.append(start)
+        chi2, value = (1.3, -50.0) if start == "network" else (1.2, -40.0)
+        return Fit(Found(chi2, value, 2.0), [start])
+
+    Found = namedtuple("Found", ["chi2", "log_posterior", "seconds"])
+    Fit = namedtuple("Fit", ["found", "ends"])
+    monkeypatch.setattr(refined_lenses, "fit_lens", known)
+    monkeypatch.setattr(refined_lenses, "proposals", lambda fits, free, s: "network" if s else "population")
+    best = refined_lenses.best_fit(None, None, {"theta_E": np.ones(3)})
+    assert asked == ["network", "population"] and best.ends == asked
+    assert best.found == (1.2, -40.0, 4.0)
+    asked.clear()
+    monkeypatch.setattr(refined_lenses, "FITS", 1.31)
+    assert refined_lenses.best_fit(None, None, {"theta_E": np.ones(3)}).found.chi2 == 1.3 and len(asked) == 1
+    assert refined_lenses.best_fit(None, None, {}).found.log_posterior == -40.0
