@@ -7,7 +7,7 @@ def rows_so_far(path):
     """The rows of a file, a list of dictionaries; a last line that was cut short does not count. No file: no rows."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return [row for line in lines[:-1] if isinstance(row := _row(line), dict)]
 
 

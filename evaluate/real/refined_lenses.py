@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from ...files.cutout_psf import psf_of
 from ...files.growing_rows import GrowingRows, rows_so_far
 from ...files.lens_names import file_names
 from ...files.whole import folder_for
+from ...locking import locked
 from ...progress import Stopped, bar
 from ..fitting.coolest_start import CoolestStart
 from . import fit_figure, flags
@@ -54,12 +56,19 @@ def refine_lenses(fits, lenses, folder, threads=1, stop=lambda: False, export=No
     images, light_left, agreeing, seconds; flags, and found, what was measured of each. What could not be fitted has
     NaN; what could not be read has an error. With an export not_exported says why a lens is not, else nothing.
 
-    Raises: Stopped.
+    Raises: Stopped; DataError while another process refines to that folder.
     """
-    pictures, path = folder_for(folder / "lenses"), folder / "refined.jsonl"
+    pictures = folder_for(folder / "lenses")
+    with locked(pictures, "give another folder (--out)"):
+        return _refined(fits, lenses, folder / "refined.jsonl", pictures, threads, stop, export)
+
+
+def _refined(fits, lenses, path, pictures, threads, stop, export):
+    """The table of `refine_lenses`; path: of the rows so far. pictures: folder."""
     wanted = {lens.name: lens for lens in reversed(lenses.files)}  # the first of each name
     called = dict(zip(reversed(wanted), file_names(reversed(wanted)), strict=True))
-    keys = {name: _key(lenses, lens) for name, lens in wanted.items()}
+    prior = _prior_key(fits)
+    keys = {name: _key(prior, lenses, lens) for name, lens in wanted.items()}
     rows = [row for row in rows_so_far(path) if row.get("name") in keys and row.get("key") == keys[row["name"]]]
     rows = [row for row in rows if export is None or _is_exported(export, row)]
     done = {row["name"]: row for row in rows}
@@ -114,13 +123,19 @@ def _flags(row):
     return [name for name in row["flags"].split(SEPARATOR) if name]
 
 
-def _key(lenses, lens):
-    """What a row follows from beside the run, as text: its files, what is subtracted, where the fit begins."""
+def _prior_key(fits):
+    """A number that changes with what a row takes from the run: its population, and how large its errors are."""
+    told = [fits.scene.config.model_dump_json(), str(fits.scene.seed), json.dumps(fits.error_scales.tolist())]
+    return zlib.crc32(" ".join(told).encode())
+
+
+def _key(prior, lenses, lens):
+    """What a row follows from, as text: the run, its files, what is subtracted, where the fit begins."""
     drawn = lenses.samples.get(lens.name, {})
     begun = drawn.key() if isinstance(drawn, CoolestStart) else callable(drawn)
     means = {} if callable(drawn) else {target: round(float(np.mean(values)), 4) for target, values in drawn.items()}
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in lens.files if path.exists()]
-    return json.dumps([files, lenses.lens_light, lenses.pixel_scale, begun, means])
+    return json.dumps([prior, files, lenses.lens_light, lenses.pixel_scale, begun, means])
 
 
 def _row(fits, lenses, lens):

@@ -2,13 +2,14 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ...errors import DataError
+from ...errors import DataError, grouped
 from ...files.csv_writing import write_csv
 from ...files.file_groups import LensFiles
 from ...files.lens_names import file_names
@@ -88,6 +89,7 @@ def refine_files(config, scene, run, lenses, told, start, out, stop=lambda: Fals
     if export is not None:
         exported_fits.write_tables(export, table, names)
     said = [f"{name} is not exported as refined: {why}" for name, why in unexported.items() if why]
+    said += without_start(start, files, starts)
     return RefinedReal(table, summary, in_words(table) + said, Path(out))
 
 
@@ -129,16 +131,27 @@ def starts_of(start, files, samples):
     return {name: CoolestStart(path) for name, path in found.items()}
 
 
+def without_start(start, files, starts):
+    """Sentences on the lenses for which a folder where fits begin has no model."""
+    if start in (NETWORK, POPULATION):
+        return []
+    left = [lens.name for lens in files if lens.name not in starts]
+    return grouped((name, f"--start has no model of {name}, so its fit began with the population") for name in left)
+
+
 def with_errors(fits, scene, run, stop=lambda: False) -> LensFits:
     """`LensFits` whose errors hold on simulated lenses of the run; they are found once, and kept in its folder."""
     names, path = fits.free.names()[: len(fits.free.places)], Path(run) / KEPT
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         scales = np.array([float(known["error_scales"][name]) for name in names])
+        if not (np.isfinite(scales) & (scales > 0)).all():
+            raise ValueError("no error is so large")
     except (OSError, ValueError, KeyError, TypeError):
         scales = error_scales(fits, scene, THREADS, stop)
         held = {"lenses": N_CALIBRATION, "error_scales": dict(zip(names, scales.tolist(), strict=True))}
-        write_text(path, json.dumps(held, indent=1))
+        with suppress(OSError):  # the run of somebody else: they are found anew each time
+            write_text(path, json.dumps(held, indent=1))
     return fits._replace(error_scales=scales)
 
 

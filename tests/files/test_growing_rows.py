@@ -29,5 +29,5 @@ def test_a_last_line_that_was_cut_short_does_not_count(tmp_path, cut):
 
 def test_damaged_lines_do_not_count(tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_text('{"a": 1}\n[2]\n\0\0\n{"a": 4}\n')
+    path.write_bytes(b'{"a": 1}\n[2]\n\0\0\n\xff\xfe\n{"a": 4}\n')  # what is no text, too
     assert rows_so_far(path) == [{"a": 1}, {"a": 4}]

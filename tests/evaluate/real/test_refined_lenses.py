@@ -3,12 +3,14 @@
 import json
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import image as pictures
 
+from lenstream.errors import DataError
 from lenstream.evaluate.real import refined_lenses
 from lenstream.evaluate.real.fit_doubts import MEANINGS
 from lenstream.evaluate.real.refined_lenses import RealFiles, proposals, refine_lenses
@@ -16,6 +18,7 @@ from lenstream.files.cutout_layout import Planes
 from lenstream.files.file_groups import LensFiles
 from lenstream.files.growing_rows import rows_so_far
 from lenstream.files.lens_names import file_names
+from lenstream.locking import locked
 from lenstream.progress import Stopped
 
 from .planted import SCALE, write
@@ -120,7 +123,7 @@ def test_stopped_work_goes_on_and_is_what_it_would_have_been(planted, lenses, on
 
 
 def test_a_row_is_made_anew_where_it_would_be_another(planted, tmp_path, monkeypatch):
-    """If its fit begins elsewhere, its pixels are of another size, or its files are others."""
+    """If its run is another, its fit begins elsewhere, its pixels are of another size, or its files are others."""
     made = []
 
     def row(fits, lenses, lens):
@@ -129,9 +132,9 @@ def test_a_row_is_made_anew_where_it_would_be_another(planted, tmp_path, monkeyp
 
     monkeypatch.setattr(refined_lenses, "_row", row)
 
-    def again(lenses):
+    def again(lenses, fits=planted.fits):
         made.clear()
-        refine_lenses(planted.fits, lenses, tmp_path)
+        refine_lenses(fits, lenses, tmp_path)
         return list(made)
 
     folder = tmp_path / "files"
@@ -140,6 +143,11 @@ def test_a_row_is_made_anew_where_it_would_be_another(planted, tmp_path, monkeyp
     lenses = RealFiles(own, {}, 1, None)
     assert again(lenses) == ["a", "b"]
     assert again(lenses) == []
+    scene = planted.fits.scene
+    wider = scene.config.model_copy(update={"classes": {"lens": 2.0}})
+    for other in ({"scene": replace(scene, config=wider)}, {"error_scales": 2 * planted.fits.error_scales}):
+        assert again(lenses, planted.fits._replace(**other)) == ["a", "b"]
+        assert again(lenses) == ["a", "b"]
     assert again(lenses._replace(samples={"b": {"theta_E": np.ones(3)}})) == ["b"]
     assert again(lenses._replace(samples={"b": {"theta_E": np.full(3, 1.1)}})) == ["b"]
     assert again(lenses) == ["b"]
@@ -153,6 +161,14 @@ def test_a_row_is_made_anew_where_it_would_be_another(planted, tmp_path, monkeyp
     beside = write(folder / "b.psf.fits", {"PSF": np.ones((3, 3))})
     assert again(lenses._replace(files=[own[0], LensFiles("b", (*own[1].files, beside))])) == ["b"]
     assert again(lenses._replace(files=own[:1])) == []
+
+
+def test_one_process_at_a_time_refines_to_a_folder(tmp_path):
+    (tmp_path / "refined.jsonl").write_text("rows of another process")
+    said = r"lenses is being written by another process .* or give another folder \(--out\)"
+    with locked(tmp_path / "lenses"), pytest.raises(DataError, match=said):
+        refine_lenses(None, RealFiles([], {}, 1, None), tmp_path)
+    assert (tmp_path / "refined.jsonl").read_text() == "rows of another process"
 
 
 def test_of_two_lenses_of_one_name_the_first_is_refined(planted, lenses, files, once, tmp_path):

@@ -147,6 +147,21 @@ def test_errors_are_found_once_and_kept(tmp_path, monkeypatch):
     (tmp_path / KEPT).write_text(json.dumps({"error_scales": {"theta_E": 1.0}}))  # of another lens
     with_errors(fits_, None, tmp_path)
     assert len(made) == 2
+    for damaged in (float("nan"), 0.0):
+        (tmp_path / KEPT).write_text(json.dumps({"error_scales": dict.fromkeys(NAMES, damaged)}))
+        np.testing.assert_array_equal(with_errors(fits_, None, tmp_path).error_scales, np.arange(1.0, 6.0))
+    assert len(made) == 4
+
+
+def test_a_run_that_cannot_be_written_to_is_fitted_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(refining_files, "error_scales", lambda *_: np.arange(1.0, 6.0))
+
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(refining_files, "write_text", refused)
+    fits_ = with_errors(Fits(free=Free(), error_scales=None), None, tmp_path)
+    np.testing.assert_array_equal(fits_.error_scales, np.arange(1.0, 6.0))
 
 
 def test_where_fits_begin(tmp_path, refined):
@@ -162,7 +177,8 @@ def test_where_fits_begin(tmp_path, refined):
 def test_a_folder_of_models_is_where_fits_begin(refined, tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "b.json").write_text("{}")
-    ((files,),) = (refined(start=str(tmp_path / "models"))[1],)
+    found, (files,) = refined(start=str(tmp_path / "models"))
+    assert found.doubts[-1] == "a: --start has no model of a, so its fit began with the population"
     assert files.samples == {"b": CoolestStart(tmp_path / "models" / "b.json")}  # `a` begins with the population
 
 
