@@ -105,7 +105,8 @@ def test_predictions_of_a_folder_with_and_without_a_catalogue(finished):
     cwd, _ = finished
     result = lenstream("predict", "--run", "runs/tiny", "--images", "lenses", "--out", "plain", cwd=cwd)
     assert result.returncode == 0, result.stderr
-    title, names, _, good, wrote = result.stdout.splitlines()
+    title, names, _, good, wrote, page = result.stdout.splitlines()
+    assert page == "all lenses: plain/lenses.html" and (cwd / "plain" / "lenses.html").is_file()
     assert title == "1 lens, frame array" and good.startswith("good ")
     assert names.split() == ["lens", "theta_E", "e1", "e2", "gamma", "flags"]
     assert "skipped" in result.stderr and wrote.startswith("wrote plain/predictions.csv")
