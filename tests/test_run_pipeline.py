@@ -187,7 +187,7 @@ def test_predictions_are_exported(finished, capsys, monkeypatch):
     ("arguments", "said"),
     [
         (["run", "dmo"], 'Did you mean "demo"?'),
-        (["preview", "deeplens"], "deeplense_model_1, deeplense_model_2"),
+        (["preview", "deeplens"], "deeplense_model_1/2/3/4"),
         (["preview", "w1", "mode=as_released"], "this recipe has no modes"),
         (["config", "--show", "deeplense_model_1", "mode=as_relased"], 'Did you mean "as_released"?'),
         (["run", "tiny", "pretrain.stepss=3"], 'unknown key "pretrain.stepss". Did you mean "pretrain.steps"?'),

@@ -251,7 +251,7 @@ def test_a_file_is_the_start_of_the_same_fit(refined):
     n = len(refined.fit.free.places)
     np.testing.assert_allclose(start(refined.fit.free)[0], refined.fit.found.parameters[:n], atol=1e-9)
     real = refined.real._replace(samples={NAME: start})
-    assert refined_lenses._key(real, refined.lens) != refined_lenses._key(refined.real, refined.lens)
+    assert refined_lenses._key("", real, refined.lens) != refined_lenses._key("", refined.real, refined.lens)
 
 
 def test_a_file_that_is_no_start_is_refused_for_its_lens_alone(refined, tmp_path):
