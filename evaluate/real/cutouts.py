@@ -180,8 +180,7 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, light=
     _check_valid(planes.good)
     scale_in = input_scale(planes.headers, input_pixel_scale)
     check_field(planes.image.shape[-2:], scale_in, num_pix, pixel_scale)
-    if light == "fit_all" or (light == "fit" and planes.light is None):
-        planes = with_fitted_light(planes, scale_in)
+    planes = with_light_as_asked(planes, light, scale_in)
     image, valid, noise = planes.image, planes.good, planes.noise
     light_subtracted = light != "as_is" and planes.light is not None
     if light_subtracted:
@@ -211,7 +210,13 @@ def on_pixels(name, planes, num_pix, pixel_scale, input_pixel_scale=None, light=
     )
 
 
-def with_fitted_light(planes, scale):
+def with_light_as_asked(planes, light, scale):
+    """`Planes` with the lens light fitted, if `RealLenses.lens_light` asks for it. scale: of their pixels [arcsec]."""
+    fit = light == "fit_all" or (light == "fit" and planes.light is None)
+    return _with_fitted_light(planes, scale) if fit else planes
+
+
+def _with_fitted_light(planes, scale):
     """`Planes` with the light that was fitted to each band; without light, and with the reason, where that fails."""
     shape = planes.image.shape
     words = [word for word in planes.used.split("; ") if not word.startswith("lens light ")]

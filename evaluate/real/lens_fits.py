@@ -104,8 +104,7 @@ def _fitted_simulation(simulate):
     """The simulation whose population is the prior: nothing subtracted or lost."""
     plain = {"subtract_lens_light": [], "unfitted_light": None, "cosmic_rays": 0.0, "bad_pixels": 0.0}
     plain |= {"masked_disks": None, "sky_cutouts": None}
-    known = {name: value for name, value in plain.items() if name in type(simulate.observation).model_fields}
-    return simulate.model_copy(update={"observation": simulate.observation.model_copy(update=known)})
+    return simulate.model_copy(update={"observation": simulate.observation.model_copy(update=plain)})
 
 
 def fit_lens(fits, image, proposals):

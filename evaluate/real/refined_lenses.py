@@ -20,7 +20,7 @@ from ...locking import locked
 from ...progress import Stopped, bar
 from ..fitting.coolest_start import CoolestStart
 from . import fit_figure, flags
-from .cutouts import input_scale, with_fitted_light
+from .cutouts import input_scale, with_light_as_asked
 from .exported_fits import export_fit
 from .fit_doubts import NetworkValue, doubts_of_fit, images_of
 from .fit_images import fit_image
@@ -187,9 +187,7 @@ def with_light(planes, lenses):
     """`Planes` with the model of the lens's light that is to be subtracted, as `RealFiles` asks for it."""
     if lenses.lens_light == "as_is":
         return planes._replace(light=None)
-    if lenses.lens_light == "fit_all" or (lenses.lens_light == "fit" and planes.light is None):
-        return with_fitted_light(planes, input_scale(planes.headers, lenses.pixel_scale))
-    return planes
+    return with_light_as_asked(planes, lenses.lens_light, input_scale(planes.headers, lenses.pixel_scale))
 
 
 def proposals(fits, free, samples):

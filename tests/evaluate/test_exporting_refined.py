@@ -11,7 +11,6 @@ import pytest
 from lenstronomy.Data.imaging_data import ImageData
 from lenstronomy.Data.psf import PSF
 from lenstronomy.ImSim.image_model import ImageModel
-from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
 
 from lenstream.configs.load import load
@@ -26,6 +25,7 @@ from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
+from ..lenstronomy_model import model_of
 from ..simulate.exchange.coolest_images import coolest_images
 from .fitting.conftest import BANDS, COLOR, GALAXY, LIGHT
 
@@ -90,15 +90,7 @@ def test_the_template_has_the_errors_and_the_better_start(fits, exported, table)
 def residuals_of(path):
     """What our reader's model leaves of the image, in units of the noise, with the terms and lenstronomy's model."""
     terms = from_coolest(path)
-    model = terms["kwargs_model"]
-    images = ImageModel(
-        ImageData(**terms["kwargs_data"]),
-        PSF(**terms["kwargs_psf"]),
-        LensModel(model["lens_model_list"]),
-        LightModel(model["source_light_model_list"]),
-        LightModel(model["lens_light_model_list"]),
-        kwargs_numerics=terms["kwargs_numerics"],
-    )
+    images = model_of(terms)
     image = images.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
     return (image - terms["kwargs_data"]["image_data"]) / terms["kwargs_data"]["noise_map"], terms, images
 

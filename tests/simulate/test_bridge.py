@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from lenstronomy.Data.imaging_data import ImageData
-from lenstronomy.Data.psf import PSF
-from lenstronomy.ImSim.image_model import ImageModel
 from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
 from lenstronomy.SimulationAPI.sim_api import SimAPI
@@ -15,6 +12,8 @@ from lenstream.simulate.bridge import lenstronomy_image_model, to_lenstronomy
 from lenstream.simulate.render import render, tracer
 from lenstream.simulate.selection import draw
 from lenstream.simulate.systems.draw import Views
+
+from ..lenstronomy_model import model_of
 
 SMALL = {"num_pix": 24, "pixel_scale": 0.16, "rays": 2}
 
@@ -189,15 +188,7 @@ def test_lenstronomy_finds_our_noise_as_large_as_it_expects(scene_with, observat
     systems, chi2 = draw(scene, np.arange(3)), []
     for i in range(3):
         terms = to_lenstronomy(scene, systems, i)
-        model = terms["kwargs_model"]
-        images = ImageModel(
-            ImageData(**terms["kwargs_data"]),
-            PSF(**terms["kwargs_psf"]),
-            LensModel(model["lens_model_list"]),
-            LightModel(model["source_light_model_list"]),
-            LightModel(model["lens_light_model_list"]),
-            kwargs_numerics=terms["kwargs_numerics"],
-        )
+        images = model_of(terms)
         mask = terms.get("likelihood_mask", np.ones((40, 40), bool))
         assert mask.all() == ("bad_pixels" not in observation)
         theirs = images.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])

@@ -11,11 +11,6 @@ import numpy as np
 import pytest
 from astropy.io import fits as fits_files
 from astropy.wcs import WCS
-from lenstronomy.Data.imaging_data import ImageData
-from lenstronomy.Data.psf import PSF
-from lenstronomy.ImSim.image_model import ImageModel
-from lenstronomy.LensModel.lens_model import LensModel
-from lenstronomy.LightModel.light_model import LightModel
 
 from lenstream.configs.load import load
 from lenstream.evaluate.fitting.coolest_start import CoolestStart
@@ -33,6 +28,7 @@ from lenstream.simulate.exchange.coolest_terms import from_coolest
 from lenstream.simulate.galaxies import principal_components
 from lenstream.simulate.systems.scene import FIRST_INDEX, make_scene
 
+from ...lenstronomy_model import model_of as lenstronomy_model_of
 from ...simulate.exchange.coolest_images import coolest_images
 from ..fitting.conftest import GALAXY
 
@@ -96,15 +92,7 @@ def refined(tmp_path_factory):
 
 def model_of(terms):
     """lenstronomy's model of an image, and the image."""
-    lists = terms["kwargs_model"]
-    model = ImageModel(
-        ImageData(**terms["kwargs_data"]),
-        PSF(**terms["kwargs_psf"]),
-        LensModel(lists["lens_model_list"]),
-        LightModel(lists["source_light_model_list"]),
-        LightModel(lists["lens_light_model_list"]),
-        kwargs_numerics=terms["kwargs_numerics"],
-    )
+    model = lenstronomy_model_of(terms)
     return model.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"])
 
 

@@ -11,7 +11,7 @@ import pytest
 from matplotlib import image as pictures
 
 from lenstream.errors import DataError
-from lenstream.evaluate.real import refined_lenses
+from lenstream.evaluate.real import cutouts, refined_lenses
 from lenstream.evaluate.real.fit_doubts import MEANINGS
 from lenstream.evaluate.real.refined_lenses import RealFiles, proposals, refine_lenses
 from lenstream.files.cutout_layout import Planes
@@ -219,7 +219,7 @@ def test_the_light_that_is_asked_for_is_subtracted(lenses, monkeypatch, asked, o
         scales.append(scale)
         return planes._replace(light="fitted")
 
-    monkeypatch.setattr(refined_lenses, "with_fitted_light", fitted)
+    monkeypatch.setattr(cutouts, "_with_fitted_light", fitted)
     planes = Planes(None, None, None, "file", ({"PIXSCALE": 0.07},), "", ())
     lenses = lenses._replace(lens_light=asked)
     assert refined_lenses.with_light(planes, lenses).light == of_file

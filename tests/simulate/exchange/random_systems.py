@@ -2,11 +2,8 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from lenstronomy.Data.imaging_data import ImageData
-from lenstronomy.Data.psf import PSF
-from lenstronomy.ImSim.image_model import ImageModel
-from lenstronomy.LensModel.lens_model import LensModel
-from lenstronomy.LightModel.light_model import LightModel
+
+from ...lenstronomy_model import model_of
 
 N, SCALE = 20, 0.17
 LISTS = ("lens_model_list", "source_light_model_list", "lens_light_model_list")
@@ -75,15 +72,7 @@ def systems(draw, lights=(1, 1)):
 
 def image_of(terms, **groups):
     """lenstronomy's image of terms."""
-    model = terms["kwargs_model"]
-    images = ImageModel(
-        ImageData(**terms["kwargs_data"]),
-        PSF(**terms["kwargs_psf"]),
-        LensModel(model["lens_model_list"]),
-        LightModel(model["source_light_model_list"]),
-        LightModel(model["lens_light_model_list"]),
-        kwargs_numerics=terms["kwargs_numerics"],
-    )
+    images = model_of(terms)
     return images.image(terms["kwargs_lens"], terms["kwargs_source"], terms["kwargs_lens_light"], **groups)
 
 
